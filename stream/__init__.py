@@ -1,0 +1,1 @@
+"""cxgauge: customer-experience metrics, live from Kafka to Prometheus."""
