@@ -1,0 +1,131 @@
+"""What one source partition remembers of its entities, and what an event changes in it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, Protocol
+
+from schemas.customers import CustomerResponded
+
+from stream.core.known import Known
+from stream.core.panes import Row
+from stream.core.rules import Rules, Values
+from stream.core.tally import Contribution, Deltas, post
+
+Outcome = Literal[
+    "accepted",
+    "duplicate",
+    "erased",
+    "future",
+    "invalid",
+    "late",
+    "misrouted",
+    "oversized",
+    "unknown_type",
+]
+OUTCOMES: tuple[Outcome, ...] = (
+    "accepted",
+    "duplicate",
+    "erased",
+    "future",
+    "invalid",
+    "late",
+    "misrouted",
+    "oversized",
+    "unknown_type",
+)
+
+
+class Dimensioned(Protocol):
+    """Event data with dimensions."""
+
+    channel: str | None
+    touchpoint: str | None
+    team: str | None
+    priority: str | None
+    labels: dict[str, Any] | None
+
+
+_projected: dict[tuple[tuple[int, ...], Values], Values] = {}
+
+
+def project(values: Values, rules: Rules) -> Values:
+    """Of all dimension values those that views show, positional as contributions carry them."""
+    key = (rules.shown, values)
+    found = _projected.get(key)
+    if found is None:
+        if len(_projected) >= 50_000:
+            _projected.clear()
+        have = len(values)
+        found = _projected[key] = tuple(values[i] if i < have else None for i in rules.shown)
+    return found
+
+
+class Book:
+    """Entities as packed bytes by key, with the changes since they were last written."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.known = Known(rules)
+        self.entities: dict[bytes, bytes] = {}
+        self.deltas: Deltas = {}
+        self.derived: list[tuple[CustomerResponded, int, int]] = []
+        """Events for the customers' topic: data, time and record timestamp in ms."""
+        self.labels_ignored = 0
+        self.record_time = 0
+        """Timestamp of the record that is being judged, in ms."""
+        self._touched: set[bytes] = set()
+        self._due: dict[int, list[bytes]] = {}
+
+    def put(self, key: bytes, raw: bytes | None, until: int | None) -> None:
+        """Keep an entity (None: forget it), and look at it again when the watermark reaches `until` ms."""
+        if raw is None:
+            self.entities.pop(key, None)
+        else:
+            self.entities[key] = raw
+        self._touched.add(key)
+        if until is not None:
+            self.schedule(key, until)
+
+    def schedule(self, key: bytes, until: int) -> None:
+        """Have `due` return the key once the watermark reaches `until` ms."""
+        self._due.setdefault(until, []).append(key)
+
+    def due(self, watermark: int) -> Iterator[bytes]:
+        """Keys whose moment has come; each is handed out once."""
+        for until in sorted(t for t in self._due if t <= watermark):
+            yield from self._due.pop(until)
+
+    def replace(self, before: Iterable[Contribution], after: Iterable[Contribution]) -> None:
+        """Enter the difference between an entity's contributions."""
+        if before:
+            post(self.deltas, before, -1)
+        post(self.deltas, after)
+
+    def values(self, data: Dimensioned) -> Values:
+        """An event's dimension values, positional and capped; unusable labels are counted."""
+        if data.labels is None:
+            return self.known.dimensions((data.channel, data.touchpoint, data.team, data.priority))
+        return self.known.dimensions(
+            (data.channel, data.touchpoint, data.team, data.priority, *self._labels(data.labels))
+        )
+
+    def _labels(self, labels: Mapping[str, Any]) -> Iterator[str | None]:
+        """Values of the allowed labels; entries that are neither null nor usable are counted."""
+        usable = 0
+        for name in self.rules.labels:
+            value = labels.get(name)
+            trimmed = value.strip() if isinstance(value, str) else ""
+            good = 1 <= len(trimmed) <= 64
+            usable += good
+            yield trimmed if good else None
+        self.labels_ignored += sum(value is not None for value in labels.values()) - usable
+
+    def remap(self, values: Values, old: tuple[str, ...]) -> Values:
+        """Values that stood for the dimensions `old` as values for those in force."""
+        have = dict(zip(old, values, strict=False))
+        return self.known.dimensions(tuple(have.get(name) for name in self.rules.dimensions))
+
+    def rows(self) -> Iterator[Row]:
+        """What changed since the last call, as records; a forgotten entity is a tombstone."""
+        touched, self._touched = self._touched, set()
+        for key in touched:
+            yield key, self.entities.get(key)

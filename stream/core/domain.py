@@ -1,0 +1,49 @@
+"""What the spine needs to know of a domain: feedback, tickets or customers."""
+
+from typing import Any, Protocol
+
+from schemas.topics import Topic
+
+from stream.core.book import Book, Outcome
+from stream.core.panes import Cell
+from stream.core.rules import Rules
+from stream.core.tally import Contribution
+
+
+class Domain(Protocol):
+    """Facts of one kind of entity. Entities are packed bytes; the first byte of a key tells their kind.
+
+    The kinds `e` (erasures) and `r` (remainders of erased people) belong to the spine.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the domain, as in the topics' names."""
+
+    @property
+    def topic(self) -> Topic:
+        """The topic its events come from."""
+
+    def expires(self, data: Any) -> bool:
+        """Whether an event with this data may come too late to be used."""
+
+    def apply(self, book: Book, data: Any, at: int, person: bytes, identity: tuple[str, str]) -> Outcome:
+        """Enter an event (time in ms, person, source and id) in the facts, and what follows in the figures."""
+
+    def until(self, key: bytes, raw: bytes, rules: Rules) -> int | None:
+        """The watermark in ms at which an entity is forgotten; None: never."""
+
+    def person(self, key: bytes, raw: bytes) -> bytes:
+        """Whose entity it is."""
+
+    def made(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
+        """The contributions last made of an entity."""
+
+    def withdrawn(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
+        """Which of `made` an erasure of the person takes out of the figures; the rest stays, anonymous."""
+
+    def rederive(self, key: bytes, raw: bytes, book: Book, old: tuple[str, ...]) -> bytes:
+        """An entity's bytes under the rules of `book`; `old` are the dimensions that its values stand for."""
+
+    def code(self, cell: Cell) -> tuple[str, str] | None:
+        """The open code in a cell (a reason) and the group within which codes are capped (its survey)."""

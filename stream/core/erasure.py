@@ -1,0 +1,104 @@
+"""Erasing a person: what was kept goes, finished counts stay without a name, a hash stays to refuse the past."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+
+from stream.core.book import Book
+from stream.core.buckets import HOURS, MINUTE
+from stream.core.domain import Domain
+from stream.core.rules import Rules
+from stream.core.tally import Contribution, Leaf, Tally, Vector, add
+
+ERASURE, REMAINDER = b"e", b"r"
+
+_pack = msgspec.msgpack.Encoder().encode
+_leaf = msgspec.msgpack.Decoder(tuple[str, tuple[str | None, ...], tuple[str, ...], int]).decode
+_vector = msgspec.msgpack.Decoder(Vector).decode
+_times = msgspec.msgpack.Decoder(tuple[int, int]).decode
+
+
+def fingerprint(person: bytes) -> bytes:
+    """All that is kept of an erased person."""
+    return ERASURE + blake2b(person, digest_size=16).digest()
+
+
+def _split(key: bytes) -> Leaf:
+    return _leaf(key[1:])
+
+
+class Erasures:
+    """The erasures that a partition remembers, in the entities of its book."""
+
+    def __init__(self, book: Book, domain: Domain, tallies: dict[str, Tally]) -> None:
+        self.book = book
+        self.domain = domain
+        self.tallies = tallies
+        self.any = False
+        """Whether there is an erasure at all: without one nothing needs to be hashed."""
+
+    def covers(self, person: bytes, at: int) -> bool:
+        """Whether an event of that time is of an erased past."""
+        raw = self.book.entities.get(fingerprint(person))
+        return raw is not None and at <= _times(raw)[0]
+
+    def erase(self, person: bytes, at: int) -> bool:
+        """Delete all that is kept of a person; False for an erasure not newer than the last."""
+        if self.covers(person, at):
+            return False
+        book, domain = self.book, self.domain
+        mine = [
+            (key, raw)
+            for key, raw in book.entities.items()
+            if key[:1] not in (ERASURE, REMAINDER)
+            and (person in key or person in raw)
+            and domain.person(key, raw) == person
+        ]
+        for key, raw in mine:
+            withdrawn = domain.withdrawn(key, raw)
+            book.replace(withdrawn, ())
+            for contribution in domain.made(key, raw):
+                if contribution not in withdrawn:
+                    self._leave(contribution)
+            book.put(key, None, None)
+        book.put(fingerprint(person), _pack((at, book.record_time)), book.record_time + book.rules.memory)
+        self.any = True
+        return True
+
+    def _leave(self, contribution: Contribution) -> None:
+        key = REMAINDER + _pack(contribution[:4])
+        raw = self.book.entities.get(key)
+        total = {} if raw is None else _vector(raw)
+        add(total, contribution.vector)
+        self.book.put(key, _pack(total), self.until(key, b"", self.book.rules))
+
+    def until(self, key: bytes, raw: bytes, rules: Rules) -> int:
+        """The watermark at which an erasure or a remainder is forgotten."""
+        if key[:1] == ERASURE:
+            return _times(raw)[1] + rules.memory
+        tally, _, _, minute = _split(key)
+        kept = rules.kept_remembered if self.tallies[tally].remembered else rules.kept
+        return minute * MINUTE + HOURS.span + kept
+
+    def remainders(self) -> Iterable[Contribution]:
+        """What erased people left in the figures."""
+        for key, raw in self.book.entities.items():
+            if key[:1] == REMAINDER:
+                yield Contribution(*_split(key), _vector(raw))
+
+    def rederive(self, old: tuple[str, ...]) -> None:
+        """Remainders under the rules in force; `old` are the dimensions that their values stand for."""
+        names = [self.book.rules.dimensions[i] for i in self.book.rules.shown]
+        left = [
+            (key, *self._split(key, raw)) for key, raw in self.book.entities.items() if key[:1] == REMAINDER
+        ]
+        for key, _, _ in left:
+            self.book.put(key, None, None)
+        for _, (tally, values, extra, minute), vector in left:
+            have = dict(zip(old, values, strict=False))
+            self._leave(Contribution(tally, tuple(have.get(name) for name in names), extra, minute, vector))
+
+    @staticmethod
+    def _split(key: bytes, raw: bytes) -> tuple[Leaf, Vector]:
+        return _leaf(key[1:]), _vector(raw)

@@ -1,0 +1,209 @@
+"""Answers to surveys: their facts, what these contribute, and what an event changes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from schemas.customers import CustomerResponded
+from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
+from schemas.topics import FEEDBACK
+
+from stream.core.book import Book, Outcome, project
+from stream.core.buckets import HOUR, MINUTE
+from stream.core.metrics import ces, csat, nps, response_rate
+from stream.core.panes import Cell
+from stream.core.rules import Rules, Values
+from stream.core.tally import Contribution, Vector
+
+ANSWER, RESPONDER = b"a", b"c"
+SCORED: dict[str, Callable[["Answer"], Vector]] = {"nps": nps.vector, "csat": csat.vector, "ces": ces.vector}
+
+
+class Offer(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """A survey that was offered; `minute` is a bucket number."""
+
+    minute: int
+    survey: str
+    values: Values
+
+
+class Answer(msgspec.Struct, array_like=True, gc=False):
+    """Facts of one `feedback_id`, and the contributions last made of them.
+
+    `minute` is the bucket of the earliest time among the revisions; the rest is of the highest revision.
+    """
+
+    person: bytes
+    revision: int = -1
+    minute: int = 0
+    survey: str = ""
+    score: int | None = None
+    scale: tuple[int, int] | None = None
+    direction: str | None = None
+    premature: bool = False
+    reasons: tuple[str, ...] = ()
+    values: Values = ()
+    offer: Offer | None = None
+    deleted: int | None = None
+    made: tuple[Contribution, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether there is an answer: scored, or an exit with reasons, and not deleted."""
+        return (
+            self.revision >= 0
+            and self.deleted is None
+            and (self.score is not None or (self.survey == "exit" and bool(self.reasons)))
+        )
+
+    @property
+    def dismissed(self) -> bool:
+        """Whether the survey was closed without an answer."""
+        return self.revision >= 0 and self.deleted is None and not self.counts
+
+    @property
+    def newest(self) -> int:
+        """The newest bucket that an event about it fell in."""
+        known = [self.minute] if self.revision >= 0 else []
+        known += [self.offer.minute] if self.offer else []
+        known += [self.deleted] if self.deleted is not None else []
+        return max(known, default=0)
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Answer).decode
+
+
+def derive(answer: Answer, rules: Rules) -> tuple[Contribution, ...]:
+    """What an answer contributes: its score, its reasons, and to the response rate of its offer."""
+    made = []
+    if answer.counts:
+        values = project(answer.values, rules)
+        if answer.score is not None and (vector := SCORED.get(answer.survey)) is not None:
+            made.append(Contribution(answer.survey, values, (), answer.minute, vector(answer)))
+        made += [
+            Contribution("reasons", values, (answer.survey, code), answer.minute, {0: 1})
+            for code in answer.reasons
+        ]
+    if (offer := answer.offer) is not None:
+        vector_ = response_rate.vector(answer)
+        made.append(
+            Contribution("response", project(offer.values, rules), (offer.survey,), offer.minute, vector_)
+        )
+    return tuple(made)
+
+
+class Feedback:
+    """The domain of `cx.feedback`."""
+
+    name = "feedback"
+    topic = FEEDBACK
+
+    def expires(self, data: object) -> bool:
+        """Whether an event may come too late: every one of this domain."""
+        return type(data) in _HANDLERS
+
+    def apply(self, book: Book, data: Any, at: int, person: bytes, _identity: tuple[str, str]) -> Outcome:
+        """Enter an event in the facts of its answer. `at` and its record's time are in ms."""
+        key = ANSWER + data.feedback_id.encode()
+        raw = book.entities.get(key)
+        answer = Answer(person) if raw is None else _unpack(raw)
+        was, minute = (-1, -1) if raw is None else (answer.newest, answer.minute)
+        outcome = _HANDLERS[type(data)](book, answer, data, at)
+        if outcome == "duplicate" and answer.minute == minute:
+            return outcome
+        made = derive(answer, book.rules)
+        book.replace(answer.made, made)
+        answer.made = made
+        newest = answer.newest
+        book.put(key, _pack(answer), None if newest == was else self._until(newest, book.rules))
+        if type(data) is FeedbackSubmitted and outcome == "accepted" and data.customer_id and answer.counts:
+            _respond(book, data.customer_id, at)
+        return outcome
+
+    @staticmethod
+    def _until(minute: int, rules: Rules) -> int:
+        return (minute * MINUTE // HOUR + 1) * HOUR + rules.lateness
+
+    def until(self, key: bytes, raw: bytes, rules: Rules) -> int | None:
+        """The watermark at which an entity is forgotten."""
+        if key[:1] == ANSWER:
+            return self._until(_unpack(raw).newest, rules)
+        return None
+
+    def person(self, key: bytes, raw: bytes) -> bytes:
+        """Whose entity this is."""
+        return _unpack(raw).person if key[:1] == ANSWER else key[1:]
+
+    def made(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
+        """The contributions last made of an entity."""
+        return _unpack(raw).made if key[:1] == ANSWER else ()
+
+    def withdrawn(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
+        """What an erasure takes out of the figures: nothing, answers are finished counts."""
+        del key, raw
+        return ()
+
+    def rederive(self, key: bytes, raw: bytes, book: Book, old: tuple[str, ...]) -> bytes:
+        """An entity's bytes under the rules of `book`; `old` are the dimensions its values stand for."""
+        if key[:1] != ANSWER:
+            return raw
+        answer = _unpack(raw)
+        answer.values = book.remap(answer.values, old)
+        if answer.offer is not None:
+            answer.offer = msgspec.structs.replace(answer.offer, values=book.remap(answer.offer.values, old))
+        answer.made = derive(answer, book.rules)
+        return _pack(answer)
+
+    def code(self, cell: Cell) -> tuple[str, str] | None:
+        """The open code in a cell, with the group within which codes are capped."""
+        return (cell.extra[0], cell.extra[1]) if cell.tally == "reasons" else None
+
+
+def _offer(book: Book, answer: Answer, data: FeedbackOffered, at: int) -> Outcome:
+    if answer.offer is not None:
+        return "duplicate"
+    answer.offer = Offer(at // MINUTE, data.survey, book.values(data))
+    return "accepted"
+
+
+def _submit(book: Book, answer: Answer, data: FeedbackSubmitted, at: int) -> Outcome:
+    minute = at // MINUTE
+    if answer.revision >= 0:
+        answer.minute = min(minute, answer.minute)
+    if data.revision <= answer.revision:
+        return "duplicate"
+    if answer.revision < 0:
+        answer.minute = minute
+    answer.revision, answer.survey, answer.score = data.revision, data.survey, data.score
+    answer.scale = data.scale
+    answer.direction = data.direction
+    answer.premature = data.transaction_time is not None and at < data.transaction_ms
+    answer.reasons = tuple(
+        dict.fromkeys(book.known.code("reasons", data.survey, code) for code in data.reasons or ())
+    )
+    answer.values = book.values(data)
+    return "accepted"
+
+
+def _delete(_book: Book, answer: Answer, _data: FeedbackDeleted, at: int) -> Outcome:
+    if answer.deleted is not None:
+        return "duplicate"
+    answer.deleted = at // MINUTE
+    answer.score, answer.reasons = None, ()
+    return "accepted"
+
+
+def _respond(book: Book, customer: str, at: int) -> None:
+    """Tell the customers' topic, once, that this customer answers surveys."""
+    key = RESPONDER + customer.encode()
+    if key not in book.entities:
+        book.put(key, b"", None)
+        book.derived.append((CustomerResponded(customer_id=customer), at, book.record_time))
+
+
+_HANDLERS: dict[type, Callable[[Book, Answer, Any, int], Outcome]] = {
+    FeedbackOffered: _offer,
+    FeedbackSubmitted: _submit,
+    FeedbackDeleted: _delete,
+}

@@ -1,0 +1,78 @@
+"""What a metric is: a named, versioned definition, what it is made of and how it is read out."""
+
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+
+from stream.core.buckets import Window
+from stream.core.rules import Rules
+from stream.core.tally import Cells, Tally
+
+
+class Family(NamedTuple):
+    """A Prometheus metric family. `labels` are those besides `view`, the view's labels and `window`."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    type: Literal["gauge", "summary"] = "gauge"
+    windowed: bool = True
+
+
+class Sample(NamedTuple):
+    """One figure: family, values of the family's own labels, value."""
+
+    family: Family
+    labels: tuple[str, ...]
+    value: float
+
+
+class Sight(Protocol):
+    """What a metric sees when it is read out for one label set of one view."""
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force."""
+
+    @property
+    def total(self) -> bool:
+        """Whether this is the view `total`, which shows every closed value always."""
+
+    @property
+    def now(self) -> int:
+        """The moment of the read-out, in ms."""
+
+    def flow(self, tally: str) -> Cells:
+        """Sums over the window (flows and births)."""
+
+    def shifted(self, tally: str) -> Cells:
+        """Sums over the window moved back by seven days and one bucket; empty below 7 d."""
+
+    def stock(self, tally: str) -> Cells:
+        """Running totals."""
+
+    def standing(self, tally: str) -> dict[int, dict[int, int]]:
+        """Minute number to vector, of all that stands now."""
+
+
+WindowReader = Callable[[Sight, Window], Iterator[Sample]]
+StockReader = Callable[[Sight], Iterator[Sample]]
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """A definition. `read` gives the figures of a window, `read_stock` those that hold now."""
+
+    name: str
+    version: int = 1
+    title: str
+    definition: str
+    formula: str
+    source: str
+    """Where the formula comes from."""
+    example: str
+    """A PromQL expression worth copying."""
+    tallies: tuple[Tally, ...]
+    families: tuple[Family, ...]
+    read: WindowReader | None = None
+    read_stock: StockReader | None = None

@@ -1,0 +1,58 @@
+"""Customer Effort Score, always as ease: higher is better."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from stream.core.buckets import Window
+from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metrics.csat import UNIT, position
+from stream.core.tally import Tally, Vector
+
+if TYPE_CHECKING:
+    from stream.core.feedback import Answer
+
+EASY, NOT_EASY, POINTS = range(3)
+
+SCORE = Family("cx_ces_score", "Mean ease on a scale from 0 (all effort) to 100 (no effort)")
+EASY_RATIO = Family(
+    "cx_ces_easy_ratio", "Share of answers among the easiest 40 % of the points of their scale, 0 to 1"
+)
+RESPONSES = Family("cx_ces_responses", "Scored CES answers in the window", ("easy",))
+
+
+def vector(answer: "Answer") -> Vector:
+    """What a scored answer adds: easy are the best round-half-up(0.4 * points) points of the scale."""
+    score, (low, high) = answer.score or 0, answer.scale or (1, 5)
+    if answer.direction != "ease":
+        score = low + high - score
+    best = (4 * (high - low + 1) + 5) // 10
+    return {EASY if score > high - best else NOT_EASY: 1, POINTS: position(score, low, high)}
+
+
+def read(sight: Sight, _: Window) -> Iterator[Sample]:
+    """Mean ease and share of easy answers when there are any; the parts always."""
+    have = sight.flow("ces").get((), {})
+    easy, hard = have.get(EASY, 0), have.get(NOT_EASY, 0)
+    n = easy + hard
+    if n:
+        yield Sample(SCORE, (), 100 * have.get(POINTS, 0) / (UNIT * n))
+        yield Sample(EASY_RATIO, (), easy / n)
+    yield Sample(RESPONSES, ("true",), easy)
+    yield Sample(RESPONSES, ("false",), hard)
+
+
+METRIC = Metric(
+    name="ces",
+    title="CES",
+    definition=(
+        "Ease is (score - min) / (max - min) * 100 for a question about ease and (max - score) / (max - min) * 100 "
+        "for one about effort (the default, on a scale from 1 to 5): higher is always better. Easy are the best "
+        "round-half-up(0.4 * points) points of the scale."
+    ),
+    formula="mean of ease; easy answers / answers",
+    source="M. Dixon, K. Freeman, N. Toman, Harvard Business Review, July 2010; CES 2.0: CEB, 2013",
+    example='cx_ces_score{view="touchpoint", window="7d"}',
+    tallies=(Tally("ces"),),
+    families=(SCORE, EASY_RATIO, RESPONSES),
+    read=read,
+)

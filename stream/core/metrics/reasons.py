@@ -1,0 +1,36 @@
+"""Reasons that customers name beside a score or when they leave."""
+
+from collections.abc import Iterator
+
+from stream.core.buckets import Window
+from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metrics.top import top
+from stream.core.tally import Tally
+
+REASONS = Family("cx_feedback_reasons", "Answers that name a reason code", ("survey", "reason"))
+
+
+def read(sight: Sight, _: Window) -> Iterator[Sample]:
+    """The most frequent codes of each survey, the rest together."""
+    by_survey: dict[str, dict[str, int]] = {}
+    for (survey, reason), vector in sight.flow("reasons").items():
+        by_survey.setdefault(survey, {})[reason] = vector.get(0, 0)
+    for survey, counts in sorted(by_survey.items()):
+        for reason, n in top(counts, sight.rules.top):
+            yield Sample(REASONS, (survey, reason), n)
+
+
+METRIC = Metric(
+    name="reasons",
+    title="Reasons",
+    definition=(
+        "Answers that name a reason code, by survey (exit surveys included); a code counts once an answer. The codes "
+        "named most in the window are shown, the rest together as __other__."
+    ),
+    formula="count of answers",
+    source="the codes are the publisher's",
+    example='topk(5, cx_feedback_reasons{view="total", window="7d", survey="nps"})',
+    tallies=(Tally("reasons"),),
+    families=(REASONS,),
+    read=read,
+)

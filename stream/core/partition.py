@@ -1,0 +1,222 @@
+"""One source partition, counted: records in, changes of the compacted topics out."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+from zlib import crc32
+
+from schemas.codec import Decoder, Undecodable
+from schemas.customers import CustomerErased
+from schemas.envelope import Event, at_ms
+from schemas.keys import natural_key
+from schemas.topics import partition_of
+
+from stream.core import marker as markers
+from stream.core.book import OUTCOMES, Book, Outcome
+from stream.core.buckets import HOUR, MINUTE
+from stream.core.domain import Domain
+from stream.core.erasure import ERASURE, REMAINDER, Erasures
+from stream.core.letters import Letter, Provenance, Record, bury, forward, provenance, responded
+from stream.core.marker import Marker
+from stream.core.metrics import TALLIES
+from stream.core.panes import Panes, Row
+from stream.core.rules import Rules
+from stream.core.tally import Contribution, Deltas, post
+
+AHEAD = 5 * MINUTE
+"""How far an event's time may be ahead of its record, and a record ahead of the clock."""
+
+
+class Flush(NamedTuple):
+    """What one flush writes. Forwards go first, on their own; the rest is one transaction."""
+
+    forwards: list[Letter]
+    dead: list[Letter]
+    state: list[Row]
+    panes: list[Row]
+    marker: Marker
+
+
+class Partition:
+    """State of one source partition. `fold` reads, `take` hands out what has to be written."""
+
+    def __init__(self, domain: Domain, number: int, count: int, rules: Rules) -> None:
+        self.domain = domain
+        self.number = number
+        self.count = count
+        self.rules = rules
+        self.book = Book(rules)
+        self.panes = Panes(rules, TALLIES)
+        self.erasures = Erasures(self.book, domain, TALLIES)
+        self.at = Marker(partitions=count)
+        self.counts: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
+        self.forwards: list[Letter] = []
+        self.dead: list[Letter] = []
+        self._decode = Decoder(domain.topic).decode
+        self._last: Record | None = None
+
+    @property
+    def next(self) -> int:
+        """Offset of the first source record that has not been folded."""
+        return self.at.next
+
+    def fold(self, records: Iterable[Record], clock: int) -> None:
+        """Judge each record and enter it; those below `next` were counted before. `clock` in ms.
+
+        An exception leaves the partition half changed: it must be thrown away, not flushed.
+        """
+        judge, counts, last = self._judge, self.counts, None
+        for record in records:
+            if record.offset >= self.at.next:
+                counts[judge(record, clock)] += 1
+                last = record
+        if last is not None:
+            self._last = last
+            self.at.next = last.offset + 1
+
+    def _judge(self, record: Record, clock: int) -> Outcome:
+        at = self.at
+        headers = record.headers
+        past = provenance(record) if headers else Provenance(record.timestamp, False)
+        stamp = past.timestamp
+        ahead = stamp > clock + AHEAD
+        if stamp > at.watermark and not ahead:
+            at.watermark = stamp
+        try:
+            event = self._decode(record.value, headers)
+        except Undecodable as error:
+            return self._bury(record, error.outcome, error.detail)
+        data = event.data
+        key = record.key
+        if not key or self.domain.name == "customers":
+            key = natural_key(data).encode()
+        home = partition_of(key, self.count)
+        if home != self.number:
+            if past.forwarded:
+                return self._bury(record, "invalid", f"key: forwarded before, belongs to partition {home}")
+            self.forwards.append(forward(record, self.domain.name, self.number, key, home, stamp))
+            return "misrouted"
+        time = at_ms(event)
+        if ahead or time > stamp + AHEAD:
+            return self._bury(record, "future", self._future(time, stamp, ahead))
+        if stamp // HOUR - time // HOUR > self.rules.lateness // HOUR and self.domain.expires(data):
+            return self._bury(record, "late", f"time: {time} ms is too long before its record at {stamp} ms")
+        self.book.record_time = stamp
+        outcome = self._enter(event, key, time)
+        if outcome == "accepted" and time > at.newest:
+            at.newest = time
+        return outcome
+
+    def _enter(self, event: Event, person: bytes, time: int) -> Outcome:
+        if type(event.data) is CustomerErased:
+            return "accepted" if self.erasures.erase(person, time) else "duplicate"
+        if self.erasures.any and self.erasures.covers(person, time):
+            return "erased"
+        return self.domain.apply(self.book, event.data, time, person, (event.source, event.id))
+
+    @staticmethod
+    def _future(time: int, stamp: int, ahead: bool) -> str:
+        if ahead:
+            return f"timestamp: {stamp} ms is more than 5 minutes ahead of the worker's clock"
+        return f"time: {time} ms is more than 5 minutes after its record at {stamp} ms"
+
+    def _bury(self, record: Record, outcome: Outcome, detail: str) -> Outcome:
+        self.dead.append(bury(record, self.domain.topic.name, self.number, outcome, detail))
+        return outcome
+
+    def take(self, clock: int, lag: int) -> Flush:
+        """Everything that changed, once; and the marker that makes it count."""
+        self._expire(min(self.at.watermark, clock))
+        self._settle()
+        at, last = self.at, self._last
+        if last is not None:
+            at.last, at.checksum = last.offset, checksum(last)
+        at.identity = self.rules.identity
+        at.dimensions = self.rules.dimensions
+        at.shown = tuple(self.rules.dimensions[i] for i in self.rules.shown)
+        at.floor = self.panes.floor
+        at.outcomes = {outcome: n for outcome, n in self.counts.items() if n}
+        at.labels_ignored = self.book.labels_ignored
+        at.written, at.lag, at.version = clock, lag, markers.VERSION
+        derived, self.book.derived = self.book.derived, []
+        forwards, self.forwards = self.forwards, []
+        dead, self.dead = self.dead, []
+        forwards += [responded(*event) for event in derived]
+        return Flush(forwards, dead, list(self.book.rows()), list(self.panes.rows()), at)
+
+    def _settle(self) -> None:
+        deltas, self.book.deltas = self.book.deltas, {}
+        self.panes.settle(deltas)
+
+    def _expire(self, watermark: int) -> None:
+        if self.panes.expire(watermark):
+            self.book.known.learn((key.cell for key in self.panes.blocks), self.domain.code)
+        for key in list(self.book.due(watermark)):
+            if (raw := self.book.entities.get(key)) is None:
+                continue
+            until = self._until(key, raw)
+            if until is not None and until <= watermark:
+                self.book.put(key, None, None)
+            elif until is not None:
+                self.book.schedule(key, until)
+
+    def _until(self, key: bytes, raw: bytes) -> int | None:
+        spine = key[:1] in (ERASURE, REMAINDER)
+        return (self.erasures if spine else self.domain).until(key, raw, self.rules)
+
+    def restore_state(self, key: bytes, value: bytes | None) -> None:
+        """Take in a record of the compacted topic of entities."""
+        if value is None:
+            self.book.entities.pop(key, None)
+        else:
+            self.book.entities[key] = value
+
+    def restore_panes(self, key: bytes, value: bytes | None) -> None:
+        """Take in a record of the compacted topic of panes, the marker among them."""
+        if key != markers.KEY:
+            self.panes.restore(key, value)
+        elif value is not None:
+            self.at = markers.decode(value)
+
+    def ready(self) -> bool:
+        """End of restoring. True when the rules or the version changed and everything was made anew."""
+        self.panes.floor = self.at.floor
+        self.counts.update({o: self.at.outcomes.get(o, 0) for o in OUTCOMES})
+        self.book.labels_ignored = self.at.labels_ignored
+        changed = self.at.next > 0 and (
+            self.at.identity != self.rules.identity or self.at.version != markers.VERSION
+        )
+        if changed:
+            self._rebuild()
+        self.book.known.learn((key.cell for key in self.panes.blocks), self.domain.code)
+        for key, raw in self.book.entities.items():
+            self.erasures.any = self.erasures.any or key[:1] == ERASURE
+            if (until := self._until(key, raw)) is not None:
+                self.book.schedule(key, until)
+        return changed
+
+    def _rebuild(self) -> None:
+        """Panes from the entities, under the rules in force: what they hold is only ever a sum of these."""
+        self.panes.clear()
+        for key, raw in list(self.book.entities.items()):
+            if key[:1] not in (ERASURE, REMAINDER):
+                fresh = self.domain.rederive(key, raw, self.book, self.at.dimensions)
+                if fresh != raw:
+                    self.book.put(key, fresh, None)
+        self.erasures.rederive(self.at.shown)
+        self.book.deltas = self.expected()
+        self._settle()
+
+    def expected(self) -> Deltas:
+        """The sum of what all entities contributed and of what erased people left behind."""
+        deltas: Deltas = {}
+        for key, raw in self.book.entities.items():
+            if key[:1] not in (ERASURE, REMAINDER):
+                post(deltas, self.domain.made(key, raw))
+        remainders: Iterable[Contribution] = self.erasures.remainders()
+        post(deltas, remainders)
+        return deltas
+
+
+def checksum(record: Record) -> int:
+    """What tells a record from another one at the same offset."""
+    return crc32(b"%d" % record.timestamp + (record.key or b"") + (record.value or b""))

@@ -1,0 +1,69 @@
+"""What is added up: contributions of entities to cells, and their difference.
+
+A cell's vector is sparse, `{component: integer}`: counts, sums, buckets of a histogram. Everything subtracts,
+so what an entity contributed can be taken back exactly, in any order.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
+
+Vector = dict[int, int]
+"""Component to integer; components are below `COMPONENTS`."""
+COMPONENTS = 1 << 16
+Extra = tuple[str, ...]
+"""Values of the labels that a tally has of its own (a survey, a reason, a currency)."""
+Cells = Mapping[Extra, Mapping[int, int]]
+"""What a metric reads: the vectors of one tally for one label set, by `Extra`."""
+
+
+class Tally(NamedTuple):
+    """A family of cells.
+
+    `flow`: summed over the buckets of a window. `births`: likewise, but a window has no upper end, so that what is
+    ahead of the clock cancels against a stock. `stock`: one running total. `standing`: minutes, kept until zero.
+    `shifted` flows are read by windows moved into the past too. `remembered`: fed by entities that are
+    remembered for the longest window plus eight days, not just as long as their events can be in time.
+    """
+
+    name: str
+    kind: Literal["flow", "births", "stock", "standing"] = "flow"
+    shifted: bool = False
+    remembered: bool = False
+
+
+class Contribution(NamedTuple):
+    """What an entity adds to one leaf cell: tally, its dimension values, extra labels, minute, vector.
+
+    `minute` is a bucket number (milliseconds // 60,000), 0 for a stock.
+    """
+
+    tally: str
+    values: tuple[str | None, ...]
+    extra: Extra
+    minute: int
+    vector: Vector
+
+
+Leaf = tuple[str, tuple[str | None, ...], Extra, int]
+Deltas = dict[Leaf, Vector]
+
+
+def add(into: Vector, vector: Mapping[int, int], sign: int = 1) -> None:
+    """Add `sign * vector`; components that become 0 are removed."""
+    for component, n in vector.items():
+        total = into.get(component, 0) + sign * n
+        if total:
+            into[component] = total
+        else:
+            into.pop(component, None)
+
+
+def post(deltas: Deltas, contributions: Iterable[Contribution], sign: int = 1) -> None:
+    """Enter contributions (or, with sign -1, take them back) in the deltas of leaf cells."""
+    for tally, values, extra, minute, vector in contributions:
+        leaf = (tally, values, extra, minute)
+        have = deltas.get(leaf)
+        if have is None:
+            deltas[leaf] = dict(vector) if sign == 1 else {c: -n for c, n in vector.items()}
+        else:
+            add(have, vector, sign)
