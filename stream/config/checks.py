@@ -1,0 +1,65 @@
+"""What several settings must be together."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from stream.config.settings import Settings
+from stream.core.rules import NAMED
+
+Check = Callable[[Settings], Iterator[str]]
+
+
+def _sasl(settings: Settings) -> Iterator[str]:
+    kafka = settings.kafka
+    if kafka.security_protocol.startswith("SASL"):
+        for key, value in (("sasl_username", kafka.sasl_username), ("sasl_password", kafka.sasl_password)):
+            if value is None:
+                yield f"kafka.{key}: got nothing, needed by kafka.security_protocol {kafka.security_protocol!r}"
+
+
+def _certificate(settings: Settings) -> Iterator[str]:
+    if settings.kafka.ssl_keyfile and not settings.kafka.ssl_certfile:
+        yield "kafka.ssl_certfile: got nothing, needed by kafka.ssl_keyfile"
+
+
+def _names(settings: Settings) -> Iterator[str]:
+    for name, times in Counter(settings.topics.all).items():
+        if times > 1:
+            yield f"topics: got {name!r} as the name of {times} topics, allowed is a name for each"
+
+
+def _replicas(settings: Settings) -> Iterator[str]:
+    topics = settings.topics
+    if topics.min_insync_replicas > topics.replication_factor:
+        yield (
+            f"topics.min_insync_replicas: got {topics.min_insync_replicas}, allowed is up to "
+            f"topics.replication_factor, {topics.replication_factor}"
+        )
+
+
+def _views(settings: Settings) -> Iterator[str]:
+    allowed = (*NAMED, *settings.metrics.labels)
+    for view, labels in settings.metrics.views.items():
+        for label in labels:
+            if label not in allowed:
+                yield f"metrics.views.{view}: got {label!r}, allowed is one of {', '.join(allowed)}"
+
+
+def _business(settings: Settings) -> Iterator[str]:
+    for key, target in settings.frt.targets.items():
+        if target.hours == "business" and not settings.calendars:
+            yield f"frt.targets.{key}.hours: got 'business', allowed is 'calendar' while there are no calendars"
+
+
+CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
+    (("kafka.security_protocol", "kafka.sasl_username", "kafka.sasl_password"), _sasl),
+    (("kafka.ssl_certfile", "kafka.ssl_keyfile"), _certificate),
+    (
+        ("topics.feedback", "topics.tickets", "topics.customers", "topics.deadletter", "topics.state_prefix"),
+        _names,
+    ),
+    (("topics.replication_factor", "topics.min_insync_replicas"), _replicas),
+    (("metrics.labels", "metrics.views"), _views),
+    (("frt.targets", "calendars"), _business),
+)
+"""The keys that a check reads, and the check: it waits until those are free of faults."""

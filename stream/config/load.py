@@ -1,0 +1,124 @@
+"""Settings from a file and from environment variables; every fault is found before any is reported."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stream.config import checks
+from stream.config.kinds import At
+from stream.config.settings import Settings, keys
+from stream.errors import ConfigError
+
+DEFAULT_FILE = Path("cxgauge.toml")
+PREFIX = "CXGAUGE_"
+KEYS = keys()
+VARIABLES = {PREFIX + key.replace(".", "_").upper(): key for key in KEYS}
+SECTIONS = {key.partition(".")[0] for key in KEYS}
+
+# Kubernetes sets these for a service whose name begins with "cxgauge": they are no settings
+_SERVICE_LINK = re.compile(r"\w+_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_[A-Z]+(_[A-Z]+)?)?)")
+
+
+class Raw(NamedTuple):
+    """A value as it came, and from where."""
+
+    value: Any
+    where: str
+    folder: Path
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The settings of a file (None: `cxgauge.toml` where there is one), overridden by variables.
+
+    Raises ConfigError with one line for each fault.
+    """
+    faults: list[str] = []
+    raw = dict(_from_file(path, faults))
+    raw.update(_from_environment(environ, faults))
+    values: dict[str, Any] = {}
+    bad: set[str] = set()
+    for key, (value, where, folder) in raw.items():
+        before = len(faults)
+        values[key] = KEYS[key].read(value, At(key, where, folder, faults))
+        if len(faults) > before:
+            bad.add(key)
+            del values[key]
+    settings = _build(values)
+    for needs, check in checks.CHECKS:
+        if not bad.intersection(needs):
+            faults += check(settings)
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return settings
+
+
+def _build(values: Mapping[str, Any]) -> Settings:
+    sections: dict[str, Any] = {}
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        if name:
+            sections.setdefault(section, {})[name] = value
+        else:
+            sections[section] = value
+    made: dict[str, Callable[..., Any]] = {
+        name: type(section) for name in SECTIONS if not isinstance(section := getattr(_DEFAULTS, name), tuple)
+    }
+    return Settings(
+        **{name: made[name](**value) if name in made else value for name, value in sections.items()}
+    )
+
+
+_DEFAULTS = Settings()
+
+
+def _from_file(path: Path | None, faults: list[str]) -> Iterator[tuple[str, Raw]]:
+    where = path or DEFAULT_FILE
+    if path is None and not where.exists():
+        return
+    try:
+        document = tomllib.loads(where.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        faults.append(f"{where}: {error.strerror if isinstance(error, OSError) else error}")
+        return
+    for section, table in document.items():
+        if section in KEYS:
+            yield section, Raw(table, str(where), where.parent)
+        elif section not in SECTIONS:
+            faults.append(f"{section}: unknown section{_nearest(section, SECTIONS)} ({where})")
+        elif not isinstance(table, dict):
+            faults.append(f"{section}: got {table!r}, allowed is a table ({where})")
+        else:
+            for name, value in table.items():
+                if (key := f"{section}.{name}") in KEYS:
+                    yield key, Raw(value, str(where), where.parent)
+                else:
+                    faults.append(f"{key}: unknown key{_nearest_key(section, name)} ({where})")
+
+
+def _from_environment(environ: Mapping[str, str], faults: list[str]) -> Iterator[tuple[str, Raw]]:
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX) or not text:
+            continue
+        key = VARIABLES.get(variable)
+        if key is None:
+            if not _SERVICE_LINK.fullmatch(variable):
+                faults.append(f"{variable}: unknown variable{_nearest(variable, VARIABLES)} (environment)")
+            continue
+        try:
+            yield key, Raw(json.loads(text) if KEYS[key].json else text, variable, Path())
+        except ValueError:
+            faults.append(f"{key}: got {text!r}, allowed is JSON ({variable})")
+
+
+def _nearest_key(section: str, name: str) -> str:
+    elsewhere = [key for key in KEYS if key.endswith(f".{name}")]
+    return f", did you mean {elsewhere[0]!r}" if elsewhere else _nearest(f"{section}.{name}", KEYS)
+
+
+def _nearest(name: str, known: Mapping[str, Any] | set[str]) -> str:
+    close = get_close_matches(name, sorted(known), n=1, cutoff=0.0)
+    return f", did you mean {close[0]!r}"

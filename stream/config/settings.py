@@ -1,0 +1,141 @@
+"""Every setting: its section, key, kind and default, as in the contract. Durations are milliseconds."""
+
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+import msgspec
+
+from stream.config import figures, kinds
+from stream.config.calendars import Calendar
+from stream.config.calendars import calendars as calendar_list
+from stream.config.figures import Target
+from stream.config.kinds import UNITS, Address, choice, duration, integer
+from stream.core.buckets import Window
+
+Domain = Literal["feedback", "tickets", "customers"]
+DOMAINS: tuple[Domain, ...] = get_args(Domain)
+
+
+class Kafka(msgspec.Struct, frozen=True, kw_only=True):
+    """How every client reaches the broker."""
+
+    bootstrap_servers: Annotated[str, kinds.text] = "127.0.0.1:9092"
+    security_protocol: Annotated[str, choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")] = "PLAINTEXT"
+    sasl_mechanism: Annotated[str, choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")] = "PLAIN"
+    sasl_username: Annotated[str | None, kinds.text] = None
+    sasl_password: Annotated[str | None, kinds.secret] = None
+    ssl_cafile: Annotated[Path | None, kinds.file] = None
+    ssl_certfile: Annotated[Path | None, kinds.file] = None
+    ssl_keyfile: Annotated[Path | None, kinds.file] = None
+
+
+class Topics(msgspec.Struct, frozen=True, kw_only=True):
+    """Names and shape of the topics."""
+
+    feedback: Annotated[str, kinds.name] = "cx.feedback"
+    tickets: Annotated[str, kinds.name] = "cx.tickets"
+    customers: Annotated[str, kinds.name] = "cx.customers"
+    deadletter: Annotated[str, kinds.name] = "cx.deadletter"
+    state_prefix: Annotated[str, kinds.name] = "cx"
+    partitions: Annotated[int, integer(1, 10_000)] = 12
+    replication_factor: Annotated[int, integer(1, 100)] = 1
+    min_insync_replicas: Annotated[int, integer(1, 100)] = 1
+    retention: Annotated[int, kinds.retention] = 45 * UNITS["d"]
+
+    def input(self, domain: Domain) -> str:
+        """The topic that a domain's events are read from."""
+        return {"feedback": self.feedback, "tickets": self.tickets, "customers": self.customers}[domain]
+
+    def state(self, domain: Domain) -> str:
+        """The compacted topic of a domain's entities."""
+        return f"{self.state_prefix}.state.{domain}"
+
+    def panes(self, domain: Domain) -> str:
+        """The compacted topic of a domain's panes."""
+        return f"{self.state_prefix}.panes.{domain}"
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every topic, the inputs first."""
+        of_domains = (name(domain) for name in (self.input, self.state, self.panes) for domain in DOMAINS)
+        return (*of_domains, self.deadletter)
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that counts. Without a session timeout of its own it is 30 s with an instance, else 10 s."""
+
+    group: Annotated[str, kinds.name] = "cxgauge"
+    instance: Annotated[str | None, kinds.name] = None
+    flush_interval: Annotated[int, duration("10ms", "10s")] = 500
+    listen: Annotated[Address, kinds.address] = Address("127.0.0.1", 9818)
+    session_timeout: Annotated[int, duration("6s", "30m")] = 0
+
+    def __post_init__(self) -> None:
+        if not self.session_timeout:
+            span = 30_000 if self.instance else 10_000
+            msgspec.structs.force_setattr(self, "session_timeout", span)
+
+
+class Exporter(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that shows."""
+
+    listen: Annotated[Address, kinds.address] = Address("127.0.0.1", 9817)
+    refresh_interval: Annotated[int, duration("50ms", "30s")] = 500
+    clock: Annotated[str, choice("wall", "event")] = "wall"
+    max_series: Annotated[int, integer(1, 100_000_000)] = 200_000
+    stale_after: Annotated[int, duration("1s", "7d")] = 10 * UNITS["m"]
+    web_config: Annotated[Path | None, kinds.file] = None
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """What the figures are broken down by."""
+
+    windows: Annotated[tuple[Window, ...], figures.windows] = figures.DEFAULT_WINDOWS
+    labels: Annotated[tuple[str, ...], figures.labels] = figures.DEFAULT_LABELS
+    views: Annotated[dict[str, tuple[str, ...]], figures.views] = msgspec.field(
+        default_factory=lambda: {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
+    )
+    max_values: Annotated[int, integer(1, 100_000)] = 200
+    top: Annotated[int, integer(1, 1_000)] = 50
+
+
+class Frt(msgspec.Struct, frozen=True, kw_only=True):
+    """When a first response is in time."""
+
+    target: Annotated[int, duration("1s", "400d")] = figures.DEFAULT_TARGET
+    targets: Annotated[dict[str, Target], figures.targets] = {}
+
+
+class Clv(msgspec.Struct, frozen=True, kw_only=True):
+    """Customer lifetime value."""
+
+    margin_rate: Annotated[float, kinds.fraction] = 1.0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole configuration."""
+
+    kafka: Kafka = Kafka()
+    topics: Topics = Topics()
+    worker: Worker = Worker()
+    exporter: Exporter = Exporter()
+    metrics: Metrics = msgspec.field(default_factory=Metrics)
+    frt: Frt = msgspec.field(default_factory=Frt)
+    calendars: Annotated[tuple[Calendar, ...], calendar_list] = ()
+    clv: Clv = Clv()
+
+
+def keys() -> dict[str, kinds.Kind]:
+    """Every setting by its dotted key, and the kind of its value."""
+    found: dict[str, kinds.Kind] = {}
+    for section in msgspec.structs.fields(Settings):
+        if isinstance(section.type, type):
+            for field in msgspec.structs.fields(section.type):
+                found[f"{section.name}.{field.name}"] = _kind(field.type)
+        else:
+            found[section.name] = _kind(section.type)
+    return found
+
+
+def _kind(annotation: object) -> kinds.Kind:
+    return next(note for note in get_args(annotation) if isinstance(note, kinds.Kind))

@@ -1,0 +1,41 @@
+"""Settings in the form of the file."""
+
+import json
+from typing import Any
+
+from stream.config.settings import Settings, keys
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """Nested tables as a file may hold them: durations as text, without what is not set, secrets as `***`."""
+    document: dict[str, Any] = {}
+    for key, kind in keys().items():
+        section, _, name = key.partition(".")
+        part = getattr(settings, section)
+        value = getattr(part, name) if name else part
+        if value is None:
+            continue
+        if name:
+            document.setdefault(section, {})[name] = kind.show(value)
+        else:
+            document[section] = kind.show(value)
+    return document
+
+
+def as_toml(document: dict[str, Any]) -> str:
+    """Tables of plain values as TOML."""
+    plain = [f"{key} = {_value(value)}\n" for key, value in document.items() if not isinstance(value, dict)]
+    tables = [
+        f"\n[{name}]\n" + "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
+        for name, table in document.items()
+        if isinstance(table, dict)
+    ]
+    return "".join(plain + tables)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_value(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_value(inner) for inner in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
