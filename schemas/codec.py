@@ -1,0 +1,119 @@
+"""Events from bytes and to bytes: JSON in either mode of the CloudEvents binding for Kafka."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Union
+
+import msgspec
+
+from schemas.envelope import EVENTS, Event, Head
+from schemas.explain import Undecodable, bad_data, bad_head, bad_type, bad_value
+from schemas.fields import Data
+from schemas.times import from_ms
+from schemas.topics import Topic, topics_of
+
+__all__ = ["CONTENT_TYPE", "MAX_VALUE", "Decoder", "Undecodable", "encode", "make"]
+
+MAX_VALUE = 262_144
+"""Bytes that a record's value may have."""
+
+CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
+"""The header of a record in structured mode."""
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+_ATTRIBUTES = ("specversion", "id", "source", "time", "type")
+_BAD = (ValueError, RecursionError)  # UnicodeDecodeError and msgspec's errors are ValueErrors
+
+encode = msgspec.json.Encoder().encode
+"""An event as a structured CloudEvent. What is absent or as by default is left out."""
+
+
+class Decoder:
+    """Decodes the records of one topic. One pass when all is well; what is not is looked at again for its text."""
+
+    def __init__(self, topic: Topic) -> None:
+        self._topic = topic
+        self._structured = msgspec.json.Decoder(Union[tuple(EVENTS[kind] for kind in topic.types)])  # noqa: UP007
+        self._data = {kind.TYPE: (kind, msgspec.json.Decoder(kind)) for kind in topic.types}
+
+    def decode(self, value: bytes | None, headers: Headers) -> Event:
+        """The event in a record. Raises Undecodable, and nothing else, whatever the bytes."""
+        if value is not None and len(value) > MAX_VALUE:
+            raise Undecodable("oversized", f"value: {len(value)} bytes, {MAX_VALUE} are allowed")
+        for name, _ in headers:
+            if name == "ce_specversion":
+                return self._binary(value, headers)
+        try:
+            event: Event = self._structured.decode(value or b"")
+        except _BAD as error:
+            raise self._judge(value, error) from None
+        return event
+
+    def _judge(self, value: bytes | None, error: Exception) -> Undecodable:
+        """What is wrong with a structured event that `error` was raised for."""
+        if not value:
+            return Undecodable("invalid", f"value: expected a JSON object, got {_nothing(value)}")
+        try:
+            found = msgspec.json.decode(value)
+        except _BAD as fault:
+            return bad_value("value", value, fault)
+        try:
+            head = msgspec.convert(found, Head)
+        except ValueError as fault:
+            return bad_head(fault, found)
+        if head.type not in self._data:
+            return bad_type(head.type, self._topic)
+        return bad_data(error, found, self._data[head.type][0])
+
+    def _binary(self, value: bytes | None, headers: Headers) -> Event:
+        attributes = _attributes(headers)
+        try:
+            head = msgspec.convert(attributes, Head)
+        except ValueError as fault:
+            raise bad_head(fault, attributes, prefix="ce_") from None
+        if head.type not in self._data:
+            raise bad_type(head.type, self._topic)
+        kind, decoder = self._data[head.type]
+        if not value:
+            raise Undecodable("invalid", f"data: expected a JSON object, got {_nothing(value)}")
+        try:
+            data = decoder.decode(value)
+        except _BAD as error:
+            raise _judge_data(value, error, kind) from None
+        return EVENTS[kind](specversion="1.0", id=head.id, source=head.source, time=head.time, data=data)
+
+
+def make(data: Data, *, id: str, source: str, time: datetime | int) -> Event:  # noqa: A002
+    """An event as its readers will see it. `time`: aware, or ms since the epoch. Raises Undecodable."""
+    when = from_ms(time) if isinstance(time, int) else time
+    raw = encode(EVENTS[type(data)](specversion="1.0", id=id, source=source, time=when, data=data))
+    return _READERS[type(data)].decode(raw, ())
+
+
+def _judge_data(value: bytes, error: Exception, kind: type[Data]) -> Undecodable:
+    """What is wrong with the data of a binary event that `error` was raised for."""
+    try:
+        found = msgspec.json.decode(value)
+    except _BAD as fault:
+        return bad_value("data", value, fault)
+    return bad_data(error, {"data": found}, kind, inside="data")
+
+
+def _attributes(headers: Headers) -> dict[str, Any]:
+    """The `ce_` headers by attribute; a value that is not UTF-8 stays bytes, which no attribute takes."""
+    found: dict[str, Any] = {}
+    for name, raw in headers:
+        if name.startswith("ce_") and raw is not None and name[3:] in _ATTRIBUTES:
+            try:
+                found[name[3:]] = raw.decode()
+            except UnicodeDecodeError:
+                found[name[3:]] = raw
+    return found
+
+
+def _nothing(value: bytes | None) -> str:
+    return "null (a tombstone)" if value is None else "an empty value"
+
+
+_READERS = {kind: Decoder(topics_of(kind)[0]) for kind in EVENTS}

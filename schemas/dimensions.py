@@ -1,0 +1,36 @@
+"""The dimensions that figures are broken down by."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from schemas.fields import Data, code, trimmed
+
+
+class Dimensions(Data, kw_only=True):
+    """Fields of every event type that lists dimensions."""
+
+    channel: Annotated[str, code("Where it happened: web, app, phone, chat, e-mail, ...")] | None = None
+    touchpoint: Annotated[str, code("The step of the journey: checkout, onboarding, ...")] | None = None
+    team: Annotated[str, code("Who was in charge")] | None = None
+    priority: Annotated[str, code("How urgent: low, normal, urgent, ...")] | None = None
+    labels: (
+        Annotated[
+            dict[str, Any],
+            Meta(
+                description="Further dimensions, as far as the configuration allows them (brand, product, region and "
+                "segment by default): strings of 1 to 64 characters. Others are ignored and counted. No personal data"
+            ),
+        ]
+        | None
+    ) = None
+
+    def __post_init__(self) -> None:
+        if self.channel is not None:
+            self.channel = trimmed(self.channel, "channel")
+        if self.touchpoint is not None:
+            self.touchpoint = trimmed(self.touchpoint, "touchpoint")
+        if self.team is not None:
+            self.team = trimmed(self.team, "team")
+        if self.priority is not None:
+            self.priority = trimmed(self.priority, "priority")

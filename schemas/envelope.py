@@ -1,0 +1,59 @@
+"""The CloudEvents envelope: one struct per event type, told apart by `type`, with typed data inside."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, defstruct
+
+from schemas.fields import Data, Defaulted, ident
+from schemas.times import Time, to_ms
+from schemas.topics import TOPICS
+
+UNKNOWN_SOURCE = "/unknown"
+
+
+class Attributes(Struct, kw_only=True, gc=False, omit_defaults=True):
+    """Context attributes. A bare event has no `specversion` and may do without a `source`."""
+
+    specversion: Literal["1.0"] | None = None
+    id: Annotated[str, ident("Unique within its source")]
+    source: Defaulted[Annotated[str, Meta(min_length=1, description="URI reference of what sent it")]] = ""
+    time: Annotated[Time, Meta(description="When it happened, RFC 3339 with an offset")]
+
+    def __post_init__(self) -> None:
+        if not self.source:
+            if self.specversion is not None:
+                raise ValueError("source: missing, a CloudEvent needs one")
+            self.source = UNKNOWN_SOURCE
+        self.specversion = "1.0"
+
+
+class Head(Attributes, kw_only=True):
+    """The attributes of an event of whatever type."""
+
+    type: Annotated[str, Meta(min_length=1)]
+
+
+class Event(Attributes, kw_only=True, tag_field="type"):
+    """An event: `id`, `source`, `time` (aware) and typed `data`; its type is `event.data.TYPE`."""
+
+    data: Data
+
+
+EVENTS: dict[type[Data], type[Event]] = {
+    kind: defstruct(
+        kind.__name__ + "Event",
+        [("data", kind)],
+        bases=(Event,),
+        kw_only=True,
+        tag=kind.TYPE,
+        module=__name__,
+    )
+    for topic in TOPICS.values()
+    for kind in topic.types
+}
+"""The struct that holds an event with data of a type."""
+
+
+def at_ms(event: Event) -> int:
+    """An event's time in whole ms since the epoch, floored."""
+    return to_ms(event.time)

@@ -1,0 +1,105 @@
+"""Why a record cannot be used: its outcome, and a text naming field, what came and what is allowed."""
+
+import re
+from typing import Any, Literal
+
+import msgspec
+from msgspec import inspect
+
+from schemas.envelope import EVENTS, Head
+from schemas.fields import Data, shown
+from schemas.topics import Topic, topics_of
+
+_AT = re.compile(r"^(?P<text>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+_MISSING = re.compile(r"missing required field `(.+)`")
+_INSTANT = "an RFC 3339 date-time with an offset"
+_ABSENT = object()
+
+_HOMES = {kind.TYPE: topics_of(kind)[0].name for kind in EVENTS}
+
+
+class Undecodable(ValueError):
+    """A record that is no event of its topic."""
+
+    def __init__(self, outcome: Literal["oversized", "invalid", "unknown_type"], detail: str) -> None:
+        super().__init__(detail)
+        self.outcome = outcome
+        self.detail = detail
+
+
+def bad_value(what: str, value: bytes, fault: Exception) -> Undecodable:
+    """Bytes that are no JSON."""
+    if isinstance(fault, RecursionError):
+        return Undecodable("invalid", f"{what}: nested too deeply")
+    reason = str(fault).removeprefix("JSON is malformed: ")
+    return Undecodable("invalid", f"{what}: expected JSON in UTF-8, got {shown(value)}: {reason}")
+
+
+def bad_head(fault: Exception, found: Any, *, prefix: str = "") -> Undecodable:
+    """Attributes that are missing or wrong."""
+    if not isinstance(found, dict):
+        return Undecodable("invalid", f"value: expected a JSON object, got {shown(found)}")
+    return Undecodable("invalid", prefix + _text(fault, found, Head))
+
+
+def bad_type(name: str, topic: Topic) -> Undecodable:
+    """A type that the topic does not carry."""
+    if name in _HOMES:
+        return Undecodable("unknown_type", f"type: {name} belongs on {_HOMES[name]}, not on {topic.name}")
+    known = ", ".join(kind.TYPE for kind in topic.types)
+    return Undecodable("unknown_type", f"type: expected one of {known}, got {shown(name)}")
+
+
+def bad_data(error: Exception, found: Any, kind: type[Data], *, inside: str = "") -> Undecodable:
+    """Data that `kind` does not take. `found` is what `error`'s path, behind `inside`, leads into."""
+    return Undecodable("invalid", _text(error, found, kind, inside))
+
+
+def _text(error: Exception, found: Any, kind: type[msgspec.Struct], inside: str = "") -> str:
+    """The text of msgspec's or our own error, in one form: path, what is allowed, what came."""
+    match = _AT.match(str(error))
+    text, path = (match["text"], match["path"] or "") if match else (str(error), "")
+    path = (f".{inside}" if inside else "") + path
+    where = path.lstrip(".")
+    own = error.__cause__
+    if isinstance(own, ValueError):
+        return f"{where}.{own}" if where else str(own)
+    if missing := _MISSING.search(text):
+        return f"{where}.{missing[1]}: missing" if where else f"{missing[1]}: missing"
+    came = _look_up(found, path)
+    got = "" if came is _ABSENT else f", got {shown(came)}"
+    return f"{where or 'value'}: {_allowed(text, where, kind)}{got}"
+
+
+def _allowed(text: str, where: str, kind: type[msgspec.Struct]) -> str:
+    """What msgspec says is allowed, in plain words."""
+    if text.startswith("Invalid enum value"):
+        return "expected one of " + ", ".join(_members(kind, where.rpartition(".")[2]))
+    if "RFC3339" in text or "timezone" in text:
+        return f"expected {_INSTANT}"
+    words = text.split(", got ")[0].replace(" | ", " or ").replace("`", "")
+    return words[:1].lower() + words[1:].replace("datetime", _INSTANT)
+
+
+def _members(kind: type[msgspec.Struct], field: str) -> list[str]:
+    """The members of an enumeration, in the order they are declared in."""
+    info = inspect.type_info(kind)
+    found: list[str] = []
+    for part in info.fields if isinstance(info, inspect.StructType) else ():
+        if part.encode_name == field:
+            types = part.type.types if isinstance(part.type, inspect.UnionType) else (part.type,)
+            found += [str(v) for t in types if isinstance(t, inspect.LiteralType) for v in t.values]
+    return found
+
+
+def _look_up(found: Any, path: str) -> Any:
+    """What is at msgspec's path, or `_ABSENT` where the path does not say."""
+    for name, index in _STEP.findall(path):
+        if name and isinstance(found, dict):
+            found = found.get(name, _ABSENT)
+        elif index.isdigit() and isinstance(found, list) and int(index) < len(found):
+            found = found[int(index)]
+        else:
+            return _ABSENT
+    return found

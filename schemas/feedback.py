@@ -1,0 +1,97 @@
+"""Data of the events of `cx.feedback`: surveys that were offered, answered, edited, deleted."""
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from schemas.dimensions import Dimensions
+from schemas.fields import Count, Data, Defaulted, Whole, code, ident, trimmed, unfit
+from schemas.times import Time, to_ms
+
+Survey = Literal["nps", "csat", "ces", "exit"]
+Scale = tuple[int, int]
+
+SCALES: dict[str, Scale | None] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 5), "exit": None}
+"""The scale of an answer that names none. NPS knows no other; an exit survey without one takes any score."""
+
+FeedbackId = Annotated[str, ident("The offer and its answer; all of its events carry one record key")]
+CustomerId = Annotated[str, ident("Whose it is: the record's key")]
+
+
+class FeedbackOffered(Dimensions, kw_only=True):
+    """A survey was shown or sent to someone."""
+
+    TYPE: ClassVar[str] = "cx.feedback.offered.v1"
+
+    feedback_id: FeedbackId
+    survey: Survey
+    customer_id: CustomerId | None = None
+
+
+class FeedbackSubmitted(Dimensions, kw_only=True):
+    """A survey was answered or dismissed, or its answer edited: the highest revision counts."""
+
+    TYPE: ClassVar[str] = "cx.feedback.submitted.v1"
+
+    feedback_id: FeedbackId
+    survey: Survey
+    score: Annotated[Whole | None, Meta(description="null: dismissed, or an exit survey with reasons only")]
+    scale: (
+        Annotated[
+            tuple[Whole, Whole],
+            Meta(description="[min, max]; nps: [0, 10] only, csat and ces: [1, 5] unless given"),
+        ]
+        | None
+    ) = None
+    direction: (
+        Annotated[
+            Literal["ease", "effort"], Meta(description="ces: what a high score means; effort unless given")
+        ]
+        | None
+    ) = None
+    revision: Defaulted[Annotated[Count, Meta(description="The highest counts, 0 unless given")]] = 0
+    customer_id: CustomerId | None = None
+    ticket_id: Annotated[str, ident("The ticket it is about")] | None = None
+    transaction_time: (
+        Annotated[Time, Meta(description="When what it is about happened; an earlier answer is premature")]
+        | None
+    ) = None
+    comment: str | None = None
+    reasons: Defaulted[Annotated[tuple[Annotated[str, code("A reason code")], ...], Meta(max_length=16)]] = ()
+
+    def __post_init__(self) -> None:
+        Dimensions.__post_init__(self)
+        if self.revision is None:
+            self.revision = 0
+        if self.reasons:
+            self.reasons = tuple([trimmed(reason, "reasons") for reason in self.reasons])
+        elif self.reasons is None:
+            self.reasons = ()
+        usual = SCALES[self.survey]
+        scale = self.scale or usual
+        if scale is None:
+            return
+        if scale is not usual:
+            self._check_scale(scale)
+        if self.score is not None and not scale[0] <= self.score <= scale[1]:
+            raise unfit("score", f"int from {scale[0]} to {scale[1]}, or null", self.score)
+
+    def _check_scale(self, scale: Scale) -> None:
+        if self.survey == "nps" and scale != (0, 10):
+            raise unfit("scale", "[0, 10] for nps", list(scale))
+        if scale[0] >= scale[1]:
+            raise unfit("scale", "[min, max] with min < max", list(scale))
+
+    @property
+    def transaction_ms(self) -> int | None:
+        """`transaction_time` in ms since the epoch."""
+        return None if self.transaction_time is None else to_ms(self.transaction_time)
+
+
+class FeedbackDeleted(Data, kw_only=True):
+    """The answer goes, for good; the offer stays."""
+
+    TYPE: ClassVar[str] = "cx.feedback.deleted.v1"
+
+    feedback_id: FeedbackId
+    customer_id: CustomerId | None = None

@@ -1,0 +1,58 @@
+"""What the fields of events are made of: constrained types, trimming, texts of errors."""
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+
+from msgspec import Meta, Struct
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    Defaulted = Annotated[T, "null on the wire, the default to whoever reads the struct"]
+else:
+    Defaulted = T | None
+
+SAFE = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
+
+SHOWN = 100
+"""Characters of an offending value that an error shows."""
+
+Whole = Annotated[int, Meta(ge=-SAFE, le=SAFE)]
+Count = Annotated[int, Meta(ge=0, le=SAFE)]
+Seconds = Annotated[float, Meta(ge=0, le=SAFE // 1000)]
+
+
+class Data(Struct, kw_only=True, gc=False, omit_defaults=True):
+    """The `data` of an event. Every concrete type names itself."""
+
+    TYPE: ClassVar[str]
+
+
+def ident(description: str) -> Meta:
+    """An identifier: 1 to 256 characters, kept as they are."""
+    return Meta(min_length=1, max_length=256, description=description)
+
+
+def code(description: str) -> Meta:
+    """A word of a closed vocabulary: 1 to 64 characters after `trimmed`, which the struct calls itself."""
+    pattern = {"pattern": r"^\s*\S([\s\S]{0,62}\S)?\s*$"}
+    return Meta(description=description, extra_json_schema=pattern)
+
+
+def trimmed(text: str, field: str) -> str:
+    """`text` without white space around it. Raises ValueError unless 1 to 64 characters are left."""
+    inner = text.strip()
+    if 0 < len(inner) <= 64:
+        return inner
+    raise unfit(field, "1 to 64 characters after trimming", text)
+
+
+def unfit(field: str, allowed: str, came: Any) -> ValueError:
+    """The error of a field that holds something not allowed."""
+    return ValueError(f"{field}: expected {allowed}, got {shown(came)}")
+
+
+def shown(came: Any) -> str:
+    """What came, as text for an error, cut at 100 characters."""
+    text = repr(came[: SHOWN + 1] if isinstance(came, str | bytes) else came)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

@@ -1,0 +1,87 @@
+"""The input topics, what each carries, and the partition that a key belongs to."""
+
+from functools import lru_cache
+from struct import iter_unpack
+
+from msgspec import Struct
+
+from schemas import customers, feedback, tickets
+from schemas.fields import Data
+
+
+class Topic(Struct, frozen=True):
+    """A topic by its default name, and the event types native to it."""
+
+    name: str
+    domain: str
+    types: tuple[type[Data], ...]
+
+
+FEEDBACK = Topic(
+    "cx.feedback",
+    "feedback",
+    (
+        feedback.FeedbackOffered,
+        feedback.FeedbackSubmitted,
+        feedback.FeedbackDeleted,
+        customers.CustomerErased,
+    ),
+)
+TICKETS = Topic(
+    "cx.tickets",
+    "tickets",
+    (
+        tickets.TicketCreated,
+        tickets.TicketMessage,
+        tickets.TicketStatus,
+        tickets.TicketHandoff,
+        tickets.TicketUpdated,
+        tickets.TicketMerged,
+        tickets.TicketDeleted,
+        tickets.InteractionHandled,
+        customers.CustomerErased,
+    ),
+)
+CUSTOMERS = Topic(
+    "cx.customers",
+    "customers",
+    (
+        customers.CustomerActivated,
+        customers.CancelScheduled,
+        customers.CustomerChurned,
+        customers.PurchaseCompleted,
+        customers.PurchaseRefunded,
+        customers.ReferralSent,
+        customers.ReferralConverted,
+        customers.ReferralReversed,
+        customers.CustomerResponded,
+        customers.CustomerErased,
+    ),
+)
+TOPICS: dict[str, Topic] = {topic.domain: topic for topic in (FEEDBACK, TICKETS, CUSTOMERS)}
+DEADLETTER = "cx.deadletter"
+
+
+def topics_of(kind: type[Data]) -> tuple[Topic, ...]:
+    """The topics that an event type is native to: one, or all three for the erasure."""
+    return tuple(topic for topic in TOPICS.values() if kind in topic.types)
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: bytes, count: int) -> int:
+    """The partition, of `count`, that Kafka's Java client and aiokafka put a key in."""
+    return (murmur2(key) & 0x7FFFFFFF) % count
+
+
+def murmur2(data: bytes) -> int:
+    """Unsigned 32-bit MurmurHash2 (Austin Appleby) with Kafka's seed."""
+    mix, mask = 0x5BD1E995, 0xFFFFFFFF
+    value = 0x9747B28C ^ len(data)
+    rest = len(data) & ~3
+    for (word,) in iter_unpack("<I", data[:rest]):
+        word = word * mix & mask  # noqa: PLW2901 - the algorithm's own k
+        value = value * mix & mask ^ ((word ^ word >> 24) * mix & mask)
+    if rest < len(data):
+        value = (value ^ int.from_bytes(data[rest:], "little")) * mix & mask
+    value = (value ^ value >> 13) * mix & mask
+    return value ^ value >> 15
