@@ -1,13 +1,14 @@
 """What the spine needs to know of a domain: feedback, tickets or customers."""
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from schemas.topics import Topic
-
 from stream.core.book import Book, Outcome
 from stream.core.panes import Cell
 from stream.core.rules import Rules
 from stream.core.tally import Contribution
+
+Name = Literal["feedback", "tickets", "customers"]
 
 
 class Domain(Protocol):
@@ -17,7 +18,7 @@ class Domain(Protocol):
     """
 
     @property
-    def name(self) -> str:
+    def name(self) -> Name:
         """Name of the domain, as in the topics' names."""
 
     @property

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+
 from schemas.customers import CustomerResponded
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from schemas.topics import FEEDBACK
-
 from stream.core.book import Book, Outcome, project
 from stream.core.buckets import HOUR, MINUTE
+from stream.core.domain import Name
 from stream.core.metrics import ces, csat, nps, response_rate
 from stream.core.panes import Cell
 from stream.core.rules import Rules, Values
@@ -96,7 +97,7 @@ def derive(answer: Answer, rules: Rules) -> tuple[Contribution, ...]:
 class Feedback:
     """The domain of `cx.feedback`."""
 
-    name = "feedback"
+    name: Name = "feedback"
     topic = FEEDBACK
 
     def expires(self, data: object) -> bool:
@@ -178,7 +179,8 @@ def _submit(book: Book, answer: Answer, data: FeedbackSubmitted, at: int) -> Out
     answer.revision, answer.survey, answer.score = data.revision, data.survey, data.score
     answer.scale = data.scale
     answer.direction = data.direction
-    answer.premature = data.transaction_time is not None and at < data.transaction_ms
+    moment = data.transaction_ms
+    answer.premature = moment is not None and at < moment
     answer.reasons = tuple(
         dict.fromkeys(book.known.code("reasons", data.survey, code) for code in data.reasons or ())
     )

@@ -1,0 +1,182 @@
+"""Records, rules and figures for tests of the core, without Kafka."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from schemas.codec import encode, make
+from schemas.keys import natural_key
+from schemas.topics import partition_of
+from stream.core.buckets import BY_CODE, Window
+from stream.core.metric import Metric, Sample
+from stream.core.panes import Panes, unpack
+from stream.core.partition import Partition
+from stream.core.rules import Rules
+
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+NOW = 1_790_000_000_000
+"""A moment to measure from: 2026-09-21."""
+
+WINDOWS = (
+    Window("5m", 5 * MINUTE),
+    Window("1h", HOUR),
+    Window("24h", DAY),
+    Window("7d", 7 * DAY),
+    Window("30d", 30 * DAY),
+)
+VIEWS = {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
+
+
+def rules(**changes: Any) -> Rules:
+    """The default rules, with changes."""
+    defaults = {
+        "windows": WINDOWS,
+        "labels": ("brand", "product", "region", "segment"),
+        "views": VIEWS,
+        "identity": "test",
+    }
+    return Rules(**(defaults | changes))
+
+
+class Rec(NamedTuple):
+    """A record as read from Kafka."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Event(NamedTuple):
+    """An event to be written: data, its time, its record's timestamp and its id."""
+
+    data: Any
+    at: int
+    stamp: int
+    id: str = "e"
+    source: str = "/test"
+
+    def value(self) -> bytes:
+        """The structured JSON."""
+        return encode(make(self.data, id=self.id, source=self.source, time=self.at))
+
+
+def records(events: Iterable[Event], first: int = 0) -> list[Rec]:
+    """Events as records of one partition, keyed as they should be."""
+    return [
+        Rec(first + n, event.stamp, natural_key(event.data).encode(), event.value())
+        for n, event in enumerate(events)
+    ]
+
+
+def single(domain: Any, in_force: Rules | None = None) -> Partition:
+    """The only partition of a topic."""
+    return Partition(domain, 0, 1, in_force or rules())
+
+
+def count(domain: Any, events: Iterable[Event], in_force: Rules | None = None) -> Partition:
+    """A partition that has counted these events and flushed once."""
+    partition = single(domain, in_force)
+    listed = list(events)
+    clock = max((event.stamp for event in listed), default=NOW)
+    partition.fold(records(listed), clock)
+    partition.take(clock, 0)
+    return partition
+
+
+@dataclass
+class Seen:
+    """A `Sight` on the panes of some partitions, summed by brute force."""
+
+    panes: Sequence[Panes]
+    now: int
+    rules: Rules
+    values: tuple[str, ...] = ()
+    view: str = "total"
+    window: Window | None = None
+
+    @property
+    def total(self) -> bool:
+        return self.view == "total"
+
+    def _cells(self, tally: str, resolution: int, first: int, last: int) -> dict[Any, dict[int, int]]:
+        out: dict[Any, dict[int, int]] = {}
+        for panes in self.panes:
+            for key, block in panes.blocks.items():
+                cell = key.cell
+                if (cell.tally, cell.view, cell.values, key.resolution) != (
+                    tally,
+                    self.view,
+                    self.values,
+                    resolution,
+                ):
+                    continue
+                for bucket, component, n in unpack(key.resolution, key.block, block):
+                    if first <= bucket <= last:
+                        vector = out.setdefault(cell.extra, {})
+                        vector[component] = vector.get(component, 0) + n
+        return {e: {c: n for c, n in v.items() if n} for e, v in out.items() if any(v.values())}
+
+    def flow(self, tally: str) -> Mapping[Any, Mapping[int, int]]:
+        assert self.window
+        resolution = self.window.resolution
+        births = self.panes[0].tallies[tally].kind == "births"
+        last = 1 << 60 if births else self.now // resolution.step
+        return self._cells(tally, resolution.code, self.window.first(self.now), last)
+
+    def shifted(self, tally: str) -> Mapping[Any, Mapping[int, int]]:
+        assert self.window
+        if self.window.span < 7 * DAY:
+            return {}
+        step = self.window.resolution.step
+        back = 7 * DAY // step + 1
+        return self._cells(
+            tally,
+            self.window.resolution.code,
+            self.window.first(self.now) - back,
+            self.now // step - back,
+        )
+
+    def stock(self, tally: str) -> Mapping[Any, Mapping[int, int]]:
+        return self._cells(tally, 0, 0, 0)
+
+    def standing(self, tally: str) -> dict[int, dict[int, int]]:
+        out: dict[int, dict[int, int]] = {}
+        for panes in self.panes:
+            for key, block in panes.blocks.items():
+                if (key.cell.tally, key.cell.view, key.cell.values) == (tally, self.view, self.values):
+                    if BY_CODE[key.resolution].code != 4:
+                        continue
+                    for bucket, component, n in unpack(key.resolution, key.block, block):
+                        vector = out.setdefault(bucket, {})
+                        vector[component] = vector.get(component, 0) + n
+        return out
+
+
+def figures(
+    metric: Metric,
+    partitions: Partition | Sequence[Partition],
+    now: int,
+    window: str = "1h",
+    view: str = "total",
+    values: tuple[str, ...] = (),
+) -> dict[tuple[str, ...], float]:
+    """The samples of a metric: (family name, *own labels) to value."""
+    listed = [partitions] if isinstance(partitions, Partition) else list(partitions)
+    in_force = listed[0].rules
+    chosen = next(w for w in in_force.windows if w.label == window)
+    sight = Seen([p.panes for p in listed], now, in_force, values, view, chosen)
+    return {(s.family.name, *s.labels): s.value for s in _samples(metric, sight, chosen)}
+
+
+def _samples(metric: Metric, sight: Seen, window: Window) -> Iterator[Sample]:
+    if metric.read:
+        yield from metric.read(sight, window)
+    if metric.read_stock:
+        yield from metric.read_stock(sight)
+
+
+def home(key: str, partitions: int) -> int:
+    """The partition of a key."""
+    return partition_of(key.encode(), partitions)
