@@ -1,6 +1,6 @@
 """The CloudEvents envelope: one struct per event type, told apart by `type`, with typed data inside."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, defstruct
 
@@ -39,17 +39,13 @@ class Event(Attributes, kw_only=True, tag_field="type"):
     data: Data
 
 
+def _event(kind: type[Data]) -> Any:
+    name = kind.__name__ + "Event"
+    return defstruct(name, [("data", kind)], bases=(Event,), module=__name__, kw_only=True, tag=kind.TYPE)
+
+
 EVENTS: dict[type[Data], type[Event]] = {
-    kind: defstruct(
-        kind.__name__ + "Event",
-        [("data", kind)],
-        bases=(Event,),
-        kw_only=True,
-        tag=kind.TYPE,
-        module=__name__,
-    )
-    for topic in TOPICS.values()
-    for kind in topic.types
+    kind: _event(kind) for topic in TOPICS.values() for kind in topic.types
 }
 """The struct that holds an event with data of a type."""
 

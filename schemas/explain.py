@@ -19,7 +19,7 @@ _ABSENT = object()
 _HOMES = {kind.TYPE: topics_of(kind)[0].name for kind in EVENTS}
 
 
-class Undecodable(ValueError):
+class Undecodable(ValueError):  # noqa: N818 - an outcome of a record, like `late`
     """A record that is no event of its topic."""
 
     def __init__(self, outcome: Literal["oversized", "invalid", "unknown_type"], detail: str) -> None:
@@ -78,12 +78,12 @@ def _allowed(text: str, where: str, kind: type[msgspec.Struct]) -> str:
         return "expected one of " + ", ".join(_members(kind, where.rpartition(".")[2]))
     if "RFC3339" in text or "timezone" in text:
         return f"expected {_INSTANT}"
-    words = text.split(", got ")[0].replace(" | ", " or ").replace("`", "")
+    words = text.partition(", got ")[0].replace(" | ", " or ").replace("`", "")
     return words[:1].lower() + words[1:].replace("datetime", _INSTANT)
 
 
 def _members(kind: type[msgspec.Struct], field: str) -> list[str]:
-    """The members of an enumeration, in the order they are declared in."""
+    """The members of an enumeration, in alphabetical order as msgspec keeps them."""
     info = inspect.type_info(kind)
     found: list[str] = []
     for part in info.fields if isinstance(info, inspect.StructType) else ():

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from schemas.dimensions import Dimensions
-from schemas.fields import Count, Data, Defaulted, Whole, code, ident, trimmed, unfit
+from schemas.fields import Count, Data, Defaulted, Whole, code, ident, trimmed_each, unfit
 from schemas.times import Time, to_ms
 
 Survey = Literal["nps", "csat", "ces", "exit"]
@@ -63,10 +63,8 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
         Dimensions.__post_init__(self)
         if self.revision is None:
             self.revision = 0
-        if self.reasons:
-            self.reasons = tuple([trimmed(reason, "reasons") for reason in self.reasons])
-        elif self.reasons is None:
-            self.reasons = ()
+        if self.reasons != ():
+            self.reasons = trimmed_each(self.reasons or (), "reasons")
         usual = SCALES[self.survey]
         scale = self.scale or usual
         if scale is None:
