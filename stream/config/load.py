@@ -19,6 +19,8 @@ KEYS = keys()
 VARIABLES = {PREFIX + key.replace(".", "_").upper(): key for key in KEYS}
 SECTIONS = {key.partition(".")[0] for key in KEYS}
 
+OF_TESTS = ("CXGAUGE_DATA", "CXGAUGE_REQUIRE_TOOLS")
+"""Variables that the test suite reads: they are no settings."""
 # Kubernetes sets these for a service whose name begins with "cxgauge": they are no settings
 _SERVICE_LINK = re.compile(r"\w+_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_[A-Z]+(_[A-Z]+)?)?)")
 
@@ -101,17 +103,21 @@ def _from_file(path: Path | None, faults: list[str]) -> Iterator[tuple[str, Raw]
 
 def _from_environment(environ: Mapping[str, str], faults: list[str]) -> Iterator[tuple[str, Raw]]:
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX) or not text:
+        if not variable.startswith(PREFIX) or not text or variable in OF_TESTS:
             continue
         key = VARIABLES.get(variable)
         if key is None:
             if not _SERVICE_LINK.fullmatch(variable):
                 faults.append(f"{variable}: unknown variable{_nearest(variable, VARIABLES)} (environment)")
             continue
-        try:
-            yield key, Raw(json.loads(text) if KEYS[key].json else text, variable, Path())
-        except ValueError:
-            faults.append(f"{key}: got {text!r}, allowed is JSON ({variable})")
+        yield key, Raw(_parsed(text) if KEYS[key].json else text, variable, Path())
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # the reader says what it should have been
 
 
 def _nearest_key(section: str, name: str) -> str:

@@ -1,0 +1,32 @@
+"""The configuration, as commands get it: read when a command needs it."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from stream.config import Settings
+
+
+class Configuration(NamedTuple):
+    """The file that was named, None for the usual one."""
+
+    path: Path | None
+
+    def load(self) -> "Settings":
+        """The settings in force. Raises ConfigError."""
+        from stream.config import load  # noqa: PLC0415 - costs the time that --help may take
+
+        return load(self.path, os.environ)
+
+    def as_toml(self) -> str:
+        """The settings in force, as a file could hold them, without secrets."""
+        from stream.config import as_toml, redacted  # noqa: PLC0415 - likewise
+
+        return as_toml(redacted(self.load()))
+
+    def checked(self) -> str:
+        """One line for a configuration without faults. Raises ConfigError."""
+        from stream.config import figures_hash  # noqa: PLC0415 - likewise
+
+        return f"The configuration is good; its figures are {figures_hash(self.load())}"

@@ -1,0 +1,54 @@
+"""`cxgauge topics`: make the topics, or compare them with the configuration."""
+
+import sys
+
+import click
+
+from stream import topology
+from stream.cli.aio import run
+from stream.cli.configuration import Configuration
+from stream.config import Settings
+from stream.topic_admin import create, describe
+from stream.topology import TopicSpec
+
+
+@click.group()
+def topics() -> None:
+    """Create the topics that the configuration names, or compare them with it."""
+
+
+@topics.command("create")
+@click.pass_obj
+def create_command(configuration: Configuration) -> None:
+    """Create what is missing. Existing topics are never changed; exit 1 and a list when they differ."""
+    settings = configuration.load()
+    _report(run(settings.kafka, _create(settings)))
+
+
+@topics.command()
+@click.pass_obj
+def check(configuration: Configuration) -> None:
+    """Compare the topics with the configuration: exit 1 and a list when something differs."""
+    settings = configuration.load()
+    _report(run(settings.kafka, _differences(settings, topology.topics(settings))))
+
+
+def _report(found: list[str]) -> None:
+    for line in found:
+        click.echo(line)
+    if found:
+        sys.exit(1)
+    click.echo("All topics are as the configuration wants them")
+
+
+async def _create(settings: Settings) -> list[str]:
+    wanted = topology.topics(settings)
+    made = await create(settings, wanted)
+    for name in made:
+        click.echo(f"{name}: created")
+    # not every broker of a cluster knows the new ones at once, and those are as they should be
+    return await _differences(settings, [spec for spec in wanted if spec.name not in made])
+
+
+async def _differences(settings: Settings, wanted: list[TopicSpec]) -> list[str]:
+    return topology.differences(wanted, await describe(settings, wanted))

@@ -1,0 +1,96 @@
+"""The command `cxgauge` itself: help, configuration, exit codes."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from stream import cli, config, errors
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """A runner in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return CliRunner()
+
+
+def test_help_lists_every_command_without_importing_one() -> None:
+    """What a command needs is imported when it runs: asking for help must not wait for it."""
+    code = (
+        "import sys; from stream.cli import COMMANDS, main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as stop: assert stop.code == 0\n"
+        "heavy = {'aiokafka', 'faust', 'msgspec', 'rich', 'asyncio', 'aiohttp'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    listed = done.stdout.partition("Commands:")[2]
+    assert [line.split()[0] for line in listed.splitlines() if line.strip()] == list(cli.COMMANDS)
+
+
+def test_nothing_to_do_is_an_error(runner: CliRunner) -> None:
+    """Without a command there is help or a text, and exit 2."""
+    assert runner.invoke(cli.main).exit_code == 2
+    result = runner.invoke(cli.main, ["--config", "x.toml"])
+    assert result.exit_code == 2
+    assert "Missing command" in result.stderr
+
+
+def test_an_unknown_command(runner: CliRunner) -> None:
+    """It is named, exit 2."""
+    result = runner.invoke(cli.main, ["gauge"])
+    assert result.exit_code == 2
+    assert "No such command 'gauge'" in result.stderr
+
+
+def test_checking_a_good_configuration(runner: CliRunner) -> None:
+    """One line with the identity of the figures, exit 0."""
+    result = runner.invoke(cli.main, ["--check-config"])
+    assert result.exit_code == 0
+    assert config.figures_hash(config.Settings()) in result.stdout
+
+
+def test_checking_a_bad_configuration(runner: CliRunner, tmp_path: Path) -> None:
+    """Every fault on stderr, exit 2, no traceback."""
+    path = tmp_path / "my.toml"
+    path.write_text("[topics]\npartitions = 0\nfeedbak = 'x'\n")
+    result = runner.invoke(cli.main, ["--config", str(path), "--check-config"])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr == (
+        "Error: 2 faults\n"
+        f"  topics.feedbak: unknown key, did you mean 'topics.feedback' ({path})\n"
+        f"  topics.partitions: got 0, allowed is a whole number from 1 to 10000 ({path})\n"
+    )
+
+
+def test_printing_the_configuration(runner: CliRunner) -> None:
+    """The settings in force as a file could hold them."""
+    result = runner.invoke(cli.main, ["--print-config"], env={"CXGAUGE_WORKER_FLUSH_INTERVAL": "1s"})
+    assert result.exit_code == 0
+    assert tomllib.loads(result.stdout)["worker"]["flush_interval"] == "1s"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(errors.CxgaugeError, 1), (errors.ConfigError, 2), (errors.Fenced, 3), (errors.Refused, 4)],
+)
+def test_situations_have_exit_codes(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, error: type[errors.CxgaugeError], code: int
+) -> None:
+    """An error of ours is its text on stderr and its exit code."""
+
+    @click.command()
+    def failing() -> None:
+        raise error("so it is")
+
+    monkeypatch.setattr(cli, "import_module", lambda _: type("module", (), {"broker": failing}))
+    result = runner.invoke(cli.main, ["broker"])
+    assert result.exit_code == code
+    assert result.stderr == "Error: so it is\n"
