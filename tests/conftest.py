@@ -1,0 +1,53 @@
+"""What all tests share: one broker, the programs and data sets that a machine may lack."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stream.cli import process
+from stream.cli.kafka import Broker
+from stream.cli.tools import find
+
+DATA_BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap servers of the broker that all tests share: started by the first that asks, use topics of your own."""
+    with Broker() as broker:
+        yield broker.bootstrap
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 where nothing listens."""
+    return process.free_port()
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str], Path]:
+    """`require("promtool")`: where the program is, or the test is skipped.
+
+    With CXGAUGE_REQUIRE_TOOLS=1, as in CI, a missing program is a failure.
+    """
+
+    def path_of(tool: str) -> Path:
+        path = find(tool)
+        if path is None and os.environ.get("CXGAUGE_REQUIRE_TOOLS") == "1":
+            pytest.fail(f"{tool} is not installed, and CXGAUGE_REQUIRE_TOOLS=1")
+        if path is None:
+            pytest.skip(f"{tool} is not installed")
+        return path
+
+    return path_of
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of the real data sets: CXGAUGE_DATA, else beside the checkout; without it the test is skipped."""
+    folder = Path(os.environ.get("CXGAUGE_DATA") or DATA_BESIDE_THE_CHECKOUT)
+    if not folder.is_dir():
+        pytest.skip(f"the real data sets are not there: {folder} (or set CXGAUGE_DATA)")
+    return folder
