@@ -1,0 +1,46 @@
+# Needs make and Python 3.11 or newer with venv; everything else goes to .venv and ~/.cache/cxgauge.
+
+PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo demo-check test bench lint generate clean
+
+help:  ## Show this
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+install: $(INSTALLED)  ## Make .venv with everything: development and broker extras too
+
+$(INSTALLED): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make install PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,broker]'
+	@touch $@
+
+demo: install  ## Run everything on this machine with made-up customers, until Ctrl-C
+	@$(BIN)/cxgauge demo
+
+demo-check: install  ## Run the demo headless: exit 0 when its figures are right
+	@$(BIN)/cxgauge demo --check
+
+test: install  ## Run all tests; those whose programs are missing are skipped and listed
+	$(BIN)/python -m pytest
+
+bench: install  ## Measure throughput, latency and memory
+	$(BIN)/python tests/bench/run.py
+
+lint: install  ## Check style, types, dependencies between packages and generated files
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cxgauge generate --check
+
+generate: install  ## Write what is generated from the code
+	$(BIN)/cxgauge generate
+
+clean:  ## Remove .venv and all caches of this folder
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
