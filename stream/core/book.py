@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
 from schemas.customers import CustomerResponded
-
 from stream.core.known import Known
 from stream.core.panes import Row
 from stream.core.rules import Rules, Values

@@ -9,7 +9,6 @@ from schemas.customers import CustomerErased
 from schemas.envelope import Event, at_ms
 from schemas.keys import natural_key
 from schemas.topics import partition_of
-
 from stream.core import marker as markers
 from stream.core.book import OUTCOMES, Book, Outcome
 from stream.core.buckets import HOUR, MINUTE

@@ -1,0 +1,1 @@
+"""The worker: counts the events of the partitions it owns, exactly once."""

@@ -1,0 +1,158 @@
+"""The Faust app: one agent a topic, our transport, our tables."""
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.tables.manager import TableManager
+from faust.types import TP
+from mode import CrashingSupervisor
+
+from stream.config import Settings, client_options
+from stream.core.domains import DOMAINS
+from stream.core.partition import Partition
+from stream.core.rules import Rules
+from stream.wiring import rules
+from stream.worker.owned import Ownership, Store
+from stream.worker.transport import BatchApp, BatchSchema, Transport
+
+log = logging.getLogger(__name__)
+
+FETCH_BYTES = 256 << 10
+"""Larger fetches only feed the garbage collector."""
+COMMIT_EVERY = 5.0
+"""Seconds between two commits of the group's offsets, which are for lag tools only."""
+
+
+class Tables(TableManager):
+    """Loads what was newly assigned before Faust resumes the streams. Faust's own tables are not used."""
+
+    app: BatchApp
+
+    async def on_start(self) -> None:
+        """Start without the second that Faust sleeps here for tables."""
+        await self._update_channels()
+        await self.recovery.start()
+
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Take over what is ours now. A failure here ends the process: nothing half loaded may go on."""
+        try:
+            await self.app.ownership.change(self.app.wanted(assigned))
+        except Exception as error:  # noqa: BLE001  (whatever it was)
+            self.app.give_up(error)
+            return
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+
+
+def _wanted(settings: Settings, in_force: Rules, assigned: set[TP]) -> dict[TP, Callable[[], Partition]]:
+    domains = {settings.topics.input(domain.name): domain for domain in DOMAINS}
+    return {
+        tp: partial(Partition, domains[tp.topic], tp.partition, settings.topics.partitions, in_force)
+        for tp in (TP(*tp) for tp in assigned)
+        if tp.topic in domains
+    }
+
+
+def _credentials(settings: Settings, options: dict[str, Any]) -> Any:
+    context = options.get("ssl_context")
+    if settings.kafka.security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=settings.kafka.sasl_username,
+            password=settings.kafka.sasl_password,
+            mechanism=settings.kafka.sasl_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context else None
+
+
+def build(
+    settings: Settings, store: Store, clock: Callable[[], int], give_up: Callable[[BaseException], None]
+) -> BatchApp:
+    """The app, ready to be run. `give_up` is called with what makes going on wrong, and does not return."""
+    worker, options = settings.worker, client_options(settings.kafka)
+    folder = tempfile.mkdtemp(prefix="cxgauge-worker-")
+    instance = {"consumer_group_instance_id": worker.instance} if worker.instance else {}
+    app = BatchApp(
+        worker.group,
+        broker=";".join(
+            f"kafka://{server.strip()}" for server in settings.kafka.bootstrap_servers.split(",")
+        ),
+        broker_credentials=_credentials(settings, options),
+        broker_session_timeout=worker.session_timeout / 1000,
+        broker_heartbeat_interval=1.0,
+        broker_rebalance_timeout=max(10.0, worker.session_timeout / 1000),
+        broker_request_timeout=max(40.0, worker.session_timeout / 1000 + 10),
+        broker_max_poll_interval=300,
+        consumer_max_fetch_size=FETCH_BYTES,
+        consumer_auto_offset_reset="earliest",
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        topic_partitions=settings.topics.partitions,
+        topic_replication_factor=settings.topics.replication_factor,
+        table_standby_replicas=0,
+        store="memory://",
+        datadir=folder,
+        web_enabled=False,
+        agent_supervisor=CrashingSupervisor,
+        TableManager=Tables,
+        stream_recovery_delay=0.0,
+        canonical_url=f"http://{worker.instance or Path(folder).name}:6066",
+        **instance,
+    )
+    app.client_options = options
+    app.ownership = Ownership(store, clock)
+    app.ownership.seen_end = lambda tp: app.consumer.at_end(tp)  # noqa: PLW0108  (made when the app starts)
+    app.give_up = give_up
+    app.wanted = partial(_wanted, settings, rules(settings))
+    app.transport = Transport(app.conf.broker_consumer, app)
+    for domain in DOMAINS:
+        _add_agent(app, settings.topics.input(domain.name), domain.name, clock)
+    _add_tasks(app, settings.worker.flush_interval / 1000, give_up)
+    return app
+
+
+def _add_agent(app: BatchApp, topic: str, name: str, clock: Callable[[], int]) -> None:
+    source = app.topic(topic, partitions=app.conf.topic_partitions, schema=BatchSchema(), acks=False)
+
+    @app.agent(source, name=name)
+    async def count(stream: Any) -> None:
+        async for start, records in stream.noack():
+            first = records[0]
+            owned = app.ownership.partitions.get(TP(first.topic, first.partition))
+            if owned is not None:
+                owned.fold(start, records, clock())
+
+
+def _add_tasks(app: BatchApp, interval: float, give_up: Callable[[BaseException], None]) -> None:
+    async def flusher() -> None:
+        while not app.should_stop:
+            await asyncio.sleep(interval)
+            try:
+                await app.ownership.flush_due()
+            except Exception as error:  # noqa: BLE001  (whatever it was)
+                give_up(error)
+            if stalled := app.ownership.stalled():
+                give_up(RuntimeError(f"no progress in {stalled}"))
+
+    async def committer() -> None:
+        while not app.should_stop:
+            await asyncio.sleep(COMMIT_EVERY)
+            flushed = {
+                tp: owned.flushed for tp, owned in app.ownership.partitions.items() if owned.flushed > 0
+            }
+            if flushed and not app.rebalancing:
+                await app.consumer.tell(flushed)
+
+    async def close(*_: object, **__: object) -> None:
+        await app.ownership.close_all()
+
+    app.task(flusher)
+    app.task(committer)
+    app.on_before_shutdown.connect(close)

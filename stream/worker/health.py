@@ -1,0 +1,121 @@
+"""The worker's own port: `/metrics` (operational), `/livez`, `/readyz`, on a thread of its own.
+
+A thread, so that an event loop that hangs is seen from outside.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from stream.config import Address
+from stream.worker.owned import Owned, Ownership
+
+HANGS = 30.0
+"""Seconds without a beat of the event loop after which the process counts as dead."""
+
+
+class Health:
+    """What is told to whoever asks. `reason` is empty when the worker is ready."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.reason = "starting"
+        self._beat = time.monotonic()
+        self.flushes = Counter("cxgauge_flushes", "Flushes that were committed", registry=self.registry)
+        self.flush_seconds = Histogram(
+            "cxgauge_flush_seconds",
+            "Time from the beginning of a flush to its commit",
+            registry=self.registry,
+        )
+        self.records = Counter(
+            "cxgauge_records_written",
+            "Records written: state, panes, dead letters, forwards",
+            ("kind",),
+            registry=self.registry,
+        )
+
+    def beat(self) -> None:
+        """The event loop is alive."""
+        self._beat = time.monotonic()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the event loop has beaten lately."""
+        return time.monotonic() - self._beat < HANGS
+
+    def watch(self, ownership: Ownership) -> None:
+        """Show what is owned from here on."""
+        self.registry.register(_Partitions(ownership))
+
+
+class _Partitions:
+    """Figures of the owned partitions, read when they are asked for: it holds none itself."""
+
+    def __init__(self, ownership: Ownership) -> None:
+        self.ownership = ownership
+
+    def collect(self) -> Iterator[Metric]:
+        """One sample a partition."""
+        owned = list(self.ownership.partitions.values())
+        for name, text, value in (
+            ("cxgauge_partition_lag_seconds", "Time since the partition was last read to its end", _lag),
+            ("cxgauge_partition_offset", "Offset of the next record to be counted", lambda o: o.core.next),
+            (
+                "cxgauge_partition_unflushed_records",
+                "Records counted in memory but not yet flushed",
+                _unflushed,
+            ),
+            ("cxgauge_entities", "Entities in memory", lambda o: len(o.core.book.entities)),
+            ("cxgauge_pane_blocks", "Blocks of panes in memory", lambda o: len(o.core.panes.blocks)),
+        ):
+            family = GaugeMetricFamily(name, text, labels=("topic", "partition"))
+            for one in owned:
+                family.add_metric((one.core.domain.topic.name, str(one.core.number)), value(one))
+            yield family
+
+
+def _lag(owned: Owned) -> float:
+    return owned.lag / 1000
+
+
+def _unflushed(owned: Owned) -> float:
+    return owned.core.next - max(owned.flushed, 0)
+
+
+def serve(health: Health, address: Address) -> ThreadingHTTPServer:
+    """Answer on a daemon thread until `shutdown()`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            match self.path.partition("?")[0]:
+                case "/metrics":
+                    self._answer(200, generate_latest(health.registry), CONTENT_TYPE_LATEST)
+                case "/livez":
+                    self._answer(*((200, b"ok\n") if health.alive else (503, b"event loop hangs\n")))
+                case "/readyz":
+                    ready = not health.reason
+                    self._answer(200 if ready else 503, b"ok\n" if ready else f"{health.reason}\n".encode())
+                case _:
+                    self._answer(404, b"/metrics, /livez, /readyz\n")
+
+        def _answer(self, status: int, body: bytes, content: str = "text/plain; charset=utf-8") -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Scrapes are not news."""
+
+    server = ThreadingHTTPServer((address.host, address.port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return server

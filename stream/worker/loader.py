@@ -1,0 +1,112 @@
+"""Restoring partitions: their compacted topics up to the last stable offset, and a look at their source."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from stream.config import Settings
+from stream.core import marker as markers
+from stream.core.partition import Partition, checksum
+from stream.errors import Refused
+
+Restore = Callable[[bytes, bytes | None], None]
+
+
+async def load(partitions: Collection[Partition], settings: Settings, options: dict[str, Any]) -> None:
+    """Restore every partition with one consumer, then check that its source is the one that was counted.
+
+    Raises `Refused` for state of a newer version, of another partition count, or of another or a cut source.
+    """
+    consumer = AIOKafkaConsumer(
+        **options,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=8 << 20,
+        fetch_max_wait_ms=50,
+    )
+    await consumer.start()
+    try:
+        await _restore(consumer, partitions, settings)
+        for partition in partitions:
+            _check_marker(partition)
+        await _check_sources(consumer, partitions, settings)
+    finally:
+        await consumer.stop()
+
+
+async def _restore(consumer: AIOKafkaConsumer, partitions: Collection[Partition], settings: Settings) -> None:
+    topics = settings.topics
+    into: dict[TopicPartition, Restore] = {}
+    for p in partitions:
+        into[TopicPartition(topics.state(p.domain.name), p.number)] = p.restore_state
+        into[TopicPartition(topics.panes(p.domain.name), p.number)] = p.restore_panes
+    begin, end = await _assign(consumer, into)
+    for tp in into:
+        consumer.seek(tp, begin[tp])
+    left = {tp for tp in into if begin[tp] < end[tp]}
+    while left:
+        for tp, records in (await consumer.getmany(*left, timeout_ms=200)).items():
+            restore = into[tp]
+            for record in records:
+                restore(record.key, record.value)
+        for tp in list(left):
+            if await consumer.position(tp) >= end[tp]:
+                left.discard(tp)
+
+
+async def _assign(
+    consumer: AIOKafkaConsumer, wanted: Collection[TopicPartition]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    consumer.assign(list(wanted))
+    return await consumer.beginning_offsets(list(wanted)), await consumer.end_offsets(list(wanted))
+
+
+def _check_marker(partition: Partition) -> None:
+    at, where = partition.at, f"{partition.domain.name} partition {partition.number}"
+    if at.version > markers.VERSION:
+        raise Refused(
+            f"state of {where}: version {at.version} is newer than {markers.VERSION}, which this worker writes"
+        )
+    if at.next and at.partitions != partition.count:
+        raise Refused(
+            f"state of {where}: counted with {at.partitions} partitions, topics.partitions is {partition.count}; "
+            "changing it means rebuilding the state"
+        )
+
+
+async def _check_sources(
+    consumer: AIOKafkaConsumer, partitions: Collection[Partition], settings: Settings
+) -> None:
+    counted = {
+        TopicPartition(settings.topics.input(p.domain.name), p.number): p for p in partitions if p.at.next
+    }
+    if not counted:
+        return
+    begin, end = await _assign(consumer, counted)
+    look = []
+    for tp, p in counted.items():
+        where = f"{tp.topic} partition {tp.partition}"
+        if end[tp] < p.at.next:
+            raise Refused(
+                f"{where}: ends at {end[tp]}, but {p.at.next} records were counted: it was made anew"
+            )
+        if begin[tp] > p.at.next:
+            raise Refused(
+                f"{where}: begins at {begin[tp]}, but only what is before {p.at.next} was counted: "
+                "the records between were deleted unread"
+            )
+        if begin[tp] <= p.at.last:
+            consumer.seek(tp, p.at.last)
+            look.append(tp)
+    while look:
+        for tp, records in (await consumer.getmany(*look, timeout_ms=200, max_records=len(look))).items():
+            at = counted[tp].at
+            first = records[0]
+            if first.offset != at.last or checksum(first) != at.checksum:
+                raise Refused(
+                    f"{tp.topic} partition {tp.partition}: at offset {at.last} is another record than was counted: "
+                    "it was made anew"
+                )
+            look.remove(tp)

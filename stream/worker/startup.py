@@ -1,0 +1,56 @@
+"""Before counting: the broker is there, its topics are as configured, and it knows transactions."""
+
+import asyncio
+import logging
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, UnsupportedVersionError
+
+from stream.config import Settings, client_options
+from stream.errors import Refused
+from stream.topic_admin import describe
+from stream.topology import refusals, topics
+from stream.worker.health import Health
+
+log = logging.getLogger(__name__)
+
+AGAIN = 2.0
+"""Seconds between two attempts to reach the broker."""
+
+
+async def prepare(settings: Settings, health: Health) -> None:
+    """Wait until the broker answers, then check what it holds. Raises `Refused`."""
+    while True:
+        health.beat()
+        try:
+            await check(settings)
+        except (KafkaError, OSError, TimeoutError) as error:
+            health.reason = (
+                f"broker {settings.kafka.bootstrap_servers} cannot be reached: {type(error).__name__}"
+            )
+            log.warning("%s", health.reason)
+            await asyncio.sleep(AGAIN)
+        else:
+            return
+
+
+async def check(settings: Settings) -> None:
+    """Refuse missing or differing topics, and a broker without transactions."""
+    specs = topics(settings)
+    if wrong := refusals(specs, await describe(settings, specs)):
+        raise Refused("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
+    await _try_transaction(f"{settings.worker.group}-startup", client_options(settings.kafka))
+
+
+async def _try_transaction(name: str, options: dict[str, Any]) -> None:
+    producer = AIOKafkaProducer(**options, transactional_id=name, request_timeout_ms=10_000)
+    try:
+        async with asyncio.timeout(20):
+            await producer.start()
+    except (UnsupportedVersionError, IncompatibleBrokerVersion) as error:
+        raise Refused(
+            "the broker has no transactions (InitProducerId): figures could not be counted exactly once"
+        ) from error
+    finally:
+        await producer.stop()

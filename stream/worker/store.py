@@ -1,0 +1,126 @@
+"""State in Kafka: one transaction a flush and source partition, which fences whoever had it before."""
+
+import asyncio
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from stream.config import Settings, client_options
+from stream.core import marker as markers
+from stream.core.letters import Letter
+from stream.core.panes import Row
+from stream.core.partition import Flush, Partition
+from stream.worker.loader import load
+
+BATCH_BYTES = 256 << 10
+REQUEST_BYTES = 8 << 20
+DEADLINE = 45.0
+"""Seconds that a flush may take before its outcome is given up as unknown."""
+
+
+class KafkaStore:
+    """Entities, panes and markers in compacted topics."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.options = client_options(settings.kafka)
+        self._producers: dict[Partition, AIOKafkaProducer] = {}
+        self._forwarder: AIOKafkaProducer | None = None
+
+    async def load(self, partitions: Collection[Partition]) -> None:
+        """Fence the former owners, then read what they left."""
+        await asyncio.gather(*(self._open(partition) for partition in partitions))
+        await load(partitions, self.settings, self.options)
+
+    async def _open(self, partition: Partition) -> None:
+        name = f"{self.settings.worker.group}-{partition.domain.name}-{partition.number}"
+        producer = AIOKafkaProducer(
+            **self.options,
+            transactional_id=name,
+            transaction_timeout_ms=60_000,
+            request_timeout_ms=15_000,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=REQUEST_BYTES,
+        )
+        self._producers[partition] = producer
+        await producer.start()
+
+    async def flush(self, partition: Partition, flush: Flush) -> None:
+        """Forwards, on their own and awaited; then the rest in one transaction, the marker last."""
+        producer, topics, name = self._producers[partition], self.settings.topics, partition.domain.name
+        rows = [*flush.panes, (markers.KEY, markers.encode(flush.marker))]
+        batches = [
+            *((topics.state(name), batch) for batch in _batches(producer, flush.state)),
+            *((topics.panes(name), batch) for batch in _batches(producer, rows)),
+        ]
+        async with asyncio.timeout(DEADLINE):
+            await self._forward(flush.forwards)
+            await producer.begin_transaction()
+            sent = [
+                await producer.send_batch(batch, topic, partition=partition.number)
+                for topic, batch in batches
+            ]
+            sent += [await self._send(producer, topics.deadletter, letter) for letter in flush.dead]
+            for future in sent:  # committing does not look at failed batches
+                await future
+            await producer.commit_transaction()
+
+    async def _forward(self, letters: list[Letter]) -> None:
+        """Outside the transaction: a worker killed inside one would hold up every reader of the inputs.
+
+        A repeat after a crash is a duplicate by its natural key.
+        """
+        if not letters:
+            return
+        if self._forwarder is None:
+            self._forwarder = AIOKafkaProducer(
+                **self.options,
+                enable_idempotence=True,
+                request_timeout_ms=15_000,
+                max_request_size=REQUEST_BYTES,
+            )
+            await self._forwarder.start()
+        topics = self.settings.topics
+        names = {"feedback": topics.feedback, "tickets": topics.tickets, "customers": topics.customers}
+        sent = [await self._send(self._forwarder, names[letter.domain], letter) for letter in letters]
+        for future in sent:
+            await future
+
+    @staticmethod
+    async def _send(producer: AIOKafkaProducer, topic: str, letter: Letter) -> Any:
+        return await producer.send(
+            topic,
+            letter.value,
+            key=letter.key,
+            partition=letter.partition,
+            timestamp_ms=letter.timestamp,
+            headers=letter.headers,
+        )
+
+    async def close(self, partition: Partition) -> None:
+        """Let the partition's producer go."""
+        if (producer := self._producers.pop(partition, None)) is not None:
+            await producer.stop()
+
+    async def stop(self) -> None:
+        """Let the forwarder go."""
+        if self._forwarder is not None:
+            await self._forwarder.stop()
+            self._forwarder = None
+
+
+def _batches(producer: AIOKafkaProducer, rows: Iterable[Row]) -> Iterable[BatchBuilder]:
+    """Rows as closed batches: seven times faster than a send for each."""
+    batch, empty = producer.create_batch(), True
+    for key, value in rows:
+        if batch.append(key=key, value=value, timestamp=None) is None:
+            batch.close()
+            yield batch
+            batch = producer.create_batch()
+            batch.append(key=key, value=value, timestamp=None)
+        empty = False
+    if not empty:
+        batch.close()
+        yield batch

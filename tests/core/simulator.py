@@ -1,0 +1,167 @@
+"""A deterministic world around the real core: logs, flushes that crash anywhere, zombies, moves, new rules.
+
+Nothing here knows Kafka; what is modelled is what the flush relies on: a transaction is written whole or not at all,
+a new owner fences the former one, forwards are written on their own before the transaction.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from stream.core.domain import Domain
+from stream.core.letters import Letter
+from stream.core.marker import KEY, encode
+from stream.core.partition import Flush, Partition
+from stream.core.rules import Rules
+from tests.support import NOW, Rec, home, rules
+
+
+class Crashed(Exception):  # noqa: N818
+    """The process died at this point."""
+
+
+class Fenced(Exception):  # noqa: N818
+    """Somebody else owns the partition now."""
+
+
+@dataclass
+class Durable:
+    """What is stored of a partition."""
+
+    state: dict[bytes, bytes] = field(default_factory=dict)
+    panes: dict[bytes, bytes] = field(default_factory=dict)
+    epoch: int = 0
+
+
+@dataclass
+class Owner:
+    """A process that holds a partition in memory, and where it reads on."""
+
+    core: Partition
+    epoch: int
+    position: int
+    changed: bool = False
+
+
+class World:
+    """Partitions of one topic, their logs and their owners. All randomness comes from the seed."""
+
+    def __init__(self, seed: int, domain: Domain, partitions: int = 2) -> None:
+        self.random = Random(seed)
+        self.domain = domain
+        self.count = partitions
+        self.logs: list[list[Rec]] = [[] for _ in range(partitions)]
+        self.durable = [Durable() for _ in range(partitions)]
+        self.dead: list[Letter] = []
+        self.derived: list[Letter] = []
+        self.rules: Rules = rules()
+        self.owners = [self.take_over(number) for number in range(partitions)]
+        self.zombies: list[tuple[int, Owner]] = []
+
+    def publish(self, key: str, value: bytes, timestamp: int = NOW) -> None:
+        """Append a record, sometimes where another hash would put it; offsets have holes."""
+        number = home(key, self.count)
+        if self.random.random() < 0.15:
+            number = self.random.randrange(self.count)
+        self._append(number, timestamp, key.encode(), value, [])
+
+    def _append(
+        self, number: int, timestamp: int, key: bytes | None, value: bytes | None, headers: list
+    ) -> None:
+        log = self.logs[number]
+        offset = (log[-1].offset + 1 if log else 0) + (self.random.random() < 0.1)
+        log.append(Rec(offset, timestamp, key, value, headers))
+
+    def take_over(self, number: int) -> Owner:
+        """A new process loads a partition: the former owner is fenced first."""
+        durable = self.durable[number]
+        durable.epoch += 1
+        core = Partition(self.domain, number, self.count, self.rules)
+        for key, value in durable.state.items():
+            core.restore_state(key, value)
+        for key, value in durable.panes.items():
+            core.restore_panes(key, value)
+        changed = core.ready()
+        return Owner(core, durable.epoch, core.next, changed)
+
+    def read(self, number: int, owner: Owner, most: int = 4) -> None:
+        """Fold some records from where the owner stands."""
+        batch = [record for record in self.logs[number] if record.offset >= owner.position][:most]
+        owner.core.fold(batch, NOW)
+        if batch:
+            owner.position = batch[-1].offset + 1
+
+    def flush(self, number: int, owner: Owner, crash: float = 0.0) -> None:
+        """Write what the owner has. Raises `Crashed` or `Fenced`: memory must then be thrown away."""
+        flush = owner.core.take(NOW, 0)
+        marker = encode(flush.marker)
+        for letter in flush.forwards:
+            if self.random.random() < crash / 3:
+                raise Crashed
+            self._send(letter)
+        if self.random.random() < crash:
+            raise Crashed
+        if owner.epoch != self.durable[number].epoch:
+            raise Fenced
+        self._commit(number, flush, marker)
+        if self.random.random() < crash / 2:
+            raise Crashed
+
+    def _send(self, letter: Letter) -> None:
+        if letter.domain != self.domain.name:
+            self.derived.append(letter)
+            return
+        assert letter.partition is not None
+        self._append(letter.partition, letter.timestamp or NOW, letter.key, letter.value, letter.headers)
+
+    def _commit(self, number: int, flush: Flush, marker: bytes) -> None:
+        durable = self.durable[number]
+        for into, rows in ((durable.state, flush.state), (durable.panes, flush.panes)):
+            for key, value in rows:
+                if value is None:
+                    into.pop(key, None)
+                else:
+                    into[key] = value
+        durable.panes[KEY] = marker
+        self.dead += flush.dead
+
+    def step(self) -> None:
+        """One random thing happens."""
+        number = self.random.randrange(self.count)
+        owner = self.owners[number]
+        dice = self.random.random()
+        if dice < 0.45:
+            self.read(number, owner, self.random.randrange(1, 6))
+        elif dice < 0.75:
+            try:
+                self.flush(number, owner, crash=0.3)
+            except Crashed:
+                self.owners[number] = self.take_over(number)
+        elif dice < 0.83:
+            self.zombies.append((number, owner))
+            self.owners[number] = self.take_over(number)
+        elif dice < 0.9 and self.zombies:
+            number, zombie = self.zombies.pop()
+            self.read(number, zombie)
+            try:
+                self.flush(number, zombie)
+            except Fenced:
+                return
+            raise AssertionError("a zombie has written")
+        elif dice < 0.95:
+            owner.position = 0
+        else:
+            views = self.random.choice([("channel",), ("touchpoint",), ("channel", "touchpoint")])
+            self.rules = rules(views={"total": (), "view": views}, identity="-".join(views))
+            self.owners[number] = self.take_over(number)
+
+    def finish(self) -> list[Partition]:
+        """Take every partition over once more, under one set of rules, and count to the end."""
+        while True:
+            self.owners = [self.take_over(number) for number in range(self.count)]
+            for number, owner in enumerate(self.owners):
+                self.read(number, owner, 1 << 30)
+                self.flush(number, owner)
+            if all(
+                not log or o.core.next > log[-1].offset for log, o in zip(self.logs, self.owners, strict=True)
+            ):
+                return [self.take_over(number).core for number in range(self.count)]

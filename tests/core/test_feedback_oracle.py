@@ -1,0 +1,102 @@
+"""The core against an oracle that recomputes everything: any order, duplicates, revisions, deletions, splits."""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.core.feedback import Feedback
+from stream.core.panes import unpack
+from stream.core.partition import Partition
+from tests.core.oracle import Figures, feedback
+from tests.core.strategies import distinct, events, typed
+from tests.support import HOUR, NOW, VIEWS, home, records, rules, single
+
+
+def hours(figures: Figures) -> Figures:
+    out: Figures = Counter()
+    for (*cell, minute), n in figures.items():
+        out[*cell, minute // 60] += n
+    return Counter({key: n for key, n in out.items() if n})
+
+
+def held(partitions: list[Partition], resolution: int = 3) -> Figures:
+    out: Figures = Counter()
+    for partition in partitions:
+        for key, block in partition.panes.blocks.items():
+            if key.resolution == resolution:
+                for bucket, component, n in unpack(resolution, key.block, block):
+                    out[*key.cell, component, bucket] += n
+    return Counter({key: n for key, n in out.items() if n})
+
+
+@given(st.lists(events, max_size=14), st.randoms(use_true_random=False), st.integers(1, 5))
+def test_any_order_with_duplicates_and_any_split_gives_the_oracles_figures(
+    history: list[Any], random: Any, size: int
+) -> None:
+    """Shuffled, repeated, cut into batches with a flush after each."""
+    history = distinct(history)
+    shuffled = [*history, *random.sample(history, len(history) // 2)]
+    random.shuffle(shuffled)
+    partition = single(Feedback())
+    listed = records([typed(at, event) for at, event in shuffled])
+    for i in range(0, len(listed), size):
+        partition.fold(listed[i : i + size], NOW)
+        partition.take(NOW, 0)
+    assert held([partition]) == hours(feedback(history, VIEWS))
+    assert sum(partition.counts.values()) == len(listed)
+    assert partition.at.next == len(listed)
+
+
+@given(st.lists(events, max_size=14), st.integers(1, 3))
+def test_partitions_add_up(history: list[Any], count: int) -> None:
+    """Wherever the keys lie, the panes' sum is the whole."""
+    history = distinct(history)
+    partitions = [Partition(Feedback(), number, count, rules()) for number in range(count)]
+    for number, partition in enumerate(partitions):
+        mine = [typed(at, e) for at, e in history if home(e["feedback_id"], count) == number]
+        partition.fold(records(mine), NOW)
+        partition.take(NOW, 0)
+        assert partition.counts["misrouted"] == 0
+    assert held(partitions) == hours(feedback(history, VIEWS))
+
+
+@given(st.lists(events, max_size=14))
+def test_what_is_kept_is_the_sum_of_what_was_contributed(history: list[Any]) -> None:
+    """Panes are stored contributions, expanded: also after a change of the views and back."""
+    partition = single(Feedback())
+    partition.fold(records([typed(at, event) for at, event in history]), NOW)
+    flush = partition.take(NOW, 0)
+    before = dict(partition.panes.blocks)
+    for changed in (rules(identity="other", views={"total": (), "both": ("channel", "touchpoint")}), rules()):
+        again = Partition(Feedback(), 0, 1, changed)
+        for key, value in flush.state:
+            again.restore_state(key, value)
+        for key, value in flush.panes:
+            again.restore_panes(key, value)
+        again.at = flush.marker
+        assert again.ready() == (changed.identity != flush.marker.identity and flush.marker.next > 0)
+        flush = again.take(NOW, 0)._replace(
+            state=list(again.book.entities.items()),
+            panes=[(k, v) for k, v in _rows(again)],
+        )
+    assert again.panes.blocks == before
+
+
+def _rows(partition: Partition) -> list[tuple[bytes, bytes]]:
+    partition.panes._dirty = set(partition.panes.blocks)
+    return [(key, value) for key, value in partition.panes.rows() if value is not None]
+
+
+@given(st.lists(events, max_size=8))
+def test_everything_is_forgotten_in_the_end(history: list[Any]) -> None:
+    """When the watermark has passed, neither panes nor entities are left, and each had a tombstone."""
+    partition = single(Feedback())
+    partition.fold(records([typed(at, event) for at, event in history]), NOW)
+    written = {key for key, _ in partition.take(NOW, 0).state}
+    partition.at.watermark = NOW + 40 * 24 * HOUR
+    flush = partition.take(NOW + 40 * 24 * HOUR, 0)
+    assert not partition.panes.blocks
+    assert not partition.book.entities
+    assert {key for key, value in flush.state if value is None} == written
