@@ -44,7 +44,7 @@ class Sight(Protocol):
         """The moment of the read-out, in ms."""
 
     def flow(self, tally: str) -> Cells:
-        """Sums over the window (flows and births)."""
+        """Sums over the window (flows and births); when stock figures are read, over 30 d."""
 
     def shifted(self, tally: str) -> Cells:
         """Sums over the window moved back by seven days and one bucket; empty below 7 d."""
@@ -61,7 +61,10 @@ StockReader = Callable[[Sight], Iterator[Sample]]
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """A definition. `read` gives the figures of a window, `read_stock` those that hold now."""
+    """A definition. `read` gives the figures of a window, `read_stock` those that hold now.
+
+    `tallies` are all that the readers look at: when one of them changes, the figures are read again.
+    """
 
     name: str
     version: int = 1

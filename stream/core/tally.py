@@ -23,12 +23,14 @@ class Tally(NamedTuple):
     ahead of the clock cancels against a stock. `stock`: one running total. `standing`: minutes, kept until zero.
     `shifted` flows are read by windows moved into the past too. `remembered`: fed by entities that are
     remembered for the longest window plus eight days, not just as long as their events can be in time.
+    `counts`: the components of a flow that count events; label values are ranked by their sum.
     """
 
     name: str
     kind: Literal["flow", "births", "stock", "standing"] = "flow"
     shifted: bool = False
     remembered: bool = False
+    counts: tuple[int, ...] = (0,)
 
 
 class Contribution(NamedTuple):

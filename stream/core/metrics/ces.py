@@ -52,7 +52,7 @@ METRIC = Metric(
     formula="mean of ease; easy answers / answers",
     source="M. Dixon, K. Freeman, N. Toman, Harvard Business Review, July 2010; CES 2.0: CEB, 2013",
     example='cx_ces_score{view="touchpoint", window="7d"}',
-    tallies=(Tally("ces"),),
+    tallies=(Tally("ces", counts=(EASY, NOT_EASY)),),
     families=(SCORE, EASY_RATIO, RESPONSES),
     read=read,
 )

@@ -60,7 +60,7 @@ METRIC = Metric(
     formula="satisfied / answers; score: mean of (score - min) / (max - min) * 100",
     source="top-two-box share; bounds: E. B. Wilson, Journal of the American Statistical Association, 1927",
     example='cx_csat_ratio{view="total", window="7d"}',
-    tallies=(Tally("csat"),),
+    tallies=(Tally("csat", counts=(SATISFIED, UNSATISFIED)),),
     families=(RATIO, LOW, HIGH, SCORE, RESPONSES),
     read=read,
 )

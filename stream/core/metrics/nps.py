@@ -55,7 +55,7 @@ METRIC = Metric(
     formula="100 * (promoters - detractors) / (promoters + passives + detractors)",
     source="F. Reichheld, Harvard Business Review, December 2003; bounds: B. Rocks, The American Statistician, 2016",
     example='cx_nps_score{view="channel", window="24h"}',
-    tallies=(Tally("nps"),),
+    tallies=(Tally("nps", counts=(PROMOTERS, PASSIVES, DETRACTORS, PREMATURE)),),
     families=(SCORE, LOW, HIGH, RESPONSES, EARLY),
     read=read,
 )

@@ -30,7 +30,7 @@ METRIC = Metric(
     formula="count of answers",
     source="the codes are the publisher's",
     example='topk(5, cx_feedback_reasons{view="total", window="7d", survey="nps"})',
-    tallies=(Tally("reasons"),),
+    tallies=(Tally("reasons", counts=()),),
     families=(REASONS,),
     read=read,
 )
