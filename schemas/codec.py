@@ -102,7 +102,7 @@ def _judge_data(value: bytes, error: Exception, kind: type[Data]) -> Undecodable
 
 def _attributes(headers: Headers) -> dict[str, Any]:
     """The `ce_` headers by attribute; a value that is not UTF-8 stays bytes, which no attribute takes."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"specversion": ""}  # unless a header that is not null says more
     for name, raw in headers:
         if name.startswith("ce_") and raw is not None and name[3:] in _ATTRIBUTES:
             try:

@@ -78,19 +78,23 @@ def _allowed(text: str, where: str, kind: type[msgspec.Struct]) -> str:
         return "expected one of " + ", ".join(_members(kind, where.rpartition(".")[2]))
     if "RFC3339" in text or "timezone" in text:
         return f"expected {_INSTANT}"
-    words = text.partition(", got ")[0].replace(" | ", " or ").replace("`", "")
+    words = text.partition(", got ")[0].replace(" | ", " or ").replace("`", "").replace("float", "number")
     return words[:1].lower() + words[1:].replace("datetime", _INSTANT)
 
 
 def _members(kind: type[msgspec.Struct], field: str) -> list[str]:
-    """The members of an enumeration, in alphabetical order as msgspec keeps them."""
+    """The members of a field's enumeration, in alphabetical order as msgspec keeps them."""
     info = inspect.type_info(kind)
-    found: list[str] = []
-    for part in info.fields if isinstance(info, inspect.StructType) else ():
-        if part.encode_name == field:
-            types = part.type.types if isinstance(part.type, inspect.UnionType) else (part.type,)
-            found += [str(v) for t in types if isinstance(t, inspect.LiteralType) for v in t.values]
-    return found
+    assert isinstance(info, inspect.StructType)  # noqa: S101 - for the type checker
+    types = [part.type for part in info.fields if part.encode_name == field]
+    for one in types:  # grows while unions and descriptions are taken off
+        if isinstance(one, inspect.UnionType):
+            types += one.types
+        elif isinstance(one, inspect.Metadata):
+            types.append(one.type)
+        elif isinstance(one, inspect.LiteralType):
+            return [str(value) for value in one.values]
+    return []
 
 
 def _look_up(found: Any, path: str) -> Any:

@@ -63,9 +63,8 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
         Dimensions.__post_init__(self)
         if self.revision is None:
             self.revision = 0
-        if self.reasons != ():
-            self.reasons = trimmed_each(self.reasons or (), "reasons")
-        usual = SCALES[self.survey]
+        self.reasons = trimmed_each(self.reasons or (), "reasons")
+        usual = SCALES.get(self.survey)
         scale = self.scale or usual
         if scale is None:
             return

@@ -62,5 +62,8 @@ def unfit(field: str, allowed: str, came: Any) -> ValueError:
 
 def shown(came: Any) -> str:
     """What came, as text for an error, cut at 100 characters."""
-    text = repr(came[: SHOWN + 1] if isinstance(came, str | bytes) else came)
+    try:
+        text = repr(came[: SHOWN + 1] if isinstance(came, str | bytes) else came)
+    except RecursionError:
+        text = f"a deeply nested {type(came).__name__}"
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
