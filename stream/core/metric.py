@@ -16,7 +16,7 @@ class Family(NamedTuple):
     name: str
     help: str
     labels: tuple[str, ...] = ()
-    type: Literal["gauge", "summary"] = "gauge"
+    type: Literal["gauge", "counter", "summary"] = "gauge"
     windowed: bool = True
 
 
@@ -45,6 +45,9 @@ class Sight(Protocol):
 
     def flow(self, tally: str) -> Cells:
         """Sums over the window (flows and births); when stock figures are read, over 30 d."""
+
+    def month(self, tally: str) -> Cells:
+        """Sums over the last 30 days, also when no such window is configured and for figures without a window."""
 
     def shifted(self, tally: str) -> Cells:
         """Sums over the window moved back by seven days and one bucket; empty below 7 d."""
