@@ -30,6 +30,9 @@ class Store(Protocol):
     async def close(self, partition: Partition) -> None:
         """Let the partition go."""
 
+    async def stop(self) -> None:
+        """Let go of what is left, after every partition was closed."""
+
 
 class Owned:
     """One partition of ours."""
@@ -104,6 +107,7 @@ class Ownership:
     async def close_all(self) -> None:
         """Let everything go; what was not flushed is read again by the next owner."""
         await asyncio.gather(*(self._close(owned) for owned in self.partitions.values()))
+        await self.store.stop()
 
     async def flush_all(self) -> None:
         """Write what is there, now."""

@@ -49,13 +49,17 @@ def run(settings: Settings) -> int:
     _calm_the_collector()
     code: object = 0
     try:
-        _Worker(app, store=store, loop=asyncio.new_event_loop()).execute_from_commandline()
+        _Worker(app).execute_from_commandline()
     except SystemExit as stop:
         code = stop.code or 0
     finally:
         server.shutdown()
         shutil.rmtree(app.conf.datadir, ignore_errors=True)
     return code if isinstance(code, int) else 1
+
+
+_stopping: list[str] = []
+"""Not empty from SIGTERM or SIGINT on: then a failing broker ends the process, it does not begin again."""
 
 
 def _now() -> int:
@@ -74,7 +78,7 @@ def _give_up(error: BaseException) -> NoReturn:
         _leave(3, "fenced: another worker has taken over a partition of ours")
     if isinstance(error, CxgaugeError):
         _leave(error.exit_code, str(error))
-    if isinstance(error, (KafkaError, OSError, TimeoutError)):
+    if isinstance(error, (KafkaError, OSError, TimeoutError)) and not _stopping:
         log.warning("the broker failed us (%r): beginning again from what is stored", error)
         _flush_streams()
         # in the same process, so that whoever watches it need not act; threads and memory are gone after it
@@ -139,9 +143,11 @@ class _Measured(KafkaStore):
 class _Worker(faust.Worker):
     """Faust's worker, with a deadline for the drain and without its pauses."""
 
-    def __init__(self, app: BatchApp, *, store: KafkaStore, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(app, loglevel="warn", loop=loop, redirect_stdouts=False, override_logging=False)
-        self.store = store
+    def __init__(self, app: BatchApp) -> None:
+        loop = asyncio.new_event_loop()
+        super().__init__(
+            app, loglevel="warn", loop=loop, redirect_stdouts=False, override_logging=False, quiet=True
+        )
 
     def _on_sigterm(self) -> None:
         self._deadline()
@@ -152,12 +158,8 @@ class _Worker(faust.Worker):
         super()._on_sigint()
 
     def _deadline(self) -> None:
+        _stopping.append("signal")
         self.loop.call_later(DRAIN, _leave, 1, f"not drained within {DRAIN:.0f} s")
-
-    async def on_stop(self) -> None:
-        """Let the forwarder go, too."""
-        await super().on_stop()
-        await self.store.stop()
 
     async def _sentinel_task(self) -> None:
         await asyncio.sleep(0)

@@ -1,0 +1,26 @@
+"""Proof that panes are what they should be: the sum of stored contributions and of what erasures left."""
+
+from collections.abc import Iterator
+
+from stream.core.metrics import TALLIES
+from stream.core.panes import Panes
+from stream.core.partition import Partition
+
+
+def differences(partition: Partition) -> Iterator[str]:
+    """A line for each block that is not the sum of what its entities contributed."""
+    should = Panes(partition.rules, TALLIES)
+    should.floor = partition.panes.floor
+    should.settle(partition.expected())
+    have = partition.panes.blocks
+    for key in should.blocks.keys() | have.keys():
+        want, got = should.blocks.get(key, {}), have.get(key, {})
+        if want != got:
+            cell = key.cell
+            wrong = sorted(c for c in want.keys() | got.keys() if want.get(c) != got.get(c))
+            yield (
+                f"{partition.domain.name} {partition.number}: {cell.tally} {cell.view}{list(cell.values)}"
+                f"{list(cell.extra)} resolution {key.resolution} block {key.block}: {len(wrong)} of "
+                f"{len(want.keys() | got.keys())} components differ, first {wrong[0]}: "
+                f"held {got.get(wrong[0], 0)}, contributed {want.get(wrong[0], 0)}"
+            )

@@ -1,0 +1,233 @@
+"""A world of its own on the shared broker: topics, worker processes, and what they have counted."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from confluent_kafka import Producer
+
+from stream.cli.process import free_port
+from stream.config import Settings, load
+from stream.core import marker as markers
+from stream.core.audit import differences
+from stream.core.domains import DOMAINS
+from stream.core.panes import unpack
+from stream.core.partition import Partition
+from stream.topic_admin import create
+from stream.topology import topics
+from stream.wiring import rules
+from tests.chaos.feed import Sent
+
+
+class Rig:
+    """Settings with names of their own; workers by number. Used as a context: what runs is stopped by pid."""
+
+    def __init__(self, bootstrap: str, folder: Path, **env: str) -> None:
+        self.folder = folder
+        name = uuid4().hex[:8]
+        self.env = {
+            "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+            "CXGAUGE_WORKER_GROUP": f"g-{name}",
+            "CXGAUGE_TOPICS_STATE_PREFIX": f"x-{name}",
+            "CXGAUGE_TOPICS_FEEDBACK": f"x-{name}.feedback",
+            "CXGAUGE_TOPICS_TICKETS": f"x-{name}.tickets",
+            "CXGAUGE_TOPICS_CUSTOMERS": f"x-{name}.customers",
+            "CXGAUGE_TOPICS_DEADLETTER": f"x-{name}.deadletter",
+            "CXGAUGE_TOPICS_PARTITIONS": "4",
+            "CXGAUGE_WORKER_FLUSH_INTERVAL": "200ms",
+            **env,
+        }
+        self.settings: Settings = load(None, self.env)
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.exits: Counter[int] = Counter()
+
+    def __enter__(self) -> "Rig":
+        asyncio.run(create(self.settings, topics(self.settings)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            worker.send_signal(signal.SIGCONT)
+            worker.kill()
+            worker.wait()
+
+    def start(self, **env: str) -> subprocess.Popen[bytes]:
+        """A worker more."""
+        port = free_port()
+        with (self.folder / f"worker-{port}.log").open("wb") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "stream.cli", "worker"],
+                env={**os.environ, **self.env, "CXGAUGE_WORKER_LISTEN": f"127.0.0.1:{port}", **env},
+                stdout=log,
+                stderr=log,
+            )
+        worker.port = port  # type: ignore[attr-defined]
+        self.workers.append(worker)
+        return worker
+
+    def reap(self) -> None:
+        """Note who has ended."""
+        for worker in list(self.workers):
+            if worker.poll() is not None:
+                self.exits[worker.returncode] += 1
+                self.workers.remove(worker)
+
+    def ready(self, worker: Any) -> bool:
+        """Whether its /readyz says so."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def logs(self) -> str:
+        """What the workers said."""
+        return "\n".join(f"== {p.name}\n{p.read_text()[-3000:]}" for p in sorted(self.folder.glob("*.log")))
+
+    def publish(
+        self,
+        sent: Iterable[Sent],
+        *,
+        rate: float = 0,
+        partitioner: str = "murmur2_random",
+        topic: str = "feedback",
+    ) -> list[Sent]:
+        """Write with librdkafka, at most `rate` a second; what was written."""
+        producer = Producer(
+            {
+                "bootstrap.servers": self.settings.kafka.bootstrap_servers,
+                "partitioner": partitioner,
+                "linger.ms": 10,
+                "message.max.bytes": 2_000_000,
+                "queue.buffering.max.messages": 1_000_000,
+                "enable.idempotence": True,
+            }
+        )
+        name, began, done = self.settings.topics.input(topic), time.monotonic(), []  # type: ignore[arg-type]
+        for one in sent:
+            producer.produce(name, one.value, one.key)
+            done.append(one)
+            while rate and len(done) / (time.monotonic() - began + 1e-9) > rate:
+                producer.poll(0.005)
+            producer.poll(0)
+        producer.flush()
+        return done
+
+    def partitions(self) -> dict[tuple[str, int], Partition]:
+        """Every partition restored from what is committed."""
+        return asyncio.run(self._partitions())
+
+    async def _partitions(self) -> dict[tuple[str, int], Partition]:
+        names, count, in_force = self.settings.topics, self.settings.topics.partitions, rules(self.settings)
+        found = {(d.name, n): Partition(d, n, count, in_force) for d in DOMAINS for n in range(count)}
+        into: dict[TopicPartition, Callable[[bytes, bytes | None], None]] = {}
+        for (domain, n), partition in found.items():
+            into[TopicPartition(names.state(domain), n)] = partition.restore_state
+            into[TopicPartition(names.panes(domain), n)] = partition.restore_panes
+        await self._read(list(into), lambda tp, record: into[tp](record.key, record.value))
+        for partition in found.values():
+            partition.ready()
+        return found
+
+    async def _read(
+        self, tps: list[TopicPartition], take: Callable[[TopicPartition, Any], None]
+    ) -> dict[TopicPartition, int]:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.settings.kafka.bootstrap_servers,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        await consumer.start()
+        try:
+            consumer.assign(tps)
+            begin, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+            for tp in tps:
+                consumer.seek(tp, begin[tp])
+            left = {tp for tp in tps if begin[tp] < end[tp]}
+            while left:
+                for tp, records in (await consumer.getmany(*left, timeout_ms=200)).items():
+                    for record in records:
+                        take(tp, record)
+                for tp in list(left):
+                    if await consumer.position(tp) >= end[tp]:
+                        left.discard(tp)
+            return end
+        finally:
+            await consumer.stop()
+
+    def source(self, domain: str) -> tuple[Counter[int], list[Any]]:
+        """The records of an input: how many in each partition, and all of them."""
+        counts: Counter[int] = Counter()
+        records: list[Any] = []
+        name = self.settings.topics.input(domain)  # type: ignore[arg-type]
+        tps = [TopicPartition(name, n) for n in range(self.settings.topics.partitions)]
+
+        def take(tp: TopicPartition, record: Any) -> None:
+            counts[tp.partition] += 1
+            records.append(record)
+
+        asyncio.run(self._read(tps, take))
+        return counts, records
+
+    def dead(self) -> list[Any]:
+        """The dead letters."""
+        found: list[Any] = []
+        name, count = self.settings.topics.deadletter, self.settings.topics.partitions
+        tps = [TopicPartition(name, n) for n in range(count)]
+        asyncio.run(self._read(tps, lambda _, record: found.append(record)))
+        return found
+
+    def markers(self, domain: str) -> dict[int, markers.Marker]:
+        """The newest marker of each partition."""
+        found: dict[int, markers.Marker] = {}
+        name = self.settings.topics.panes(domain)  # type: ignore[arg-type]
+        tps = [TopicPartition(name, n) for n in range(self.settings.topics.partitions)]
+
+        def take(tp: TopicPartition, record: Any) -> None:
+            if record.key == markers.KEY:
+                found[tp.partition] = markers.decode(record.value)
+
+        asyncio.run(self._read(tps, take))
+        return found
+
+    def settled(self, domain: str = "feedback", deadline: float = 90.0, keep: int = 1) -> bool:
+        """Wait until all that was published and forwarded has been counted and committed; `keep` workers run."""
+        until = time.monotonic() + deadline
+        while time.monotonic() < until:
+            self.reap()
+            while len(self.workers) < keep:
+                self.start()
+            counts, _ = self.source(domain)
+            at = self.markers(domain)
+            read = {n: sum(marker.outcomes.values()) for n, marker in at.items()}
+            if len(at) == self.settings.topics.partitions and all(
+                read[n] == counts[n] and at[n].lag == 0 for n in at
+            ):
+                return True
+        return False
+
+    def held(self, domain: str, resolution: int = 3) -> Counter[tuple[Any, ...]]:
+        """What the panes hold: (tally, view, values, extra, component, bucket) to count."""
+        out: Counter[tuple[Any, ...]] = Counter()
+        for (name, _), partition in self.partitions().items():
+            if name == domain:
+                for key, block in partition.panes.blocks.items():
+                    if key.resolution == resolution:
+                        for bucket, component, n in unpack(resolution, key.block, block):
+                            out[*key.cell, component, bucket] += n
+        return Counter({key: n for key, n in out.items() if n})
+
+    def audit(self) -> list[str]:
+        """What is wrong with panes against stored contributions."""
+        return [line for partition in self.partitions().values() for line in differences(partition)]
