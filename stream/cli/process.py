@@ -52,7 +52,7 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> None:
-        """Start `command` (`env` on top of our own environment), appending its output to `log`."""
+        """Start `command` in our own environment or in `env`, appending its output to `log`."""
         self.name = name
         self.log = log
         with log.open("ab") as output:
@@ -61,7 +61,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
+                env=env,
                 cwd=cwd,
                 start_new_session=True,
             )
@@ -86,7 +86,7 @@ class Child:
         return True
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
-        """Wait until `ready()`.
+        """Ask `ready()` again and again until it says so.
 
         Raises:
             ProcessError: the program ended, or the time is up; the text ends with the last lines of its log

@@ -20,7 +20,7 @@ def shell(tmp_path, script: str, **options) -> Child:
 
 def test_a_child_is_ready_by_condition_and_stopped_at_the_end(tmp_path):
     """Its output goes to the log, its process group is its own, and nothing of it is left."""
-    with shell(tmp_path, 'echo "$WORD"; exec sleep 600', env={"WORD": "ready"}) as child:
+    with shell(tmp_path, 'echo "$WORD"; exec sleep 600', env={**os.environ, "WORD": "ready"}) as child:
         child.wait_until(lambda: child.tail() == "ready")
         assert os.getpgid(child.pid) == child.pid
         assert not child.ended()

@@ -1,0 +1,101 @@
+"""The servers of the demo, started in order and stopped in reverse."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from stream import topic_admin, topology
+from stream.cli.demo import monitoring
+from stream.cli.demo.http import get
+from stream.cli.demo.ports import Ports
+from stream.cli.kafka import Broker
+from stream.cli.process import Child
+from stream.config import Kafka, Settings
+
+Say = Callable[[str], None]
+
+
+class Servers:
+    """Everything that runs, by name."""
+
+    def __init__(self, folder: Path, ports: Ports, say: Say) -> None:
+        self.ports = ports
+        self.children: dict[str, Child] = {}
+        self._folder = folder
+        self._say = say
+        self._closing = ExitStack()
+
+    @property
+    def bootstrap(self) -> str:
+        """Where Kafka's clients connect."""
+        return f"127.0.0.1:{self.ports.kafka}"
+
+    def check(self) -> None:
+        """Raise ProcessError if one of them has ended."""
+        for child in self.children.values():
+            if child.ended():
+                raise child.failure()
+
+    def start(self) -> None:
+        """Start all, each when what it needs is there. `stop` stops what was started, also after a failure.
+
+        Raises:
+            CxgaugeError: one did not start
+        """
+        broker = self._closing.enter_context(Broker(self.ports.kafka, self._folder / "kafka"))
+        self.children["kafka"] = broker.child
+        self._say(f"Apache Kafka is ready on {broker.bootstrap}")
+        settings = Settings(kafka=Kafka(bootstrap_servers=self.bootstrap))
+        topics = asyncio.run(topic_admin.create(settings, topology.topics(settings)))
+        self._say(f"{len(topics)} topics are made")
+        self._start("worker", _our_own("worker"), env=self._environment())
+        self._start("exporter", _our_own("exporter"), env=self._environment())
+        for name in ("alertmanager", "prometheus"):
+            command = getattr(monitoring, name)(self._folder, self.ports)
+            if command:
+                self._start(name, command)
+                self._wait(name, "/-/ready")
+            else:
+                self._say(f"{name} is left out: its program or its configuration is not here")
+        self._wait("worker", "/readyz")
+        self._wait("exporter", "/readyz")
+
+    def stop(self) -> None:
+        """Stop all in reverse order."""
+        self._closing.close()
+
+    def _start(self, name: str, command: monitoring.Command, env: Mapping[str, str] | None = None) -> None:
+        child = Child(name, command, log=self._folder / f"{name}.log", env=env, cwd=self._folder)
+        self.children[name] = self._closing.enter_context(child)
+
+    def _wait(self, name: str, path: str) -> None:
+        port = getattr(self.ports, name)
+        self.children[name].wait_until(lambda: get(port, path).status == 200)
+        self._say(f"{name} is ready on 127.0.0.1:{port}")
+
+    def _environment(self) -> dict[str, str]:
+        """For our own programs: default settings but for the addresses, whatever the user's configuration is."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("CXGAUGE_")}
+        return inherited | {
+            "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "CXGAUGE_WORKER_LISTEN": f"127.0.0.1:{self.ports.worker}",
+            "CXGAUGE_EXPORTER_LISTEN": f"127.0.0.1:{self.ports.exporter}",
+        }
+
+
+def _our_own(command: str) -> monitoring.Command:
+    return [sys.executable, "-m", "stream.cli", command]
+
+
+@contextmanager
+def running(folder: Path, say: Say) -> Iterator[Servers]:
+    """All servers, ready, for the length of the block; their data and logs are in `folder`."""
+    servers = Servers(folder, Ports().made_free(), say)
+    try:
+        servers.start()
+        yield servers
+    finally:
+        servers.stop()
