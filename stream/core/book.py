@@ -1,6 +1,6 @@
 """What one source partition remembers of its entities, and what an event changes in it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
 from schemas.customers import CustomerResponded
@@ -93,11 +93,11 @@ class Book:
         for until in sorted(t for t in self._due if t <= watermark):
             yield from self._due.pop(until)
 
-    def replace(self, before: Iterable[Contribution], after: Iterable[Contribution]) -> None:
+    def replace(self, before: Collection[Contribution], after: Collection[Contribution]) -> None:
         """Enter the difference between an entity's contributions."""
-        if before:
+        if before != after:
             post(self.deltas, before, -1)
-        post(self.deltas, after)
+            post(self.deltas, after)
 
     def values(self, data: Dimensioned) -> Values:
         """An event's dimension values, positional and capped; unusable labels are counted."""

@@ -65,10 +65,12 @@ class Answer(msgspec.Struct, array_like=True, gc=False):
     @property
     def newest(self) -> int:
         """The newest bucket that an event about it fell in."""
-        known = [self.minute] if self.revision >= 0 else []
-        known += [self.offer.minute] if self.offer else []
-        known += [self.deleted] if self.deleted is not None else []
-        return max(known, default=0)
+        newest = self.minute if self.revision >= 0 else 0
+        if self.offer is not None and self.offer.minute > newest:
+            newest = self.offer.minute
+        if self.deleted is not None and self.deleted > newest:
+            newest = self.deleted
+        return newest
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -79,18 +81,14 @@ def derive(answer: Answer, rules: Rules) -> tuple[Contribution, ...]:
     """What an answer contributes: its score, its reasons, and to the response rate of its offer."""
     made = []
     if answer.counts:
-        values = project(answer.values, rules)
+        values, minute = project(answer.values, rules), answer.minute
         if answer.score is not None and (vector := SCORED.get(answer.survey)) is not None:
-            made.append(Contribution(answer.survey, values, (), answer.minute, vector(answer)))
-        made += [
-            Contribution("reasons", values, (answer.survey, code), answer.minute, {0: 1})
-            for code in answer.reasons
-        ]
+            made.append(Contribution(answer.survey, values, (), minute, vector(answer)))
+        for code in answer.reasons:
+            made.append(Contribution("reasons", values, (answer.survey, code), minute, {0: 1}))  # noqa: PERF401
     if (offer := answer.offer) is not None:
-        vector_ = response_rate.vector(answer)
-        made.append(
-            Contribution("response", project(offer.values, rules), (offer.survey,), offer.minute, vector_)
-        )
+        values = project(offer.values, rules)
+        made.append(Contribution("response", values, (offer.survey,), offer.minute, response_rate.vector(answer)))
     return tuple(made)
 
 
@@ -108,17 +106,20 @@ class Feedback:
         """Enter an event in the facts of its answer. `at` and its record's time are in ms."""
         key = ANSWER + data.feedback_id.encode()
         raw = book.entities.get(key)
-        answer = Answer(person) if raw is None else _unpack(raw)
-        was, minute = (-1, -1) if raw is None else (answer.newest, answer.minute)
+        if raw is None:
+            answer, newest, minute = Answer(person), -1, -1
+        else:
+            answer = _unpack(raw)
+            newest, minute = answer.newest, answer.minute
         outcome = _HANDLERS[type(data)](book, answer, data, at)
         if outcome == "duplicate" and answer.minute == minute:
             return outcome
         made = derive(answer, book.rules)
         book.replace(answer.made, made)
         answer.made = made
-        newest = answer.newest
-        book.put(key, _pack(answer), None if newest == was else self._until(newest, book.rules))
-        if type(data) is FeedbackSubmitted and outcome == "accepted" and data.customer_id and answer.counts:
+        until = answer.newest
+        book.put(key, _pack(answer), None if until == newest else self._until(until, book.rules))
+        if type(data) is FeedbackSubmitted and data.customer_id and outcome == "accepted" and answer.counts:
             _respond(book, data.customer_id, at)
         return outcome
 

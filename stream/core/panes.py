@@ -1,6 +1,6 @@
 """The panes of one source partition: leaf deltas go in once a flush, changed blocks come out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -17,10 +17,12 @@ from stream.core.buckets import (
     Resolution,
 )
 from stream.core.rules import Rules
-from stream.core.tally import Deltas, Extra, Tally, Vector, add
+from stream.core.tally import Deltas, Extra, Tally, Vector
 
 _encode = msgspec.msgpack.Encoder().encode
 
+EXPANDED = 50_000
+"""Leaves whose cells are remembered."""
 SHIFT = 16
 """In a block a pane's component is at `position << SHIFT | component`."""
 
@@ -69,6 +71,7 @@ class Panes:
         self._dirty: set[Key] = set()
         self._gone: set[Key] = set()
         self._last: dict[tuple[int, bool], int] = {}
+        self._expanded: dict[tuple[str, tuple[str | None, ...], Extra], tuple[Cell, ...]] = {}
 
     def keep(self, resolution: Resolution, tally: Tally) -> int:
         """How long panes of a resolution are held behind the watermark."""
@@ -82,55 +85,63 @@ class Panes:
 
     def settle(self, deltas: Deltas) -> None:
         """Expand leaf deltas to every view and resolution; older than what is held is dropped."""
-        for cell, panes in self._by_cell(deltas).items():
-            tally = self.tallies[cell.tally]
-            if tally.kind == "stock":
-                self._change(TOTAL, cell, panes)
-            elif tally.kind == "standing":
-                self._change(STANDING, cell, panes)
+        cells: dict[Cell, dict[tuple[int, int], int]] = {}
+        for (tally, values, extra, minute, component), n in deltas.items():
+            for cell in self._expand(tally, values, extra):
+                panes = cells.setdefault(cell, {})
+                panes[minute, component] = panes.get((minute, component), 0) + n
+        for cell, panes in cells.items():
+            kind = self.tallies[cell.tally]
+            if kind.kind in ("stock", "standing"):
+                self._change(TOTAL if kind.kind == "stock" else STANDING, cell, panes)
             else:
                 for resolution in ROLLING:
-                    self._change(resolution, cell, panes, self.oldest(resolution, tally))
+                    self._change(resolution, cell, panes, self.oldest(resolution, kind))
 
-    def _by_cell(self, deltas: Deltas) -> dict[Cell, list[tuple[int, Vector]]]:
-        cells: dict[Cell, dict[int, Vector]] = {}
-        made: dict[tuple[str, str, tuple[str | None, ...], Extra], Cell | None] = {}
-        for (tally, values, extra, minute), vector in deltas.items():
+    def _expand(self, tally: str, values: tuple[str | None, ...], extra: Extra) -> tuple[Cell, ...]:
+        """The cells of a leaf: one in each view whose labels it all has."""
+        leaf = (tally, values, extra)
+        found = self._expanded.get(leaf)
+        if found is None:
+            if len(self._expanded) >= EXPANDED:
+                self._expanded.clear()
+            cells = []
             for view, pick in self.rules.picks:
-                address = (tally, view, values, extra)
-                if address in made:
-                    cell = made[address]
-                else:
-                    picked = tuple(v for i in pick if (v := values[i]) is not None)
-                    cell = Cell(tally, view, picked, extra) if len(picked) == len(pick) else None
-                    made[address] = cell
-                if cell is not None:
-                    panes = cells.setdefault(cell, {})
-                    have = panes.get(minute)
-                    if have is None:
-                        panes[minute] = dict(vector)
-                    else:
-                        add(have, vector)
-        return {cell: list(panes.items()) for cell, panes in cells.items()}
+                picked = tuple(v for i in pick if (v := values[i]) is not None)
+                if len(picked) == len(pick):
+                    cells.append(Cell(tally, view, picked, extra))
+            found = self._expanded[leaf] = tuple(cells)
+        return found
 
     def _change(
-        self, resolution: Resolution, cell: Cell, panes: Iterable[tuple[int, Vector]], oldest: int = 0
+        self, resolution: Resolution, cell: Cell, panes: Mapping[tuple[int, int], int], oldest: int = 0
     ) -> None:
-        per_pane = max(1, resolution.step // MINUTE)
-        for minute, vector in panes:
-            block, position = divmod(minute // per_pane, resolution.per_block)
-            if block < oldest or not vector:
+        per_pane, per_block = max(1, resolution.step // MINUTE), resolution.per_block
+        touched: dict[int, Vector] = {}
+        for (minute, component), n in panes.items():
+            block, position = divmod(minute // per_pane, per_block)
+            if block < oldest or not n:
                 continue
-            key = Key(resolution.code, block, cell)
-            into = self.blocks.setdefault(key, {})
-            add(into, {position << SHIFT | component: n for component, n in vector.items()})
-            if into:
-                self._dirty.add(key)
-                self._gone.discard(key)
+            into = touched.get(block)
+            if into is None:
+                into = touched[block] = self.blocks.setdefault(Key(resolution.code, block, cell), {})
+            packed = position << SHIFT | component
+            total = into.get(packed, 0) + n
+            if total:
+                into[packed] = total
             else:
-                del self.blocks[key]
-                self._dirty.discard(key)
-                self._gone.add(key)
+                del into[packed]
+        for block, into in touched.items():
+            self._note(Key(resolution.code, block, cell), into)
+
+    def _note(self, key: Key, block: Vector) -> None:
+        if block:
+            self._dirty.add(key)
+            self._gone.discard(key)
+        else:
+            del self.blocks[key]
+            self._dirty.discard(key)
+            self._gone.add(key)
 
     def expire(self, watermark: int) -> bool:
         """Delete blocks that ended before what is held at `watermark`, which never goes back; True if any may."""

@@ -14,7 +14,7 @@ from stream.core.book import OUTCOMES, Book, Outcome
 from stream.core.buckets import HOUR, MINUTE
 from stream.core.domain import Domain
 from stream.core.erasure import ERASURE, REMAINDER, Erasures
-from stream.core.letters import Letter, Provenance, Record, bury, forward, provenance, responded
+from stream.core.letters import Letter, Record, bury, forward, provenance, responded
 from stream.core.marker import Marker
 from stream.core.metrics import TALLIES
 from stream.core.panes import Panes, Row
@@ -50,6 +50,7 @@ class Partition:
         self.counts: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
         self.forwards: list[Letter] = []
         self.dead: list[Letter] = []
+        self._late = rules.lateness // HOUR
         self._decode = Decoder(domain.topic).decode
         self._last: Record | None = None
 
@@ -75,8 +76,7 @@ class Partition:
     def _judge(self, record: Record, clock: int) -> Outcome:
         at = self.at
         headers = record.headers
-        past = provenance(record) if headers else Provenance(record.timestamp, False)
-        stamp = past.timestamp
+        stamp, forwarded = provenance(record) if headers else (record.timestamp, False)
         ahead = stamp > clock + AHEAD
         if stamp > at.watermark and not ahead:
             at.watermark = stamp
@@ -90,14 +90,14 @@ class Partition:
             key = natural_key(data).encode()
         home = partition_of(key, self.count)
         if home != self.number:
-            if past.forwarded:
+            if forwarded:
                 return self._bury(record, "invalid", f"key: forwarded before, belongs to partition {home}")
             self.forwards.append(forward(record, self.domain.name, self.number, key, home, stamp))
             return "misrouted"
         time = at_ms(event)
         if ahead or time > stamp + AHEAD:
             return self._bury(record, "future", self._future(time, stamp, ahead))
-        if stamp // HOUR - time // HOUR > self.rules.lateness // HOUR and self.domain.expires(data):
+        if stamp // HOUR - time // HOUR > self._late and self.domain.expires(data):
             return self._bury(record, "late", f"time: {time} ms is too long before its record at {stamp} ms")
         self.book.record_time = stamp
         outcome = self._enter(event, key, time)

@@ -47,7 +47,9 @@ class Contribution(NamedTuple):
 
 
 Leaf = tuple[str, tuple[str | None, ...], Extra, int]
-Deltas = dict[Leaf, Vector]
+"""Tally, dimension values, extra labels, minute."""
+Deltas = dict[tuple[str, tuple[str | None, ...], Extra, int, int], int]
+"""Leaf and component to what is to be added there; flat, because an event costs one entry."""
 
 
 def add(into: Vector, vector: Mapping[int, int], sign: int = 1) -> None:
@@ -63,9 +65,6 @@ def add(into: Vector, vector: Mapping[int, int], sign: int = 1) -> None:
 def post(deltas: Deltas, contributions: Iterable[Contribution], sign: int = 1) -> None:
     """Enter contributions (or, with sign -1, take them back) in the deltas of leaf cells."""
     for tally, values, extra, minute, vector in contributions:
-        leaf = (tally, values, extra, minute)
-        have = deltas.get(leaf)
-        if have is None:
-            deltas[leaf] = dict(vector) if sign == 1 else {c: -n for c, n in vector.items()}
-        else:
-            add(have, vector, sign)
+        for component, n in vector.items():
+            key = (tally, values, extra, minute, component)
+            deltas[key] = deltas.get(key, 0) + sign * n
