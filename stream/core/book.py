@@ -95,9 +95,9 @@ class Book:
 
     def replace(self, before: Collection[Contribution], after: Collection[Contribution]) -> None:
         """Enter the difference between an entity's contributions."""
-        if before != after:
+        if before:
             post(self.deltas, before, -1)
-            post(self.deltas, after)
+        post(self.deltas, after)
 
     def values(self, data: Dimensioned) -> Values:
         """An event's dimension values, positional and capped; unusable labels are counted."""

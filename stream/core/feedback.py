@@ -115,12 +115,11 @@ class Feedback:
         if outcome == "duplicate" and answer.minute == minute:
             return outcome
         made = derive(answer, book.rules)
-        book.replace(answer.made, made)
-        answer.made = made
+        if made != answer.made:
+            book.replace(answer.made, made)
+            answer.made = made
         until = answer.newest
         book.put(key, _pack(answer), None if until == newest else self._until(until, book.rules))
-        if type(data) is FeedbackSubmitted and data.customer_id and outcome == "accepted" and answer.counts:
-            _respond(book, data.customer_id, at)
         return outcome
 
     @staticmethod
@@ -182,10 +181,12 @@ def _submit(book: Book, answer: Answer, data: FeedbackSubmitted, at: int) -> Out
     answer.direction = data.direction
     moment = data.transaction_ms
     answer.premature = moment is not None and at < moment
-    answer.reasons = tuple(
-        dict.fromkeys(book.known.code("reasons", data.survey, code) for code in data.reasons or ())
-    )
+    answer.reasons = ()
+    if data.reasons:
+        answer.reasons = tuple({book.known.code("reasons", data.survey, code): 0 for code in data.reasons})
     answer.values = book.values(data)
+    if data.customer_id is not None and answer.counts:
+        _respond(book, data.customer_id, at)
     return "accepted"
 
 
