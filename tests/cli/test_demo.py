@@ -1,0 +1,81 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+pytestmark = pytest.mark.kafka
+DEMO = [sys.executable, "-m", "stream.cli", "demo"]
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """With a folder for temporary files that is looked into afterwards."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    yield {**os.environ, "TMPDIR": str(folder)}
+    assert list(folder.iterdir()) == []
+
+
+@contextmanager
+def demo_running(environment) -> Iterator[tuple[subprocess.Popen, str]]:
+    """A demo that has told its visitor everything, and what it told; killed if it does not end within the block."""
+    with subprocess.Popen(
+        DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as running:
+        try:
+            told = ""
+            for line in running.stdout:
+                told += line
+                if line.startswith("Ctrl-C"):
+                    break
+            yield running, told
+        finally:
+            running.kill()
+
+
+def children(pid: int) -> dict[str, int]:
+    """Process ids by command line, of the processes that `pid` started."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=True
+    )
+    return {line.strip().partition(" ")[2]: int(line.split()[0]) for line in listed.stdout.splitlines()}
+
+
+def test_its_figures_are_those_of_a_direct_count(environment):
+    """The check says each figure and exits with 0."""
+    done = subprocess.run(
+        [*DEMO, "--check"], capture_output=True, text=True, env=environment, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^All \d+ figures are those of a direct count$", done.stdout, re.MULTILINE)
+    assert 'cx_nps_score{channel="app",view="channel",window="30d"}' in done.stdout
+
+
+def test_it_runs_until_ctrl_c_and_takes_an_event_of_ones_own(environment):
+    """What it invites its visitor to type works; all its programs end with it."""
+    with demo_running(environment) as (running, told):
+        typed = told[told.index("echo '") : told.index("\n\nCtrl-C")]
+        published = subprocess.run(
+            ["sh", "-c", typed], capture_output=True, text=True, env=environment, check=False
+        )
+        assert published.returncode == 0, published.stderr
+        started = children(running.pid)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 0
+    for pid in started.values():
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_program_that_dies_ends_it_with_a_word(environment):
+    """Which one, how it ended, and an exit code that is not 0."""
+    with demo_running(environment) as (running, _):
+        (worker,) = [pid for command, pid in children(running.pid).items() if command.endswith(" worker")]
+        os.kill(worker, signal.SIGKILL)
+        assert running.wait(60) == 1
+        assert "worker ended with exit code -9, its last words:" in running.stderr.read()
