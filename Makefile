@@ -29,7 +29,7 @@ test: install  ## Run all tests; those whose programs are missing are skipped an
 	$(BIN)/python -m pytest
 
 bench: install  ## Measure throughput, latency and memory
-	$(BIN)/python tests/bench/run.py
+	$(BIN)/python -m tests.bench.run
 
 lint: install  ## Check style, types, dependencies between packages and generated files
 	$(BIN)/ruff check
