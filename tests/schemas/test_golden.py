@@ -50,7 +50,7 @@ def test_structured(golden: dict[str, Any]) -> None:
     """A structured CloudEvent means today what it meant when it was written."""
     event = Decoder(TOPICS[golden["topic"]]).decode(json.dumps(golden["event"]).encode(), ())
     assert seen(event, golden["expected"]["data"]) == golden["expected"]
-    assert event.data.TYPE == golden["event"]["type"]
+    assert golden["event"]["type"] == event.data.TYPE
 
 
 def test_every_field_is_checked(golden: dict[str, Any]) -> None:

@@ -1,0 +1,128 @@
+"""The generated documents: current, valid, and of one mind with the decoder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from schemas.envelope import EVENTS
+from schemas.examples import EXAMPLES
+from schemas.feedback import FeedbackSubmitted
+from schemas.fields import Data
+from schemas.generate import FOLDER, documents, schema
+from schemas.topics import TOPICS
+
+ROOT = Path(__file__).parents[2]
+ASYNCAPI: dict[str, Any] = json.loads(documents()[f"{FOLDER}/asyncapi.json"])
+
+
+def test_files_are_current() -> None:
+    """The files in the repository are what the code generates, no more and no fewer."""
+    there = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / FOLDER).iterdir()}
+    assert there == documents()
+
+
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.TYPE)
+def test_schemas_are_valid(kind: type[Data]) -> None:
+    """Each is JSON Schema 2020-12, says what it is about, and takes its own example."""
+    document = schema(kind)
+    Draft202012Validator.check_schema(document)
+    Draft202012Validator(document).validate(json.loads(EXAMPLES[kind]))
+    assert document["properties"]["type"]["enum"] == [kind.TYPE]
+    assert document["description"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"score": 11},
+        {"score": -1},
+        {"score": "9"},
+        {"score": 7.5},
+        {"score": True},
+        {"score": 2**53},
+        {"survey": "csat", "score": 0},
+        {"survey": "ces", "score": 6},
+        {"survey": "other"},
+        {"scale": [1, 10]},
+        {"scale": [0]},
+        {"revision": -1},
+        {"channel": " "},
+        {"channel": "x" * 65},
+        {"customer_id": ""},
+        {"customer_id": "x" * 257},
+        {"reasons": ["a"] * 17},
+        {"reasons": ["\t"]},
+        {"labels": []},
+        {"direction": "up"},
+    ],
+)
+def test_schema_refuses_what_the_decoder_refuses(data: dict[str, Any]) -> None:
+    """The limits are in the schema too."""
+    event = json.loads(EXAMPLES[FeedbackSubmitted])
+    event["data"] = {"feedback_id": "f", "survey": "nps", "score": 9} | data
+    assert not Draft202012Validator(schema(FeedbackSubmitted)).is_valid(event)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"scale": [0, 10]},
+        {"scale": None, "revision": None, "reasons": None},
+        {"survey": "csat", "scale": [1, 10]},
+        {"survey": "exit", "score": 99},
+        {"channel": f" {'x' * 64} "},
+        {"score": None, "else": {}},
+    ],
+)
+def test_schema_takes_what_the_decoder_takes(data: dict[str, Any]) -> None:
+    """So are the freedoms: other scales, nulls, white space, unknown fields."""
+    event = json.loads(EXAMPLES[FeedbackSubmitted])
+    event["data"] = {"feedback_id": "f", "survey": "nps", "score": 9} | data
+    Draft202012Validator(schema(FeedbackSubmitted)).validate(event)
+
+
+def resolve(reference: str) -> Any:
+    found: Any = ASYNCAPI
+    for step in reference.removeprefix("#/").split("/"):
+        found = found[step]
+    return found
+
+
+def references(document: Any) -> list[str]:
+    if isinstance(document, list):
+        return [one for part in document for one in references(part)]
+    if isinstance(document, dict):
+        own = [document["$ref"]] if "$ref" in document else []
+        return own + [one for part in document.values() for one in references(part)]
+    return []
+
+
+def test_asyncapi_references_lead_somewhere() -> None:
+    """Every reference is to a part of the document or to a schema beside it."""
+    found = references(ASYNCAPI)
+    for reference in found:
+        if reference.startswith("#/"):
+            assert resolve(reference)
+        else:
+            assert FOLDER + reference.removeprefix(".") in documents()
+    assert len(found) > 2 * len(EVENTS)
+
+
+def test_asyncapi_says_what_is_received_where() -> None:
+    """Channels are the topics with their partitions, messages the types native to them, with their keys."""
+    assert ASYNCAPI["asyncapi"] == "3.0.0"
+    for domain, topic in TOPICS.items():
+        channel = ASYNCAPI["channels"][domain]
+        assert channel["address"] == channel["bindings"]["kafka"]["topic"] == topic.name
+        assert channel["bindings"]["kafka"]["partitions"] == 12
+        messages = [resolve(message["$ref"]) for message in channel["messages"].values()]
+        assert [message["name"] for message in messages] == [kind.TYPE for kind in topic.types]
+        assert all(message["bindings"]["kafka"]["key"]["description"] for message in messages)
+        assert ASYNCAPI["operations"][f"receive_{domain}"] == {
+            "action": "receive",
+            "channel": {"$ref": f"#/channels/{domain}"},
+        }
+    assert ASYNCAPI["operations"]["send_deadletter"]["action"] == "send"

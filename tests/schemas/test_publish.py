@@ -1,0 +1,142 @@
+"""The publisher client: against a recording producer, and once against Apache Kafka."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from schemas import publish
+from schemas.codec import CONTENT_TYPE, Decoder, Undecodable, make
+from schemas.customers import CustomerActivated, CustomerErased
+from schemas.envelope import at_ms
+from schemas.publish import Publisher
+from schemas.tickets import TicketCreated, TicketMessage
+from schemas.topics import CUSTOMERS, TICKETS, TOPICS, partition_of
+
+
+class Recorder:
+    """Stands in for AIOKafkaProducer and keeps what it is told."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+        self.sent: list[dict[str, Any]] = []
+        self.state = "new"
+
+    async def start(self) -> None:
+        self.state = "started"
+
+    async def stop(self) -> None:
+        self.state = "stopped"
+
+    async def send(self, topic: str, **record: Any) -> "asyncio.Future[None]":
+        self.sent.append({"topic": topic, **record})
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(None)
+        return future
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> list[Recorder]:
+    """The producers that are made; there is one after the first `async with`."""
+    made: list[Recorder] = []
+
+    def producer(**settings: Any) -> Recorder:
+        made.append(Recorder(**settings))
+        return made[-1]
+
+    monkeypatch.setattr(publish, "AIOKafkaProducer", producer)
+    return made
+
+
+async def test_a_record(recorder: list[Recorder]) -> None:
+    """Data becomes a structured CloudEvent on its topic, under its customer, with the given time and timestamp."""
+    async with Publisher("host:1", source="/shop", security_protocol="SSL") as publisher:
+        await publisher.send(TicketCreated(ticket_id="t", customer_id="c"), id="i", time=1500, timestamp_ms=7)
+    (producer,) = recorder
+    assert (producer.settings, producer.state) == (
+        {"bootstrap_servers": "host:1", "enable_idempotence": True, "security_protocol": "SSL"},
+        "stopped",
+    )
+    (record,) = producer.sent
+    event = Decoder(TICKETS).decode(record.pop("value"), record["headers"])
+    assert record == {"topic": "cx.tickets", "key": b"c", "timestamp_ms": 7, "headers": [CONTENT_TYPE]}
+    assert (event.id, event.source, at_ms(event)) == ("i", "/shop", 1500)
+    assert event.data == TicketCreated(ticket_id="t", customer_id="c")
+
+
+async def test_defaults(recorder: list[Recorder]) -> None:
+    """Without an id it gets a new UUID, without a time the present; a source can be given per event."""
+    async with Publisher() as publisher:
+        await publisher.send(CustomerActivated(customer_id="c"))
+        await publisher.send(CustomerActivated(customer_id="c"), source="/other")
+    first, second = (Decoder(CUSTOMERS).decode(record["value"], ()) for record in recorder[0].sent)
+    assert UUID(first.id) != UUID(second.id)
+    assert (first.source, second.source) == ("/unknown", "/other")
+    assert 0 <= at_ms(second) - at_ms(first) < 60_000
+
+
+async def test_an_event_already_made(recorder: list[Recorder]) -> None:
+    """An event goes out as it is."""
+    event = make(CustomerActivated(customer_id="c"), id="i", source="/s", time=1)
+    async with Publisher() as publisher:
+        await publisher.send(event)
+    assert Decoder(CUSTOMERS).decode(recorder[0].sent[0]["value"], ()) == event
+
+
+async def test_keys_of_a_ticket(recorder: list[Recorder]) -> None:
+    """Events of a ticket follow its first one; a key may be given."""
+    async with Publisher() as publisher:
+        await publisher.send(TicketCreated(ticket_id="t", customer_id="c"))
+        await publisher.send(TicketMessage(ticket_id="t", message_id="m", author="bot"))
+        await publisher.send(TicketMessage(ticket_id="t", message_id="n", author="bot"), key="k")
+    assert [record["key"] for record in recorder[0].sent] == [b"c", b"c", b"k"]
+
+
+async def test_an_erasure_goes_to_all_topics(recorder: list[Recorder]) -> None:
+    """An erasure is sent on each input, by the names that these have here, as one event."""
+    async with Publisher(topics={"tickets": "own.tickets"}) as publisher:
+        await publisher.send(CustomerErased(customer_id="c"))
+    assert [record["topic"] for record in recorder[0].sent] == ["cx.feedback", "own.tickets", "cx.customers"]
+    assert len({record["value"] for record in recorder[0].sent}) == 1
+
+
+async def test_bad_data_is_not_sent(recorder: list[Recorder]) -> None:
+    """What no worker would take is refused here."""
+    async with Publisher() as publisher:
+        with pytest.raises(Undecodable, match=r"^data\.customer_id: expected str of length >= 1, got ''$"):
+            await publisher.send(CustomerActivated(customer_id=""))
+    assert recorder[0].sent == []
+
+
+def test_unknown_domain() -> None:
+    """A topic name for something else is an error."""
+    with pytest.raises(ValueError, match=r"^topics: expected feedback, tickets, customers, got 'ticket'$"):
+        Publisher(topics={"ticket": "x"})
+
+
+@pytest.mark.kafka
+async def test_apache_kafka(kafka: str) -> None:
+    """On a broker a record is in the partition of its key, and the erasure on all three topics."""
+    names = {domain: f"publish.{domain}" for domain in TOPICS}
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 5, 1) for name in names.values()])
+    await admin.close()
+    async with Publisher(kafka, topics=names) as publisher:
+        await publisher.send(CustomerErased(customer_id="c"), timestamp_ms=1_795_000_000_000)
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(name, partition_of(b"c", 5)) for name in names.values()])
+        records = [await asyncio.wait_for(consumer.getone(), 20) for _ in names]
+    finally:
+        await consumer.stop()
+    assert {record.topic for record in records} == set(names.values())
+    assert {(record.key, record.timestamp, *record.headers) for record in records} == {
+        (b"c", 1_795_000_000_000, CONTENT_TYPE)
+    }
+    event = Decoder(CUSTOMERS).decode(records[0].value, records[0].headers)
+    assert event.data == CustomerErased(customer_id="c")
