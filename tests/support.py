@@ -1,7 +1,7 @@
 """Records, rules and figures for tests of the core, without Kafka."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from schemas.codec import encode, make
@@ -124,6 +124,9 @@ class Seen:
         births = self.panes[0].tallies[tally].kind == "births"
         last = 1 << 60 if births else self.now // resolution.step
         return self._cells(tally, resolution.code, self.window.first(self.now), last)
+
+    def month(self, tally: str) -> Mapping[Any, Mapping[int, int]]:
+        return replace(self, window=Window("", 30 * DAY)).flow(tally)
 
     def shifted(self, tally: str) -> Mapping[Any, Mapping[int, int]]:
         assert self.window

@@ -9,7 +9,7 @@ from stream.core.book import Book
 from stream.core.buckets import HOURS, MINUTE
 from stream.core.domain import Domain
 from stream.core.rules import Rules
-from stream.core.tally import Contribution, Leaf, Tally, Vector, add
+from stream.core.tally import Contribution, Tally, Vector, add
 
 ERASURE, REMAINDER = b"e", b"r"
 
@@ -22,10 +22,6 @@ _times = msgspec.msgpack.Decoder(tuple[int, int]).decode
 def fingerprint(person: bytes) -> bytes:
     """All that is kept of an erased person."""
     return ERASURE + blake2b(person, digest_size=16).digest()
-
-
-def _split(key: bytes) -> Leaf:
-    return _leaf(key[1:])
 
 
 class Erasures:
@@ -73,32 +69,29 @@ class Erasures:
         add(total, contribution.vector)
         self.book.put(key, _pack(total), self.until(key, b"", self.book.rules))
 
-    def until(self, key: bytes, raw: bytes, rules: Rules) -> int:
-        """The watermark at which an erasure or a remainder is forgotten."""
+    def until(self, key: bytes, raw: bytes, rules: Rules) -> int | None:
+        """The watermark at which an erasure or a remainder is forgotten; None: never, what is left in a stock."""
         if key[:1] == ERASURE:
             return _times(raw)[1] + rules.memory
-        tally, _, _, minute = _split(key)
-        kept = rules.kept_remembered if self.tallies[tally].remembered else rules.kept
+        name, _, _, minute = _leaf(key[1:])
+        tally = self.tallies[name]
+        if tally.kind in ("stock", "standing"):
+            return None
+        kept = rules.kept_remembered if tally.remembered else rules.kept
         return minute * MINUTE + HOURS.span + kept
 
     def remainders(self) -> Iterable[Contribution]:
         """What erased people left in the figures."""
         for key, raw in self.book.entities.items():
             if key[:1] == REMAINDER:
-                yield Contribution(*_split(key), _vector(raw))
+                yield Contribution(*_leaf(key[1:]), _vector(raw))
 
     def rederive(self, old: tuple[str, ...]) -> None:
         """Remainders under the rules in force; `old` are the dimensions that their values stand for."""
         names = [self.book.rules.dimensions[i] for i in self.book.rules.shown]
-        left = [
-            (key, *self._split(key, raw)) for key, raw in self.book.entities.items() if key[:1] == REMAINDER
-        ]
-        for key, _, _ in left:
+        left = list(self.remainders())
+        for key in [key for key in self.book.entities if key[:1] == REMAINDER]:
             self.book.put(key, None, None)
-        for _, (tally, values, extra, minute), vector in left:
-            have = dict(zip(old, values, strict=False))
-            self._leave(Contribution(tally, tuple(have.get(name) for name in names), extra, minute, vector))
-
-    @staticmethod
-    def _split(key: bytes, raw: bytes) -> tuple[Leaf, Vector]:
-        return _leaf(key[1:]), _vector(raw)
+        for contribution in left:
+            have = dict(zip(old, contribution.values, strict=False))
+            self._leave(contribution._replace(values=tuple(have.get(name) for name in names)))

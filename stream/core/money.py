@@ -9,9 +9,10 @@ BASIS = 10_000
 _LOW = 1 << 32
 
 _EXPONENTS = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-    **dict.fromkeys("CLF UYW".split(), 4),
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"), 0),
+    **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
 }
 
 
@@ -22,7 +23,8 @@ def exponent(currency: str) -> int:
 
 def major(amount: int, currency: str, parts: int = 1) -> float:
     """`amount / parts` minor units in major ones, rounded once."""
-    return amount / (parts * 10 ** exponent(currency))
+    minor: int = 10 ** exponent(currency)
+    return amount / (parts * minor)
 
 
 def split(amount: int, at: int) -> Vector:

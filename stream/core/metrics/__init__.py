@@ -1,12 +1,12 @@
 """Every metric, by name. To add one: its file, its test, its line here."""
 
 from stream.core.metric import Metric
-from stream.core.metrics import ces, csat, nps, reasons, response_rate
+from stream.core.metrics import ces, churn, clv, csat, nps, reasons, referral, response_rate, retention
 from stream.core.tally import Tally
 
 FEEDBACK: tuple[Metric, ...] = (nps.METRIC, csat.METRIC, ces.METRIC, response_rate.METRIC, reasons.METRIC)
 TICKETS: tuple[Metric, ...] = ()
-CUSTOMERS: tuple[Metric, ...] = ()
+CUSTOMERS: tuple[Metric, ...] = (churn.METRIC, retention.METRIC, clv.METRIC, referral.METRIC)
 
 BY_DOMAIN = {"feedback": FEEDBACK, "tickets": TICKETS, "customers": CUSTOMERS}
 REGISTRY: dict[str, Metric] = {metric.name: metric for metrics in BY_DOMAIN.values() for metric in metrics}

@@ -1,0 +1,175 @@
+"""Customers: their lives, what they buy and whom they bring."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from schemas.customers import (
+    CancelScheduled,
+    CustomerActivated,
+    CustomerChurned,
+    CustomerResponded,
+    PurchaseCompleted,
+    PurchaseRefunded,
+    ReferralConverted,
+    ReferralReversed,
+    ReferralSent,
+)
+from schemas.topics import CUSTOMERS
+from stream.core.book import Book, Outcome
+from stream.core.buckets import MINUTE
+from stream.core.customers import ledger, lives, orders, referrals
+from stream.core.customers.derive import Made, derive, face, ledgers
+from stream.core.customers.facts import (
+    CUSTOMER,
+    REFERRAL,
+    Activated,
+    Churned,
+    Customer,
+    LifeEvent,
+    Scheduled,
+    owner,
+    pack,
+    unpack,
+)
+from stream.core.domain import Name
+from stream.core.metrics.churn import UNKNOWN
+from stream.core.panes import Cell
+from stream.core.rules import Rules
+from stream.core.tally import Contribution
+
+_NOT_YET = Made([], [])
+_stamp = msgspec.msgpack.Decoder(int).decode
+
+
+class Customers:
+    """The domain of `cx.customers`."""
+
+    name: Name = "customers"
+    topic = CUSTOMERS
+
+    def expires(self, data: object) -> bool:
+        """Whether an event may come too late: none of this domain."""
+        del data
+        return False
+
+    def apply(self, book: Book, data: Any, at: int, person: bytes, identity: tuple[str, str]) -> Outcome:
+        """Enter an event in the facts of its customer. `at` and its record's time are in ms."""
+        key = CUSTOMER + person
+        raw = book.entities.get(key)
+        old, new = (None, Customer()) if raw is None else (unpack(raw), unpack(raw))
+        _advance(new, book)
+        if type(data) in _LIFE:
+            event = _LIFE[type(data)](book, data, at, *identity)
+            outcome: Outcome = "accepted" if lives.enter(new, event) else "duplicate"
+        else:
+            outcome = _OTHER[type(data)](book, new, data, at)
+        if outcome == "duplicate":
+            return outcome
+        face(new, book.rules)
+        after = derive(new) if old is None else derive(new, old)
+        before = _NOT_YET if old is None else derive(old, new)
+        for gone, made in zip(before, after, strict=True):
+            if gone != made:
+                book.replace(gone, made)
+        book.put(key, pack(new), None)
+        return outcome
+
+    def until(self, key: bytes, raw: bytes, rules: Rules) -> int | None:
+        """The watermark at which an entity is forgotten: a customer never, what it did like a closed ticket."""
+        kind = key[:1]
+        if kind == CUSTOMER:
+            return None
+        return (referrals.unpack(raw).record if kind == REFERRAL else _stamp(raw)) + rules.memory
+
+    def person(self, key: bytes, raw: bytes) -> bytes:
+        """Whose entity this is."""
+        del raw
+        return owner(key)
+
+    def made(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
+        """The contributions last made of an entity."""
+        if key[:1] != CUSTOMER:
+            return ()
+        made = derive(unpack(raw))
+        return (*made.present, *made.past)
+
+    def withdrawn(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
+        """What an erasure takes out of the figures: the present life, its beginning included."""
+        return tuple(derive(unpack(raw)).present) if key[:1] == CUSTOMER else ()
+
+    def rederive(self, key: bytes, raw: bytes, book: Book, old: tuple[str, ...]) -> bytes:
+        """An entity's bytes under the rules of `book`; `old` are the dimensions its values stand for."""
+        if key[:1] != CUSTOMER:
+            return raw
+        customer = unpack(raw)
+        customer.log = [
+            msgspec.structs.replace(event, values=book.remap(event.values, old))
+            if isinstance(event, Activated)
+            else event
+            for event in customer.log
+        ]
+        customer.floor = _floor(customer.seen, book.rules)
+        face(customer, book.rules)
+        return pack(customer)
+
+    def code(self, cell: Cell) -> tuple[str, str] | None:
+        """The open code in a cell, with the group within which codes are capped."""
+        return ("", cell.extra[0]) if cell.tally == "churned" else None
+
+
+def _floor(seen: int, rules: Rules) -> int:
+    return seen - rules.memory // MINUTE
+
+
+def _advance(customer: Customer, book: Book) -> None:
+    """Let time pass up to the record that is being judged: what is too old is forgotten, what is older merged."""
+    now = book.record_time // MINUTE
+    if now <= customer.seen:
+        return
+    customer.seen = now
+    customer.floor = _floor(now, book.rules)
+    if len(customer.log) > 1:
+        lives.forget(customer)
+    for entries in ledgers(customer):
+        ledger.age(entries, customer.seen, customer.floor)
+
+
+def _activated(book: Book, data: CustomerActivated, at: int, source: str, name: str) -> LifeEvent:
+    record = book.record_time // MINUTE
+    return Activated(at, name, source, record, data.plan, data.margin_bp, book.values(data))
+
+
+def _scheduled(book: Book, data: CancelScheduled, at: int, source: str, name: str) -> LifeEvent:
+    del data
+    return Scheduled(at, name, source, book.record_time // MINUTE)
+
+
+def _churned(book: Book, data: CustomerChurned, at: int, source: str, name: str) -> LifeEvent:
+    reason = UNKNOWN if data.reason is None else book.known.code("churned", "", data.reason)
+    return Churned(at, name, source, book.record_time // MINUTE, reason, data.voluntary)
+
+
+def _responded(book: Book, customer: Customer, data: CustomerResponded, at: int) -> Outcome:
+    """The customer answers surveys; the membership is all that is remembered of it."""
+    del book, data, at
+    if customer.responder:
+        return "duplicate"
+    customer.responder = True
+    return "accepted"
+
+
+_LIFE: dict[type, Callable[..., LifeEvent]] = {
+    CustomerActivated: _activated,
+    CancelScheduled: _scheduled,
+    CustomerChurned: _churned,
+}
+_OTHER: dict[type, Callable[[Book, Customer, Any, int], Outcome]] = {
+    PurchaseCompleted: orders.completed,
+    PurchaseRefunded: orders.refunded,
+    ReferralSent: referrals.sent,
+    ReferralConverted: referrals.converted,
+    ReferralReversed: referrals.reversed_,
+    CustomerResponded: _responded,
+}

@@ -1,0 +1,117 @@
+"""What is kept of a customer: life events, money, referrals; and what follows for the keys of the entities.
+
+A customer is one entity, for ever; its orders, refunds and referrals are entities of their own, which only say that
+they are known, and are forgotten like closed tickets. The customer holds what figures need: totals, and what
+happened in each bucket that a window can still reach. So it does not grow with its history.
+"""
+
+import msgspec
+
+from stream.core.rules import Rules, Values
+from stream.core.tally import Vector
+
+CUSTOMER, ORDER, REFUND, REFERRAL = b"c", b"o", b"m", b"f"
+"""Kinds of entities, the first byte of their keys."""
+
+
+class Activated(msgspec.Struct, array_like=True, tag=0, gc=False, frozen=True):
+    """An activation. `time` in ms, `record` the minute of its record, `margin` in 1/10,000."""
+
+    time: int
+    id: str
+    source: str
+    record: int
+    plan: str | None
+    margin: int | None
+    values: Values
+
+
+class Scheduled(msgspec.Struct, array_like=True, tag=1, gc=False, frozen=True):
+    """A notice of leaving."""
+
+    time: int
+    id: str
+    source: str
+    record: int
+
+
+class Churned(msgspec.Struct, array_like=True, tag=2, gc=False, frozen=True):
+    """A leave."""
+
+    time: int
+    id: str
+    source: str
+    record: int
+    reason: str
+    voluntary: bool
+
+
+LifeEvent = Activated | Scheduled | Churned
+Ledger = dict[int, Vector]
+"""What happened, by minute number: see `ledger`."""
+
+
+class Account(msgspec.Struct, array_like=True, gc=False):
+    """A customer's money in one currency: of all time and by bucket, in the components of `metrics.clv`."""
+
+    total: Vector = {}
+    recent: Ledger = {}
+
+
+class Days(msgspec.Struct, array_like=True, gc=False):
+    """On which days (UTC, since the epoch) a customer bought: first, last, how many.
+
+    Bit i of `latest` is the day `last - i`: purchases of the last 64 of these days may come in any order; one before
+    them counts as of a day of its own.
+    """
+
+    first: int
+    last: int
+    count: int = 1
+    latest: int = 1
+
+
+class Customer(msgspec.Struct, array_like=True, gc=False):
+    """Facts of one customer, and in `shown` and `margin` how they were last contributed.
+
+    Contributions follow from these alone, whatever rules are in force: what is to be taken back is what was given.
+    """
+
+    log: list[LifeEvent] = []
+    """Sorted by (time, id); what is older than the memory is reduced to what the present state needs."""
+    seen: int = 0
+    """Minute of the newest record."""
+    floor: int = 0
+    """The minute from which on anything is contributed to panes: `seen` less the memory."""
+    shown: Values = ()
+    """Values of the dimensions that views show."""
+    margin: int = 0
+    """In 1/10,000: the customer's own, else the configured."""
+    responder: bool = False
+    ignored: int = 0
+    """Churns that changed nothing and are no longer in the log."""
+    accounts: dict[str, Account] = {}
+    referrals: Ledger = {}
+    days: Days | None = None
+
+
+pack = msgspec.msgpack.Encoder().encode
+unpack = msgspec.msgpack.Decoder(Customer).decode
+
+
+def margin_in_force(rules: Rules) -> int:
+    """The configured margin, in 1/10,000."""
+    return round(rules.margin_rate * 10_000)
+
+
+def own_key(kind: bytes, customer: str, natural: str) -> bytes:
+    """Key of a customer's order, refund or referral: kind, length of the customer's id, both ids."""
+    person = customer.encode()
+    return kind + len(person).to_bytes(2) + person + natural.encode()
+
+
+def owner(key: bytes) -> bytes:
+    """The customer that a key of whatever kind belongs to."""
+    if key[:1] == CUSTOMER:
+        return key[1:]
+    return key[3 : 3 + int.from_bytes(key[1:3])]

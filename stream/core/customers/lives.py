@@ -1,0 +1,86 @@
+"""Lives of a customer: activations and churns in any order of arrival, sorted by (time, id); only steps count."""
+
+from bisect import insort
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stream.core.buckets import MINUTE
+from stream.core.customers.facts import Activated, Churned, Customer, LifeEvent, Scheduled
+
+
+class Lives(NamedTuple):
+    """The steps into and out of being a customer, in turn."""
+
+    starts: list[Activated]
+    ends: list[Churned]
+    ignored: int
+    """Churns while not active."""
+    scheduled: bool
+    """Active, and the last event is a notice."""
+
+    @property
+    def active(self) -> bool:
+        """Whether the last life goes on."""
+        return len(self.starts) > len(self.ends)
+
+
+def walk(log: Sequence[LifeEvent]) -> Lives:
+    """The steps in a sorted log."""
+    starts: list[Activated] = []
+    ends: list[Churned] = []
+    active, ignored = False, 0
+    for event in log:
+        if isinstance(event, Activated):
+            if not active:
+                starts.append(event)
+            active = True
+        elif isinstance(event, Churned):
+            if active:
+                ends.append(event)
+            else:
+                ignored += 1
+            active = False
+    return Lives(starts, ends, ignored, active and isinstance(log[-1], Scheduled))
+
+
+def latest_activation(log: Sequence[LifeEvent]) -> Activated | None:
+    """The event that says plan, margin and dimensions."""
+    return next((event for event in reversed(log) if isinstance(event, Activated)), None)
+
+
+def enter(customer: Customer, event: LifeEvent) -> bool:
+    """Put an event in its place; False when its source and id are known."""
+    for known in customer.log:
+        if known.id == event.id and known.source == event.source:
+            return False
+    insort(customer.log, event, key=_rank)
+    return True
+
+
+def _rank(event: LifeEvent) -> tuple[int, str, str]:
+    return event.time, event.id, event.source
+
+
+def forget(customer: Customer) -> None:
+    """Reduce what is older than the memory, up to the first event that is not, to what the state after it needs.
+
+    That is: the start of a life that goes on, the last activation, the churn after it, the last event of all. An
+    event that comes later still and sorts between them finds the present state as it is.
+    """
+    log = customer.log
+    old = next((i for i, event in enumerate(log) if not _past(event, customer.floor)), len(log))
+    if not old:
+        return
+    lives = walk(log[:old])
+    needed: list[LifeEvent | None] = [log[old - 1], latest_activation(log[:old])]
+    if lives.active:
+        needed.append(lives.starts[-1])
+    else:
+        needed.append(next((e for e in reversed(log[:old]) if isinstance(e, Churned)), None))
+    kept = [event for event in log[:old] if any(event is one for one in needed)]
+    customer.ignored += lives.ignored - walk(kept).ignored
+    customer.log = kept + log[old:]
+
+
+def _past(event: LifeEvent, floor: int) -> bool:
+    return event.record < floor and event.time // MINUTE < floor

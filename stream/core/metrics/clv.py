@@ -1,0 +1,95 @@
+"""Customer lifetime value: to date, predicted, and what a window adds to it, by cohort and currency."""
+
+from collections.abc import Iterator, Sequence
+
+from stream.core.buckets import Window
+from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metrics.cohorts import ACTIVE, COHORTS, CUSTOMERS, LIVES, population, total
+from stream.core.money import BASIS, joined, major
+from stream.core.tally import Cells, Tally
+
+COUNT, NET, VALUE = 0, 1, 3
+"""Components: how many (purchases and refunds, or customers), minor units, 1/10,000 minor units of margin; the last
+two have two each, see `money`."""
+MONTHS = 36
+"""A life is predicted to last at most this many times 30 d."""
+
+REVENUE = Tally("revenue", remembered=True, counts=(COUNT,))
+"""By cohort and currency: purchases less refunds, of everyone."""
+TO_DATE = Tally("clv", "stock", remembered=True)
+"""By cohort and currency: of active customers with money in it, all of their revenue times margin."""
+
+OWN = ("cohort", "currency")
+HISTORICAL = Family("cx_clv_historical_mean", "Margin per active customer, all lives", OWN, windowed=False)
+PREDICTED = Family(
+    "cx_clv_predicted",
+    "Margin of the last 30 days per active customer, times the months that churn leaves, 36 at most",
+    OWN,
+    windowed=False,
+)
+MEMBERS = Family("cx_clv_customers", "Active customers", ("cohort",), windowed=False)
+TURNOVER = Family("cx_revenue", "Purchases less refunds in the window, in major units", ("currency",))
+ADDED = Family("cx_clv_added_mean", "Margin in the window of the cohort's customers, per active one", OWN)
+
+
+def _sums(cells: Cells, component: int, cohorts: Sequence[str]) -> dict[str, int]:
+    """What cohorts have in each currency in which they have anything."""
+    sums: dict[str, int] = {}
+    for (cohort, currency), vector in sorted(cells.items()):
+        if cohort in cohorts and vector.get(COUNT, 0):
+            sums[currency] = sums.get(currency, 0) + joined(vector, component)
+    return sums
+
+
+def read(sight: Sight, _: Window) -> Iterator[Sample]:
+    """Revenue, and what it adds per active customer, in the currencies of the window."""
+    customers, revenue = sight.stock("customers"), sight.flow("revenue")
+    turnover = _sums(revenue, NET, COHORTS["all"])
+    for currency, net in turnover.items():
+        yield Sample(TURNOVER, (currency,), major(net, currency))
+    for cohort, parts in COHORTS.items():
+        if n := total(customers, ACTIVE, parts):
+            value = _sums(revenue, VALUE, parts)
+            for currency in turnover:
+                yield Sample(ADDED, (cohort, currency), major(value.get(currency, 0), currency, BASIS * n))
+
+
+def read_stock(sight: Sight) -> Iterator[Sample]:
+    """Means over active customers, buyers or not; a prediction where the last 30 days and S allow one."""
+    customers, to_date = sight.stock("customers"), sight.stock("clv")
+    revenue, lives = sight.month("revenue"), sight.month("lives")
+    currencies = _sums(to_date, VALUE, COHORTS["all"])
+    for cohort, parts in COHORTS.items():
+        people = population(customers, lives, parts)
+        yield Sample(MEMBERS, (cohort,), people.active)
+        if not people.active:
+            continue
+        value = _sums(to_date, VALUE, parts)
+        for currency in currencies:
+            mean = major(value.get(currency, 0), currency, BASIS * people.active)
+            yield Sample(HISTORICAL, (cohort, currency), mean)
+        if people.opening:
+            months = min(people.opening / people.lost, MONTHS) if people.lost else MONTHS
+            for currency, month in _sums(revenue, VALUE, parts).items():
+                mean = major(month, currency, BASIS * people.active)
+                yield Sample(PREDICTED, (cohort, currency), mean * months)
+
+
+METRIC = Metric(
+    name="clv",
+    title="CLV",
+    definition=(
+        "Historical: purchases less refunds, times the customer's margin (else the configured one), all lives, mean over "
+        "the active customers of the cohort, buyers or not. Predicted: the same of the last 30 days, of all customers of "
+        "the cohort, per active one, times 1 / churn of these 30 days, 36 at most; not shown without revenue in them or "
+        "customers before them. Added: what a window adds. Cohorts by present membership: customers who answered a survey "
+        "(responder) and the others; their difference is an association, not an effect. Currencies are never added."
+    ),
+    formula="historical: sum(net revenue * margin) / active; predicted: m * min(1 / churn, 36)",
+    source="average revenue per account * gross margin / churn rate, with a horizon of 36 months",
+    example='cx_clv_added_mean{view="total", window="30d", cohort="responder"}',
+    tallies=(CUSTOMERS, LIVES, TO_DATE, REVENUE),
+    families=(HISTORICAL, PREDICTED, MEMBERS, TURNOVER, ADDED),
+    read=read,
+    read_stock=read_stock,
+)

@@ -1,0 +1,50 @@
+"""Customers who answer surveys and the others; how many there were, are and stayed."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stream.core.tally import Cells, Tally
+
+RESPONDER, OTHER = "responder", "other"
+COHORTS = {"all": (RESPONDER, OTHER), RESPONDER: (RESPONDER,), OTHER: (OTHER,)}
+"""Shown cohort to those that it adds up; membership is the present one."""
+
+ACTIVE, SCHEDULED, IGNORED = range(3)
+STARTS, ENDS, PRESENT = range(3)
+
+CUSTOMERS = Tally("customers", "stock", remembered=True)
+"""By cohort: active customers, those of them who gave notice, churns that changed nothing."""
+LIVES = Tally("lives", "births", remembered=True)
+"""By cohort: lives that began, that ended, and that began and go on (at their start)."""
+
+
+class Population(NamedTuple):
+    """Customers at the two ends of a window."""
+
+    opening: int
+    """S: active just before its start."""
+    retained: int
+    """Of these, active ever since."""
+    active: int
+    """E: active now."""
+
+    @property
+    def lost(self) -> int:
+        """Of the opening ones, those who churned, whether or not they came back."""
+        return self.opening - self.retained
+
+
+def population(customers: Cells, lives: Cells, cohorts: Sequence[str] = COHORTS["all"]) -> Population:
+    """From the running total and what began and ended since a window's start, without an upper end.
+
+    What is ahead of the clock (5 minutes at most) is in all of them, so it cancels in S; who leaves or comes then
+    counts as lost or active as soon as it is known.
+    """
+    active = total(customers, ACTIVE, cohorts)
+    starts, ends, present = (total(lives, component, cohorts) for component in (STARTS, ENDS, PRESENT))
+    return Population(active - starts + ends, active - present, active)
+
+
+def total(cells: Cells, component: int, cohorts: Sequence[str] = COHORTS["all"]) -> int:
+    """Sum of a component over cohorts."""
+    return sum(cells.get((cohort,), {}).get(component, 0) for cohort in cohorts)

@@ -1,0 +1,52 @@
+"""Customer referral rate."""
+
+from collections.abc import Iterator
+
+from stream.core.buckets import Window
+from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metrics.cohorts import ACTIVE, CUSTOMERS, total
+from stream.core.tally import Tally
+
+SENT, CONVERTED, REVERSED = range(3)
+STATES = ("sent", "converted", "reversed")
+
+REFERRALS = Tally("referrals", remembered=True, counts=(SENT, CONVERTED, REVERSED))
+"""Referrals by what became of them, each at its own time."""
+REFERRERS = Tally("referrers", "births", remembered=True)
+"""Customers, each at its latest conversion that stands.
+
+Windows end at the present, so that whoever converted in one has the latest conversion in it: each counts once.
+A conversion ahead of the clock (5 minutes at most) counts as soon as it is known and hides no earlier one."""
+
+RATIO = Family(
+    "cx_referral_ratio", "Customers with a conversion in the window that stands, per active customer"
+)
+PEOPLE = Family("cx_referrers", "Customers with a conversion in the window that is not reversed")
+COUNTS = Family("cx_referrals", "Referrals sent, converted and reversed in the window", ("state",))
+
+
+def read(sight: Sight, _: Window) -> Iterator[Sample]:
+    """Distinct referrers, the ratio while there are customers, referrals by state."""
+    referrers = sight.flow("referrers").get((), {}).get(0, 0)
+    if active := total(sight.stock("customers"), ACTIVE):
+        yield Sample(RATIO, (), referrers / active)
+    yield Sample(PEOPLE, (), referrers)
+    have = sight.flow("referrals").get((), {})
+    for component, state in enumerate(STATES):
+        yield Sample(COUNTS, (state,), have.get(component, 0))
+
+
+METRIC = Metric(
+    name="referral",
+    title="Referral",
+    definition=(
+        "Distinct customers with at least one referral converted in the window that was not reversed, at whatever time, "
+        "per active customer. Nobody can refer oneself."
+    ),
+    formula="referrers / active customers",
+    source="customers with a converted referral / customers at the end of the period",
+    example='cx_referral_ratio{view="total", window="30d"}',
+    tallies=(CUSTOMERS, REFERRALS, REFERRERS),
+    families=(RATIO, PEOPLE, COUNTS),
+    read=read,
+)

@@ -1,0 +1,34 @@
+"""Customer retention."""
+
+from collections.abc import Iterator
+
+from stream.core.buckets import Window
+from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metrics.cohorts import CUSTOMERS, LIVES, population
+
+RATIO = Family("cx_retention_ratio", "Customers kept over the window per customer at its start", ("method",))
+
+
+def read(sight: Sight, _: Window) -> Iterator[Sample]:
+    """Both ratios, unless there was no customer at the start."""
+    people = population(sight.stock("customers"), sight.flow("lives"))
+    if people.opening:
+        yield Sample(RATIO, ("cohort",), people.retained / people.opening)
+        yield Sample(RATIO, ("seed",), people.active / people.opening)
+
+
+METRIC = Metric(
+    name="retention",
+    title="Retention",
+    definition=(
+        "Customers active at the window's end less those whose present life began in it, per customer active just "
+        "before its start: 1 - cohort churn. Method seed: all active at the end, who may be more than there were. Not "
+        "shown without customers at the start."
+    ),
+    formula="cohort: (E - N) / S; seed: E / S",
+    source="(customers at the end - new customers still there) / customers at the start",
+    example='cx_retention_ratio{view="total", window="30d", method="cohort"}',
+    tallies=(CUSTOMERS, LIVES),
+    families=(RATIO,),
+    read=read,
+)
