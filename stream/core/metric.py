@@ -44,7 +44,7 @@ class Sight(Protocol):
         """The moment of the read-out, in ms."""
 
     def flow(self, tally: str) -> Cells:
-        """Sums over the window (flows and births); when stock figures are read, over 30 d."""
+        """Sums over the window (flows and births)."""
 
     def month(self, tally: str) -> Cells:
         """Sums over the last 30 days, also when no such window is configured and for figures without a window."""
