@@ -46,6 +46,8 @@ class Decoder:
                 return self._binary(value, headers)
         try:
             event: Event = self._structured.decode(value or b"")
+            if event.specversion is None or not event.source:
+                event.complete()
         except _BAD as error:
             raise self._judge(value, error) from None
         return event

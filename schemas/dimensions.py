@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from schemas.fields import Data, code, trimmed
+from schemas.fields import TRIMMED, Data, code, trimmed
 
 
 class Dimensions(Data, kw_only=True):
@@ -26,11 +26,11 @@ class Dimensions(Data, kw_only=True):
     ) = None
 
     def __post_init__(self) -> None:
-        if self.channel is not None:
-            self.channel = trimmed(self.channel, "channel")
-        if self.touchpoint is not None:
-            self.touchpoint = trimmed(self.touchpoint, "touchpoint")
-        if self.team is not None:
-            self.team = trimmed(self.team, "team")
-        if self.priority is not None:
-            self.priority = trimmed(self.priority, "priority")
+        if (value := self.channel) is not None:
+            self.channel = TRIMMED.get(value) or trimmed(value, "channel")
+        if (value := self.touchpoint) is not None:
+            self.touchpoint = TRIMMED.get(value) or trimmed(value, "touchpoint")
+        if (value := self.team) is not None:
+            self.team = TRIMMED.get(value) or trimmed(value, "team")
+        if (value := self.priority) is not None:
+            self.priority = TRIMMED.get(value) or trimmed(value, "priority")

@@ -19,7 +19,8 @@ class Attributes(Struct, kw_only=True, gc=False, omit_defaults=True):
     source: Defaulted[Annotated[str, Meta(min_length=1, description="URI reference of what sent it")]] = ""
     time: Annotated[Time, Meta(description="When it happened, RFC 3339 with an offset")]
 
-    def __post_init__(self) -> None:
+    def complete(self) -> None:
+        """Fill in what a bare event leaves out. Raises ValueError for a CloudEvent without a source."""
         if not self.source:
             if self.specversion is not None:
                 raise ValueError("source: missing, a CloudEvent needs one")
@@ -32,9 +33,15 @@ class Head(Attributes, kw_only=True):
 
     type: Annotated[str, Meta(min_length=1)]
 
+    def __post_init__(self) -> None:
+        self.complete()
+
 
 class Event(Attributes, kw_only=True, tag_field="type"):
-    """An event: `id`, `source`, `time` (aware) and typed `data`; its type is `event.data.TYPE`."""
+    """An event: `id`, `source`, `time` (aware) and typed `data`; its type is `event.data.TYPE`.
+
+    The decoder calls `complete` for the few that need it: a call for every event would be felt.
+    """
 
     data: Data
 

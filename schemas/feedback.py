@@ -63,7 +63,7 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
         Dimensions.__post_init__(self)
         if self.revision is None:
             self.revision = 0
-        self.reasons = trimmed_each(self.reasons or (), "reasons")
+        self.reasons = trimmed_each(self.reasons, "reasons") if self.reasons else ()
         usual = SCALES.get(self.survey)
         scale = self.scale or usual
         if scale is None:

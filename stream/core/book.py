@@ -33,6 +33,10 @@ OUTCOMES: tuple[Outcome, ...] = (
 )
 
 
+REMEMBERED = 50_000
+"""Value tuples whose projection is remembered."""
+
+
 class Dimensioned(Protocol):
     """Event data with dimensions."""
 
@@ -43,18 +47,15 @@ class Dimensioned(Protocol):
     labels: dict[str, Any] | None
 
 
-_projected: dict[tuple[tuple[int, ...], Values], Values] = {}
-
-
 def project(values: Values, rules: Rules) -> Values:
     """Of all dimension values those that views show, positional as contributions carry them."""
-    key = (rules.shown, values)
-    found = _projected.get(key)
+    found = rules.projected.get(values)
     if found is None:
-        if len(_projected) >= 50_000:
-            _projected.clear()
+        if len(rules.projected) >= REMEMBERED:
+            rules.projected.clear()
         have = len(values)
-        found = _projected[key] = tuple(values[i] if i < have else None for i in rules.shown)
+        found = tuple(values[i] if i < have else None for i in rules.shown)
+        rules.projected[values] = found
     return found
 
 
@@ -86,7 +87,10 @@ class Book:
 
     def schedule(self, key: bytes, until: int) -> None:
         """Have `due` return the key once the watermark reaches `until` ms."""
-        self._due.setdefault(until, []).append(key)
+        keys = self._due.get(until)
+        if keys is None:
+            keys = self._due[until] = []
+        keys.append(key)
 
     def due(self, watermark: int) -> Iterator[bytes]:
         """Keys whose moment has come; each is handed out once."""
@@ -101,11 +105,10 @@ class Book:
 
     def values(self, data: Dimensioned) -> Values:
         """An event's dimension values, positional and capped; unusable labels are counted."""
-        if data.labels is None:
-            return self.known.dimensions((data.channel, data.touchpoint, data.team, data.priority))
-        return self.known.dimensions(
-            (data.channel, data.touchpoint, data.team, data.priority, *self._labels(data.labels))
-        )
+        values: Values = (data.channel, data.touchpoint, data.team, data.priority)
+        if data.labels is not None:
+            values = (*values, *self._labels(data.labels))
+        return self.known.capped.get(values) or self.known.dimensions(values)
 
     def _labels(self, labels: Mapping[str, Any]) -> Iterator[str | None]:
         """Values of the allowed labels; entries that are neither null nor usable are counted."""

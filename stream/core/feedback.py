@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.customers import CustomerResponded
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
+from schemas.times import to_ms
 from schemas.topics import FEEDBACK
 from stream.core.book import Book, Outcome, project
 from stream.core.buckets import HOUR, MINUTE
@@ -88,7 +89,9 @@ def derive(answer: Answer, rules: Rules) -> tuple[Contribution, ...]:
             made.append(Contribution("reasons", values, (answer.survey, code), minute, {0: 1}))  # noqa: PERF401
     if (offer := answer.offer) is not None:
         values = project(offer.values, rules)
-        made.append(Contribution("response", values, (offer.survey,), offer.minute, response_rate.vector(answer)))
+        made.append(
+            Contribution("response", values, (offer.survey,), offer.minute, response_rate.vector(answer))
+        )
     return tuple(made)
 
 
@@ -107,17 +110,16 @@ class Feedback:
         key = ANSWER + data.feedback_id.encode()
         raw = book.entities.get(key)
         if raw is None:
-            answer, newest, minute = Answer(person), -1, -1
+            answer, newest, minute = None, -1, -1
         else:
             answer = _unpack(raw)
             newest, minute = answer.newest, answer.minute
-        outcome = _HANDLERS[type(data)](book, answer, data, at)
+        made = () if answer is None else answer.made
+        outcome, answer = _HANDLERS[type(data)](book, answer, data, at, person)
         if outcome == "duplicate" and answer.minute == minute:
             return outcome
-        made = derive(answer, book.rules)
-        if made != answer.made:
-            book.replace(answer.made, made)
-            answer.made = made
+        answer.made = derive(answer, book.rules)
+        book.replace(made, answer.made)
         until = answer.newest
         book.put(key, _pack(answer), None if until == newest else self._until(until, book.rules))
         return outcome
@@ -161,41 +163,53 @@ class Feedback:
         return (cell.extra[0], cell.extra[1]) if cell.tally == "reasons" else None
 
 
-def _offer(book: Book, answer: Answer, data: FeedbackOffered, at: int) -> Outcome:
+def _offer(
+    book: Book, answer: Answer | None, data: FeedbackOffered, at: int, person: bytes
+) -> tuple[Outcome, Answer]:
+    answer = answer or Answer(person)
     if answer.offer is not None:
-        return "duplicate"
+        return "duplicate", answer
     answer.offer = Offer(at // MINUTE, data.survey, book.values(data))
-    return "accepted"
+    return "accepted", answer
 
 
-def _submit(book: Book, answer: Answer, data: FeedbackSubmitted, at: int) -> Outcome:
+def _submit(
+    book: Book, answer: Answer | None, data: FeedbackSubmitted, at: int, person: bytes
+) -> tuple[Outcome, Answer]:
     minute = at // MINUTE
-    if answer.revision >= 0:
-        answer.minute = min(minute, answer.minute)
-    if data.revision <= answer.revision:
-        return "duplicate"
-    if answer.revision < 0:
-        answer.minute = minute
-    answer.revision, answer.survey, answer.score = data.revision, data.survey, data.score
-    answer.scale = data.scale
-    answer.direction = data.direction
-    moment = data.transaction_ms
-    answer.premature = moment is not None and at < moment
-    answer.reasons = ()
-    if data.reasons:
-        answer.reasons = tuple({book.known.code("reasons", data.survey, code): 0 for code in data.reasons})
-    answer.values = book.values(data)
-    if data.customer_id is not None and answer.counts:
+    if answer is not None and answer.revision >= 0:
+        minute = answer.minute = min(minute, answer.minute)
+        if data.revision <= answer.revision:
+            return "duplicate", answer
+    moment, codes = data.transaction_time, data.reasons
+    given = Answer(
+        person,
+        data.revision,
+        minute,
+        data.survey,
+        data.score,
+        data.scale,
+        data.direction,
+        moment is not None and at < to_ms(moment),
+        tuple({book.known.code("reasons", data.survey, code): 0 for code in codes}) if codes else (),
+        book.values(data),
+    )
+    if answer is not None:
+        given.person, given.offer, given.deleted = answer.person, answer.offer, answer.deleted
+    if data.customer_id is not None and given.counts:
         _respond(book, data.customer_id, at)
-    return "accepted"
+    return "accepted", given
 
 
-def _delete(_book: Book, answer: Answer, _data: FeedbackDeleted, at: int) -> Outcome:
+def _delete(
+    _book: Book, answer: Answer | None, _data: FeedbackDeleted, at: int, person: bytes
+) -> tuple[Outcome, Answer]:
+    answer = answer or Answer(person)
     if answer.deleted is not None:
-        return "duplicate"
+        return "duplicate", answer
     answer.deleted = at // MINUTE
     answer.score, answer.reasons = None, ()
-    return "accepted"
+    return "accepted", answer
 
 
 def _respond(book: Book, customer: str, at: int) -> None:
@@ -206,8 +220,9 @@ def _respond(book: Book, customer: str, at: int) -> None:
         book.derived.append((CustomerResponded(customer_id=customer), at, book.record_time))
 
 
-_HANDLERS: dict[type, Callable[[Book, Answer, Any, int], Outcome]] = {
+_HANDLERS: dict[type, Callable[[Book, Answer | None, Any, int, bytes], tuple[Outcome, Answer]]] = {
     FeedbackOffered: _offer,
     FeedbackSubmitted: _submit,
     FeedbackDeleted: _delete,
 }
+"""What each type of event does to the facts of its answer; None: there are none yet."""

@@ -16,15 +16,16 @@ class Known:
         self.rules = rules
         self._most = 10 * rules.max_values
         self._sets: dict[tuple[str, str], set[str]] = {}
-        self._memo: dict[Values, Values] = {}
+        self.capped: dict[Values, Values] = {}
+        """What `dimensions` has answered so far."""
 
     def dimensions(self, values: Values) -> Values:
         """Dimension values, positional as in `Rules.dimensions`, with what exceeds the cap replaced."""
-        capped = self._memo.get(values)
+        capped = self.capped.get(values)
         if capped is None:
-            if len(self._memo) >= 50_000:
-                self._memo.clear()
-            capped = self._memo[values] = self._cap(values)
+            if len(self.capped) >= 50_000:
+                self.capped.clear()
+            capped = self.capped[values] = self._cap(values)
         return capped
 
     def _cap(self, values: Values) -> Values:
@@ -52,7 +53,7 @@ class Known:
     def learn(self, cells: Iterable[Cell], code_of: Callable[[Cell], tuple[str, str] | None]) -> None:
         """Begin again from the cells that panes hold: what has no pane any more makes room."""
         self._sets.clear()
-        self._memo.clear()
+        self.capped.clear()
         for cell in cells:
             for name, value in zip(self.rules.views.get(cell.view, ()), cell.values, strict=False):
                 self._sets.setdefault(("", name), set()).add(value)

@@ -6,8 +6,9 @@ from zlib import crc32
 
 from schemas.codec import Decoder, Undecodable
 from schemas.customers import CustomerErased
-from schemas.envelope import Event, at_ms
+from schemas.envelope import Event
 from schemas.keys import natural_key
+from schemas.times import to_ms
 from schemas.topics import partition_of
 from stream.core import marker as markers
 from stream.core.book import OUTCOMES, Book, Outcome
@@ -94,7 +95,7 @@ class Partition:
                 return self._bury(record, "invalid", f"key: forwarded before, belongs to partition {home}")
             self.forwards.append(forward(record, self.domain.name, self.number, key, home, stamp))
             return "misrouted"
-        time = at_ms(event)
+        time = to_ms(event.time)
         if ahead or time > stamp + AHEAD:
             return self._bury(record, "future", self._future(time, stamp, ahead))
         if stamp // HOUR - time // HOUR > self._late and self.domain.expires(data):
