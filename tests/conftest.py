@@ -30,13 +30,13 @@ def free_port() -> int:
 def require() -> Callable[[str], Path]:
     """`require("promtool")`: where the program is, or the test is skipped.
 
-    With CXGAUGE_REQUIRE_TOOLS=1, as in CI, a missing program is a failure.
+    With CX_TEST_REQUIRE_TOOLS=1, as in CI, a missing program is a failure.
     """
 
     def path_of(tool: str) -> Path:
         path = find(tool)
-        if path is None and os.environ.get("CXGAUGE_REQUIRE_TOOLS") == "1":
-            pytest.fail(f"{tool} is not installed, and CXGAUGE_REQUIRE_TOOLS=1")
+        if path is None and os.environ.get("CX_TEST_REQUIRE_TOOLS") == "1":
+            pytest.fail(f"{tool} is not installed, and CX_TEST_REQUIRE_TOOLS=1")
         if path is None:
             pytest.skip(f"{tool} is not installed")
         return path
@@ -46,8 +46,8 @@ def require() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The folder of the real data sets: CXGAUGE_DATA, else beside the checkout; without it the test is skipped."""
-    folder = Path(os.environ.get("CXGAUGE_DATA") or DATA_BESIDE_THE_CHECKOUT)
+    """The folder of the real data sets: CX_TEST_DATA, else beside the checkout; without it the test is skipped."""
+    folder = Path(os.environ.get("CX_TEST_DATA") or DATA_BESIDE_THE_CHECKOUT)
     if not folder.is_dir():
-        pytest.skip(f"the real data sets are not there: {folder} (or set CXGAUGE_DATA)")
+        pytest.skip(f"the real data sets are not there: {folder} (or set CX_TEST_DATA)")
     return folder

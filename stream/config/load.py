@@ -19,7 +19,7 @@ KEYS = keys()
 VARIABLES = {PREFIX + key.replace(".", "_").upper(): key for key in KEYS}
 SECTIONS = {key.partition(".")[0] for key in KEYS}
 
-OF_TESTS = ("CXGAUGE_DATA", "CXGAUGE_REQUIRE_TOOLS")
+OF_TESTS = ("CX_TEST_DATA", "CX_TEST_REQUIRE_TOOLS")
 """Variables that the test suite reads: they are no settings."""
 # Kubernetes sets these for a service whose name begins with "cxgauge": they are no settings
 _SERVICE_LINK = re.compile(r"\w+_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_[A-Z]+(_[A-Z]+)?)?)")

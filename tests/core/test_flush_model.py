@@ -14,7 +14,7 @@ from tests.core.strategies import SCALES, distinct, typed
 from tests.core.test_feedback_oracle import held, hours
 from tests.support import HOUR, NOW
 
-HISTORIES = int(os.environ.get("CXGAUGE_HISTORIES", "1000"))
+HISTORIES = int(os.environ.get("CX_TEST_HISTORIES", "1000"))
 BAD = [b"{", b"", b"null", b'{"id":"x"}', b"\xff", b"[" * 5_000]
 
 
@@ -66,7 +66,7 @@ def one_life(seed: int) -> None:
 
 @pytest.mark.parametrize("block", range(10))
 def test_every_history_ends_at_the_oracles_figures(block: int) -> None:
-    """Seeded: a failure names its seed. CXGAUGE_HISTORIES sets how many."""
+    """Seeded: a failure names its seed. CX_TEST_HISTORIES sets how many."""
     each = HISTORIES // 10
     for seed in range(block * each, (block + 1) * each):
         one_life(seed)

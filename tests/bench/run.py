@@ -1,0 +1,117 @@
+"""`make bench`: the floor, naive Faust and our worker on one Apache Kafka in one run, as ratios."""
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from stream.cli.kafka import Broker
+from tests.chaos.feed import Sent, envelope
+from tests.chaos.rig import Rig
+
+N = int(os.environ.get("CX_BENCH_EVENTS", "300000"))
+ROUNDS = int(os.environ.get("CX_BENCH_ROUNDS", "3"))
+NAIVE = 15_000
+HERE = Path(__file__).parent
+
+
+def answers(n: int, cells: int) -> Iterator[Sent]:
+    """New NPS answers of 20,000 customers over the last hour, spread over `cells` pairs of channel and touchpoint."""
+    now = int(time.time() * 1000)
+    for i in range(n):
+        customer = f"c-{i * 7919 % 20_000:06d}"
+        data = {
+            "feedback_id": f"8f1c-{i:027d}",
+            "survey": "nps",
+            "score": i * 31 % 11,
+            "customer_id": customer,
+            "channel": f"ch{i % 4}",
+            "touchpoint": f"touchpoint-{i // 4 % (cells // 4):04d}",
+            "comment": "all went well, thank you",
+        }
+        at = now - 3_600_000 + i * 3_600_000 // n
+        yield Sent(customer.encode(), envelope("cx.feedback.submitted.v1", at, i, data), at, None)
+
+
+def child(script: str, *args: object) -> float:
+    """Events a second that a script of this folder prints."""
+    out = subprocess.run(
+        [sys.executable, HERE / script, *map(str, args)], check=True, capture_output=True, text=True
+    ).stdout
+    return float(json.loads(out.strip().splitlines()[-1])["events_s"])
+
+
+def figures(port: int) -> dict[str, float]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+        lines = page.read().decode().splitlines()
+    sums: dict[str, float] = {}
+    for line in lines:
+        if 'topic="cx.feedback"' in line:
+            name = line.partition("{")[0]
+            sums[name] = sums.get(name, 0) + float(line.rpartition(" ")[2])
+    return sums
+
+
+def ours(rig: Rig, group: str) -> float:
+    """Events a second of one worker from its first event until everything is committed."""
+    prefix = f"{rig.settings.topics.state_prefix}-{group}"
+    again = Rig(
+        rig.settings.kafka.bootstrap_servers,
+        rig.folder,
+        **{**rig.env, "CXGAUGE_TOPICS_STATE_PREFIX": prefix, "CXGAUGE_WORKER_GROUP": prefix},
+    )
+    tick, began, first = threading.Event(), 0.0, 0.0
+    with again:
+        worker = again.start(CXGAUGE_WORKER_FLUSH_INTERVAL="500ms")
+        while True:
+            tick.wait(0.1)
+            assert worker.poll() is None, again.logs()
+            try:
+                at = figures(worker.port)  # type: ignore[attr-defined]
+            except OSError:
+                continue
+            offset = at.get("cxgauge_partition_offset", 0)
+            if offset and not began:
+                began, first = time.perf_counter(), offset
+            if offset >= N and at["cxgauge_partition_unflushed_records"] == 0:
+                rate = (offset - first) / (time.perf_counter() - began)
+                worker.send_signal(signal.SIGTERM)
+                worker.wait()
+                return rate
+
+
+def main() -> None:
+    with Broker() as broker, tempfile.TemporaryDirectory() as folder:
+        print(
+            f"{N:,} answers, 4 partitions, 1 worker, flush every 500 ms, exactly once; {ROUNDS} rounds, medians"
+        )
+        for cells in (100, 10_000):
+            with Rig(broker.bootstrap, Path(folder)) as rig:
+                rig.publish(answers(N, cells), partitioner="murmur2_random")
+                topic = rig.settings.topics.feedback
+                floors, rates = [], []
+                for number in range(ROUNDS):
+                    floors.append(child("floor.py", broker.bootstrap, topic, N))
+                    rates.append(ours(rig, f"b{number}"))
+                floor, rate = statistics.median(floors), statistics.median(rates)
+                naive = child("naive.py", broker.bootstrap, topic, NAIVE, 4)
+                print(
+                    f"{cells:>6} cells: floor {floor:>9,.0f}/s   naive Faust {naive:>7,.0f}/s = {naive / floor:.3f}"
+                )
+                print(
+                    f"              worker {rate:>8,.0f}/s = {rate / floor:.2f} x floor, rounds "
+                    + ", ".join(f"{r / f:.2f}" for r, f in zip(rates, floors, strict=True)),
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
