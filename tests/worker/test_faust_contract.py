@@ -1,0 +1,82 @@
+"""What we use of Faust and aiokafka behind their public face: an upgrade that changes it fails here, loudly."""
+
+import inspect
+from importlib.metadata import version
+
+import faust
+import mode
+from aiokafka.consumer.subscription_state import TopicPartitionState
+from aiokafka.producer.message_accumulator import BatchBuilder
+from faust.assignor.partition_assignor import PartitionAssignor
+from faust.tables.manager import TableManager
+from faust.transport.consumer import Consumer, ThreadDelegateConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
+
+from stream.config import load
+from stream.worker.app import build
+from stream.worker.transport import BatchConsumer
+
+
+def parameters(function: object) -> list[str]:
+    return list(inspect.signature(function).parameters)  # type: ignore[arg-type]
+
+
+def test_versions() -> None:
+    """The private parts below were read in this one."""
+    assert version("faust-streaming") == "0.15.3"
+    assert version("aiokafka").startswith("0.14.")
+
+
+def test_the_consumer_is_overridable_where_we_override_it() -> None:
+    """Names and parameters of what our transport replaces or calls."""
+    assert parameters(Consumer._wait_next_records) == ["self", "timeout"]
+    assert parameters(ThreadDelegateConsumer._getmany) == ["self", "active_partitions", "timeout"]
+    assert parameters(Consumer.perform_seek) == ["self"]
+    assert parameters(Consumer.wait_empty) == ["self"]
+    assert parameters(Consumer.getmany) == ["self", "timeout"]
+    assert parameters(ThreadDelegateConsumer.seek_wait) == ["self", "partitions"]
+    assert parameters(AIOKafkaConsumerThread._create_worker_consumer) == ["self", "transport"]
+    assert Transport.Consumer is not BatchConsumer
+
+
+def test_tables_are_told_of_rebalances_before_streams_resume() -> None:
+    """Where we load what was assigned."""
+    assert parameters(TableManager.on_rebalance) == [
+        "self",
+        "assigned",
+        "revoked",
+        "newly_assigned",
+        "generation_id",
+    ]
+    source = inspect.getsource(faust.App._on_partitions_assigned)
+    assert source.index("self.tables.on_rebalance") < source.index("self.on_partitions_assigned.send")
+
+
+def test_a_rebalance_begins_with_our_flush() -> None:
+    """Faust waits until the consumer is empty before partitions go."""
+    assert "_consumer_wait_empty" in inspect.getsource(faust.App._on_partitions_revoked)
+
+
+def test_aiokafka_tells_positions_and_takes_batches() -> None:
+    """What the lag goes by, and what makes a flush seven times faster."""
+    for name in ("position", "has_valid_position"):
+        assert hasattr(TopicPartitionState, name)
+    assert "lso" in inspect.getsource(TopicPartitionState.__init__)
+    assert parameters(BatchBuilder.append) == ["self", "timestamp", "key", "value", "headers"]
+
+
+def test_the_worker_has_hooks_for_signals_and_its_last_pause() -> None:
+    """The drain has a deadline and no sleep at its end."""
+    for name in ("_on_sigterm", "_on_sigint", "_sentinel_task"):
+        assert hasattr(mode.Worker, name)
+
+
+def test_the_app_is_built_as_we_need_it() -> None:
+    """Faust's assignor and no standbys, no web server, crash on error, an agent for each topic."""
+    app = build(load(None, {}), store=None, clock=lambda: 0, give_up=print)  # type: ignore[arg-type]
+    assert isinstance(app.assignor, PartitionAssignor)
+    assert app.conf.table_standby_replicas == 0
+    assert not app.conf.web_enabled
+    assert app.conf.agent_supervisor is mode.CrashingSupervisor
+    assert app.transport.Consumer is BatchConsumer
+    assert "feedback" in app.agents

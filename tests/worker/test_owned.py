@@ -1,0 +1,157 @@
+"""Owned partitions: what follows on what, when something is due, what a failure leaves."""
+
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from schemas.feedback import FeedbackSubmitted
+from stream.core.feedback import Feedback
+from stream.core.partition import Flush, Partition
+from stream.worker.owned import HEARTBEAT, STALLED, Owned, Ownership
+from tests.support import NOW, Event, Rec, records, rules
+
+HERE = TP("cx.feedback", 0)
+
+
+class Memory:
+    """A store that keeps what it is given, or fails."""
+
+    def __init__(self) -> None:
+        self.flushes: list[Flush] = []
+        self.closed: list[Partition] = []
+        self.fails: Exception | None = None
+
+    async def load(self, partitions: Collection[Partition]) -> None:
+        """Nothing is kept from before."""
+
+    async def flush(self, partition: Partition, flush: Flush) -> None:
+        if self.fails:
+            raise self.fails
+        self.flushes.append(flush)
+
+    async def close(self, partition: Partition) -> None:
+        self.closed.append(partition)
+
+    async def stop(self) -> None:
+        """Nothing is left."""
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    now = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+async def owning() -> tuple[Ownership, Memory, Clock]:
+    store, clock = Memory(), Clock()
+    ownership = Ownership(store, clock)
+    await ownership.change({HERE: lambda: Partition(Feedback(), 0, 1, rules())})
+    return ownership, store, clock
+
+
+def some(n: int, first: int = 0) -> list[Rec]:
+    events = [
+        Event(FeedbackSubmitted(feedback_id=f"r{first + i}", survey="nps", score=9), NOW, NOW)
+        for i in range(n)
+    ]
+    return records(events, first)
+
+
+def fold(ownership: Ownership, batch: list[Rec], start: int | None = None) -> Owned:
+    owned = ownership.partitions[HERE]
+    follows = ownership.hand_out(HERE, batch[-1].offset)
+    owned.fold(follows if start is None else start, batch, NOW)  # type: ignore[arg-type]
+    return owned
+
+
+async def test_a_batch_after_a_gap_is_left_out(owning: Any) -> None:
+    """What a seek overtook must not be folded over a hole."""
+    ownership, _, _ = owning
+    fold(ownership, some(2))
+    owned = fold(ownership, some(2, first=5), start=5)
+    assert owned.core.next == 2
+    assert ownership.positions([HERE]) == {HERE: 2}
+    assert owned.handed == 2
+
+
+async def test_nothing_due_nothing_written_but_a_heartbeat(owning: Any) -> None:
+    """An idle partition writes a marker every five seconds."""
+    ownership, store, clock = owning
+    ownership.seen_end = lambda _: True
+    await ownership.flush_due()
+    await ownership.flush_due()
+    assert len(store.flushes) == 1
+    clock.now += HEARTBEAT
+    await ownership.flush_due()
+    assert [flush.marker.lag for flush in store.flushes] == [0, 0]
+
+
+async def test_the_lag_is_the_time_since_the_end_was_last_seen(owning: Any) -> None:
+    """Zero at the end; a batch that was handed out and not folded is not the end."""
+    ownership, store, clock = owning
+    ownership.seen_end = lambda _: True
+    await ownership.flush_due()
+    ownership.hand_out(HERE, 9)
+    clock.now += 7_000
+    await ownership.flush_due()
+    assert store.flushes[-1].marker.lag == 7_000
+
+
+async def test_a_failed_flush_closes_the_partition(owning: Any) -> None:
+    """Memory and store may differ: nothing of it is ever written again."""
+    ownership, store, _ = owning
+    owned = fold(ownership, some(1))
+    store.fails = RuntimeError("gone")
+    with pytest.raises(RuntimeError, match="gone"):
+        await ownership.flush(owned)
+    store.fails = None
+    await ownership.flush_all()
+    assert not store.flushes
+    fold(ownership, some(1, first=1))
+    assert owned.core.next == 1
+
+
+async def test_an_exception_in_a_fold_closes_the_partition(owning: Any) -> None:
+    """Faust's way down flushes: not half a batch."""
+    ownership, store, _ = owning
+    owned = ownership.partitions[HERE]
+    with pytest.raises(AttributeError):
+        owned.fold(0, [*some(1), object()], NOW)
+    await ownership.flush_all()
+    assert not store.flushes
+
+
+async def test_a_partition_too_far_ahead_is_not_polled(owning: Any) -> None:
+    """Back-pressure by records that are not flushed."""
+    ownership, _, _ = owning
+    fold(ownership, some(10))
+    assert list(ownership.hungry([HERE], 10)) == [HERE]
+    assert list(ownership.hungry([HERE], 9)) == []
+    await ownership.flush_all()
+    assert list(ownership.hungry([HERE], 9)) == [HERE]
+    assert list(ownership.hungry([TP("other", 0)], 9)) == []
+
+
+async def test_records_that_are_never_folded_are_noticed(owning: Any) -> None:
+    """A partition without progress is given up."""
+    ownership, _, clock = owning
+    ownership.hand_out(HERE, 3)
+    assert ownership.stalled() == []
+    clock.now += STALLED + 1
+    assert ownership.stalled() == [HERE]
+
+
+async def test_what_is_lost_is_closed_and_not_flushed(owning: Any) -> None:
+    """The next owner reads it again."""
+    ownership, store, _ = owning
+    owned = fold(ownership, some(1))
+    await ownership.change({})
+    assert store.closed == [owned.core]
+    await ownership.flush(owned)
+    assert not store.flushes
