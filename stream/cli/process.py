@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,8 @@ from types import FrameType
 from typing import Self
 
 from stream.errors import CxgaugeError
+
+_BOUND = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 
 
 class ProcessError(CxgaugeError):
@@ -52,12 +55,15 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> None:
-        """Start `command` in our own environment or in `env`, appending its output to `log`."""
+        """Start `command` in our own environment or in `env`, appending its output to `log`.
+
+        Where there is setpriv (Linux), it does not outlive the thread that starts it, even if that is killed.
+        """
         self.name = name
         self.log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [str(part) for part in command],
+                [*_BOUND, *map(str, command)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -122,8 +128,10 @@ class Child:
 
 @contextmanager
 def until_stopped() -> Iterator[None]:
-    """Let SIGINT or SIGTERM end the block as if it had returned; further signals do not disturb the cleaning up."""
-    signals = (signal.SIGINT, signal.SIGTERM)
+    """Let Ctrl-C, SIGTERM or a closed terminal end the block as if it had returned; once, so that it can clean up."""
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        signals.append(signal.SIGHUP)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         for each in signals:

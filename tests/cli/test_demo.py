@@ -23,7 +23,7 @@ def environment(tmp_path):
 
 @contextmanager
 def demo_running(environment) -> Iterator[tuple[subprocess.Popen, str]]:
-    """A demo that has told its visitor everything, and what it told; killed if it does not end within the block."""
+    """A demo that has told its visitor everything, and what it told; stopped after the block."""
     with subprocess.Popen(
         DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as running:
@@ -35,7 +35,8 @@ def demo_running(environment) -> Iterator[tuple[subprocess.Popen, str]]:
                     break
             yield running, told
         finally:
-            running.kill()
+            running.terminate()
+            running.wait(60)
 
 
 def children(pid: int) -> dict[str, int]:

@@ -1,5 +1,6 @@
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -70,7 +71,7 @@ def test_a_free_port_is_free_and_not_ephemeral():
         assert not port_is_free(port)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_block_and_a_second_does_not_disturb_its_cleaning_up(number):
     """What follows the block runs, as after a return."""
     program = f"""
@@ -87,6 +88,39 @@ print("done")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "cleaned up\ndone\n"
+
+
+def test_nohup_is_respected():
+    """A program that was told to ignore a closed terminal does."""
+    program = """
+import os, signal
+from stream.cli.process import until_stopped
+with until_stopped():
+    os.kill(os.getpid(), signal.SIGHUP)
+    print("reached")
+"""
+    ignoring = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, "-c", program]
+    assert subprocess.run(ignoring, capture_output=True, text=True, check=True).stdout == "reached\n"
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+def test_a_child_does_not_outlive_a_parent_that_is_killed(tmp_path):
+    """Nothing runs on when nobody was there to stop it: the pipe that the child holds is closed."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    program = """
+import os, signal, sys
+from pathlib import Path
+from stream.cli.process import Child
+child = Child("it", ["sh", "-c", "exec 3>pipe; echo ready; exec sleep 600"], log=Path("log"))
+child.wait_until(lambda: child.tail() == "ready")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert select.select([reader], [], [], 10)[0] == [reader]
+    assert os.read(reader, 1) == b""
+    os.close(reader)
 
 
 def test_handlers_are_as_before_after_the_block():

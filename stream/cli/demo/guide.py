@@ -1,6 +1,5 @@
 """What the demo tells its visitor: where everything is, and how to join in."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -35,8 +34,15 @@ def addresses(servers: Servers) -> Table:
 
 def invitation(servers: Servers) -> str:
     """How to publish an event, as lines for a shell."""
-    program = Path(os.path.relpath(sys.argv[0]))
-    command = f"{program} publish -"
+    command = f"{program()} publish -"
     if servers.ports.kafka != Ports().kafka:
         command = f"CXGAUGE_KAFKA_BOOTSTRAP_SERVERS={servers.bootstrap} {command}"
     return f"An event of your own:\n\n  echo '{EVENT}' |\n    {command}\n\nCtrl-C stops everything"
+
+
+def program() -> Path:
+    """How to call `cxgauge` from here: as it lies beside the interpreter that we run in, else by its name."""
+    installed = Path(sys.executable).with_name("cxgauge")
+    if not installed.exists():
+        return Path("cxgauge")
+    return installed.relative_to(Path.cwd()) if installed.is_relative_to(Path.cwd()) else installed

@@ -80,6 +80,7 @@ class Servers:
         """For our own programs: default settings but for the addresses, whatever the user's configuration is."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("CXGAUGE_")}
         return inherited | {
+            "TMPDIR": str(self._folder),  # what a killed one leaves goes with the demo
             "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
             "CXGAUGE_WORKER_LISTEN": f"127.0.0.1:{self.ports.worker}",
             "CXGAUGE_EXPORTER_LISTEN": f"127.0.0.1:{self.ports.exporter}",
