@@ -1,0 +1,183 @@
+"""Churn against worked cases, and where its parts could go wrong."""
+
+import pytest
+
+from stream.core.metrics import churn
+from stream.core.partition import Partition
+from tests.core.customers.events import activated, churned, counted, notice, outcomes
+from tests.support import DAY, HOUR, MINUTE, NOW, Event, figures, rules
+
+START = NOW // HOUR * HOUR - 30 * DAY + HOUR
+"""Of the window of 30 d at NOW."""
+COHORT, SEED = ("cx_churn_ratio", "cohort"), ("cx_churn_ratio", "seed")
+OPENING, ACTIVE = ("cx_opening_customers",), ("cx_active_customers",)
+IGNORED, NOTICE = ("cx_churn_ignored_total",), ("cx_cancel_scheduled_customers",)
+
+
+def read(source: list[Event] | Partition, now: int = NOW, window: str = "30d", **where: object) -> dict:
+    partition = counted(source) if isinstance(source, list) else source
+    return figures(churn.METRIC, partition, now, window, **where)
+
+
+def base(n: int, **more: object) -> list[Event]:
+    return [activated(f"c{i}", NOW - 90 * DAY, **more) for i in range(n)]
+
+
+def test_chu_1() -> None:
+    """Of 1,000 customers 50 lost, of 200 new ones 4 lost: cohort 5.0 %, seed 5.4 %."""
+    events = base(1000)
+    events += [churned(f"c{i}", NOW - 5 * DAY) for i in range(50)]
+    events += [activated(f"n{i}", NOW - 20 * DAY) for i in range(200)]
+    events += [churned(f"n{i}", NOW - 2 * DAY) for i in range(4)]
+    shown = read(events)
+    assert (shown[COHORT], shown[SEED]) == (0.05, 0.054)
+    assert (shown[OPENING], shown[ACTIVE]) == (1000, 1146)
+    assert shown["cx_churned_customers", "unknown"] == 54
+
+
+def test_chu_3_a_change_of_plan_is_no_churn() -> None:
+    """A customer who gives up one of two contracts is activated anew; who gives up the last one churns, once."""
+    events = [
+        *base(1),
+        activated("c0", NOW - 3 * DAY, plan="one"),
+        activated("c0", NOW - 2 * DAY, plan="other"),
+    ]
+    assert read(events)[COHORT] == 0
+    assert read([*events, churned("c0", NOW - DAY)])[SEED] == 1
+
+
+def test_chu_4_a_notice_churns_nobody() -> None:
+    """Scheduled from the notice on, churned when the churn says so, and then no longer scheduled."""
+    events = [*base(1), notice("c0", NOW - 21 * DAY, NOW - DAY)]
+    before = read(events)
+    assert (before[NOTICE], before[COHORT], before[ACTIVE]) == (1, 0, 1)
+    after = read([*events, churned("c0", NOW - DAY)])
+    assert (after[NOTICE], after[COHORT], after[ACTIVE]) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_who_stays_after_all_is_no_longer_scheduled(later: bool) -> None:
+    """The last life event says it: an activation after the notice takes it back, one before it does not."""
+    moment = NOW - 10 * DAY if later else NOW - 30 * DAY
+    assert read([*base(1), notice("c0", NOW - 21 * DAY, NOW), activated("c0", moment)])[NOTICE] == (not later)
+
+
+def test_chu_5_without_customers_at_the_start_there_is_no_ratio() -> None:
+    """S = 0: absent, whatever else happened."""
+    shown = read([activated("a", NOW - DAY), churned("a", NOW)])
+    assert COHORT not in shown
+    assert SEED not in shown
+    assert shown[OPENING] == 0
+
+
+def test_nothing_at_all_shows_zeros_of_what_is_closed() -> None:
+    """Counts are there, ratios and reasons are not."""
+    assert read([]) == {
+        ("cx_churned_voluntary_customers", "true"): 0,
+        ("cx_churned_voluntary_customers", "false"): 0,
+        OPENING: 0,
+        ACTIVE: 0,
+        NOTICE: 0,
+        IGNORED: 0,
+    }
+
+
+def test_who_returns_in_the_window_is_lost_all_the_same() -> None:
+    """A return is a new life: a member of S with a churn in the window, and active at its end."""
+    shown = read([*base(2), churned("c0", NOW - 4 * DAY), activated("c0", NOW - 3 * DAY)])
+    assert (shown[OPENING], shown[ACTIVE], shown[COHORT]) == (2, 2, 0.5)
+
+
+def test_who_leaves_twice_in_the_window_is_lost_once() -> None:
+    """The cohort loses one customer, the seed method counts both churns."""
+    back = [churned("c0", NOW - 6 * DAY), activated("c0", NOW - 4 * DAY), churned("c0", NOW - 2 * DAY)]
+    shown = read([*base(2), *back])
+    assert (shown[COHORT], shown[SEED], shown[ACTIVE]) == (0.5, 1.0, 1)
+
+
+def test_the_windows_start_divides() -> None:
+    """Active just before it: who came a millisecond earlier is in S, who came with it is not."""
+    shown = read([activated("a", START - 1), activated("b", START), churned("a", NOW)])
+    assert (shown[OPENING], shown[COHORT]) == (1, 1)
+    assert read([activated("a", START - DAY), churned("a", START - 1)])[OPENING] == 0
+    assert read([activated("a", START - DAY), churned("a", START)])[COHORT] == 1
+
+
+@pytest.mark.parametrize("window", ["5m", "1h", "24h", "7d", "30d"])
+def test_every_window_has_its_own_cohort(window: str) -> None:
+    """Ten customers of old, one lost at each distance: each window sees those within it."""
+    ages = {"5m": MINUTE, "1h": 20 * MINUTE, "24h": 5 * HOUR, "7d": 3 * DAY, "30d": 20 * DAY}
+    events = base(10) + [churned(f"c{i}", NOW - age) for i, age in enumerate(ages.values())]
+    lost = list(ages).index(window) + 1
+    shown = read(events, window=window)
+    assert shown[OPENING] == 5 + lost
+    assert shown[COHORT] == lost / (5 + lost)
+
+
+def test_what_is_ahead_of_the_clock_cancels() -> None:
+    """A start and a churn three minutes ahead, in a bucket no window holds yet, leave S as it is."""
+    now = NOW // HOUR * HOUR + 59 * MINUTE
+    ahead = now + 3 * MINUTE
+    events = [*base(2), activated("new", ahead, now), churned("c0", ahead, now)]
+    for window in ("5m", "1h", "24h", "7d", "30d"):
+        shown = read(events, now, window)
+        assert (shown[OPENING], shown[ACTIVE], shown[COHORT], shown[SEED]) == (2, 2, 0.5, 0)
+        assert figures(churn.METRIC, counted(events), ahead, window)[SEED] == 0.5
+
+
+def test_churns_of_nobody_are_counted_apart() -> None:
+    """Unknown, or churned before: ignored, nothing below zero; taken back when the activation comes."""
+    events = [churned("ghost"), churned("c0", NOW - DAY), churned("c0", NOW), *base(1)]
+    shown = read(events)
+    assert (shown[IGNORED], shown[ACTIVE], shown[OPENING], shown[SEED]) == (2, 0, 1, 1)
+    known = read([*events, activated("ghost", NOW - DAY, NOW)])
+    assert (known[IGNORED], known[ACTIVE]) == (1, 0)
+
+
+def test_the_same_event_again_is_a_duplicate() -> None:
+    """Source and id tell, within a customer: two customers, or two sources, may have the same."""
+    events = [activated("a", id="1"), activated("a", id="1"), activated("b", id="1"), churned("a", id="2")]
+    elsewhere = churned("b", NOW + 1, id="1")._replace(source="/elsewhere")
+    partition = counted([*events, events[-1], elsewhere])
+    assert outcomes(partition) == {"accepted": 4, "duplicate": 2}
+    assert read(partition)[ACTIVE] == 0
+
+
+def test_events_of_one_moment_go_by_their_ids() -> None:
+    """Sorted by time, then id, in whatever order they came."""
+    left, back = churned("a", NOW, id="1"), activated("a", NOW, id="2")
+    first = activated("a", NOW - DAY)
+    assert read([first, back, left])[ACTIVE] == 1
+    gone = churned("a", NOW, id="2")._replace(source="/a")
+    assert read([first, gone, activated("a", NOW, id="1")._replace(source="/b")])[ACTIVE] == 0
+
+
+def test_reasons_and_will() -> None:
+    """By code, what exceeds the top together; `unknown` without one; voluntary unless it says not."""
+    events = base(6)
+    for i, reason in enumerate(["price", "price", "moved", "quality", None, None]):
+        events.append(churned(f"c{i}", NOW, reason=reason, voluntary=i > 0))
+    shown = figures(churn.METRIC, counted(events, in_force=rules(top=2)), NOW, "1h")
+    assert {k: v for k, v in shown.items() if k[0] == "cx_churned_customers"} == {
+        ("cx_churned_customers", "price"): 2,
+        ("cx_churned_customers", "unknown"): 2,
+        ("cx_churned_customers", "__other__"): 2,
+    }
+    assert shown["cx_churned_voluntary_customers", "true"] == 5
+    assert shown["cx_churned_voluntary_customers", "false"] == 1
+
+
+def test_all_figures_carry_the_dimensions_of_the_last_activation() -> None:
+    """Also those of the past: a customer who moves to the web takes the churn of last week along."""
+    events = [
+        activated("a", NOW - 90 * DAY, channel="shop"),
+        churned("a", NOW - 7 * DAY),
+        activated("a", NOW - DAY, channel="web"),
+    ]
+    shop = {"view": "channel", "values": ("shop",)}
+    web = {"view": "channel", "values": ("web",)}
+    assert read(events[:2], **shop)[COHORT] == 1
+    partition = counted(events)
+    assert read(partition, **shop)[OPENING] == 0
+    assert (read(partition, **web)[COHORT], read(partition, **web)[ACTIVE]) == (1, 1)
+    assert not [key for key in partition.panes.blocks if key.cell.values == ("shop",)]

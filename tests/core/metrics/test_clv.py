@@ -1,0 +1,178 @@
+"""Lifetime value against worked cases: margins, cohorts, currencies."""
+
+import pytest
+
+from stream.core.metrics import clv
+from stream.core.partition import Partition
+from tests.core.customers.events import activated, bought, churned, counted, refunded, responded
+from tests.support import DAY, HOUR, NOW, Event, figures, rules
+
+HISTORICAL, PREDICTED, ADDED = "cx_clv_historical_mean", "cx_clv_predicted", "cx_clv_added_mean"
+
+
+def read(source: list[Event] | Partition, window: str = "30d", **where: object) -> dict:
+    partition = counted(source) if isinstance(source, list) else source
+    return figures(clv.METRIC, partition, NOW, window, **where)
+
+
+def test_clv_1() -> None:
+    """100 + 50 - 20 at a margin of 40 %: revenue 130, value 52.00."""
+    events = [
+        activated("a", NOW - 90 * DAY, margin_rate=0.4),
+        bought("a", "1", 10_000),
+        bought("a", "2", 5_000),
+        refunded("a", "r", 2_000),
+    ]
+    shown = read(events)
+    assert shown["cx_revenue", "EUR"] == 130
+    assert shown[HISTORICAL, "all", "EUR"] == 52
+    assert shown[ADDED, "all", "EUR"] == 52
+
+
+def test_clv_2() -> None:
+    """50 per account at 80 % and a churn of 5 %: 800, without a margin 1,000."""
+    events = [activated(f"c{i}", NOW - 90 * DAY) for i in range(20)]
+    events += [churned("c0", NOW - DAY), bought("c1", "1", 95_000)]
+    shown = figures(clv.METRIC, counted(events, in_force=rules(margin_rate=0.8)), NOW)
+    assert shown[PREDICTED, "all", "EUR"] == pytest.approx(800)
+    assert read(events)[PREDICTED, "all", "EUR"] == pytest.approx(1000)
+
+
+def test_the_prediction_ends_after_36_months() -> None:
+    """Without churn, or with less than one in 36: 36 times the month."""
+    events = [activated(f"c{i}", NOW - 90 * DAY) for i in range(100)]
+    events.append(bought("c1", "1", 100_00))
+    assert read(events)[PREDICTED, "all", "EUR"] == pytest.approx(36)
+    assert read([*events, churned("c0", NOW)])[PREDICTED, "all", "EUR"] == pytest.approx(36 * 100 / 99)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [activated("a", NOW - DAY), bought("a", "1", 100)],
+        [activated("a", NOW - 90 * DAY), bought("a", "1", 100, NOW - 40 * DAY)],
+        [activated("a", NOW - 90 * DAY), bought("a", "1", 100), churned("a")],
+    ],
+    ids=["no opening customers", "no money in the month", "no active customers"],
+)
+def test_without_what_it_needs_there_is_no_prediction(events: list[Event]) -> None:
+    """Absent, never 0."""
+    assert not [key for key in read(events) if key[0] == PREDICTED]
+
+
+def test_the_prediction_needs_no_window_of_30_days() -> None:
+    """Whatever windows are configured."""
+    events = [activated("a", NOW - 90 * DAY), bought("a", "1", 100, NOW - 29 * DAY)]
+    short = rules(windows=rules().windows[:2])
+    shown = figures(clv.METRIC, counted(events, in_force=short), NOW)
+    assert shown[PREDICTED, "all", "EUR"] == 36
+
+
+def test_revenue_of_those_gone_counts_for_the_prediction_and_the_window() -> None:
+    """Per active customer, but of everyone; to date, only the active ones' counts."""
+    events = [activated(c, NOW - 90 * DAY) for c in "ab"]
+    events += [bought("a", "1", 1000), bought("b", "2", 3000), churned("b")]
+    shown = read(events)
+    assert shown[PREDICTED, "all", "EUR"] == 40 * 2
+    assert shown[ADDED, "all", "EUR"] == 40
+    assert shown[HISTORICAL, "all", "EUR"] == 10
+
+
+def test_clv_9_currencies_are_never_added() -> None:
+    """EUR 10.00 and JPY 1,000 are two series; a dinar has 1,000 fils."""
+    events = [activated("a", NOW - 90 * DAY), bought("a", "1", 1000), bought("a", "2", 1000, currency="JPY")]
+    shown = read([*events, bought("a", "3", 1000, currency="KWD")])
+    assert {key[1]: value for key, value in shown.items() if key[0] == "cx_revenue"} == {
+        "EUR": 10,
+        "JPY": 1000,
+        "KWD": 1,
+    }
+    assert shown[HISTORICAL, "all", "JPY"] == 1000
+
+
+def test_means_are_over_customers_whether_they_bought_or_not() -> None:
+    """And a cohort whose customers bought nothing has 0, one without customers has no mean."""
+    events = [activated(c, NOW - 90 * DAY) for c in "abcd"] + [bought("a", "1", 1000), responded("b")]
+    shown = read(events)
+    assert shown[HISTORICAL, "all", "EUR"] == 2.5
+    assert shown[HISTORICAL, "responder", "EUR"] == 0
+    assert shown[HISTORICAL, "other", "EUR"] == pytest.approx(10 / 3)
+    assert shown[ADDED, "responder", "EUR"] == 0
+    assert (PREDICTED, "responder", "EUR") not in shown
+    assert [shown["cx_clv_customers", cohort] for cohort in ("all", "responder", "other")] == [4, 1, 3]
+    alone = read(events[:-1])
+    assert (HISTORICAL, "responder", "EUR") not in alone
+    assert alone["cx_clv_customers", "responder"] == 0
+
+
+def test_who_responds_takes_the_past_along() -> None:
+    """Present membership: value, windowed revenue and the churn of the month move to the responders."""
+    events = [activated(c, NOW - 90 * DAY, margin_rate=0.5) for c in "abc"]
+    events += [bought("a", "1", 1000, NOW - 9 * DAY), bought("b", "2", 500), churned("c", NOW - 2 * DAY)]
+    before = read(events)
+    assert before[HISTORICAL, "other", "EUR"] == 3.75
+    shown = read([*events, responded("a"), responded("c")])
+    assert shown[HISTORICAL, "responder", "EUR"] == shown[ADDED, "responder", "EUR"] == 5
+    assert shown[HISTORICAL, "other", "EUR"] == 2.5
+    assert shown[PREDICTED, "responder", "EUR"] == 5 * 2
+    assert shown[PREDICTED, "other", "EUR"] == 2.5 * 36
+    assert shown[HISTORICAL, "all", "EUR"] == before[HISTORICAL, "all", "EUR"]
+
+
+def test_a_new_margin_holds_for_all_of_the_customers_money() -> None:
+    """The last activation's, the configured one when it says none; in 1/10,000."""
+    events = [activated("a", NOW - 90 * DAY, margin_rate=0.4), bought("a", "1", 10_000, NOW - 9 * DAY)]
+    half = read([*events, activated("a", NOW - DAY, margin_rate=0.12345)])
+    assert half[HISTORICAL, "all", "EUR"] == half[ADDED, "all", "EUR"] == pytest.approx(12.34)
+    assert read([*events, activated("a", NOW - DAY)])[HISTORICAL, "all", "EUR"] == 100
+
+
+def test_money_of_former_lives_counts_again_when_the_customer_is_back() -> None:
+    """All lives: nothing while gone, everything afterwards."""
+    events = [
+        activated("a", NOW - 90 * DAY),
+        bought("a", "1", 1000, NOW - 80 * DAY),
+        churned("a", NOW - 2 * DAY),
+    ]
+    assert (HISTORICAL, "all", "EUR") not in read(events)
+    assert read([*events, activated("a")])[HISTORICAL, "all", "EUR"] == 10
+
+
+def test_money_that_was_all_paid_back_is_zero_not_absent() -> None:
+    """Something was counted in that currency."""
+    shown = read([activated("a", NOW - 90 * DAY), bought("a", "1", 1000), refunded("a", "r", 1000)])
+    assert shown["cx_revenue", "EUR"] == shown[HISTORICAL, "all", "EUR"] == 0
+    assert shown[PREDICTED, "all", "EUR"] == 0
+
+
+def test_an_order_and_a_refund_count_once() -> None:
+    """By their own ids, per customer; of two different orders under one id the first read counts."""
+    events = [bought("a", "1", 1000), bought("a", "1", 7777), bought("b", "1", 500), refunded("a", "1", 100)]
+    partition = counted([*events, refunded("a", "1", 100)])
+    assert partition.counts["duplicate"] == 2
+    assert read(partition)["cx_revenue", "EUR"] == 14
+
+
+def test_revenue_is_everyones() -> None:
+    """Also of people who were never activated: in total only."""
+    partition = counted([bought("ghost", "1", 1000)])
+    shown = read(partition)
+    assert shown["cx_revenue", "EUR"] == 10
+    assert shown["cx_clv_customers", "all"] == 0
+    assert {key.cell.view for key in partition.panes.blocks} == {"total"}
+
+
+def test_windowed_money_is_in_its_own_bucket() -> None:
+    """A refund at its own time, not at the order's."""
+    events = [activated("a", NOW - 90 * DAY), bought("a", "1", 1000, NOW - 5 * DAY), refunded("a", "r", 300)]
+    assert read(events, "1h")["cx_revenue", "EUR"] == -3
+    assert read(events, "7d")["cx_revenue", "EUR"] == 7
+
+
+def test_sums_do_not_outgrow_what_a_record_can_hold() -> None:
+    """Four thousand of the largest orders there can be, at a margin in 1/10,000."""
+    largest, n = 2**53 - 1, 4096
+    events = [activated("a", NOW - 90 * DAY)]
+    events += [bought("a", str(i), largest, NOW - HOUR, currency="IDR") for i in range(n)]
+    assert read(events)["cx_revenue", "IDR"] == largest * n / 100
+    assert read(events)[HISTORICAL, "all", "IDR"] == largest * n / 100
