@@ -1,27 +1,9 @@
 """`cxgauge topics` against a broker."""
 
-import uuid
-
 import pytest
 from click.testing import CliRunner
 
 from stream.cli import main
-
-
-@pytest.fixture
-def environ(kafka: str) -> dict[str, str]:
-    """A configuration with topics of its own."""
-    own = uuid.uuid4().hex[:8]
-    names = {
-        f"CXGAUGE_TOPICS_{name.upper()}": f"{own}.{name}"
-        for name in ("feedback", "tickets", "customers", "deadletter")
-    }
-    return {
-        **names,
-        "CXGAUGE_TOPICS_STATE_PREFIX": own,
-        "CXGAUGE_TOPICS_PARTITIONS": "2",
-        "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": kafka,
-    }
 
 
 @pytest.mark.kafka

@@ -1,0 +1,141 @@
+"""A mapping file: which events a row of another system's export stands for."""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from schemas.envelope import EVENTS, Event
+from stream.cli.rows import FileForm
+from stream.cli.sending import DECODER
+from stream.errors import CxgaugeError
+
+Cells = Mapping[str, str]
+Maker = Callable[[Cells], Any]
+
+_COLUMN = re.compile(r"\{([^{}]+)\}")
+_TYPES = sorted(kind.TYPE for kind in EVENTS)
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the mapping file."""
+
+
+class TimeForm(Form, frozen=True, kw_only=True):
+    """When it happened: a text with columns in braces, as `strptime` reads it, local to a timezone."""
+
+    text: str
+    format: str
+    timezone: str = "UTC"
+
+
+class CellForm(Form, frozen=True, kw_only=True):
+    """A field from a column. Texts in `null` are null; others are looked up in `values` or converted."""
+
+    column: str
+    type: Literal["text", "int"] = "text"
+    null: frozenset[str] = frozenset()
+    values: dict[str, Any] | None = None
+
+
+class EventForm(Form, frozen=True, kw_only=True):
+    """One event a row, or none where a column of `skip` holds one of its texts."""
+
+    type: str
+    id: str
+    time: TimeForm
+    data: dict[str, Any]
+    skip: dict[str, frozenset[str]] = {}
+
+
+class MappingForm(Form, frozen=True, kw_only=True):
+    """A mapping file. Texts may hold columns in braces, as in `"{RESPNUM}"`."""
+
+    source: str
+    event: tuple[EventForm, ...]
+    file: FileForm = FileForm()
+
+
+class Rule:
+    """How a row becomes an event of one type."""
+
+    def __init__(self, form: EventForm, source: str) -> None:
+        if form.type not in _TYPES:
+            nearest = get_close_matches(form.type, _TYPES, n=1, cutoff=0.0)[0]
+            raise ValueError(f"event.type: got {form.type!r}, did you mean {nearest!r}")
+        self.columns = set(form.skip)
+        """The columns that it reads."""
+        self._skip = form.skip
+        self._constant = {"specversion": "1.0", "type": form.type, "source": source}
+        self._made = {
+            "id": self._text(form.id),
+            "time": self._time(form.time),
+            "data": self._maker(form.data),
+        }
+
+    def event(self, cells: Cells) -> Event | None:
+        """The event of a row, None where there is none. Raises ValueError when no reader would take it."""
+        if any(cells[column] in texts for column, texts in self._skip.items()):
+            return None
+        made = {name: make(cells) for name, make in self._made.items()}
+        return DECODER.decode(msgspec.json.encode(self._constant | made), ())
+
+    def _maker(self, value: Any) -> Maker:
+        if isinstance(value, dict) and "column" in value:
+            return self._cell(msgspec.convert(value, CellForm))
+        if isinstance(value, dict):
+            makers = {name: self._maker(inner) for name, inner in value.items()}
+            return lambda cells: {name: make(cells) for name, make in makers.items()}
+        if isinstance(value, str):
+            return self._text(value)
+        return lambda _: value
+
+    def _text(self, text: str) -> Callable[[Cells], str]:
+        self.columns.update(_COLUMN.findall(text))
+        return lambda cells: _COLUMN.sub(lambda match: cells[match[1]], text)
+
+    def _time(self, form: TimeForm) -> Callable[[Cells], datetime]:
+        zone, text = ZoneInfo(form.timezone), self._text(form.text)
+
+        def make(cells: Cells) -> datetime:
+            moment = datetime.strptime(text(cells), form.format)  # noqa: DTZ007 - the zone follows
+            return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+        return make
+
+    def _cell(self, form: CellForm) -> Maker:
+        self.columns.add(form.column)
+
+        def make(cells: Cells) -> Any:
+            text = cells[form.column]
+            if text in form.null:
+                return None
+            if form.values is not None:
+                if text not in form.values:
+                    raise ValueError(
+                        f"{form.column}: got {text!r}, allowed is one of {', '.join(form.values)}"
+                    )
+                return form.values[text]
+            if form.type == "int":
+                try:
+                    return int(text)
+                except ValueError:
+                    raise ValueError(f"{form.column}: got {text!r}, allowed is a whole number") from None
+            return text
+
+        return make
+
+
+def load(path: Path) -> tuple[FileForm, list[Rule]]:
+    """How the exports are written, and their events. Raises CxgaugeError naming what is wrong with the mapping."""
+    try:
+        mapping = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), MappingForm)
+        return mapping.file, [Rule(form, mapping.source) for form in mapping.event]
+    except (OSError, ValueError, LookupError) as error:
+        raise CxgaugeError(f"{path}: {error}") from error

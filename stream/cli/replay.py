@@ -1,0 +1,115 @@
+"""`cxgauge replay`: another system's export as events, with their own times."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from schemas.envelope import Event, at_ms
+from schemas.topics import topics_of
+from stream.cli import mapping, rows
+from stream.cli.aio import run
+from stream.cli.configuration import Configuration
+from stream.cli.sending import Meter, Timestamps, inputs, send_all
+from stream.config import Settings
+from stream.config.kinds import UNITS, as_duration
+from stream.errors import CxgaugeError, Refused
+from stream.topology import Described
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("--mapping", "by", type=_FILE, required=True, help="What the rows mean; see deploy/examples.")
+@click.option(
+    "--speed", type=click.FloatRange(0, min_open=True), help="Times real time; without it as fast as it goes."
+)
+@click.option(
+    "--timestamps",
+    type=click.Choice(["event", "now"]),
+    default="event",
+    show_default=True,
+    help="Timestamps of the records: the event's time, or the present.",
+)
+@click.pass_obj
+def replay(
+    configuration: Configuration, file: Path, by: Path, speed: float | None, timestamps: Timestamps
+) -> None:
+    """Send FILE (CSV, also .csv.gz) as events in the order of their times.
+
+    A row that gives no event is reported, the rest is sent; exit 1 at the end. Refused when Kafka would delete
+    the oldest event at once for its timestamp.
+    """
+    settings = configuration.load()
+    events, bad = translate(file, by)
+    run(settings.kafka, _replay(settings, events, speed, timestamps))
+    sys.exit(1 if bad else 0)
+
+
+def translate(file: Path, by: Path) -> tuple[list[Event], int]:
+    """The events of a file in the order of their times, and how many there should be more. Raises CxgaugeError."""
+    form, rules = mapping.load(by)
+    wanted = set[str]().union(*(rule.columns for rule in rules))
+    events: list[Event] = []
+    bad = 0
+    for line, cells in rows.read(file, form):
+        if missing := sorted(wanted - cells.keys()):
+            raise CxgaugeError(
+                f"{file}: has no column {missing[0]!r}, which {by} names; it has {', '.join(cells)}"
+            )
+        for rule in rules:
+            try:
+                event = rule.event(cells)
+            except ValueError as error:
+                bad += 1
+                click.echo(f"{file}:{line}: {error}", err=True)
+            else:
+                events += [event] if event else []
+    return sorted(events, key=at_ms), bad
+
+
+def check_retention(events: list[Event], there: dict[str, Described], now: int) -> None:
+    """Raise Refused when a topic would not keep the oldest of its events for a day more."""
+    oldest: dict[str, int] = {}
+    for event in reversed(events):
+        for topic in topics_of(type(event.data)):
+            oldest[topic.domain] = at_ms(event)
+    for domain, first in oldest.items():
+        kept = int(there[domain].configs["retention.ms"])
+        if kept >= 0 and first < now - kept + UNITS["d"]:
+            day = datetime.fromtimestamp(first / 1000, UTC).date()
+            raise Refused(
+                f"the oldest event of {domain} is of {day}, and its topic keeps records for {as_duration(kept)}: Kafka"
+                ' would delete it within a minute. Make the topics with topics.retention = "-1", or set retention.ms of'
+                " those that exist"
+            )
+
+
+async def _replay(
+    settings: Settings, events: list[Event], speed: float | None, timestamps: Timestamps
+) -> None:
+    there = await inputs(settings)
+    if timestamps == "event":
+        check_retention(events, there, time.time_ns() // 1_000_000)
+    with Meter(len(events)) as meter:
+        await send_all(settings, paced(events, speed, meter), meter, timestamps=timestamps)
+        click.echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s")
+
+
+async def paced(events: list[Event], speed: float | None, meter: Meter) -> AsyncIterator[Event]:
+    """Each when it is due: `speed` times as fast as it happened."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    for event in events:
+        if speed:
+            due = began + (at_ms(event) - at_ms(events[0])) / 1000 / speed
+            while (left := due - clock()) > 0:
+                meter.show()
+                await asyncio.sleep(min(left, 0.25))
+        meter.position += 1
+        yield event

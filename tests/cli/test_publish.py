@@ -1,0 +1,109 @@
+"""`cxgauge publish`: what goes where, under which key and timestamp."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import ConsumerRecord
+from click.testing import CliRunner
+
+from stream.cli import main
+
+Sent = Callable[[str], list[ConsumerRecord]]
+HAPPENED = 1_785_578_400_000
+
+
+def line(kind: str, **data: Any) -> str:
+    """A bare event, on a line."""
+    return json.dumps({"id": "1", "type": kind, "time": "2026-08-01T10:00:00Z", "data": data}) + "\n"
+
+
+CHURNED = line("cx.customer.churned.v1", customer_id="c-1")
+CREATED = line("cx.ticket.created.v1", ticket_id="t-1", customer_id="c-1")
+MESSAGE = line("cx.ticket.message.v1", ticket_id="t-1", message_id="m-1", author="agent")
+ANSWER = line("cx.feedback.submitted.v1", feedback_id="f-1", survey="nps", score=9)
+ERASED = line("cx.customer.erased.v1", customer_id="c-1")
+
+
+@pytest.mark.kafka
+def test_each_event_goes_to_its_topic_under_its_key(runner: CliRunner, sent: Sent, tmp_path: Path) -> None:
+    """A message takes the key of its ticket's earlier event; an erasure goes to all three topics."""
+    path = tmp_path / "events.jsonl"
+    path.write_text(CHURNED + CREATED + MESSAGE + ANSWER + ERASED.rstrip())
+    before = time.time_ns() // 1_000_000
+    result = runner.invoke(main, ["publish", str(path)])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("5 sent, ")
+    keys = {
+        domain: sorted(record.key for record in sent(domain))
+        for domain in ("customers", "tickets", "feedback")
+    }
+    assert keys == {"customers": [b"c-1"] * 2, "tickets": [b"c-1"] * 3, "feedback": [b"c-1", b"f-1"]}
+    assert all(record.timestamp >= before for record in sent("tickets"))
+
+
+@pytest.mark.kafka
+def test_timestamps_of_the_events(runner: CliRunner, sent: Sent) -> None:
+    """With --timestamps event a record carries the time of what happened."""
+    result = runner.invoke(main, ["publish", "-", "--timestamps", "event"], input=ANSWER)
+    assert result.exit_code == 0, result.output
+    (record,) = sent("feedback")
+    assert record.timestamp == HAPPENED
+    assert json.loads(record.value)["specversion"] == "1.0"
+
+
+@pytest.mark.kafka
+def test_a_key_for_all(runner: CliRunner, sent: Sent) -> None:
+    """--key goes before the customer, but not for what belongs to a customer by definition."""
+    result = runner.invoke(main, ["publish", "-", "--key", "k"], input=CHURNED + CREATED + ANSWER)
+    assert result.exit_code == 0, result.output
+    assert [sent(domain)[0].key for domain in ("customers", "tickets", "feedback")] == [b"c-1", b"k", b"k"]
+
+
+@pytest.mark.kafka
+def test_bad_lines_are_reported_and_the_rest_is_sent(runner: CliRunner, sent: Sent) -> None:
+    """Line number and reason on stderr, exit 1 at the end."""
+    wrong = line("cx.feedback.submitted.v1", feedback_id="f-2", survey="nps", score=11)
+    result = runner.invoke(main, ["publish", "-"], input=f"{wrong}\n{ANSWER}{{}}\nnope")
+    assert result.exit_code == 1
+    assert "1 sent" in result.stdout
+    assert "; 3 could not be used" in result.stdout
+    lines = result.stderr.splitlines()
+    assert [text.split(":")[1] for text in lines] == ["1", "4", "5"]
+    assert "data.score: expected int from 0 to 10, or null, got 11" in lines[0]
+    assert len(sent("feedback")) == 1
+
+
+@pytest.mark.kafka
+def test_topics_must_be_there(environ: dict[str, str]) -> None:
+    """Nothing is sent while an input is missing: exit 4 with its name."""
+    result = CliRunner(env=environ).invoke(main, ["publish", "-"], input=ANSWER)
+    assert result.exit_code == 4
+    assert environ["CXGAUGE_TOPICS_FEEDBACK"] in result.stderr
+
+
+@pytest.mark.kafka
+def test_what_came_through_a_pipe_goes_out_while_it_is_silent(runner: CliRunner, sent: Sent) -> None:
+    """A live source is not held back for its next line; the end of the pipe is the end."""
+    environment = os.environ | {name: str(text) for name, text in runner.env.items()}
+    command = [sys.executable, "-m", "stream.cli", "publish", "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(ANSWER)
+        child.stdin.flush()
+        deadline = time.monotonic() + 30
+        while not sent("feedback"):
+            assert time.monotonic() < deadline
+        assert child.poll() is None
+        child.stdin.close()
+        assert child.stdout.read().startswith("1 sent, ")
+    assert child.returncode == 0

@@ -1,0 +1,130 @@
+"""`cxgauge replay`: an export becomes events with their own times."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import ConsumerRecord
+from click.testing import CliRunner
+
+from schemas.codec import make
+from schemas.feedback import FeedbackDeleted
+from stream.cli import main, replay
+from stream.cli.sending import Meter
+from stream.errors import CxgaugeError, Refused
+from stream.topology import Described
+
+EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
+DAY = 86_400_000
+MAPPING = """
+source = "/old"
+[[event]]
+type = "cx.feedback.submitted.v1"
+id = "{id}"
+time = {text = "{day}", format = "%Y-%m-%d"}
+[event.data]
+feedback_id = "{id}"
+survey = "nps"
+score = {column = "score", type = "int"}
+"""
+EXPORT = "id,day,score\nb,2017-05-02,9\na,2017-05-01,3\nc,2017-05-03,11\n"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """An export of three rows, not in order, and its mapping."""
+    export, mapping = tmp_path / "export.csv", tmp_path / "map.toml"
+    export.write_text(EXPORT)
+    mapping.write_text(MAPPING)
+    return export, mapping
+
+
+def deleted(at: int) -> Any:
+    """Some event at a moment in ms."""
+    return make(FeedbackDeleted(feedback_id=f"f-{at}"), id="1", source="/x", time=at)
+
+
+def kept(retention: int) -> dict[str, Described]:
+    """A feedback topic that keeps records this long."""
+    return {"feedback": Described(1, 1, {"retention.ms": str(retention)})}
+
+
+def test_events_are_in_the_order_of_their_times(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the order of the rows; one that gives no event is reported with its line."""
+    events, bad = replay.translate(*files)
+    assert [event.id for event in events] == ["a", "b"]
+    assert bad == 1
+    assert "export.csv:4: data.score: expected int from 0 to 10" in capsys.readouterr().err
+
+
+def test_a_file_without_a_column_of_the_mapping(files: tuple[Path, Path]) -> None:
+    """Found at the first row, with the columns that are there."""
+    files[0].write_text("id,date,score\na,2017-05-01,3\n")
+    with pytest.raises(
+        CxgaugeError, match=r"has no column 'day', which .*map\.toml names; it has id, date, score"
+    ):
+        replay.translate(*files)
+
+
+def test_the_oldest_event_must_outlive_the_retention_by_a_day() -> None:
+    """Kafka deletes by the record's timestamp: what is nearly too old is refused, naming the setting."""
+    now = 1_000 * DAY
+    replay.check_retention([deleted(now - 44 * DAY), deleted(now)], kept(45 * DAY), now)
+    replay.check_retention([deleted(0)], kept(-1), now)
+    replay.check_retention([], kept(45 * DAY), now)
+    with pytest.raises(Refused, match=r"of feedback is of 1972-08-13.* 45d.*topics\.retention"):
+        replay.check_retention([deleted(now - 44 * DAY - 1), deleted(now)], kept(45 * DAY), now)
+
+
+async def test_speed_is_in_times_of_real_time() -> None:
+    """A minute at 600 times real time takes a tenth of a second; without a speed there is no waiting."""
+    clock = asyncio.get_running_loop().time
+    events = [deleted(0), deleted(60_000)]
+    for speed, least, most in ((600.0, 0.1, 5.0), (None, 0.0, 0.09)):
+        began = clock()
+        with Meter(2) as meter:
+            assert [event async for event in replay.paced(events, speed, meter)] == events
+        assert least <= clock() - began <= most
+
+
+@pytest.mark.kafka
+def test_records_carry_the_times_of_the_events(
+    runner: CliRunner, files: tuple[Path, Path], sent: Callable[[str], list[ConsumerRecord]]
+) -> None:
+    """So that a replay is judged as if it were then; a bad row is exit 1 in the end."""
+    result = runner.invoke(main, ["replay", str(files[0]), "--mapping", str(files[1])])
+    assert result.exit_code == 1
+    assert result.stdout.startswith("2 sent")
+    assert {(record.key, record.timestamp) for record in sent("feedback")} == {
+        (b"a", 1_493_596_800_000),
+        (b"b", 1_493_683_200_000),
+    }
+
+
+@pytest.mark.kafka
+def test_refused_when_the_topic_would_not_keep_it(environ: dict[str, str], files: tuple[Path, Path]) -> None:
+    """Exit 4 and nothing is sent while the topic has a retention; the present as timestamp is always kept."""
+    runner = CliRunner(env=environ)
+    runner.invoke(main, ["topics", "create"])
+    command = ["replay", str(files[0]), "--mapping", str(files[1])]
+    refused = runner.invoke(main, command)
+    assert refused.exit_code == 4
+    assert "topics.retention" in refused.stderr
+    assert "2 sent" in runner.invoke(main, [*command, "--timestamps", "now"]).stdout
+
+
+@pytest.mark.data
+def test_the_airport_survey(data_folder: Path) -> None:
+    """The shipped mapping gives the known NPS of the survey."""
+    export = data_folder / "sfo_survey_2017" / "survey.csv"
+    events, bad = replay.translate(export, EXAMPLES / "sfo_survey_2017.toml")
+    answers: list[Any] = [event.data for event in events]
+    scores = [answer.score for answer in answers if answer.survey == "nps" and answer.score is not None]
+    promoters, detractors = sum(s >= 9 for s in scores), sum(s <= 6 for s in scores)
+    assert (bad, len(scores)) == (0, 2_746)
+    assert round(100 * (promoters - detractors) / len(scores), 2) == 39.84
+    assert sum(answer.survey == "csat" for answer in answers) == 2_688
