@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -49,31 +50,33 @@ class Rig:
         }
         self.settings: Settings = load(None, self.env)
         self.workers: list[subprocess.Popen[bytes]] = []
+        self.exporters: list[subprocess.Popen[bytes]] = []
         self.exits: Counter[int] = Counter()
 
-    def __enter__(self) -> "Rig":
+    def __enter__(self) -> Self:
         asyncio.run(create(self.settings, topics(self.settings)))
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self.workers:
-            worker.send_signal(signal.SIGCONT)
-            worker.kill()
-            worker.wait()
+        for process in [*self.workers, *self.exporters]:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.wait()
 
-    def start(self, **env: str) -> subprocess.Popen[bytes]:
-        """A worker more."""
+    def start(self, service: str = "worker", **env: str) -> subprocess.Popen[bytes]:
+        """A worker more, or an exporter."""
         port = free_port()
-        with (self.folder / f"worker-{port}.log").open("wb") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "stream.cli", "worker"],
-                env={**os.environ, **self.env, "CXGAUGE_WORKER_LISTEN": f"127.0.0.1:{port}", **env},
+        listen = {f"CXGAUGE_{service.upper()}_LISTEN": f"127.0.0.1:{port}"}
+        with (self.folder / f"{service}-{port}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "stream.cli", service],
+                env={**os.environ, **self.env, **listen, **env},
                 stdout=log,
                 stderr=log,
             )
-        worker.port = port  # type: ignore[attr-defined]
-        self.workers.append(worker)
-        return worker
+        process.port = port  # type: ignore[attr-defined]
+        (self.workers if service == "worker" else self.exporters).append(process)
+        return process
 
     def reap(self) -> None:
         """Note who has ended."""
@@ -82,13 +85,23 @@ class Rig:
                 self.exits[worker.returncode] += 1
                 self.workers.remove(worker)
 
-    def ready(self, worker: Any) -> bool:
+    def ready(self, process: Any) -> bool:
         """Whether its /readyz says so."""
+        return self.get(process, "/readyz") is not None
+
+    def get(self, process: Any, path: str) -> str | None:
+        """What a service answers, None unless that is 200."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/readyz", timeout=2) as answer:
-                return bool(answer.status == 200)
+            with urllib.request.urlopen(f"http://127.0.0.1:{process.port}{path}", timeout=2) as answer:
+                return str(answer.read().decode())
         except OSError:
-            return False
+            return None
+
+    def samples(self, exporter: Any) -> dict[str, float]:
+        """The exporter's figures: `name{labels}` as it is written, to value."""
+        page = self.get(exporter, "/metrics") or ""
+        lines = (line.rpartition(" ") for line in page.splitlines() if line and line[0] != "#")
+        return {name: float(value) for name, _, value in lines}
 
     def logs(self) -> str:
         """What the workers said."""
@@ -231,3 +244,12 @@ class Rig:
     def audit(self) -> list[str]:
         """What is wrong with panes against stored contributions."""
         return [line for partition in self.partitions().values() for line in differences(partition)]
+
+
+def wait(condition: Callable[[], Any], what: Callable[[], object], deadline: float = 60.0) -> None:
+    """Until the condition holds; `what` is said when it does not in time."""
+    until = time.monotonic() + deadline
+    tick = threading.Event()
+    while not condition():
+        assert time.monotonic() < until, what()
+        tick.wait(0.1)

@@ -5,7 +5,6 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.chaos.feed import Sent, load
-from tests.chaos.rig import Rig
+from tests.chaos.rig import Rig, wait
 from tests.core.oracle import feedback
 from tests.core.test_feedback_oracle import hours
 
@@ -23,14 +22,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 def oracle(rig: Rig, sent: list[Sent]) -> Counter[tuple[Any, ...]]:
     views = dict(rig.settings.metrics.views)
     return hours(feedback([(one.at, one.event) for one in sent if one.event], views))
-
-
-def wait(condition: Any, deadline: float, what: Callable[[], str]) -> None:
-    until = time.monotonic() + deadline
-    tick = threading.Event()
-    while not condition():
-        assert time.monotonic() < until, what()
-        tick.wait(0.1)
 
 
 def background(rig: Rig, load_: Any, **how: Any) -> tuple[threading.Thread, list[Sent]]:
@@ -55,7 +46,7 @@ def test_kills_a_join_a_leave_and_a_zombie(kafka: str, tmp_path: Path) -> None:
     rng = random.Random(7)
     with Rig(kafka, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as rig:
         first = rig.start()
-        wait(lambda: rig.ready(first), 60, rig.logs)
+        wait(lambda: rig.ready(first), rig.logs, 60)
         thread, sent = background(
             rig,
             load(300_000, now=int(time.time() * 1000), seed=7),
@@ -71,13 +62,13 @@ def test_kills_a_join_a_leave_and_a_zombie(kafka: str, tmp_path: Path) -> None:
             rig.reap()
             rig.start()
         second = rig.start()
-        wait(lambda: rig.ready(second), 60, rig.logs)
+        wait(lambda: rig.ready(second), rig.logs, 60)
         pause.wait(2)
         second.terminate()
-        wait(lambda: second.poll() is not None, 30, rig.logs)
+        wait(lambda: second.poll() is not None, rig.logs, 30)
         assert second.returncode == 0, rig.logs()
         sleeper, other = rig.workers[0], rig.start()
-        wait(lambda: rig.ready(other), 60, rig.logs)
+        wait(lambda: rig.ready(other), rig.logs, 60)
         sleeper.send_signal(signal.SIGSTOP)
         pause.wait(9)
         sleeper.send_signal(signal.SIGCONT)
@@ -94,7 +85,7 @@ def _reset_offsets(rig: Rig) -> None:
     """The group's offsets back to the beginning over the same state: nothing is counted twice."""
     for worker in rig.workers:
         worker.terminate()
-    wait(lambda: all(worker.poll() is not None for worker in rig.workers), 30, rig.logs)
+    wait(lambda: all(worker.poll() is not None for worker in rig.workers), rig.logs, 30)
     rig.workers.clear()
     consumer = Consumer(
         {
@@ -109,7 +100,7 @@ def _reset_offsets(rig: Rig) -> None:
     )
     consumer.close()
     again = rig.start()
-    wait(lambda: rig.ready(again), 60, rig.logs)
+    wait(lambda: rig.ready(again), rig.logs, 60)
     assert rig.settled(), rig.logs()
 
 

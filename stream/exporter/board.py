@@ -1,0 +1,71 @@
+"""One domain as it is shown: its windows, and its section of the page."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from stream.core.marker import KEY, Marker, decode
+from stream.core.metric import Metric
+from stream.core.rules import Rules
+from stream.core.windowing.readout import Readout
+from stream.core.windows import Steps, Windows
+from stream.exporter.page import Section
+
+State = Literal["waiting", "live", "frozen", "gone"]
+
+
+class Feed:
+    """What a partition's records amount to: the block bytes that were applied, and those that wait for their marker."""
+
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+        self._blocks: dict[bytes, bytes] = {}
+        self._held: dict[bytes, bytes | None] = {}
+
+    def take(self, key: bytes, value: bytes | None) -> Marker | None:
+        """A record. Nothing of a flush is applied before its marker, which is returned, is there."""
+        if key != KEY:
+            self._held[key] = value
+            return None
+        held, self._held = self._held, {}
+        for block, new in held.items():
+            old = self._blocks.pop(block, None)
+            if new is not None:
+                self._blocks[block] = new
+            self._windows.apply(block, old, new)
+        return None if value is None else decode(value)
+
+
+class Board:
+    """Windows and section of one domain. It is live while every partition is covered."""
+
+    def __init__(self, rules: Rules, metrics: Sequence[Metric]) -> None:
+        self.windows = Windows(rules, metrics)
+        self.section = Section(
+            [family for metric in metrics for family in metric.families],
+            rules.views,
+            [window.label for window in rules.windows],
+        )
+        self.state: State = "waiting"
+        self._readout = Readout(self.windows, metrics)
+        self._lost = 0
+
+    @property
+    def shown(self) -> bool:
+        """Whether its series are served."""
+        return self.state in ("live", "frozen")
+
+    def judge(self, *, covered: bool, now: int, stale_after: int) -> None:
+        """Go live when covered; else stand still, and after a while go. `now` in ms of a steady clock."""
+        if covered:
+            self.state = "live"
+        elif self.state == "live":
+            self.state, self._lost = "frozen", now
+        elif self.state == "frozen" and now - self._lost >= stale_after:
+            self.state = "gone"
+
+    def refresh(self, now: int) -> Steps:
+        """Bring the section up to `now` (ms of event time), in short steps."""
+        yield from self.windows.advance(now)
+        for reading in self._readout.read(now):
+            self.section.replace(reading)
+            yield

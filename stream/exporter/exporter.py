@@ -1,0 +1,172 @@
+"""What an exporter knows and shows: boards, coverage, page. Time is handed in; nothing here reads or serves."""
+
+import gzip
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Protocol
+
+from stream.config import DOMAINS, Settings
+from stream.core.buckets import HOUR
+from stream.core.domain import Name
+from stream.core.marker import KEY
+from stream.core.metrics import BY_DOMAIN
+from stream.core.windowing.fold import Fold, added, kept_values, smallest
+from stream.core.windowing.groups import LabelSet
+from stream.core.windows import Steps
+from stream.exporter import pipeline
+from stream.exporter.board import Board, Feed
+from stream.exporter.coverage import Coverage, Place
+from stream.exporter.page import Page
+from stream.wiring import rules
+
+
+class Pane(Protocol):
+    """A record of the panes."""
+
+    key: bytes
+    value: bytes | None
+
+
+class Exporter:
+    """The state of one exporter."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.rules = rules(settings)
+        self.coverage = Coverage(DOMAINS, settings.topics.partitions, self.rules.identity)
+        self.boards: dict[Name, Board] = {d: Board(self.rules, BY_DOMAIN[d]) for d in DOMAINS}
+        self.page = Page()
+        self.folded = 0
+        """Label sets newly folded into `__other__`, ever."""
+        self._feeds = {place: Feed(self.boards[_name(place)].windows) for place in self.coverage.expected}
+        self._clock = 0
+        self._hour = -1
+        self._capped: frozenset[LabelSet] = frozenset()
+        self._known: frozenset[LabelSet] = frozenset()
+
+    def take(self, place: Place, records: Iterable[Pane], *, live: bool, steady: int, wall: int) -> Steps:
+        """Records of a partition. `steady` and `wall`: the present in ms of a steady clock and since the epoch.
+
+        A marker that was there before the exporter began counts as received when it was written.
+        """
+        feed = self._feeds[place]
+        for record in records:
+            marker = feed.take(record.key, record.value)
+            if marker is not None:
+                age = 0 if live else max(0, wall - marker.written)
+                self.coverage.note(place, marker, steady - age)
+            if record.key == KEY:
+                yield
+
+    def now(self, wall: int) -> int:
+        """The moment that windows end with: the wall clock, or the newest accepted event; it never goes back."""
+        if self.settings.exporter.clock == "wall":
+            self._clock = max(self._clock, wall)
+        else:
+            newest = (marker.newest for marker in self.coverage.markers.values())
+            self._clock = max(self._clock, max(newest, default=0))
+        return self._clock
+
+    def refresh(self, steady: int, wall: int) -> Steps:
+        """Bring the page up to date, in short steps during which nothing may be taken."""
+        now = self.now(wall)
+        bad = {place.domain for place, _ in self.coverage.gaps(steady)}
+        for domain, board in self.boards.items():
+            board.judge(covered=domain not in bad, now=steady, stale_after=self.settings.exporter.stale_after)
+        live = [board for board in self.boards.values() if board.state == "live"]
+        if now // HOUR > self._hour and live:
+            yield from self._decide(now // HOUR, live, now)
+        for board in live:
+            yield from board.refresh(now)
+        if live and self._excess() > 0:
+            yield from self._fold(frozenset())
+            for board in live:
+                yield from board.refresh(now)
+        parts = [part.encode() for part in self._pipeline(steady, now)]
+        parts += chain.from_iterable(b.section.families() for b in self.boards.values() if b.shown)
+        yield
+        plain = b"".join(parts)
+        yield
+        self.page.swap(plain, gzip.compress(plain, 1))
+
+    def _decide(self, hour: int, live: list[Board], now: int) -> Steps:
+        """Once an hour: what is folded, and whether the sums are right."""
+        first, self._hour = self._hour < 0, hour
+        for board in live:
+            yield from board.windows.advance(now)
+            if not first:
+                yield from board.windows.check()
+        yield from self._fold(self._capped)
+
+    def _fold(self, capped: frozenset[LabelSet]) -> Steps:
+        """Fold values past `max_values`, then whole label sets past `max_series`, the smallest first."""
+        boards = list(self.boards.values())
+        weights = added(chain.from_iterable(board.windows.weights() for board in boards))
+        yield
+        values = kept_values(weights, self.rules)
+        excess = self._excess()
+        if excess > 0:
+            capped = self._capped | smallest(self._sizes(), weights, excess)
+        fold = Fold(self.rules.views, values, capped)
+        hidden = frozenset(labels for labels in weights if fold.shown(labels) != labels)
+        self.folded += len(hidden - self._known)
+        self._known, self._capped = hidden, capped
+        for board in boards:
+            yield from board.windows.refold(fold)
+
+    def _sizes(self) -> dict[LabelSet, int]:
+        sizes: dict[LabelSet, int] = {}
+        for board in self.boards.values():
+            for labels, n in board.section.sizes().items():
+                sizes[labels] = sizes.get(labels, 0) + n
+        return sizes
+
+    def _excess(self) -> int:
+        return sum(b.section.series for b in self.boards.values()) - self.settings.exporter.max_series
+
+    def _pipeline(self, steady: int, now: int) -> Iterator[str]:
+        seen = [(domain, self.coverage.of(domain)) for domain in self.boards]
+        whole = [(domain, markers) for domain, markers in seen if self.boards[domain].state != "waiting"]
+        if whole:
+            yield from pipeline.events(whole)
+        yield from pipeline.freshness(seen, now)
+        if len(whole) == len(seen):
+            ignored = sum(marker.labels_ignored for _, markers in whole for marker in markers)
+            text = "Entries of labels that were not allowed or not usable"
+            yield pipeline.single("cx_labels_ignored_total", "counter", text, ignored)
+        gaps = sum(1 for _ in self.coverage.gaps(steady))
+        expected = len(self.coverage.expected)
+        yield pipeline.single("cx_partitions_expected", "gauge", "Partitions of all inputs", expected)
+        text = "Partitions whose figures are up to date"
+        yield pipeline.single("cx_partitions_covered", "gauge", text, expected - gaps)
+        series = sum(board.section.series for board in self.boards.values() if board.shown)
+        yield pipeline.single("cx_series", "gauge", "Series with a view that are served", series)
+        text = "Label sets newly counted as __other__"
+        yield pipeline.single("cx_series_folded_total", "counter", text, self.folded)
+        repairs = sum(board.windows.repairs for board in self.boards.values())
+        text = "Sums of windows that the hourly check found wrong; anything but 0 is a fault"
+        yield pipeline.single("cx_window_repairs_total", "counter", text, repairs)
+        yield pipeline.definitions()
+
+    def unready(self, steady: int) -> str:
+        """Why not every figure is complete; empty when it is."""
+        gaps = list(self.coverage.gaps(steady))
+        if not gaps:
+            return ""
+        told = "; ".join(f"{place.domain} {place.partition}: {why}" for place, why in gaps[:5])
+        more = f"; and {len(gaps) - 5} more" if len(gaps) > 5 else ""
+        return f"{len(gaps)} of {len(self.coverage.expected)} partitions are not covered: {told}{more}"
+
+    def filling(self) -> str:
+        """Which windows begin before what the panes hold; empty when none does."""
+        floors = [m.floor for m in self.coverage.markers.values()]
+        if not floors or not self._clock:
+            return ""
+        reach = max(floors) - self.rules.kept
+        short = [w.label for w in self.rules.windows if w.first(self._clock) * w.resolution.step < reach]
+        return f"windows still filling: {', '.join(short)}" if short else ""
+
+
+def _name(place: Place) -> Name:
+    names: dict[str, Name] = {domain: domain for domain in DOMAINS}
+    return names[place.domain]

@@ -1,0 +1,138 @@
+"""`cxgauge exporter`: one task reads, applies and renders; the server hands out what is there."""
+
+import asyncio
+import gc
+import logging
+import signal
+import time
+
+from aiokafka.errors import KafkaError
+
+from stream import logs
+from stream.config import Settings
+from stream.core.windows import Steps
+from stream.errors import ConfigError, Refused
+from stream.exporter.exporter import Exporter
+from stream.exporter.reader import Reader
+from stream.exporter.server import serve
+from stream.topic_admin import describe
+from stream.topology import TOMBSTONES, topics
+
+log = logging.getLogger(__name__)
+
+SLICE = 0.005
+"""Seconds of work after which scrapes get their turn."""
+AGAIN = 2.0
+"""Seconds between two attempts to reach the broker."""
+
+
+def run(settings: Settings) -> int:
+    """Show until SIGTERM or SIGINT; 0. Raises `Refused` when the panes are not there."""
+    if settings.exporter.web_config is not None:
+        raise ConfigError("exporter.web_config: TLS and basic authentication are not supported yet, unset it")
+    logs.set_up()
+    asyncio.run(_Service(settings).run())
+    return 0
+
+
+class _Service:
+    """The exporter as a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.exporter = Exporter(settings)
+        self.trouble = "starting"
+        self.stop = asyncio.Event()
+        self._remark = ""
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop.set)
+        runner = await serve(lambda: self.exporter.page, self._state, self.settings.exporter.listen)
+        work = asyncio.create_task(self._work())
+        stopping = asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            for task in (work, stopping):
+                task.cancel()
+            await asyncio.gather(work, stopping, return_exceptions=True)
+            await runner.cleanup()
+
+    def _state(self) -> tuple[str, str]:
+        return self.trouble or self.exporter.unready(_steady()), self.exporter.filling()
+
+    async def _work(self) -> None:
+        while not self.stop.is_set():
+            reader = Reader(self.settings)
+            try:
+                await self._check_topics()
+                await reader.start()
+                self.trouble = ""
+                await self._show(reader)
+            except (KafkaError, OSError, TimeoutError) as error:
+                servers = self.settings.kafka.bootstrap_servers
+                self.trouble = f"broker {servers} cannot be reached: {type(error).__name__}"
+                log.warning("%s", self.trouble)
+                await asyncio.sleep(AGAIN)
+            finally:
+                await reader.stop()
+            self.exporter = Exporter(self.settings)
+
+    async def _check_topics(self) -> None:
+        wanted = [spec for spec in topics(self.settings) if spec.role == "compacted"]
+        have = await describe(self.settings, wanted)
+        if missing := [spec.name for spec in wanted if ".panes." in spec.name and spec.name not in have]:
+            raise Refused("topics are missing (cxgauge topics create): " + ", ".join(missing))
+
+    async def _show(self, reader: Reader) -> None:
+        """Read and render until it was paused for so long that deletions may have been missed."""
+        every = self.settings.exporter.refresh_interval
+        due, last = 0, _steady()
+        settled = False
+        while _steady() - last < TOMBSTONES // 2:
+            last = _steady()
+            for batch in await reader.read(min(100, every)):
+                await _paced(
+                    self.exporter.take(
+                        batch.place, batch.records, live=batch.live, steady=_steady(), wall=_wall()
+                    )
+                )
+            if _steady() >= due:
+                due = _steady() + every
+                await _paced(self.exporter.refresh(_steady(), _wall()))
+                self._tell()
+                if not settled and not self.exporter.unready(_steady()):
+                    settled = True
+                    gc.collect()
+                    gc.freeze()
+                    gc.set_threshold(50_000, 1_000, 1_000)
+
+    def _tell(self) -> None:
+        """Say in the log when what stands in the way has changed."""
+        reason, remark = self._state()
+        told = "; ".join(text for text in (reason, remark) if text) or "complete"
+        kind = told.partition(":")[0]
+        if kind != self._remark:
+            self._remark = kind
+            log.info("%s", told)
+
+
+async def _paced(steps: Steps) -> None:
+    """Do the work in slices between which scrapes are answered."""
+    until = time.perf_counter() + SLICE
+    for _ in steps:
+        if time.perf_counter() > until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + SLICE
+
+
+def _steady() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000_000
