@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from schemas.customers import CustomerActivated
+from stream.core.buckets import Window
 from stream.core.customers import Customers
 from stream.core.customers.facts import ORDER, own_key
 from stream.core.customers.summary import summary
@@ -208,3 +209,16 @@ def test_merging_moves_nothing_out_of_a_window() -> None:
     now = hour + 24 * HOUR + 30 * MINUTE
     partition = counted([early, bought("a", "2", 1, now)])
     assert figures(clv.METRIC, partition, now, "24h")["cx_revenue", "EUR"] == 1.01
+
+
+def test_a_longer_window_knows_the_lives_that_are_remembered() -> None:
+    """After a change of the windows: who came 50 days ago was no customer 60 days ago."""
+    before = counted([activated("a", NOW - 90 * DAY, NOW), activated("b", NOW - 50 * DAY, NOW)])
+    longer = (*rules().windows, Window("60d", 60 * DAY))
+    after = Partition(Customers(), 0, 1, rules(windows=longer, identity="longer"))
+    after.book.entities.update(before.book.entities)
+    after.at = before.at
+    assert after.ready()
+    after.take(NOW, 0)
+    for window, opening in (("30d", 2), ("60d", 1)):
+        assert figures(churn.METRIC, after, NOW, window)["cx_opening_customers",] == opening
