@@ -1,0 +1,67 @@
+"""`cxgauge generate`: what is written from the code, so that it cannot say something else."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from schemas import generate as contract
+from stream.cli.explain import signature
+from stream.core.metric import Metric
+from stream.core.metrics import REGISTRY
+from stream.errors import CxgaugeError
+
+README = Path("README.md")
+BEGIN, END = "<!-- metrics:begin -->\n", "<!-- metrics:end -->\n"
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that are stale.")
+def generate(check: bool) -> None:
+    """Write the schemas and the README's table of metrics. Run it in the project's folder."""
+    files = wanted()
+    stale = {path: content for path, content in files.items() if _content(path) != content}
+    left = [path for path in Path(contract.FOLDER).glob("*") if path not in files]
+    for path in sorted([*stale, *left]):
+        click.echo(f"{path}: {'is stale' if check else 'written' if path in stale else 'removed'}")
+    if check:
+        sys.exit(1 if stale or left else 0)
+    for path, content in stale.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    for path in left:
+        path.unlink()
+
+
+def wanted() -> dict[Path, bytes]:
+    """Every generated file and what it has to hold. Raises CxgaugeError without a README to put the table in."""
+    text = _content(README)
+    if text is None:
+        raise CxgaugeError(f"{README}: is not in {Path.cwd()}; run this in the project's folder")
+    documents = {Path(path): content for path, content in contract.documents().items()}
+    return documents | {README: with_table(text.decode()).encode()}
+
+
+def with_table(text: str) -> str:
+    """A README with the table of metrics between its markers. Raises CxgaugeError without them."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise CxgaugeError(f"{README}: has no lines {BEGIN.strip()} and {END.strip()}")
+    return f"{before}{BEGIN}{table()}{END}{after}"
+
+
+def table() -> str:
+    """All metrics: title, definition, series."""
+    rows = "".join(_row(metric) for metric in REGISTRY.values())
+    return f"| metric | definition | series |\n|---|---|---|\n{rows}"
+
+
+def _row(metric: Metric) -> str:
+    series = ", ".join(f"`{signature(family)}`" for family in metric.families)
+    cells = (f"{metric.title} (`{metric.name}`)", metric.definition, series)
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None

@@ -1,0 +1,55 @@
+"""`cxgauge explain`."""
+
+import pytest
+from click.testing import CliRunner
+
+from stream.cli import main
+from stream.core.metrics import REGISTRY
+
+
+@pytest.mark.parametrize("metric", REGISTRY.values(), ids=REGISTRY)
+def test_every_metric_is_explained(metric) -> None:
+    """Version, formula, rule of its windows, each series with its labels and help, an example."""
+    result = CliRunner().invoke(main, ["explain", metric.name])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{metric.title} ({metric.name}), version {metric.version}\n")
+    for text in (metric.example, *(f"      {family.help}\n" for family in metric.families)):
+        assert text in result.stdout
+    assert "".join(metric.definition.split()) in "".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("NPS", "NPS (nps)"),
+        ("cx_csat_ratio_low", "CSAT (csat)"),
+        ("response-rate", "Response rate (response_rate)"),
+        ("mttr", "ART / MTTR (resolution)"),
+        ("frt", "FRT (first_response)"),
+    ],
+)
+def test_names_of_all_kinds_are_understood(name: str, title: str) -> None:
+    """Metric, title or series, in any case."""
+    assert CliRunner().invoke(main, ["explain", name]).stdout.startswith(title)
+
+
+def test_labels_and_windows_are_those_of_the_series() -> None:
+    """A stock has no window, a flow has."""
+    text = CliRunner().invoke(main, ["explain", "churn"]).stdout
+    assert "  cx_churn_ratio{method, window}  (gauge)" in text
+    assert "  cx_active_customers  (gauge)" in text
+    assert "Window\n  Rolling over event time" in text
+    assert "Window\n  None: what is known now." in CliRunner().invoke(main, ["explain", "waiting"]).stdout
+
+
+def test_without_a_name_all_are_listed() -> None:
+    """One line each."""
+    lines = CliRunner().invoke(main, ["explain"]).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(REGISTRY)
+
+
+def test_an_unknown_name_names_the_nearest() -> None:
+    """Exit 1 with the metric that was meant."""
+    result = CliRunner().invoke(main, ["explain", "cx_nps_scor"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: metric: got 'cx_nps_scor', did you mean 'nps'; known are nps, ")

@@ -1,0 +1,66 @@
+"""`cxgauge generate`: files that follow from the code."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from schemas.generate import documents
+from stream.cli import main
+from stream.core.metrics import REGISTRY
+
+TEXT = "# Title\n\n<!-- metrics:begin -->\nold\n<!-- metrics:end -->\n\nThe end\n"
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """A runner in a project's folder with nothing generated yet."""
+    monkeypatch.chdir(tmp_path)
+    Path("README.md").write_text(TEXT)
+    return CliRunner()
+
+
+def test_everything_is_written_once(runner: CliRunner) -> None:
+    """Schemas and the table; a second run has nothing to do."""
+    assert runner.invoke(main, ["generate"]).exit_code == 0
+    assert all(Path(path).read_bytes() == content for path, content in documents().items())
+    text = Path("README.md").read_text()
+    assert text.startswith("# Title\n\n<!-- metrics:begin -->\n| metric |")
+    assert text.endswith("<!-- metrics:end -->\n\nThe end\n")
+    for metric in REGISTRY.values():
+        assert (
+            f"| {metric.title} (`{metric.name}`) | {metric.definition} | `{metric.families[0].name}" in text
+        )
+    again = runner.invoke(main, ["generate"])
+    assert (again.exit_code, again.output) == (0, "")
+    assert runner.invoke(main, ["generate", "--check"]).exit_code == 0
+
+
+def test_check_names_what_is_stale_and_writes_nothing(runner: CliRunner) -> None:
+    """A table that was edited, a file that is missing, one that is left over: exit 1 with their names."""
+    runner.invoke(main, ["generate"])
+    Path("README.md").write_text(TEXT)
+    Path("schemas/generated/asyncapi.json").unlink()
+    Path("schemas/generated/old.json").touch()
+    result = runner.invoke(main, ["generate", "--check"])
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "README.md: is stale",
+        "schemas/generated/asyncapi.json: is stale",
+        "schemas/generated/old.json: is stale",
+    ]
+    assert Path("README.md").read_text() == TEXT
+    runner.invoke(main, ["generate"])
+    assert runner.invoke(main, ["generate", "--check"]).exit_code == 0
+
+
+@pytest.mark.parametrize("text", [None, "# Title\n", "<!-- metrics:begin -->\n"])
+def test_a_folder_without_place_for_the_table(runner: CliRunner, text: str | None) -> None:
+    """Exit 1 with what is missing, and nothing is written."""
+    Path("README.md").unlink()
+    if text is not None:
+        Path("README.md").write_text(text)
+    result = runner.invoke(main, ["generate"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: README.md: ")
+    assert not Path("schemas").exists()
