@@ -23,6 +23,8 @@ class Marker(msgspec.Struct, kw_only=True, omit_defaults=True):
     watermark: int = 0
     floor: int = 0
     """Panes older than this less their keep are gone."""
+    since: int = 0
+    """Hour panes are complete from here on: longer windows than those configured before reach further back."""
     outcomes: dict[str, int] = {}
     labels_ignored: int = 0
     newest: int = 0

@@ -12,12 +12,12 @@ from schemas.times import to_ms
 from schemas.topics import partition_of
 from stream.core import marker as markers
 from stream.core.book import OUTCOMES, Book, Outcome
-from stream.core.buckets import HOUR, MINUTE
+from stream.core.buckets import HOUR, HOURS, MINUTE
 from stream.core.domain import Domain
 from stream.core.erasure import ERASURE, REMAINDER, Erasures
 from stream.core.letters import Letter, Record, bury, forward, provenance, responded
 from stream.core.marker import Marker
-from stream.core.metrics import TALLIES
+from stream.core.metrics import BY_DOMAIN, TALLIES
 from stream.core.panes import Panes, Row
 from stream.core.rules import Rules
 from stream.core.tally import Contribution, Deltas, post
@@ -52,6 +52,15 @@ class Partition:
         self.forwards: list[Letter] = []
         self.dead: list[Letter] = []
         self._late = rules.lateness // HOUR
+        self._kept = min(
+            (
+                self.panes.keep(HOURS, tally)
+                for metric in BY_DOMAIN[domain.name]
+                for tally in metric.tallies
+                if tally.kind in ("flow", "births")
+            ),
+            default=rules.kept,
+        )
         self._decode = Decoder(domain.topic).decode
         self._last: Record | None = None
 
@@ -134,6 +143,7 @@ class Partition:
         at.dimensions = self.rules.dimensions
         at.shown = tuple(self.rules.dimensions[i] for i in self.rules.shown)
         at.floor = self.panes.floor
+        at.since = max(at.since, at.floor - self._kept)
         at.outcomes = {outcome: n for outcome, n in self.counts.items() if n}
         at.labels_ignored = self.book.labels_ignored
         at.written, at.lag, at.version = clock, lag, markers.VERSION
