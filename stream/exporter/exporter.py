@@ -159,11 +159,12 @@ class Exporter:
 
     def filling(self) -> str:
         """Which windows begin before what the panes hold; empty when none does."""
-        floors = [m.floor for m in self.coverage.markers.values()]
-        if not floors or not self._clock:
-            return ""
-        reach = max(floors) - self.rules.kept
-        short = [w.label for w in self.rules.windows if w.first(self._clock) * w.resolution.step < reach]
+        since = max((marker.since for marker in self.coverage.markers.values()), default=0)
+        short = [
+            window.label
+            for window in self.rules.windows
+            if self._clock and window.first(self._clock) * window.resolution.step < since
+        ]
         return f"windows still filling: {', '.join(short)}" if short else ""
 
 

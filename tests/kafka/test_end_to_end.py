@@ -1,12 +1,17 @@
 """The whole way: other people's clients publish, the worker counts, the exporter shows."""
 
+import asyncio
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from schemas.feedback import FeedbackSubmitted
 from schemas.publish import Publisher
@@ -111,3 +116,37 @@ def test_the_worker_refuses_topics_that_are_not_there(kafka: str, tmp_path: Path
     worker = rig.start()
     assert worker.wait(60) == 4
     assert f"{rig.settings.topics.feedback}: is missing" in rig.logs()
+
+
+async def _corrupt(rig: Rig) -> None:
+    """Add one promoter to a block, behind everybody's back."""
+    partition = next(
+        p for (d, _), p in (await rig._partitions()).items() if d == "feedback" and p.panes.blocks
+    )
+    key = next(iter(partition.panes.blocks))
+    wrong = {component: n + 1 for component, n in partition.panes.blocks[key].items()}
+    producer = AIOKafkaProducer(bootstrap_servers=rig.settings.kafka.bootstrap_servers)
+    await producer.start()
+    topic = rig.settings.topics.panes("feedback")
+    pack = msgspec.msgpack.encode
+    await producer.send_and_wait(topic, pack(wrong), key=pack(key), partition=partition.number)
+    await producer.stop()
+
+
+def test_the_audit_finds_what_was_not_contributed(rig: Rig) -> None:
+    """Clean after a load; a pane that was changed behind its back is named."""
+    rig.publish(load(1_000, now=int(time.time() * 1000), seed=5))
+    assert rig.settled(), rig.logs()
+
+    def audit() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "stream.cli", "doctor", "audit"]
+        return subprocess.run(
+            command, env={**os.environ, **rig.env}, capture_output=True, text=True, check=False
+        )
+
+    clean = audit()
+    assert (clean.returncode, clean.stdout[-9:]) == (0, "0 faults\n"), clean
+    asyncio.run(_corrupt(rig))
+    found = audit()
+    assert found.returncode == 1
+    assert "held" in found.stdout
