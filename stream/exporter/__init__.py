@@ -1,1 +1,1 @@
-"""The exporter: reads all panes, holds the windows, serves /metrics."""
+"""The exporter: reads the panes of every partition, keeps the windows, serves the figures."""
