@@ -12,7 +12,7 @@ from stream.core.metrics.churn import INVOLUNTARY, VOLUNTARY
 from stream.core.metrics.clv import COUNT, NET, VALUE
 from stream.core.metrics.cohorts import ACTIVE, ENDS, IGNORED, OTHER, PRESENT, RESPONDER, SCHEDULED, STARTS
 from stream.core.money import joined, split
-from stream.core.rules import Rules
+from stream.core.rules import Rules, Values
 from stream.core.tally import Contribution
 
 _NOTHING, _EMPTY = Customer(), Account()
@@ -39,7 +39,7 @@ def derive(customer: Customer, other: Customer = _NOTHING) -> Made:
     A stock holds for ever, panes only what is not before the customer's `floor`. A change of dimensions, margin or
     cohort moves everything; any other event no more than a few of what may be a thousand buckets.
     """
-    if (customer.shown, customer.margin, customer.responder) != (other.shown, other.margin, other.responder):
+    if other is not _NOTHING and _face(other) != _face(customer):
         other = _NOTHING
     cohort = RESPONDER if customer.responder else OTHER
     lives = walk(customer.log)
@@ -51,6 +51,10 @@ def derive(customer: Customer, other: Customer = _NOTHING) -> Made:
     if customer.referrals:
         made.past.extend(_referrals(customer, other))
     return made
+
+
+def _face(customer: Customer) -> tuple[Values, int, bool]:
+    return customer.shown, customer.margin, customer.responder
 
 
 def _present(customer: Customer, lives: Lives, cohort: str) -> list[Contribution]:

@@ -78,7 +78,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     """
 
     log: list[LifeEvent] = []
-    """Sorted by (time, id); what is older than the memory is reduced to what the present state needs."""
+    """Sorted by (time, id): the steps, and a few events between them (see `lives.MOST`); what is older than the memory
+    is reduced to what the present state needs."""
     seen: int = 0
     """Minute of the newest record."""
     floor: int = 0

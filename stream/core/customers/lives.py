@@ -7,6 +7,9 @@ from typing import NamedTuple
 from stream.core.buckets import MINUTE
 from stream.core.customers.facts import Activated, Churned, Customer, LifeEvent, Scheduled
 
+MOST = 16
+"""Events between the steps that are kept: one that churns late may begin its next life at them."""
+
 
 class Lives(NamedTuple):
     """The steps into and out of being a customer, in turn."""
@@ -45,7 +48,10 @@ def walk(log: Sequence[LifeEvent]) -> Lives:
 
 def latest_activation(log: Sequence[LifeEvent]) -> Activated | None:
     """The event that says plan, margin and dimensions."""
-    return next((event for event in reversed(log) if isinstance(event, Activated)), None)
+    for event in reversed(log):
+        if isinstance(event, Activated):
+            return event
+    return None
 
 
 def enter(customer: Customer, event: LifeEvent) -> bool:
@@ -54,11 +60,23 @@ def enter(customer: Customer, event: LifeEvent) -> bool:
         if known.id == event.id and known.source == event.source:
             return False
     insort(customer.log, event, key=_rank)
+    if len(customer.log) > MOST:
+        _thin(customer)
     return True
 
 
 def _rank(event: LifeEvent) -> tuple[int, str, str]:
     return event.time, event.id, event.source
+
+
+def _thin(customer: Customer) -> None:
+    """Drop the oldest events that are no steps, when a customer is activated anew every night, or minute."""
+    log, lives = customer.log, walk(customer.log)
+    needed = {*lives.starts, *lives.ends, log[-1], latest_activation(log)}
+    between = [event for event in log if event not in needed]
+    dropped = set(between[: max(0, len(between) - MOST)])
+    customer.ignored += sum(isinstance(event, Churned) for event in dropped)
+    customer.log = [event for event in log if event not in dropped]
 
 
 def forget(customer: Customer) -> None:
@@ -72,12 +90,12 @@ def forget(customer: Customer) -> None:
     if not old:
         return
     lives = walk(log[:old])
-    needed: list[LifeEvent | None] = [log[old - 1], latest_activation(log[:old])]
+    needed: set[LifeEvent | None] = {log[old - 1], latest_activation(log[:old])}
     if lives.active:
-        needed.append(lives.starts[-1])
+        needed.add(lives.starts[-1])
     else:
-        needed.append(next((e for e in reversed(log[:old]) if isinstance(e, Churned)), None))
-    kept = [event for event in log[:old] if any(event is one for one in needed)]
+        needed.add(next((event for event in reversed(log[:old]) if isinstance(event, Churned)), None))
+    kept = [event for event in log[:old] if event in needed]
     customer.ignored += lives.ignored - walk(kept).ignored
     customer.log = kept + log[old:]
 

@@ -110,6 +110,15 @@ def test_a_customer_who_buys_around_the_clock_stays_bounded() -> None:
     assert month == pytest.approx(19.99 * 30 * 48)
 
 
+def test_a_customer_who_is_activated_anew_every_night_stays_small() -> None:
+    """A base that is sent again and again is one life each, with the last plan."""
+    every = [activated("a", NOW + i * DAY // 2, plan=f"plan {i}") for i in range(70)]
+    partition = counted(every)
+    assert len(partition.book.entities[b"ca"]) < 1_500
+    found = summary(partition.book.entities[b"ca"], every[-1].at)
+    assert (found.since, found.plan) == (NOW, "plan 69")
+
+
 def test_comments_are_not_kept() -> None:
     """Nor anything else that no figure needs."""
     partition = single(Customers())

@@ -65,3 +65,18 @@ def test_forgetting_twice_is_forgetting_once() -> None:
     once = list(customer.log)
     lives.forget(customer)
     assert customer.log == once
+
+
+def test_steps_stay_and_of_what_is_between_them_the_newest() -> None:
+    """Whoever is activated anew every minute, or leaves again and again: no step is lost, no churn uncounted."""
+    customer = Customer()
+    for minute in range(0, 100, 2):
+        assert lives.enter(customer, on(minute))
+    for minute in (200, 202, 204, *range(206, 300, 2)):
+        assert lives.enter(customer, off(minute))
+    assert lives.enter(customer, on(400))
+    found = lives.walk(customer.log)
+    assert [event.id for event in found.starts] == ["on 0", "on 400"]
+    assert [event.id for event in found.ends] == ["off 200"]
+    assert found.ignored + customer.ignored == 49
+    assert len(customer.log) <= 4 + lives.MOST
