@@ -1,7 +1,7 @@
 """What one source partition remembers of its entities, and what an event changes in it."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from schemas.customers import CustomerResponded
 from stream.core.known import Known
@@ -20,18 +20,7 @@ Outcome = Literal[
     "oversized",
     "unknown_type",
 ]
-OUTCOMES: tuple[Outcome, ...] = (
-    "accepted",
-    "duplicate",
-    "erased",
-    "future",
-    "invalid",
-    "late",
-    "misrouted",
-    "oversized",
-    "unknown_type",
-)
-
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 REMEMBERED = 50_000
 """Value tuples whose projection is remembered."""

@@ -5,6 +5,8 @@ from functools import cached_property
 import msgspec
 
 from stream.core.buckets import DAY, HOUR, HOURS, SHORTEST_LONG, Window
+from stream.core.calendars import Calendar, Hours, hours_of
+from stream.core.targets import Target, Targets
 
 NAMED = ("channel", "touchpoint", "team", "priority")
 """Dimensions that are fields of their own; the others come from an event's `labels`."""
@@ -23,6 +25,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     max_values: int = 200
     top: int = 50
     margin_rate: float = 1.0
+    target: int = HOUR
+    """How soon a first response is due, in ms, where none of `targets` holds."""
+    targets: dict[str, Target] = {}
+    calendars: tuple[Calendar, ...] = ()
     identity: str = ""
 
     @cached_property
@@ -37,10 +43,28 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(i for i, name in enumerate(self.dimensions) if name in used)
 
     @cached_property
+    def projected(self) -> dict[Values, Values]:
+        """What `book.project` has answered so far."""
+        return {}
+
+    @cached_property
     def picks(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """For each view its name and where its labels are in a contribution's values."""
         at = {self.dimensions[i]: n for n, i in enumerate(self.shown)}
         return tuple((name, tuple(at[label] for label in view)) for name, view in self.views.items())
+
+    @cached_property
+    def due(self) -> Targets:
+        """When a first response is due."""
+        return Targets(self.target, self.targets)
+
+    @cached_property
+    def _hours(self) -> tuple[tuple[Calendar, Hours], ...]:
+        return hours_of(self.calendars)
+
+    def hours(self, channel: str | None, team: str | None) -> Hours | None:
+        """The business hours of the first calendar that holds for a channel and team; None: there is none."""
+        return next((hours for calendar, hours in self._hours if calendar.holds(channel, team)), None)
 
     @cached_property
     def longest(self) -> int:

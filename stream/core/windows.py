@@ -1,6 +1,6 @@
 """The rolling windows of one domain, kept up to date over the panes of all its partitions."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, KeysView, Sequence
 from typing import Any
 
 from stream.core.buckets import MINUTE, ROLLING, SHORTEST_LONG, STANDING, TOTAL, Window
@@ -167,9 +167,9 @@ class Windows:
         group = self._groups.get(labels, {}).get(tally)
         return group if group is not None and group.folded is None else None
 
-    def label_sets(self) -> set[LabelSet]:
-        """Every label set that is shown."""
-        return {self.fold.shown(labels) for labels in self._groups}
+    def label_sets(self) -> KeysView[LabelSet]:
+        """Every label set that there is, shown or folded."""
+        return self._groups.keys()
 
     def _group(self, tally: Tally, labels: LabelSet) -> Group:
         groups = self._groups.get(labels)

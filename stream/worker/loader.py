@@ -13,12 +13,9 @@ from stream.errors import Refused
 Restore = Callable[[bytes, bytes | None], None]
 
 
-async def load(partitions: Collection[Partition], settings: Settings, options: dict[str, Any]) -> None:
-    """Restore every partition with one consumer, then check that its source is the one that was counted.
-
-    Raises `Refused` for state of a newer version, of another partition count, or of another or a cut source.
-    """
-    consumer = AIOKafkaConsumer(
+def consumer_of_state(options: dict[str, Any]) -> AIOKafkaConsumer:
+    """A consumer for compacted topics: committed records, no group, large fetches."""
+    return AIOKafkaConsumer(
         **options,
         isolation_level="read_committed",
         enable_auto_commit=False,
@@ -26,6 +23,14 @@ async def load(partitions: Collection[Partition], settings: Settings, options: d
         max_partition_fetch_bytes=8 << 20,
         fetch_max_wait_ms=50,
     )
+
+
+async def load(partitions: Collection[Partition], settings: Settings, options: dict[str, Any]) -> None:
+    """Restore every partition with one consumer, then check that its source is the one that was counted.
+
+    Raises `Refused` for state of a newer version, of another partition count, or of another or a cut source.
+    """
+    consumer = consumer_of_state(options)
     await consumer.start()
     try:
         await _restore(consumer, partitions, settings)

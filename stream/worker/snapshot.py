@@ -9,6 +9,7 @@ from stream.config import Settings, client_options
 from stream.core.domains import DOMAINS
 from stream.core.partition import Partition
 from stream.wiring import rules
+from stream.worker.loader import consumer_of_state
 
 ATTEMPTS = 20
 """How often a partition that is being written is read on until state and panes are of one flush."""
@@ -23,14 +24,7 @@ class Snapshot(NamedTuple):
 
 async def snapshots(settings: Settings) -> AsyncIterator[Snapshot]:
     """All partitions of all domains, one after the other. Raises aiokafka's KafkaError."""
-    consumer = AIOKafkaConsumer(
-        **client_options(settings.kafka),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=8 << 20,
-        fetch_max_wait_ms=50,
-    )
+    consumer = consumer_of_state(client_options(settings.kafka))
     await consumer.start()
     try:
         for domain in DOMAINS:

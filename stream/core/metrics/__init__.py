@@ -1,11 +1,36 @@
 """Every metric, by name. To add one: its file, its test, its line here."""
 
 from stream.core.metric import Metric
-from stream.core.metrics import ces, churn, clv, csat, nps, reasons, referral, response_rate, retention
+from stream.core.metrics import (
+    aht,
+    business_hours,
+    ces,
+    churn,
+    clv,
+    csat,
+    fcr,
+    first_response,
+    handoff,
+    nps,
+    reasons,
+    referral,
+    resolution,
+    response_rate,
+    retention,
+    waiting,
+)
 from stream.core.tally import Tally
 
 FEEDBACK: tuple[Metric, ...] = (nps.METRIC, csat.METRIC, ces.METRIC, response_rate.METRIC, reasons.METRIC)
-TICKETS: tuple[Metric, ...] = ()
+TICKETS: tuple[Metric, ...] = (
+    first_response.METRIC,
+    waiting.METRIC,
+    resolution.METRIC,
+    handoff.METRIC,
+    business_hours.METRIC,
+    fcr.METRIC,
+    aht.METRIC,
+)
 CUSTOMERS: tuple[Metric, ...] = (churn.METRIC, retention.METRIC, clv.METRIC, referral.METRIC)
 
 BY_DOMAIN = {"feedback": FEEDBACK, "tickets": TICKETS, "customers": CUSTOMERS}

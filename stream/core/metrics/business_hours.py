@@ -1,0 +1,51 @@
+"""First response and resolution in business hours, beside the figures in calendar time."""
+
+from collections.abc import Iterator
+
+from stream.core.buckets import Window
+from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metrics.durations import quantile_family, shown
+from stream.core.metrics.first_response import RESPONSES, WITHIN
+from stream.core.metrics.resolution import STAGES
+from stream.core.tally import Tally
+
+RESPONSE = quantile_family("cx_first_response_business_seconds", "First response time in business hours")
+RESPONSE_MEAN = Family(
+    "cx_first_response_business_mean_seconds", "Mean first response time in business hours"
+)
+RATIO = Family(
+    "cx_first_response_business_within_target_ratio",
+    "Share of first responses whose time in business hours is within their target, 0 to 1",
+)
+RESOLUTION = quantile_family("cx_resolution_business_seconds", "Resolution time in business hours", "stage")
+RESOLUTION_MEAN = Family(
+    "cx_resolution_business_mean_seconds", "Mean resolution time in business hours", ("stage",)
+)
+
+
+def read(sight: Sight, _: Window) -> Iterator[Sample]:
+    """What there is, while a calendar is configured."""
+    have = sight.flow("business").get((), {}) if sight.rules.calendars else {}
+    if n := have.get(RESPONSES, 0):
+        yield from shown(RESPONSE, RESPONSE_MEAN, have, RESPONSES)
+        yield Sample(RATIO, (), have.get(WITHIN, 0) / n)
+    for stage, base in STAGES.items():
+        if have.get(base, 0):
+            yield from shown(RESOLUTION, RESOLUTION_MEAN, have, base, stage)
+
+
+METRIC = Metric(
+    name="business_hours",
+    title="Business hours",
+    definition=(
+        "First response and resolution as business time: of the first calendar that holds for the ticket's channel and "
+        "team, of tickets that one holds for. A shift belongs to the day it begins on; none begins on a holiday; a later "
+        "version of a calendar replaces it from its day on."
+    ),
+    formula="business time between the same two moments",
+    source="business-hours variants as in Zendesk's metric definitions",
+    example='cx_first_response_business_mean_seconds{view="total", window="7d"}',
+    tallies=(Tally("business", remembered=True, counts=(RESPONSES, *STAGES.values())),),
+    families=(RESPONSE, RESPONSE_MEAN, RATIO, RESOLUTION, RESOLUTION_MEAN),
+    read=read,
+)

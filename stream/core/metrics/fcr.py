@@ -1,0 +1,53 @@
+"""First contact resolution, net of reopenings and repeated contacts."""
+
+from collections.abc import Iterator, Mapping
+
+from stream.core.buckets import DAY, Window
+from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.tally import Tally
+
+FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT = range(4)
+WEEK = 7 * DAY
+"""How long after a solve a reopening or another ticket is a repeated contact."""
+
+RATIO = Family(
+    "cx_fcr_ratio", "Share of tickets solved by people that one contact resolved, 0 to 1", ("basis",)
+)
+TICKETS = Family("cx_fcr_tickets", "Tickets by their first solve by people", ("basis", "result"))
+UNASSISTED = Family("cx_unassisted_solved_tickets", "Tickets first solved by a bot or a time-out", ("by",))
+
+
+def _judged(have: Mapping[int, int], basis: str) -> Iterator[Sample]:
+    first, other = have.get(FIRST_CONTACT, 0), have.get(OTHER, 0)
+    if first + other:
+        yield Sample(RATIO, (basis,), first / (first + other))
+    yield Sample(TICKETS, (basis, "first_contact"), first)
+    yield Sample(TICKETS, (basis, "other"), other)
+
+
+def read(sight: Sight, window: Window) -> Iterator[Sample]:
+    """Provisional of every window, confirmed of those of a week and more; ratios when there are tickets."""
+    have = sight.flow("fcr").get((), {})
+    yield from _judged(have, "provisional")
+    if window.span >= WEEK:
+        yield from _judged(sight.shifted("fcr").get((), {}), "confirmed")
+    yield Sample(UNASSISTED, ("bot",), have.get(BY_BOT, 0))
+    yield Sample(UNASSISTED, ("timeout",), have.get(BY_TIMEOUT, 0))
+
+
+METRIC = Metric(
+    name="fcr",
+    title="FCR",
+    definition=(
+        "Judged at the first solve by people (a ticket solved by bots and time-outs only is not in it). First contact: "
+        "exactly one public agent message up to it, no reopening within 7 days after it, and no other ticket of the same "
+        "customer and topic created within 7 days after it. Provisional: solved in the window, judged by what is known. "
+        "Confirmed: the window moved back by 7 days and one bucket, so that every week is over."
+    ),
+    formula="first contact / tickets first solved by people",
+    source="one-touch as in Zendesk's metric definitions, net of repeat contacts within 7 days as call centres count",
+    example='cx_fcr_ratio{view="total", window="30d", basis="confirmed"}',
+    tallies=(Tally("fcr", shifted=True, remembered=True, counts=(FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT)),),
+    families=(RATIO, TICKETS, UNASSISTED),
+    read=read,
+)

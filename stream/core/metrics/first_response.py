@@ -1,0 +1,63 @@
+"""First response time, by contact cycle."""
+
+from collections.abc import Iterator
+
+from stream.core.buckets import Window
+from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metrics.durations import quantile_family, shown
+from stream.core.sketch import SPAN, enter
+from stream.core.tally import Tally, Vector
+
+WITHIN, UNANSWERED = range(2)
+RESPONSES = SPAN
+"""Where the distribution begins."""
+
+SECONDS = quantile_family(
+    "cx_first_response_seconds", "Time from the opening of a contact cycle to the first public agent message"
+)
+MEAN = Family("cx_first_response_mean_seconds", "Mean time to the first response")
+COUNT = Family("cx_first_responses", "First responses in the window")
+IN_TIME = Family(
+    "cx_first_responses_within_target", "First responses within the target of channel and priority"
+)
+RATIO = Family(
+    "cx_first_response_within_target_ratio", "Share of first responses within their target, 0 to 1"
+)
+NEVER = Family("cx_resolved_unanswered_tickets", "Solves with no public agent message before")
+
+
+def respond(into: Vector, elapsed: int, target: int) -> None:
+    """Enter a response after `elapsed` ms."""
+    enter(into, RESPONSES, elapsed)
+    if elapsed <= target:
+        into[WITHIN] = into.get(WITHIN, 0) + 1
+
+
+def read(sight: Sight, _: Window) -> Iterator[Sample]:
+    """Quantiles, mean and share when there are responses; the counts always."""
+    have = sight.flow("first_response").get((), {})
+    n, within = have.get(RESPONSES, 0), have.get(WITHIN, 0)
+    if n:
+        yield from shown(SECONDS, MEAN, have, RESPONSES)
+        yield Sample(RATIO, (), within / n)
+    yield Sample(COUNT, (), n)
+    yield Sample(IN_TIME, (), within)
+    yield Sample(NEVER, (), have.get(UNANSWERED, 0))
+
+
+METRIC = Metric(
+    name="first_response",
+    title="FRT",
+    definition=(
+        "A contact cycle opens when the customer, a bot or a system creates the ticket, at the customer's first message "
+        "in one that an agent opened, and when a ticket is reopened, which discards a cycle without an end. It ends at "
+        "the first public agent message, also one after the solve; bots, internal notes and statuses do not end it. "
+        "Counted at the reply's time, in calendar time. The target is that of the ticket's present channel and priority."
+    ),
+    formula="first public agent message - opening of the contact cycle",
+    source="first reply time as in Zendesk's metric definitions, by contact cycle",
+    example='cx_first_response_seconds{view="channel", window="24h", quantile="0.9"}',
+    tallies=(Tally("first_response", remembered=True, counts=(RESPONSES, UNANSWERED)),),
+    families=(SECONDS, MEAN, COUNT, IN_TIME, RATIO, NEVER),
+    read=read,
+)

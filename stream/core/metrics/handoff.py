@@ -1,0 +1,45 @@
+"""How long people take over from a bot."""
+
+from collections.abc import Iterator
+
+from stream.core.buckets import Window
+from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metrics.durations import quantile_family, shown
+from stream.core.sketch import SPAN
+from stream.core.tally import Tally
+
+RESPONSES = SPAN
+"""Where the distribution begins."""
+
+SECONDS = quantile_family(
+    "cx_handoff_response_seconds", "Time from a bot's handoff to the next public agent message"
+)
+MEAN = Family(
+    "cx_handoff_response_mean_seconds", "Mean time from a bot's handoff to the next public agent message"
+)
+COUNT = Family("cx_handoff_responses", "Handoffs that a public agent message followed, at its time")
+
+
+def read(sight: Sight, _: Window) -> Iterator[Sample]:
+    """Quantiles and mean when there are any; the count always."""
+    have = sight.flow("handoff").get((), {})
+    n = have.get(RESPONSES, 0)
+    if n:
+        yield from shown(SECONDS, MEAN, have, RESPONSES)
+    yield Sample(COUNT, (), n)
+
+
+METRIC = Metric(
+    name="handoff",
+    title="Handoff",
+    definition=(
+        "From each handoff by a bot to the next public agent message, if one comes, at that message's time. It ends and "
+        "opens no contact cycle."
+    ),
+    formula="next public agent message - handoff",
+    source="agent response after a bot's handoff, kept apart from the first response as Chatwoot's issue 8477 asks",
+    example='cx_handoff_response_seconds{view="total", window="24h", quantile="0.9"}',
+    tallies=(Tally("handoff", remembered=True, counts=(RESPONSES,)),),
+    families=(SECONDS, MEAN, COUNT),
+    read=read,
+)

@@ -1,0 +1,67 @@
+"""Resolution time (ART, MTTR), reopenings and what is open."""
+
+from collections.abc import Iterator
+
+from stream.core.buckets import MINUTE, Window
+from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metrics.durations import quantile_family, shown
+from stream.core.sketch import SPAN
+from stream.core.tally import Tally
+
+REOPENINGS = 0
+FULL, FIRST = 2 * SPAN, 3 * SPAN
+"""Where the distributions begin: apart from that of responses, so that business hours can hold all three."""
+STAGES = {"full": FULL, "first": FIRST}
+
+SECONDS = quantile_family(
+    "cx_resolution_seconds", "Time from creation to the last (full) or first solve", "stage"
+)
+MEAN = Family("cx_resolution_mean_seconds", "Mean time from creation to the last or first solve", ("stage",))
+RESOLVED = Family(
+    "cx_resolved_tickets", "Tickets by their last solve while resolved, or first solve", ("stage",)
+)
+REOPENED = Family("cx_reopenings", "Reopenings of tickets in the window")
+OPEN = Family("cx_open_tickets", "Tickets that are not resolved", windowed=False)
+OLDEST = Family(
+    "cx_open_oldest_seconds", "Age of the oldest ticket not resolved, to within a minute", windowed=False
+)
+
+
+def read(sight: Sight, _: Window) -> Iterator[Sample]:
+    """Quantiles and means of the stages that have any; the counts always."""
+    have = sight.flow("resolution").get((), {})
+    for stage, base in STAGES.items():
+        n = have.get(base, 0)
+        if n:
+            yield from shown(SECONDS, MEAN, have, base, stage)
+        yield Sample(RESOLVED, (stage,), n)
+    yield Sample(REOPENED, (), have.get(REOPENINGS, 0))
+
+
+def read_stock(sight: Sight) -> Iterator[Sample]:
+    """How many are open, and the age of the oldest when there is one."""
+    opened = {minute: n for minute, vector in sight.standing("open").items() if (n := vector.get(0, 0)) > 0}
+    yield Sample(OPEN, (), sum(opened.values()))
+    if opened:
+        yield Sample(OLDEST, (), max(0, sight.now - min(opened) * MINUTE) / 1000)
+
+
+METRIC = Metric(
+    name="resolution",
+    title="ART / MTTR",
+    definition=(
+        "From creation to the last solve (stage full, only while the ticket is resolved) or to the first one (stage "
+        "first, never taken back), each at its solve's time. A solve is the step into solved or closed, a reopening the "
+        "step out of it by a status. Calendar time."
+    ),
+    formula="solve - creation",
+    source="full and first resolution time as in Zendesk's metric definitions",
+    example='cx_resolution_mean_seconds{view="total", window="7d", stage="full"} / 3600',
+    tallies=(
+        Tally("resolution", remembered=True, counts=(REOPENINGS, FULL, FIRST)),
+        Tally("open", "standing", remembered=True),
+    ),
+    families=(SECONDS, MEAN, RESOLVED, REOPENED, OPEN, OLDEST),
+    read=read,
+    read_stock=read_stock,
+)

@@ -1,0 +1,104 @@
+"""What a change of a ticket's facts changes in the figures: its own, and those of the person's other tickets."""
+
+from collections.abc import Iterable
+
+from stream.core.book import Book, project
+from stream.core.buckets import HOUR
+from stream.core.rules import Rules, Values
+from stream.core.tally import Contribution
+from stream.core.tickets import repeats
+from stream.core.tickets.cycles import History, history
+from stream.core.tickets.derive import derive
+from stream.core.tickets.facts import Link, Made, Ticket, address, pack, unpack
+from stream.core.tickets.repeats import Repeats
+
+REPEATS = b"f"
+
+
+def contributions(made: Made, values: Values) -> tuple[Contribution, ...]:
+    """Contributions as the spine takes them."""
+    return tuple(
+        [Contribution(tally, values, (), minute, vector) for (tally, minute), vector in made.items()]
+    )
+
+
+def derived(ticket: Ticket, past: History | None, rules: Rules) -> tuple[Values, Made]:
+    """The values that the ticket's contributions carry, and these."""
+    if past is None:
+        return (), {}
+    values = ticket.dimensions(rules)
+    return project(values, rules), derive(past, ticket.repeated, values, rules)
+
+
+def kept(last: int, rules: Rules) -> int:
+    """When what was last seen at a moment is forgotten, on the hour."""
+    return (last // HOUR + 1) * HOUR + rules.memory
+
+
+def count(book: Book, key: bytes, ticket: Ticket) -> None:
+    """Bring the figures to what the facts say."""
+    past = history(ticket)
+    ticket.closed = past is None or past.resolved
+    link = None
+    if past is not None:
+        solved = past.judged.at if past.judged is not None and past.first_contact else None
+        link = Link(ticket.topic(), past.created, solved)
+    if link != ticket.link:
+        _relink(book, key, ticket, link)
+    _replace(book, ticket, past)
+
+
+def _replace(book: Book, ticket: Ticket, past: History | None) -> None:
+    """Enter the difference between what the ticket contributed and what it does."""
+    values, made = derived(ticket, past, book.rules)
+    gone, come = ticket.made, made
+    if values == ticket.values:
+        gone = {cell: vector for cell, vector in ticket.made.items() if made.get(cell) != vector}
+        come = {cell: vector for cell, vector in made.items() if ticket.made.get(cell) != vector}
+    book.replace(contributions(gone, ticket.values), contributions(come, values))
+    ticket.values, ticket.made = values, made
+
+
+def _relink(book: Book, key: bytes, ticket: Ticket, link: Link | None) -> None:
+    """Tell the person's tickets about the topic, before and now; judge those anew for which that decides."""
+    old, ticket.link, ticket.repeated = ticket.link, link, False
+    if old is not None and (link is None or link.topic != old.topic):
+        _tell(book, key, ticket.person, old, None)
+        old = None
+    if link is not None:
+        page = _tell(book, key, ticket.person, old, link)
+        ticket.repeated = link.solved is not None and page.repeated(link.solved)
+
+
+def _tell(book: Book, key: bytes, person: bytes, old: Link | None, new: Link | None) -> Repeats:
+    """Change what a ticket tells about one topic. Returns all that is told about it."""
+    either = new or old
+    page_key = address(REPEATS, person, either.topic if either else "")
+    raw = book.entities.get(page_key)
+    page = Repeats(person) if raw is None else repeats.unpack(raw)
+    page.change(key, old, new)
+    page.forget(book.record_time - book.rules.memory)
+    newest = page.newest
+    if newest is None:
+        book.put(page_key, None, None)
+    else:
+        book.put(page_key, repeats.pack(page), kept(newest, book.rules) if raw is None else None)
+    if old is None or new is None or old.created != new.created:
+        for link in (old, new):
+            _refresh(book, page, () if link is None else page.concerned(link.created), key)
+    return page
+
+
+def _refresh(book: Book, page: Repeats, concerned: Iterable[bytes], but: bytes) -> None:
+    """Judge tickets anew by their neighbours; those that are forgotten stay as they were counted."""
+    for key in concerned:
+        raw = book.entities.get(key)
+        if raw is None or key == but:
+            continue
+        ticket = unpack(raw)
+        solved = ticket.link and ticket.link.solved
+        repeated = solved is not None and page.repeated(solved)
+        if repeated != ticket.repeated:
+            ticket.repeated = repeated
+            _replace(book, ticket, history(ticket))
+            book.put(key, pack(ticket), None)

@@ -1,0 +1,104 @@
+"""What happened in a ticket since it was created: contact cycles, solves, reopenings, handoffs."""
+
+from bisect import bisect_left, bisect_right
+from typing import NamedTuple
+
+from stream.core.metrics.fcr import WEEK
+from stream.core.tickets.facts import BY_PEOPLE, HANDOFF, UNRESOLVED, Created, Place, Ticket, ms_of
+
+Stretch = tuple[int, int]
+"""From and to, in ms."""
+
+
+class Solve(NamedTuple):
+    """A step into a resolved status: when in ms, by whom, and how many public agent messages came before."""
+
+    at: int
+    by: int
+    replies: int
+
+
+class History(NamedTuple):
+    """A ticket's history, in ms.
+
+    `cycles` are those that ended, from opening to reply; `waiting` is the opening of one that did not.
+    `judged` is the first solve by people; `first_contact` tells whether it needed one public agent message and no
+    reopening followed within seven days.
+    """
+
+    created: int
+    resolved: bool
+    cycles: list[Stretch]
+    waiting: int | None
+    solves: list[Solve]
+    reopenings: list[int]
+    handoffs: list[Stretch]
+    judged: Solve | None
+    first_contact: bool
+
+
+def history(ticket: Ticket) -> History | None:
+    """What happened in a ticket; None when it was never created, was merged or deleted."""
+    created = ticket.created
+    if created is None or ticket.gone:
+        return None
+    start, replies = created.start, ticket.replies
+    solves: list[Solve] = []
+    reopenings: list[Place] = []
+    handoffs: list[Stretch] = []
+    judged: Solve | None = None
+    first_contact = resolved = False
+    for place, kind in ticket.steps:
+        if place < start:
+            continue
+        if kind == HANDOFF:
+            if (reply := _after(replies, place)) is not None:
+                handoffs.append((ms_of(place), ms_of(reply)))
+        elif kind == UNRESOLVED:
+            if resolved:
+                reopenings.append(place)
+                first_contact = first_contact and judged is not None and ms_of(place) - judged.at > WEEK
+            resolved = False
+        elif not resolved:
+            resolved = True
+            before = bisect_left(replies, place) - bisect_left(replies, start)
+            solves.append(Solve(ms_of(place), kind, before))
+            if judged is None and kind == BY_PEOPLE:
+                judged, first_contact = solves[-1], before == 1
+    cycles, waiting = _cycles(_openings(created, reopenings, ticket), replies)
+    returns = [ms_of(place) for place in reopenings]
+    return History(created.at, resolved, cycles, waiting, solves, returns, handoffs, judged, first_contact)
+
+
+def _after(replies: list[Place], place: Place) -> Place | None:
+    i = bisect_right(replies, place)
+    return replies[i] if i < len(replies) else None
+
+
+def _openings(created: Created, reopenings: list[Place], ticket: Ticket) -> list[Place]:
+    """Where contact cycles open, ascending."""
+    if not created.by_agent:
+        return [created.start, *reopenings]
+    i = bisect_left(ticket.contacts, created.start)
+    if i == len(ticket.contacts):
+        return reopenings
+    contact = ticket.contacts[i]
+    before = bisect_left(reopenings, contact)
+    if before:
+        reply = _after(ticket.replies, reopenings[before - 1])
+        if reply is None or reply > contact:
+            return reopenings
+    return [*reopenings[:before], contact, *reopenings[before:]]
+
+
+def _cycles(openings: list[Place], replies: list[Place]) -> tuple[list[Stretch], int | None]:
+    """The cycles that ended, and when the last one opened if it did not. A reopening discards an unended one."""
+    ended: list[Stretch] = []
+    last = len(openings) - 1
+    for i, opened in enumerate(openings):
+        reply = _after(replies, opened)
+        if reply is not None and (i == last or reply < openings[i + 1]):
+            ended.append((ms_of(opened), ms_of(reply)))
+        elif i == last:
+            return ended, ms_of(opened)
+    return ended, None
