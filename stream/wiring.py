@@ -14,5 +14,8 @@ def rules(settings: Settings) -> Rules:
         max_values=metrics.max_values,
         top=metrics.top,
         margin_rate=settings.clv.margin_rate,
+        target=settings.frt.target,
+        targets=settings.frt.targets,
+        calendars=settings.calendars,
         identity=figures_hash(settings),
     )

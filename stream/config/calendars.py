@@ -5,10 +5,9 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from stream.config.ical import holidays
 from stream.config.kinds import At, Kind, read_file_path, read_text
+from stream.core.calendars import Calendar
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
@@ -17,23 +16,6 @@ ALWAYS = date(1970, 1, 1)
 
 Span = tuple[int, int]
 _SPAN = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
-
-
-class Calendar(msgspec.Struct, frozen=True, kw_only=True):
-    """When people work. Of one name, the calendar with the latest `since` that has come is in force.
-
-    `hours` has seven entries from Monday on, each with the spans that begin on that day in minutes of the local
-    day; a span past midnight ends after 1,440. `holidays` are sorted and include those of the file. No
-    `channels` or no `teams` stands for all of them.
-    """
-
-    name: str
-    since: date
-    timezone: str
-    hours: tuple[tuple[Span, ...], ...]
-    holidays: tuple[date, ...] = ()
-    channels: tuple[str, ...] = ()
-    teams: tuple[str, ...] = ()
 
 
 def _day(value: object, at: At) -> date:

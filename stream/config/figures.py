@@ -1,13 +1,12 @@
 """Settings that decide what the figures are: windows, labels, views and targets."""
 
 import re
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from stream.config.kinds import At, Kind, as_duration, milliseconds, read_duration
 from stream.core.buckets import HOUR, Window
 from stream.core.rules import NAMED
+from stream.core.targets import Target
 
 _OWN = """
 view window quantile survey reason currency cohort category satisfied easy stage basis result state method
@@ -17,13 +16,6 @@ RESERVED = frozenset(f"{_OWN} {_ADDED}".split())
 """Labels that series have of their own, and those that scraping, rules and alerts add."""
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LONGEST = "400d"
-
-
-class Target(msgspec.Struct, frozen=True):
-    """How soon a first response is due: milliseconds, of calendar time or of business hours."""
-
-    duration: int
-    hours: Literal["calendar", "business"] = "calendar"
 
 
 def _windows(value: object, at: At) -> tuple[Window, ...]:
