@@ -1,8 +1,6 @@
 """The configuration: `load` reads it, `Settings` is what everything else is given."""
 
-from stream.config.calendars import Calendar
 from stream.config.client import client_options
-from stream.config.figures import Target
 from stream.config.identity import figures_hash
 from stream.config.kinds import FOREVER, Address
 from stream.config.load import load
@@ -10,6 +8,8 @@ from stream.config.settings import DOMAINS, Domain, Kafka, Settings, Topics
 from stream.config.show import as_toml
 from stream.config.show import shown as redacted
 from stream.core.buckets import Window
+from stream.core.calendars import Calendar
+from stream.core.targets import Target
 
 __all__ = [
     "DOMAINS",

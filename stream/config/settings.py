@@ -6,11 +6,11 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from stream.config import figures, kinds
-from stream.config.calendars import Calendar
 from stream.config.calendars import calendars as calendar_list
-from stream.config.figures import Target
 from stream.config.kinds import UNITS, Address, choice, duration, integer
 from stream.core.buckets import Window
+from stream.core.calendars import Calendar
+from stream.core.targets import Target
 
 Domain = Literal["feedback", "tickets", "customers"]
 DOMAINS: tuple[Domain, ...] = get_args(Domain)
