@@ -10,6 +10,7 @@ import click
 
 from stream import topology
 from stream.cli.aio import run
+from stream.cli.audit import audit
 from stream.cli.configuration import Configuration
 from stream.cli.doctor import size as sizing
 from stream.cli.doctor.positions import faults, positions, summary
@@ -41,6 +42,9 @@ def doctor(ctx: click.Context, size: float | None) -> None:
         f"versions: Python {platform.python_version()}, " + ", ".join(f"{n} {version(n)}" for n in LIBRARIES)
     )
     sys.exit(1 if run(settings.kafka, _look(settings)) else 0)
+
+
+doctor.add_command(audit)
 
 
 async def _look(settings: Settings) -> bool:
