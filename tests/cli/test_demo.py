@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -41,10 +42,8 @@ def demo_running(environment) -> Iterator[tuple[subprocess.Popen, str]]:
 
 def children(pid: int) -> dict[str, int]:
     """Process ids by command line, of the processes that `pid` started."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=True
-    )
-    return {line.strip().partition(" ")[2]: int(line.split()[0]) for line in listed.stdout.splitlines()}
+    started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {Path(f"/proc/{each}/cmdline").read_text().rstrip("\0"): int(each) for each in started}
 
 
 def test_its_figures_are_those_of_a_direct_count(environment):
@@ -76,7 +75,7 @@ def test_it_runs_until_ctrl_c_and_takes_an_event_of_ones_own(environment):
 def test_a_program_that_dies_ends_it_with_a_word(environment):
     """Which one, how it ended, and an exit code that is not 0."""
     with demo_running(environment) as (running, _):
-        (worker,) = [pid for command, pid in children(running.pid).items() if command.endswith(" worker")]
+        (worker,) = [pid for command, pid in children(running.pid).items() if command.endswith("\0worker")]
         os.kill(worker, signal.SIGKILL)
         assert running.wait(60) == 1
         assert "worker ended with exit code -9, its last words:" in running.stderr.read()
