@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from stream.core.marker import KEY, Marker, decode
 from stream.core.metric import Metric
 from stream.core.rules import Rules
 from stream.core.windowing.readout import Readout
@@ -11,28 +10,6 @@ from stream.core.windows import Steps, Windows
 from stream.exporter.page import Section
 
 State = Literal["waiting", "live", "frozen", "gone"]
-
-
-class Feed:
-    """What a partition's records amount to: the block bytes that were applied, and those that wait for their marker."""
-
-    def __init__(self, windows: Windows) -> None:
-        self._windows = windows
-        self._blocks: dict[bytes, bytes] = {}
-        self._held: dict[bytes, bytes | None] = {}
-
-    def take(self, key: bytes, value: bytes | None) -> Marker | None:
-        """A record. Nothing of a flush is applied before its marker, which is returned, is there."""
-        if key != KEY:
-            self._held[key] = value
-            return None
-        held, self._held = self._held, {}
-        for block, new in held.items():
-            old = self._blocks.pop(block, None)
-            if new is not None:
-                self._blocks[block] = new
-            self._windows.apply(block, old, new)
-        return None if value is None else decode(value)
 
 
 class Board:

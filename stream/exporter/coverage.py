@@ -24,26 +24,45 @@ class Coverage:
         self.identity = identity
         self.expected = [Place(domain, n) for domain in domains for n in range(partitions)]
         self.markers: dict[Place, Marker] = {}
+        self._partitions = partitions
         self._came: dict[Place, int] = {}
+        self._broken: dict[Place, str] = {}
 
     def note(self, place: Place, marker: Marker, came: int) -> None:
         """A marker was read that counts as received at `came`."""
         self.markers[place] = marker
         self._came[place] = came
 
+    def forget(self, place: Place) -> None:
+        """The partition is read from its beginning: not covered until its next marker is there."""
+        self.markers.pop(place, None)
+
+    def give_up(self, place: Place, why: str) -> None:
+        """The partition cannot be read any further."""
+        self._broken[place] = why
+
     def gap(self, place: Place, now: int) -> str:
         """Why a partition is not covered; empty when it is."""
         marker = self.markers.get(place)
+        if place in self._broken:
+            return self._broken[place]
         if marker is None:
             return "no marker yet"
-        if marker.version > markers.VERSION:
-            return f"written by a newer version ({marker.version})"
-        if marker.identity != self.identity:
-            return f"counted under other settings ({marker.identity}, here {self.identity})"
+        if foreign := self._foreign(marker):
+            return foreign
         if now - self._came[place] >= FRESH:
             return f"no marker for {(now - self._came[place]) // 1000} s"
-        if marker.lag >= FRESH:
-            return f"its worker is {marker.lag // 1000} s behind"
+        return f"its worker is {marker.lag // 1000} s behind" if marker.lag >= FRESH else ""
+
+    def _foreign(self, marker: Marker) -> str:
+        """Why what it stands for would not be our figures; empty when it would."""
+        if marker.version != markers.VERSION:
+            age = "a newer" if marker.version > markers.VERSION else "an older"
+            return f"written by {age} version ({marker.version}, here {markers.VERSION})"
+        if marker.partitions != self._partitions:
+            return f"counted with {marker.partitions} partitions, here {self._partitions}"
+        if marker.identity != self.identity:
+            return f"counted under other settings ({marker.identity}, here {self.identity})"
         return ""
 
     def gaps(self, now: int) -> Iterator[tuple[Place, str]]:

@@ -1,21 +1,24 @@
 """What an exporter knows and shows: boards, coverage, page. Time is handed in; nothing here reads or serves."""
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import msgspec
 
 from stream.config import DOMAINS, Settings
 from stream.core.buckets import HOUR
 from stream.core.domain import Name
-from stream.core.marker import KEY
+from stream.core.marker import KEY, decode
 from stream.core.metrics import BY_DOMAIN
 from stream.core.windowing.fold import Fold, added, kept_values, smallest
 from stream.core.windowing.groups import LabelSet
 from stream.core.windows import Steps
 from stream.exporter import pipeline
-from stream.exporter.board import Board, Feed
+from stream.exporter.board import Board
 from stream.exporter.coverage import Coverage, Place
+from stream.exporter.feed import Feed
 from stream.exporter.page import Page
 from stream.wiring import rules
 
@@ -25,6 +28,17 @@ class Pane(Protocol):
 
     key: bytes
     value: bytes | None
+
+
+class Batch(NamedTuple):
+    """Records of a partition that came together."""
+
+    place: Place
+    records: Sequence[Pane]
+    live: bool = True
+    """Whether there was nothing more to read."""
+    afresh: bool = False
+    """Whether the partition is read from its beginning."""
 
 
 class Exporter:
@@ -44,19 +58,26 @@ class Exporter:
         self._capped: frozenset[LabelSet] = frozenset()
         self._known: frozenset[LabelSet] = frozenset()
 
-    def take(self, place: Place, records: Iterable[Pane], *, live: bool, steady: int, wall: int) -> Steps:
+    def take(self, batch: Batch, *, steady: int, wall: int) -> Steps:
         """Records of a partition. `steady` and `wall`: the present in ms of a steady clock and since the epoch.
 
-        A marker that was there before the exporter began counts as received when it was written.
+        A marker that is not the newest thing to read counts as received when it was written.
         """
-        feed = self._feeds[place]
-        for record in records:
-            marker = feed.take(record.key, record.value)
-            if marker is not None:
-                age = 0 if live else max(0, wall - marker.written)
-                self.coverage.note(place, marker, steady - age)
-            if record.key == KEY:
-                yield
+        place, feed = batch.place, self._feeds[batch.place]
+        if batch.afresh:
+            self.coverage.forget(place)
+            yield from feed.forget()
+        try:
+            for record in batch.records:
+                if record.key != KEY:
+                    feed.hold(record.key, record.value)
+                elif record.value is not None:
+                    marker = decode(record.value)
+                    yield from feed.complete(marker)
+                    age = 0 if batch.live else max(0, wall - marker.written)
+                    self.coverage.note(place, marker, steady - age)
+        except msgspec.DecodeError as error:
+            self.coverage.give_up(place, f"a record cannot be read: {error}")
 
     def now(self, wall: int) -> int:
         """The moment that windows end with: the wall clock, or the newest accepted event; it never goes back."""

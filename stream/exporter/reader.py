@@ -1,26 +1,24 @@
 """Reading every partition of the panes, from the beginning and on."""
 
-from collections.abc import Iterator
+import asyncio
 from contextlib import suppress
-from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream.config import DOMAINS, Settings, client_options
 from stream.exporter.coverage import Place
+from stream.exporter.exporter import Batch
+from stream.topology import TOMBSTONES
 
-
-class Batch(NamedTuple):
-    """Records of a partition; `live` unless they were there before the exporter began."""
-
-    place: Place
-    records: list[Any]
-    live: bool
+PAUSE = TOMBSTONES // 2
+"""Ms after which a partition that nothing came from is read again: deletions may have been missed."""
+GOING = 5.0
+"""Seconds that the broker has for a good-bye."""
 
 
 class Reader:
-    """A consumer of all panes, read committed, without a group."""
+    """A consumer of all panes, read committed, without a group. It goes on where it was when it is started again."""
 
     def __init__(self, settings: Settings) -> None:
         self._places = {
@@ -29,39 +27,51 @@ class Reader:
             for n in range(settings.topics.partitions)
         }
         self._options = client_options(settings.kafka)
-        self._ends: dict[TopicPartition, int] = {}
+        self._next: dict[TopicPartition, int] = {}
+        self._heard: dict[TopicPartition, int] = {}
+        self._again: set[TopicPartition] = set()
         self._consumer: AIOKafkaConsumer | None = None
 
     async def start(self) -> None:
         """Go to the beginning of every partition. Raises aiokafka's KafkaError when no broker answers."""
-        consumer = AIOKafkaConsumer(
+        self._consumer = consumer = AIOKafkaConsumer(
             **self._options,
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=1 << 20,
+            max_partition_fetch_bytes=256 << 10,
             fetch_max_wait_ms=100,
         )
         await consumer.start()
-        self._consumer = consumer
         tps = list(self._places)
         consumer.assign(tps)
         begin = await consumer.beginning_offsets(tps)
-        self._ends = await consumer.end_offsets(tps)
         for tp in tps:  # not seek_to_beginning: a reset in flight could throw it to the end
-            consumer.seek(tp, begin[tp])
+            consumer.seek(tp, self._next.get(tp, begin[tp]))
 
-    async def read(self, timeout_ms: int) -> Iterator[Batch]:
-        """What has come."""
-        assert self._consumer is not None  # noqa: S101  (for the type checker)
-        got = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=10_000)
-        return (
-            Batch(self._places[tp], records, records[-1].offset >= self._ends[tp])
-            for tp, records in got.items()
-        )
+    async def read(self, timeout_ms: int, wall: int) -> list[Batch]:
+        """What has come; `wall` is the present in ms."""
+        consumer = self._consumer
+        assert consumer is not None  # noqa: S101  (for the type checker)
+        batches = []
+        for tp, records in (await consumer.getmany(timeout_ms=timeout_ms, max_records=10_000)).items():
+            if wall - self._heard.get(tp, wall) > PAUSE:
+                self._heard[tp] = wall
+                self._next.pop(tp)
+                self._again.add(tp)
+                consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
+                continue
+            end = consumer.last_stable_offset(tp)
+            live = end is not None and await consumer.position(tp) >= end
+            afresh = tp in self._again or records[0].offset < self._next.get(tp, 0)
+            self._again.discard(tp)
+            batches.append(Batch(self._places[tp], records, live, afresh))
+            self._heard[tp], self._next[tp] = wall, records[-1].offset + 1
+        return batches
 
     async def stop(self) -> None:
         """Let go."""
         if self._consumer is not None:
-            with suppress(KafkaError):
-                await self._consumer.stop()
+            with suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(GOING):
+                    await self._consumer.stop()

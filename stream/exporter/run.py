@@ -9,14 +9,14 @@ import time
 from aiokafka.errors import KafkaError
 
 from stream import logs
-from stream.config import Settings
+from stream.config import DOMAINS, Settings
 from stream.core.windows import Steps
 from stream.errors import ConfigError, Refused
 from stream.exporter.exporter import Exporter
 from stream.exporter.reader import Reader
 from stream.exporter.server import serve
 from stream.topic_admin import describe
-from stream.topology import TOMBSTONES, topics
+from stream.topology import refusals, topics
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +24,15 @@ SLICE = 0.005
 """Seconds of work after which scrapes get their turn."""
 AGAIN = 2.0
 """Seconds between two attempts to reach the broker."""
+PATIENCE = 10.0
+"""Seconds that an attempt may take."""
+
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Steady, and where it can be had one that counts on while the machine sleeps: no marker came then either."""
 
 
 def run(settings: Settings) -> int:
-    """Show until SIGTERM or SIGINT; 0. Raises `Refused` when the panes are not there."""
+    """Show until SIGTERM or SIGINT; 0. Raises `Refused` when the panes are not there, `ConfigError`."""
     if settings.exporter.web_config is not None:
         raise ConfigError("exporter.web_config: TLS and basic authentication are not supported yet, unset it")
     logs.set_up()
@@ -44,12 +49,17 @@ class _Service:
         self.trouble = "starting"
         self.stop = asyncio.Event()
         self._remark = ""
+        self._settled = False
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop.set)
-        runner = await serve(lambda: self.exporter.page, self._state, self.settings.exporter.listen)
+        address = self.settings.exporter.listen
+        try:
+            runner = await serve(self.exporter.page, self._state, address)
+        except OSError as error:
+            raise ConfigError(f"exporter.listen: got {str(address)!r}: {error.strerror}") from error
         work = asyncio.create_task(self._work())
         stopping = asyncio.create_task(self.stop.wait())
         try:
@@ -66,11 +76,14 @@ class _Service:
         return self.trouble or self.exporter.unready(_steady()), self.exporter.filling()
 
     async def _work(self) -> None:
-        while not self.stop.is_set():
-            reader = Reader(self.settings)
+        """Read and show, over every outage of the broker; figures stand still meanwhile."""
+        reader = Reader(self.settings)
+        while True:
+            await self._refresh()
             try:
-                await self._check_topics()
-                await reader.start()
+                async with asyncio.timeout(PATIENCE):
+                    await self._check_topics()
+                    await reader.start()
                 self.trouble = ""
                 await self._show(reader)
             except (KafkaError, OSError, TimeoutError) as error:
@@ -80,36 +93,31 @@ class _Service:
                 await asyncio.sleep(AGAIN)
             finally:
                 await reader.stop()
-            self.exporter = Exporter(self.settings)
 
     async def _check_topics(self) -> None:
-        wanted = [spec for spec in topics(self.settings) if spec.role == "compacted"]
-        have = await describe(self.settings, wanted)
-        if missing := [spec.name for spec in wanted if ".panes." in spec.name and spec.name not in have]:
-            raise Refused("topics are missing (cxgauge topics create): " + ", ".join(missing))
+        panes = {self.settings.topics.panes(domain) for domain in DOMAINS}
+        wanted = [spec for spec in topics(self.settings) if spec.name in panes]
+        if wrong := refusals(wanted, await describe(self.settings, wanted)):
+            raise Refused("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
 
     async def _show(self, reader: Reader) -> None:
-        """Read and render until it was paused for so long that deletions may have been missed."""
         every = self.settings.exporter.refresh_interval
-        due, last = 0, _steady()
-        settled = False
-        while _steady() - last < TOMBSTONES // 2:
-            last = _steady()
-            for batch in await reader.read(min(100, every)):
-                await _paced(
-                    self.exporter.take(
-                        batch.place, batch.records, live=batch.live, steady=_steady(), wall=_wall()
-                    )
-                )
+        due = 0
+        while True:
+            for batch in await reader.read(min(100, every), _wall()):
+                await _paced(self.exporter.take(batch, steady=_steady(), wall=_wall()))
             if _steady() >= due:
                 due = _steady() + every
-                await _paced(self.exporter.refresh(_steady(), _wall()))
-                self._tell()
-                if not settled and not self.exporter.unready(_steady()):
-                    settled = True
-                    gc.collect()
-                    gc.freeze()
-                    gc.set_threshold(50_000, 1_000, 1_000)
+                await self._refresh()
+
+    async def _refresh(self) -> None:
+        await _paced(self.exporter.refresh(_steady(), _wall()))
+        self._tell()
+        if not self._settled and not self.exporter.unready(_steady()):
+            self._settled = True
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 1_000, 1_000)
 
     def _tell(self) -> None:
         """Say in the log when what stands in the way has changed."""
@@ -131,7 +139,7 @@ async def _paced(steps: Steps) -> None:
 
 
 def _steady() -> int:
-    return time.monotonic_ns() // 1_000_000
+    return time.clock_gettime_ns(CLOCK) // 1_000_000
 
 
 def _wall() -> int:

@@ -16,16 +16,14 @@ _SAFE = {
 }
 
 
-async def serve(
-    page: Callable[[], Page], state: Callable[[], tuple[str, str]], address: Address
-) -> web.AppRunner:
+async def serve(page: Page, state: Callable[[], tuple[str, str]], address: Address) -> web.AppRunner:
     """Serve until `cleanup()`. `state`: why it is not ready (empty: it is), and a remark."""
 
     async def metrics(request: web.Request) -> web.Response:
         headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
         if "gzip" in request.headers.get("Accept-Encoding", ""):
-            return web.Response(body=page().zipped, headers={**headers, "Content-Encoding": "gzip"})
-        return web.Response(body=page().plain, headers=headers)
+            return web.Response(body=page.zipped, headers={**headers, "Content-Encoding": "gzip"})
+        return web.Response(body=page.plain, headers=headers)
 
     async def livez(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -47,7 +45,7 @@ async def serve(
             web.get("/", index),
         ]
     )
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, address.host, address.port).start()
     return runner

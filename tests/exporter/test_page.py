@@ -19,7 +19,7 @@ from stream.core.partition import Partition
 from stream.core.windowing.groups import LabelSet
 from stream.core.windowing.readout import Reading
 from stream.exporter.coverage import Place
-from stream.exporter.exporter import Exporter
+from stream.exporter.exporter import Batch, Exporter
 from stream.exporter.page import Section
 from stream.wiring import rules
 from tests.support import MINUTE, NOW, Event, Rec, records
@@ -92,7 +92,7 @@ def counted(shown: Exporter, events: list[Event], *, lag: int = 0) -> dict[str, 
 
 def feed(shown: Exporter, written: dict[str, list[Rec]], steady: int = 0) -> None:
     for domain, rows in written.items():
-        for _ in shown.take(Place(domain, 0), rows, live=True, steady=steady, wall=NOW):
+        for _ in shown.take(Batch(Place(domain, 0), rows), steady=steady, wall=NOW):
             pass
 
 
