@@ -40,9 +40,16 @@ def _iso(at: int) -> str:
 
 
 def load(
-    n: int, *, now: int, seed: int, junk: float = 0.0, cells: int = 100, customers: int = 20_000
+    n: int,
+    *,
+    now: int,
+    seed: int,
+    junk: float = 0.0,
+    cells: int = 100,
+    customers: int = 20_000,
+    name: str = "",
 ) -> Iterator[Sent]:
-    """`n` records; natural keys are unique or repeated exactly, so that no order decides. `now` in ms."""
+    """`n` records; natural keys are unique to `name`, or repeated so that no order decides. `now` in ms."""
     rng = random.Random(seed)
     channels = 4
     for i in range(n):
@@ -51,11 +58,9 @@ def load(
             yield Sent(customer.encode(), _broken(rng, now, i), now, None)
             continue
         dice, at = rng.random(), now - rng.randrange(6 * HOUR)
-        one = f"r-{i}" if dice < 0.9 else f"r-{rng.randrange(i + 1)}"
-        if (
-            dice >= 0.9
-        ):  # an edit, a repeat or a deletion of some earlier answer carries that answer's customer
-            one, customer = f"s-{i // 7}", f"c-s{i // 7}"
+        one = f"{name}r-{i}"
+        if dice >= 0.9:  # an edit or a deletion of an answer carries the key of that answer
+            one, customer = f"{name}s-{i // 7}", f"c-s{i // 7}"
         where = {
             "channel": f"ch{rng.randrange(channels)}",
             "touchpoint": f"tp{rng.randrange(cells // channels)}",
@@ -70,7 +75,7 @@ def load(
                 data["revision"] = i + 1
         elif dice < 0.94:
             kind = "cx.feedback.offered.v1"
-            data = {"feedback_id": f"o-{i}", "survey": "csat", "customer_id": customer, **where}
+            data = {"feedback_id": f"{name}o-{i}", "survey": "csat", "customer_id": customer, **where}
         else:
             kind, data = "cx.feedback.deleted.v1", {"feedback_id": one, "customer_id": customer}
         yield Sent(customer.encode(), envelope(kind, at, i, data), at, {"type": kind, **data})

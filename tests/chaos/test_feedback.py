@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from stream.cli.kafka import Broker
 from tests.chaos.feed import Sent, load
 from tests.chaos.rig import Rig, wait
 from tests.core.oracle import feedback
@@ -128,3 +129,16 @@ def test_junk_is_buried_with_its_reason_and_costs_nothing_else(kafka: str, tmp_p
             headers = dict(record.headers)
             assert {"cx_detail", "cx_topic", "cx_partition", "cx_offset", "cx_timestamp"} <= headers.keys()
             assert headers["cx_detail"]
+
+
+def test_a_broker_restart_is_waited_for(tmp_path: Path) -> None:
+    """The broker goes and comes back while events are being counted: the worker begins again by itself."""
+    with Broker() as broker, Rig(broker.bootstrap, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as rig:
+        worker = rig.start()
+        wait(lambda: rig.ready(worker), rig.logs)
+        sent = rig.publish(load(20_000, now=int(time.time() * 1000), seed=21))
+        broker.restart()
+        sent += rig.publish(load(20_000, now=int(time.time() * 1000), seed=22, name="again-"))
+        assert rig.settled(deadline=150), rig.logs()
+        check(rig, sent)
+        assert worker.poll() is None, rig.logs()
