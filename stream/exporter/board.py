@@ -40,9 +40,8 @@ class Board:
         elif self.state == "frozen" and now - self._lost >= stale_after:
             self.state = "gone"
 
-    def refresh(self, now: int) -> Steps:
-        """Bring the section up to `now` (ms of event time), in short steps."""
-        yield from self.windows.advance(now)
+    def read(self, now: int) -> Steps:
+        """Bring the section up to date with the windows, in short steps. `now` in ms of event time."""
         for reading in self._readout.read(now):
             self.section.replace(reading)
             yield

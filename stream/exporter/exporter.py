@@ -12,13 +12,12 @@ from stream.core.buckets import HOUR
 from stream.core.domain import Name
 from stream.core.marker import KEY, decode
 from stream.core.metrics import BY_DOMAIN
-from stream.core.windowing.fold import Fold, added, kept_values, smallest
-from stream.core.windowing.groups import LabelSet
 from stream.core.windows import Steps
 from stream.exporter import pipeline
 from stream.exporter.board import Board
 from stream.exporter.coverage import Coverage, Place
 from stream.exporter.feed import Feed
+from stream.exporter.folding import Folding
 from stream.exporter.page import Page
 from stream.wiring import rules
 
@@ -50,13 +49,10 @@ class Exporter:
         self.coverage = Coverage(DOMAINS, settings.topics.partitions, self.rules.identity)
         self.boards: dict[Name, Board] = {d: Board(self.rules, BY_DOMAIN[d]) for d in DOMAINS}
         self.page = Page()
-        self.folded = 0
-        """Label sets newly folded into `__other__`, ever."""
+        self.folding = Folding(self.rules, self.boards.values(), settings.exporter.max_series)
         self._feeds = {place: Feed(self.boards[_name(place)].windows) for place in self.coverage.expected}
         self._clock = 0
         self._hour = -1
-        self._capped: frozenset[LabelSet] = frozenset()
-        self._known: frozenset[LabelSet] = frozenset()
 
     def take(self, batch: Batch, *, steady: int, wall: int) -> Steps:
         """Records of a partition. `steady` and `wall`: the present in ms of a steady clock and since the epoch.
@@ -95,55 +91,27 @@ class Exporter:
         for domain, board in self.boards.items():
             board.judge(covered=domain not in bad, now=steady, stale_after=self.settings.exporter.stale_after)
         live = [board for board in self.boards.values() if board.state == "live"]
-        if now // HOUR > self._hour and live:
-            yield from self._decide(now // HOUR, live, now)
         for board in live:
-            yield from board.refresh(now)
-        if live and self._excess() > 0:
-            yield from self._fold(frozenset())
+            yield from board.windows.advance(now)
+        hour = bool(live) and now // HOUR > self._hour
+        if hour:
+            self._hour = now // HOUR
             for board in live:
-                yield from board.refresh(now)
+                yield from board.windows.check()
+        yield from self.folding.decide(now, hour=hour)
+        for board in live:
+            yield from board.read(now)
+        if all(board.state == "live" for board in self.boards.values() if board.shown):
+            yield from self.folding.cap(now)
+        self.folding.settle()
+        for board in live:
+            yield from board.section.render()
         parts = [part.encode() for part in self._pipeline(steady, now)]
         parts += chain.from_iterable(b.section.families() for b in self.boards.values() if b.shown)
         yield
         plain = b"".join(parts)
         yield
         self.page.swap(plain, gzip.compress(plain, 1))
-
-    def _decide(self, hour: int, live: list[Board], now: int) -> Steps:
-        """Once an hour: what is folded, and whether the sums are right."""
-        first, self._hour = self._hour < 0, hour
-        for board in live:
-            yield from board.windows.advance(now)
-            if not first:
-                yield from board.windows.check()
-        yield from self._fold(self._capped)
-
-    def _fold(self, capped: frozenset[LabelSet]) -> Steps:
-        """Fold values past `max_values`, then whole label sets past `max_series`, the smallest first."""
-        boards = list(self.boards.values())
-        weights = added(chain.from_iterable(board.windows.weights() for board in boards))
-        yield
-        values = kept_values(weights, self.rules)
-        excess = self._excess()
-        if excess > 0:
-            capped = self._capped | smallest(self._sizes(), weights, excess)
-        fold = Fold(self.rules.views, values, capped)
-        hidden = frozenset(labels for labels in weights if fold.shown(labels) != labels)
-        self.folded += len(hidden - self._known)
-        self._known, self._capped = hidden, capped
-        for board in boards:
-            yield from board.windows.refold(fold)
-
-    def _sizes(self) -> dict[LabelSet, int]:
-        sizes: dict[LabelSet, int] = {}
-        for board in self.boards.values():
-            for labels, n in board.section.sizes().items():
-                sizes[labels] = sizes.get(labels, 0) + n
-        return sizes
-
-    def _excess(self) -> int:
-        return sum(b.section.series for b in self.boards.values()) - self.settings.exporter.max_series
 
     def _pipeline(self, steady: int, now: int) -> Iterator[str]:
         seen = [(domain, self.coverage.of(domain)) for domain in self.boards]
@@ -163,7 +131,7 @@ class Exporter:
         series = sum(board.section.series for board in self.boards.values() if board.shown)
         yield pipeline.single("cx_series", "gauge", "Series with a view that are served", series)
         text = "Label sets newly counted as __other__"
-        yield pipeline.single("cx_series_folded_total", "counter", text, self.folded)
+        yield pipeline.single("cx_series_folded_total", "counter", text, self.folding.folded)
         repairs = sum(board.windows.repairs for board in self.boards.values())
         text = "Sums of windows that the hourly check found wrong; anything but 0 is a fault"
         yield pipeline.single("cx_window_repairs_total", "counter", text, repairs)

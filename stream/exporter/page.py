@@ -1,11 +1,13 @@
 """The exposition as cached bytes: only what was read again is rendered again."""
 
 import gzip
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from stream.core.metric import Family, Sample
 from stream.core.windowing.groups import LabelSet
 from stream.core.windowing.readout import Reading
+from stream.core.windows import Steps
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -29,53 +31,69 @@ def line(name: str, labels: Mapping[str, str], value: float) -> str:
     return f"{name}{{{inside}}} {value!r}\n" if inside else f"{name} {value!r}\n"
 
 
+Where = tuple[LabelSet, int | None]
+"""What a piece of a family is about: a label set and the number of a window, None for stock figures."""
+
+
 class Section:
-    """The series of one domain's metrics, family by family."""
+    """The series of one domain's metrics, family by family; `sizes` are their numbers by label set."""
 
     def __init__(
         self, families: Iterable[Family], views: Mapping[str, tuple[str, ...]], windows: Iterable[str]
     ) -> None:
+        self.sizes: Counter[LabelSet] = Counter()
         self._views = views
+        self._ranks = {view: rank for rank, view in enumerate(views)}
         self._windows = tuple(windows)
         self._headers = {f.name: header(f.name, f.type, f.help).encode() for f in families}
-        self._chunks: dict[str, dict[tuple[LabelSet, int | None], tuple[bytes, int]]] = {
-            name: {} for name in self._headers
-        }
+        self._chunks: dict[str, dict[Where, tuple[bytes, int]]] = {name: {} for name in self._headers}
         self._rendered: dict[str, bytes] = {}
-        self._bases: dict[tuple[LabelSet, int | None], str] = {}
+        self._unsorted: set[str] = set()
+        self._bases: dict[Where, str] = {}
+
+    @property
+    def series(self) -> int:
+        """How many series there are."""
+        return self.sizes.total()
 
     def replace(self, reading: Reading) -> None:
         """Put what was read in the place of what was there."""
         where = (reading.labels, reading.window)
         if reading.gone:
-            self._remove(reading)
-            return
-        by_family: dict[str, list[Sample]] = {}
-        for sample in reading.samples:
-            by_family.setdefault(sample.family.name, []).append(sample)
-        for family in reading.metric.families:
-            samples = by_family.get(family.name)
-            if samples is None:
-                if family.windowed is (reading.window is not None):
-                    self._take_out(family.name, where)
-                continue
-            base = self._base(where)
-            text = "".join(self._line(sample, base) for sample in samples).encode()
-            self._chunks[family.name][where] = (text, len(samples))
-            self._rendered.pop(family.name, None)
-
-    def _remove(self, reading: Reading) -> None:
-        for family in reading.metric.families:
             for window in (None, *range(len(self._windows))):
-                self._take_out(family.name, (reading.labels, window))
+                for family in reading.metric.families:
+                    self._put(family.name, (reading.labels, window), ())
+            if not self.sizes[reading.labels]:
+                self._forget(reading.labels)
+            return
+        base = self._base(where)
+        lines: dict[str, list[str]] = {}
+        for sample in reading.samples:
+            lines.setdefault(sample.family.name, []).append(self._line(sample, base))
+        for family in reading.metric.families:
+            if family.windowed is (reading.window is not None):
+                self._put(family.name, where, lines.get(family.name, ()))
+
+    def _put(self, name: str, where: Where, lines: Sequence[str]) -> None:
+        chunks = self._chunks[name]
+        text, before = "".join(lines).encode(), chunks.get(where, (b"", 0))
+        if text == before[0]:
+            return
+        if lines:
+            chunks[where] = (text, len(lines))
+        else:
+            del chunks[where]
+        if not before[1]:
+            self._unsorted.add(name)
+        self.sizes[where[0]] += len(lines) - before[1]
+        self._rendered.pop(name, None)
+
+    def _forget(self, labels: LabelSet) -> None:
+        del self.sizes[labels]
         for window in (None, *range(len(self._windows))):
-            self._bases.pop((reading.labels, window), None)
+            self._bases.pop((labels, window), None)
 
-    def _take_out(self, name: str, where: tuple[LabelSet, int | None]) -> None:
-        if self._chunks[name].pop(where, None) is not None:
-            self._rendered.pop(name, None)
-
-    def _base(self, where: tuple[LabelSet, int | None]) -> str:
+    def _base(self, where: Where) -> str:
         base = self._bases.get(where)
         if base is None:
             labels, window = where
@@ -94,29 +112,23 @@ class Section:
         )
         return f"{sample.family.name}{{{base}{own}}} {sample.value!r}\n"
 
+    def render(self) -> Steps:
+        """Bring the text of every family up to date: by view, values of its labels, window."""
+        for name in self._chunks.keys() - self._rendered.keys():
+            if name in self._unsorted:
+                self._unsorted.remove(name)
+                self._chunks[name] = dict(sorted(self._chunks[name].items(), key=self._place))
+            pieces = b"".join([text for text, _ in self._chunks[name].values()])
+            self._rendered[name] = self._headers[name] + pieces if pieces else b""
+            yield
+
+    def _place(self, item: tuple[Where, object]) -> tuple[int, tuple[str, ...], int]:
+        labels, window = item[0]
+        return self._ranks[labels.view], labels.values, -1 if window is None else window
+
     def families(self) -> Iterable[bytes]:
-        """The families that have samples, each with its header; rendered where something changed."""
-        for name, chunks in self._chunks.items():
-            if not chunks:
-                continue
-            body = self._rendered.get(name)
-            if body is None:
-                body = self._headers[name] + b"".join(text for text, _ in chunks.values())
-                self._rendered[name] = body
-            yield body
-
-    def sizes(self) -> dict[LabelSet, int]:
-        """Series by label set."""
-        found: dict[LabelSet, int] = {}
-        for chunks in self._chunks.values():
-            for (labels, _), (_, n) in chunks.items():
-                found[labels] = found.get(labels, 0) + n
-        return found
-
-    @property
-    def series(self) -> int:
-        """How many series there are."""
-        return sum(n for chunks in self._chunks.values() for _, n in chunks.values())
+        """The rendered families that have samples, each with its header."""
+        return (self._rendered[name] for name in self._chunks)
 
 
 class Page:

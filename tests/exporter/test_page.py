@@ -62,6 +62,7 @@ def test_prometheus_reads_back_what_was_put_in(history: list[Any]) -> None:
         section.replace(Reading(FAKE, labels, window, samples))
         want = {key: n for key, n in want.items() if key[1:3] != (channel, label)}
         want |= {(s.family.name, channel, label, *s.labels): s.value for s in samples}
+    list(section.render())
     page = b"".join(section.families()).decode()
     read = {}
     for family in text_string_to_metric_families(page):

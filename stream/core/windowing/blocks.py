@@ -52,6 +52,8 @@ class Blocks:
         self, resolution: int, first: int, last: int, tallies: Container[str]
     ) -> Iterator[tuple[Place, Vector]]:
         """What the buckets `first` to `last` hold of some tallies: one vector for each place and block."""
+        if last < first:
+            return
         per_block = BY_CODE[resolution].per_block
         blocks = self._packed[resolution]
         for block in [b for b in blocks if first < (b + 1) * per_block and b * per_block <= last]:
