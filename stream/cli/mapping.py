@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from schemas.envelope import EVENTS, Event
-from stream.cli.rows import FileForm
+from stream.cli.form import FileForm
 from stream.cli.sending import DECODER
 from stream.errors import CxgaugeError
 
@@ -36,21 +37,26 @@ class TimeForm(Form, frozen=True, kw_only=True):
 
 
 class CellForm(Form, frozen=True, kw_only=True):
-    """A field from a column. Texts in `null` are null; others are looked up in `values` or converted."""
+    """A field from a column. Texts in `null` are null; others are looked up in `values` or converted.
+
+    An int is the number `times` so much, which has to be whole: 100 makes cents of 12.34.
+    """
 
     column: str
     type: Literal["text", "int"] = "text"
     null: frozenset[str] = frozenset()
     values: dict[str, Any] | None = None
+    times: int = 1
 
 
 class EventForm(Form, frozen=True, kw_only=True):
-    """One event a row, or none where a column of `skip` holds one of its texts."""
+    """One event a row, but only where columns of `when` hold one of their texts, and those of `skip` do not."""
 
     type: str
     id: str
     time: TimeForm
     data: dict[str, Any]
+    when: dict[str, frozenset[str]] = {}
     skip: dict[str, frozenset[str]] = {}
 
 
@@ -69,9 +75,9 @@ class Rule:
         if form.type not in _TYPES:
             nearest = get_close_matches(form.type, _TYPES, n=1, cutoff=0.0)[0]
             raise ValueError(f"event.type: got {form.type!r}, did you mean {nearest!r}")
-        self.columns = set(form.skip)
+        self.columns = {*form.when, *form.skip}
         """The columns that it reads."""
-        self._skip = form.skip
+        self._when, self._skip = form.when, form.skip
         self._constant = {"specversion": "1.0", "type": form.type, "source": source}
         self._made = {
             "id": self._text(form.id),
@@ -81,6 +87,8 @@ class Rule:
 
     def event(self, cells: Cells) -> Event | None:
         """The event of a row, None where there is none. Raises ValueError when no reader would take it."""
+        if not all(cells[column] in texts for column, texts in self._when.items()):
+            return None
         if any(cells[column] in texts for column, texts in self._skip.items()):
             return None
         made = {name: make(cells) for name, make in self._made.items()}
@@ -123,13 +131,21 @@ class Rule:
                     )
                 return form.values[text]
             if form.type == "int":
-                try:
-                    return int(text)
-                except ValueError:
-                    raise ValueError(f"{form.column}: got {text!r}, allowed is a whole number") from None
+                return _whole(form, text)
             return text
 
         return make
+
+
+def _whole(form: CellForm, text: str) -> int:
+    try:
+        number = Decimal(text) * form.times
+        if number == int(number):
+            return int(number)
+    except (ArithmeticError, ValueError):
+        pass
+    of = "" if form.times == 1 else f" of 1/{form.times:,}"
+    raise ValueError(f"{form.column}: got {text!r}, allowed is a whole number{of}")
 
 
 def load(path: Path) -> tuple[FileForm, list[Rule]]:

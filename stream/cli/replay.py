@@ -20,6 +20,8 @@ from stream.config.kinds import UNITS, as_duration
 from stream.errors import CxgaugeError, Refused
 from stream.topology import Described
 
+LINE = "file:line"
+"""A column that every file has: the number of the row."""
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -40,7 +42,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def replay(
     configuration: Configuration, file: Path, by: Path, speed: float | None, timestamps: Timestamps
 ) -> None:
-    """Send FILE (CSV, also .csv.gz) as events in the order of their times.
+    """Send FILE (CSV or XES, also with .gz) as events in the order of their times.
 
     A row that gives no event is reported, the rest is sent; exit 1 at the end. Refused when Kafka would delete
     the oldest event at once for its timestamp.
@@ -58,6 +60,7 @@ def translate(file: Path, by: Path) -> tuple[list[Event], int]:
     events: list[Event] = []
     bad = 0
     for line, cells in rows.read(file, form):
+        cells[LINE] = str(line)
         if missing := sorted(wanted - cells.keys()):
             raise CxgaugeError(
                 f"{file}: has no column {missing[0]!r}, which {by} names; it has {', '.join(cells)}"

@@ -1,33 +1,22 @@
-"""Rows of another system's export: CSV, also compressed with gzip, with or without a header line."""
+"""Rows of another system's export: CSV with or without a header line, or XES; also compressed with gzip."""
 
 import csv
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
-import msgspec
-
+from stream.cli import xes
+from stream.cli.form import FileForm, Row
 from stream.errors import CxgaugeError
 
 
-class FileForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a file is written. `columns` names those of one that has no header line."""
-
-    delimiter: str = ","
-    encoding: str = "utf-8-sig"
-    columns: tuple[str, ...] = ()
-
-
-class Row(NamedTuple):
-    """The number of a row's last line, from 1, and its cells by column, without white space around them."""
-
-    line: int
-    cells: dict[str, str]
-
-
 def read(path: Path, form: FileForm) -> Iterator[Row]:
-    """The rows of a file; cells that a short row lacks are empty. Raises CxgaugeError when it cannot be read so."""
+    """The rows of a file, XES by its name; cells that one lacks are empty. Raises CxgaugeError when it cannot be read."""
+    return xes.read(path) if ".xes" in path.suffixes[-2:] else _csv(path, form)
+
+
+def _csv(path: Path, form: FileForm) -> Iterator[Row]:
     try:
         with _open(path, form.encoding) as lines:
             reader = csv.reader(lines, delimiter=form.delimiter, skipinitialspace=True, strict=True)

@@ -23,6 +23,9 @@ channel = {column = "way", values = {"1" = "web", "2" = "phone"}}
 scale = [1, 7]
 labels = {brand = "acme", region = "{land}"}
 """
+IN_CENTS = (
+    EVENT.replace('type = "int"', 'type = "int", times = 100').replace("1, 7", "0, 10").replace('"",', "")
+)
 ROW = {"no": "7", "day": "01.07.2025", "grade": "6", "way": "2", "land": "it"}
 
 
@@ -61,6 +64,31 @@ def test_some_texts_are_null(tmp_path: Path) -> None:
 def test_some_rows_give_no_event(tmp_path: Path, grade: str) -> None:
     """A column of `skip` holds one of its texts."""
     assert rule(tmp_path).event(ROW | {"grade": grade}) is None
+
+
+def test_only_some_rows_give_an_event(tmp_path: Path) -> None:
+    """Every column of `when` has to hold one of its texts; `skip` holds all the same."""
+    made = rule(tmp_path, EVENT.replace("skip =", 'when = {land = ["it", "fr"], way = ["2"]}\nskip ='))
+    assert made.columns == set(ROW)
+    assert made.event(ROW | {"land": "fr"}) is not None
+    for cells in ({"land": "de"}, {"way": "1"}, {"grade": "n/a"}):
+        assert made.event(ROW | cells) is None
+
+
+@pytest.mark.parametrize(("text", "score"), [("0.06", 6), ("0.00", 0), (".1", 10)])
+def test_numbers_in_minor_units(tmp_path: Path, text: str, score: int) -> None:
+    """`times = 100` makes cents, exactly."""
+    event = rule(tmp_path, IN_CENTS).event(ROW | {"grade": text})
+    assert event is not None
+    assert event.data.score == score
+
+
+@pytest.mark.parametrize("text", ["0.061", "1,2", "NaN", "Infinity", ""])
+def test_no_minor_unit_is_rounded(tmp_path: Path, text: str) -> None:
+    """What is no whole number of them is refused."""
+    made = rule(tmp_path, IN_CENTS)
+    with pytest.raises(ValueError, match=f"grade: got '{text}', allowed is a whole number of 1/100"):
+        made.event(ROW | {"grade": text})
 
 
 def test_an_offset_in_the_text_goes_before_the_timezone(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stream.cli.rows import FileForm, Row, read
+from stream.cli.form import FileForm, Row
+from stream.cli.rows import read
 from stream.errors import CxgaugeError
 
 
