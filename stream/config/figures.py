@@ -15,7 +15,9 @@ _ADDED = "job instance pod alertname alertstate severity"
 RESERVED = frozenset(f"{_OWN} {_ADDED}".split())
 """Labels that series have of their own, and those that scraping, rules and alerts add."""
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_LONGEST = "400d"
+_LONGEST_WINDOW = "1830d"
+"""Five years, for old data; every window costs the panes of the longest."""
+_LONGEST_TARGET = "400d"
 
 
 def _windows(value: object, at: At) -> tuple[Window, ...]:
@@ -25,7 +27,7 @@ def _windows(value: object, at: At) -> tuple[Window, ...]:
     windows: dict[int, Window] = {}
     for position, label in enumerate(value):
         here = at.under(str(position))
-        window = Window(str(label), read_duration(label, here, "1m", _LONGEST))
+        window = Window(str(label), read_duration(label, here, "1m", _LONGEST_WINDOW))
         step = window.resolution.step
         if window.span % step:
             here.fault(label, f"a multiple of its bucket, {as_duration(step)} for windows of this length")
@@ -81,13 +83,13 @@ def _views(value: object, at: At) -> dict[str, tuple[str, ...]]:
 
 def _target(value: object, at: At) -> Target:
     if not isinstance(value, dict):
-        return Target(read_duration(value, at, "1s", _LONGEST))
+        return Target(read_duration(value, at, "1s", _LONGEST_TARGET))
     for key in value.keys() - {"duration", "hours"}:
         at.under(key).fault(value[key], "duration or hours as the key")
     hours = value.get("hours", "calendar")
     if hours not in ("calendar", "business"):
         at.under("hours").fault(hours, "one of calendar, business")
-    return Target(read_duration(value.get("duration"), at.under("duration"), "1s", _LONGEST), hours)
+    return Target(read_duration(value.get("duration"), at.under("duration"), "1s", _LONGEST_TARGET), hours)
 
 
 def _targets(value: object, at: At) -> dict[str, Target]:
