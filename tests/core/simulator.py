@@ -4,15 +4,22 @@ Nothing here knows Kafka; what is modelled is what the flush relies on: a transa
 a new owner fences the former one, forwards are written on their own before the transaction.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from random import Random
 
+from stream.core.calendars import Calendar
 from stream.core.domain import Domain
 from stream.core.letters import Letter
 from stream.core.marker import KEY, encode
 from stream.core.partition import Flush, Partition
 from stream.core.rules import Rules
-from tests.support import NOW, Rec, home, rules
+from tests.support import DAY, NOW, Rec, home, rules
+
+OFFICE = Calendar(
+    name="office", since=date(2026, 1, 1), timezone="Europe/Berlin", hours=(((540, 1020),),) * 5 + ((), ())
+)
 
 
 class Crashed(Exception):  # noqa: N818
@@ -150,9 +157,15 @@ class World:
         elif dice < 0.95:
             owner.position = 0
         else:
-            views = self.random.choice([("channel",), ("touchpoint",), ("channel", "touchpoint")])
-            self.rules = rules(views={"total": (), "view": views}, identity="-".join(views))
+            self.rules = self._others()
             self.owners[number] = self.take_over(number)
+
+    def _others(self) -> Rules:
+        """Rules that make other figures of the same events."""
+        views = self.random.choice([("channel",), ("touchpoint",), ("channel", "touchpoint")])
+        more = self.random.choice([{}, {"target": DAY, "margin_rate": 0.3}, {"calendars": (OFFICE,)}])
+        identity = "-".join((*views, *more))
+        return rules(views={"total": (), "view": views}, identity=identity, **more)
 
     def finish(self) -> list[Partition]:
         """Take every partition over once more, under one set of rules, and count to the end."""
@@ -165,3 +178,12 @@ class World:
                 not log or o.core.next > log[-1].offset for log, o in zip(self.logs, self.owners, strict=True)
             ):
                 return [self.take_over(number).core for number in range(self.count)]
+
+
+def once(like: Partition, records: Iterable[Rec], clock: int = NOW) -> Partition:
+    """A partition as `like` that has counted these records in one life and flushed once, at the same watermark."""
+    fresh = Partition(like.domain, like.number, like.count, like.rules)
+    fresh.fold(records, clock)
+    fresh.at.watermark = like.panes.floor
+    fresh.take(clock, 0)
+    return fresh
