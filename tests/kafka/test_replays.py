@@ -1,11 +1,15 @@
 """Real data through Kafka, with an event clock: figures equal a direct count of the file."""
 
 import csv
+import gzip
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
@@ -14,6 +18,7 @@ from tests.chaos.rig import Rig, wait
 pytestmark = [pytest.mark.kafka, pytest.mark.data]
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
+QUANTILES = {"0.5": 50, "0.9": 90, "0.99": 99}
 OLD = {"CXGAUGE_TOPICS_RETENTION": "-1", "CXGAUGE_EXPORTER_CLOCK": "event"}
 
 
@@ -53,3 +58,91 @@ def test_the_survey_of_san_francisco_airport(kafka: str, tmp_path: Path, data_fo
                 assert samples[name] == counted[area, satisfied]
             share = counted[area, "true"] / (counted[area, "true"] + counted[area, "false"])
             assert samples[f"cx_csat_ratio{{{where}}}"] == pytest.approx(share)
+
+
+def test_the_log_of_an_italian_help_desk(kafka: str, tmp_path: Path, data_folder: Path) -> None:
+    """XES: first responses and first solves of four years, as counted in the file."""
+    file = data_folder / "helpdesk_italian" / "helpdesk.xes.gz"
+    with Rig(kafka, tmp_path, **OLD, CXGAUGE_METRICS_WINDOWS='["1600d"]') as rig:
+        rig.start()
+        exporter = rig.start("exporter")
+        replay(rig, file, "helpdesk_italian.toml")
+        assert rig.settled("tickets"), rig.logs()
+        responses, solves = _first("Take in charge ticket", file), _first("Resolve ticket", file)
+        assert (len(responses), len(solves)) == (4_285, 4_569)
+        where = 'view="total",window="1600d"'
+        wait(lambda: rig.samples(exporter).get(f"cx_first_responses{{{where}}}") == 4_285, rig.logs)
+        samples = rig.samples(exporter)
+        assert samples[f"cx_first_response_mean_seconds{{{where}}}"] == pytest.approx(mean(responses))
+        assert mean(responses) == pytest.approx(351_339, abs=0.5)
+        solved = 'view="total",window="1600d",stage="first"'
+        assert samples[f"cx_resolved_tickets{{{solved}}}"] == 4_569
+        assert samples[f"cx_resolution_mean_seconds{{{solved}}}"] == pytest.approx(mean(solves))
+        assert mean(solves) / 3600 == pytest.approx(266.9, abs=0.05)
+        assert samples[f"cx_reopenings{{{where}}}"] == 0
+        for quantile, percent in QUANTILES.items():
+            response = samples[f'cx_first_response_seconds{{{where},quantile="{quantile}"}}']
+            assert response == pytest.approx(_nearest_rank(responses, percent), rel=0.01)
+            resolution = samples[f'cx_resolution_seconds{{{solved},quantile="{quantile}"}}']
+            assert resolution == pytest.approx(_nearest_rank(solves, percent), rel=0.01)
+
+
+def _first(what: str, file: Path) -> list[float]:
+    """Seconds from the beginning of each case to the first event of a name, sorted; read as text, line by line."""
+    found: list[float] = []
+    began, name, done = None, "", False
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            if "<trace>" in line:
+                began, done = None, False
+            elif value := re.search(r'key="concept:name" value="(.*)"', line):
+                name = value[1]
+            elif value := re.search(r'key="time:timestamp" value="(.*)"', line):
+                at = datetime.fromisoformat(value[1])
+                began = began or at
+                if name == what and not done:
+                    found.append((at - began).total_seconds())
+                    done = True
+    return sorted(found)
+
+
+def _nearest_rank(ordered: list[float], percent: int) -> float:
+    return ordered[-(-len(ordered) * percent // 100) - 1]
+
+
+def test_the_calls_of_a_bank(kafka: str, tmp_path: Path, data_folder: Path) -> None:
+    """Mean handle time 394.4 s with n 1,552; quantiles within 1 % of the nearest rank."""
+    file = data_folder / "bank_call_center_1999" / "december_sample.csv"
+    with Rig(kafka, tmp_path, **OLD, CXGAUGE_METRICS_WINDOWS='["90d"]') as rig:
+        rig.start()
+        exporter = rig.start("exporter")
+        replay(rig, file, "bank_calls_1999.toml")
+        assert rig.settled("tickets"), rig.logs()
+        with file.open(encoding="utf-8-sig", newline="") as rows:
+            talks = sorted(float(row["ser_time"]) for row in csv.DictReader(rows))
+        where = 'window="90d"'
+        handled = f'cx_handled_interactions{{view="channel",channel="phone",{where}}}'
+        wait(lambda: rig.samples(exporter).get(handled) == len(talks) == 1_552, rig.logs)
+        samples = rig.samples(exporter)
+        shown = samples[f'cx_handle_mean_seconds{{view="total",{where}}}']
+        assert shown == pytest.approx(mean(talks))
+        assert shown == pytest.approx(394.4, abs=0.05)
+        for quantile, percent in QUANTILES.items():
+            value = samples[f'cx_handle_seconds{{view="total",{where},quantile="{quantile}"}}']
+            assert value == pytest.approx(_nearest_rank(talks, percent), rel=0.01)
+
+
+def test_the_purchases_of_cdnow(kafka: str, tmp_path: Path, data_folder: Path) -> None:
+    """2,357 customers and 244,091.94 USD of revenue, which is what they are worth to date."""
+    file = data_folder / "cdnow" / "CDNOW_sample.txt"
+    with Rig(kafka, tmp_path, **OLD, CXGAUGE_METRICS_WINDOWS='["600d"]') as rig:
+        rig.start()
+        exporter = rig.start("exporter")
+        replay(rig, file, "cdnow.toml")
+        assert rig.settled("customers"), rig.logs()
+        revenue = 'cx_revenue{view="total",window="600d",currency="USD"}'
+        wait(lambda: rig.samples(exporter).get(revenue) == pytest.approx(244_091.94, abs=0.001), rig.logs)
+        samples = rig.samples(exporter)
+        assert samples['cx_clv_customers{view="total",cohort="all"}'] == 2_357
+        worth = samples['cx_clv_historical_mean{view="total",cohort="all",currency="USD"}']
+        assert worth * 2_357 == pytest.approx(244_091.94, abs=0.01)
