@@ -41,6 +41,8 @@ class Windows:
         windows = list(_windows(rules, self.everything))
         self.month = next(slot for slot, (w, _) in enumerate(windows) if w.span == SHORTEST_LONG)
         self.slots = len(windows)
+        n = len(rules.windows)
+        self._visible = frozenset((STOCK, *range(n), *range(self.slots, self.slots + n)))
         self._lanes = list(lanes(windows, self.tallies.values()))
         self._lanes_of: dict[tuple[str, int], list[Lane]] = {
             (name, resolution.code): [
@@ -166,6 +168,11 @@ class Windows:
             return self._others.get((tally, labels))
         group = self._groups.get(labels, {}).get(tally)
         return group if group is not None and group.folded is None else None
+
+    def holds(self, tally: str, labels: LabelSet) -> bool:
+        """Whether a window in force or a stock has something of a tally for a label set that is shown."""
+        group = self.shown(tally, labels)
+        return group is not None and not self._visible.isdisjoint(group.sums)
 
     def label_sets(self) -> KeysView[LabelSet]:
         """Every label set that there is, shown or folded."""

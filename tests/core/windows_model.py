@@ -122,7 +122,7 @@ class Brute:
         names = {tally.name for tally in one.tallies}
         anything = [self.stock("stock")] if "stock" in names else []
         anything += [self.standing("stands")] if "stands" in names else []
-        for window in (*self.rules.windows, Window("", 30 * DAY)):
+        for window in self.rules.windows:
             self.window = window
             anything += [self.flow(name) for name in ("flow", "births") if name in names]
             anything += [self.shifted("flow")] if "flow" in names else []

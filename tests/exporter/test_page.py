@@ -1,6 +1,5 @@
 """The exposition, as others read it."""
 
-import gzip
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,18 +10,12 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.feedback import FeedbackSubmitted
-from stream.config import load
-from stream.core.domains import DOMAINS
-from stream.core.marker import KEY, encode
 from stream.core.metric import Family, Metric, Sample
-from stream.core.partition import Partition
 from stream.core.windowing.groups import LabelSet
 from stream.core.windowing.readout import Reading
-from stream.exporter.coverage import Place
-from stream.exporter.exporter import Batch, Exporter
 from stream.exporter.page import Section
-from stream.wiring import rules
-from tests.support import MINUTE, NOW, Event, Rec, records
+from tests.exporter.memory import SHOWN, answers, counted, exporter, feed, refresh
+from tests.support import MINUTE, NOW, Event
 
 SCORE, PARTS = Family("cx_score", "A \\ score\nof two lines"), Family("cx_parts", "Parts", ("kind",))
 FAKE = Metric(
@@ -72,45 +65,6 @@ def test_prometheus_reads_back_what_was_put_in(history: list[Any]) -> None:
             read[s.name, s.labels["channel"], s.labels["window"], *kind] = s.value
     assert read == {key: float(n) for key, n in want.items()}
     assert section.series == len(want)
-
-
-def exporter(**env: str) -> Exporter:
-    return Exporter(load(None, {"CXGAUGE_TOPICS_PARTITIONS": "1", **env}))
-
-
-def counted(shown: Exporter, events: list[Event], *, lag: int = 0) -> dict[str, list[Rec]]:
-    """What a worker would have written, for each domain."""
-    written = {}
-    for domain in DOMAINS:
-        partition = Partition(domain, 0, 1, rules(shown.settings))
-        if domain.name == "feedback":
-            partition.fold(records(events), NOW)
-        flush = partition.take(NOW, lag)
-        rows = [*flush.panes, (KEY, encode(flush.marker))]
-        written[domain.name] = [Rec(n, NOW, key, value) for n, (key, value) in enumerate(rows)]
-    return written
-
-
-def feed(shown: Exporter, written: dict[str, list[Rec]], steady: int = 0) -> None:
-    for domain, rows in written.items():
-        for _ in shown.take(Batch(Place(domain, 0), rows), steady=steady, wall=NOW):
-            pass
-
-
-def refresh(shown: Exporter, steady: int = 0, wall: int = NOW) -> dict[str, float]:
-    for _ in shown.refresh(steady, wall):
-        pass
-    assert gzip.decompress(shown.page.zipped) == shown.page.plain
-    lines = (line.rpartition(" ") for line in shown.page.plain.decode().splitlines() if line[0] != "#")
-    return {name: float(value) for name, _, value in lines}
-
-
-def answers(n: int, score: int = 10, **more: Any) -> list[Event]:
-    make = lambda i: FeedbackSubmitted(feedback_id=f"r{i}", survey="nps", score=score, **more)  # noqa: E731
-    return [Event(make(i), NOW, NOW) for i in range(n)]
-
-
-SHOWN = 'cx_nps_score{view="total",window="1h"}'
 
 
 def test_nothing_shows_before_every_partition_is_covered() -> None:

@@ -119,8 +119,7 @@ class Readout:
         return stale
 
     def _holds(self, number: int, labels: LabelSet) -> bool:
-        groups = (self._windows.shown(tally.name, labels) for tally in self._metrics[number].tallies)
-        return any(group is not None and group.sums for group in groups)
+        return any(self._windows.holds(tally.name, labels) for tally in self._metrics[number].tallies)
 
     def _read(self, number: int, labels: LabelSet, bits: int, now: int) -> Iterator[Reading]:
         metric = self._metrics[number]

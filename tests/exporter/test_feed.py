@@ -1,0 +1,86 @@
+"""What is believed of the panes' records, and when."""
+
+import pytest
+
+from stream.core.marker import KEY, VERSION
+from stream.exporter.coverage import Place
+from stream.exporter.exporter import Batch
+from tests.exporter.memory import SHOWN, Worker, answers, exporter, feed, refresh
+from tests.support import NOW, Rec
+
+FEEDBACK = Place("feedback", 0)
+
+
+def test_no_figure_is_a_mixture_of_before_and_after_a_flush() -> None:
+    """Records wait for the marker that ends their flush, however they are cut into batches."""
+    shown = exporter()
+    worker = Worker(shown)
+    feed(shown, worker(answers(2, 10)))
+    first, second = worker(answers(2, 0))["feedback"], worker(answers(4, 5))["feedback"]
+    seen = []
+    for record in first + second:
+        feed(shown, {"feedback": [record]})
+        seen.append(refresh(shown)[SHOWN])
+    assert seen == [100] * (len(first) - 1) + [0] * len(second[:-1]) + [0, -50]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"version": VERSION + 1}, "written by a newer version"),
+        ({"version": VERSION - 1}, "written by an older version"),
+        ({"partitions": 7}, "counted with 7 partitions, here 1"),
+        ({"identity": "theirs"}, "counted under other settings (theirs, here "),
+    ],
+)
+def test_what_is_not_ours_does_not_cover(changes: dict[str, object], why: str) -> None:
+    """The reason is said; once its worker has made everything anew under our terms, the figures are right."""
+    shown = exporter()
+    worker = Worker(shown)
+    feed(shown, worker())
+    feed(shown, {"feedback": worker(answers(3, 10), **changes)["feedback"]})
+    page = refresh(shown)
+    assert (page["cx_partitions_covered"], SHOWN in page) == (2, False)
+    assert f"feedback 0: {why}" in shown.unready(0)
+    feed(shown, Worker(shown)(answers(3, 10)))
+    assert refresh(shown)[SHOWN] == 100
+
+
+def test_a_record_that_cannot_be_read_ends_its_partition() -> None:
+    """Its domain stands still, the others go on; nothing that comes after it is believed."""
+    shown = exporter()
+    worker = Worker(shown)
+    feed(shown, worker(answers(2, 10)))
+    assert refresh(shown)[SHOWN] == 100
+    feed(shown, {"feedback": [Rec(90, NOW, b"\xc1", b"\xc1"), Rec(91, NOW, KEY, b"\xc1")]})
+    feed(shown, worker(answers(8, 0)))
+    page = refresh(shown)
+    assert (page[SHOWN], page["cx_partitions_covered"]) == (100, 2)
+    assert "feedback 0: a record cannot be read" in shown.unready(0)
+
+
+def test_reading_afresh_leaves_nothing_of_what_was_deleted_meanwhile() -> None:
+    """What a partition held before is taken out, and it is not covered until it is there again."""
+    shown = exporter()
+    feed(shown, Worker(shown)(answers(2, 10, channel="gone")))
+    assert refresh(shown)[SHOWN] == 100
+    again = Worker(shown)(answers(2, 0))["feedback"]
+    feed(shown, {"feedback": again[:-1]}, afresh=True)
+    assert refresh(shown)[SHOWN] == 100, "stands still"
+    assert "feedback 0: no marker yet" in shown.unready(0)
+    feed(shown, {"feedback": again[-1:]})
+    page = refresh(shown)
+    assert page[SHOWN] == -100
+    assert not [name for name in page if "gone" in name]
+    assert page["cx_window_repairs_total"] == 0
+
+
+def test_a_marker_from_the_past_is_as_old_as_it_is() -> None:
+    """While there is more to read, a marker counts as received when it was written; at the end, when it comes."""
+    shown = exporter()
+    written = Worker(shown)(clock=NOW - 31_000)
+    feed(shown, written, live=False)
+    assert "no marker for 31 s" in shown.unready(0)
+    feed(shown, written)
+    assert shown.unready(0) == ""
+    assert list(shown.take(Batch(FEEDBACK, []), steady=0, wall=NOW)) == []
