@@ -7,12 +7,13 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from statistics import mean
 
 import pytest
 
+from stream.core.customers.facts import CUSTOMER, Days, unpack
 from tests.chaos.rig import Rig, wait
 
 pytestmark = [pytest.mark.kafka, pytest.mark.data]
@@ -133,10 +134,28 @@ def test_the_calls_of_a_bank(kafka: str, tmp_path: Path, data_folder: Path) -> N
 
 
 def test_the_purchases_of_cdnow(kafka: str, tmp_path: Path, data_folder: Path) -> None:
-    """2,357 customers and 244,091.94 USD of revenue, which is what they are worth to date."""
-    file = data_folder / "cdnow" / "CDNOW_sample.txt"
+    """Frequency, recency and T of 39 weeks as in the summary; 244,091.94 USD of 2,357 customers in the end.
+
+    The whole file comes after its first part: what was there before changes nothing.
+    """
+    file, part = data_folder / "cdnow" / "CDNOW_sample.txt", tmp_path / "part.txt"
+    lines = file.read_text(encoding="ascii").splitlines()
+    part.write_text("".join(f"{line}\n" if line.split()[2] <= "19970930" else "\n" for line in lines))
     with Rig(kafka, tmp_path, **OLD, CXGAUGE_METRICS_WINDOWS='["600d"]') as rig:
         rig.start()
+        replay(rig, part, "cdnow.toml")
+        assert rig.settled("customers"), rig.logs()
+        with (data_folder / "cdnow" / "cdnow_customers_summary.csv").open(newline="") as rows:
+            summary = {row["ID"]: row for row in csv.DictReader(rows)}
+        bought = _days(rig)
+        assert len(bought) == len(summary) == 2_357
+        last = (date(1997, 9, 30) - date(1970, 1, 1)).days
+        for customer, days in bought.items():
+            row = summary[str(int(customer))]
+            assert days.count - 1 == int(row["frequency"])
+            assert (days.last - days.first) / 7 == pytest.approx(float(row["recency"]), abs=0.0051)
+            assert (last - days.first) / 7 == pytest.approx(float(row["T"]), abs=0.0051)
+
         exporter = rig.start("exporter")
         replay(rig, file, "cdnow.toml")
         assert rig.settled("customers"), rig.logs()
@@ -146,3 +165,14 @@ def test_the_purchases_of_cdnow(kafka: str, tmp_path: Path, data_folder: Path) -
         assert samples['cx_clv_customers{view="total",cohort="all"}'] == 2_357
         worth = samples['cx_clv_historical_mean{view="total",cohort="all",currency="USD"}']
         assert worth * 2_357 == pytest.approx(244_091.94, abs=0.01)
+
+
+def _days(rig: Rig) -> dict[str, Days]:
+    """On which days each customer bought."""
+    return {
+        key[1:].decode(): days
+        for (domain, _), partition in rig.partitions().items()
+        if domain == "customers"
+        for key, raw in partition.book.entities.items()
+        if key.startswith(CUSTOMER) and (days := unpack(raw).days)
+    }
