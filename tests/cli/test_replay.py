@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,11 +11,16 @@ from aiokafka import ConsumerRecord
 from click.testing import CliRunner
 
 from schemas.codec import make
+from schemas.envelope import at_ms
 from schemas.feedback import FeedbackDeleted
 from stream.cli import main, replay
 from stream.cli.sending import Meter
+from stream.core.buckets import Window
+from stream.core.tickets import Tickets
 from stream.errors import CxgaugeError, Refused
 from stream.topology import Described
+from tests.support import Event as Given
+from tests.support import count, rules
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 DAY = 86_400_000
@@ -128,3 +134,19 @@ def test_the_airport_survey(data_folder: Path) -> None:
     assert (bad, len(scores)) == (0, 2_746)
     assert round(100 * (promoters - detractors) / len(scores), 2) == 39.84
     assert sum(answer.survey == "csat" for answer in answers) == 2_688
+
+
+@pytest.mark.data
+def test_the_order_of_a_log_changes_no_figure(data_folder: Path) -> None:
+    """The help desk's events shuffled, within tickets and across them, end at the same panes as in order."""
+    log = data_folder / "helpdesk_italian" / "helpdesk.xes.gz"
+    events, bad = replay.translate(log, EXAMPLES / "helpdesk_italian.toml")
+    assert (len(events), bad) == (14_623, 0)
+    in_force = rules(windows=(Window("1600d", 1600 * DAY),))
+    given = [Given(e.data, at_ms(e), at_ms(e), e.id, e.source) for e in events]
+    ordered = count(Tickets(), given, in_force)
+    Random(4).shuffle(given)
+    shuffled = count(Tickets(), given, in_force)
+    assert ordered.counts["accepted"] == shuffled.counts["accepted"] == len(events)
+    assert sum(map(len, ordered.panes.blocks.values())) > 10_000
+    assert shuffled.panes.blocks == ordered.panes.blocks
