@@ -10,10 +10,10 @@ from aiokafka import AIOKafkaConsumer
 
 
 class Data(msgspec.Struct, gc=False):
-    survey: str
-    score: int
-    channel: str
-    touchpoint: str
+    survey: str = ""
+    score: int = 0
+    channel: str = ""
+    touchpoint: str = ""
 
 
 class Event(msgspec.Struct, gc=False):

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stream.cli.kafka import Broker
+from tests.bench import scrape
 from tests.chaos.feed import Sent, envelope
 from tests.chaos.rig import Rig
 
@@ -41,6 +42,30 @@ def answers(n: int, cells: int) -> Iterator[Sent]:
         yield Sent(customer.encode(), envelope("cx.feedback.submitted.v1", at, i, data), at, None)
 
 
+def conversations(n: int) -> Iterator[Sent]:
+    """Tickets of five events each: created, two messages, solved, a closing note; 20,000 customers, 100 cells."""
+    now = int(time.time() * 1000)
+    for i in range(n):
+        ticket, step = divmod(i, 5)
+        customer = f"c-{ticket * 7919 % 20_000:06d}"
+        one: dict[str, object] = {"ticket_id": f"t-{ticket:08d}", "customer_id": customer}
+        kind = "cx.ticket.message.v1"
+        if step == 0:
+            kind = "cx.ticket.created.v1"
+            one |= {
+                "channel": f"ch{ticket % 4}",
+                "touchpoint": f"touchpoint-{ticket // 4 % 25:04d}",
+                "topic": "pay",
+            }
+        elif step == 3:
+            kind = "cx.ticket.status.v1"
+            one |= {"status": "solved", "by": "agent"}
+        else:
+            author = "agent" if step != 1 else "customer"
+            one |= {"message_id": f"m-{i}", "author": author, "public": step != 4}
+        yield Sent(customer.encode(), envelope(kind, now - 3_600_000 + i * 3_600_000 // n, i, one), now, None)
+
+
 def child(script: str, *args: object) -> float:
     """Events a second that a script of this folder prints."""
     out = subprocess.run(
@@ -49,18 +74,18 @@ def child(script: str, *args: object) -> float:
     return float(json.loads(out.strip().splitlines()[-1])["events_s"])
 
 
-def figures(port: int) -> dict[str, float]:
+def figures(port: int, topic: str) -> dict[str, float]:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
         lines = page.read().decode().splitlines()
     sums: dict[str, float] = {}
     for line in lines:
-        if 'topic="cx.feedback"' in line:
+        if f'topic="{topic}"' in line:
             name = line.partition("{")[0]
             sums[name] = sums.get(name, 0) + float(line.rpartition(" ")[2])
     return sums
 
 
-def ours(rig: Rig, group: str) -> float:
+def ours(rig: Rig, group: str, topic: str) -> float:
     """Events a second of one worker from its first event until everything is committed."""
     prefix = f"{rig.settings.topics.state_prefix}-{group}"
     again = Rig(
@@ -75,7 +100,7 @@ def ours(rig: Rig, group: str) -> float:
             tick.wait(0.1)
             assert worker.poll() is None, again.logs()
             try:
-                at = figures(worker.port)  # type: ignore[attr-defined]
+                at = figures(worker.port, topic)  # type: ignore[attr-defined]
             except OSError:
                 continue
             offset = at.get("cxgauge_partition_offset", 0)
@@ -100,7 +125,7 @@ def main() -> None:
                 floors, rates = [], []
                 for number in range(ROUNDS):
                     floors.append(child("floor.py", broker.bootstrap, topic, N))
-                    rates.append(ours(rig, f"b{number}"))
+                    rates.append(ours(rig, f"b{number}", "cx.feedback"))
                 floor, rate = statistics.median(floors), statistics.median(rates)
                 naive = child("naive.py", broker.bootstrap, topic, NAIVE, 4)
                 print(
@@ -111,6 +136,17 @@ def main() -> None:
                     + ", ".join(f"{r / f:.2f}" for r, f in zip(rates, floors, strict=True)),
                     flush=True,
                 )
+        with Rig(broker.bootstrap, Path(folder)) as rig:
+            rig.publish(conversations(N), topic="tickets")
+            floors, rates = [], []
+            for number in range(ROUNDS):
+                floors.append(child("floor.py", broker.bootstrap, rig.settings.topics.tickets, N))
+                rates.append(ours(rig, f"t{number}", "cx.tickets"))
+            floor, rate = statistics.median(floors), statistics.median(rates)
+            print(
+                f"tickets, five events each: worker {rate:,.0f}/s = {rate / floor:.2f} x floor {floor:,.0f}/s"
+            )
+    scrape.main()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,148 @@
+"""Scrapes of 10,000 series: our cached page against prometheus_client's, each while its figures keep changing."""
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from itertools import cycle
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.aiohttp import make_aiohttp_handler
+
+from schemas.feedback import FeedbackSubmitted
+from stream.cli.process import free_port
+from stream.config import Address
+from stream.exporter.coverage import Place
+from stream.exporter.exporter import Batch
+from stream.exporter.run import calm_the_collector, paced
+from stream.exporter.server import serve
+from tests.exporter.memory import Worker, exporter, feed, refresh
+from tests.support import NOW, Event
+
+SCRAPES = 100
+CLIENT = """
+import json, sys, time, urllib.request
+took, size = [], 0
+for _ in range(int(sys.argv[2])):
+    began = time.perf_counter()
+    request = urllib.request.Request(sys.argv[1], headers={"Accept-Encoding": "gzip"})
+    size = len(urllib.request.urlopen(request).read())
+    took.append(time.perf_counter() - began)
+    time.sleep(0.05)
+print(json.dumps([took, size]))
+"""
+
+
+async def scraped(port: int, busy: Callable[[], Awaitable[None]]) -> tuple[list[float], float, int]:
+    """Seconds of each scrape, the worst stall of the event loop and the size, while `busy` goes on."""
+    worst, done = 0.0, False
+
+    async def watch() -> None:
+        nonlocal worst
+        while not done:
+            began = time.perf_counter()
+            await asyncio.sleep(0.001)
+            worst = max(worst, time.perf_counter() - began - 0.001)
+
+    async def keep_busy() -> None:
+        while not done:
+            await busy()
+            await asyncio.sleep(0.5)
+
+    tasks = [asyncio.create_task(watch()), asyncio.create_task(keep_busy())]
+    client = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        CLIENT,
+        f"http://127.0.0.1:{port}/metrics",
+        str(SCRAPES),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await client.communicate()
+    done = True
+    await asyncio.gather(*tasks)
+    took, size = json.loads(out)
+    return took, worst, size
+
+
+def answers(first: int, n: int) -> list[Event]:
+    """NPS answers of 280 touchpoints, in turn."""
+    return [
+        Event(
+            FeedbackSubmitted(feedback_id=f"r{i}", survey="nps", score=i * 7 % 11, touchpoint=f"t{i % 280}"),
+            NOW,
+            NOW,
+        )
+        for i in range(first, first + n)
+    ]
+
+
+async def ours() -> tuple[list[float], float, int, int]:
+    """About 10,000 series, of which every flush changes most."""
+    shown = exporter(CXGAUGE_METRICS_MAX_VALUES="1000")
+    worker = Worker(shown)
+    feed(shown, worker(answers(0, 2_800)))
+    refresh(shown)
+    flushes = cycle([worker(answers(2_800 + 280 * n, 280))["feedback"] for n in range(60)])
+    calm_the_collector()
+    port = free_port()
+    runner = await serve(shown.page, lambda: ("", ""), Address("127.0.0.1", port))
+
+    async def busy() -> None:
+        batch = Batch(Place("feedback", 0), next(flushes))
+        await paced(shown.take(batch, steady=0, wall=NOW))
+        await paced(shown.refresh(0, NOW))
+
+    took, worst, size = await scraped(port, busy)
+    await runner.cleanup()
+    return took, worst, size, sum(board.section.series for board in shown.boards.values())
+
+
+async def theirs(series: int) -> tuple[list[float], float, int]:
+    registry, port = CollectorRegistry(), free_port()
+    gauge = Gauge(
+        "cx_nps_responses", "Answers", ("view", "touchpoint", "window", "category"), registry=registry
+    )
+    children = [
+        gauge.labels("touchpoint", f"t{i // 20}", f"w{i % 5}", f"c{i % 20 // 5}") for i in range(series)
+    ]
+    app = web.Application()
+    app.router.add_get("/metrics", make_aiohttp_handler(registry))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+
+    async def busy() -> None:
+        for n, child in enumerate(children):
+            child.set(n)
+            if n % 1_000 == 0:
+                await asyncio.sleep(0)
+
+    result = await scraped(port, busy)
+    await runner.cleanup()
+    return result
+
+
+def told(took: list[float], worst: float, size: int) -> str:
+    ms = sorted(1000 * t for t in took)
+    return (
+        f"p50 {statistics.median(ms):6.1f} ms   p99 {ms[int(0.99 * (len(ms) - 1))]:6.1f} ms   "
+        f"worst stall {1000 * worst:6.1f} ms   {size:,} bytes compressed"
+    )
+
+
+def main() -> None:
+    *mine, series = asyncio.run(ours())
+    others = asyncio.run(theirs(series))
+    print(f"{SCRAPES} scrapes of {series:,} series that change twice a second")
+    print("  cxgauge           ", told(*mine))
+    print("  prometheus_client ", told(*others))
+    ratio = statistics.median(others[0]) / statistics.median(mine[0])
+    print(f"  ratio of the medians {ratio:.0f}, of the stalls {others[1] / mine[1]:.0f}")
+
+
+if __name__ == "__main__":
+    main()
