@@ -4,11 +4,16 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from stream.cli import process
 from stream.cli.kafka import Broker
 from stream.cli.tools import find
+
+# how long an example takes says more about the machine's other tenants than about us
+hypothesis.settings.register_profile("cxgauge", deadline=None)
+hypothesis.settings.load_profile("cxgauge")
 
 DATA_BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"
 
