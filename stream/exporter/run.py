@@ -105,19 +105,17 @@ class _Service:
         due = 0
         while True:
             for batch in await reader.read(min(100, every), _wall()):
-                await _paced(self.exporter.take(batch, steady=_steady(), wall=_wall()))
+                await paced(self.exporter.take(batch, steady=_steady(), wall=_wall()))
             if _steady() >= due:
                 due = _steady() + every
                 await self._refresh()
 
     async def _refresh(self) -> None:
-        await _paced(self.exporter.refresh(_steady(), _wall()))
+        await paced(self.exporter.refresh(_steady(), _wall()))
         self._tell()
         if not self._settled and not self.exporter.unready(_steady()):
             self._settled = True
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 1_000, 1_000)
+            calm_the_collector()
 
     def _tell(self) -> None:
         """Say in the log when what stands in the way has changed."""
@@ -129,7 +127,14 @@ class _Service:
             log.info("%s", told)
 
 
-async def _paced(steps: Steps) -> None:
+def calm_the_collector() -> None:
+    """What was read at the start stays: do not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 1_000, 1_000)
+
+
+async def paced(steps: Steps) -> None:
     """Do the work in slices between which scrapes are answered."""
     until = time.perf_counter() + SLICE
     for _ in steps:
