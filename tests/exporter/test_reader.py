@@ -1,0 +1,145 @@
+"""Panes and markers through Apache Kafka, written as workers write them: in transactions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from stream.config import Settings, load
+from stream.exporter.exporter import Batch, Exporter
+from stream.exporter.reader import PAUSE, Reader
+from stream.topic_admin import create
+from stream.topology import topics
+from tests.exporter.memory import SHOWN, Worker, answers, refresh
+from tests.support import NOW, Rec
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+async def settings(kafka: str) -> Settings:
+    """Topics of its own, of one partition."""
+    env = {
+        "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": kafka,
+        "CXGAUGE_TOPICS_STATE_PREFIX": f"r-{uuid4().hex[:8]}",
+        "CXGAUGE_TOPICS_PARTITIONS": "1",
+    }
+    made = load(None, env)
+    await create(made, [spec for spec in topics(made) if ".panes." in spec.name])
+    return made
+
+
+@pytest.fixture
+async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """Of one transactional id."""
+    made = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka.bootstrap_servers, transactional_id=settings.topics.state_prefix
+    )
+    await made.start()
+    yield made
+    await made.stop()
+
+
+class Shown:
+    """An exporter with its reader."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.exporter = Exporter(settings)
+        self.reader = Reader(settings)
+
+    async def once(self, wall: int = NOW) -> list[Batch]:
+        """One read."""
+        batches = await self.reader.read(200, wall)
+        for batch in batches:
+            for _ in self.exporter.take(batch, steady=0, wall=wall):
+                pass
+        return batches
+
+    async def shows(self, score: float, wall: int = NOW) -> list[Batch]:
+        """Read until the score is that; what came of feedback."""
+        batches: list[Batch] = []
+        async with asyncio.timeout(30):
+            while refresh(self.exporter).get(SHOWN) != score:
+                batches += await self.once(wall)
+        return [batch for batch in batches if batch.place.domain == "feedback"]
+
+
+@pytest.fixture
+async def shown(settings: Settings) -> AsyncIterator[Shown]:
+    """Reading."""
+    made = Shown(settings)
+    await made.reader.start()
+    yield made
+    await made.reader.stop()
+
+
+async def write(producer: AIOKafkaProducer, settings: Settings, written: dict[str, list[Rec]]) -> None:
+    """Send, and wait until it is there."""
+    for domain, rows in written.items():
+        topic = settings.topics.panes(domain)  # type: ignore[arg-type]
+        for future in [await producer.send(topic, row.value, row.key, 0) for row in rows]:
+            await future
+
+
+async def test_only_what_is_committed_is_shown(
+    settings: Settings, producer: AIOKafkaProducer, shown: Shown
+) -> None:
+    """A transaction that is open or was aborted changes nothing, a committed one everything at once."""
+    worker = Worker(shown.exporter)
+    async with producer.transaction():
+        await write(producer, settings, worker(answers(3, 10)))
+    await shown.shows(100)
+    lost = Worker(shown.exporter)
+    await producer.begin_transaction()
+    await write(producer, settings, lost(answers(9, 0)))
+    assert await shown.once() == []
+    await producer.abort_transaction()
+    async with producer.transaction():
+        await write(producer, settings, worker(answers(1, 0)))
+    await shown.shows(50)
+    assert shown.exporter.unready(0) == ""
+
+
+async def test_it_goes_on_where_it_was(settings: Settings, producer: AIOKafkaProducer, shown: Shown) -> None:
+    """After a new connection nothing is read twice, and nothing is missed."""
+    worker = Worker(shown.exporter)
+    async with producer.transaction():
+        await write(producer, settings, worker(answers(3, 10)))
+    await shown.shows(100)
+    await shown.reader.stop()
+    async with producer.transaction():
+        await write(producer, settings, worker(answers(3, 0)))
+    await shown.reader.start()
+    batches = await shown.shows(0)
+    assert not any(batch.afresh for batch in batches)
+    assert min(batch.records[0].offset for batch in batches) > 0  # type: ignore[attr-defined]
+
+
+async def test_after_a_long_pause_it_reads_afresh(
+    settings: Settings, producer: AIOKafkaProducer, shown: Shown
+) -> None:
+    """Deletions may have been missed: the partition is read from its beginning, the figure stays right."""
+    worker = Worker(shown.exporter)
+    async with producer.transaction():
+        await write(producer, settings, worker(answers(3, 10)))
+    await shown.shows(100)
+    async with producer.transaction():
+        await write(producer, settings, {"feedback": worker(answers(1, 0))["feedback"]})
+    first, *rest = await shown.shows(50, NOW + PAUSE + 1)
+    assert (first.afresh, first.records[0].offset) == (True, 0)  # type: ignore[attr-defined]
+    assert not any(batch.afresh for batch in rest)
+
+
+async def test_at_the_end_of_the_log_it_is_up_to_date(
+    settings: Settings, producer: AIOKafkaProducer, shown: Shown
+) -> None:
+    """The newest marker, with nothing behind it, counts as received when it comes, however old it is."""
+    worker = Worker(shown.exporter)
+    for _ in range(3):
+        async with producer.transaction():
+            await write(producer, settings, worker(answers(1, 10), clock=NOW - 60_000))
+    batches = await shown.shows(100)
+    assert batches[-1].live
+    assert shown.exporter.unready(0) == ""
