@@ -33,7 +33,9 @@ KINDS = {
 }
 START = NOW - 20 * DAY
 times = st.builds(
-    lambda day, minute: START + day * DAY + minute * MINUTE + minute, st.integers(0, 9), st.integers(-2, 2)
+    lambda day, minute: START + day * DAY + minute * MINUTE + minute,
+    st.sampled_from([0, 0, 1, 7, 8]),
+    st.integers(-1, 1),
 )
 dimensions = st.fixed_dictionaries(
     {},
@@ -45,7 +47,7 @@ dimensions = st.fixed_dictionaries(
 )
 described = {"dimensions": dimensions, "topic": st.sampled_from([None, None, "bill"])}
 FIELDS: dict[str, dict[str, Any]] = {
-    "created": {"opened_by": st.sampled_from(["customer", "agent", "bot"]), **described},
+    "created": {"opened_by": st.sampled_from(["customer", "agent", "agent", "bot"]), **described},
     "message": {
         "author": st.sampled_from(["agent", "agent", "customer", "bot", "system"]),
         "public": st.sampled_from([True, True, False]),
@@ -69,7 +71,7 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
     for n in range(draw(st.integers(0, 22))):
         kind = draw(st.sampled_from([*OFTEN, "deleted"]))
         event = {"type": kind, "at": draw(times), "id": draw(st.sampled_from("abc")) + f"{n}"}
-        event |= {"person": draw(st.sampled_from(["p", "p", "q"])), "ticket": draw(st.sampled_from("uuvw"))}
+        event |= {"person": draw(st.sampled_from(["p", "p", "q"])), "ticket": draw(st.sampled_from("uuuvw"))}
         events.append(event | {name: draw(field) for name, field in FIELDS[kind].items()})
     events += [
         {"type": "created", "at": draw(times), "id": f"first {who}", "person": "p", "ticket": who}

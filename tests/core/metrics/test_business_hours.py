@@ -1,0 +1,64 @@
+"""First response and resolution in business hours, against worked cases."""
+
+import pytest
+
+from stream.core.metrics import first_response
+from stream.core.metrics.business_hours import METRIC
+from stream.core.targets import Target
+from tests.core.test_calendars import GOLDEN, at, calendar
+from tests.core.tickets.events import counted, created, message, shown, status, updated
+from tests.support import DAY, HOUR
+
+MEAN, RATIO = "cx_first_response_business_mean_seconds", "cx_first_response_business_within_target_ratio"
+CALENDAR_TIME = {"FRT-1": 234_000, "FRT-2": 169_200, "FRT-4": 6_300, "FRT-6": 100_800}
+
+
+@pytest.mark.parametrize("case", GOLDEN)
+def test_worked_cases(case: str) -> None:
+    """Beside the figures in calendar time, which stay; nothing worked is 0, not absent."""
+    start, end, hours, expected = GOLDEN[case]
+    partition = counted([created(at(start)), message(at(end))], calendars=(hours,))
+    figures = shown(METRIC, partition, at(end))
+    assert figures[MEAN,] == expected
+    assert figures["cx_first_response_business_seconds", "0.5"] == pytest.approx(expected, rel=0.01)
+    beside = shown(first_response.METRIC, partition, at(end))
+    assert beside["cx_first_response_mean_seconds",] == CALENDAR_TIME[case.split(maxsplit=1)[0]]
+
+
+def test_resolution_by_stage() -> None:
+    """Friday 17:00 to Monday 10:00, then to Tuesday 10:00."""
+    events = [
+        created(at("2026-01-09 17:00")),
+        status(at("2026-01-12 10:00"), "solved"),
+        status(at("2026-01-12 11:00"), "open"),
+        status(at("2026-01-13 10:00"), "closed"),
+    ]
+    figures = shown(METRIC, counted(events, calendars=(calendar(),)), at("2026-01-13 10:00"))
+    assert figures["cx_resolution_business_mean_seconds", "first"] == 2 * 3600
+    assert figures["cx_resolution_business_mean_seconds", "full"] == 11 * 3600
+
+
+def test_the_share_goes_by_business_time() -> None:
+    """Two hours of business in a weekend are within four hours, in calendar time they are not."""
+    events = [created(at("2026-01-09 17:00"), channel="web"), message(at("2026-01-12 10:00"))]
+    partition = counted(events, calendars=(calendar(),), targets={"web": Target(4 * HOUR, "business")})
+    now = at("2026-01-12 10:00")
+    assert shown(METRIC, partition, now)[RATIO,] == 1
+    assert shown(first_response.METRIC, partition, now)["cx_first_response_within_target_ratio",] == 0
+
+
+def test_only_of_tickets_that_a_calendar_holds_for() -> None:
+    """By the present team: the change moves it into the figures."""
+    start = at("2026-01-12 10:00")
+    events = [created(start), message(start + HOUR)]
+    office = calendar(teams=("north",))
+    assert shown(METRIC, counted(events, calendars=(office,)), start + DAY) == {}
+    moved = counted([*events, updated(start + DAY, team="north")], calendars=(office,))
+    assert shown(METRIC, moved, start + DAY)[MEAN,] == 3600
+
+
+def test_nothing_without_calendars() -> None:
+    """Neither series nor cells."""
+    partition = counted([created(at("2026-01-12 10:00")), message(at("2026-01-12 11:00"))])
+    assert shown(METRIC, partition, at("2026-01-12 11:00")) == {}
+    assert "business" not in {key.cell.tally for key in partition.panes.blocks}

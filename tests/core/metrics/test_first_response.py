@@ -1,0 +1,180 @@
+"""First responses by contact cycle, against worked cases."""
+
+from itertools import permutations
+
+import pytest
+
+from stream.core.metrics.first_response import METRIC
+from stream.core.targets import Target
+from tests.core.tickets.events import counted, created, handoff, message, shown, status, updated
+from tests.support import DAY, HOUR, MINUTE, NOW, SECOND, Event
+
+MEAN = "cx_first_response_mean_seconds"
+
+
+def seconds(events: list[Event], **changes: object) -> float | None:
+    return shown(METRIC, counted(events, **changes), NOW + 2 * DAY).get((MEAN,))
+
+
+def test_a_person_s_first_public_message_ends_the_cycle() -> None:
+    """FRT-7: neither the bot after 5 s nor the note after 360 s."""
+    events = [
+        created(NOW, opened_by="customer"),
+        message(NOW + 5 * SECOND, "bot"),
+        handoff(NOW + 240 * SECOND),
+        message(NOW + 360 * SECOND, "agent", public=False),
+        message(NOW + 400 * SECOND, "customer"),
+        message(NOW + 420 * SECOND, "system"),
+        message(NOW + 540 * SECOND, "agent"),
+        message(NOW + 900 * SECOND, "agent"),
+    ]
+    assert seconds(events) == 540
+
+
+def test_solved_without_a_reply_is_no_response() -> None:
+    """FRT-10: absent, not 0, and counted apart, whoever solved it; a note is no reply."""
+    events = [
+        created(NOW),
+        message(NOW + MINUTE, "agent", public=False),
+        status(NOW + HOUR, "solved", by="timeout"),
+    ]
+    figures = shown(METRIC, counted(events), NOW + HOUR)
+    assert figures == {
+        ("cx_first_responses",): 0,
+        ("cx_first_responses_within_target",): 0,
+        ("cx_resolved_unanswered_tickets",): 1,
+    }
+
+
+def test_each_solve_without_a_message_before_it_is_unanswered() -> None:
+    """Twice solved unanswered, then answered, then solved once more: two."""
+    events = [
+        created(NOW),
+        status(NOW + HOUR, "solved"),
+        status(NOW + 2 * HOUR, "open"),
+        status(NOW + 3 * HOUR, "closed"),
+        status(NOW + 4 * HOUR, "open"),
+        message(NOW + 5 * HOUR),
+        status(NOW + 6 * HOUR, "solved"),
+    ]
+    assert shown(METRIC, counted(events), NOW + DAY)["cx_resolved_unanswered_tickets",] == 2
+
+
+def test_quantiles_mean_and_share_within_target() -> None:
+    """FRT-12: 60, 120, 180, 240 and 7,200 s with a target of 900 s."""
+    events = []
+    for n, wait in enumerate((60, 120, 180, 240, 7200)):
+        events += [created(NOW, f"t{n}"), message(NOW + wait * SECOND, ticket=f"t{n}")]
+    figures = shown(METRIC, counted(events, target=900 * SECOND), NOW + DAY)
+    assert figures[MEAN,] == 1560
+    assert figures["cx_first_response_seconds", "0.5"] == pytest.approx(180, rel=0.01)
+    assert figures["cx_first_response_seconds", "0.9"] == pytest.approx(7200, rel=0.01)
+    assert figures["cx_first_response_seconds", "0.99"] == pytest.approx(7200, rel=0.01)
+    assert figures["cx_first_responses",] == 5
+    assert figures["cx_first_responses_within_target",] == 4
+    assert figures["cx_first_response_within_target_ratio",] == 0.8
+
+
+def test_the_reply_may_arrive_before_the_ticket() -> None:
+    """FRT-13: the same after both."""
+    ticket, reply = created(NOW, stamp=NOW + HOUR), message(NOW + 9 * MINUTE, stamp=NOW + HOUR)
+    assert seconds([reply, ticket]) == seconds([ticket, reply]) == 540
+    assert seconds([reply]) is None
+
+
+def test_an_answer_at_once_is_exactly_zero() -> None:
+    """A message of the same moment sorts after the creation."""
+    figures = shown(METRIC, counted([message(NOW, name="a"), created(NOW, name="b")]), NOW)
+    assert figures["cx_first_response_seconds", "0.5"] == figures[MEAN,] == 0
+    assert figures["cx_first_responses_within_target",] == 1
+
+
+def test_a_ticket_that_an_agent_opened_waits_from_the_customer_s_first_message() -> None:
+    """What the agent wrote before is no response; later messages of the customer open nothing."""
+    events = [
+        created(NOW, opened_by="agent"),
+        message(NOW + MINUTE, "agent"),
+        message(NOW + HOUR, "customer"),
+        message(NOW + HOUR + 2 * MINUTE, "agent"),
+        message(NOW + 2 * HOUR, "customer"),
+        message(NOW + 3 * HOUR, "agent"),
+    ]
+    figures = shown(METRIC, counted(events), NOW + DAY)
+    assert (figures[MEAN,], figures["cx_first_responses",]) == (120, 1)
+
+
+def test_the_customer_s_first_message_opens_nothing_while_a_cycle_is_open() -> None:
+    """A reopening came before it: one cycle, from the reopening on; answered before, there are two."""
+    events = [
+        created(NOW, opened_by="agent"),
+        status(NOW + MINUTE, "solved"),
+        status(NOW + 2 * MINUTE, "open"),
+        message(NOW + 4 * MINUTE, "customer"),
+        message(NOW + 5 * MINUTE, "agent"),
+    ]
+    assert seconds(events) == 180
+    answered = counted([*events, message(NOW + 3 * MINUTE, "agent")])
+    figures = shown(METRIC, answered, NOW + DAY)
+    assert (figures[MEAN,], figures["cx_first_responses",]) == (60, 2)
+
+
+def test_a_reopening_discards_an_unended_cycle_and_opens_another() -> None:
+    """The late reply answers the second cycle only."""
+    events = [
+        created(NOW),
+        status(NOW + HOUR, "solved"),
+        status(NOW + 2 * HOUR, "pending"),
+        message(NOW + 2 * HOUR + MINUTE),
+    ]
+    figures = shown(METRIC, counted(events), NOW + DAY)
+    assert (figures[MEAN,], figures["cx_first_responses",]) == (60, 1)
+
+
+def test_a_reply_after_the_solve_ends_the_cycle() -> None:
+    """A solve is no end."""
+    assert seconds([created(NOW), status(NOW + HOUR, "solved"), message(NOW + 2 * HOUR)]) == 7200
+
+
+def test_it_is_counted_at_the_reply_s_time() -> None:
+    """Not when the ticket came."""
+    partition = counted([created(NOW), message(NOW + 3 * HOUR)])
+    assert shown(METRIC, partition, NOW + 3 * HOUR, "1h")["cx_first_responses",] == 1
+    assert shown(METRIC, partition, NOW + HOUR, "1h")["cx_first_responses",] == 0
+
+
+def test_the_target_is_that_of_the_present_channel_and_priority() -> None:
+    """channel/priority before channel before */priority before the default; a change moves what was counted."""
+    targets = {
+        "chat/urgent": Target(MINUTE),
+        "chat": Target(2 * MINUTE),
+        "*/urgent": Target(3 * MINUTE),
+    }
+
+    def within(wait: int, **dimensions: str) -> float:
+        events = [created(NOW), message(NOW + wait), updated(NOW + DAY, **dimensions)]
+        partition = counted(events, targets=targets, target=4 * MINUTE)
+        return shown(METRIC, partition, NOW + DAY)["cx_first_responses_within_target",]
+
+    for limit, dimensions in {
+        1: {"channel": "chat", "priority": "urgent"},
+        2: {"channel": "chat", "priority": "low"},
+        3: {"channel": "web", "priority": "urgent"},
+        4: {"channel": "web"},
+    }.items():
+        assert within(limit * MINUTE, **dimensions) == 1
+        assert within(limit * MINUTE + 1, **dimensions) == 0
+
+
+def test_a_ticket_s_figures_carry_its_present_dimensions() -> None:
+    """A change moves what was counted, also one that sorts before the creation and is overruled by it."""
+    events = [
+        updated(NOW - HOUR, channel="fax", touchpoint="shop"),
+        created(NOW, channel="web"),
+        message(NOW + MINUTE),
+        updated(NOW + DAY, channel="chat"),
+    ]
+    for order in permutations(events):
+        partition = counted([event._replace(stamp=NOW + DAY) for event in order])
+        for view, value, n in (("channel", "chat", 1), ("channel", "web", 0), ("touchpoint", "shop", 1)):
+            figures = shown(METRIC, partition, NOW + DAY, view=view, values=(value,))
+            assert figures["cx_first_responses",] == n

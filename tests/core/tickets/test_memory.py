@@ -1,0 +1,100 @@
+"""What is remembered of tickets, and how long."""
+
+from stream.core.metrics import fcr, resolution
+from stream.core.partition import Partition
+from stream.core.tickets import Tickets
+from tests.core.tickets.events import counted, created, deleted, message, shown, status, updated
+from tests.support import DAY, HOUR, NOW, Event, records, rules
+
+KEPT = 38 * DAY
+
+
+def later(partition: Partition, watermark: int) -> int:
+    """Tickets that are left when the watermark has come so far."""
+    partition.at.watermark = watermark
+    partition.take(watermark, 0)
+    return sum(key[:1] == b"t" for key in partition.book.entities)
+
+
+def restored(partition: Partition, **changes: object) -> Partition:
+    again = Partition(Tickets(), 0, 1, rules(**changes))
+    for key, value in partition.book.entities.items():
+        again.restore_state(key, value)
+    again.at = partition.at
+    again.ready()
+    return again
+
+
+CLOSED: dict[str, list[Event]] = {
+    "resolved": [created(NOW), status(NOW + HOUR, "solved")],
+    "deleted": [created(NOW), deleted(NOW + HOUR)],
+    "never created": [message(NOW + HOUR)],
+}
+
+
+def test_closed_tickets_are_kept_for_38_days_after_their_last_record() -> None:
+    """Resolved, deleted or never created; also when they are restored from their bytes."""
+    for events in CLOSED.values():
+        for partition in (counted(events), restored(counted(events))):
+            assert later(partition, NOW + HOUR + KEPT - 1) == 1
+            assert later(partition, NOW + 2 * HOUR + KEPT) == 0
+            assert not partition.book.entities
+
+
+def test_a_later_record_keeps_it_longer() -> None:
+    """Counted from the last one that was not a duplicate, whatever the event's own time is."""
+    note = message(NOW + 2 * HOUR, "bot", stamp=NOW + 10 * DAY)
+    partition = counted([*CLOSED["resolved"], note, note._replace(stamp=NOW + 20 * DAY)])
+    assert later(partition, NOW + 10 * DAY + KEPT - 1) == 1
+    assert later(partition, NOW + 10 * DAY + HOUR + KEPT) == 0
+
+
+def test_open_tickets_are_always_kept() -> None:
+    """Solved, reopened, and only then too old: still there, and solved once more it goes in its time."""
+    partition = counted([*CLOSED["resolved"], status(NOW + 2 * HOUR, "open")])
+    assert later(partition, NOW + 900 * DAY) == 1
+    now = NOW + 900 * DAY
+    last = status(now, "solved", stamp=now)
+    partition.fold([record._replace(offset=9) for record in records([last])], now)
+    assert later(partition, now + KEPT - 1) == 1
+    assert later(partition, now + HOUR + KEPT) == 0
+
+
+def test_an_event_for_a_forgotten_ticket_meets_nothing_known() -> None:
+    """It begins a ticket without a creation."""
+    partition = counted(CLOSED["resolved"])
+    assert later(partition, NOW + 50 * DAY) == 0
+    now = NOW + 50 * DAY
+    partition.fold([r._replace(offset=9) for r in records([status(now, "open")])], now)
+    partition.take(now, 0)
+    assert shown(resolution.METRIC, partition, now)["cx_open_tickets",] == 0
+
+
+def test_a_neighbour_that_is_forgotten_stays_as_it_was_counted() -> None:
+    """A follower that comes with a time of long ago changes nothing any more."""
+    events = [
+        created(NOW, customer_id="c"),
+        message(NOW + 1, customer_id="c"),
+        status(NOW + 2, "solved", customer_id="c"),
+    ]
+    partition = counted(events)
+    now = NOW + 40 * DAY
+    assert later(partition, now) == 0
+    late = created(NOW + DAY, "u", customer_id="c", stamp=now)
+    partition.fold([record._replace(offset=9) for record in records([late])], now)
+    partition.take(now, 0)
+    assert shown(resolution.METRIC, partition, now)["cx_open_tickets",] == 1
+    assert not any(key.cell.tally == "fcr" and key.resolution == 3 for key in partition.panes.blocks)
+
+
+def test_new_dimensions_and_caps_apply_to_changes_too() -> None:
+    """Values that a later event changed are remembered by name."""
+    events = [
+        created(NOW, labels={"brand": "acme"}),
+        updated(NOW + 1, labels={"region": "eu"}, priority="high"),
+    ]
+    views = {"total": (), "one": ("region", "priority")}
+    again = restored(counted(events), labels=("region", "shoe"), views=views, identity="other")
+    now = NOW + 1
+    assert shown(resolution.METRIC, again, now, view="one", values=("eu", "high"))["cx_open_tickets",] == 1
+    assert shown(fcr.METRIC, again, now)["cx_fcr_tickets", "provisional", "other"] == 0
