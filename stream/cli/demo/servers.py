@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from stream import topic_admin, topology
 from stream.cli.demo import monitoring
@@ -51,23 +52,30 @@ class Servers:
         settings = Settings(kafka=Kafka(bootstrap_servers=self.bootstrap))
         topics = asyncio.run(topic_admin.create(settings, topology.topics(settings)))
         self._say(f"{len(topics)} topics are made")
-        self._start("worker", _our_own("worker"), env=self._environment())
-        self._start("exporter", _our_own("exporter"), env=self._environment())
+        self.add("worker", our_own("stream.cli", "worker"), env=self._environment())
+        self.add("exporter", our_own("stream.cli", "exporter"), env=self._environment())
         for name in ("alertmanager", "prometheus"):
             command = getattr(monitoring, name)(self._folder, self.ports)
             if command:
-                self._start(name, command)
+                self.add(name, command)
                 self._wait(name, "/-/ready")
             else:
                 self._say(f"{name} is left out: its program or its configuration is not here")
         self._wait("worker", "/readyz")
         self._wait("exporter", "/readyz")
 
+    def watch(self) -> NoReturn:
+        """Wait until one of them has ended, which raises ProcessError."""
+        while True:
+            self.check()
+            self.children["kafka"].ended(within=0.5)
+
     def stop(self) -> None:
         """Stop all in reverse order."""
         self._closing.close()
 
-    def _start(self, name: str, command: monitoring.Command, env: Mapping[str, str] | None = None) -> None:
+    def add(self, name: str, command: monitoring.Command, env: Mapping[str, str] | None = None) -> None:
+        """Start one more program, in the folder of all."""
         child = Child(name, command, log=self._folder / f"{name}.log", env=env, cwd=self._folder)
         self.children[name] = self._closing.enter_context(child)
 
@@ -87,8 +95,9 @@ class Servers:
         }
 
 
-def _our_own(command: str) -> monitoring.Command:
-    return [sys.executable, "-m", "stream.cli", command]
+def our_own(module: str, *arguments: str) -> monitoring.Command:
+    """How to run a module of ours with the interpreter that runs us."""
+    return [sys.executable, "-m", module, *arguments]
 
 
 @contextmanager

@@ -36,23 +36,19 @@ class Visit(NamedTuple):
     """A customer who is asked for an opinion."""
 
     at: int
-    number: int
+    feedback_id: str
     customer: str
     survey: Survey
     channel: str
     touchpoint: str
     bad: bool
 
-    @property
-    def feedback_id(self) -> str:
-        """Of the offer and its answer."""
-        return f"demo-{self.number}"
-
 
 class Story:
-    """Visits and what comes of them, from one seeded source of chance."""
+    """Visits and what comes of them, from one seeded source of chance; `name` begins every id."""
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, name: str = "demo") -> None:
+        self._name = name
         self._chance = Random(seed)
         self._visits = 0
 
@@ -71,7 +67,7 @@ class Story:
         channel, touchpoint, survey = self._pick(CHANNELS), self._pick(TOUCHPOINTS), self._pick(SURVEYS)
         customer = f"customer-{self._chance.randrange(800)}"
         suffers = bad and (channel, touchpoint) == ("app", "checkout")
-        return Visit(at, self._visits, customer, survey, channel, touchpoint, suffers)
+        return Visit(at, f"{self._name}-{self._visits}", customer, survey, channel, touchpoint, suffers)
 
     def _tell(self, visit: Visit) -> Iterator[Told]:
         """An offer; often an answer, of which a few are edited or deleted."""

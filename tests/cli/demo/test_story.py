@@ -79,9 +79,10 @@ def test_the_app_got_a_bad_checkout_three_days_ago(history):
 
 
 def test_visits_go_on_in_the_present(history):
-    """With numbers that the history did not use, all at the moment given."""
-    story = Story()
-    story.history(NOW)
-    going_on = [event for _ in range(50) for event in story.visit(NOW + MINUTE)]
-    assert {event.at for event in going_on} == {NOW + MINUTE}
+    """All of a visit at the moment given, under ids that the history does not use."""
+    visitors = Story(name="visitor")
+    going_on = [event for _ in range(50) for event in visitors.visit(NOW)]
+    assert {event.at for event in going_on} == {NOW}
+    assert {type(event.data) for event in going_on} >= {FeedbackOffered, FeedbackSubmitted}
+    assert len({event.id for event in going_on}) == len(going_on)
     assert not {event.id for event in going_on} & {event.id for event in history}

@@ -1,0 +1,24 @@
+"""The story going on, a program of its own: `python -m stream.cli.demo.visitors BOOTSTRAP_SERVERS`, until SIGTERM."""
+
+import asyncio
+import sys
+
+from schemas.publish import Publisher
+from stream.cli.demo.feed import SOURCE, now_ms
+from stream.cli.demo.story import Story
+
+PER_SECOND = 2
+
+
+async def visit(bootstrap: str) -> None:
+    """Publish visits as they happen."""
+    story = Story(seed=2, name="visitor")
+    async with Publisher(bootstrap, source=SOURCE) as publisher:
+        while True:
+            for told in story.visit(now_ms()):
+                await publisher.send(told.data, id=told.id, time=told.at, timestamp_ms=told.at)
+            await asyncio.sleep(1 / PER_SECOND)
+
+
+if __name__ == "__main__":
+    asyncio.run(visit(sys.argv[1]))
