@@ -16,12 +16,21 @@ _SAFE = {
 }
 
 
+def takes_gzip(accepted: str) -> bool:
+    """Whether an `Accept-Encoding` names gzip, with a weight that is not 0."""
+    for coding in accepted.replace(" ", "").lower().split(","):
+        name, _, weight = coding.partition(";q=")
+        if name == "gzip":
+            return weight.strip("0.") != "" or not weight
+    return False
+
+
 async def serve(page: Page, state: Callable[[], tuple[str, str]], address: Address) -> web.AppRunner:
     """Serve until `cleanup()`. `state`: why it is not ready (empty: it is), and a remark."""
 
     async def metrics(request: web.Request) -> web.Response:
         headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
-        if "gzip" in request.headers.get("Accept-Encoding", ""):
+        if takes_gzip(request.headers.get("Accept-Encoding", "")):
             return web.Response(body=page.zipped, headers={**headers, "Content-Encoding": "gzip"})
         return web.Response(body=page.plain, headers=headers)
 

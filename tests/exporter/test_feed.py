@@ -6,7 +6,7 @@ from stream.core.marker import KEY, VERSION
 from stream.exporter.coverage import Place
 from stream.exporter.exporter import Batch
 from tests.exporter.memory import SHOWN, Worker, answers, exporter, feed, refresh
-from tests.support import NOW, Rec
+from tests.support import DAY, NOW, Rec
 
 FEEDBACK = Place("feedback", 0)
 
@@ -84,3 +84,15 @@ def test_a_marker_from_the_past_is_as_old_as_it_is() -> None:
     feed(shown, written)
     assert shown.unready(0) == ""
     assert list(shown.take(Batch(FEEDBACK, []), steady=0, wall=NOW)) == []
+
+
+def test_windows_longer_than_what_is_kept_say_so() -> None:
+    """Until they have filled."""
+    shown = exporter()
+    feed(shown, Worker(shown)(since=NOW - 8 * DAY))
+    refresh(shown)
+    assert shown.filling() == "windows still filling: 30d"
+    assert shown.unready(0) == ""
+    feed(shown, Worker(shown)(since=NOW - 30 * DAY))
+    refresh(shown)
+    assert shown.filling() == ""
