@@ -54,7 +54,7 @@ class Reader:
         consumer = self._consumer
         assert consumer is not None  # noqa: S101  (for the type checker)
         batches = []
-        for tp, records in (await consumer.getmany(timeout_ms=timeout_ms, max_records=10_000)).items():
+        for tp, records in (await consumer.getmany(timeout_ms=timeout_ms, max_records=2_000)).items():
             if wall - self._heard.get(tp, wall) > PAUSE:
                 self._heard[tp] = wall
                 self._next.pop(tp)

@@ -67,6 +67,9 @@ class Blocks:
 def within(resolution: int, block: int, vector: Vector, first: int, last: int) -> Vector:
     """The part of a block's vector that lies in the buckets `first` to `last`, summed over them."""
     found: Vector = {}
+    begin = block * BY_CODE[resolution].per_block
+    if last < begin or first >= begin + BY_CODE[resolution].per_block:
+        return found
     for bucket, component, n in unpack(resolution, block, vector):
         if first <= bucket <= last:
             found[component] = found.get(component, 0) + n
