@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from stream.cli.configuration import Configuration
-from stream.errors import CxgaugeError
+from stream.errors import ConfigError, CxgaugeError
 
 COMMANDS = {
     "broker": ("stream.cli.broker:broker", "Run a development broker."),
@@ -28,7 +28,8 @@ class Failure(click.ClickException):
 
     def __init__(self, error: CxgaugeError) -> None:
         lines = str(error).splitlines()
-        super().__init__("\n  ".join([f"{len(lines)} faults", *lines]) if len(lines) > 1 else str(error))
+        several = isinstance(error, ConfigError) and len(lines) > 1
+        super().__init__("\n  ".join([f"{len(lines)} faults", *lines]) if several else str(error))
         self.exit_code = error.exit_code
 
 
