@@ -13,6 +13,10 @@ from stream.topology import TOMBSTONES
 
 PAUSE = TOMBSTONES // 2
 """Ms after which a partition that nothing came from is read again: deletions may have been missed."""
+STOPPED = 5_000
+"""Ms between two reads after which we must have been stopped: what comes next may be as old as that."""
+SETTLING = 2_000
+"""Ms for which nothing that comes then counts as the newest there is."""
 GOING = 5.0
 """Seconds that the broker has for a good-bye."""
 
@@ -30,6 +34,8 @@ class Reader:
         self._next: dict[TopicPartition, int] = {}
         self._heard: dict[TopicPartition, int] = {}
         self._again: set[TopicPartition] = set()
+        self._last_read: int | None = None
+        self._settled = 0
         self._consumer: AIOKafkaConsumer | None = None
 
     async def start(self) -> None:
@@ -53,6 +59,9 @@ class Reader:
         """What has come; `wall` is the present in ms."""
         consumer = self._consumer
         assert consumer is not None  # noqa: S101  (for the type checker)
+        if self._last_read is not None and wall - self._last_read > STOPPED:
+            self._settled = wall + SETTLING
+        self._last_read = wall
         batches = []
         for tp, records in (await consumer.getmany(timeout_ms=timeout_ms, max_records=2_000)).items():
             if wall - self._heard.get(tp, wall) > PAUSE:
@@ -62,7 +71,7 @@ class Reader:
                 consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
                 continue
             end = consumer.last_stable_offset(tp)
-            live = end is not None and await consumer.position(tp) >= end
+            live = end is not None and wall >= self._settled and await consumer.position(tp) >= end
             afresh = tp in self._again or records[0].offset < self._next.get(tp, 0)
             self._again.discard(tp)
             batches.append(Batch(self._places[tp], records, live, afresh))

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from schemas.feedback import FeedbackSubmitted
+from schemas.topics import topics_of
 from stream.config import load
 from stream.core.domains import DOMAINS
 from stream.core.marker import KEY, encode
@@ -36,9 +37,10 @@ class Worker:
     def __call__(
         self, events: Iterable[Event] = (), clock: int = NOW, lag: int = 0, **marker: Any
     ) -> dict[str, list[Rec]]:
-        """What is written after these events of feedback; `marker` changes what the marker says."""
-        partition = self.partitions["feedback"]
-        partition.fold(records(events, partition.next), clock)
+        """What is written after these events, each on its topic; `marker` changes what the marker says."""
+        for event in events:
+            partition = self.partitions[topics_of(type(event.data))[0].domain]
+            partition.fold(records([event], partition.next), clock)
         return {name: self._flush(each, clock, lag, marker) for name, each in self.partitions.items()}
 
     def _flush(self, partition: Partition, clock: int, lag: int, changes: dict[str, Any]) -> list[Rec]:

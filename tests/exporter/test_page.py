@@ -5,17 +5,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from schemas.feedback import FeedbackSubmitted
+from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
+from schemas.feedback import FeedbackOffered, FeedbackSubmitted
+from schemas.tickets import InteractionHandled, TicketCreated, TicketHandoff, TicketMessage, TicketStatus
 from stream.core.metric import Family, Metric, Sample
+from stream.core.metrics import REGISTRY
 from stream.core.windowing.groups import LabelSet
 from stream.core.windowing.readout import Reading
 from stream.exporter.page import Section
-from tests.exporter.memory import SHOWN, answers, counted, exporter, feed, refresh
-from tests.support import MINUTE, NOW, Event
+from tests.exporter.memory import SHOWN, Worker, answers, counted, exporter, feed, refresh
+from tests.support import DAY, MINUTE, NOW, Event
 
 SCORE, PARTS = Family("cx_score", "A \\ score\nof two lines"), Family("cx_parts", "Parts", ("kind",))
 FAKE = Metric(
@@ -154,16 +158,43 @@ def test_series_past_the_cap_fold_the_smallest_label_sets() -> None:
     assert page['cx_nps_responses{view="total",window="1h",category="promoter"}'] == 400
 
 
+def everything() -> list[Event]:
+    """Something of every domain, for every family but those of business hours."""
+    handled = {"talk_s": 60.0, "hold_s": 0.0, "wrap_s": 5.0}
+    data = [
+        TicketCreated(ticket_id="t", channel="web"),
+        TicketHandoff(ticket_id="t"),
+        TicketMessage(ticket_id="t", message_id="m", author="agent"),
+        TicketStatus(ticket_id="t", status="solved", by="agent"),
+        TicketCreated(ticket_id="open", channel="web"),
+        InteractionHandled(interaction_id="i", channel="web", **handled),
+        CustomerActivated(customer_id="c", channel="web"),
+        PurchaseCompleted(order_id="o", customer_id="c", amount_minor=999, currency="EUR"),
+        CustomerChurned(customer_id="gone", reason='a "reason" \\ of\ntwo lines'),
+    ]
+    events = [Event(one, NOW + n * 1_000, NOW + n * 1_000, id=f"e{n}") for n, one in enumerate(data)]
+    gone = Event(CustomerActivated(customer_id="gone", channel="web"), NOW - 40 * DAY, NOW, id="old")
+    offered = Event(FeedbackOffered(feedback_id="f", survey="nps", channel="web"), NOW, NOW)
+    rest = [Event(FeedbackSubmitted(feedback_id=s, survey=s, score=1), NOW, NOW) for s in ("csat", "ces")]
+    return [gone, *events, offered, *rest, *answers(5, channel="web", reasons=("speed",))]
+
+
+@pytest.mark.tools
 def test_promtool_finds_nothing_to_say(require: Callable[[str], Path]) -> None:
-    """`promtool check metrics` on a page with figures."""
+    """`promtool check metrics` on a page with figures of every domain; every family is on it."""
     promtool = require("promtool")
     shown = exporter()
-    feed(shown, counted(shown, answers(5, channel="web", reasons=("speed",))))
-    refresh(shown)
+    feed(shown, Worker(shown)(everything(), NOW + 10_000))
+    refresh(shown, wall=NOW + 10_000)
     checked = subprocess.run(
         [promtool, "check", "metrics"], input=shown.page.plain, capture_output=True, check=False
     )
     assert (checked.returncode, checked.stderr.decode()) == (0, "")
+    known = {family.name: family.type for metric in REGISTRY.values() for family in metric.families}
+    read = {family.name: family.type for family in text_string_to_metric_families(shown.page.plain.decode())}
+    missing = {name for name in known if name.removesuffix("_total") not in read}
+    assert {name for name in missing if "business" not in name} == set()
+    assert {read[name] for name in known if name in read} == {"gauge", "summary"}
 
 
 def test_the_event_clock_is_the_newest_accepted_event() -> None:

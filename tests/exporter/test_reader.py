@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from stream.config import Settings, load
 from stream.exporter.exporter import Batch, Exporter
-from stream.exporter.reader import PAUSE, Reader
+from stream.exporter.reader import PAUSE, SETTLING, STOPPED, Reader
 from stream.topic_admin import create
 from stream.topology import topics
 from tests.exporter.memory import SHOWN, Worker, answers, refresh
@@ -126,10 +126,26 @@ async def test_after_a_long_pause_it_reads_afresh(
         await write(producer, settings, worker(answers(3, 10)))
     await shown.shows(100)
     async with producer.transaction():
-        await write(producer, settings, {"feedback": worker(answers(1, 0))["feedback"]})
+        later = worker(answers(1, 0), clock=NOW + PAUSE + 1)
+        await write(producer, settings, {"feedback": later["feedback"]})
     first, *rest = await shown.shows(50, NOW + PAUSE + 1)
     assert (first.afresh, first.records[0].offset) == (True, 0)  # type: ignore[attr-defined]
     assert not any(batch.afresh for batch in rest)
+
+
+async def test_after_being_stopped_nothing_is_new_at_once(
+    settings: Settings, producer: AIOKafkaProducer, shown: Shown
+) -> None:
+    """What a process finds when it may go on can be as old as its stop; a little later it trusts the end again."""
+    worker = Worker(shown.exporter)
+    for moment, live in ((NOW, True), (NOW + STOPPED + 1, False), (NOW + STOPPED + SETTLING + 1, True)):
+        async with producer.transaction():
+            await write(producer, settings, worker(answers(1, 10, at=moment)))
+        batches: list[Batch] = []
+        async with asyncio.timeout(30):
+            while not batches:
+                batches = await shown.once(moment)
+        assert {batch.live for batch in batches} == {live}
 
 
 async def test_at_the_end_of_the_log_it_is_up_to_date(
