@@ -44,6 +44,16 @@ def enter(into: Vector, base: int, ms: int) -> None:
         add(into, split(ms, base + SUM))
 
 
+def together(vector: Mapping[int, int], *bases: int) -> Vector:
+    """Several distributions of a vector as one that begins at component 0."""
+    made: Vector = {}
+    for component, n in vector.items():
+        for base in bases:
+            if base <= component < base + SPAN:
+                made[component - base] = made.get(component - base, 0) + n
+    return made
+
+
 def mean(vector: Mapping[int, int], base: int) -> float:
     """The mean in ms, for n >= 1."""
     return joined(vector, base + SUM) / vector[base + COUNT]

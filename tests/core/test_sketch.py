@@ -5,7 +5,7 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.sketch import BUCKETS, COUNT, SPAN, bucket, enter, mean, middle, quantiles
+from stream.core.sketch import BUCKETS, COUNT, SPAN, bucket, enter, mean, middle, quantiles, together
 from stream.core.tally import COMPONENTS, Vector, add
 
 durations = st.one_of(st.integers(0, 300), st.integers(0, 10**9), st.integers(0, 2**60))
@@ -66,6 +66,16 @@ def test_distributions_do_not_meet() -> None:
     enter(both, BASE - SPAN, 2**60)
     assert quantiles(both, BASE, (50, 100)) == [0, middle(bucket(5_000))]
     assert both[BASE + COUNT] == 2
+
+
+@given(st.lists(durations), st.lists(durations))
+def test_distributions_of_one_vector_add_up(some: list[int], others: list[int]) -> None:
+    """Two of three are as one that holds all of both."""
+    made = distribution(some)
+    for value in others:
+        enter(made, 0, value)
+    enter(made, SPAN, 7)
+    assert together(made, 0, BASE) == together(distribution([*some, *others]), BASE)
 
 
 @given(st.lists(durations, max_size=40))

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from stream.core.buckets import Window
 from stream.core.metric import Family, Metric, Sample, Sight
 from stream.core.metrics.durations import quantile_family, shown
-from stream.core.metrics.first_response import RESPONSES, WITHIN
-from stream.core.metrics.resolution import STAGES
+from stream.core.metrics.first_response import LATE, RESPONSES
+from stream.core.metrics.resolution import ONCE, STAGES
+from stream.core.sketch import together
 from stream.core.tally import Tally
 
 RESPONSE = quantile_family("cx_first_response_business_seconds", "First response time in business hours")
@@ -28,10 +29,11 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
     have = sight.flow("business").get((), {}) if sight.rules.calendars else {}
     if n := have.get(RESPONSES, 0):
         yield from shown(RESPONSE, RESPONSE_MEAN, have, RESPONSES)
-        yield Sample(RATIO, (), have.get(WITHIN, 0) / n)
+        yield Sample(RATIO, (), (n - have.get(LATE, 0)) / n)
     for stage, base in STAGES.items():
-        if have.get(base, 0):
-            yield from shown(RESOLUTION, RESOLUTION_MEAN, have, base, stage)
+        solves = together(have, ONCE, base)
+        if solves:
+            yield from shown(RESOLUTION, RESOLUTION_MEAN, solves, 0, stage)
 
 
 METRIC = Metric(
@@ -45,7 +47,7 @@ METRIC = Metric(
     formula="business time between the same two moments",
     source="business-hours variants as in Zendesk's metric definitions",
     example='cx_first_response_business_mean_seconds{view="total", window="7d"}',
-    tallies=(Tally("business", remembered=True, counts=(RESPONSES, *STAGES.values())),),
+    tallies=(Tally("business", remembered=True, counts=(RESPONSES, ONCE, *STAGES.values())),),
     families=(RESPONSE, RESPONSE_MEAN, RATIO, RESOLUTION, RESOLUTION_MEAN),
     read=read,
 )

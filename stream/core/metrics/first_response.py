@@ -8,7 +8,7 @@ from stream.core.metrics.durations import quantile_family, shown
 from stream.core.sketch import SPAN, enter
 from stream.core.tally import Tally, Vector
 
-WITHIN, UNANSWERED = range(2)
+LATE, UNANSWERED = range(2)
 RESPONSES = SPAN
 """Where the distribution begins."""
 
@@ -29,14 +29,15 @@ NEVER = Family("cx_resolved_unanswered_tickets", "Solves with no public agent me
 def respond(into: Vector, elapsed: int, target: int) -> None:
     """Enter a response after `elapsed` ms."""
     enter(into, RESPONSES, elapsed)
-    if elapsed <= target:
-        into[WITHIN] = into.get(WITHIN, 0) + 1
+    if elapsed > target:
+        into[LATE] = into.get(LATE, 0) + 1
 
 
 def read(sight: Sight, _: Window) -> Iterator[Sample]:
     """Quantiles, mean and share when there are responses; the counts always."""
     have = sight.flow("first_response").get((), {})
-    n, within = have.get(RESPONSES, 0), have.get(WITHIN, 0)
+    n = have.get(RESPONSES, 0)
+    within = n - have.get(LATE, 0)
     if n:
         yield from shown(SECONDS, MEAN, have, RESPONSES)
         yield Sample(RATIO, (), within / n)

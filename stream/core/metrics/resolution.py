@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from stream.core.buckets import MINUTE, Window
 from stream.core.metric import Family, Metric, Sample, Sight
 from stream.core.metrics.durations import quantile_family, shown
-from stream.core.sketch import SPAN
+from stream.core.sketch import COUNT, SPAN, together
 from stream.core.tally import Tally
 
 REOPENINGS = 0
-FULL, FIRST = 2 * SPAN, 3 * SPAN
-"""Where the distributions begin: apart from that of responses, so that business hours can hold all three."""
+ONCE, FULL, FIRST = 2 * SPAN, 3 * SPAN, 4 * SPAN
+"""Where the distributions begin: of first solves that are the last ones too, and of those that are not; apart from
+that of responses, so that business hours can hold all of them."""
 STAGES = {"full": FULL, "first": FIRST}
 
 SECONDS = quantile_family(
@@ -31,10 +32,10 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
     """Quantiles and means of the stages that have any; the counts always."""
     have = sight.flow("resolution").get((), {})
     for stage, base in STAGES.items():
-        n = have.get(base, 0)
-        if n:
-            yield from shown(SECONDS, MEAN, have, base, stage)
-        yield Sample(RESOLVED, (stage,), n)
+        solves = together(have, ONCE, base)
+        if solves:
+            yield from shown(SECONDS, MEAN, solves, 0, stage)
+        yield Sample(RESOLVED, (stage,), solves.get(COUNT, 0))
     yield Sample(REOPENED, (), have.get(REOPENINGS, 0))
 
 
@@ -58,7 +59,7 @@ METRIC = Metric(
     source="full and first resolution time as in Zendesk's metric definitions",
     example='cx_resolution_mean_seconds{view="total", window="7d", stage="full"} / 3600',
     tallies=(
-        Tally("resolution", remembered=True, counts=(REOPENINGS, FULL, FIRST)),
+        Tally("resolution", remembered=True, counts=(REOPENINGS, ONCE, FULL, FIRST)),
         Tally("open", "standing", remembered=True),
     ),
     families=(SECONDS, MEAN, RESOLVED, REOPENED, OPEN, OLDEST),

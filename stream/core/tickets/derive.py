@@ -7,7 +7,7 @@ from stream.core.rules import Rules, Values
 from stream.core.sketch import enter
 from stream.core.tally import Vector
 from stream.core.targets import Target
-from stream.core.tickets.cycles import History
+from stream.core.tickets.cycles import History, Solve
 from stream.core.tickets.facts import BY_BOT, BY_TIMEOUT, Made
 
 _UNASSISTED = {BY_BOT: fcr.BY_BOT, BY_TIMEOUT: fcr.BY_TIMEOUT}
@@ -49,14 +49,19 @@ def _respond(made: Made, opened: int, reply: int, target: Target, hours: Hours |
         first_response.respond(_cell(made, "business", reply), worked, target.duration)
 
 
-def _solve(made: Made, past: History, repeated: bool, hours: Hours | None) -> None:
+def _stages(past: History) -> list[tuple[int, Solve]]:
+    """The solves that a resolution time goes to, and the distribution that it is entered in."""
     first, last = past.solves[0], past.solves[-1]
-    stages = (
-        ((resolution.FIRST, first), (resolution.FULL, last))
-        if past.resolved
-        else ((resolution.FIRST, first),)
-    )
-    for base, solve in stages:
+    if not past.resolved:
+        return [(resolution.FIRST, first)]
+    if first is last:
+        return [(resolution.ONCE, first)]
+    return [(resolution.FIRST, first), (resolution.FULL, last)]
+
+
+def _solve(made: Made, past: History, repeated: bool, hours: Hours | None) -> None:
+    first = past.solves[0]
+    for base, solve in _stages(past):
         enter(_cell(made, "resolution", solve.at), base, solve.at - past.created)
         if hours is not None:
             enter(_cell(made, "business", solve.at), base, hours.between(past.created, solve.at))

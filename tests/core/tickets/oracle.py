@@ -107,7 +107,7 @@ def _figures(one: dict[str, Any], others: list[int], target: int) -> Figures:
 
     for opened, reply in one["responses"]:
         duration("first_response", first_response.RESPONSES, opened, reply)
-        out["first_response", first_response.WITHIN, reply] += reply - opened <= target
+        out["first_response", first_response.LATE, reply] += reply - opened > target
     for at in one["unanswered"]:
         out["first_response", first_response.UNANSWERED, at] += 1
     for handed, reply in one["handoffs"]:
@@ -116,11 +116,13 @@ def _figures(one: dict[str, Any], others: list[int], target: int) -> Figures:
         out["resolution", resolution.REOPENINGS, at] += 1
     if one["solves"]:
         first, by = one["solves"][0]
-        duration("resolution", resolution.FIRST, one["created"], first)
+        once = one["resolved"] and len(one["solves"]) == 1
+        duration("resolution", resolution.ONCE if once else resolution.FIRST, one["created"], first)
         if by in ("bot", "timeout"):
             out["fcr", fcr.BY_BOT if by == "bot" else fcr.BY_TIMEOUT, first] += 1
     if one["resolved"]:
-        duration("resolution", resolution.FULL, one["created"], one["solves"][-1][0])
+        if len(one["solves"]) > 1:
+            duration("resolution", resolution.FULL, one["created"], one["solves"][-1][0])
     else:
         out["open", 0, one["created"]] += 1
         if one["waits"] is not None:

@@ -16,6 +16,7 @@ from schemas.tickets import (
     TicketStatus,
     TicketUpdated,
 )
+from stream.core.metrics import resolution
 from stream.core.panes import unpack
 from stream.core.partition import Partition
 from stream.core.tickets import Tickets
@@ -157,7 +158,11 @@ def test_erasing_a_person_withdraws_what_is_not_resolved(history: list[dict[str,
         key: n for key, n in others.items() if key[0] in ("waiting", "open")
     }
     assert all(others[key] <= n <= everything[key] for key, n in stay.items())
-    full = {key: n for key, n in everything.items() if key[0] == "resolution" and 8192 <= key[4] < 12288}
+    full = {
+        key: n
+        for key, n in everything.items()
+        if key[0] == "resolution" and resolution.ONCE <= key[4] < resolution.FIRST
+    }
     assert {key: n for key, n in stay.items() if key in full} == full
     assert not any(
         partition.domain.person(key, raw) == b"p"
