@@ -75,8 +75,9 @@ def test_a_free_port_is_free_and_not_ephemeral():
 def test_a_signal_ends_the_block_and_a_second_does_not_disturb_its_cleaning_up(number):
     """What follows the block runs, as after a return."""
     program = f"""
-import os
+import os, signal
 from stream.cli.process import until_stopped
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 with until_stopped():
     try:
         os.kill(os.getpid(), {int(number)})
