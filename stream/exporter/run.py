@@ -20,8 +20,8 @@ from stream.topology import refusals, topics
 
 log = logging.getLogger(__name__)
 
-SLICE = 0.005
-"""Seconds of work after which scrapes get their turn."""
+SLICE = 0.001
+"""Seconds of work after which scrapes get their turn: one takes some five turns of the loop."""
 AGAIN = 2.0
 """Seconds between two attempts to reach the broker."""
 PATIENCE = 10.0
