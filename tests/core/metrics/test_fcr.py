@@ -5,7 +5,17 @@ from itertools import permutations
 import pytest
 
 from stream.core.metrics.fcr import METRIC
-from tests.core.tickets.events import counted, created, deleted, merged, message, shown, status, updated
+from tests.core.tickets.events import (
+    counted,
+    created,
+    deleted,
+    merged,
+    message,
+    one_by_one,
+    shown,
+    status,
+    updated,
+)
 from tests.support import DAY, HOUR, MINUTE, NOW, Event
 
 RATIO, TICKETS = "cx_fcr_ratio", "cx_fcr_tickets"
@@ -24,7 +34,10 @@ def contact(
 
 
 def result(events: list[Event], now: int = NOW + 20 * DAY) -> tuple[float, float]:
-    figures = shown(METRIC, counted([event._replace(stamp=now) for event in events]), now)
+    """First contacts and others, read in one batch and event by event."""
+    read = [event._replace(stamp=now) for event in events]
+    figures = shown(METRIC, counted(read), now)
+    assert shown(METRIC, one_by_one(read), now) == figures
     return figures[TICKETS, "provisional", "first_contact"], figures[TICKETS, "provisional", "other"]
 
 

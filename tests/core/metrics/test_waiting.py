@@ -73,6 +73,13 @@ def test_a_target_in_business_hours_goes_by_the_ticket_s_calendar() -> None:
     assert waiting([fax], friday + 2 * HOUR + 2 * MINUTE, calendars=(office,), **changes)[1] == 1
 
 
+def test_a_target_in_calendar_time_stays_so_where_a_calendar_holds() -> None:
+    """Friday 17:00 with two hours to answer: over at 19:00, closed or not."""
+    friday = at("2026-01-09 17:00")
+    changes = {"targets": {"web": Target(2 * HOUR)}, "calendars": (calendar(),)}
+    assert waiting([created(friday, channel="web")], friday + 2 * HOUR + MINUTE, **changes)[1] == 1
+
+
 def test_a_target_that_no_business_hour_will_meet_is_never_passed() -> None:
     """A calendar without hours."""
     targets = {"web": Target(HOUR, "business")}

@@ -18,7 +18,7 @@ from schemas.tickets import (
 from stream.core.metric import Metric
 from stream.core.partition import Partition
 from stream.core.tickets import Tickets
-from tests.support import Event, count, figures, rules
+from tests.support import Event, count, figures, records, rules, single
 
 _ids = counter()
 
@@ -87,6 +87,15 @@ def handled(
 def counted(events: Iterable[Event], **changes: Any) -> Partition:
     """A partition that has counted these events, under rules with changes."""
     return count(Tickets(), events, rules(**changes))
+
+
+def one_by_one(events: Iterable[Event], **changes: Any) -> Partition:
+    """The same, with a flush after each event."""
+    partition = single(Tickets(), rules(**changes))
+    for record in records(events):
+        partition.fold([record], record.timestamp)
+        partition.take(record.timestamp, 0)
+    return partition
 
 
 def shown(

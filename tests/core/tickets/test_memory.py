@@ -2,8 +2,8 @@
 
 from stream.core.metrics import fcr, resolution
 from stream.core.partition import Partition
-from stream.core.tickets import Tickets
-from tests.core.tickets.events import counted, created, deleted, message, shown, status, updated
+from stream.core.tickets import Tickets, repeats
+from tests.core.tickets.events import counted, created, deleted, message, one_by_one, shown, status, updated
 from tests.support import DAY, HOUR, NOW, Event, records, rules
 
 KEPT = 38 * DAY
@@ -90,11 +90,29 @@ def test_a_neighbour_that_is_forgotten_stays_as_it_was_counted() -> None:
 def test_new_dimensions_and_caps_apply_to_changes_too() -> None:
     """Values that a later event changed are remembered by name."""
     events = [
-        created(NOW, labels={"brand": "acme"}),
+        created(NOW, labels={"brand": "acme", "segment": "pro"}),
         updated(NOW + 1, labels={"region": "eu"}, priority="high"),
     ]
-    views = {"total": (), "one": ("region", "priority")}
-    again = restored(counted(events), labels=("region", "shoe"), views=views, identity="other")
+    views = {"total": (), "one": ("segment", "region", "priority")}
+    again = restored(counted(events), labels=("segment", "region"), views=views, identity="other")
     now = NOW + 1
-    assert shown(resolution.METRIC, again, now, view="one", values=("eu", "high"))["cx_open_tickets",] == 1
+    assert (
+        shown(resolution.METRIC, again, now, view="one", values=("pro", "eu", "high"))["cx_open_tickets",]
+        == 1
+    )
     assert shown(fcr.METRIC, again, now)["cx_fcr_tickets", "provisional", "other"] == 0
+
+
+def test_what_neighbours_told_is_forgotten_with_the_figures_it_decided() -> None:
+    """A ticket a day for half a year: what is kept of them is 38 days."""
+    events = []
+    for n in range(180):
+        at = NOW + n * DAY
+        events += [created(at, f"t{n}", customer_id="c"), message(at + 1, ticket=f"t{n}", customer_id="c")]
+        events.append(status(at + 2, "solved", f"t{n}", customer_id="c"))
+    partition = one_by_one(events)
+    (page,) = (repeats.unpack(raw) for key, raw in partition.book.entities.items() if key[:1] == b"f")
+    assert len(page.creations) == 38 * repeats.AT
+    assert len(page.solves) == 39 * repeats.SOLVED
+    figures = shown(fcr.METRIC, partition, NOW + 179 * DAY)
+    assert figures["cx_fcr_tickets", "confirmed", "other"] == 30
