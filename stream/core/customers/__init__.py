@@ -1,6 +1,7 @@
 """Customers: their lives, what they buy and whom they bring."""
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -40,6 +41,8 @@ from stream.core.rules import Rules
 from stream.core.tally import Contribution
 
 _NOT_YET = Made([], [])
+LONGEST_SOURCE = 64
+"""Characters of an event's source that are kept as they came; a hash stands for a longer one."""
 _stamp = msgspec.msgpack.Decoder(int).decode
 
 
@@ -61,7 +64,7 @@ class Customers:
         old, new = (None, Customer()) if raw is None else (unpack(raw), unpack(raw))
         _advance(new, book)
         if type(data) in _LIFE:
-            event = _LIFE[type(data)](book, data, at, *identity)
+            event = _LIFE[type(data)](book, data, at, _short(identity[0]), identity[1])
             outcome: Outcome = "accepted" if lives.enter(new, event) else "duplicate"
         else:
             outcome = _OTHER[type(data)](book, new, data, at)
@@ -134,6 +137,11 @@ def _advance(customer: Customer, book: Book) -> None:
         lives.forget(customer)
     for entries in ledgers(customer):
         ledger.age(entries, customer.seen, customer.floor)
+
+
+def _short(source: str) -> str:
+    """What tells a source from others: a source has no limit of its own, a record has."""
+    return source if len(source) <= LONGEST_SOURCE else blake2b(source.encode(), digest_size=16).hexdigest()
 
 
 def _activated(book: Book, data: CustomerActivated, at: int, source: str, name: str) -> LifeEvent:

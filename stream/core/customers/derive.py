@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from stream.core.book import project
 from stream.core.buckets import MINUTE
-from stream.core.customers.facts import Account, Customer, Ledger, margin_in_force
+from stream.core.customers.facts import LIVES, Account, Customer, Ledger, margin_in_force
 from stream.core.customers.lives import Lives, latest_activation, walk
 from stream.core.customers.referrals import STANDING, latest_standing
 from stream.core.metrics.churn import INVOLUNTARY, VOLUNTARY
@@ -46,6 +46,8 @@ def derive(customer: Customer, other: Customer = _NOTHING) -> Made:
     made = Made([], _past(customer, lives, cohort))
     if lives.active:
         made.present.extend(_present(customer, lives, cohort))
+    if customer.former:
+        made.past.extend(_former(customer, other, cohort))
     if customer.accounts:
         made.past.extend(_revenue(customer, other, cohort))
     if customer.referrals:
@@ -83,6 +85,15 @@ def _past(customer: Customer, lives: Lives, cohort: str) -> list[Contribution]:
     return made
 
 
+def _former(customer: Customer, other: Customer, cohort: str) -> Iterator[Contribution]:
+    for name, entries in customer.former.items():
+        known = other.former.get(name, {})
+        tally, extra = ("lives", cohort) if name == LIVES else ("churned", name)
+        for minute, vector in entries.items():
+            if known.get(minute) != vector:
+                yield Contribution(tally, customer.shown, (extra,), minute, vector)
+
+
 def _revenue(customer: Customer, other: Customer, cohort: str) -> Iterator[Contribution]:
     for currency, account in customer.accounts.items():
         known = other.accounts.get(currency, _EMPTY).recent
@@ -105,5 +116,6 @@ def _referrals(customer: Customer, other: Customer) -> Iterator[Contribution]:
 def ledgers(customer: Customer) -> Iterator[Ledger]:
     """Everything of the customer that grows coarser with age."""
     yield customer.referrals
+    yield from customer.former.values()
     for account in customer.accounts.values():
         yield account.recent

@@ -49,6 +49,8 @@ class Churned(msgspec.Struct, array_like=True, tag=2, gc=False, frozen=True):
 LifeEvent = Activated | Scheduled | Churned
 Ledger = dict[int, Vector]
 """What happened, by minute number: see `ledger`."""
+LIVES = ""
+"""In `Customer.former`: starts and ends, in the components of `metrics.cohorts`."""
 
 
 class Account(msgspec.Struct, array_like=True, gc=False):
@@ -94,6 +96,10 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     accounts: dict[str, Account] = {}
     referrals: Ledger = {}
     days: Days | None = None
+    former: dict[str, Ledger] = {}
+    """Finished lives past `lives.FINISHED`, as numbers: under `LIVES`, and churns by reason."""
+    counted: int | None = None
+    """When the last of these ended, in ms; None: there is none."""
 
 
 pack = msgspec.msgpack.Encoder().encode

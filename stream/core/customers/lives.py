@@ -5,10 +5,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from stream.core.buckets import MINUTE
-from stream.core.customers.facts import Activated, Churned, Customer, LifeEvent, Scheduled
+from stream.core.customers import ledger
+from stream.core.customers.facts import LIVES, Activated, Churned, Customer, LifeEvent, Scheduled
+from stream.core.metrics.churn import INVOLUNTARY, VOLUNTARY
+from stream.core.metrics.cohorts import ENDS, STARTS
+from stream.core.rules import OTHER
 
 MOST = 16
 """Events between the steps that are kept: one that churns late may begin its next life at them."""
+FINISHED = 100
+"""Finished lives that are kept event by event; of one who comes and goes without end the oldest are only counted."""
+REASONS = 16
+"""Reasons that the counted lives are told apart by."""
 
 
 class Lives(NamedTuple):
@@ -55,7 +63,9 @@ def latest_activation(log: Sequence[LifeEvent]) -> Activated | None:
 
 
 def enter(customer: Customer, event: LifeEvent) -> bool:
-    """Put an event in its place; False when its source and id are known."""
+    """Put an event in its place; False when its source and id are known, or when what is as old is only counted."""
+    if customer.counted is not None and event.time <= customer.counted:
+        return False
     for known in customer.log:
         if known.id == event.id and known.source == event.source:
             return False
@@ -77,6 +87,27 @@ def _thin(customer: Customer) -> None:
     dropped = set(between[: max(0, len(between) - MOST)])
     customer.ignored += sum(isinstance(event, Churned) for event in dropped)
     customer.log = [event for event in log if event not in dropped]
+    if len(lives.ends) > FINISHED:
+        _count(customer, lives)
+
+
+def _count(customer: Customer, lives: Lives) -> None:
+    """Keep the oldest life as numbers only, exact in every figure; what comes of its time later changes nothing."""
+    start, end = lives.starts[0], lives.ends[0]
+    customer.former = {name: entries for name, entries in customer.former.items() if entries}
+    reason = end.reason if end.reason in customer.former or len(customer.former) <= REASONS else OTHER
+    will = VOLUNTARY if end.voluntary else INVOLUNTARY
+    for name, time, component in (
+        (LIVES, start.time, STARTS),
+        (LIVES, end.time, ENDS),
+        (reason, end.time, will),
+    ):
+        into = customer.former.setdefault(name, {})
+        ledger.enter(into, time // MINUTE, {component: 1}, customer.seen, customer.floor)
+    gone = customer.log.index(end) + 1
+    customer.ignored += walk(customer.log[:gone]).ignored
+    customer.log = customer.log[gone:]
+    customer.counted = end.time
 
 
 def forget(customer: Customer) -> None:
