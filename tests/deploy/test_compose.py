@@ -1,0 +1,175 @@
+"""docker-compose.yml, as far as it can be checked without Docker."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from confluent_kafka.admin import AdminClient, ConfigResource
+
+from stream.cli import main
+from stream.config import figures_hash, load
+from stream.worker.run import DRAIN
+from tests.deploy.project import ROOT, document
+
+COMPOSE = document("docker-compose.yml")
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("cxgauge:")}
+LOCK = (ROOT / "stream/cli/kafka/jars.lock").read_text()
+
+
+def environment(service: dict[str, Any]) -> dict[str, str]:
+    """What a container is given, as text."""
+    return {name: str(value) for name, value in service.get("environment", {}).items()}
+
+
+def mounts(service: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Source, target and mode of what is mounted."""
+    parts = (volume.split(":") for volume in service.get("volumes", []))
+    return [(source, target, mode[0] if mode else "rw") for source, target, *mode in parts]
+
+
+def outside(inside: str, service: dict[str, Any]) -> Path:
+    """The file of the project that a container sees under a path."""
+    for source, target, _ in mounts(service):
+        if source.startswith("./") and Path(inside).is_relative_to(target):
+            return ROOT / source / Path(inside).relative_to(target)
+    pytest.fail(f"{inside} is mounted nowhere")
+
+
+def test_it_is_a_compose_file() -> None:
+    """By the schema of the Compose specification."""
+    checker = Path(sys.executable).with_name("check-jsonschema")
+    command = [checker, "--builtin-schema", "vendor.compose-spec", ROOT / "docker-compose.yml"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_container_may_do(name: str) -> None:
+    """No root, no capabilities, no new privileges, a pinned image; a root file system to be read only but Kafka's."""
+    service = SERVICES[name]
+    assert int(service["user"].partition(":")[0]) > 0
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", service["image"])
+    assert service.get("read_only", False) == (name != "kafka")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_how_long_a_container_lives(name: str) -> None:
+    """All but the topics start again and have a health check and time to stop; whoever waits for them does so for good."""
+    service = SERVICES[name]
+    if name == "topics":
+        assert service["restart"] == "no"
+        return
+    assert service["restart"] == "unless-stopped"
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert int(service["stop_grace_period"].removesuffix("s")) > (DRAIN if "worker" in name else 0)
+    for other, how in service.get("depends_on", {}).items():
+        assert other in SERVICES
+        assert (how["condition"] == "service_completed_successfully") == (other == "topics")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_is_mounted_is_there(name: str) -> None:
+    """Files and folders of the project, for reading; volumes that are declared."""
+    for source, _, mode in mounts(SERVICES[name]):
+        if source.startswith("."):
+            assert mode == "ro"
+            assert (ROOT / source).exists()
+        else:
+            assert source in COMPOSE["volumes"]
+
+
+def test_ports_are_published_on_loopback_only() -> None:
+    """And each once."""
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert all(re.fullmatch(r"127\.0\.0\.1:(\d+):\d+", port) for port in ports)
+    assert len({port.split(":")[1] for port in ports}) == len(ports) > 0
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_commands_and_settings_are_known(name: str) -> None:
+    """The command is there, the settings have no fault, the broker is the one next door."""
+    service = OURS[name]
+    asked = CliRunner().invoke(main, [*service["command"], "--help"])
+    assert (asked.exit_code, service["command"][0] in asked.output) == (0, True)
+    settings = load(outside("/etc/cxgauge/cxgauge.toml", service), environment(service))
+    advertised = environment(SERVICES["kafka"])["KAFKA_ADVERTISED_LISTENERS"]
+    assert f"INSIDE://{settings.kafka.bootstrap_servers}," in advertised
+
+
+def test_all_of_ours_count_under_the_same_settings() -> None:
+    """Else the exporter would take no partition for covered; workers differ in their name alone."""
+    all_settings = {
+        name: load(outside("/etc/cxgauge/cxgauge.toml", service), environment(service))
+        for name, service in OURS.items()
+    }
+    assert len({figures_hash(settings) for settings in all_settings.values()}) == 1
+    instances = [s.worker.instance for name, s in all_settings.items() if name.startswith("worker")]
+    assert len(set(instances)) == len(instances) == 2
+    assert None not in instances
+
+
+def test_health_is_asked_where_ours_listen() -> None:
+    """Prometheus scrapes there too."""
+    scraped = [
+        target
+        for job in document("deploy/prometheus/compose.yml")["scrape_configs"]
+        for target in job["static_configs"][0]["targets"]
+    ]
+    listening = []
+    for name, service in OURS.items():
+        settings = load(None, environment(service))
+        if name != "topics":
+            address = settings.exporter.listen if name == "exporter" else settings.worker.listen
+            assert address.host == ""
+            assert f":{address.port}/livez" in service["healthcheck"]["test"][-1]
+            listening.append(f"{name}:{address.port}")
+    assert sorted(scraped) == sorted(listening)
+
+
+def test_kafka_is_the_version_that_the_tests_run() -> None:
+    """The image's tag is that of our jars."""
+    version = SERVICES["kafka"]["image"].partition(":")[2]
+    assert f"org.apache.kafka:kafka-clients:{version}\n" in LOCK
+
+
+@pytest.mark.kafka
+def test_kafka_knows_its_settings(kafka: str) -> None:
+    """Every variable is a property of a broker: upper case, `_` for a dot."""
+    broker = ConfigResource(ConfigResource.Type.BROKER, "1")
+    admin = AdminClient({"bootstrap.servers": kafka})
+    known = admin.describe_configs([broker])[broker].result(30)
+    given = environment(SERVICES["kafka"])
+    assert len(given.pop("CLUSTER_ID")) == 22
+    names = {name.removeprefix("KAFKA_").replace("_", ".").lower() for name in given}
+    assert names - set(known) == set()
+
+
+def flag(service: str, name: str) -> str:
+    """The value of an option in a service's command."""
+    return next(
+        word.partition("=")[2] for word in SERVICES[service]["command"] if word.startswith(f"--{name}=")
+    )
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize(
+    ("service", "tool", "check"),
+    [("prometheus", "promtool", ("check", "config")), ("alertmanager", "amtool", ("check-config",))],
+)
+def test_the_monitoring_is_configured_soundly(
+    require: Callable[[str], Path], service: str, tool: str, check: tuple[str, ...]
+) -> None:
+    """By its own program, with all that the file mounts beside it; what it keeps is on a volume."""
+    config = outside(flag(service, "config.file"), SERVICES[service])
+    checked = subprocess.run([require(tool), *check, config], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    kept = flag(service, "storage.tsdb.path" if service == "prometheus" else "storage.path")
+    assert kept in [target for _, target, mode in mounts(SERVICES[service]) if mode == "rw"]
