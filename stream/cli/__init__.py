@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": ("stream.cli.demo:demo", "Everything at once, with made-up customers."),
     "publish": ("stream.cli.publish:publish", "Send events from a file."),
     "replay": ("stream.cli.replay:replay", "Send another system's export as events."),
+    "deadletter": ("stream.cli.deadletter:deadletter", "What could not be used: look, put back, remove."),
     "explain": ("stream.cli.explain:explain", "What a metric means."),
     "doctor": ("stream.cli.doctor:doctor", "Look at a running installation."),
     "generate": ("stream.cli.generate:generate", "Write what is generated from the code."),

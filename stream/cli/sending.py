@@ -21,6 +21,7 @@ Timestamps = Literal["event", "now"]
 
 AT_ONCE = 5_000
 """Events that may be unacknowledged."""
+SHOWN_EVERY = 1_000
 LINGER_MS = 20
 BATCH_BYTES = 256 << 10
 
@@ -31,11 +32,11 @@ DECODER = Decoder(Topic("any topic", "any", tuple(EVENTS)))
 class Meter:
     """How far it is: a bar with the rate on a terminal, nothing elsewhere. `total` None: nobody knows."""
 
-    def __init__(self, total: int | None) -> None:
+    def __init__(self, total: int | None, what: str = "events") -> None:
         console = Console(stderr=True)
         self._progress = Progress(
             BarColumn(),
-            TextColumn("{task.fields[events]:,} events, {task.fields[rate]:,.0f}/s"),
+            TextColumn(f"{{task.fields[events]:,}} {what}, {{task.fields[rate]:,.0f}}/s"),
             TimeElapsedColumn(),
             console=console,
             disable=not console.is_terminal,
@@ -59,6 +60,13 @@ class Meter:
     def rate(self) -> float:
         """Events a second since the beginning."""
         return self.events / max(asyncio.get_running_loop().time() - self._began, 1e-9)
+
+    def step(self) -> None:
+        """One more of `total`."""
+        self.events += 1
+        self.position += 1
+        if self.events % SHOWN_EVERY == 0:
+            self.show()
 
     def show(self) -> None:
         """Bring the bar up to date."""

@@ -1,0 +1,151 @@
+"""Removing somebody's dead letters from a topic of which Kafka can only delete a beginning.
+
+    [ others  theirs  others  theirs | others ]         what is there; the bar: after the last of theirs
+                                     | others  others others ]      1. those before it are copied to the end
+                                     [ others  others others ]      2. all before the bar is deleted
+
+Copies keep key, value, headers and timestamp. Copying first, deleting after: a crash between them leaves letters twice,
+never none, and the next purge of that person makes them one again, as it copies nothing that is there later as well.
+What workers append meanwhile is behind the bar. A purge fences the one before it.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import RecordsToDelete
+
+from stream.cli.deadletter.letter import DeadLetter
+from stream.cli.deadletter.persons import Subject
+from stream.cli.deadletter.reading import Span, Spans, letters, opened
+from stream.cli.deadletter.segments import rolled
+from stream.cli.sending import Meter
+from stream.config import Settings, client_options
+from stream.topic_admin import admin
+
+COPIES_AT_ONCE, BYTES_AT_ONCE = 500, 8 << 20
+"""Copies in one transaction, so that none lasts long."""
+REQUEST_BYTES = 8 << 20
+READABLE_WITHIN = 90.0
+"""Seconds until readers of what is committed see the copies: a worker's transaction may hold them up for a while."""
+
+
+class Purged(NamedTuple):
+    """How many letters were removed, and how many of others were moved to the end for it."""
+
+    removed: int
+    moved: int
+    rolled: bool = True
+    """Whether the broker began new segments, so that the old ones can go from its disks."""
+
+
+class _Plan(NamedTuple):
+    """What is to be done in one partition: what lies in `old` goes, all but `keep`, offsets of letters to be copied."""
+
+    old: Span
+    keep: frozenset[int]
+    theirs: int
+
+
+async def purge(settings: Settings, subject: Subject, *, dry: bool) -> Purged:
+    """Remove the subject's letters, or only count them. Raises aiokafka's KafkaError."""
+    if dry:
+        async with opened(settings) as (consumer, spans):
+            plans = await _plan(consumer, spans, subject)
+        return _result(plans.values())
+    producer = AIOKafkaProducer(
+        **client_options(settings.kafka),
+        transactional_id=f"{settings.worker.group}-deadletter-purge",
+        max_request_size=REQUEST_BYTES,
+    )
+    await producer.start()  # fences another purge: what that one committed is read below
+    try:
+        async with opened(settings) as (consumer, spans):
+            plans = await _plan(consumer, spans, subject)
+            if not plans:
+                return Purged(0, 0)
+            fresh = await rolled(settings, producer, list(plans))
+            await _copy(consumer, producer, plans)
+    finally:
+        await producer.stop()
+    async with admin(settings) as client:
+        await client.delete_records({tp: RecordsToDelete(plan.old.end) for tp, plan in plans.items()})
+    return _result(plans.values())._replace(rolled=fresh)
+
+
+def _result(plans: Iterable[_Plan]) -> Purged:
+    return Purged(sum(plan.theirs for plan in plans), sum(len(plan.keep) for plan in plans))
+
+
+async def _plan(consumer: AIOKafkaConsumer, spans: Spans, subject: Subject) -> dict[TopicPartition, _Plan]:
+    """Read everything once: where theirs are, and which of the others before the last of them have no copy yet."""
+    last: dict[int, int] = {}
+    theirs: dict[int, set[int]] = {}
+    where: dict[int, dict[bytes, int]] = {}
+    with Meter(sum(span.end - span.begin for span in spans.values()), "letters read") as meter:
+        async for one in letters(consumer, spans):
+            meter.step()
+            if subject.owns(one):
+                last[one.partition] = one.offset
+                theirs.setdefault(one.partition, set()).add(one.offset)
+            else:
+                where.setdefault(one.partition, {})[one.digest] = one.offset  # of copies the last
+    plans = {}
+    for tp, span in spans.items():
+        if (bar := last.get(tp.partition)) is not None:
+            others = where.get(tp.partition, {}).values()
+            keep = frozenset(offset for offset in others if offset < bar)
+            plans[tp] = _Plan(Span(span.begin, bar + 1), keep, len(theirs[tp.partition]))
+    return plans
+
+
+async def _copy(
+    consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, plans: dict[TopicPartition, _Plan]
+) -> None:
+    keep = {tp.partition: plan.keep for tp, plan in plans.items()}
+    topic = next(iter(plans)).topic
+    last: dict[TopicPartition, int] = {}
+    batch: list[DeadLetter] = []
+    size = 0
+    with Meter(sum(map(len, keep.values())), "letters kept") as meter:
+        async for one in letters(consumer, {tp: plan.old for tp, plan in plans.items()}):
+            if one.offset in keep[one.partition]:
+                batch.append(one)
+                size += len(one.value or b"")
+                meter.step()
+            if len(batch) >= COPIES_AT_ONCE or size >= BYTES_AT_ONCE:
+                last |= await _append(producer, topic, batch)
+                batch, size = [], 0
+        last |= await _append(producer, topic, batch)
+    await _until_readable(consumer, last)
+
+
+async def _until_readable(consumer: AIOKafkaConsumer, last: dict[TopicPartition, int]) -> None:
+    async with asyncio.timeout(READABLE_WITHIN):
+        while last:
+            ends = await consumer.end_offsets(list(last))
+            last = {tp: offset for tp, offset in last.items() if ends[tp] <= offset}
+            await asyncio.sleep(0.01)
+
+
+async def _append(
+    producer: AIOKafkaProducer, topic: str, batch: list[DeadLetter]
+) -> dict[TopicPartition, int]:
+    """Copy in one transaction; the offset of the last copy in each partition."""
+    if not batch:
+        return {}
+    async with producer.transaction():
+        sent = [
+            await producer.send(
+                topic,
+                one.value,
+                key=one.key,
+                partition=one.partition,
+                timestamp_ms=one.buried,
+                headers=list(one.headers),
+            )
+            for one in batch
+        ]
+        done = [await future for future in sent]  # committing does not look at failed batches
+    return {one.topic_partition: one.offset for one in done}
