@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
+from stream.core.alerts.alert import Alert
 from stream.core.buckets import Window
 from stream.core.rules import Rules
 from stream.core.tally import Cells, Tally
@@ -82,3 +83,4 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     families: tuple[Family, ...]
     read: WindowReader | None = None
     read_stock: StockReader | None = None
+    alerts: tuple[Alert, ...] = ()

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from schemas.generate import documents
-from stream.cli import main
+from stream.cli import main, rules
 from stream.core.metrics import REGISTRY
 
 TEXT = "# Title\n\n<!-- metrics:begin -->\nold\n<!-- metrics:end -->\n\nThe end\n"
@@ -21,9 +21,10 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 
 def test_everything_is_written_once(runner: CliRunner) -> None:
-    """Schemas and the table; a second run has nothing to do."""
+    """Schemas, rules and the table; a second run has nothing to do."""
     assert runner.invoke(main, ["generate"]).exit_code == 0
-    assert all(Path(path).read_bytes() == content for path, content in documents().items())
+    written = documents() | rules.documents()
+    assert all(Path(path).read_bytes() == content for path, content in written.items())
     text = Path("README.md").read_text()
     assert text.startswith("# Title\n\n<!-- metrics:begin -->\n| metric |")
     assert text.endswith("<!-- metrics:end -->\n\nThe end\n")
@@ -42,10 +43,12 @@ def test_check_names_what_is_stale_and_writes_nothing(runner: CliRunner) -> None
     Path("README.md").write_text(TEXT)
     Path("schemas/generated/asyncapi.json").unlink()
     Path("schemas/generated/old.json").touch()
+    Path("deploy/prometheus/rules/old.yml").touch()
     result = runner.invoke(main, ["generate", "--check"])
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         "README.md: is stale",
+        "deploy/prometheus/rules/old.yml: is stale",
         "schemas/generated/asyncapi.json: is stale",
         "schemas/generated/old.json: is stale",
     ]

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from stream.core.alerts.alert import Alert, Record, Threshold
+from stream.core.alerts.promql import Z, both, complete
+from stream.core.alerts.words import DURATION, WHERE, of, sentence, value
 from stream.core.buckets import Window
 from stream.core.metric import Family, Metric, Sample, Sight
 from stream.core.metrics.durations import quantile_family, shown
@@ -47,6 +50,50 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
     yield Sample(LEFT, (), have.get(ABANDONED, 0))
 
 
+TIMES = Threshold("handle_time_times", 1.2, "So many times the usual mean handle time is a rise")
+LEAST = Threshold("handled_interactions", 30, "Handled interactions a day below which nobody is told")
+
+
+def _quantile(quantile: str) -> str:
+    return f'sum without (quantile) ({SECONDS.name}{{window="24h",quantile="{quantile}"}})'
+
+
+ALERTS = (
+    Alert(
+        name="CxHandleTimeRise",
+        severity="ticket",
+        domain="tickets",
+        window="24h",
+        for_="5m",
+        keep_firing_for="1h",
+        records=(
+            Record("cx:handle_time:value", complete(f'{MEAN.name}{{window="24h"}}')),
+            Record("cx:handle_time:n", complete(f'{COUNT.name}{{window="24h"}}')),
+            # how far apart p50 and p90 are says how much a time spreads, if its logarithm is normal
+            Record(
+                "cx:handle_time:spread",
+                complete(f"exp((ln({_quantile('0.9')} / {_quantile('0.5')}) / 1.2816) ^ 2) - 1"),
+            ),
+            Record(
+                "cx:handle_time:bound",
+                f"cx:handle_time:value * exp(-{Z} * sqrt(cx:handle_time:spread / cx:handle_time:n))",
+            ),
+            Record("cx:handle_time:usual", complete(f'{MEAN.name}{{window="30d"}}')),
+        ),
+        expr=both(
+            "cx:handle_time:value",
+            f"cx:handle_time:bound > {TIMES} * cx:handle_time:usual",
+            f"cx:handle_time:n >= {LEAST}",
+        ),
+        thresholds=(Z, TIMES, LEAST),
+        summary=sentence(
+            f"{of('cx:handle_time:n')} interactions{WHERE} within a day took {value(DURATION)} on average (at least "
+            f"{of('cx:handle_time:bound', DURATION)} by the bound, usual are {of('cx:handle_time:usual', DURATION)})"
+        ),
+        description="Interactions take longer than in the month before, by more than how much they differ explains.",
+    ),
+)
+
 METRIC = Metric(
     name="aht",
     title="AHT",
@@ -61,4 +108,5 @@ METRIC = Metric(
     tallies=(Tally("handle", counts=(ABANDONED, HANDLED)),),
     families=(SECONDS, MEAN, LEG_MEAN, COUNT, LEFT),
     read=read,
+    alerts=ALERTS,
 )

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from stream.core.alerts.alert import Alert, Record, Threshold
+from stream.core.alerts.promql import Z, both, complete, wilson_high
+from stream.core.alerts.words import PERCENT, WHERE, of, sentence, value
 from stream.core.buckets import Window
 from stream.core.intervals import wilson
 from stream.core.metric import Family, Metric, Sample, Sight
@@ -50,6 +53,64 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
     yield Sample(RESPONSES, ("false",), unsatisfied)
 
 
+DROP = Threshold("csat_drop", 0.03, "Share of satisfied answers below the usual that nobody is told of")
+TARGET = Threshold(
+    "csat_target", 0.5, "The share of satisfied answers of a week that nobody wants to be below"
+)
+LEAST = Threshold("csat_responses", 30, "CSAT answers below which nobody is told")
+
+
+def _records(rule: str, window: str) -> tuple[Record, ...]:
+    return (
+        Record(f"{rule}:value", complete(f'{RATIO.name}{{window="{window}"}}')),
+        Record(f"{rule}:n", complete(f'sum without (satisfied) ({RESPONSES.name}{{window="{window}"}})')),
+        Record(f"{rule}:bound", wilson_high(f"{rule}:value", f"{rule}:n")),
+    )
+
+
+ALERTS = (
+    Alert(
+        name="CxCsatDrop",
+        severity="ticket",
+        domain="feedback",
+        window="24h",
+        for_="5m",
+        keep_firing_for="1h",
+        records=(
+            *_records("cx:csat_drop", "24h"),
+            Record("cx:csat_drop:usual", complete(f'{LOW.name}{{window="30d"}}')),
+        ),
+        expr=both(
+            "cx:csat_drop:value",
+            f"cx:csat_drop:bound < cx:csat_drop:usual - {DROP}",
+            f"cx:csat_drop:n >= {LEAST}",
+        ),
+        thresholds=(Z, DROP, LEAST),
+        summary=sentence(
+            f"CSAT{WHERE} is {value(PERCENT)} of {of('cx:csat_drop:n')} answers within a day (at most "
+            f"{of('cx:csat_drop:bound', PERCENT)} by the bound, usual are at least {of('cx:csat_drop:usual', PERCENT)})"
+        ),
+        description="The whole interval of the day is below that of the month: not a few bad answers by chance.",
+    ),
+    Alert(
+        name="CxCsatBelowTarget",
+        severity="ticket",
+        domain="feedback",
+        window="7d",
+        for_="15m",
+        keep_firing_for="6h",
+        records=_records("cx:csat_target", "7d"),
+        expr=both("cx:csat_target:value", f"cx:csat_target:bound < {TARGET}", f"cx:csat_target:n >= {LEAST}"),
+        thresholds=(Z, TARGET, LEAST),
+        summary=sentence(
+            f"CSAT{WHERE} is {value(PERCENT)} of {of('cx:csat_target:n')} answers within a week (at most "
+            f"{of('cx:csat_target:bound', PERCENT)} by the bound, the target is "
+            f"{of('cx:threshold:csat_target', PERCENT, labels=False)})"
+        ),
+        description="The whole interval of the week is below the target.",
+    ),
+)
+
 METRIC = Metric(
     name="csat",
     title="CSAT",
@@ -63,4 +124,5 @@ METRIC = Metric(
     tallies=(Tally("csat", counts=(SATISFIED, UNSATISFIED)),),
     families=(RATIO, LOW, HIGH, SCORE, RESPONSES),
     read=read,
+    alerts=ALERTS,
 )

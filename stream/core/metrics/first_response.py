@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from stream.core.alerts.alert import Alert, Record, Threshold
+from stream.core.alerts.promql import Z, both, complete, wilson_high
+from stream.core.alerts.words import DURATION, PERCENT, WHERE, of, sentence, value
 from stream.core.buckets import Window
 from stream.core.metric import Family, Metric, Sample, Sight
 from stream.core.metrics.durations import quantile_family, shown
@@ -46,6 +49,41 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
     yield Sample(NEVER, (), have.get(UNANSWERED, 0))
 
 
+OBJECTIVE = Threshold(
+    "first_response_objective", 0.9, "Share of first responses within target that is aimed at: 0.9 is the p90"
+)
+LEAST = Threshold("first_responses", 20, "First responses an hour below which nobody is told")
+P90 = 'window="1h",quantile="0.9"'
+
+ALERTS = (
+    Alert(
+        name="CxFirstResponseSlow",
+        severity="page",
+        domain="tickets",
+        window="1h",
+        for_="30s",
+        keep_firing_for="15m",
+        records=(
+            Record("cx:first_response:value", complete(f'{RATIO.name}{{window="1h"}}')),
+            Record("cx:first_response:n", complete(f'{COUNT.name}{{window="1h"}}')),
+            Record("cx:first_response:bound", wilson_high("cx:first_response:value", "cx:first_response:n")),
+        ),
+        expr=both(
+            "cx:first_response:value",
+            f"cx:first_response:bound < {OBJECTIVE}",
+            f"cx:first_response:n >= {LEAST}",
+        ),
+        thresholds=(Z, OBJECTIVE, LEAST),
+        summary=sentence(
+            f"The p90 of {of('cx:first_response:n')} first responses{WHERE} within an hour is over target: "
+            f"{of(SECONDS.name, DURATION, P90)}; {value(PERCENT)} were in time "
+            f"(at most {of('cx:first_response:bound', PERCENT)} by the bound, aimed at are "
+            f"{of('cx:threshold:first_response_objective', PERCENT, labels=False)})"
+        ),
+        description="Fewer first responses than promised are within the target of their channel and priority.",
+    ),
+)
+
 METRIC = Metric(
     name="first_response",
     title="FRT",
@@ -61,4 +99,5 @@ METRIC = Metric(
     tallies=(Tally("first_response", remembered=True, counts=(RESPONSES, UNANSWERED)),),
     families=(SECONDS, MEAN, COUNT, IN_TIME, RATIO, NEVER),
     read=read,
+    alerts=ALERTS,
 )

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from stream.core.alerts.alert import Alert, Record, Threshold
+from stream.core.alerts.promql import Z, both, complete
+from stream.core.alerts.words import TENTH, WHERE, of, sentence, value
 from stream.core.buckets import Window
 from stream.core.intervals import adjusted_wald
 from stream.core.metric import Family, Metric, Sample, Sight
@@ -45,6 +48,64 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
     yield Sample(EARLY, (), have.get(PREMATURE, 0))
 
 
+DROP = Threshold("nps_drop", 5, "Points of NPS below the usual that nobody is told of")
+TARGET = Threshold("nps_target", 0, "The NPS of a week that nobody wants to be below")
+LEAST = Threshold("nps_responses", 30, "NPS answers below which nobody is told")
+
+
+def _records(rule: str, window: str) -> tuple[Record, ...]:
+    """The upper bound is as many standard deviations away as the rules want, not the 1.96 of the exposed one."""
+    low, high = (f'{family.name}{{window="{window}"}}' for family in (LOW, HIGH))
+    return (
+        Record(f"{rule}:value", complete(f'{SCORE.name}{{window="{window}"}}')),
+        Record(f"{rule}:n", complete(f'sum without (category) ({RESPONSES.name}{{window="{window}"}})')),
+        Record(f"{rule}:bound", complete(f"(({high} + {low}) / 2 + ({high} - {low}) / 2 * {Z} / 1.96)")),
+    )
+
+
+ALERTS = (
+    Alert(
+        name="CxNpsDrop",
+        severity="ticket",
+        domain="feedback",
+        window="24h",
+        for_="5m",
+        keep_firing_for="1h",
+        records=(
+            *_records("cx:nps_drop", "24h"),
+            Record("cx:nps_drop:usual", complete(f'{LOW.name}{{window="30d"}}')),
+        ),
+        expr=both(
+            "cx:nps_drop:value",
+            f"cx:nps_drop:bound < cx:nps_drop:usual - {DROP}",
+            f"cx:nps_drop:n >= {LEAST}",
+        ),
+        thresholds=(Z, DROP, LEAST),
+        summary=sentence(
+            f"NPS{WHERE} is {value(TENTH)} of {of('cx:nps_drop:n')} answers within a day (at most "
+            f"{of('cx:nps_drop:bound', TENTH)} by the bound, usual are at least {of('cx:nps_drop:usual', TENTH)})"
+        ),
+        description="The whole interval of the day is below that of the month: not a few bad answers by chance.",
+    ),
+    Alert(
+        name="CxNpsBelowTarget",
+        severity="ticket",
+        domain="feedback",
+        window="7d",
+        for_="15m",
+        keep_firing_for="6h",
+        records=_records("cx:nps_target", "7d"),
+        expr=both("cx:nps_target:value", f"cx:nps_target:bound < {TARGET}", f"cx:nps_target:n >= {LEAST}"),
+        thresholds=(Z, TARGET, LEAST),
+        summary=sentence(
+            f"NPS{WHERE} is {value(TENTH)} of {of('cx:nps_target:n')} answers within a week (at most "
+            f"{of('cx:nps_target:bound', TENTH)} by the bound, the target is "
+            f"{of('cx:threshold:nps_target', TENTH, labels=False)})"
+        ),
+        description="The whole interval of the week is below the target.",
+    ),
+)
+
 METRIC = Metric(
     name="nps",
     title="NPS",
@@ -58,4 +119,5 @@ METRIC = Metric(
     tallies=(Tally("nps", counts=(PROMOTERS, PASSIVES, DETRACTORS, PREMATURE)),),
     families=(SCORE, LOW, HIGH, RESPONSES, EARLY),
     read=read,
+    alerts=ALERTS,
 )

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterator
 
+from stream.core.alerts.alert import Alert, Threshold
+from stream.core.alerts.promql import Z, both
+from stream.core.alerts.shapes import rise
+from stream.core.alerts.words import TENTH, WHERE, of, sentence, value
 from stream.core.buckets import MINUTE, Window
 from stream.core.metric import Family, Metric, Sample, Sight
 from stream.core.metrics.durations import quantile_family, shown
@@ -47,6 +51,49 @@ def read_stock(sight: Sight) -> Iterator[Sample]:
         yield Sample(OLDEST, (), max(0, sight.now - min(opened) * MINUTE) / 1000)
 
 
+TIMES = Threshold(
+    "reopening_times", 1.5, "So many times the usual share of solves that are reopened is a rise"
+)
+LEAST = Threshold("reopening_solves", 30, "Solves a day below which nobody is told")
+
+
+def _reopened(window: str) -> str:
+    return f'{REOPENED.name}{{window="{window}"}}'
+
+
+def _solved(window: str) -> str:
+    return f'sum without (stage) ({RESOLVED.name}{{stage="first",window="{window}"}})'
+
+
+ALERTS = (
+    Alert(
+        name="CxReopenRise",
+        severity="ticket",
+        domain="tickets",
+        window="24h",
+        for_="5m",
+        keep_firing_for="1h",
+        records=rise(
+            "cx:reopen_rise",
+            "24h",
+            count=_reopened,
+            base=_solved,
+            exposures={"30d": f"({_solved('30d')} - ignoring (window) {_solved('24h')})"},
+        ),
+        expr=both(
+            "cx:reopen_rise:value",
+            f"cx:reopen_rise:bound > {TIMES} * cx:reopen_rise:usual",
+            f"cx:reopen_rise:n >= {LEAST}",
+        ),
+        thresholds=(Z, TIMES, LEAST),
+        summary=sentence(
+            f"{value()} reopenings on {of('cx:reopen_rise:n')} solves{WHERE} within a day (at least "
+            f"{of('cx:reopen_rise:bound', TENTH)} by the bound, usual are at most {of('cx:reopen_rise:usual', TENTH)})"
+        ),
+        description="Tickets come back more often than in the month before: they are closed, but not solved.",
+    ),
+)
+
 METRIC = Metric(
     name="resolution",
     title="ART / MTTR",
@@ -65,4 +112,5 @@ METRIC = Metric(
     families=(SECONDS, MEAN, RESOLVED, REOPENED, OPEN, OLDEST),
     read=read,
     read_stock=read_stock,
+    alerts=ALERTS,
 )

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from stream.core.alerts.alert import Alert, Record, Threshold
+from stream.core.alerts.promql import Z, both, complete, wilson_high, wilson_low
+from stream.core.alerts.words import PERCENT, WHERE, of, sentence, value
 from stream.core.buckets import Window
 from stream.core.metric import Family, Metric, Sample, Sight
 from stream.core.tally import Tally, Vector
@@ -44,6 +47,49 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
             yield Sample(family, (survey,), have.get(component, 0))
 
 
+SHARE = Threshold(
+    "response_rate_share",
+    0.5,
+    "Of the usual response rate so much is left: the latest offers may still be answered",
+)
+LEAST = Threshold("response_rate_offers", 30, "Offers a day below which nobody is told")
+
+
+def _before(family: Family) -> str:
+    """Of the month without the last day."""
+    return complete(f'({family.name}{{window="30d"}} - ignoring (window) {family.name}{{window="24h"}})')
+
+
+ALERTS = (
+    Alert(
+        name="CxResponseRateFall",
+        severity="ticket",
+        domain="feedback",
+        window="24h",
+        for_="5m",
+        keep_firing_for="1h",
+        records=(
+            Record("cx:response_rate:value", complete(f'{RATIO.name}{{window="24h"}}')),
+            Record("cx:response_rate:n", complete(f'{COUNTS[OFFERED].name}{{window="24h"}}')),
+            Record("cx:response_rate:bound", wilson_high("cx:response_rate:value", "cx:response_rate:n")),
+            Record("cx:response_rate:offered", _before(COUNTS[OFFERED])),
+            Record("cx:response_rate:past", f"{_before(COUNTS[ANSWERED])} / cx:response_rate:offered"),
+            Record("cx:response_rate:usual", wilson_low("cx:response_rate:past", "cx:response_rate:offered")),
+        ),
+        expr=both(
+            "cx:response_rate:value",
+            f"cx:response_rate:bound < {SHARE} * cx:response_rate:usual",
+            f"cx:response_rate:n >= {LEAST}",
+        ),
+        thresholds=(Z, SHARE, LEAST),
+        summary=sentence(
+            f"{value(PERCENT)} of {of('cx:response_rate:n')} surveys{WHERE} offered within a day were answered (at most "
+            f"{of('cx:response_rate:bound', PERCENT)} by the bound, usual are at least {of('cx:response_rate:usual', PERCENT)})"
+        ),
+        description="Customers no longer answer, or can no longer: every score is of fewer people than before.",
+    ),
+)
+
 METRIC = Metric(
     name="response_rate",
     title="Response rate",
@@ -57,4 +103,5 @@ METRIC = Metric(
     tallies=(Tally("response"),),
     families=(RATIO, *COUNTS),
     read=read,
+    alerts=ALERTS,
 )

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from stream.core.alerts.alert import Alert, Record, Threshold
+from stream.core.alerts.promql import Z, both, complete, larger, poisson_low
+from stream.core.alerts.words import DURATION, TENTH, WHERE, of, sentence, value
 from stream.core.buckets import MINUTE
 from stream.core.metric import Family, Metric, Sample, Sight
 from stream.core.tally import Tally
@@ -29,6 +32,39 @@ def read_stock(sight: Sight) -> Iterator[Sample]:
         yield Sample(OLDEST, (), max(0, sight.now - min(opened) * MINUTE) / 1000)
 
 
+SHARE = Threshold(
+    "waiting_share", 0.1, "Tickets over target, as a share of the first responses of an hour, that may wait"
+)
+LEAST = Threshold("waiting_tickets", 5, "Tickets over target below which nobody is told")
+_RESPONSES = 'cx_first_responses{window="%s"}'
+
+ALERTS = (
+    Alert(
+        name="CxWaitingOverTarget",
+        severity="page",
+        domain="tickets",
+        for_="1m",
+        keep_firing_for="10m",
+        records=(
+            Record("cx:waiting:value", complete(OVER.name)),
+            Record("cx:waiting:n", complete(TICKETS.name)),
+            Record("cx:waiting:bound", poisson_low("cx:waiting:value")),
+            Record(
+                "cx:waiting:usual",
+                f"{SHARE} * ({larger(complete(_RESPONSES % '1h'), complete(_RESPONSES % '24h') + ' / 24')})",
+            ),
+        ),
+        expr=both("cx:waiting:value", "cx:waiting:bound > cx:waiting:usual", f"cx:waiting:value >= {LEAST}"),
+        thresholds=(Z, SHARE, LEAST),
+        summary=sentence(
+            f"{value()} of {of('cx:waiting:n')} tickets that wait for a first response{WHERE} are over target, the oldest for "
+            f"{of(OLDEST.name, DURATION)} (at least {of('cx:waiting:bound', TENTH)} by the bound, "
+            f"{of('cx:waiting:usual', TENTH)} may wait)"
+        ),
+        description="Customers wait longer than promised, and nobody has answered yet: there is time to act.",
+    ),
+)
+
 METRIC = Metric(
     name="waiting",
     title="Waiting",
@@ -42,4 +78,5 @@ METRIC = Metric(
     tallies=(Tally("waiting", "standing", remembered=True),),
     families=(TICKETS, OVER, OLDEST),
     read_stock=read_stock,
+    alerts=ALERTS,
 )

@@ -1,0 +1,47 @@
+"""What rules of a kind have in common: the figure, its sample size, its bound and what is usual, as recorded series.
+
+`cx:RULE:value`, `cx:RULE:n`, `cx:RULE:bound` and `cx:RULE:usual` have the labels of the view and can be drawn.
+"""
+
+from collections.abc import Callable, Mapping
+
+from stream.core.alerts.alert import Record
+from stream.core.alerts.promql import SITE, complete, poisson_high, poisson_low
+
+Of = Callable[[str], str]
+"""An expression for a window."""
+
+
+def rise(rule: str, window: str, *, count: Of, base: Of, exposures: Mapping[str, str]) -> tuple[Record, ...]:
+    """A count of a window out of `base`, against what the longer windows held before it.
+
+    `exposures`: of each longer window, how often its past could have happened when once is `base` of the window. Usual
+    is the most that any of them makes likely. Without an exposure everything is usual.
+    """
+    past = [
+        Record(
+            f"{rule}:past",
+            complete(f"({count(longer)} - ignoring (window) {count(window)})"),
+            (("longer", longer),),
+        )
+        for longer in exposures
+    ]
+    exposed = [
+        Record(f"{rule}:exposure", complete(expr), (("longer", longer),))
+        for longer, expr in exposures.items()
+    ]
+    rate = f"max without (longer) (\n  {poisson_high(f'{rule}:past')}\n  / {rule}:exposure\n)"
+    return (
+        Record(f"{rule}:value", complete(count(window))),
+        Record(f"{rule}:n", complete(base(window))),
+        Record(f"{rule}:bound", poisson_low(f"{rule}:value")),
+        *past,
+        *exposed,
+        Record(f"{rule}:usual", f"{rate} * {rule}:n"),
+    )
+
+
+def settled(rule: str, longest: str, longer: str) -> str:
+    """The longest window holds something from before the other one: this is not the first day, and that one is full."""
+    total = '{view="total", longer="%s"}'
+    return f"on ({SITE}) ({rule}:past{total % longest} > ignoring (longer) {rule}:past{total % longer})"
