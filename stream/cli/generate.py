@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from schemas import generate as contract
-from stream.cli import rules
+from stream.cli import grafana, rules
 from stream.cli.explain import signature
 from stream.core.metric import Metric
 from stream.core.metrics import REGISTRY
@@ -19,10 +19,10 @@ BEGIN, END = "<!-- metrics:begin -->\n", "<!-- metrics:end -->\n"
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that are stale.")
 def generate(check: bool) -> None:
-    """Write the schemas, the alert rules and the README's table of metrics. Run it in the project's folder."""
+    """Write the schemas, alert rules, dashboards and the README's table of metrics. Run it in the project's folder."""
     files = wanted()
     stale = {path: content for path, content in files.items() if _content(path) != content}
-    folders = (contract.FOLDER, rules.FOLDER)
+    folders = (contract.FOLDER, rules.FOLDER, grafana.FOLDER)
     left = [path for folder in folders for path in Path(folder).glob("*") if path not in files]
     for path in sorted([*stale, *left]):
         click.echo(f"{path}: {'is stale' if check else 'written' if path in stale else 'removed'}")
@@ -40,7 +40,7 @@ def wanted() -> dict[Path, bytes]:
     text = _content(README)
     if text is None:
         raise CxgaugeError(f"{README}: is not in {Path.cwd()}; run this in the project's folder")
-    documents = contract.documents() | rules.documents()
+    documents = contract.documents() | rules.documents() | grafana.documents()
     return {Path(path): content for path, content in documents.items()} | {
         README: with_table(text.decode()).encode()
     }

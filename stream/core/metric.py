@@ -1,6 +1,7 @@
 """What a metric is: a named, versioned definition, what it is made of and how it is read out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -9,6 +10,9 @@ from stream.core.alerts.alert import Alert
 from stream.core.buckets import Window
 from stream.core.rules import Rules
 from stream.core.tally import Cells, Tally
+
+Unit = Literal["none", "percentunit", "s"]
+"""As Grafana names them: a plain number, a ratio from 0 to 1, seconds."""
 
 
 class Family(NamedTuple):
@@ -19,6 +23,35 @@ class Family(NamedTuple):
     labels: tuple[str, ...] = ()
     type: Literal["gauge", "counter", "summary"] = "gauge"
     windowed: bool = True
+
+
+class Line(NamedTuple):
+    """Series of a family: a line for each value of the labels `by`, of those with the values `only`.
+
+    Its other labels are added up: for counts alone.
+    """
+
+    family: Family
+    name: str = ""
+    by: tuple[str, ...] = ()
+    only: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        """Labels that are added up."""
+        return tuple(label for label in self.family.labels if label not in (*self.by, *self.only))
+
+
+class Panel(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of one unit and, for a score, its bounds and the sample sizes that are shown beside it."""
+
+    title: str
+    lines: tuple[Line, ...]
+    unit: Unit = "none"
+    bounds: tuple[Family, Family] | None = None
+    samples: tuple[Line, ...] = ()
+    least: float | None = None
+    most: float | None = None
 
 
 class Sample(NamedTuple):
@@ -81,6 +114,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """A PromQL expression worth copying."""
     tallies: tuple[Tally, ...]
     families: tuple[Family, ...]
+    panels: tuple[Panel, ...] = ()
+    """What dashboards show of it; the first one is its headline."""
     read: WindowReader | None = None
     read_stock: StockReader | None = None
     alerts: tuple[Alert, ...] = ()

@@ -7,8 +7,8 @@ from stream.core.alerts.alert import Alert, Record, Threshold
 from stream.core.alerts.promql import Z, both, complete
 from stream.core.alerts.words import DURATION, WHERE, of, sentence, value
 from stream.core.buckets import Window
-from stream.core.metric import Family, Metric, Sample, Sight
-from stream.core.metrics.durations import quantile_family, shown
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metrics.durations import quantile_family, shown, spread
 from stream.core.money import joined, split
 from stream.core.sketch import SPAN, SUM, enter
 from stream.core.tally import Tally, Vector
@@ -107,6 +107,16 @@ METRIC = Metric(
     example='cx_handle_mean_seconds{view="channel", window="24h"}',
     tallies=(Tally("handle", counts=(ABANDONED, HANDLED)),),
     families=(SECONDS, MEAN, LEG_MEAN, COUNT, LEFT),
+    panels=(
+        Panel(
+            title="Handle time",
+            lines=(*spread(SECONDS, MEAN), Line(LEG_MEAN, "mean per leg")),
+            unit="s",
+            samples=(Line(COUNT),),
+            least=0,
+        ),
+        Panel(title="Interactions", lines=(Line(COUNT, "handled"), Line(LEFT, "abandoned")), least=0),
+    ),
     read=read,
     alerts=ALERTS,
 )

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Metric, Sample, Sight
-from stream.core.metrics.durations import quantile_family, shown
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metrics.durations import quantile_family, shown, spread
+from stream.core.metrics.first_response import COUNT as ALL_RESPONSES
 from stream.core.metrics.first_response import LATE, RESPONSES
-from stream.core.metrics.resolution import ONCE, STAGES
+from stream.core.metrics.resolution import LAST, ONCE, RESOLVED, STAGES
 from stream.core.sketch import together
 from stream.core.tally import Tally
 
@@ -49,5 +50,29 @@ METRIC = Metric(
     example='cx_first_response_business_mean_seconds{view="total", window="7d"}',
     tallies=(Tally("business", remembered=True, counts=(RESPONSES, ONCE, *STAGES.values())),),
     families=(RESPONSE, RESPONSE_MEAN, RATIO, RESOLUTION, RESOLUTION_MEAN),
+    panels=(
+        Panel(
+            title="First response, business hours",
+            lines=spread(RESPONSE, RESPONSE_MEAN),
+            unit="s",
+            samples=(Line(ALL_RESPONSES, "all responses"),),
+            least=0,
+        ),
+        Panel(
+            title="Within target, business hours",
+            lines=(Line(RATIO),),
+            unit="percentunit",
+            samples=(Line(ALL_RESPONSES, "all responses"),),
+            least=0,
+            most=1,
+        ),
+        Panel(
+            title="Resolution, business hours",
+            lines=spread(RESOLUTION, RESOLUTION_MEAN, LAST),
+            unit="s",
+            samples=(Line(RESOLVED, "all resolved", only=LAST),),
+            least=0,
+        ),
+    ),
     read=read,
 )

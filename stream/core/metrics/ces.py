@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.csat import UNIT, position
 from stream.core.tally import Tally, Vector
 
@@ -54,5 +54,16 @@ METRIC = Metric(
     example='cx_ces_score{view="touchpoint", window="7d"}',
     tallies=(Tally("ces", counts=(EASY, NOT_EASY)),),
     families=(SCORE, EASY_RATIO, RESPONSES),
+    panels=(
+        Panel(title="CES", lines=(Line(SCORE),), samples=(Line(RESPONSES),), least=0, most=100),
+        Panel(
+            title="CES, easy",
+            lines=(Line(EASY_RATIO),),
+            unit="percentunit",
+            samples=(Line(RESPONSES),),
+            least=0,
+            most=1,
+        ),
+    ),
     read=read,
 )

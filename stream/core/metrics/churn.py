@@ -7,7 +7,7 @@ from stream.core.alerts.promql import SITE, Z, both, complete, larger, poisson_h
 from stream.core.alerts.shapes import rise, settled
 from stream.core.alerts.words import TENTH, WHERE, of, sentence, value
 from stream.core.buckets import Window
-from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.cohorts import ACTIVE, CUSTOMERS, IGNORED, LIVES, SCHEDULED, population, total
 from stream.core.metrics.top import top
 from stream.core.tally import Tally
@@ -186,6 +186,18 @@ METRIC = Metric(
     example='cx_churn_ratio{view="total", window="30d", method="cohort"}',
     tallies=(CUSTOMERS, LIVES, CHURNED),
     families=(RATIO, REASONS, WILL, OPENING, NOW_ACTIVE, NOTICE, STRAY),
+    panels=(
+        Panel(
+            title="Churn",
+            lines=(Line(RATIO, only={"method": "cohort"}),),
+            unit="percentunit",
+            samples=(Line(OPENING),),
+            least=0,
+        ),
+        Panel(title="Churns by reason", lines=(Line(REASONS, by=("reason",)),), least=0),
+        Panel(title="Churns by will", lines=(Line(WILL, "voluntary:", ("voluntary",)),), least=0),
+        Panel(title="Customers", lines=(Line(NOW_ACTIVE, "active"), Line(NOTICE, "leaving")), least=0),
+    ),
     read=read,
     read_stock=read_stock,
     alerts=ALERTS,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.cohorts import ACTIVE, COHORTS, CUSTOMERS, LIVES, population, total
 from stream.core.money import BASIS, joined, major
 from stream.core.tally import Cells, Tally
@@ -90,6 +90,18 @@ METRIC = Metric(
     example='cx_clv_added_mean{view="total", window="30d", cohort="responder"}',
     tallies=(CUSTOMERS, LIVES, TO_DATE, REVENUE),
     families=(HISTORICAL, PREDICTED, MEMBERS, TURNOVER, ADDED),
+    panels=(
+        Panel(
+            title="CLV, historical",
+            lines=(Line(HISTORICAL, by=OWN),),
+            samples=(Line(MEMBERS, by=("cohort",)),),
+        ),
+        Panel(
+            title="CLV, predicted", lines=(Line(PREDICTED, by=OWN),), samples=(Line(MEMBERS, by=("cohort",)),)
+        ),
+        Panel(title="CLV added", lines=(Line(ADDED, by=OWN),), samples=(Line(MEMBERS, by=("cohort",)),)),
+        Panel(title="Net revenue", lines=(Line(TURNOVER, by=("currency",)),)),
+    ),
     read=read,
     read_stock=read_stock,
 )

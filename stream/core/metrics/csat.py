@@ -8,7 +8,7 @@ from stream.core.alerts.promql import Z, both, complete, wilson_high
 from stream.core.alerts.words import PERCENT, WHERE, of, sentence, value
 from stream.core.buckets import Window
 from stream.core.intervals import wilson
-from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally, Vector
 
 if TYPE_CHECKING:
@@ -123,6 +123,20 @@ METRIC = Metric(
     example='cx_csat_ratio{view="total", window="7d"}',
     tallies=(Tally("csat", counts=(SATISFIED, UNSATISFIED)),),
     families=(RATIO, LOW, HIGH, SCORE, RESPONSES),
+    panels=(
+        Panel(
+            title="CSAT",
+            lines=(Line(RATIO),),
+            unit="percentunit",
+            bounds=(LOW, HIGH),
+            samples=(Line(RESPONSES),),
+            least=0,
+            most=1,
+        ),
+        Panel(
+            title="CSAT, normalised mean", lines=(Line(SCORE),), samples=(Line(RESPONSES),), least=0, most=100
+        ),
+    ),
     read=read,
     alerts=ALERTS,
 )

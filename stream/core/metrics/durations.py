@@ -1,8 +1,9 @@
 """How a distribution of durations is shown: quantiles and mean, in seconds."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
-from stream.core.metric import Family, Sample
+from stream.core.metric import Family, Line, Sample
 from stream.core.sketch import mean, quantiles
 
 QUANTILES = {"0.5": 50, "0.9": 90, "0.99": 99}
@@ -23,3 +24,15 @@ def shown(
     for label, ms in zip(QUANTILES, values, strict=True):
         yield Sample(quantile, (*labels, label), ms / 1000)
     yield Sample(average, labels, mean(vector, base) / 1000)
+
+
+def spread(
+    quantile: Family, average: Family, only: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Line, ...]:
+    """What panels show of a distribution: median, 90th percentile, mean."""
+    of = dict(only)
+    return (
+        Line(quantile, "p50", only=of | {"quantile": "0.5"}),
+        Line(quantile, "p90", only=of | {"quantile": "0.9"}),
+        Line(average, "mean", only=of),
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from stream.core.buckets import DAY, Window
-from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally
 
 FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT = range(4)
@@ -49,5 +49,24 @@ METRIC = Metric(
     example='cx_fcr_ratio{view="total", window="30d", basis="confirmed"}',
     tallies=(Tally("fcr", shifted=True, remembered=True, counts=(FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT)),),
     families=(RATIO, TICKETS, UNASSISTED),
+    panels=(
+        Panel(
+            title="First contact resolution, provisional",
+            lines=(Line(RATIO, only={"basis": "provisional"}),),
+            unit="percentunit",
+            samples=(Line(TICKETS, only={"basis": "provisional"}),),
+            least=0,
+            most=1,
+        ),
+        Panel(
+            title="First contact resolution, confirmed",
+            lines=(Line(RATIO, only={"basis": "confirmed"}),),
+            unit="percentunit",
+            samples=(Line(TICKETS, only={"basis": "confirmed"}),),
+            least=0,
+            most=1,
+        ),
+        Panel(title="Solved without people", lines=(Line(UNASSISTED, by=("by",)),), least=0),
+    ),
     read=read,
 )

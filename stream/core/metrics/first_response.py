@@ -6,8 +6,8 @@ from stream.core.alerts.alert import Alert, Record, Threshold
 from stream.core.alerts.promql import Z, both, complete, wilson_high
 from stream.core.alerts.words import DURATION, PERCENT, WHERE, of, sentence, value
 from stream.core.buckets import Window
-from stream.core.metric import Family, Metric, Sample, Sight
-from stream.core.metrics.durations import quantile_family, shown
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metrics.durations import quantile_family, shown, spread
 from stream.core.sketch import SPAN, enter
 from stream.core.tally import Tally, Vector
 
@@ -98,6 +98,24 @@ METRIC = Metric(
     example='cx_first_response_seconds{view="channel", window="24h", quantile="0.9"}',
     tallies=(Tally("first_response", remembered=True, counts=(RESPONSES, UNANSWERED)),),
     families=(SECONDS, MEAN, COUNT, IN_TIME, RATIO, NEVER),
+    panels=(
+        Panel(
+            title="First response time",
+            lines=spread(SECONDS, MEAN),
+            unit="s",
+            samples=(Line(COUNT),),
+            least=0,
+        ),
+        Panel(
+            title="First response within target",
+            lines=(Line(RATIO),),
+            unit="percentunit",
+            samples=(Line(COUNT),),
+            least=0,
+            most=1,
+        ),
+        Panel(title="Solved without an answer", lines=(Line(NEVER),), least=0),
+    ),
     read=read,
     alerts=ALERTS,
 )

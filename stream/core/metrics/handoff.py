@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Metric, Sample, Sight
-from stream.core.metrics.durations import quantile_family, shown
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metrics.durations import quantile_family, shown, spread
 from stream.core.sketch import SPAN
 from stream.core.tally import Tally
 
@@ -41,5 +41,14 @@ METRIC = Metric(
     example='cx_handoff_response_seconds{view="total", window="24h", quantile="0.9"}',
     tallies=(Tally("handoff", remembered=True, counts=(RESPONSES,)),),
     families=(SECONDS, MEAN, COUNT),
+    panels=(
+        Panel(
+            title="Response after a bot's handoff",
+            lines=spread(SECONDS, MEAN),
+            unit="s",
+            samples=(Line(COUNT),),
+            least=0,
+        ),
+    ),
     read=read,
 )

@@ -8,7 +8,7 @@ from stream.core.alerts.promql import Z, both, complete
 from stream.core.alerts.words import TENTH, WHERE, of, sentence, value
 from stream.core.buckets import Window
 from stream.core.intervals import adjusted_wald
-from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally, Vector
 
 if TYPE_CHECKING:
@@ -118,6 +118,17 @@ METRIC = Metric(
     example='cx_nps_score{view="channel", window="24h"}',
     tallies=(Tally("nps", counts=(PROMOTERS, PASSIVES, DETRACTORS, PREMATURE)),),
     families=(SCORE, LOW, HIGH, RESPONSES, EARLY),
+    panels=(
+        Panel(
+            title="NPS",
+            lines=(Line(SCORE),),
+            bounds=(LOW, HIGH),
+            samples=(Line(RESPONSES),),
+            least=-100,
+            most=100,
+        ),
+        Panel(title="NPS answers", lines=(Line(RESPONSES, by=("category",)), Line(EARLY, "premature"))),
+    ),
     read=read,
     alerts=ALERTS,
 )

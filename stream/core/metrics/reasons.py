@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.top import top
 from stream.core.tally import Tally
 
@@ -32,5 +32,6 @@ METRIC = Metric(
     example='topk(5, cx_feedback_reasons{view="total", window="7d", survey="nps"})',
     tallies=(Tally("reasons", counts=()),),
     families=(REASONS,),
+    panels=(Panel(title="Reasons", lines=(Line(REASONS, by=("survey", "reason")),)),),
     read=read,
 )

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metrics.churn import NOW_ACTIVE
 from stream.core.metrics.cohorts import ACTIVE, CUSTOMERS, total
 from stream.core.tally import Tally
 
@@ -48,5 +49,15 @@ METRIC = Metric(
     example='cx_referral_ratio{view="total", window="30d"}',
     tallies=(CUSTOMERS, REFERRALS, REFERRERS),
     families=(RATIO, PEOPLE, COUNTS),
+    panels=(
+        Panel(
+            title="Referral rate",
+            lines=(Line(RATIO),),
+            unit="percentunit",
+            samples=(Line(NOW_ACTIVE, "active customers"),),
+            least=0,
+        ),
+        Panel(title="Referrals", lines=(Line(COUNTS, by=("state",)), Line(PEOPLE, "referrers")), least=0),
+    ),
     read=read,
 )

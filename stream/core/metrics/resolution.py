@@ -7,8 +7,8 @@ from stream.core.alerts.promql import Z, both
 from stream.core.alerts.shapes import rise
 from stream.core.alerts.words import TENTH, WHERE, of, sentence, value
 from stream.core.buckets import MINUTE, Window
-from stream.core.metric import Family, Metric, Sample, Sight
-from stream.core.metrics.durations import quantile_family, shown
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metrics.durations import quantile_family, shown, spread
 from stream.core.sketch import COUNT, SPAN, together
 from stream.core.tally import Tally
 
@@ -17,6 +17,8 @@ ONCE, FULL, FIRST = 2 * SPAN, 3 * SPAN, 4 * SPAN
 """Where the distributions begin: of first solves that are the last ones too, and of those that are not; apart from
 that of responses, so that business hours can hold all of them."""
 STAGES = {"full": FULL, "first": FIRST}
+LAST = {"stage": "full"}
+"""The last solves, as panels show them."""
 
 SECONDS = quantile_family(
     "cx_resolution_seconds", "Time from creation to the last (full) or first solve", "stage"
@@ -110,6 +112,22 @@ METRIC = Metric(
         Tally("open", "standing", remembered=True),
     ),
     families=(SECONDS, MEAN, RESOLVED, REOPENED, OPEN, OLDEST),
+    panels=(
+        Panel(
+            title="Resolution time",
+            lines=spread(SECONDS, MEAN, LAST),
+            unit="s",
+            samples=(Line(RESOLVED, only=LAST),),
+            least=0,
+        ),
+        Panel(
+            title="Resolved and reopened",
+            lines=(Line(RESOLVED, "last solves", only=LAST), Line(REOPENED, "reopenings")),
+            least=0,
+        ),
+        Panel(title="Open tickets", lines=(Line(OPEN),), least=0),
+        Panel(title="Oldest open ticket", lines=(Line(OLDEST),), unit="s", samples=(Line(OPEN),), least=0),
+    ),
     read=read,
     read_stock=read_stock,
     alerts=ALERTS,

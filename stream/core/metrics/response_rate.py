@@ -7,7 +7,7 @@ from stream.core.alerts.alert import Alert, Record, Threshold
 from stream.core.alerts.promql import Z, both, complete, wilson_high, wilson_low
 from stream.core.alerts.words import PERCENT, WHERE, of, sentence, value
 from stream.core.buckets import Window
-from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally, Vector
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ COUNTS = (
     Family("cx_survey_answered", "Offers of the window whose answer, given at any time, counts", ("survey",)),
     Family("cx_survey_dismissed", "Offers of the window that were dismissed", ("survey",)),
 )
+
+OWN = ("survey",)
 
 
 def vector(answer: "Answer") -> Vector:
@@ -102,6 +104,20 @@ METRIC = Metric(
     example='cx_survey_response_ratio{view="total", window="7d", survey="nps"}',
     tallies=(Tally("response"),),
     families=(RATIO, *COUNTS),
+    panels=(
+        Panel(
+            title="Response rate",
+            lines=(Line(RATIO, by=OWN),),
+            unit="percentunit",
+            samples=(Line(COUNTS[OFFERED], by=OWN),),
+            least=0,
+            most=1,
+        ),
+        Panel(
+            title="Answered and dismissed",
+            lines=(Line(COUNTS[ANSWERED], "answered", OWN), Line(COUNTS[DISMISSED], "dismissed", OWN)),
+        ),
+    ),
     read=read,
     alerts=ALERTS,
 )

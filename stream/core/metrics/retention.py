@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metrics.churn import OPENING
 from stream.core.metrics.cohorts import CUSTOMERS, LIVES, population
 
 RATIO = Family("cx_retention_ratio", "Customers kept over the window per customer at its start", ("method",))
@@ -30,5 +31,15 @@ METRIC = Metric(
     example='cx_retention_ratio{view="total", window="30d", method="cohort"}',
     tallies=(CUSTOMERS, LIVES),
     families=(RATIO,),
+    panels=(
+        Panel(
+            title="Retention",
+            lines=(Line(RATIO, only={"method": "cohort"}),),
+            unit="percentunit",
+            samples=(Line(OPENING),),
+            least=0,
+            most=1,
+        ),
+    ),
     read=read,
 )

@@ -6,7 +6,7 @@ from stream.core.alerts.alert import Alert, Record, Threshold
 from stream.core.alerts.promql import Z, both, complete, larger, poisson_low
 from stream.core.alerts.words import DURATION, TENTH, WHERE, of, sentence, value
 from stream.core.buckets import MINUTE
-from stream.core.metric import Family, Metric, Sample, Sight
+from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally
 
 OPENED, DUE = range(2)
@@ -77,6 +77,10 @@ METRIC = Metric(
     example='cx_waiting_over_target_tickets{view="channel"} > 0',
     tallies=(Tally("waiting", "standing", remembered=True),),
     families=(TICKETS, OVER, OLDEST),
+    panels=(
+        Panel(title="Waiting", lines=(Line(TICKETS, "waiting"), Line(OVER, "over target")), least=0),
+        Panel(title="Longest wait", lines=(Line(OLDEST),), unit="s", samples=(Line(TICKETS),), least=0),
+    ),
     read_stock=read_stock,
     alerts=ALERTS,
 )
