@@ -1,16 +1,16 @@
 """Removing somebody's dead letters from a topic of which Kafka can only delete a beginning.
 
-    [ others  theirs  others  theirs | others ]         what is there; the bar: after the last of theirs
-                                     | others  others others ]      1. those before it are copied to the end
-                                     [ others  others others ]      2. all before the bar is deleted
+    [ others  theirs  others  theirs  others |                          where they are; the bar: new segments begin
+                                             | others  others  others   1. others' letters are copied behind it
+                                             [ others  others  others   2. all before the bar is deleted
 
 Copies keep key, value, headers and timestamp. Copying first, deleting after: a crash between them leaves letters twice,
-never none, and the next purge of that person makes them one again, as it copies nothing that is there later as well.
-What workers append meanwhile is behind the bar. A purge fences the one before it.
+never none, and the next purge of that person makes them one again, as of copies only the last is copied. What workers
+append meanwhile is behind the bar. A purge fences the one before it. Partitions without anything of theirs are left.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections import Counter
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -19,7 +19,7 @@ from aiokafka.admin import RecordsToDelete
 from stream.cli.deadletter.letter import DeadLetter
 from stream.cli.deadletter.persons import Subject
 from stream.cli.deadletter.reading import Span, Spans, letters, opened
-from stream.cli.deadletter.segments import rolled
+from stream.cli.deadletter.segments import new_segments
 from stream.cli.sending import Meter
 from stream.config import Settings, client_options
 from stream.topic_admin import admin
@@ -28,7 +28,7 @@ COPIES_AT_ONCE, BYTES_AT_ONCE = 500, 8 << 20
 """Copies in one transaction, so that none lasts long."""
 REQUEST_BYTES = 8 << 20
 READABLE_WITHIN = 90.0
-"""Seconds until readers of what is committed see the copies: a worker's transaction may hold them up for a while."""
+"""Seconds until readers of what is committed get so far: a worker's transaction may hold them up for a while."""
 
 
 class Purged(NamedTuple):
@@ -41,19 +41,21 @@ class Purged(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What is to be done in one partition: what lies in `old` goes, all but `keep`, offsets of letters to be copied."""
+    """What is to be done in one partition: `old` goes, after letters at the offsets `keep` were copied."""
 
     old: Span
     keep: frozenset[int]
     theirs: int
 
 
+_Plans = dict[TopicPartition, _Plan]
+
+
 async def purge(settings: Settings, subject: Subject, *, dry: bool) -> Purged:
     """Remove the subject's letters, or only count them. Raises aiokafka's KafkaError."""
     if dry:
         async with opened(settings) as (consumer, spans):
-            plans = await _plan(consumer, spans, subject)
-        return _result(plans.values())
+            return _result(await _plan(consumer, spans, subject))
     producer = AIOKafkaProducer(
         **client_options(settings.kafka),
         transactional_id=f"{settings.worker.group}-deadletter-purge",
@@ -62,47 +64,45 @@ async def purge(settings: Settings, subject: Subject, *, dry: bool) -> Purged:
     await producer.start()  # fences another purge: what that one committed is read below
     try:
         async with opened(settings) as (consumer, spans):
-            plans = await _plan(consumer, spans, subject)
-            if not plans:
+            found = list(await _plan(consumer, spans, subject))
+            if not found:
                 return Purged(0, 0)
-            fresh = await rolled(settings, producer, list(plans))
+            bars = await new_segments(settings, producer, found)
+            if bars:
+                await _until_readable(consumer, bars)
+            old = {tp: spans[tp]._replace(end=bars.get(tp, spans[tp].end)) for tp in found}
+            plans = await _plan(consumer, old, subject)
             await _copy(consumer, producer, plans)
     finally:
         await producer.stop()
     async with admin(settings) as client:
         await client.delete_records({tp: RecordsToDelete(plan.old.end) for tp, plan in plans.items()})
-    return _result(plans.values())._replace(rolled=fresh)
+    return _result(plans)._replace(rolled=bool(bars))
 
 
-def _result(plans: Iterable[_Plan]) -> Purged:
-    return Purged(sum(plan.theirs for plan in plans), sum(len(plan.keep) for plan in plans))
+def _result(plans: _Plans) -> Purged:
+    return Purged(sum(plan.theirs for plan in plans.values()), sum(len(plan.keep) for plan in plans.values()))
 
 
-async def _plan(consumer: AIOKafkaConsumer, spans: Spans, subject: Subject) -> dict[TopicPartition, _Plan]:
-    """Read everything once: where theirs are, and which of the others before the last of them have no copy yet."""
-    last: dict[int, int] = {}
-    theirs: dict[int, set[int]] = {}
-    where: dict[int, dict[bytes, int]] = {}
+async def _plan(consumer: AIOKafkaConsumer, spans: Spans, subject: Subject) -> _Plans:
+    """The partitions in which something is theirs, and of the others' letters there the last copy of each."""
+    theirs: Counter[int] = Counter()
+    others: dict[int, dict[bytes, int]] = {tp.partition: {} for tp in spans}
     with Meter(sum(span.end - span.begin for span in spans.values()), "letters read") as meter:
         async for one in letters(consumer, spans):
             meter.step()
             if subject.owns(one):
-                last[one.partition] = one.offset
-                theirs.setdefault(one.partition, set()).add(one.offset)
+                theirs[one.partition] += 1
             else:
-                where.setdefault(one.partition, {})[one.digest] = one.offset  # of copies the last
-    plans = {}
-    for tp, span in spans.items():
-        if (bar := last.get(tp.partition)) is not None:
-            others = where.get(tp.partition, {}).values()
-            keep = frozenset(offset for offset in others if offset < bar)
-            plans[tp] = _Plan(Span(span.begin, bar + 1), keep, len(theirs[tp.partition]))
-    return plans
+                others[one.partition][one.digest] = one.offset
+    return {
+        tp: _Plan(span, frozenset(others[tp.partition].values()), theirs[tp.partition])
+        for tp, span in spans.items()
+        if theirs[tp.partition]
+    }
 
 
-async def _copy(
-    consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, plans: dict[TopicPartition, _Plan]
-) -> None:
+async def _copy(consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, plans: _Plans) -> None:
     keep = {tp.partition: plan.keep for tp, plan in plans.items()}
     topic = next(iter(plans)).topic
     last: dict[TopicPartition, int] = {}
@@ -122,6 +122,7 @@ async def _copy(
 
 
 async def _until_readable(consumer: AIOKafkaConsumer, last: dict[TopicPartition, int]) -> None:
+    """Wait until readers of what is committed get past these offsets."""
     async with asyncio.timeout(READABLE_WITHIN):
         while last:
             ends = await consumer.end_offsets(list(last))

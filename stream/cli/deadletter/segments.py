@@ -16,8 +16,10 @@ _OF_THE_TOPIC = 1
 """The source of a setting that was made for the topic, in a description."""
 
 
-async def rolled(settings: Settings, producer: AIOKafkaProducer, tps: Sequence[TopicPartition]) -> bool:
-    """Have these partitions of one topic begin new segments; False when the broker does not let us.
+async def new_segments(
+    settings: Settings, producer: AIOKafkaProducer, tps: Sequence[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """Have these partitions of one topic begin new segments; their first offsets, none when the broker forbids it.
 
     Its settings are for a moment others; a record of a transaction that is aborted, stamped with the present, does it.
     """
@@ -27,15 +29,14 @@ async def rolled(settings: Settings, producer: AIOKafkaProducer, tps: Sequence[T
             own = await _own(client, topic)
             await _alter(client, topic, {**own, **AT_ONCE})
         except KafkaError:
-            return False
+            return {}
         try:
             await producer.begin_transaction()
-            for tp in tps:
-                await producer.send_and_wait(topic, b"", partition=tp.partition)
+            sent = [await producer.send_and_wait(topic, b"", partition=tp.partition) for tp in tps]
             await producer.abort_transaction()
         finally:
             await _alter(client, topic, own)
-    return True
+    return {one.topic_partition: one.offset for one in sent}
 
 
 async def _own(client: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
