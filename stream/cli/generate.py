@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from schemas import generate as contract
-from stream.cli import grafana, rules
+from stream.cli import grafana, kubernetes, rules
 from stream.cli.explain import signature
 from stream.core.metric import Metric
 from stream.core.metrics import REGISTRY
@@ -40,7 +40,7 @@ def wanted() -> dict[Path, bytes]:
     text = _content(README)
     if text is None:
         raise CxgaugeError(f"{README}: is not in {Path.cwd()}; run this in the project's folder")
-    documents = contract.documents() | rules.documents() | grafana.documents()
+    documents = contract.documents() | rules.documents() | kubernetes.documents() | grafana.documents()
     return {Path(path): content for path, content in documents.items()} | {
         README: with_table(text.decode()).encode()
     }

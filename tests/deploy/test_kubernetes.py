@@ -1,0 +1,231 @@
+"""deploy/kubernetes as kustomize renders it, as far as it can be checked without a cluster."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from stream.cli import main
+from stream.cli.grafana import dashboards
+from stream.config import Settings, figures_hash, load
+from stream.worker.run import DRAIN
+from tests.deploy.project import ROOT, document
+from tests.deploy.test_compose import SERVICES
+
+pytestmark = pytest.mark.tools
+
+Object = dict[str, Any]
+OPERATOR = "monitoring.coreos.com/v1"
+OLDEST = "1.27"
+WORKLOADS = {"Job": "topics", "StatefulSet": "worker", "Deployment": "exporter"}
+every_workload = pytest.mark.parametrize("kind", WORKLOADS)
+
+
+@pytest.fixture(scope="module")
+def rendered(require: Callable[[str], Path]) -> Callable[[str], list[Object]]:
+    """`rendered("deploy/kubernetes")`: the objects of a kustomization."""
+
+    def render(folder: str) -> list[Object]:
+        command = [require("kubectl"), "kustomize", ROOT / folder]
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert made.returncode == 0, made.stderr
+        return list(yaml.safe_load_all(made.stdout))
+
+    return render
+
+
+@pytest.fixture(scope="module")
+def objects(rendered: Callable[[str], list[Object]]) -> list[Object]:
+    """All of deploy/kubernetes."""
+    return rendered("deploy/kubernetes")
+
+
+@pytest.fixture(scope="module")
+def monitoring(rendered: Callable[[str], list[Object]]) -> dict[str, Object]:
+    """What the Prometheus operator takes, by kind."""
+    return {each["kind"]: each for each in rendered("deploy/kubernetes/monitoring")}
+
+
+def of_kind(objects: list[Object], kind: str) -> Iterator[Object]:
+    """The objects of a kind."""
+    return (each for each in objects if each["kind"] == kind)
+
+
+def pod(objects: list[Object], kind: str) -> Object:
+    """The pod's template of the only workload of a kind."""
+    (workload,) = of_kind(objects, kind)
+    template: Object = workload["spec"]["template"]
+    return template
+
+
+def settings(objects: list[Object], kind: str, folder: Path) -> Settings:
+    """What a container of ours reads: the mounted file, and variables, of which the instance is its pod's name."""
+    spec = pod(objects, kind)["spec"]
+    (container,) = spec["containers"]
+    (config,) = (volume["configMap"]["name"] for volume in spec["volumes"] if volume["name"] == "config")
+    (data,) = (each["data"] for each in of_kind(objects, "ConfigMap") if each["metadata"]["name"] == config)
+    (folder / "cxgauge.toml").write_text(data["cxgauge.toml"])
+    assert {"name": "config", "mountPath": "/etc/cxgauge", "readOnly": True} in container["volumeMounts"]
+    fields = {each["name"]: each["valueFrom"]["fieldRef"]["fieldPath"] for each in container.get("env", [])}
+    assert set(fields.values()) <= {"metadata.name"}
+    return load(folder / "cxgauge.toml", dict.fromkeys(fields, "cxgauge-worker-0"))
+
+
+@pytest.mark.parametrize("release", [OLDEST, kubernetes_validate.latest_version()])
+def test_every_object_is_one_that_kubernetes_knows(
+    rendered: Callable[[str], list[Object]], objects: list[Object], release: str
+) -> None:
+    """By its own schemas, without unknown fields; no namespace is named."""
+    every = [*objects, *rendered("deploy/grafana")]
+    assert len(every) > 10
+    for each in every:
+        kubernetes_validate.validate(each, release, strict=True)
+        assert "namespace" not in each["metadata"]
+
+
+@every_workload
+def test_what_a_container_may_do(objects: list[Object], kind: str) -> None:
+    """No root, nothing to write but memory, no capabilities, no token; memory is bounded; an exact image."""
+    spec = pod(objects, kind)["spec"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] == 10001
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is spec["enableServiceLinks"] is False
+    (container,) = spec["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+    assert "memory" in container["resources"]["limits"]
+    assert container["image"].endswith(f"/cxgauge:{version('cxgauge')}")
+    assert SERVICES["exporter"]["image"] == f"cxgauge:{version('cxgauge')}"
+
+
+@every_workload
+def test_our_commands_and_settings_are_known(objects: list[Object], kind: str, tmp_path: Path) -> None:
+    """The command is there; the settings have no fault and are the same for all that count or show."""
+    (container,) = pod(objects, kind)["spec"]["containers"]
+    asked = CliRunner().invoke(main, [*container["args"], "--help"])
+    assert (asked.exit_code, container["args"][0]) == (0, WORKLOADS[kind])
+    read = settings(objects, kind, tmp_path)
+    assert figures_hash(read) == figures_hash(settings(objects, "Deployment", tmp_path))
+    address = {"worker": read.worker.listen, "exporter": read.exporter.listen}.get(container["args"][0])
+    ports = {each["name"]: each["containerPort"] for each in container.get("ports", [])}
+    assert ports == ({"metrics": address.port} if address else {})
+    assert address is None or address.host == ""
+
+
+def test_a_worker_is_a_static_member_with_time_to_drain(objects: list[Object], tmp_path: Path) -> None:
+    """Under its pod's name, with a place to put what Faust wants a folder for."""
+    assert settings(objects, "StatefulSet", tmp_path).worker.instance == "cxgauge-worker-0"
+    spec = pod(objects, "StatefulSet")["spec"]
+    assert spec["terminationGracePeriodSeconds"] > DRAIN
+    assert "/tmp" in [each["mountPath"] for each in spec["containers"][0]["volumeMounts"]]
+    (workload,) = of_kind(objects, "StatefulSet")
+    assert workload["spec"]["serviceName"] in [
+        each["metadata"]["name"] for each in of_kind(objects, "Service")
+    ]
+
+
+def test_what_probes_ask(objects: list[Object]) -> None:
+    """Nothing is killed for being incomplete; exporters are not taken away for it, but a rollout waits for it."""
+    asked = {
+        kind: {
+            name: container[f"{name}Probe"]["httpGet"]["path"]
+            for name in ("startup", "liveness", "readiness")
+        }
+        for kind in ("StatefulSet", "Deployment")
+        for container in pod(objects, kind)["spec"]["containers"]
+    }
+    assert asked == {
+        "StatefulSet": {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"},
+        "Deployment": {"startup": "/readyz", "liveness": "/livez", "readiness": "/livez"},
+    }
+    (exporters,) = of_kind(objects, "Deployment")
+    assert exporters["spec"]["replicas"] == 2
+    assert exporters["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
+@every_workload
+def test_selectors_find_their_pods(objects: list[Object], kind: str) -> None:
+    """Workload, service and disruption budget of a component select its pods and no others."""
+    labels = pod(objects, kind)["metadata"]["labels"]
+    component = labels["app.kubernetes.io/component"]
+    assert component == WORKLOADS[kind]
+    for other in ("StatefulSet", "Deployment", "Service", "PodDisruptionBudget"):
+        for each in of_kind(objects, other):
+            selector = each["spec"]["selector"]
+            chosen = selector.get("matchLabels", selector)
+            assert (chosen.items() <= labels.items()) == (
+                each["metadata"]["labels"]["app.kubernetes.io/component"] == component
+            )
+
+
+def test_who_may_talk_to_whom(objects: list[Object], tmp_path: Path) -> None:
+    """Prometheus to what it scrapes; ours to names and to Kafka."""
+    whole, _ = sorted(
+        of_kind(objects, "NetworkPolicy"), key=lambda each: len(each["spec"]["podSelector"]["matchLabels"])
+    )
+    for kind in WORKLOADS:
+        labels = pod(objects, kind)["metadata"]["labels"]
+        assert whole["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    inward = {each["port"] for rule in whole["spec"]["ingress"] for each in rule["ports"]}
+    assert inward == {each["spec"]["ports"][0]["port"] for each in of_kind(objects, "Service")}
+    outward = {each["port"] for rule in whole["spec"]["egress"] for each in rule["ports"]}
+    servers = settings(objects, "StatefulSet", tmp_path).kafka.bootstrap_servers
+    assert outward == {53, int(servers.rpartition(":")[2])}
+
+
+def test_prometheus_scrapes_both_under_the_jobs_that_rules_know(
+    objects: list[Object], monitoring: dict[str, Object]
+) -> None:
+    """The operator's job is the service's name: as in our own configuration of Prometheus."""
+    monitor = monitoring["ServiceMonitor"]
+    assert monitor["apiVersion"] == OPERATOR
+    assert set(monitor["spec"]) == {"selector", "endpoints"}
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert set(endpoint) == {"port", "path", "interval", "scrapeTimeout"}
+    scraped = [
+        each
+        for each in of_kind(objects, "Service")
+        if monitor["spec"]["selector"]["matchLabels"].items() <= each["metadata"]["labels"].items()
+    ]
+    assert {each["spec"]["ports"][0]["name"] for each in scraped} == {endpoint["port"]}
+    jobs = {job["job_name"] for job in document("deploy/prometheus/prometheus.yml")["scrape_configs"]}
+    assert {each["metadata"]["name"] for each in scraped} == jobs
+
+
+def test_the_rules_are_those_of_prometheus(
+    monitoring: dict[str, Object], require: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Every group of every file, and promtool finds them good."""
+    rule = monitoring["PrometheusRule"]
+    assert rule["apiVersion"] == OPERATOR
+    assert set(rule["spec"]) == {"groups"}
+    files = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
+    groups = [group for path in files for group in yaml.safe_load(path.read_text())["groups"]]
+    by_name = {group["name"]: group for group in rule["spec"]["groups"]}
+    assert by_name == {group["name"]: group for group in groups}
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(rule["spec"]))
+    command = [require("promtool"), "check", "rules", tmp_path / "rules.yml"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_every_dashboard_is_a_config_map_for_the_sidecar(rendered: Callable[[str], list[Object]]) -> None:
+    """Under the sidecar's label, as in the file."""
+    maps = rendered("deploy/grafana")
+    assert {each["metadata"]["labels"]["grafana_dashboard"] for each in maps} == {"1"}
+    held = {name: text for each in maps for name, text in each["data"].items()}
+    names = [board["uid"].removeprefix("cxgauge-") for board in dashboards()]
+    assert held == {
+        f"{name}.json": (ROOT / f"deploy/grafana/dashboards/{name}.json").read_text() for name in names
+    }
