@@ -1,10 +1,13 @@
 """`cxgauge explain`: what a metric means, from its definition in the code."""
 
+import time
 from difflib import get_close_matches
 from textwrap import fill
 
 import click
 
+from stream.cli.aio import run
+from stream.cli.configuration import Configuration
 from stream.core.metric import Family, Metric
 from stream.core.metrics import REGISTRY
 from stream.errors import CxgaugeError
@@ -19,9 +22,19 @@ STOCK_ONLY = "None: what is known now."
 
 @click.command()
 @click.argument("metric", required=False)
-def explain(metric: str | None) -> None:
+@click.option("--customer", help="Instead: what is kept of this customer, and what it contributes.")
+@click.pass_obj
+def explain(configuration: Configuration, metric: str | None, customer: str | None) -> None:
     """Say what METRIC means: a metric's name (nps) or a series' (cx_nps_score). Without one, list them all."""
-    if metric is None:
+    if customer is not None:
+        if metric is not None:
+            raise click.UsageError("METRIC and --customer are two questions")
+        from stream.cli import person  # noqa: PLC0415 - needs Kafka's client, which metrics do not
+
+        settings = configuration.load()
+        found = run(settings.kafka, person.kept(settings, customer))
+        click.echo("\n".join(person.told(customer, found, time.time_ns() // 1_000_000)))
+    elif metric is None:
         width = max(map(len, REGISTRY))
         for name, each in REGISTRY.items():
             click.echo(f"{name:{width}}  {each.title}: {each.formula}")

@@ -24,6 +24,11 @@ def fingerprint(person: bytes) -> bytes:
     return ERASURE + blake2b(person, digest_size=16).digest()
 
 
+def time_of(raw: bytes) -> int:
+    """Up to when everything was erased, in ms."""
+    return _times(raw)[0]
+
+
 class Erasures:
     """The erasures that a partition remembers, in the entities of its book."""
 
@@ -37,7 +42,7 @@ class Erasures:
     def covers(self, person: bytes, at: int) -> bool:
         """Whether an event of that time is of an erased past."""
         raw = self.book.entities.get(fingerprint(person))
-        return raw is not None and at <= _times(raw)[0]
+        return raw is not None and at <= time_of(raw)
 
     def erase(self, person: bytes, at: int) -> bool:
         """Delete all that is kept of a person; False for an erasure not newer than the last."""

@@ -23,13 +23,14 @@ QUANTILES = {"0.5": 50, "0.9": 90, "0.99": 99}
 OLD = {"CXGAUGE_TOPICS_RETENTION": "-1", "CXGAUGE_EXPORTER_CLOCK": "event"}
 
 
+def _cxgauge(rig: Rig, *arguments: str | Path) -> str:
+    command = [sys.executable, "-m", "stream.cli", *arguments]
+    env = {**os.environ, **rig.env}
+    return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+
+
 def replay(rig: Rig, file: Path, mapping: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "stream.cli", "replay", file, "--mapping", EXAMPLES / mapping],
-        env={**os.environ, **rig.env},
-        check=True,
-        capture_output=True,
-    )
+    _cxgauge(rig, "replay", file, "--mapping", EXAMPLES / mapping)
 
 
 def test_the_survey_of_san_francisco_airport(kafka: str, tmp_path: Path, data_folder: Path) -> None:
@@ -155,6 +156,10 @@ def test_the_purchases_of_cdnow(kafka: str, tmp_path: Path, data_folder: Path) -
             assert days.count - 1 == int(row["frequency"])
             assert (days.last - days.first) / 7 == pytest.approx(float(row["recency"]), abs=0.0051)
             assert (last - days.first) / 7 == pytest.approx(float(row["T"]), abs=0.0051)
+
+        explained = _cxgauge(rig, "explain", "--customer", "0001")
+        assert "frequency: 2; recency: 213 d;" in explained
+        assert "net revenue: 74.02 USD" in explained
 
         exporter = rig.start("exporter")
         replay(rig, file, "cdnow.toml")

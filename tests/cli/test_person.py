@@ -1,0 +1,57 @@
+"""`explain --customer`: what is kept of one person, in words."""
+
+from stream.cli.person import Kept, told
+from stream.core.customers import Customers
+from stream.core.feedback import Feedback
+from stream.core.partition import Partition
+from tests.core.customers.events import activated, bought, churned, counted, erased, refunded, responded
+from tests.core.test_erasure import answer
+from tests.support import DAY, NOW, count
+
+
+def mine(*partitions: Partition) -> dict[str, Kept]:
+    """The entities of partitions in which there is one person."""
+    return {"tickets": {}} | {p.domain.name: dict(p.book.entities) for p in partitions}
+
+
+def test_a_customer_with_all_that_is_kept() -> None:
+    """Lives, money, days of purchases, records by kind, and what each contributes."""
+    customers = counted(
+        [
+            activated("a", NOW - 20 * DAY, channel="web"),
+            churned("a", NOW - 10 * DAY, reason="price", voluntary=False),
+            churned("a", NOW - 9 * DAY),
+            activated("a", NOW - 2 * DAY, plan="gold", margin_rate=0.25, channel="app"),
+            bought("a", "1", 1999, NOW - 2 * DAY),
+            bought("a", "2", 500, NOW - DAY, currency="JPY"),
+            refunded("a", "1", 999, NOW),
+            responded("a"),
+        ]
+    )
+    lines = list(told("a", mine(customers, count(Feedback(), [answer("r", "a", 10)])), NOW + DAY))
+    assert lines[:8] == [
+        "active since 2026-09-19 14:13:20Z",
+        "plan: gold; margin: 0.25; leaving announced: no",
+        "answers surveys: yes",
+        "net revenue: 10.0 EUR",
+        "net revenue: 500.0 JPY",
+        "frequency: 1; recency: 1 d; T: 3 d at 2026-09-22 14:13:20Z",
+        "life: 2026-09-01 14:13:20Z to 2026-09-11 14:13:20Z, price, involuntary",
+        "life: 2026-09-19 14:13:20Z to now",
+    ]
+    assert "churns that changed nothing: 1" in lines
+    assert "records in customers: 1 of the customer, 1 of refunds, 2 of orders" in lines
+    assert "records in feedback: 1 of answers, 1 of having answered" in lines
+    assert "records in tickets: nothing" in lines
+    assert '  churned ["app",null] ["price"] 2026-09-11 14:13Z: {"0":1}' in lines
+    assert '  customers ["app",null] ["responder"] now: {"0":1}' in lines
+    assert '  customers ["app",null] ["responder"] now: {"2":1}' in lines
+
+
+def test_who_was_erased() -> None:
+    """Only that, and until when."""
+    partition = count(Customers(), [activated("a", NOW - DAY), erased("a")])
+    lines = list(told("a", mine(partition, count(Feedback(), [])), NOW))
+    assert lines[0] == "no customer of this id is kept"
+    assert lines[1] == "erased in customers: everything up to 2026-09-21 14:13:20Z"
+    assert lines[-1] == "records in customers: nothing"
