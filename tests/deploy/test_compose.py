@@ -1,5 +1,7 @@
 """docker-compose.yml, as far as it can be checked without Docker."""
 
+import base64
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +14,8 @@ from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient, ConfigResource
 
 from stream.cli import main
+from stream.cli.kafka import Broker
+from stream.cli.process import free_port
 from stream.config import figures_hash, load
 from stream.worker.run import DRAIN
 from tests.deploy.project import ROOT, document
@@ -140,16 +144,35 @@ def test_kafka_is_the_version_that_the_tests_run() -> None:
     assert f"org.apache.kafka:kafka-clients:{version}\n" in LOCK
 
 
+def test_its_prometheus_differs_from_the_other_in_addresses_alone() -> None:
+    """Jobs, intervals and rules are those of a Prometheus on the same machine: alert rules know the jobs."""
+    ours, usual = document("deploy/prometheus/compose.yml"), document("deploy/prometheus/prometheus.yml")
+    assert _addressed(ours) == _addressed(usual)
+
+
+def _addressed(config: Any) -> str:
+    return re.sub(r"[\w.-]+:\d+", "", json.dumps(config)).replace('"", ""', '""')
+
+
 @pytest.mark.kafka
-def test_kafka_knows_its_settings(kafka: str) -> None:
-    """Every variable is a property of a broker: upper case, `_` for a dot."""
-    broker = ConfigResource(ConfigResource.Type.BROKER, "1")
-    admin = AdminClient({"bootstrap.servers": kafka})
-    known = admin.describe_configs([broker])[broker].result(30)
+def test_kafka_runs_under_its_settings(tmp_path: Path) -> None:
+    """As the image turns them into properties, with this machine's addresses: it serves, and knows every one."""
     given = environment(SERVICES["kafka"])
-    assert len(given.pop("CLUSTER_ID")) == 22
-    names = {name.removeprefix("KAFKA_").replace("_", ".").lower() for name in given}
-    assert names - set(known) == set()
+    assert len(base64.urlsafe_b64decode(given.pop("CLUSTER_ID") + "==")) == 16
+    properties = {
+        name.removeprefix("KAFKA_").replace("_", ".").lower(): value for name, value in given.items()
+    }
+    port = free_port()
+    places = {"kafka:": "127.0.0.1:", "//:": "//127.0.0.1:", "/var/lib/kafka/data": str(tmp_path / "data")}
+    places |= {":9092": f":{port}", "19092": str(free_port()), "29093": str(free_port())}
+    for usual, here in places.items():
+        properties = {name: value.replace(usual, here) for name, value in properties.items()}
+    with Broker(port, tmp_path, properties) as broker:
+        resource = ConfigResource(ConfigResource.Type.BROKER, "1")
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        known = admin.describe_configs([resource])[resource].result(30)
+        assert properties.keys() - known.keys() == set()
+        assert {name: known[name].value for name in properties} == properties
 
 
 def flag(service: str, name: str) -> str:

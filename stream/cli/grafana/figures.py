@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from stream.cli.grafana.query import bound, expression, legend
+from stream.cli.grafana.query import bound, expression, largest, legend
 from stream.cli.grafana.widgets import Json, Look, Query, chart, row, stat, table
 from stream.core.metric import Line, Metric, Panel
 
@@ -18,11 +18,16 @@ def domain(metrics: Iterable[Metric]) -> Iterator[Json]:
 
 
 def headlines(metrics: Iterable[Metric]) -> Iterator[Json]:
-    """A tile each: the first line of the first panel, its bounds, its sample size."""
+    """A tile each: of a score the first line, its bounds and sample sizes, else all counts, of many the largest."""
     for metric in metrics:
         panel = metric.panels[0]
-        first = panel.lines[0] if panel.samples else None
-        yield stat(_look(metric, panel), _now(panel, [first] if first else panel.lines))
+        lines = panel.lines[:1] if panel.samples else panel.lines
+        figures = [
+            Query(expression(line) if panel.samples or not line.by else largest(line), legend(line, panel))
+            for line in lines
+        ]
+        several = any(line.by for line in lines)
+        yield stat(_look(metric, panel), [*figures, *_beside(panel)], width=12 if several else 6)
 
 
 def _panel(metric: Metric, panel: Panel) -> Iterator[Json]:
@@ -31,7 +36,7 @@ def _panel(metric: Metric, panel: Panel) -> Iterator[Json]:
     lines = [Query(expression(line), legend(line, panel)) for line in panel.lines]
     yield chart(look, lines, band=_band(panel))
     if panel.samples:
-        yield table(look._replace(title=f"{panel.title}, now"), _now(panel, panel.lines))
+        yield table(look._replace(title=f"{panel.title}, now"), _now(panel))
         sizes = [Query(expression(line), legend(_named(line), panel)) for line in panel.samples]
         yield chart(Look(f"{panel.title}, n", look.text, least=0), sizes, width=4, bars=True)
 
@@ -59,19 +64,25 @@ def _text(metric: Metric) -> str:
     return "\n\n".join(parts)
 
 
-def _now(panel: Panel, lines: Iterable[Line]) -> Iterator[Query]:
-    """Figures, bounds, sample sizes: each by the name of its column, with the size's own unit."""
-    for line in lines:
+def _now(panel: Panel) -> Iterator[Query]:
+    """Figures, bounds, sample sizes: each by the name of its column."""
+    for line in panel.lines:
         yield Query(expression(line), line.name or panel.title)
+    for query in _beside(panel):
+        yield query._replace(legend=query.legend.partition(" {{")[0])
+
+
+def _beside(panel: Panel) -> Iterator[Query]:
+    """Bounds and sample sizes, these with their own unit."""
     for name, family in zip((LOW, HIGH), panel.bounds or (), strict=False):
         yield Query(expression(Line(family)), name)
     for line in panel.samples:
-        yield Query(expression(line), line.name or SIZE, "none")
+        yield Query(expression(line), legend(_named(line), panel), "none")
 
 
 def _named(line: Line) -> Line:
     """A sample size's line, called so unless it has a name."""
-    return line if line.name or line.by else line._replace(name=SIZE)
+    return line if line.name else line._replace(name=SIZE)
 
 
 def _band(panel: Panel) -> tuple[Query, Query] | None:

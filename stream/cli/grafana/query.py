@@ -30,6 +30,11 @@ def expression(line: Line) -> str:
     return f"sum without ({', '.join(line.summed)}) ({one})" if line.summed else one
 
 
+def largest(line: Line) -> str:
+    """The five largest counts of many."""
+    return f"topk(5, {expression(line)})"
+
+
 def bound(family: Family, score: Line) -> str:
     """A bound, while there is one score to draw a band around."""
     return f"{expression(Line(family))} and on () (count({expression(score)}) == 1)"
