@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml
 demo: install  ## Run everything on this machine with made-up customers, until Ctrl-C
 	@$(BIN)/cxgauge demo
 
-demo-check: install  ## Run the demo headless: exit 0 when its figures are right
+demo-check: install  ## Run the demo headless: exit 0 when its figures are right and its alerts are told
 	@$(BIN)/cxgauge demo --check
 
 test: install  ## Run all tests; those whose programs are missing are skipped and listed

@@ -46,14 +46,21 @@ def children(pid: int) -> dict[str, int]:
     return {Path(f"/proc/{each}/cmdline").read_text().rstrip("\0"): int(each) for each in started}
 
 
-def test_its_figures_are_those_of_a_direct_count(environment):
-    """The check says each figure and exits with 0."""
+def test_its_figures_are_those_of_a_direct_count_and_its_alerts_are_told(environment, require):
+    """The check says each figure, then what the webhook was told, and exits with 0."""
     done = subprocess.run(
         [*DEMO, "--check"], capture_output=True, text=True, env=environment, check=False, timeout=240
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^All \d+ figures are those of a direct count$", done.stdout, re.MULTILINE)
-    assert 'cx_nps_score{channel="app",view="channel",window="30d"}' in done.stdout
+    for name in ("cx_nps_score", "cx_churn_ratio", "cx_first_response_mean_seconds"):
+        assert re.search(
+            rf'^{name}\{{channel="app",.*view="channel",window="30d"\}}', done.stdout, re.MULTILINE
+        )
+    require("prometheus"), require("alertmanager")
+    for alert in ("CxFirstResponseSlow", "CxChurnSpike"):
+        assert re.search(rf"^FIRING {alert} \(page\): .* channel app ", done.stdout, re.MULTILINE)
+        assert f"  what to do: deploy/runbooks/{alert}.md\n" in done.stdout
 
 
 def test_it_runs_until_ctrl_c_and_takes_an_event_of_ones_own(environment):

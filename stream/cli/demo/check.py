@@ -1,7 +1,6 @@
 """Comparing what the exporter shows with what the story should give."""
 
 import math
-import time
 from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -41,10 +40,11 @@ def wait_for(wanted: Mapping[Series, float], servers: Servers, seconds: float) -
     Raises:
         ProcessError: a server has ended
     """
-    deadline = time.monotonic() + seconds
-    while True:
-        servers.check()
-        left = differences(wanted, shown(get(servers.ports.exporter, "/metrics").text))
-        if not left or time.monotonic() > deadline:
-            return left
-        servers.children["exporter"].ended(within=0.25)
+    left: list[str] = []
+
+    def right() -> bool:
+        left[:] = differences(wanted, shown(get(servers.ports.exporter, "/metrics").text))
+        return not left
+
+    servers.wait(right, seconds)
+    return left

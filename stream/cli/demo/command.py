@@ -9,11 +9,15 @@ from tempfile import TemporaryDirectory
 import click
 from rich.console import Console
 
+from stream.cli.demo.business import Business
 from stream.cli.demo.check import label, wait_for
 from stream.cli.demo.expected import Series, expected
+from stream.cli.demo.expected_business import expected_business
 from stream.cli.demo.feed import now_ms, publish
 from stream.cli.demo.guide import addresses, invitation
-from stream.cli.demo.servers import our_own, running
+from stream.cli.demo.http import get
+from stream.cli.demo.incident import ALERTS, CHANNEL, TOLD, churns, late_answers
+from stream.cli.demo.servers import Servers, our_own, running
 from stream.cli.demo.story import Story
 from stream.cli.process import until_stopped
 
@@ -22,7 +26,9 @@ DEADLINE = 120.0
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Compare the figures with a direct count of the story, and exit.")
+@click.option(
+    "--check", is_flag=True, help="Compare figures with a direct count, wait for the alerts, and exit."
+)
 def demo(check: bool) -> None:
     """Run everything on this machine with made-up customers, until Ctrl-C. Nothing is left behind."""
     with (
@@ -30,17 +36,43 @@ def demo(check: bool) -> None:
         TemporaryDirectory(prefix="cxgauge-demo-") as folder,
         running(Path(folder), click.echo) as servers,
     ):
-        history = Story().history(now_ms())
-        wanted = expected(history)
+        now, business = now_ms(), Business()
+        answers, rest = Story().history(now), business.history(now)
+        wanted = expected(answers) | expected_business(rest)
+        history = sorted([*answers, *rest], key=lambda told: told.at)
         asyncio.run(publish(servers.bootstrap, history))
         click.echo(f"{len(history)} events of the last 29 days are published")
         left = wait_for(wanted, servers, DEADLINE)
         if check or left:
-            sys.exit(verdict(wanted, left))
+            code = verdict(wanted, left)
+            sys.exit(code or (told_of(servers, business) if servers.alerting else 0))
         servers.add("visitors", our_own("stream.cli.demo.visitors", servers.bootstrap))
         Console(highlight=False).print(addresses(servers))
         click.echo(invitation(servers))
+        if servers.alerting:
+            happen(servers, business)
         servers.watch()
+
+
+def happen(servers: Servers, business: Business) -> None:
+    """Publish what goes wrong: answers that come too late; when Prometheus has noticed, customers who leave."""
+    click.echo(f"\n{TOLD}\n")
+    asyncio.run(publish(servers.bootstrap, late_answers(business, now_ms()), stamped=False))
+    servers.wait(lambda: ALERTS[0] in get(servers.ports.prometheus, "/api/v1/alerts").text, DEADLINE)
+    asyncio.run(publish(servers.bootstrap, churns(business, now_ms()), stamped=False))
+
+
+def told_of(servers: Servers, business: Business) -> int:
+    """Let it happen and wait for the alerts at the webhook, in total and in the channel; the exit code."""
+    happen(servers, business)
+    wanted = {(alert, channel) for alert in ALERTS for channel in ("", CHANNEL)}
+    servers.wait(lambda: wanted <= servers.webhook.firing(), DEADLINE)
+    missing = wanted - servers.webhook.firing()
+    for alert, channel in sorted(missing):
+        click.echo(f"{alert} of {channel or 'the total'} was not told within {DEADLINE:.0f} s")
+    if not missing:
+        click.echo("The webhook was told of both, in total and of the app")
+    return 1 if missing else 0
 
 
 def verdict(wanted: Mapping[Series, float], left: Sequence[str]) -> int:

@@ -15,12 +15,14 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def publish(bootstrap: str, events: Iterable[Told]) -> None:
-    """Publish events, each record stamped with its event's own time, and wait until all are stored."""
+async def publish(bootstrap: str, events: Iterable[Told], *, stamped: bool = True) -> None:
+    """Publish events and wait until all are stored. `stamped`: each record with its event's own time, else with now."""
     async with Publisher(bootstrap, source=SOURCE) as publisher:
         sent = [
             future
             for told in events
-            for future in await publisher.enqueue(told.data, id=told.id, time=told.at, timestamp_ms=told.at)
+            for future in await publisher.enqueue(
+                told.data, id=told.id, time=told.at, timestamp_ms=told.at if stamped else None
+            )
         ]
         await asyncio.gather(*sent)

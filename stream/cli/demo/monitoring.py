@@ -15,11 +15,13 @@ Command = list[str | Path]
 
 
 def alertmanager(folder: Path, ports: Ports) -> Command | None:
-    """How to start it, keeping its data in `folder`; None without the program or its configuration."""
-    config = DEPLOY / "alertmanager" / "alertmanager.yml"
-    program = find("alertmanager") if config.exists() else None
+    """How to start it, keeping its data and a configuration with our webhook in `folder`; None without the program."""
+    shipped = DEPLOY / "alertmanager" / "alertmanager.yml"
+    program = find("alertmanager") if shipped.exists() else None
     if program is None:
         return None
+    config = folder / "alertmanager.yml"
+    config.write_text(with_webhook(shipped.read_text(), f"http://127.0.0.1:{ports.webhook}/"))
     return [
         program,
         f"--config.file={config}",
@@ -50,6 +52,17 @@ def with_ports(config: str, ports: Ports) -> str:
     for usual, port in zip(Ports(), ports, strict=True):
         config = config.replace(f'"127.0.0.1:{usual}"', f'"127.0.0.1:{port}"')
     return config
+
+
+def with_webhook(config: str, url: str) -> str:
+    """Alertmanager's configuration with every receiver telling this address."""
+    lines = [
+        f"{line}\n    webhook_configs: [{{url: '{url}', send_resolved: true}}]"
+        if line.startswith("  - name: ")
+        else line
+        for line in config.splitlines()
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def page(port: int) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from stream import topic_admin, topology
 from stream.cli.demo import monitoring
 from stream.cli.demo.http import get
 from stream.cli.demo.ports import Ports
+from stream.cli.demo.webhook import Webhook
 from stream.cli.kafka import Broker
 from stream.cli.process import Child
 from stream.config import Kafka, Settings
@@ -25,9 +27,15 @@ class Servers:
     def __init__(self, folder: Path, ports: Ports, say: Say) -> None:
         self.ports = ports
         self.children: dict[str, Child] = {}
+        self.webhook = Webhook(ports.webhook, say)
         self._folder = folder
         self._say = say
         self._closing = ExitStack()
+
+    @property
+    def alerting(self) -> bool:
+        """Whether somebody evaluates the rules and somebody passes their alerts on."""
+        return {"prometheus", "alertmanager"} <= self.children.keys()
 
     @property
     def bootstrap(self) -> str:
@@ -46,6 +54,7 @@ class Servers:
         Raises:
             CxgaugeError: one did not start
         """
+        self._closing.enter_context(self.webhook)
         broker = self._closing.enter_context(Broker(self.ports.kafka, self._folder / "kafka"))
         self.children["kafka"] = broker.child
         self._say(f"Apache Kafka is ready on {broker.bootstrap}")
@@ -63,6 +72,13 @@ class Servers:
                 self._say(f"{name} is left out: its program or its configuration is not here")
         self._wait("worker", "/readyz")
         self._wait("exporter", "/readyz")
+
+    def wait(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Wait until it holds, or the time is up; raise ProcessError if a server has ended."""
+        deadline = time.monotonic() + seconds
+        while not condition() and time.monotonic() < deadline:
+            self.check()
+            self.children["kafka"].ended(within=0.25)
 
     def watch(self) -> NoReturn:
         """Wait until one of them has ended, which raises ProcessError."""

@@ -5,6 +5,7 @@ from random import Random
 from typing import NamedTuple, TypeVar
 
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted, Survey
+from schemas.fields import Data
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class Told(NamedTuple):
 
     at: int
     id: str
-    data: FeedbackOffered | FeedbackSubmitted | FeedbackDeleted
+    data: Data
 
 
 class Visit(NamedTuple):

@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 from schemas.publish import Publisher
+from stream.cli.demo.business import Business
 from stream.cli.demo.feed import SOURCE, now_ms
 from stream.cli.demo.story import Story
 
@@ -12,10 +13,11 @@ PER_SECOND = 2
 
 async def visit(bootstrap: str) -> None:
     """Publish visits as they happen."""
-    story = Story(seed=2, name="visitor")
+    story, business = Story(seed=2, name="visitor"), Business(seed=2, name="visitor")
     async with Publisher(bootstrap, source=SOURCE) as publisher:
         while True:
-            for told in story.visit(now_ms()):
+            now = now_ms()
+            for told in (*story.visit(now), *business.passing(now)):
                 await publisher.send(told.data, id=told.id, time=told.at, timestamp_ms=told.at)
             await asyncio.sleep(1 / PER_SECOND)
 

@@ -3,13 +3,14 @@ import subprocess
 from contextlib import closing
 
 import pytest
+import yaml
 
 from stream.cli.demo import monitoring
 from stream.cli.demo.http import get
 from stream.cli.demo.ports import Ports
 from stream.cli.process import Child
 
-PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5)
+PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5, webhook=6)
 
 
 def test_a_port_that_is_taken_is_replaced():
@@ -31,6 +32,17 @@ def test_the_shipped_configuration_names_every_usual_address():
     moved = monitoring.with_ports(shipped, PORTS)
     assert [moved.count(f'"127.0.0.1:{port}"') for port in (3, 2, 5)] == [1, 1, 1]
     assert "127.0.0.1:9" not in moved
+
+
+def test_every_receiver_of_the_shipped_configuration_tells_the_webhook():
+    """Whatever the severity, firing and resolved."""
+    shipped = (monitoring.DEPLOY / "alertmanager" / "alertmanager.yml").read_text()
+    receivers = yaml.safe_load(monitoring.with_webhook(shipped, "http://here/"))["receivers"]
+    told = [{"url": "http://here/", "send_resolved": True}]
+    assert [each["webhook_configs"] for each in receivers] == [told] * 3
+    assert [each["name"] for each in receivers] == [
+        each["name"] for each in yaml.safe_load(shipped)["receivers"]
+    ]
 
 
 @pytest.mark.tools

@@ -1,0 +1,38 @@
+"""What goes wrong in the demo while its visitor watches: the app's customers wait for an answer, then they leave."""
+
+from schemas.customers import CustomerChurned
+from stream.cli.demo.business import Business
+from stream.cli.demo.story import MINUTE, SECOND, Told
+
+CHANNEL = "app"
+WAITED, LEFT = 60, 25
+ALERTS = ("CxFirstResponseSlow", "CxChurnSpike")
+"""What is to be told of it."""
+TOLD = (
+    "Two hours ago the app began to refuse logins. Sixty customers wrote, and only now they are answered; twenty-five of "
+    "the app's customers leave. Within a minute or so two alerts come:"
+)
+
+
+def late_answers(business: Business, now: int) -> list[Told]:
+    """Tickets of two hours ago, all answered within the last seconds."""
+    customers = _customers(business)
+    tickets = (
+        business.ticket(now - (120 + n % 60) * MINUTE, now - n * SECOND // 10, CHANNEL, customers[n])
+        for n in range(WAITED)
+    )
+    return [event for ticket in tickets for event in ticket if event.at <= now]
+
+
+def churns(business: Business, now: int) -> list[Told]:
+    """Customers who leave, all within the last seconds."""
+    return [
+        Told(
+            now - n * SECOND // 10, f"{customer}-left", CustomerChurned(customer_id=customer, reason="login")
+        )
+        for n, customer in enumerate(_customers(business)[:LEFT])
+    ]
+
+
+def _customers(business: Business) -> list[str]:
+    return [customer for customer, channel in business.channels.items() if channel == CHANNEL]
