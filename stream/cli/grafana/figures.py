@@ -18,10 +18,10 @@ def domain(metrics: Iterable[Metric]) -> Iterator[Json]:
 
 
 def headlines(metrics: Iterable[Metric]) -> Iterator[Json]:
-    """A tile each: of a score the first line, its bounds and sample sizes, else all counts, of many the largest."""
+    """A tile each: of a score two lines, its bounds and sample sizes, else all counts, of many the largest."""
     for metric in metrics:
         panel = metric.panels[0]
-        lines = panel.lines[:1] if panel.samples else panel.lines
+        lines = panel.lines[:2] if panel.samples else panel.lines
         figures = [
             Query(expression(line) if panel.samples or not line.by else largest(line), legend(line, panel))
             for line in lines

@@ -52,7 +52,7 @@ METRIC = Metric(
     panels=(
         Panel(
             title="First contact resolution, provisional",
-            lines=(Line(RATIO, only={"basis": "provisional"}),),
+            lines=(Line(RATIO, "FCR", only={"basis": "provisional"}),),
             unit="percentunit",
             samples=(Line(TICKETS, only={"basis": "provisional"}),),
             least=0,
@@ -60,7 +60,7 @@ METRIC = Metric(
         ),
         Panel(
             title="First contact resolution, confirmed",
-            lines=(Line(RATIO, only={"basis": "confirmed"}),),
+            lines=(Line(RATIO, "FCR", only={"basis": "confirmed"}),),
             unit="percentunit",
             samples=(Line(TICKETS, only={"basis": "confirmed"}),),
             least=0,
