@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check test bench lint generate clean
+.PHONY: help install demo demo-check test bench bench-base lint generate clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -30,6 +30,9 @@ test: install  ## Run all tests; those whose programs are missing are skipped an
 
 bench: install  ## Measure throughput, latency and memory
 	$(BIN)/python -m tests.bench.run
+
+bench-base: install  ## Load a million customers that are there already: time, memory, figures
+	$(BIN)/python -m tests.bench.base
 
 lint: install  ## Check style, types, dependencies between packages and generated files
 	$(BIN)/ruff check

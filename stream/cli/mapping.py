@@ -29,10 +29,10 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class TimeForm(Form, frozen=True, kw_only=True):
-    """When it happened: a text with columns in braces, as `strptime` reads it, local to a timezone."""
+    """When it happened: a text with columns in braces, ISO 8601 or as `strptime` reads it, local to a timezone."""
 
     text: str
-    format: str
+    format: str | None = None
     timezone: str = "UTC"
 
 
@@ -106,13 +106,21 @@ class Rule:
 
     def _text(self, text: str) -> Callable[[Cells], str]:
         self.columns.update(_COLUMN.findall(text))
-        return lambda cells: _COLUMN.sub(lambda match: cells[match[1]], text)
+        parts = _COLUMN.split(text)  # constants, and between them columns
+        before, *rest = parts
+        if len(parts) == 1:
+            return lambda _: text
+        if len(parts) == 3:
+            column, after = rest
+            return lambda cells: f"{before}{cells[column]}{after}"
+        return lambda cells: "".join(cells[part] if i % 2 else part for i, part in enumerate(parts))
 
     def _time(self, form: TimeForm) -> Callable[[Cells], datetime]:
-        zone, text = ZoneInfo(form.timezone), self._text(form.text)
+        zone, text, by = ZoneInfo(form.timezone), self._text(form.text), form.format
+        read = datetime.fromisoformat if by is None else lambda found: datetime.strptime(found, by)  # noqa: DTZ007 - the zone follows
 
         def make(cells: Cells) -> datetime:
-            moment = datetime.strptime(text(cells), form.format)  # noqa: DTZ007 - the zone follows
+            moment = read(text(cells))
             return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
         return make

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from schemas.envelope import Event, at_ms
 from schemas.topics import topics_of
 from stream.cli import mapping, rows
 from stream.cli.aio import run
+from stream.cli.bulk import send_many
 from stream.cli.configuration import Configuration
+from stream.cli.form import Row
 from stream.cli.sending import Meter, Timestamps, inputs, send_all
 from stream.config import Settings
 from stream.config.kinds import UNITS, as_duration
@@ -59,7 +61,7 @@ def translate(file: Path, by: Path) -> tuple[list[Event], int]:
     wanted = set[str]().union(*(rule.columns for rule in rules))
     events: list[Event] = []
     bad = 0
-    for line, cells in rows.read(file, form):
+    for line, cells in _metered(rows.read(file, form)):
         cells[LINE] = str(line)
         if missing := sorted(wanted - cells.keys()):
             raise CxgaugeError(
@@ -74,6 +76,13 @@ def translate(file: Path, by: Path) -> tuple[list[Event], int]:
             else:
                 events += [event] if event else []
     return sorted(events, key=at_ms), bad
+
+
+def _metered(read: Iterable[Row]) -> Iterator[Row]:
+    with Meter(None, "rows read") as meter:
+        for row in read:
+            meter.step()
+            yield row
 
 
 def check_retention(events: list[Event], there: dict[str, Described], now: int) -> None:
@@ -100,19 +109,21 @@ async def _replay(
     if timestamps == "event":
         check_retention(events, there, time.time_ns() // 1_000_000)
     with Meter(len(events)) as meter:
-        await send_all(settings, paced(events, speed, meter), meter, timestamps=timestamps)
+        if speed is None:
+            await send_many(settings, events, meter, timestamps=timestamps, there=there)
+        else:
+            await send_all(settings, paced(events, speed, meter), meter, timestamps=timestamps)
         click.echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s")
 
 
-async def paced(events: list[Event], speed: float | None, meter: Meter) -> AsyncIterator[Event]:
+async def paced(events: list[Event], speed: float, meter: Meter) -> AsyncIterator[Event]:
     """Each when it is due: `speed` times as fast as it happened."""
     clock = asyncio.get_running_loop().time
     began = clock()
     for event in events:
-        if speed:
-            due = began + (at_ms(event) - at_ms(events[0])) / 1000 / speed
-            while (left := due - clock()) > 0:
-                meter.show()
-                await asyncio.sleep(min(left, 0.25))
+        due = began + (at_ms(event) - at_ms(events[0])) / 1000 / speed
+        while (left := due - clock()) > 0:
+            meter.show()
+            await asyncio.sleep(min(left, 0.25))
         meter.position += 1
         yield event

@@ -1,6 +1,7 @@
 """Events on their way to the input topics, for `publish` and `replay`."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterable
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -42,7 +43,7 @@ class Meter:
             disable=not console.is_terminal,
         )
         self._task = self._progress.add_task("", total=total, events=0, rate=0.0)
-        self._began = asyncio.get_running_loop().time()
+        self._began = time.monotonic()
         self.events = 0
         self.position = 0
 
@@ -59,7 +60,7 @@ class Meter:
     @property
     def rate(self) -> float:
         """Events a second since the beginning."""
-        return self.events / max(asyncio.get_running_loop().time() - self._began, 1e-9)
+        return self.events / max(time.monotonic() - self._began, 1e-9)
 
     def step(self) -> None:
         """One more of `total`."""
