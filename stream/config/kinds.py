@@ -11,6 +11,7 @@ FOREVER = -1
 
 _DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 _NAME = re.compile(r"[a-zA-Z0-9._-]{1,200}")
+_URL = re.compile(r"https?://([^/?#\s]+)(?:/[^?#\s]*)?")
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]*):([0-9]{1,5})")
 
 
@@ -152,6 +153,15 @@ def _address(value: object, at: At) -> Address:
     return Address(match[1].strip("[]"), int(match[2]))
 
 
+def _url(value: object, at: At) -> object:
+    match = _URL.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        at.fault(value, 'the address of a server, such as "http://127.0.0.1:9093"')
+    elif "@" in match[1]:
+        at.fault("***", "an address without user and password")
+    return value
+
+
 def read_file_path(value: object, at: At) -> Path:
     """A file that is there, relative to the folder of the configuration."""
     path = at.folder / value if isinstance(value, str) else at.folder
@@ -164,4 +174,5 @@ text = Kind(read_text)
 secret = Kind(_secret, lambda value: value and "***")
 name = Kind(_name)
 address = Kind(_address, str)
+url = Kind(_url)
 file = Kind(read_file_path, lambda path: path and str(path))

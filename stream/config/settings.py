@@ -85,6 +85,7 @@ class Exporter(msgspec.Struct, frozen=True, kw_only=True):
     max_series: Annotated[int, integer(1, 100_000_000)] = 200_000
     stale_after: Annotated[int, duration("1s", "7d")] = 10 * UNITS["m"]
     web_config: Annotated[Path | None, kinds.file] = None
+    alertmanager: Annotated[str | None, kinds.url] = None
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):

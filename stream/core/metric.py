@@ -62,6 +62,25 @@ class Sample(NamedTuple):
     value: float
 
 
+class Headline(NamedTuple):
+    """A figure that stands for its metric where there is room for one: `labels` are the values of the family's own labels.
+
+    None among them: a headline for each value that there is. `low` and `high` are its 95 % bounds, `n` its sample size;
+    `over_time` is what makes a time line out of pieces of a window. Those families may have other labels: samples that
+    agree on the labels both have are added up.
+    """
+
+    title: str
+    family: Family
+    unit: Literal["points", "ratio", "seconds", "count", "money"]
+    better: Literal["higher", "lower"]
+    labels: tuple[str | None, ...] = ()
+    low: Family | None = None
+    high: Family | None = None
+    n: Family | None = None
+    over_time: Family | None = None
+
+
 class Sight(Protocol):
     """What a metric sees when it is read out for one label set of one view."""
 
@@ -119,3 +138,5 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     read: WindowReader | None = None
     read_stock: StockReader | None = None
     alerts: tuple[Alert, ...] = ()
+    headlines: tuple[Headline, ...] = ()
+    """What the live page shows of it, in this order."""

@@ -7,7 +7,7 @@ from stream.core.buckets import MINUTE, ROLLING, SHORTEST_LONG, STANDING, TOTAL,
 from stream.core.metric import Metric
 from stream.core.panes import decode_key, unpack
 from stream.core.rules import OTHER, Rules
-from stream.core.tally import Tally, Vector, add
+from stream.core.tally import Extra, Tally, Vector, add
 from stream.core.windowing.blocks import Blocks, difference, within
 from stream.core.windowing.fold import Fold, Weight
 from stream.core.windowing.groups import Group, LabelSet, Place
@@ -173,6 +173,19 @@ class Windows:
         """Whether a window in force or a stock has something of a tally for a label set that is shown."""
         group = self.shown(tally, labels)
         return group is not None and not self._visible.isdisjoint(group.sums)
+
+    def edges(self, slot: int) -> tuple[int, int]:
+        """First and last bucket of a window that flows are summed over; an empty range before it was first moved."""
+        return next(((lane.first, lane.last) for lane in self._lanes if lane.slot == slot), (0, -1))
+
+    def buckets(self, tally: str, labels: LabelSet, slot: int) -> Iterator[tuple[Extra, int, int, int]]:
+        """Extra, bucket, component and sum of what a window holds of a flow; nothing for what is shown together."""
+        group = self.shown(tally, labels)
+        lane = next((lane for lane in self._lanes if lane.slot == slot and tally in lane.tallies), None)
+        if group is not None and lane is not None:
+            for extra, place in group.places.items():
+                for found in self._blocks.of(place, lane.resolution.code, lane.first, lane.last):
+                    yield extra, *found
 
     def label_sets(self) -> KeysView[LabelSet]:
         """Every label set that there is, shown or folded."""

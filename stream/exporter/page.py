@@ -1,8 +1,9 @@
 """The exposition as cached bytes: only what was read again is rendered again."""
 
 import gzip
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stream.core.metric import Family, Sample
 from stream.core.windowing.groups import LabelSet
@@ -12,11 +13,18 @@ from stream.core.windows import Steps
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+_PLAIN = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
+_OWN = re.compile(r',\w+="((?:[^"\\]|\\.)*)"')
 
 
 def escaped(value: str) -> str:
     """A label value as the text format wants it."""
     return value.translate(_ESCAPES)
+
+
+def plain(value: str) -> str:
+    """An escaped label value as it was."""
+    return re.sub(r"\\.", lambda pair: _PLAIN[pair[0]], value)
 
 
 def header(name: str, kind: str, text: str) -> str:
@@ -111,6 +119,18 @@ class Section:
             for name, value in zip(sample.family.labels, sample.labels, strict=True)
         )
         return f"{sample.family.name}{{{base}{own}}} {sample.value!r}\n"
+
+    def places(self, family: Family) -> Iterable[Where]:
+        """Where a family is shown."""
+        return self._chunks[family.name].keys()
+
+    def samples(self, family: Family, where: Where) -> Iterator[tuple[tuple[str, ...], float]]:
+        """What is shown of a family there: values of its own labels, figure."""
+        text, _ = self._chunks[family.name].get(where, (b"", 0))
+        begin = len(family.name) + 1 + len(self._base(where)) if text else 0
+        for each in text.decode().split("\n")[:-1]:
+            own, _, value = each[begin:].rpartition("} ")
+            yield tuple(plain(found) for found in _OWN.findall(own)), float(value)
 
     def render(self) -> Steps:
         """Bring the text of every family up to date: by view, values of its labels, window."""

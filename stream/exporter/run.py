@@ -13,6 +13,8 @@ from stream.config import DOMAINS, Settings
 from stream.core.windows import Steps
 from stream.errors import ConfigError, Refused
 from stream.exporter.exporter import Exporter
+from stream.exporter.live.alerts import Alerts
+from stream.exporter.live.hub import Hub
 from stream.exporter.reader import Reader
 from stream.exporter.server import serve
 from stream.topic_admin import describe
@@ -41,13 +43,16 @@ def run(settings: Settings) -> int:
 
 
 class _Service:
-    """The exporter as a process."""
+    """The exporter as a process: one task reads, one shows, one asks for alerts."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.exporter = Exporter(settings)
+        self.hub = Hub(self.exporter, Alerts(settings.exporter.alertmanager))
         self.trouble = "starting"
         self.stop = asyncio.Event()
+        self._busy = asyncio.Lock()
+        """Held while figures are changed or shown, which both go in steps."""
         self._remark = ""
         self._settled = False
 
@@ -57,35 +62,41 @@ class _Service:
             loop.add_signal_handler(number, self.stop.set)
         address = self.settings.exporter.listen
         try:
-            runner = await serve(self.exporter.page, self._state, address)
+            runner = await serve(
+                self.exporter.page, self._state, address, self.hub.routes(), [self.hub.close]
+            )
         except OSError as error:
             raise ConfigError(f"exporter.listen: got {str(address)!r}: {error.strerror}") from error
-        work = asyncio.create_task(self._work())
-        stopping = asyncio.create_task(self.stop.wait())
+        tasks = [
+            asyncio.create_task(work)
+            for work in (self._read(), self._show(), self.hub.watch(), self.stop.wait())
+        ]
         try:
-            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            for task in (work, stopping):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(work, stopping, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await runner.cleanup()
 
     def _state(self) -> tuple[str, str]:
         return self.trouble or self.exporter.unready(_steady()), self.exporter.filling()
 
-    async def _work(self) -> None:
-        """Read and show, over every outage of the broker; figures stand still meanwhile."""
+    async def _read(self) -> None:
+        """Read over every outage of the broker; figures stand still meanwhile."""
         reader = Reader(self.settings)
         while True:
-            await self._refresh()
             try:
                 async with asyncio.timeout(PATIENCE):
                     await self._check_topics()
                     await reader.start()
                 self.trouble = ""
-                await self._show(reader)
+                while True:
+                    for batch in await reader.read(100, _wall()):
+                        async with self._busy:
+                            await paced(self.exporter.take(batch, steady=_steady(), wall=_wall()))
             except (KafkaError, OSError, TimeoutError) as error:
                 servers = self.settings.kafka.bootstrap_servers
                 self.trouble = f"broker {servers} cannot be reached: {type(error).__name__}"
@@ -100,22 +111,19 @@ class _Service:
         if wrong := refusals(wanted, await describe(self.settings, wanted)):
             raise Refused("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
 
-    async def _show(self, reader: Reader) -> None:
+    async def _show(self) -> None:
         every = self.settings.exporter.refresh_interval
-        due = 0
         while True:
-            for batch in await reader.read(min(100, every), _wall()):
-                await paced(self.exporter.take(batch, steady=_steady(), wall=_wall()))
-            if _steady() >= due:
-                due = _steady() + every
-                await self._refresh()
-
-    async def _refresh(self) -> None:
-        await paced(self.exporter.refresh(_steady(), _wall()))
-        self._tell()
-        if not self._settled and not self.exporter.unready(_steady()):
-            self._settled = True
-            calm_the_collector()
+            due = _steady() + every
+            async with self._busy:
+                steady, wall = _steady(), _wall()
+                await paced(self.exporter.refresh(steady, wall))
+                await paced(self.hub.make(steady=steady, wall=wall, trouble=self.trouble))
+            self._tell()
+            if not self._settled and not self.exporter.unready(_steady()):
+                self._settled = True
+                calm_the_collector()
+            await asyncio.sleep(max(0, due - _steady()) / 1000)
 
     def _tell(self) -> None:
         """Say in the log when what stands in the way has changed."""

@@ -7,7 +7,7 @@ from stream.core.alerts.alert import Alert, Record, Threshold
 from stream.core.alerts.promql import Z, both, complete
 from stream.core.alerts.words import DURATION, WHERE, of, sentence, value
 from stream.core.buckets import Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.durations import quantile_family, shown, spread
 from stream.core.money import joined, split
 from stream.core.sketch import SPAN, SUM, enter
@@ -119,4 +119,5 @@ METRIC = Metric(
     ),
     read=read,
     alerts=ALERTS,
+    headlines=(Headline("AHT", MEAN, "seconds", "lower", n=COUNT, over_time=MEAN),),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.durations import quantile_family, shown, spread
 from stream.core.metrics.first_response import COUNT as ALL_RESPONSES
 from stream.core.metrics.first_response import LATE, RESPONSES
@@ -75,4 +75,14 @@ METRIC = Metric(
         ),
     ),
     read=read,
+    headlines=(
+        Headline(
+            "FRT p90, business hours",
+            RESPONSE,
+            "seconds",
+            "lower",
+            ("0.9",),
+            over_time=RESPONSE,
+        ),
+    ),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.csat import UNIT, position
 from stream.core.tally import Tally, Vector
 
@@ -66,4 +66,8 @@ METRIC = Metric(
         ),
     ),
     read=read,
+    headlines=(
+        Headline("CES", SCORE, "points", "higher", n=RESPONSES, over_time=SCORE),
+        Headline("CES, easy", EASY_RATIO, "ratio", "higher", n=RESPONSES, over_time=EASY_RATIO),
+    ),
 )

@@ -7,7 +7,7 @@ from stream.core.alerts.promql import SITE, Z, both, complete, larger, poisson_h
 from stream.core.alerts.shapes import rise, settled
 from stream.core.alerts.words import TENTH, WHERE, of, sentence, value
 from stream.core.buckets import Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.cohorts import ACTIVE, CUSTOMERS, IGNORED, LIVES, SCHEDULED, population, total
 from stream.core.metrics.top import top
 from stream.core.tally import Tally
@@ -201,4 +201,9 @@ METRIC = Metric(
     read=read,
     read_stock=read_stock,
     alerts=ALERTS,
+    headlines=(
+        Headline("Churn", RATIO, "ratio", "lower", ("cohort",), n=OPENING, over_time=WILL),
+        Headline("Active customers", NOW_ACTIVE, "count", "higher"),
+        Headline("Leaving scheduled", NOTICE, "count", "lower"),
+    ),
 )

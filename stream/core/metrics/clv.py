@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.cohorts import ACTIVE, COHORTS, CUSTOMERS, LIVES, population, total
 from stream.core.money import BASIS, joined, major
 from stream.core.tally import Cells, Tally
@@ -104,4 +104,8 @@ METRIC = Metric(
     ),
     read=read,
     read_stock=read_stock,
+    headlines=(
+        Headline("CLV to date", HISTORICAL, "money", "higher", ("all", None), n=MEMBERS, over_time=TURNOVER),
+        Headline("CLV predicted", PREDICTED, "money", "higher", ("all", None), n=MEMBERS, over_time=TURNOVER),
+    ),
 )

@@ -8,7 +8,7 @@ from stream.core.alerts.promql import Z, both, complete, wilson_high
 from stream.core.alerts.words import PERCENT, WHERE, of, sentence, value
 from stream.core.buckets import Window
 from stream.core.intervals import wilson
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally, Vector
 
 if TYPE_CHECKING:
@@ -139,4 +139,5 @@ METRIC = Metric(
     ),
     read=read,
     alerts=ALERTS,
+    headlines=(Headline("CSAT", RATIO, "ratio", "higher", low=LOW, high=HIGH, n=RESPONSES, over_time=RATIO),),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from stream.core.buckets import DAY, Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally
 
 FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT = range(4)
@@ -69,4 +69,5 @@ METRIC = Metric(
         Panel(title="Solved without people", lines=(Line(UNASSISTED, by=("by",)),), least=0),
     ),
     read=read,
+    headlines=(Headline("FCR", RATIO, "ratio", "higher", ("provisional",), n=TICKETS, over_time=RATIO),),
 )

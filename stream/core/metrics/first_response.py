@@ -6,7 +6,7 @@ from stream.core.alerts.alert import Alert, Record, Threshold
 from stream.core.alerts.promql import Z, both, complete, wilson_high
 from stream.core.alerts.words import DURATION, PERCENT, WHERE, of, sentence, value
 from stream.core.buckets import Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.durations import quantile_family, shown, spread
 from stream.core.sketch import SPAN, enter
 from stream.core.tally import Tally, Vector
@@ -118,4 +118,8 @@ METRIC = Metric(
     ),
     read=read,
     alerts=ALERTS,
+    headlines=(
+        Headline("FRT p90", SECONDS, "seconds", "lower", ("0.9",), n=COUNT, over_time=SECONDS),
+        Headline("FRT within target", RATIO, "ratio", "higher", n=COUNT, over_time=RATIO),
+    ),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.durations import quantile_family, shown, spread
 from stream.core.sketch import SPAN
 from stream.core.tally import Tally
@@ -51,4 +51,5 @@ METRIC = Metric(
         ),
     ),
     read=read,
+    headlines=(Headline("Handoff p90", SECONDS, "seconds", "lower", ("0.9",), n=COUNT, over_time=SECONDS),),
 )

@@ -8,7 +8,7 @@ from stream.core.alerts.promql import Z, both, complete
 from stream.core.alerts.words import TENTH, WHERE, of, sentence, value
 from stream.core.buckets import Window
 from stream.core.intervals import adjusted_wald
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally, Vector
 
 if TYPE_CHECKING:
@@ -131,4 +131,5 @@ METRIC = Metric(
     ),
     read=read,
     alerts=ALERTS,
+    headlines=(Headline("NPS", SCORE, "points", "higher", low=LOW, high=HIGH, n=RESPONSES, over_time=SCORE),),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.churn import NOW_ACTIVE
 from stream.core.metrics.cohorts import ACTIVE, CUSTOMERS, total
 from stream.core.tally import Tally
@@ -60,4 +60,5 @@ METRIC = Metric(
         Panel(title="Referrals", lines=(Line(COUNTS, by=("state",)), Line(PEOPLE, "referrers")), least=0),
     ),
     read=read,
+    headlines=(Headline("Referral", RATIO, "ratio", "higher", n=NOW_ACTIVE),),
 )

@@ -7,7 +7,7 @@ from stream.core.alerts.promql import Z, both
 from stream.core.alerts.shapes import rise
 from stream.core.alerts.words import TENTH, WHERE, of, sentence, value
 from stream.core.buckets import MINUTE, Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.durations import quantile_family, shown, spread
 from stream.core.sketch import COUNT, SPAN, together
 from stream.core.tally import Tally
@@ -131,4 +131,8 @@ METRIC = Metric(
     read=read,
     read_stock=read_stock,
     alerts=ALERTS,
+    headlines=(
+        Headline("ART / MTTR", MEAN, "seconds", "lower", ("full",), n=RESOLVED, over_time=MEAN),
+        Headline("Open tickets", OPEN, "count", "lower"),
+    ),
 )

@@ -7,7 +7,7 @@ from stream.core.alerts.alert import Alert, Record, Threshold
 from stream.core.alerts.promql import Z, both, complete, wilson_high, wilson_low
 from stream.core.alerts.words import PERCENT, WHERE, of, sentence, value
 from stream.core.buckets import Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally, Vector
 
 if TYPE_CHECKING:
@@ -120,4 +120,7 @@ METRIC = Metric(
     ),
     read=read,
     alerts=ALERTS,
+    headlines=(
+        Headline("Response rate", RATIO, "ratio", "higher", (None,), n=COUNTS[OFFERED], over_time=RATIO),
+    ),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stream.core.buckets import Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.churn import OPENING
 from stream.core.metrics.cohorts import CUSTOMERS, LIVES, population
 
@@ -42,4 +42,5 @@ METRIC = Metric(
         ),
     ),
     read=read,
+    headlines=(Headline("Retention", RATIO, "ratio", "higher", ("cohort",), n=OPENING),),
 )

@@ -6,7 +6,7 @@ from stream.core.alerts.alert import Alert, Record, Threshold
 from stream.core.alerts.promql import Z, both, complete, larger, poisson_low
 from stream.core.alerts.words import DURATION, TENTH, WHERE, of, sentence, value
 from stream.core.buckets import MINUTE
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
+from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally
 
 OPENED, DUE = range(2)
@@ -83,4 +83,9 @@ METRIC = Metric(
     ),
     read_stock=read_stock,
     alerts=ALERTS,
+    headlines=(
+        Headline("Waiting now", TICKETS, "count", "lower"),
+        Headline("Waiting over target", OVER, "count", "lower"),
+        Headline("Longest wait", OLDEST, "seconds", "lower", n=TICKETS),
+    ),
 )

@@ -63,6 +63,16 @@ class Blocks:
                     if vector:
                         yield place, vector
 
+    def of(self, place: Place, resolution: int, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+        """What a place holds in the buckets `first` to `last`: bucket, component, integer."""
+        per_block = BY_CODE[resolution].per_block
+        for block in range(first // per_block, last // per_block + 1):
+            packed = self._packed[resolution].get(block, {}).get(place)
+            if packed is not None:
+                for found in unpack(resolution, block, decode_block(packed)):
+                    if first <= found[0] <= last:
+                        yield found
+
 
 def within(resolution: int, block: int, vector: Vector, first: int, last: int) -> Vector:
     """The part of a block's vector that lies in the buckets `first` to `last`, summed over them."""

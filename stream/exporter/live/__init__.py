@@ -1,0 +1,1 @@
+"""The live page: what it is told, and by which way."""

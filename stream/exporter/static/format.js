@@ -1,0 +1,63 @@
+// Figures as people read them. The exact ones are in the `value` of their <data> elements.
+
+const MINUS = "\u2212";
+const NARROW = "\u202f";
+export const NOTHING = "\u2013";
+
+function fixed(value, digits) {
+  const text = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  return (/[1-9]/.test(text) ? text : text.replace("-", "")).replace("-", MINUS);
+}
+
+function ratio(value) {
+  return fixed(100 * value, Math.abs(value) < 0.01 && value !== 0 ? 2 : 1);
+}
+
+/** Seconds in the two largest units that say something. */
+export function duration(seconds) {
+  if (seconds < 60) return `${fixed(seconds, seconds < 10 ? 1 : 0)}${NARROW}s`;
+  const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  const at = units.findIndex(([, size]) => seconds >= size);
+  const [[big, size], [small, part]] = units.slice(at, at + 2);
+  let whole = Math.floor(seconds / size);
+  let rest = Math.round((seconds - whole * size) / part);
+  if (rest * part >= size) [whole, rest] = [whole + 1, 0];
+  return rest ? `${whole}${NARROW}${big} ${rest}${NARROW}${small}` : `${whole}${NARROW}${big}`;
+}
+
+/** A figure in its unit; `currency` of money. */
+export function figure(value, unit, currency = "") {
+  if (value === null || value === undefined) return NOTHING;
+  switch (unit) {
+    case "points": return fixed(value, 1);
+    case "ratio": return `${ratio(value)}${NARROW}%`;
+    case "seconds": return duration(value);
+    case "money": return `${fixed(value, 2)} ${currency}`.trim();
+    default: return Number.isInteger(value) ? fixed(value, 0) : fixed(value, 2);
+  }
+}
+
+/** Two bounds, the unit said once. */
+export function bounds(low, high, unit) {
+  if (low === null || high === null) return "";
+  return unit === "ratio" ? `${ratio(low)} to ${ratio(high)}${NARROW}%` : `${figure(low, unit)} to ${figure(high, unit)}`;
+}
+
+export const count = (n) => (n === null || n === undefined ? NOTHING : fixed(n, 0));
+
+const format = (options) => new Intl.DateTimeFormat("en-GB", options);
+const CLOCK = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const MINUTE = format({ hour: "2-digit", minute: "2-digit" });
+const DAY = format({ day: "numeric", month: "short" });
+const FULL = format({ weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+export const clock = (ms) => CLOCK.format(ms);
+export const moment = (ms) => FULL.format(ms);
+
+/** A mark on an axis of that many seconds. */
+export function mark(ms, span) {
+  return span <= 2 * 86400 ? MINUTE.format(ms) : DAY.format(ms);
+}
+
+/** How long ago. */
+export const ago = (ms) => (ms < 1000 ? "just now" : `${duration(Math.floor(ms / 1000))} ago`);
