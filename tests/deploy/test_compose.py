@@ -138,6 +138,13 @@ def test_health_is_asked_where_ours_listen() -> None:
     assert sorted(scraped) == sorted(listening)
 
 
+def test_the_page_asks_the_alertmanager_next_door() -> None:
+    """At the port that it listens on, which is published too."""
+    settings = load(None, environment(OURS["exporter"]))
+    assert settings.exporter.alertmanager == "http://alertmanager:9093"
+    assert SERVICES["alertmanager"]["ports"] == ["127.0.0.1:9093:9093"]
+
+
 def test_kafka_is_the_version_that_the_tests_run() -> None:
     """The image's tag is that of our jars."""
     version = SERVICES["kafka"]["image"].partition(":")[2]

@@ -170,18 +170,23 @@ def test_selectors_find_their_pods(objects: list[Object], kind: str) -> None:
 
 
 def test_who_may_talk_to_whom(objects: list[Object], tmp_path: Path) -> None:
-    """Prometheus to what it scrapes; ours to names and to Kafka."""
-    whole, _ = sorted(
-        of_kind(objects, "NetworkPolicy"), key=lambda each: len(each["spec"]["podSelector"]["matchLabels"])
-    )
-    for kind in WORKLOADS:
-        labels = pod(objects, kind)["metadata"]["labels"]
-        assert whole["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
-    inward = {each["port"] for rule in whole["spec"]["ingress"] for each in rule["ports"]}
+    """Prometheus to what it scrapes; ours to names and to Kafka, exporters also to Alertmanager."""
+    policies = {each["metadata"]["name"]: each["spec"] for each in of_kind(objects, "NetworkPolicy")}
+    for kind, component in WORKLOADS.items():
+        labels = pod(objects, kind)["metadata"]["labels"].items()
+        held = {
+            name for name, spec in policies.items() if spec["podSelector"]["matchLabels"].items() <= labels
+        }
+        assert held == ({"cxgauge", "cxgauge-exporter"} if component == "exporter" else {"cxgauge"})
+    inward = _ports(policies["cxgauge"]["ingress"])
     assert inward == {each["spec"]["ports"][0]["port"] for each in of_kind(objects, "Service")}
-    outward = {each["port"] for rule in whole["spec"]["egress"] for each in rule["ports"]}
     servers = settings(objects, "StatefulSet", tmp_path).kafka.bootstrap_servers
-    assert outward == {53, int(servers.rpartition(":")[2])}
+    assert _ports(policies["cxgauge"]["egress"]) == {53, int(servers.rpartition(":")[2])}
+    assert _ports(policies["cxgauge-exporter"]["egress"]) == {9093}
+
+
+def _ports(allowed: list[Object]) -> set[int]:
+    return {each["port"] for rule in allowed for each in rule["ports"]}
 
 
 def test_prometheus_scrapes_both_under_the_jobs_that_rules_know(
