@@ -79,6 +79,8 @@ class Partition:
             if record.offset >= self.at.next:
                 counts[judge(record, clock)] += 1
                 last = record
+        if self.erasures.pending:
+            self.erasures.settle()
         if last is not None:
             self._last = last
             self.at.next = last.offset + 1

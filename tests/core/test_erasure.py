@@ -194,6 +194,34 @@ def test_after_an_erasure_nothing_is_below_zero_and_everything_adds_up(
     )
 
 
+@given(
+    histories(),
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 18)), min_size=1, max_size=4),
+    st.integers(1, 20),
+)
+def test_erasures_of_a_batch_are_those_of_one_after_the_other(
+    history: list[Any], erasures: list[tuple[str, int]], size: int
+) -> None:
+    """Whatever comes between them: the same is kept, and the same figures."""
+    listed = [typed(one) for one in history]
+    for who, where in erasures:
+        stamp = listed[min(where, len(listed)) - 1].stamp if listed else NOW
+        listed.insert(where, erased(who, stamp))
+    single_file, batches = single(Customers()), single(Customers())
+    for event in listed:
+        single_file.fold(records([event], single_file.next), event.stamp)
+    for i in range(0, len(listed), size):
+        batch = listed[i : i + size]
+        batches.fold(records(batch, batches.next), max(event.stamp for event in batch))
+    clock = max(event.stamp for event in listed)
+    for partition in (single_file, batches):
+        partition.take(clock, 0)
+        assert list(differences(partition)) == []
+    assert batches.counts == single_file.counts
+    assert batches.book.entities == single_file.book.entities
+    assert batches.panes.blocks == single_file.panes.blocks
+
+
 def test_the_erasure_goes_where_the_persons_records_are() -> None:
     """On every topic it is keyed by the customer."""
     key = home("a", 12)
