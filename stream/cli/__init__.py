@@ -13,6 +13,7 @@ COMMANDS = {
     "topics": ("stream.cli.topics:topics", "Create the topics or compare them with the configuration."),
     "worker": ("stream.cli.worker:worker", "Count: events in, panes out."),
     "exporter": ("stream.cli.exporter:exporter", "Show: panes in, /metrics out."),
+    "top": ("stream.cli.top:top", "Live figures of an exporter in the terminal."),
     "demo": ("stream.cli.demo:demo", "Everything at once, with made-up customers."),
     "publish": ("stream.cli.publish:publish", "Send events from a file."),
     "replay": ("stream.cli.replay:replay", "Send another system's export as events."),

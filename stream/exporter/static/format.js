@@ -19,9 +19,10 @@ export function duration(seconds) {
   const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
   const at = units.findIndex(([, size]) => seconds >= size);
   const [[big, size], [small, part]] = units.slice(at, at + 2);
-  let whole = Math.floor(seconds / size);
-  let rest = Math.round((seconds - whole * size) / part);
-  if (rest * part >= size) [whole, rest] = [whole + 1, 0];
+  const rounded = Math.round(seconds / part) * part;
+  if (at && rounded >= units[at - 1][1]) return duration(rounded);
+  const whole = Math.floor(rounded / size);
+  const rest = (rounded - whole * size) / part;
   return rest ? `${whole}${NARROW}${big} ${rest}${NARROW}${small}` : `${whole}${NARROW}${big}`;
 }
 

@@ -1,0 +1,5 @@
+"""`cxgauge top`: live figures of an exporter in the terminal."""
+
+from stream.cli.top.command import top
+
+__all__ = ["top"]
