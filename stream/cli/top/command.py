@@ -136,10 +136,11 @@ def screen(page: Page, url: str, view: str, window: str) -> Group:
             Text(row.title if row.title != before else ""), *map(Text, labels), figure, row.bounds, n
         )
         before = row.title or before
+    nothing = "" if before else "No figures: the exporter does not know this view, or is not complete yet."
     return Group(
         state(page),
         Text(f"{url}   window {window}, view {view}   {time.strftime('%H:%M:%S')}"),
-        Text(),
+        Text(nothing),
         table,
     )
 
