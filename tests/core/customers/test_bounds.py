@@ -44,9 +44,9 @@ def fold(partition: Partition, history: list[Happened]) -> None:
 
 @pytest.mark.parametrize("over", [2 * 60 * MINUTE, 45 * DAY])
 def test_one_who_comes_and_goes_without_end(over: int) -> None:
-    """A thousand lives within hours, or over more than the memory: under 40 kB, and every figure is the oracle's."""
+    """400 lives within hours, or over more than the memory: under 40 kB, and every figure is the oracle's."""
     partition = single(Customers(), rules(margin_rate=MARGIN))
-    history = comings_and_goings(1_000, over)
+    history = comings_and_goings(400, over)
     fold(partition, history)
     assert len(partition.book.entities[b"ca"]) < 40_000
     now = history[-1]["stamp"]
