@@ -17,14 +17,12 @@ from stream.core.buckets import (
     Resolution,
 )
 from stream.core.rules import Rules
-from stream.core.tally import Deltas, Extra, Tally, Vector
+from stream.core.tally import LAST, SHIFT, Deltas, Extra, Leaf, Tally, Vector
 
 _encode = msgspec.msgpack.Encoder().encode
 
 EXPANDED = 50_000
 """Leaves whose cells are remembered."""
-SHIFT = 16
-"""In a block a pane's component is at `position << SHIFT | component`."""
 
 Row = tuple[bytes, bytes | None]
 """A record of a compacted topic: key, value or None for a tombstone."""
@@ -85,63 +83,71 @@ class Panes:
 
     def settle(self, deltas: Deltas) -> None:
         """Expand leaf deltas to every view and resolution; older than what is held is dropped."""
-        cells: dict[Cell, dict[tuple[int, int], int]] = {}
-        for (tally, values, extra, minute, component), n in deltas.items():
-            for cell in self._expand(tally, values, extra):
-                panes = cells.setdefault(cell, {})
-                panes[minute, component] = panes.get((minute, component), 0) + n
-        for cell, panes in cells.items():
-            kind = self.tallies[cell.tally]
-            if kind.kind in ("stock", "standing"):
-                self._change(TOTAL if kind.kind == "stock" else STANDING, cell, panes)
+        cells: dict[Cell, Vector] = {}
+        for leaf, delta in deltas.items():
+            for cell in self._expanded.get(leaf) or self._expand(leaf):
+                into = cells.get(cell)
+                if into is None:
+                    cells[cell] = delta.copy()
+                else:
+                    for place, n in delta.items():
+                        into[place] = into.get(place, 0) + n
+        for cell, delta in cells.items():
+            tally = self.tallies[cell.tally]
+            if tally.kind in ("stock", "standing"):
+                self._change(TOTAL if tally.kind == "stock" else STANDING, cell, delta)
             else:
                 for resolution in ROLLING:
-                    self._change(resolution, cell, panes, self.oldest(resolution, kind))
+                    self._change(resolution, cell, delta, self.oldest(resolution, tally))
 
-    def _expand(self, tally: str, values: tuple[str | None, ...], extra: Extra) -> tuple[Cell, ...]:
+    def _expand(self, leaf: Leaf) -> tuple[Cell, ...]:
         """The cells of a leaf: one in each view whose labels it all has."""
-        leaf = (tally, values, extra)
-        found = self._expanded.get(leaf)
-        if found is None:
-            if len(self._expanded) >= EXPANDED:
-                self._expanded.clear()
-            cells = []
-            for view, pick in self.rules.picks:
-                picked = tuple(v for i in pick if (v := values[i]) is not None)
-                if len(picked) == len(pick):
-                    cells.append(Cell(tally, view, picked, extra))
-            found = self._expanded[leaf] = tuple(cells)
+        if len(self._expanded) >= EXPANDED:
+            self._expanded.clear()
+        tally, values, extra = leaf
+        cells = []
+        for view, pick in self.rules.picks:
+            picked = tuple(v for i in pick if (v := values[i]) is not None)
+            if len(picked) == len(pick):
+                cells.append(Cell(tally, view, picked, extra))
+        found = self._expanded[leaf] = tuple(cells)
         return found
 
-    def _change(
-        self, resolution: Resolution, cell: Cell, panes: Mapping[tuple[int, int], int], oldest: int = 0
-    ) -> None:
-        per_pane, per_block = max(1, resolution.step // MINUTE), resolution.per_block
+    def _change(self, resolution: Resolution, cell: Cell, delta: Vector, oldest: int = 0) -> None:
+        """Add to the blocks of a cell. Plain tuples equal a `Key` and are made faster."""
+        code, step, per_block, _ = resolution
+        per_pane = step // MINUTE or 1
         touched: dict[int, Vector] = {}
-        for (minute, component), n in panes.items():
-            block, position = divmod(minute // per_pane, per_block)
+        for place, n in delta.items():
+            pane = (place >> SHIFT) // per_pane
+            block = pane // per_block
             if block < oldest or not n:
                 continue
             into = touched.get(block)
             if into is None:
-                into = touched[block] = self.blocks.setdefault(Key(resolution.code, block, cell), {})
-            packed = position << SHIFT | component
+                into = self.blocks.get((code, block, cell))  # type: ignore[call-overload]
+                into = touched[block] = self._begun(Key(code, block, cell)) if into is None else into
+            packed = pane - block * per_block << SHIFT | place & LAST
             total = into.get(packed, 0) + n
             if total:
                 into[packed] = total
             else:
                 del into[packed]
         for block, into in touched.items():
-            self._note(Key(resolution.code, block, cell), into)
-
-    def _note(self, key: Key, block: Vector) -> None:
-        if block:
+            key = Key(code, block, cell)
             self._dirty.add(key)
-            self._gone.discard(key)
-        else:
-            del self.blocks[key]
-            self._dirty.discard(key)
-            self._gone.add(key)
+            if not into:
+                self._drop(key)
+
+    def _begun(self, key: Key) -> Vector:
+        self._gone.discard(key)
+        block = self.blocks[key] = {}
+        return block
+
+    def _drop(self, key: Key) -> None:
+        del self.blocks[key]
+        self._dirty.discard(key)
+        self._gone.add(key)
 
     def expire(self, watermark: int) -> bool:
         """Delete blocks that ended before what is held at `watermark`, which never goes back; True if any may."""
@@ -156,9 +162,7 @@ class Panes:
         self._last = edges
         for key in [k for k in self.blocks if k.resolution in (1, 2, 3)]:
             if key.block < edges[key.resolution, self.tallies[key.cell.tally].remembered]:
-                del self.blocks[key]
-                self._dirty.discard(key)
-                self._gone.add(key)
+                self._drop(key)
         return True
 
     def rows(self) -> Iterator[Row]:
@@ -189,4 +193,4 @@ def unpack(resolution: int, block: int, vector: Mapping[int, int]) -> Iterator[t
     """(bucket number, component, integer) of each pane in a block."""
     first = block * BY_CODE[resolution].per_block
     for packed, n in vector.items():
-        yield first + (packed >> SHIFT), packed & 0xFFFF, n
+        yield first + (packed >> SHIFT), packed & LAST, n

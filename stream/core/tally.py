@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 Vector = dict[int, int]
 """Component to integer; components are below `COMPONENTS`."""
-COMPONENTS = 1 << 16
 Extra = tuple[str, ...]
 """Values of the labels that a tally has of its own (a survey, a reason, a currency)."""
 Cells = Mapping[Extra, Mapping[int, int]]
@@ -46,10 +45,14 @@ class Contribution(NamedTuple):
     vector: Vector
 
 
-Leaf = tuple[str, tuple[str | None, ...], Extra, int]
-"""Tally, dimension values, extra labels, minute."""
-Deltas = dict[tuple[str, tuple[str | None, ...], Extra, int, int], int]
-"""Leaf and component to what is to be added there; flat, because an event costs one entry."""
+Leaf = tuple[str, tuple[str | None, ...], Extra]
+"""Tally, dimension values, extra labels."""
+SHIFT = 16
+"""A component at a place (a minute, or a pane in its block) is at `place << SHIFT | component` in a flat vector."""
+COMPONENTS = 1 << SHIFT
+LAST = COMPONENTS - 1
+Deltas = dict[Leaf, Vector]
+"""What is to be added to each leaf cell: minutes and components in one flat vector."""
 
 
 def add(into: Vector, vector: Mapping[int, int], sign: int = 1) -> None:
@@ -65,6 +68,11 @@ def add(into: Vector, vector: Mapping[int, int], sign: int = 1) -> None:
 def post(deltas: Deltas, contributions: Iterable[Contribution], sign: int = 1) -> None:
     """Enter contributions (or, with sign -1, take them back) in the deltas of leaf cells."""
     for tally, values, extra, minute, vector in contributions:
+        leaf = (tally, values, extra)
+        into = deltas.get(leaf)
+        if into is None:
+            into = deltas[leaf] = {}
+        minute <<= SHIFT
         for component, n in vector.items():
-            key = (tally, values, extra, minute, component)
-            deltas[key] = deltas.get(key, 0) + sign * n
+            place = minute | component
+            into[place] = into.get(place, 0) + sign * n
