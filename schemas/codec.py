@@ -52,6 +52,18 @@ class Decoder:
             raise self._judge(value, error) from None
         return event
 
+    def decode_all(self, values: Sequence[bytes | None]) -> list[Event] | None:
+        """The events of records without headers; None when any of them has to be looked at on its own."""
+        decode = self._structured.decode
+        try:
+            events: list[Event] = [decode(value) for value in values]  # type: ignore[arg-type]  # None is a TypeError
+        except (TypeError, *_BAD):
+            return None
+        if max(map(len, values), default=0) > MAX_VALUE:  # type: ignore[arg-type]
+            return None
+        bare = any(event.specversion is None or not event.source for event in events)
+        return None if bare else events
+
     def _judge(self, value: bytes | None, error: Exception) -> Undecodable:
         """What is wrong with a structured event that `error` was raised for."""
         if not value:

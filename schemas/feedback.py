@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from schemas.dimensions import Dimensions
+from schemas.dimensions import CLEAN, Dimensions
 from schemas.fields import Count, Data, Defaulted, Whole, code, ident, trimmed_each, unfit
 from schemas.times import Time, to_ms
 
@@ -13,6 +13,14 @@ Scale = tuple[int, int]
 
 SCALES: dict[str, Scale | None] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 5), "exit": None}
 """The scale of an answer that names none. NPS knows no other; an exit survey without one takes any score."""
+
+_USUAL = {
+    (survey, score)
+    for survey, scale in SCALES.items()
+    if scale is not None
+    for score in (None, *range(scale[0], scale[1] + 1))
+}
+"""What answers without a scale of their own may score."""
 
 FeedbackId = Annotated[str, ident("The offer and its answer; all of its events carry one record key")]
 CustomerId = Annotated[str, ident("Whose it is: the record's key")]
@@ -60,16 +68,19 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
     reasons: Defaulted[Annotated[tuple[Annotated[str, code("A reason code")], ...], Meta(max_length=16)]] = ()
 
     def __post_init__(self) -> None:
-        Dimensions.__post_init__(self)
+        if (self.channel, self.touchpoint, self.team, self.priority) not in CLEAN:
+            self._trim()
         if self.revision is None:
             self.revision = 0
-        self.reasons = trimmed_each(self.reasons, "reasons") if self.reasons else ()
-        usual = SCALES.get(self.survey)
-        scale = self.scale or usual
+        if self.reasons != ():
+            self.reasons = trimmed_each(self.reasons, "reasons") if self.reasons else ()
+        if self.scale is not None or (self.survey, self.score) not in _USUAL:
+            self._check_score(self.scale or SCALES[self.survey])
+
+    def _check_score(self, scale: Scale | None) -> None:
         if scale is None:
             return
-        if scale is not usual:
-            self._check_scale(scale)
+        self._check_scale(scale)
         if self.score is not None and not scale[0] <= self.score <= scale[1]:
             raise unfit("score", f"int from {scale[0]} to {scale[1]}, or null", self.score)
 

@@ -39,17 +39,11 @@ def code(description: str) -> Meta:
     return Meta(description=description, extra_json_schema=pattern)
 
 
-TRIMMED: dict[str, str] = {}
-"""The first 10,000 words that came and what was left of them: most words come again and again."""
-
-
 def trimmed(text: str, field: str) -> str:
     """`text` without white space around it. Raises ValueError unless 1 to 64 characters are left."""
     inner = text.strip()
     if not 0 < len(inner) <= 64:
         raise unfit(field, "1 to 64 characters after trimming", text)
-    if len(TRIMMED) < 10_000 and len(text) <= 64:
-        TRIMMED[text] = inner
     return inner
 
 
