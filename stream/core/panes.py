@@ -9,8 +9,6 @@ from stream.core.buckets import (
     BY_CODE,
     HOURS,
     MINUTE,
-    MINUTES,
-    QUARTERS,
     ROLLING,
     STANDING,
     TOTAL,
@@ -23,6 +21,8 @@ _encode = msgspec.msgpack.Encoder().encode
 
 EXPANDED = 50_000
 """Leaves whose cells are remembered."""
+
+_ROLLING_CODES = {resolution.code for resolution in ROLLING}
 
 Row = tuple[bytes, bytes | None]
 """A record of a compacted topic: key, value or None for a tombstone."""
@@ -68,7 +68,8 @@ class Panes:
         """Watermark of the last expiry: what is older than it less its keep has been deleted and stays so."""
         self._dirty: set[Key] = set()
         self._gone: set[Key] = set()
-        self._last: dict[tuple[int, bool], int] = {}
+        self._rolling: dict[tuple[int, bool], dict[int, set[Key]]] = {}
+        """Keys of blocks that expire, by resolution, whether they are remembered, and block."""
         self._expanded: dict[tuple[str, tuple[str | None, ...], Extra], tuple[Cell, ...]] = {}
 
     def keep(self, resolution: Resolution, tally: Tally) -> int:
@@ -142,7 +143,13 @@ class Panes:
     def _begun(self, key: Key) -> Vector:
         self._gone.discard(key)
         block = self.blocks[key] = {}
+        self._index(key)
         return block
+
+    def _index(self, key: Key) -> None:
+        if key.resolution in _ROLLING_CODES:
+            kind = (key.resolution, self.tallies[key.cell.tally].remembered)
+            self._rolling.setdefault(kind, {}).setdefault(key.block, set()).add(key)
 
     def _drop(self, key: Key) -> None:
         del self.blocks[key]
@@ -150,20 +157,19 @@ class Panes:
         self._gone.add(key)
 
     def expire(self, watermark: int) -> bool:
-        """Delete blocks that ended before what is held at `watermark`, which never goes back; True if any may."""
+        """Delete blocks that ended before what is held at `watermark`, which never goes back.
+
+        True when blocks of hours went: of their cells there may be nothing left.
+        """
         self.floor = max(self.floor, watermark)
-        edges = {
-            (resolution.code, remembered): self.oldest(resolution, Tally("", remembered=remembered))
-            for resolution in (MINUTES, QUARTERS, HOURS)
-            for remembered in (False, True)
-        }
-        if edges == self._last:
-            return False
-        self._last = edges
-        for key in [k for k in self.blocks if k.resolution in (1, 2, 3)]:
-            if key.block < edges[key.resolution, self.tallies[key.cell.tally].remembered]:
-                self._drop(key)
-        return True
+        hours = False
+        for (code, remembered), by_block in self._rolling.items():
+            edge = self.oldest(BY_CODE[code], Tally("", remembered=remembered))
+            for block in [block for block in by_block if block < edge]:
+                for key in by_block.pop(block) & self.blocks.keys():
+                    self._drop(key)
+                    hours = hours or code == HOURS.code
+        return hours
 
     def rows(self) -> Iterator[Row]:
         """What changed since the last call, as records: absolute blocks and tombstones."""
@@ -181,12 +187,14 @@ class Panes:
             self.blocks.pop(where, None)
         else:
             self.blocks[where] = decode_block(value)
+            self._index(where)
 
     def clear(self) -> None:
         """Forget every block, to be made anew under other rules."""
         self._gone |= set(self.blocks)
         self._dirty.clear()
         self.blocks.clear()
+        self._rolling.clear()
 
 
 def unpack(resolution: int, block: int, vector: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
