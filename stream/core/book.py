@@ -1,5 +1,10 @@
-"""What one source partition remembers of its entities, and what an event changes in it."""
+"""What one source partition remembers of its entities, and what an event changes in it.
 
+Between two flushes entities that change stay unpacked in `open`; a flush derives and packs each of them once, however
+many events it took.
+"""
+
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, Protocol, get_args
 
@@ -55,14 +60,17 @@ class Book:
         self.rules = rules
         self.known = Known(rules)
         self.entities: dict[bytes, bytes] = {}
+        """Packed, as of the last flush where `open` has them too."""
+        self.open: dict[bytes, Any] = {}
+        """Unpacked: what changed since the last flush. `Domain.settle` empties it."""
         self.deltas: Deltas = {}
         self.derived: list[tuple[CustomerResponded, int, int]] = []
         """Events for the customers' topic: data, time and record timestamp in ms."""
         self.labels_ignored = 0
         self.record_time = 0
         """Timestamp of the record that is being judged, in ms."""
-        self._touched: set[bytes] = set()
-        self._due: dict[int, list[bytes]] = {}
+        self._changed: dict[bytes, bytes | None] = {}
+        self._due: defaultdict[int, list[bytes]] = defaultdict(list)
 
     def put(self, key: bytes, raw: bytes | None, until: int | None) -> None:
         """Keep an entity (None: forget it), and look at it again when the watermark reaches `until` ms."""
@@ -70,16 +78,13 @@ class Book:
             self.entities.pop(key, None)
         else:
             self.entities[key] = raw
-        self._touched.add(key)
+        self._changed[key] = raw
         if until is not None:
-            self.schedule(key, until)
+            self._due[until].append(key)
 
     def schedule(self, key: bytes, until: int) -> None:
         """Have `due` return the key once the watermark reaches `until` ms."""
-        keys = self._due.get(until)
-        if keys is None:
-            keys = self._due[until] = []
-        keys.append(key)
+        self._due[until].append(key)
 
     def due(self, watermark: int) -> Iterator[bytes]:
         """Keys whose moment has come; each is handed out once."""
@@ -115,8 +120,7 @@ class Book:
         have = dict(zip(old, values, strict=False))
         return self.known.dimensions(tuple(have.get(name) for name in self.rules.dimensions))
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> list[Row]:
         """What changed since the last call, as records; a forgotten entity is a tombstone."""
-        touched, self._touched = self._touched, set()
-        for key in touched:
-            yield key, self.entities.get(key)
+        changed, self._changed = self._changed, {}
+        return list(changed.items())

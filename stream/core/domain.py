@@ -29,7 +29,10 @@ class Domain(Protocol):
         """Whether an event with this data may come too late to be used."""
 
     def apply(self, book: Book, data: Any, at: int, person: bytes, identity: tuple[str, str]) -> Outcome:
-        """Enter an event (time in ms, person, source and id) in the facts, and what follows in the figures."""
+        """Enter an event (time in ms, person, source and id) in the facts; what follows in the figures may wait."""
+
+    def settle(self, book: Book) -> None:
+        """Enter in the deltas what the open entities contribute, less what they did, and pack them."""
 
     def until(self, key: bytes, raw: bytes, rules: Rules) -> int | None:
         """The watermark in ms at which an entity is forgotten; None: never."""

@@ -67,6 +67,7 @@ class Erasures:
         """Delete what is pending, in one pass over all entities however many persons it is."""
         pending, self.pending = self.pending, set()
         book, domain = self.book, self.domain
+        domain.settle(book)
         for key, raw in self._of(pending):
             withdrawn = domain.withdrawn(key, raw)
             book.replace(withdrawn, ())

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from schemas.codec import MAX_VALUE, encode, make
+from schemas.codec import MAX_VALUE, encode
 from schemas.customers import CustomerResponded
+from schemas.envelope import EVENTS
+from schemas.times import from_ms
 from schemas.topics import CUSTOMERS
 
 Header = tuple[str, bytes]
 OURS = "cx_"
 SOURCE = "/cxgauge/feedback"
+_Responded = EVENTS[CustomerResponded]
 
 
 class Provenance(NamedTuple):
@@ -85,5 +88,6 @@ def bury(record: Record, topic: str, partition: int, reason: str, detail: str) -
 
 def responded(data: CustomerResponded, at: int, timestamp: int) -> Letter:
     """The event that a customer answers surveys; its id is the customer's, so that a repeat is a duplicate."""
-    event = make(data, id=f"responded/{data.customer_id}"[:256], source=SOURCE, time=at)
+    name = f"responded/{data.customer_id}"[:256]
+    event = _Responded(specversion="1.0", id=name, source=SOURCE, time=from_ms(at), data=data)
     return Letter(CUSTOMERS.domain, None, data.customer_id.encode(), encode(event), timestamp, [])

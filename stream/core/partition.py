@@ -1,6 +1,7 @@
 """One source partition, counted: records in, changes of the compacted topics out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import attrgetter, sub
 from typing import NamedTuple
 from zlib import crc32
 
@@ -24,6 +25,14 @@ from stream.core.tally import Contribution, Deltas, post
 
 AHEAD = 5 * MINUTE
 """How far an event's time may be ahead of its record, and a record ahead of the clock."""
+TOGETHER = 256
+"""Records that are looked at together: one that is not plain costs these the fast way."""
+KEYS = 100_000
+"""Keys that are remembered as belonging to a partition: their hash costs more than decoding an event."""
+
+
+Plain = tuple[Event, bytes, int, int]
+"""An event, its key, its time and its record's timestamp in ms."""
 
 
 class Flush(NamedTuple):
@@ -61,7 +70,9 @@ class Partition:
             ),
             default=rules.kept,
         )
-        self._decode = Decoder(domain.topic).decode
+        self._decoder = Decoder(domain.topic)
+        self._keyed_by_data = domain.name == "customers"
+        self._ours: set[bytes] = set()
         self._last: Record | None = None
 
     @property
@@ -74,42 +85,80 @@ class Partition:
 
         An exception leaves the partition half changed: it must be thrown away, not flushed.
         """
-        judge, counts, last = self._judge, self.counts, None
-        for record in records:
-            if record.offset >= self.at.next:
-                counts[judge(record, clock)] += 1
-                last = record
+        latest, start = clock + AHEAD, self.at.next
+        unread = [record for record in records if record.offset >= start]
+        for i in range(0, len(unread), TOGETHER):
+            some = unread[i : i + TOGETHER]
+            if (plain := self._look(some, latest)) is not None:
+                self._enter_all(plain)
+                continue
+            for record in some:
+                self.counts[self._judge(record, latest)] += 1
         if self.erasures.pending:
             self.erasures.settle()
-        if last is not None:
-            self._last = last
-            self.at.next = last.offset + 1
+        if unread:
+            self._last = unread[-1]
+            self.at.next = self._last.offset + 1
 
-    def _judge(self, record: Record, clock: int) -> Outcome:
+    def _look(self, records: Sequence[Record], latest: int) -> list[Plain] | None:
+        """Records of which each is accepted or a duplicate, whatever else is in them; None: judge them one by one.
+
+        A look at all together costs half of what judging each does. Nothing is changed by it.
+        """
+        stamps = [record.timestamp for record in records]
+        if max(stamps) > latest or any(map(attrgetter("headers"), records)):
+            return None
+        events = self._decoder.decode_all([record.value for record in records])
+        if events is None or CustomerErased in {type(event.data) for event in events}:
+            return None
+        keys = [record.key or b"" for record in records]
+        if self._keyed_by_data or not all(keys):
+            keys = [natural_key(event.data).encode() for event in events]
+        if not self._ours.issuperset(keys) and any(self._home(key) != self.number for key in keys):
+            return None
+        times = [to_ms(event.time) for event in events]
+        ahead = list(map(sub, times, stamps))
+        if max(ahead) > AHEAD or min(ahead) < -self._late * HOUR:
+            return None
+        if self.erasures.any and any(map(self.erasures.covers, keys, times)):
+            return None
+        return list(zip(events, keys, times, stamps, strict=True))
+
+    def _enter_all(self, plain: Sequence[Plain]) -> None:
+        """Enter records that were looked at."""
+        at, book, apply = self.at, self.book, self.domain.apply
+        accepted = []
+        for event, key, time, stamp in plain:
+            book.record_time = stamp
+            if apply(book, event.data, time, key, (event.source, event.id)) == "accepted":
+                accepted.append(time)
+        at.watermark = max(at.watermark, *[stamp for _, _, _, stamp in plain])
+        at.newest = max(at.newest, *accepted, 0)
+        self.counts["accepted"] += len(accepted)
+        self.counts["duplicate"] += len(plain) - len(accepted)
+
+    def _judge(self, record: Record, latest: int) -> Outcome:
+        """Enter one record; its outcome. `latest` is the newest timestamp, in ms, that is not in the future."""
         at = self.at
-        headers = record.headers
-        stamp, forwarded = provenance(record) if headers else (record.timestamp, False)
-        ahead = stamp > clock + AHEAD
-        if stamp > at.watermark and not ahead:
+        stamp, forwarded = provenance(record)
+        if at.watermark < stamp <= latest:
             at.watermark = stamp
         try:
-            event = self._decode(record.value, headers)
+            event = self._decoder.decode(record.value, record.headers)
         except Undecodable as error:
             return self._bury(record, error.outcome, error.detail)
-        data = event.data
         key = record.key
-        if not key or self.domain.name == "customers":
-            key = natural_key(data).encode()
-        home = partition_of(key, self.count)
-        if home != self.number:
+        if not key or self._keyed_by_data:
+            key = natural_key(event.data).encode()
+        if (home := self._home(key)) != self.number:
             if forwarded:
                 return self._bury(record, "invalid", f"key: forwarded before, belongs to partition {home}")
             self.forwards.append(forward(record, self.domain.name, self.number, key, home, stamp))
             return "misrouted"
         time = to_ms(event.time)
-        if ahead or time > stamp + AHEAD:
-            return self._bury(record, "future", self._future(time, stamp, ahead))
-        if stamp // HOUR - time // HOUR > self._late and self.domain.expires(data):
+        if stamp > latest or time > stamp + AHEAD:
+            return self._bury(record, "future", self._future(time, stamp, latest))
+        if stamp // HOUR - time // HOUR > self._late and self.domain.expires(event.data):
             return self._bury(record, "late", f"time: {time} ms is too long before its record at {stamp} ms")
         self.book.record_time = stamp
         outcome = self._enter(event, key, time)
@@ -124,9 +173,18 @@ class Partition:
             return "erased"
         return self.domain.apply(self.book, event.data, time, person, (event.source, event.id))
 
+    def _home(self, key: bytes) -> int:
+        """The partition that a key belongs to; of keys of ours the next look is a cheap one."""
+        home = partition_of(key, self.count)
+        if home == self.number:
+            if len(self._ours) >= KEYS:
+                self._ours.clear()
+            self._ours.add(key)
+        return home
+
     @staticmethod
-    def _future(time: int, stamp: int, ahead: bool) -> str:
-        if ahead:
+    def _future(time: int, stamp: int, latest: int) -> str:
+        if stamp > latest:
             return f"timestamp: {stamp} ms is more than 5 minutes ahead of the worker's clock"
         return f"time: {time} ms is more than 5 minutes after its record at {stamp} ms"
 
@@ -136,6 +194,7 @@ class Partition:
 
     def take(self, clock: int, lag: int) -> Flush:
         """Everything that changed, once; and the marker that makes it count."""
+        self.domain.settle(self.book)
         self._expire(min(self.at.watermark, clock))
         self._settle()
         at, last = self.at, self._last
@@ -153,7 +212,7 @@ class Partition:
         forwards, self.forwards = self.forwards, []
         dead, self.dead = self.dead, []
         forwards += [responded(*event) for event in derived]
-        return Flush(forwards, dead, list(self.book.rows()), list(self.panes.rows()), at)
+        return Flush(forwards, dead, self.book.rows(), list(self.panes.rows()), at)
 
     def _settle(self) -> None:
         deltas, self.book.deltas = self.book.deltas, {}

@@ -72,7 +72,7 @@ def post(deltas: Deltas, contributions: Iterable[Contribution], sign: int = 1) -
         into = deltas.get(leaf)
         if into is None:
             into = deltas[leaf] = {}
-        minute <<= SHIFT
+        first = minute << SHIFT
         for component, n in vector.items():
-            place = minute | component
+            place = first | component
             into[place] = into.get(place, 0) + sign * n

@@ -1,15 +1,11 @@
 """Customer Effort Score, always as ease: higher is better."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from stream.core.buckets import Window
 from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.csat import UNIT, position
 from stream.core.tally import Tally, Vector
-
-if TYPE_CHECKING:
-    from stream.core.feedback import Answer
 
 EASY, NOT_EASY, POINTS = range(3)
 
@@ -20,10 +16,10 @@ EASY_RATIO = Family(
 RESPONSES = Family("cx_ces_responses", "Scored CES answers in the window", ("easy",))
 
 
-def vector(answer: "Answer") -> Vector:
-    """What a scored answer adds: easy are the best round-half-up(0.4 * points) points of the scale."""
-    score, (low, high) = answer.score or 0, answer.scale or (1, 5)
-    if answer.direction != "ease":
+def vector(score: int, scale: tuple[int, int] | None, direction: str | None) -> Vector:
+    """What an answer adds: easy are the best round-half-up(0.4 * points) points of the scale."""
+    low, high = scale or (1, 5)
+    if direction != "ease":
         score = low + high - score
     best = (4 * (high - low + 1) + 5) // 10
     return {EASY if score > high - best else NOT_EASY: 1, POINTS: position(score, low, high)}

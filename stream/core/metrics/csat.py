@@ -1,7 +1,6 @@
 """Customer Satisfaction Score."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from stream.core.alerts.alert import Alert, Record, Threshold
 from stream.core.alerts.promql import Z, both, complete, wilson_high
@@ -10,9 +9,6 @@ from stream.core.buckets import Window
 from stream.core.intervals import wilson
 from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally, Vector
-
-if TYPE_CHECKING:
-    from stream.core.feedback import Answer
 
 SATISFIED, UNSATISFIED, POINTS = range(3)
 UNIT = 1_163_962_800
@@ -31,9 +27,9 @@ def position(score: int, low: int, high: int) -> int:
     return ((score - low) * UNIT * 2 + (high - low)) // (2 * (high - low))
 
 
-def vector(answer: "Answer") -> Vector:
-    """What a scored answer adds: satisfied are the top two points, of fewer than five points the top one."""
-    score, (low, high) = answer.score or 0, answer.scale or (1, 5)
+def vector(score: int, scale: tuple[int, int] | None) -> Vector:
+    """What an answer adds: satisfied are the top two points, of fewer than five points the top one."""
+    low, high = scale or (1, 5)
     top = 2 if high - low >= 4 else 1
     return {SATISFIED if score > high - top else UNSATISFIED: 1, POINTS: position(score, low, high)}
 

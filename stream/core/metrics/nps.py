@@ -1,7 +1,6 @@
 """Net Promoter Score."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from stream.core.alerts.alert import Alert, Record, Threshold
 from stream.core.alerts.promql import Z, both, complete
@@ -10,9 +9,6 @@ from stream.core.buckets import Window
 from stream.core.intervals import adjusted_wald
 from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally, Vector
-
-if TYPE_CHECKING:
-    from stream.core.feedback import Answer
 
 PROMOTERS, PASSIVES, DETRACTORS, PREMATURE = range(4)
 CATEGORIES = ("promoter", "passive", "detractor")
@@ -24,10 +20,9 @@ RESPONSES = Family("cx_nps_responses", "Scored NPS answers in the window", ("cat
 EARLY = Family("cx_nps_premature_responses", "NPS answers given before the transaction that they are about")
 
 
-def vector(answer: "Answer") -> Vector:
-    """What a scored answer adds."""
-    score = answer.score or 0
-    if answer.premature:
+def vector(score: int, premature: bool) -> Vector:
+    """What an answer adds."""
+    if premature:
         return {PREMATURE: 1}
     return {PROMOTERS if score >= 9 else PASSIVES if score >= 7 else DETRACTORS: 1}
 

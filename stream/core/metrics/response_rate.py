@@ -1,7 +1,7 @@
 """Survey response rate."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from stream.core.alerts.alert import Alert, Record, Threshold
 from stream.core.alerts.promql import Z, both, complete, wilson_high, wilson_low
@@ -9,9 +9,6 @@ from stream.core.alerts.words import PERCENT, WHERE, of, sentence, value
 from stream.core.buckets import Window
 from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.tally import Tally, Vector
-
-if TYPE_CHECKING:
-    from stream.core.feedback import Answer
 
 SURVEYS = ("nps", "csat", "ces", "exit")
 OFFERED, ANSWERED, DISMISSED = range(3)
@@ -28,14 +25,14 @@ COUNTS = (
 OWN = ("survey",)
 
 
-def vector(answer: "Answer") -> Vector:
+def vector(fate: Literal["offered", "answered", "dismissed"]) -> Vector:
     """What an offer adds, given what became of it."""
-    made = {OFFERED: 1}
-    if answer.counts:
-        made[ANSWERED] = 1
-    elif answer.dismissed:
-        made[DISMISSED] = 1
-    return made
+    match fate:
+        case "answered":
+            return {OFFERED: 1, ANSWERED: 1}
+        case "dismissed":
+            return {OFFERED: 1, DISMISSED: 1}
+    return {OFFERED: 1}
 
 
 def read(sight: Sight, _: Window) -> Iterator[Sample]:

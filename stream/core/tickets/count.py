@@ -95,7 +95,7 @@ def _refresh(book: Book, page: Repeats, concerned: Iterable[bytes], but: bytes) 
         raw = book.entities.get(key)
         if raw is None or key == but:
             continue
-        ticket = unpack(raw)
+        ticket: Ticket = book.open.get(key) or unpack(raw)
         solved = ticket.link and ticket.link.solved
         repeated = solved is not None and page.repeated(solved)
         if repeated != ticket.repeated:

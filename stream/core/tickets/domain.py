@@ -33,23 +33,31 @@ class Tickets:
         return type(data) is InteractionHandled
 
     def apply(self, book: Book, data: Any, at: int, person: bytes, identity: tuple[str, str]) -> Outcome:
-        """Enter an event in the facts of its ticket or interaction. `at` is in ms."""
+        """Enter an event in the facts of its ticket or interaction; a ticket stays open. `at` is in ms."""
         if type(data) is InteractionHandled:
             return interactions.apply(book, data, at, person)
         key = address(TICKET, person, data.ticket_id)
-        raw = book.entities.get(key)
-        ticket = Ticket(person) if raw is None else unpack(raw)
+        ticket: Ticket | None = book.open.get(key)
+        if ticket is None:
+            raw = book.entities.get(key)
+            ticket = Ticket(person) if raw is None else unpack(raw)
         natural = natural_key(data, identity)
         if knows(ticket, natural):
             return "duplicate"
-        scheduled = raw is not None and ticket.closed
+        book.open[key] = ticket
         ticket.last = max(ticket.last, book.record_time)
         values = book.values(data) if isinstance(data, Dimensions) else ()
-        if enter(ticket, data, place_of(at, identity[1]), natural, values, book.rules):
-            count(book, key, ticket)
-        due = kept(ticket.last, book.rules) if ticket.closed and not scheduled else None
-        book.put(key, pack(ticket), due)
+        enter(ticket, data, place_of(at, identity[1]), natural, values, book.rules)
         return "accepted"
+
+    def settle(self, book: Book) -> None:
+        """Enter in the deltas what the open tickets contribute, less what they did, and pack them."""
+        for key, ticket in book.open.items():
+            scheduled = ticket.closed and key in book.entities
+            count(book, key, ticket)
+            due = kept(ticket.last, book.rules) if ticket.closed and not scheduled else None
+            book.put(key, pack(ticket), due)
+        book.open = {}
 
     def until(self, key: bytes, raw: bytes, rules: Rules) -> int | None:
         """The watermark at which an entity is forgotten; a ticket that is not closed is kept."""

@@ -58,10 +58,10 @@ def knows(ticket: Ticket, key: bytes) -> bool:
     return at >= 0
 
 
-def enter(ticket: Ticket, data: Any, place: Place, key: bytes, values: Values, rules: Rules) -> bool:
-    """Enter an event that is not known. False: no figure changes by it now."""
+def enter(ticket: Ticket, data: Any, place: Place, key: bytes, values: Values, rules: Rules) -> None:
+    """Enter an event that is not known."""
     ticket.keys = ticket.keys[-8 * (KEYS - 1) :] + key
-    return _HANDLERS[type(data)](ticket, data, place, values, rules)
+    _HANDLERS[type(data)](ticket, data, place, values, rules)
 
 
 def _log(places: list[Place], place: Place) -> None:
@@ -77,65 +77,50 @@ def _forget_contacts(ticket: Ticket) -> None:
         del ticket.contacts[bisect_left(ticket.contacts, ticket.created.start) + 1 :]
 
 
-def _create(ticket: Ticket, data: TicketCreated, place: Place, values: Values, _: Rules) -> bool:
+def _create(ticket: Ticket, data: TicketCreated, place: Place, values: Values, _: Rules) -> None:
     created = Created(ms_of(place), place, data.opened_by == "agent", data.topic or "", values)
-    if ticket.created is not None and ticket.created.rank <= created.rank:
-        return False
-    ticket.created = created
-    _forget_contacts(ticket)
-    return True
+    if ticket.created is None or created.rank < ticket.created.rank:
+        ticket.created = created
+        _forget_contacts(ticket)
 
 
-def _message(ticket: Ticket, data: TicketMessage, place: Place, _: Values, __: Rules) -> bool:
+def _message(ticket: Ticket, data: TicketMessage, place: Place, _: Values, __: Rules) -> None:
     if data.author == "agent" and data.public:
         _log(ticket.replies, place)
-        return True
-    if data.author == "customer":
+    elif data.author == "customer":
         _log(ticket.contacts, place)
         _forget_contacts(ticket)
-        return ticket.created is not None and ticket.created.by_agent
-    return False
 
 
-def _step(ticket: Ticket, place: Place, kind: int) -> bool:
-    """Enter a change of status or a handoff. False: it says what the status before it says."""
-    steps = ticket.steps
-    i = bisect_left(steps, (place, kind))
-    steps.insert(i, (place, kind))
-    if len(steps) > STEPS:
-        del steps[STEPS // 2]
-        return True
-    if i == 0 or kind == HANDOFF or ticket.created is None:
-        return True
-    known, before = steps[i - 1]
-    return before == HANDOFF or (before > UNRESOLVED) != (kind > UNRESOLVED) or known < ticket.created.start
+def _step(ticket: Ticket, place: Place, kind: int) -> None:
+    insort(ticket.steps, (place, kind))
+    if len(ticket.steps) > STEPS:
+        del ticket.steps[STEPS // 2]
 
 
 _SOLVERS = {"bot": BY_BOT, "timeout": BY_TIMEOUT}
 
 
-def _status(ticket: Ticket, data: TicketStatus, place: Place, _: Values, __: Rules) -> bool:
+def _status(ticket: Ticket, data: TicketStatus, place: Place, _: Values, __: Rules) -> None:
     resolved = data.status in ("solved", "closed")
-    return _step(ticket, place, _SOLVERS.get(data.by or "", BY_PEOPLE) if resolved else UNRESOLVED)
+    _step(ticket, place, _SOLVERS.get(data.by or "", BY_PEOPLE) if resolved else UNRESOLVED)
 
 
-def _hand_off(ticket: Ticket, _: TicketHandoff, place: Place, __: Values, ___: Rules) -> bool:
-    return _step(ticket, place, HANDOFF)
+def _hand_off(ticket: Ticket, _: TicketHandoff, place: Place, __: Values, ___: Rules) -> None:
+    _step(ticket, place, HANDOFF)
 
 
-def _update(ticket: Ticket, data: TicketUpdated, place: Place, values: Values, rules: Rules) -> bool:
+def _update(ticket: Ticket, data: TicketUpdated, place: Place, values: Values, rules: Rules) -> None:
     for name, value in [*zip(rules.dimensions, values, strict=False), (TOPIC, data.topic)]:
         if value is not None and (place, value) > ticket.changes.get(name, (b"", "")):
             ticket.changes[name] = (place, value)
-    return True
 
 
-def _remove(ticket: Ticket, _: TicketMerged | TicketDeleted, __: Place, ___: Values, ____: Rules) -> bool:
+def _remove(ticket: Ticket, _: TicketMerged | TicketDeleted, __: Place, ___: Values, ____: Rules) -> None:
     ticket.gone = True
-    return True
 
 
-_HANDLERS: dict[type, Callable[[Ticket, Any, Place, Values, Rules], bool]] = {
+_HANDLERS: dict[type, Callable[[Ticket, Any, Place, Values, Rules], None]] = {
     TicketCreated: _create,
     TicketMessage: _message,
     TicketStatus: _status,

@@ -1,0 +1,67 @@
+"""Facts of an answer to a survey, and what it last contributed."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from schemas.feedback import Scale
+from stream.core.rules import Values
+from stream.core.tally import Contribution
+
+ANSWER, RESPONDER = b"a", b"c"
+"""Kinds of entities, the first byte of their keys."""
+
+
+class Offer(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """A survey that was offered; `minute` is a bucket number."""
+
+    minute: int
+    survey: str
+    values: Values
+
+
+class Said(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """What an answer says."""
+
+    survey: str
+    score: int | None = None
+    scale: Scale | None = None
+    direction: str | None = None
+    premature: bool = False
+    reasons: tuple[str, ...] = ()
+    values: Values = ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is an answer: scored, or an exit with reasons. Else the survey was dismissed."""
+        return self.score is not None or (self.survey == "exit" and bool(self.reasons))
+
+
+class Answer(msgspec.Struct, array_like=True, gc=False):
+    """Facts of one `feedback_id`, and the contributions last made of them.
+
+    `minute` is the bucket of the earliest time among the revisions, `said` what the highest revision says; `deleted`
+    is the bucket of the deletion.
+    """
+
+    person: bytes
+    minute: int = 0
+    revision: int = -1
+    said: Said | None = None
+    offer: Offer | None = None
+    deleted: int | None = None
+    made: list[Contribution] = []
+
+    @property
+    def newest(self) -> int:
+        """The newest bucket that an event about it fell in."""
+        newest = self.minute
+        if self.offer is not None and self.offer.minute > newest:
+            newest = self.offer.minute
+        if self.deleted is not None and self.deleted > newest:
+            newest = self.deleted
+        return newest
+
+
+pack = msgspec.msgpack.Encoder().encode
+unpack: Callable[[bytes], Answer] = msgspec.msgpack.Decoder(Answer).decode

@@ -1,0 +1,67 @@
+"""Records in a batch: looked at together or judged one by one, the outcome is the same."""
+
+import random
+
+from schemas.codec import Decoder, Undecodable
+from schemas.topics import FEEDBACK, partition_of
+from stream.core.feedback import Feedback
+from stream.core.partition import Partition
+from tests.chaos.feed import load
+from tests.support import NOW, Rec, rules
+
+
+def mixed(seed: int, junk: float) -> list[Rec]:
+    """Records of partition 0 of 2, with what another hash put there, junk, repeats and erasures."""
+    rng = random.Random(seed)
+    sent = list(load(600, now=NOW, seed=seed, junk=junk, customers=40))
+    found = []
+    for number, one in enumerate(sent):
+        if partition_of(one.key, 2) == 0 or rng.random() < junk:
+            found.append(Rec(number, one.at, one.key, one.value))
+    erased = b'{"id":"%d","type":"cx.customer.erased.v1","time":"2026-09-21T14:00:00Z","data":{"customer_id":"%s"}}'
+    for person in ("c-1", "c-2", "c-3"):
+        if partition_of(person.encode(), 2) == 0:
+            found.insert(len(found) // 2, Rec(0, NOW, person.encode(), erased % (NOW, person.encode())))
+    return [record._replace(offset=i) for i, record in enumerate(found)]
+
+
+def state(records: list[Rec], at_once: int) -> tuple[object, ...]:
+    partition = Partition(Feedback(), 0, 2, rules())
+    for i in range(0, len(records), at_once):
+        partition.fold(records[i : i + at_once], NOW)
+    flush = partition.take(NOW, 0)
+    return (
+        partition.counts,
+        partition.at,
+        partition.book.entities,
+        partition.panes.blocks,
+        flush.forwards,
+        flush.dead,
+    )
+
+
+def test_a_batch_ends_as_its_records_one_by_one() -> None:
+    """Clean batches, and such with a few odd records, with forwards, erasures and dead letters."""
+    for seed, junk in enumerate((0.0, 0.002, 0.1, 0.5)):
+        records = mixed(seed, junk)
+        together, single = state(records, len(records)), state(records, 1)
+        assert together == single
+        assert sum(together[0].values()) == len(records)  # type: ignore[attr-defined]
+
+
+def test_a_decoder_of_many_says_what_the_decoder_of_one_says() -> None:
+    """The same events, or that one of them needs a closer look."""
+    decoder = Decoder(FEEDBACK)
+    looked_at = 0
+    for record in mixed(9, 0.2):
+        together = decoder.decode_all([record.value])
+        try:
+            alone = decoder.decode(record.value, ())
+        except Undecodable:
+            assert together is None
+        else:
+            looked_at += 1
+            assert together in ([alone], None)
+            if b'"specversion":"1.0"' in (record.value or b""):
+                assert together == [alone]
+    assert looked_at > 100
