@@ -123,9 +123,8 @@ def _add_agent(app: BatchApp, topic: str, name: str, clock: Callable[[], int]) -
 
     @app.agent(source, name=name)
     async def count(stream: Any) -> None:
-        async for start, records in stream.noack():
-            first = records[0]
-            owned = app.ownership.partitions.get(TP(first.topic, first.partition))
+        async for tp, start, records in stream.noack():
+            owned = app.ownership.partitions.get(tp)
             if owned is not None:
                 owned.fold(start, records, clock())
 

@@ -9,7 +9,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import KafkaError
 from faust import App, Schema
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -18,6 +20,7 @@ from faust.transport.drivers.aiokafka import Transport as FaustTransport
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from stream.core.letters import Record
 from stream.core.partition import Partition
 from stream.worker.owned import Ownership
 
@@ -26,8 +29,15 @@ BATCH = 5_000
 AHEAD = 20_000
 """Most records of a partition that may be read but not yet flushed."""
 
-Batch = tuple[int, list[ConsumerRecord]]
-"""The offset from which the records follow on what was handed out before, and the records."""
+Batch = tuple[TP, int, list[Record]]
+"""The partition, the offset from which the records follow on what was handed out before, and the records."""
+
+
+class Records(PartitionRecords):
+    """aiokafka's records as its decoder makes them: what a `ConsumerRecord` adds costs as much as fetching."""
+
+    def _consumer_record(self, _tp: object, record: Any) -> Any:
+        return record
 
 
 class Thread(AIOKafkaConsumerThread):
@@ -36,6 +46,7 @@ class Thread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, _transport: object) -> AIOKafkaConsumer:
         conf = self.app.conf
         self._assignor = self.app.assignor
+        fetcher.PartitionRecords = Records
         return AIOKafkaConsumer(
             **self.app.client_options,
             client_id=conf.broker_client_id,
@@ -91,7 +102,7 @@ class BatchConsumer(FaustConsumer):
     async def _wait_next_records(
         self,
         timeout: float,  # noqa: ASYNC109  (Faust's signature)
-    ) -> tuple[dict[TP, list[ConsumerRecord]], frozenset[TP]]:
+    ) -> tuple[dict[TP, list[Record]], frozenset[TP]]:
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
         active = self._get_active_partitions()
@@ -126,17 +137,17 @@ class BatchConsumer(FaustConsumer):
                     yield tp, self._message(tp, start, part, generation)
 
     @staticmethod
-    def _message(tp: TP, start: int, part: list[ConsumerRecord], generation: int) -> ConsumerMessage:
+    def _message(tp: TP, start: int, part: list[Record], generation: int) -> ConsumerMessage:
         last = part[-1]
         return ConsumerMessage(
             topic=tp.topic,
             partition=tp.partition,
             offset=last.offset,
             timestamp=last.timestamp / 1000,
-            timestamp_type=last.timestamp_type,
+            timestamp_type=0,
             headers=None,
             key=None,
-            value=(start, part),
+            value=(tp, start, part),
             checksum=None,
             tp=tp,
             generation_id=generation,

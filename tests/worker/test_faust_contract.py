@@ -5,8 +5,10 @@ from importlib.metadata import version
 
 import faust
 import mode
+from aiokafka.consumer import fetcher
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record._crecords import DefaultRecord
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
@@ -63,6 +65,14 @@ def test_aiokafka_tells_positions_and_takes_batches() -> None:
         assert hasattr(TopicPartitionState, name)
     assert "lso" in inspect.getsource(TopicPartitionState.__init__)
     assert parameters(BatchBuilder.append) == ["self", "timestamp", "key", "value", "headers"]
+
+
+def test_records_are_made_where_we_leave_them_as_they_are() -> None:
+    """The fetcher makes its records by a method, and by the class that its module names."""
+    assert parameters(fetcher.PartitionRecords._consumer_record) == ["self", "tp", "record"]
+    assert "PartitionRecords(" in inspect.getsource(fetcher.Fetcher._proc_fetch_request)
+    for name in ("offset", "timestamp", "key", "value", "headers"):
+        assert hasattr(DefaultRecord, name)
 
 
 def test_the_worker_has_hooks_for_signals_and_its_last_pause() -> None:
