@@ -1,0 +1,81 @@
+"""From a record to a served figure at 1,000 events a second; then what a restart takes and what is held.
+
+`python -m tests.bench.live`. The latency of an event is the time from when it was handed to the producer until a
+scrape of the exporter counts it: linger, worker, flush, exporter's refresh and the scrape itself are in it.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from stream.cli.kafka import Broker
+from tests.bench.run import answers
+from tests.chaos.feed import Sent
+from tests.chaos.rig import Rig, wait
+
+RATE, SECONDS = 1_000, int(os.environ.get("CX_BENCH_SECONDS", "60"))
+KEPT = 100_000
+
+
+def latency(rig: Rig) -> list[float]:
+    """Seconds of each event until a scrape counted it, while `RATE` a second come."""
+    rig.start()
+    exporter = rig.start("exporter")
+    wait(lambda: rig.ready(exporter), rig.logs)
+    sent: list[float] = []
+    seen: list[tuple[float, int]] = []
+    publisher = threading.Thread(target=rig.publish, args=(_timed(sent),), kwargs={"rate": RATE})
+    publisher.start()
+    tick = threading.Event()
+    while not seen or seen[-1][1] < RATE * SECONDS:
+        page = rig.samples(exporter)
+        n = sum(
+            value
+            for name, value in page.items()
+            if name.startswith('cx_nps_responses{view="total",window="24h"')
+        )
+        seen.append((time.monotonic(), int(n)))
+        tick.wait(0.02)
+    publisher.join()
+    waited, at = [], 0
+    for moment, n in seen:
+        waited += [moment - began for began in sent[at:n]]
+        at = max(at, n)
+    return waited
+
+
+def _timed(sent: list[float]) -> Iterator[Sent]:
+    for one in answers(RATE * SECONDS, 100):
+        sent.append(time.monotonic())
+        yield one
+
+
+def main() -> None:
+    with Broker() as broker, tempfile.TemporaryDirectory() as folder:
+        with Rig(broker.bootstrap, Path(folder)) as rig:
+            ms = sorted(1000 * seconds for seconds in latency(rig))
+            p50, p99 = statistics.median(ms), ms[int(0.99 * (len(ms) - 1))]
+            print(
+                f"record to gauge at {RATE:,} events/s for {SECONDS} s: "
+                f"p50 {p50:,.0f} ms   p99 {p99:,.0f} ms   worst {ms[-1]:,.0f} ms",
+                flush=True,
+            )
+        with Rig(broker.bootstrap, Path(folder)) as rig:
+            rig.publish(answers(KEPT, 100))
+            assert rig.settled()
+            for worker in rig.workers:
+                worker.kill()
+                worker.wait()
+            subprocess.run(
+                [sys.executable, "-m", "tests.bench.recovery"], env={**os.environ, **rig.env}, check=True
+            )
+
+
+if __name__ == "__main__":
+    main()
