@@ -62,7 +62,6 @@ class Servers:
         topics = asyncio.run(topic_admin.create(settings, topology.topics(settings)))
         self._say(f"{len(topics)} topics are made")
         self.add("worker", our_own("stream.cli", "worker"), env=self._environment())
-        self.add("exporter", our_own("stream.cli", "exporter"), env=self._environment())
         for name in ("alertmanager", "prometheus"):
             command = getattr(monitoring, name)(self._folder, self.ports)
             if command:
@@ -70,6 +69,7 @@ class Servers:
                 self._wait(name, "/-/ready")
             else:
                 self._say(f"{name} is left out: its program or its configuration is not here")
+        self.add("exporter", our_own("stream.cli", "exporter"), env=self._environment())
         self._wait("worker", "/readyz")
         self._wait("exporter", "/readyz")
 
@@ -102,13 +102,19 @@ class Servers:
 
     def _environment(self) -> dict[str, str]:
         """For our own programs: default settings but for the addresses, whatever the user's configuration is."""
+        asked = f"http://127.0.0.1:{self.ports.alertmanager}" if "alertmanager" in self.children else None
+        alerts = {"CXGAUGE_EXPORTER_ALERTMANAGER": asked} if asked else {}
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("CXGAUGE_")}
-        return inherited | {
-            "TMPDIR": str(self._folder),  # what a killed one leaves goes with the demo
-            "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
-            "CXGAUGE_WORKER_LISTEN": f"127.0.0.1:{self.ports.worker}",
-            "CXGAUGE_EXPORTER_LISTEN": f"127.0.0.1:{self.ports.exporter}",
-        }
+        return (
+            inherited
+            | alerts
+            | {
+                "TMPDIR": str(self._folder),  # what a killed one leaves goes with the demo
+                "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+                "CXGAUGE_WORKER_LISTEN": f"127.0.0.1:{self.ports.worker}",
+                "CXGAUGE_EXPORTER_LISTEN": f"127.0.0.1:{self.ports.exporter}",
+            }
+        )
 
 
 def our_own(module: str, *arguments: str) -> monitoring.Command:
