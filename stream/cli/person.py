@@ -18,6 +18,9 @@ from stream.core.domains import DOMAINS
 from stream.core.erasure import ERASURE, REMAINDER, fingerprint, time_of
 from stream.core.metrics.cohorts import STARTS
 from stream.core.money import BASIS, major
+from stream.errors import Refused
+from stream.topic_admin import describe
+from stream.topology import refusals, topics
 from stream.worker.loader import consumer_of_state
 
 Kept = dict[bytes, bytes]
@@ -25,12 +28,15 @@ Kept = dict[bytes, bytes]
 
 
 async def kept(settings: Settings, customer: str) -> dict[str, Kept]:
-    """What is kept of a person in each domain, and of an erased one the hash. Raises aiokafka's KafkaError.
+    """What is kept of a person in each domain, and of an erased one the hash. Raises aiokafka's KafkaError, and Refused.
 
     The partition of the person's key is read from its beginning, as far as it is committed now.
     """
     person = customer.encode()
     number = partition_of(person, settings.topics.partitions)
+    specs = topics(settings)
+    if wrong := refusals(specs, await describe(settings, specs)):
+        raise Refused("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
     consumer = consumer_of_state(client_options(settings.kafka))
     await consumer.start()
     try:

@@ -1,5 +1,9 @@
 """`explain --customer`: what is kept of one person, in words."""
 
+import pytest
+from click.testing import CliRunner
+
+from stream.cli import main
 from stream.cli.person import Kept, told
 from stream.core.customers import Customers
 from stream.core.feedback import Feedback
@@ -55,3 +59,20 @@ def test_who_was_erased() -> None:
     assert lines[0] == "no customer of this id is kept"
     assert lines[1] == "erased in customers: everything up to 2026-09-21 14:13:20Z"
     assert lines[-1] == "records in customers: nothing"
+
+
+@pytest.mark.kafka
+def test_without_topics(environ: dict[str, str]) -> None:
+    """Exit 4, naming them, and at once."""
+    result = CliRunner(env=environ).invoke(main, ["explain", "--customer", "a"])
+    assert result.exit_code == 4
+    assert f"{environ['CXGAUGE_TOPICS_STATE_PREFIX']}.state.customers: is missing" in result.stderr
+
+
+@pytest.mark.kafka
+def test_somebody_unknown(runner: CliRunner) -> None:
+    """Said in words; a metric beside it is another question."""
+    result = runner.invoke(main, ["explain", "--customer", "nobody"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("no customer of this id is kept\n")
+    assert runner.invoke(main, ["explain", "nps", "--customer", "a"]).exit_code == 2

@@ -61,8 +61,8 @@ async def purge(settings: Settings, subject: Subject, *, dry: bool) -> Purged:
         transactional_id=f"{settings.worker.group}-deadletter-purge",
         max_request_size=REQUEST_BYTES,
     )
-    await producer.start()  # fences another purge: what that one committed is read below
     try:
+        await producer.start()  # fences another purge: what that one committed is read below
         async with opened(settings) as (consumer, spans):
             found = list(await _plan(consumer, spans, subject))
             if not found:
