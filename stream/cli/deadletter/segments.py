@@ -40,14 +40,14 @@ async def new_segments(
 
 
 async def _own(client: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
-    """The settings made for a topic."""
+    """The settings made for a topic, but for what a purge that was killed has left."""
     found: dict[str, str] = {}
     for response in await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)]):
         for code, message, _, _, entries in response.resources:
             if code:
                 raise for_code(code)(message)
             found.update({name: value for name, value, _, source, *_ in entries if source == _OF_THE_TOPIC})
-    return found
+    return {name: value for name, value in found.items() if AT_ONCE.get(name) != value}
 
 
 async def _alter(client: AIOKafkaAdminClient, topic: str, configs: Mapping[str, str]) -> None:
