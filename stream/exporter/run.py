@@ -17,6 +17,7 @@ from stream.exporter.live.alerts import Alerts
 from stream.exporter.live.hub import Hub
 from stream.exporter.reader import Reader
 from stream.exporter.server import serve
+from stream.exporter.web import WebConfig, read
 from stream.topic_admin import describe
 from stream.topology import refusals, topics
 
@@ -35,18 +36,19 @@ CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 def run(settings: Settings) -> int:
     """Show until SIGTERM or SIGINT; 0. Raises `Refused` when the panes are not there, `ConfigError`."""
-    if settings.exporter.web_config is not None:
-        raise ConfigError("exporter.web_config: TLS and basic authentication are not supported yet, unset it")
+    path = settings.exporter.web_config
+    web = WebConfig() if path is None else read(path)
     logs.set_up()
-    asyncio.run(_Service(settings).run())
+    asyncio.run(_Service(settings, web).run())
     return 0
 
 
 class _Service:
     """The exporter as a process: one task reads, one shows, one asks for alerts."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, web: WebConfig) -> None:
         self.settings = settings
+        self.web = web
         self.exporter = Exporter(settings)
         self.hub = Hub(self.exporter, Alerts(settings.exporter.alertmanager))
         self.trouble = "starting"
@@ -63,7 +65,7 @@ class _Service:
         address = self.settings.exporter.listen
         try:
             runner = await serve(
-                self.exporter.page, self._state, address, self.hub.routes(), [self.hub.close]
+                self.exporter.page, self._state, address, self.hub.routes(), [self.hub.close], self.web
             )
         except OSError as error:
             raise ConfigError(f"exporter.listen: got {str(address)!r}: {error.strerror}") from error

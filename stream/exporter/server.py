@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from aiohttp import web
 
 from stream.config import Address
-from stream.exporter import static
+from stream.exporter import auth, static
 from stream.exporter.page import CONTENT_TYPE, Page
 from stream.exporter.static import takes_gzip
+from stream.exporter.web import WebConfig
 
 Closing = Callable[[web.Application], Awaitable[None]]
 
@@ -18,10 +19,12 @@ async def serve(
     address: Address,
     live: Iterable[web.RouteDef] = (),
     closing: Iterable[Closing] = (),
+    config: WebConfig = WebConfig(),  # noqa: B008 - it cannot be changed
 ) -> web.AppRunner:
     """Serve until `cleanup()`. `state`: why it is not ready (empty: it is), and a remark.
 
     `live` are the routes that the page is fed by, `closing` is called before connections are waited for.
+    `config`: with which certificate, and to whom.
     """
 
     async def metrics(request: web.Request) -> web.Response:
@@ -38,7 +41,7 @@ async def serve(
         told = "".join(f"{text}\n" for text in (reason or "ok", remark) if text)
         return web.Response(status=503 if reason else 200, text=told)
 
-    app = web.Application()
+    app = web.Application(middlewares=[auth.middleware(config.users)] if config.users else [])
     app.add_routes(
         [
             web.get("/metrics", metrics),
@@ -51,5 +54,5 @@ async def serve(
     app.on_shutdown.extend(closing)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
-    await web.TCPSite(runner, address.host, address.port).start()
+    await web.TCPSite(runner, address.host, address.port, ssl_context=config.tls).start()
     return runner

@@ -61,11 +61,11 @@ def test_missing_topics_are_refused(kafka: str, tmp_path: Path) -> None:
 def test_what_cannot_be_served_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
     """A port that is taken, a web configuration: exit 2 and one clear text."""
     rig = Rig("127.0.0.1:1", tmp_path)
-    (tmp_path / "web.yml").write_text("{}")
+    (tmp_path / "web.yml").write_text("rate_limit: {}")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         assert rig.start("exporter", CXGAUGE_EXPORTER_LISTEN=listen).wait(30) == 2
     assert re.search(f"exporter.listen: got '{listen}': .*in use", rig.logs())
     assert rig.start("exporter", CXGAUGE_EXPORTER_WEB_CONFIG=str(tmp_path / "web.yml")).wait(30) == 2
-    assert "exporter.web_config: " in rig.logs()
+    assert f"exporter.web_config: {tmp_path / 'web.yml'}: rate_limit: is not supported" in rig.logs()
     assert "Traceback" not in rig.logs()

@@ -20,6 +20,7 @@ from stream.cli.process import until_stopped
 from stream.cli.top.figures import Page
 from stream.config import Settings
 from stream.errors import CxgaugeError
+from stream.exporter.web import read
 
 EVERY = 1.0
 """Seconds between two looks."""
@@ -110,7 +111,9 @@ def own(settings: Settings) -> str:
     """Where the exporter of a configuration is, for its own machine."""
     host, port = settings.exporter.listen
     host = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    web = settings.exporter.web_config
+    scheme = "https" if web and read(web).tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def authorization(user: str, password: str | None) -> str:

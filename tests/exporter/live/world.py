@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
+from aiohttp.web import AppRunner
+
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
 from schemas.tickets import InteractionHandled, TicketCreated, TicketMessage, TicketStatus
 from stream.cli.demo.story import Story
@@ -15,6 +17,7 @@ from stream.exporter.live.alerts import Alerts
 from stream.exporter.live.hub import Hub
 from stream.exporter.run import paced
 from stream.exporter.server import serve
+from stream.exporter.web import WebConfig
 from tests.exporter.memory import Worker, exporter, feed
 from tests.support import DAY, HOUR, MINUTE, NOW, Event
 
@@ -22,18 +25,22 @@ from tests.support import DAY, HOUR, MINUTE, NOW, Event
 class World:
     """A service without a broker. Time stands still unless `now` or `steady` are changed."""
 
-    def __init__(self, alertmanager: str | None = None, port: int = 0, **env: str) -> None:
+    def __init__(
+        self, alertmanager: str | None = None, port: int = 0, web: WebConfig | None = None, **env: str
+    ) -> None:
         self.exporter = exporter(**env)
         self.worker = Worker(self.exporter)
         self.alerts = Alerts(alertmanager)
         self.hub = Hub(self.exporter, self.alerts)
         self.now, self.steady, self.trouble = NOW, 0, ""
         self.port = port or free_port()
+        self._web = web or WebConfig()
+        self._runner: AppRunner | None = None
         self._busy = asyncio.Lock()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._web.tls else 'http'}://127.0.0.1:{self.port}"
 
     async def publish(self, events: Iterable[Event] = (), **marker: object) -> None:
         """A flush of every domain."""
@@ -46,6 +53,14 @@ class World:
             await paced(self.exporter.refresh(self.steady, self.now))
             await paced(self.hub.make(steady=self.steady, wall=self.now, trouble=self.trouble))
 
+    def hang_up(self) -> None:
+        """End every connection at once, without the good-bye of TLS."""
+        assert self._runner
+        assert self._runner.server
+        for connection in self._runner.server.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+
     async def _go_on(self) -> None:
         while True:
             await self.refresh()
@@ -53,12 +68,13 @@ class World:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["World"]:
-        runner = await serve(
+        runner = self._runner = await serve(
             self.exporter.page,
             lambda: (self.exporter.unready(self.steady), ""),
             Address("127.0.0.1", self.port),
             self.hub.routes(),
             [self.hub.close],
+            self._web,
         )
         tasks = [asyncio.create_task(work) for work in (self._go_on(), self.hub.watch())]
         try:
