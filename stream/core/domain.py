@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, Protocol
 
+from schemas.envelope import Event
 from schemas.topics import Topic
 from stream.core.book import Book, Outcome
 from stream.core.panes import Cell
@@ -28,8 +29,8 @@ class Domain(Protocol):
     def expires(self, data: Any) -> bool:
         """Whether an event with this data may come too late to be used."""
 
-    def apply(self, book: Book, data: Any, at: int, person: bytes, identity: tuple[str, str]) -> Outcome:
-        """Enter an event (time in ms, person, source and id) in the facts; what follows in the figures may wait."""
+    def apply(self, book: Book, event: Event, at: int, person: bytes) -> Outcome:
+        """Enter an event (`at`: its time in ms) of a person in the facts; what follows in the figures may wait."""
 
     def settle(self, book: Book) -> None:
         """Enter in the deltas what the open entities contribute, less what they did, and pack them."""

@@ -130,7 +130,7 @@ class Partition:
         accepted = []
         for event, key, time, stamp in plain:
             book.record_time = stamp
-            if apply(book, event.data, time, key, (event.source, event.id)) == "accepted":
+            if apply(book, event, time, key) == "accepted":
                 accepted.append(time)
         at.watermark = max(at.watermark, *[stamp for _, _, _, stamp in plain])
         at.newest = max(at.newest, *accepted, 0)
@@ -171,7 +171,7 @@ class Partition:
             return "accepted" if self.erasures.erase(person, time) else "duplicate"
         if self.erasures.any and self.erasures.covers(person, time):
             return "erased"
-        return self.domain.apply(self.book, event.data, time, person, (event.source, event.id))
+        return self.domain.apply(self.book, event, time, person)
 
     def _home(self, key: bytes) -> int:
         """The partition that a key belongs to; of keys of ours the next look is a cheap one."""

@@ -1,21 +1,23 @@
 """State in Kafka: one transaction a flush and source partition, which fences whoever had it before."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from stream.config import Settings, client_options
+from schemas.topics import partition_of
+from stream.config import DOMAINS, Settings, client_options
 from stream.core import marker as markers
 from stream.core.letters import Letter
-from stream.core.panes import Row
 from stream.core.partition import Flush, Partition
 from stream.worker.loader import load
 
 BATCH_BYTES = 256 << 10
 REQUEST_BYTES = 8 << 20
+Addressed = tuple[str, int, BatchBuilder]
+"""A batch with its topic and partition."""
 DEADLINE = 45.0
 """Seconds that a flush may take before its outcome is given up as unknown."""
 
@@ -52,19 +54,14 @@ class KafkaStore:
         producer, topics, name = self._producers[partition], self.settings.topics, partition.domain.name
         rows = [*flush.panes, (markers.KEY, markers.encode(flush.marker))]
         batches = [
-            *((topics.state(name), batch) for batch in _batches(producer, flush.state)),
-            *((topics.panes(name), batch) for batch in _batches(producer, rows)),
+            *((topics.state(name), partition.number, batch) for batch in _batches(producer, flush.state)),
+            *((topics.panes(name), partition.number, batch) for batch in _batches(producer, rows)),
+            *self._letters(producer, flush.dead),
         ]
         async with asyncio.timeout(DEADLINE):
             await self._forward(flush.forwards)
             await producer.begin_transaction()
-            sent = [
-                await producer.send_batch(batch, topic, partition=partition.number)
-                for topic, batch in batches
-            ]
-            sent += [await self._send(producer, topics.deadletter, letter) for letter in flush.dead]
-            for future in sent:  # committing does not look at failed batches
-                await future
+            await _send(producer, batches)
             await producer.commit_transaction()
 
     async def _forward(self, letters: list[Letter]) -> None:
@@ -82,22 +79,25 @@ class KafkaStore:
                 max_request_size=REQUEST_BYTES,
             )
             await self._forwarder.start()
-        topics = self.settings.topics
-        names = {"feedback": topics.feedback, "tickets": topics.tickets, "customers": topics.customers}
-        sent = [await self._send(self._forwarder, names[letter.domain], letter) for letter in letters]
-        for future in sent:
-            await future
+        await _send(self._forwarder, self._letters(self._forwarder, letters))
 
-    @staticmethod
-    async def _send(producer: AIOKafkaProducer, topic: str, letter: Letter) -> Any:
-        return await producer.send(
-            topic,
-            letter.value,
-            key=letter.key,
-            partition=letter.partition,
-            timestamp_ms=letter.timestamp,
-            headers=letter.headers,
-        )
+    def _letters(self, producer: AIOKafkaProducer, letters: list[Letter]) -> list[Addressed]:
+        """Letters in batches, each with its topic and partition: without one of its own that of its key."""
+        topics = self.settings.topics
+        names = {domain: topics.input(domain) for domain in DOMAINS} | {"": topics.deadletter}
+        sorted_: dict[tuple[str, int], list[Letter]] = {}
+        for letter in letters:
+            number = letter.partition
+            if number is None:
+                number = partition_of(letter.key or b"", topics.partitions)
+            sorted_.setdefault((names[letter.domain], number), []).append(letter)
+        return [
+            (topic, number, batch)
+            for (topic, number), some in sorted_.items()
+            for batch in _batches(
+                producer, [(each.key, each.value, each.timestamp, each.headers) for each in some]
+            )
+        ]
 
     async def close(self, partition: Partition) -> None:
         """Let the partition's producer go."""
@@ -111,15 +111,26 @@ class KafkaStore:
             self._forwarder = None
 
 
-def _batches(producer: AIOKafkaProducer, rows: Iterable[Row]) -> Iterable[BatchBuilder]:
-    """Rows as closed batches: seven times faster than a send for each."""
+async def _send(producer: AIOKafkaProducer, batches: Iterable[Addressed]) -> None:
+    """Send and wait for each: committing a transaction does not look at failed batches."""
+    sent = [await producer.send_batch(batch, topic, partition=number) for topic, number, batch in batches]
+    for future in sent:
+        await future
+
+
+def _batches(producer: AIOKafkaProducer, rows: Iterable[Sequence[Any]]) -> Iterable[BatchBuilder]:
+    """Rows (key, value, timestamp, headers; the latter two may be left out) as closed batches.
+
+    Seven times faster than a send for each.
+    """
     batch, empty = producer.create_batch(), True
-    for key, value in rows:
-        if batch.append(key=key, value=value, timestamp=None) is None:
+    for key, value, *more in rows:
+        timestamp, headers = more or (None, [])
+        if batch.append(key=key, value=value, timestamp=timestamp, headers=headers) is None:
             batch.close()
             yield batch
             batch = producer.create_batch()
-            batch.append(key=key, value=value, timestamp=None)
+            batch.append(key=key, value=value, timestamp=timestamp, headers=headers)
         empty = False
     if not empty:
         batch.close()

@@ -17,6 +17,7 @@ from schemas.customers import (
     ReferralReversed,
     ReferralSent,
 )
+from schemas.envelope import Event
 from schemas.topics import CUSTOMERS
 from stream.core.book import Book, Outcome
 from stream.core.buckets import MINUTE
@@ -57,15 +58,16 @@ class Customers:
         del data
         return False
 
-    def apply(self, book: Book, data: Any, at: int, person: bytes, identity: tuple[str, str]) -> Outcome:
+    def apply(self, book: Book, event: Event, at: int, person: bytes) -> Outcome:
         """Enter an event in the facts of its customer. `at` and its record's time are in ms."""
+        data: Any = event.data
         key = CUSTOMER + person
         raw = book.entities.get(key)
         old, new = (None, Customer()) if raw is None else (unpack(raw), unpack(raw))
         _advance(new, book)
         if type(data) in _LIFE:
-            event = _LIFE[type(data)](book, data, at, _short(identity[0]), identity[1])
-            outcome: Outcome = "accepted" if lives.enter(new, event) else "duplicate"
+            happened = _LIFE[type(data)](book, data, at, _short(event.source), event.id)
+            outcome: Outcome = "accepted" if lives.enter(new, happened) else "duplicate"
         else:
             outcome = _OTHER[type(data)](book, new, data, at)
         if outcome == "duplicate":

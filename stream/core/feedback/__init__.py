@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from schemas.customers import CustomerResponded
+from schemas.envelope import Event
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from schemas.times import to_ms
 from schemas.topics import FEEDBACK
@@ -31,8 +32,9 @@ class Feedback:
         """Whether an event may come too late: every one of this domain."""
         return type(data) in _HANDLERS
 
-    def apply(self, book: Book, data: Any, at: int, person: bytes, _identity: tuple[str, str]) -> Outcome:
+    def apply(self, book: Book, event: Event, at: int, person: bytes) -> Outcome:
         """Enter an event in the facts of its answer, and what follows in the figures. `at` is in ms."""
+        data: Any = event.data
         key = ANSWER + data.feedback_id.encode()
         raw = book.entities.get(key)
         if raw is None:

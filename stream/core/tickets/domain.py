@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from schemas.dimensions import Dimensions
+from schemas.envelope import Event
 from schemas.tickets import InteractionHandled
 from schemas.topics import TICKETS
 from stream.core import interactions
@@ -32,8 +33,9 @@ class Tickets:
         """Whether an event may come too late: ticket events of any age are used."""
         return type(data) is InteractionHandled
 
-    def apply(self, book: Book, data: Any, at: int, person: bytes, identity: tuple[str, str]) -> Outcome:
+    def apply(self, book: Book, event: Event, at: int, person: bytes) -> Outcome:
         """Enter an event in the facts of its ticket or interaction; a ticket stays open. `at` is in ms."""
+        data: Any = event.data
         if type(data) is InteractionHandled:
             return interactions.apply(book, data, at, person)
         key = address(TICKET, person, data.ticket_id)
@@ -41,13 +43,13 @@ class Tickets:
         if ticket is None:
             raw = book.entities.get(key)
             ticket = Ticket(person) if raw is None else unpack(raw)
-        natural = natural_key(data, identity)
+        natural = natural_key(event)
         if knows(ticket, natural):
             return "duplicate"
         book.open[key] = ticket
         ticket.last = max(ticket.last, book.record_time)
         values = book.values(data) if isinstance(data, Dimensions) else ()
-        enter(ticket, data, place_of(at, identity[1]), natural, values, book.rules)
+        enter(ticket, data, place_of(at, event.id), natural, values, book.rules)
         return "accepted"
 
     def settle(self, book: Book) -> None:

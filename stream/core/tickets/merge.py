@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
+from schemas.envelope import Event
 from schemas.tickets import (
     TicketCreated,
     TicketDeleted,
@@ -40,13 +41,10 @@ WHOLE, CUT = 256, 22
 """Of more than `WHOLE` messages the places are cut to `CUT` bytes: time and 16 bytes of the id."""
 
 
-def natural_key(data: Any, identity: tuple[str, str]) -> bytes:
+def natural_key(event: Event) -> bytes:
     """Eight bytes that tell an event within its ticket."""
-    if type(data) is TicketMessage:
-        name = "m" + data.message_id
-    else:
-        source, event_id = identity
-        name = f"e{len(source)}:{source}{event_id}"
+    data, source = event.data, event.source
+    name = "m" + data.message_id if isinstance(data, TicketMessage) else f"e{len(source)}:{source}{event.id}"
     return blake2b(name.encode(), digest_size=8).digest()
 
 
