@@ -1,30 +1,52 @@
 """What the image's health check says of a process."""
 
+import asyncio
+import ssl
 import subprocess
 import sys
+from contextlib import closing
 
+import bcrypt
 import pytest
+import trustme
 
 from stream.config import Address
+from stream.exporter.page import Page
+from stream.exporter.server import serve as serve_exporter
+from stream.exporter.web import WebConfig
 from stream.worker.health import Health, serve
 from tests.deploy.project import ROOT
 
 
-def check(port: int, path: str) -> int:
+def check(url: str) -> int:
     """Its exit code, as Docker asks for it."""
-    script = ROOT / "deploy/healthcheck.py"
-    return subprocess.run([sys.executable, script, f"http://127.0.0.1:{port}{path}"], check=False).returncode
+    command = [sys.executable, ROOT / "deploy/healthcheck.py", url]
+    return subprocess.run(command, check=False).returncode
 
 
 @pytest.mark.parametrize(("path", "code"), [("/livez", 0), ("/readyz", 1), ("/nowhere", 1)])
 def test_only_200_is_healthy(free_port: int, path: str, code: int) -> None:
     """Of a worker that lives but is not ready yet."""
     server = serve(Health(), Address("127.0.0.1", free_port))
-    assert check(free_port, path) == code
-    server.shutdown()
-    server.server_close()
+    with closing(server.socket):
+        assert check(f"http://127.0.0.1:{free_port}{path}") == code
+        server.shutdown()
 
 
 def test_where_nothing_listens(free_port: int) -> None:
     """Exit 1 and no traceback."""
-    assert check(free_port, "/livez") == 1
+    assert check(f"http://127.0.0.1:{free_port}/livez") == 1
+
+
+async def test_an_exporter_with_a_certificate_and_passwords(free_port: int) -> None:
+    """It has no password to give and knows no authority: that it is asked for one is a sign of life."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("exporter").configure_cert(context)
+    config = WebConfig(context, {"ada": bcrypt.hashpw(b"secret", bcrypt.gensalt(4))})
+    address = Address("127.0.0.1", free_port)
+    runner = await serve_exporter(Page(), lambda: ("", ""), address, config=config)
+    try:
+        for scheme, code in (("https", 0), ("http", 1)):
+            assert await asyncio.to_thread(check, f"{scheme}://{address}/livez") == code
+    finally:
+        await runner.cleanup()
