@@ -34,6 +34,9 @@ bench: install  ## Measure throughput, latency and memory
 bench-base: install  ## Load a million customers that are there already: time, memory, figures
 	$(BIN)/python -m tests.bench.base
 
+picture: install  ## Take the README's pictures of the live page, from the demo
+	$(BIN)/python -m tests.exporter.live.picture
+
 lint: install  ## Check style, types, dependencies between packages and generated files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -55,6 +55,9 @@ const FULL = format({ weekday: "short", day: "numeric", month: "short", hour: "2
 export const clock = (ms) => CLOCK.format(ms);
 export const moment = (ms) => FULL.format(ms);
 
+/** The time of something that goes on, with its day if that is not the last one. */
+export const since = (ms) => (Date.now() - ms < 12 * 3_600_000 ? MINUTE.format(ms) : FULL.format(ms));
+
 /** A mark on an axis of that many seconds. */
 export function mark(ms, span) {
   return span <= 2 * 86400 ? MINUTE.format(ms) : DAY.format(ms);

@@ -4,6 +4,8 @@ import { unitOf } from "./detail.js";
 import { bounds, count, figure, mark, moment } from "./format.js";
 
 const HEIGHT = 220;
+/** Steps between marks on an axis of durations. */
+const SECONDS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, ...[1, 2, 5, 10, 15, 30].map((n) => n * 60), ...[1, 2, 3, 6, 12, 24, 48, 120, 240, 480, 960].map((n) => n * 3600)];
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 export class Line {
@@ -58,7 +60,7 @@ function options(box, x, unit, currency, piece, say) {
     },
     axes: [
       { ...axis, space: 70, size: 28, values: (_, marks) => marks.map((each) => mark(each * 1000, span)) },
-      { ...axis, size: 64, values: (_, marks) => marks.map((each) => short(each, unit, currency)) },
+      { ...axis, size: 76, ...(unit === "seconds" ? { incrs: SECONDS } : {}), values: (_, marks) => marks.map((each) => short(each, unit, currency)) },
     ],
     series: [
       {},

@@ -1,7 +1,10 @@
 // Whether what is shown can be believed: connection, completeness, what is firing, and the pipeline.
 
 import { $, h, say } from "./dom.js";
-import { ago, clock, count, duration, moment } from "./format.js";
+import { ago, clock, count, duration, since } from "./format.js";
+
+/** Alerts of one name that are shown unasked. */
+const SHOWN = 3;
 
 export class Status {
   #part = null;
@@ -62,23 +65,29 @@ function fired({ connected, why, alerts, more }) {
   if (connected === null) return [h("p", { class: "quiet" }, "Alerts are not connected: ", h("code", {}, "exporter.alertmanager"), " names no Alertmanager.")];
   if (!connected) return [h("p", { class: "trouble" }, `Alertmanager cannot be reached${why ? `: ${why}` : ""}. What is firing is not known.`)];
   if (!alerts.length) return [h("p", { class: "quiet" }, "Nothing.")];
+  const groups = new Map();
+  for (const each of alerts) {
+    const name = JSON.stringify([each.name, each.severity]);
+    groups.set(name, [...(groups.get(name) ?? []), each]);
+  }
   const rest = more ? h("p", { class: "quiet" }, `and ${count(more)} more`) : null;
-  return [h("ul", { class: "alerts" }, alerts.map(alert)), rest].filter((each) => each);
+  return [h("ul", { class: "alerts" }, [...groups.values()].map(group)), rest].filter((each) => each);
 }
 
-function alert({ name, severity, summary, runbook, since, labels }) {
-  const started = Date.parse(since);
-  const link = /^https?:\/\//.test(runbook) ? h("a", { href: runbook, rel: "noreferrer noopener" }, "Runbook") : runbook ? h("span", {}, `Runbook: ${runbook}`) : null;
-  return h(
-    "li",
-    { class: "alert", "data-severity": severity },
-    h("strong", { class: "severity" }, severity || "alert"),
-    h("span", { class: "name" }, name),
-    h("span", { class: "summary" }, summary),
-    h("span", { class: "labels" }, Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(", ")),
-    Number.isNaN(started) ? null : h("time", { datetime: since }, `since ${moment(started)}`),
-    link,
-  );
+/** Alerts of one name: the total first, then the label sets. */
+function group(alerts) {
+  const [{ name, severity, runbook }] = alerts;
+  const rank = (alert) => (alert.labels.view === "total" ? 0 : 1);
+  const told = [...alerts].sort((a, b) => rank(a) - rank(b)).map(line);
+  const link = /^https?:\/\//.test(runbook) ? h("a", { href: runbook, rel: "noreferrer noopener" }, "Runbook") : runbook ? h("span", { class: "runbook" }, "Runbook: ", h("code", {}, runbook)) : null;
+  const others = told.length > SHOWN ? h("details", {}, h("summary", {}, `${told.length - SHOWN} more`), h("ul", {}, told.slice(SHOWN))) : null;
+  return h("li", { class: "alert", "data-severity": severity }, h("p", { class: "what" }, h("strong", { class: "severity" }, severity || "alert"), " ", h("span", { class: "name" }, name), " ", link), h("ul", {}, told.slice(0, SHOWN)), others);
+}
+
+function line({ summary, since: began, labels }) {
+  const started = Date.parse(began);
+  const text = summary || Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(", ");
+  return h("li", { class: "summary" }, text, " ", Number.isNaN(started) ? null : h("time", { datetime: began }, `since ${since(started)}`));
 }
 
 const COLUMNS = ["Topic", "Newest event", "Worker behind", "Partitions covered", "Accepted", "Duplicates", "Dead letters"];

@@ -11,7 +11,7 @@ from aiohttp import web
 from stream.cli.process import free_port
 from stream.exporter.live.alerts import LARGEST, LONGEST, MOST, Alerts
 
-ALERT = {
+ALERT: dict[str, Any] = {
     "labels": {"alertname": "CxChurnSpike", "severity": "warning", "view": "total", "window": "1h"},
     "annotations": {"summary": "12 of 300 left", "runbook_url": "https://example.org/churn"},
     "startsAt": "2026-11-25T10:00:00Z",

@@ -150,7 +150,8 @@ async def test_labels_are_text(tab: Tab) -> None:
 @pytest.mark.parametrize("firing", [True, False])
 async def test_what_is_firing(tab: Tab, firing: bool) -> None:
     """Alerts by name, with summary and a way to the runbook; nothing, not connected and not reached are told apart."""
-    async with alertmanager(json.dumps([ALERT] if firing else [])) as url:
+    split = [ALERT | {"labels": ALERT["labels"] | {"view": "channel", "channel": f"c{n}"}} for n in range(4)]
+    async with alertmanager(json.dumps([*split, ALERT] if firing else [])) as url:
         world = World(url)
         await world.publish()
         async with world.running():
@@ -158,7 +159,8 @@ async def test_what_is_firing(tab: Tab, firing: bool) -> None:
             if firing:
                 text = await tab.until("document.querySelector('.alert')?.innerText")
                 assert "CxChurnSpike" in text
-                assert "12 of 300 left" in text
+                assert text.count("12 of 300 left") == 3
+                assert "2 more" in text
                 assert (
                     await tab.eval("document.querySelector('.alert a').href") == "https://example.org/churn"
                 )

@@ -1,0 +1,53 @@
+"""The README's pictures of the page, from the demo's figures: `make picture`. Needs chromium, Prometheus, Alertmanager."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.exporter.live.browser import chromium
+
+FOLDER = Path(__file__).parents[3] / "deploy" / "pictures"
+SHOWN = "#window=1h&view=channel&tile=cx_first_response_seconds%2F0.9"
+TOLD = "document.querySelectorAll('.alert').length >= 2 && document.querySelectorAll('.breakdown tbody tr').length > 1"
+
+
+@asynccontextmanager
+async def demo() -> AsyncIterator[str]:
+    """The address of the page of a running demo."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "stream.cli", "demo"), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout
+    try:
+        async for line in process.stdout:
+            if found := re.search(rb"Live page\s+(http://\S+)", line):
+                yield found[1].decode()
+                break
+    finally:
+        process.send_signal(signal.SIGINT)
+        await process.communicate()
+
+
+async def main() -> None:
+    """Both pictures, in the light and in the dark."""
+    program = shutil.which("chromium")
+    assert program, "chromium is not installed"
+    FOLDER.mkdir(exist_ok=True)
+    async with demo() as url:
+        for name, dark in (("page.png", False), ("page-dark.png", True)):
+            async with chromium(Path(program)) as tab:
+                await tab.open(url + SHOWN, width=1360, height=1010, dark=dark)
+                await tab.until(TOLD, seconds=180)
+                await tab.do("Emulation.setScrollbarsHidden", hidden=True)
+                (FOLDER / name).write_bytes(await tab.picture())
+
+
+if __name__ == "__main__":
+    os.environ["TZ"] = "UTC"
+    asyncio.run(main())
