@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check test bench bench-base lint generate clean
+.PHONY: help install demo demo-check test bench bench-base bench-alerts lint generate clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -33,6 +33,9 @@ bench: install  ## Measure throughput, latency and memory
 
 bench-base: install  ## Load a million customers that are there already: time, memory, figures
 	$(BIN)/python -m tests.bench.base
+
+bench-alerts: install  ## Measure false alarms and time to alert: weeks of traffic through Prometheus
+	$(BIN)/python -m tests.bench.alerts.run
 
 picture: install  ## Take the README's pictures of the live page, from the demo
 	$(BIN)/python -m tests.exporter.live.picture

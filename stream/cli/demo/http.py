@@ -11,9 +11,9 @@ class Reply(NamedTuple):
     text: str
 
 
-def get(port: int, path: str) -> Reply:
+def get(port: int, path: str, timeout: float = 10) -> Reply:
     """GET a path from 127.0.0.1."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request("GET", path)
         response = connection.getresponse()
