@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from stream.core.buckets import Window
 from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.csat import UNIT, position
+from stream.core.metrics.shares import bounds_of, shown
 from stream.core.tally import Tally, Vector
 
 EASY, NOT_EASY, POINTS = range(3)
@@ -13,6 +14,7 @@ SCORE = Family("cx_ces_score", "Mean ease on a scale from 0 (all effort) to 100 
 EASY_RATIO = Family(
     "cx_ces_easy_ratio", "Share of answers among the easiest 40 % of the points of their scale, 0 to 1"
 )
+EASY_LOW, EASY_HIGH = EASY_BOUNDS = bounds_of(EASY_RATIO, "easy answers")
 RESPONSES = Family("cx_ces_responses", "Scored CES answers in the window", ("easy",))
 
 
@@ -32,7 +34,7 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
     n = easy + hard
     if n:
         yield Sample(SCORE, (), 100 * have.get(POINTS, 0) / (UNIT * n))
-        yield Sample(EASY_RATIO, (), easy / n)
+        yield from shown(EASY_RATIO, EASY_BOUNDS, easy, n)
     yield Sample(RESPONSES, ("true",), easy)
     yield Sample(RESPONSES, ("false",), hard)
 
@@ -49,12 +51,13 @@ METRIC = Metric(
     source="M. Dixon, K. Freeman, N. Toman, Harvard Business Review, July 2010; CES 2.0: CEB, 2013",
     example='cx_ces_score{view="touchpoint", window="7d"}',
     tallies=(Tally("ces", counts=(EASY, NOT_EASY)),),
-    families=(SCORE, EASY_RATIO, RESPONSES),
+    families=(SCORE, EASY_RATIO, EASY_LOW, EASY_HIGH, RESPONSES),
     panels=(
         Panel(title="CES", lines=(Line(SCORE),), samples=(Line(RESPONSES),), least=0, most=100),
         Panel(
             title="CES, easy",
             lines=(Line(EASY_RATIO),),
+            bounds=(EASY_LOW, EASY_HIGH),
             unit="percentunit",
             samples=(Line(RESPONSES),),
             least=0,
@@ -64,6 +67,15 @@ METRIC = Metric(
     read=read,
     headlines=(
         Headline("CES", SCORE, "points", "higher", n=RESPONSES, over_time=SCORE),
-        Headline("CES, easy", EASY_RATIO, "ratio", "higher", n=RESPONSES, over_time=EASY_RATIO),
+        Headline(
+            "CES, easy",
+            EASY_RATIO,
+            "ratio",
+            "higher",
+            low=EASY_LOW,
+            high=EASY_HIGH,
+            n=RESPONSES,
+            over_time=EASY_RATIO,
+        ),
     ),
 )

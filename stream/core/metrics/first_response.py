@@ -7,6 +7,7 @@ from stream.core.alerts.promql import Z, both, complete, wilson_high
 from stream.core.alerts.words import DURATION, PERCENT, WHERE, of, sentence, value
 from stream.core.buckets import Window
 from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
+from stream.core.metrics import shares
 from stream.core.metrics.durations import quantile_family, shown, spread
 from stream.core.sketch import SPAN, enter
 from stream.core.tally import Tally, Vector
@@ -26,6 +27,7 @@ IN_TIME = Family(
 RATIO = Family(
     "cx_first_response_within_target_ratio", "Share of first responses within their target, 0 to 1"
 )
+LOW, HIGH = BOUNDS = shares.bounds_of(RATIO, "first responses within their target")
 NEVER = Family("cx_resolved_unanswered_tickets", "Solves with no public agent message before")
 
 
@@ -43,7 +45,7 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
     within = n - have.get(LATE, 0)
     if n:
         yield from shown(SECONDS, MEAN, have, RESPONSES)
-        yield Sample(RATIO, (), within / n)
+        yield from shares.shown(RATIO, BOUNDS, within, n)
     yield Sample(COUNT, (), n)
     yield Sample(IN_TIME, (), within)
     yield Sample(NEVER, (), have.get(UNANSWERED, 0))
@@ -97,7 +99,7 @@ METRIC = Metric(
     source="first reply time as in Zendesk's metric definitions, by contact cycle",
     example='cx_first_response_seconds{view="channel", window="24h", quantile="0.9"}',
     tallies=(Tally("first_response", remembered=True, counts=(RESPONSES, UNANSWERED)),),
-    families=(SECONDS, MEAN, COUNT, IN_TIME, RATIO, NEVER),
+    families=(SECONDS, MEAN, COUNT, IN_TIME, RATIO, LOW, HIGH, NEVER),
     panels=(
         Panel(
             title="First response time",
@@ -109,6 +111,7 @@ METRIC = Metric(
         Panel(
             title="First response within target",
             lines=(Line(RATIO),),
+            bounds=(LOW, HIGH),
             unit="percentunit",
             samples=(Line(COUNT),),
             least=0,
@@ -120,6 +123,6 @@ METRIC = Metric(
     alerts=ALERTS,
     headlines=(
         Headline("FRT p90", SECONDS, "seconds", "lower", ("0.9",), n=COUNT, over_time=SECONDS),
-        Headline("FRT within target", RATIO, "ratio", "higher", n=COUNT, over_time=RATIO),
+        Headline("FRT within target", RATIO, "ratio", "higher", (), LOW, HIGH, COUNT, RATIO),
     ),
 )

@@ -1,0 +1,21 @@
+"""How a share is shown: with its 95 % bounds."""
+
+from collections.abc import Iterator
+
+from stream.core.intervals import wilson
+from stream.core.metric import Family, Sample
+
+
+def bounds_of(share: Family, what: str) -> tuple[Family, Family]:
+    """The families of the bounds of a share without labels of its own; `what` it is a share of."""
+    low, high = (
+        f"{side} 95 % confidence bound of the share of {what} (Wilson)" for side in ("Lower", "Upper")
+    )
+    return Family(f"{share.name}_low", low), Family(f"{share.name}_high", high)
+
+
+def shown(share: Family, bounds: tuple[Family, Family], successes: int, n: int) -> Iterator[Sample]:
+    """A share of n >= 1, and its bounds."""
+    yield Sample(share, (), successes / n)
+    for family, bound in zip(bounds, wilson(successes, n), strict=True):
+        yield Sample(family, (), bound)
