@@ -30,6 +30,7 @@ test: install  ## Run all tests; those whose programs are missing are skipped an
 
 bench: install  ## Measure throughput, latency and memory
 	$(BIN)/python -m tests.bench.run
+	$(BIN)/python -m tests.bench.live
 
 bench-base: install  ## Load a million customers that are there already: time, memory, figures
 	$(BIN)/python -m tests.bench.base
