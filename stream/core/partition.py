@@ -111,9 +111,9 @@ class Partition:
         events = self._decoder.decode_all([record.value for record in records])
         if events is None or CustomerErased in {type(event.data) for event in events}:
             return None
-        keys = [record.key or b"" for record in records]
-        if self._keyed_by_data or not all(keys):
-            keys = [natural_key(event.data).encode() for event in events]
+        keys = [b"" if self._keyed_by_data else record.key or b"" for record in records]
+        if not all(keys):
+            keys = [key or natural_key(event.data).encode() for key, event in zip(keys, events, strict=True)]
         if not self._ours.issuperset(keys) and any(self._home(key) != self.number for key in keys):
             return None
         times = [to_ms(event.time) for event in events]
