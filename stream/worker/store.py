@@ -30,6 +30,7 @@ class KafkaStore:
         self.options = client_options(settings.kafka)
         self._producers: dict[Partition, AIOKafkaProducer] = {}
         self._forwarder: AIOKafkaProducer | None = None
+        self._forwarding = asyncio.Lock()
 
     async def load(self, partitions: Collection[Partition]) -> None:
         """Fence the former owners, then read what they left."""
@@ -56,10 +57,10 @@ class KafkaStore:
         batches = [
             *((topics.state(name), partition.number, batch) for batch in _batches(producer, flush.state)),
             *((topics.panes(name), partition.number, batch) for batch in _batches(producer, rows)),
-            *self._letters(producer, flush.dead),
         ]
         async with asyncio.timeout(DEADLINE):
             await self._forward(flush.forwards)
+            batches += await self._letters(producer, flush.dead)
             await producer.begin_transaction()
             await _send(producer, batches)
             await producer.commit_transaction()
@@ -67,30 +68,33 @@ class KafkaStore:
     async def _forward(self, letters: list[Letter]) -> None:
         """Outside the transaction: a worker killed inside one would hold up every reader of the inputs.
 
-        A repeat after a crash is a duplicate by its natural key.
+        A repeat after a crash is a duplicate by its natural key. One flush after the other: of several that wait to
+        send to the same partition aiokafka fails all but the first few, however short the wait.
         """
         if not letters:
             return
-        if self._forwarder is None:
-            self._forwarder = AIOKafkaProducer(
-                **self.options,
-                enable_idempotence=True,
-                request_timeout_ms=15_000,
-                max_request_size=REQUEST_BYTES,
-            )
-            await self._forwarder.start()
-        await _send(self._forwarder, self._letters(self._forwarder, letters))
+        async with self._forwarding:
+            if self._forwarder is None:
+                self._forwarder = AIOKafkaProducer(
+                    **self.options,
+                    enable_idempotence=True,
+                    request_timeout_ms=15_000,
+                    max_batch_size=BATCH_BYTES,
+                    max_request_size=REQUEST_BYTES,
+                )
+                await self._forwarder.start()
+            await _send(self._forwarder, await self._letters(self._forwarder, letters))
 
-    def _letters(self, producer: AIOKafkaProducer, letters: list[Letter]) -> list[Addressed]:
+    async def _letters(self, producer: AIOKafkaProducer, letters: list[Letter]) -> list[Addressed]:
         """Letters in batches, each with its topic and partition: without one of its own that of its key."""
         topics = self.settings.topics
         names = {domain: topics.input(domain) for domain in DOMAINS} | {"": topics.deadletter}
         sorted_: dict[tuple[str, int], list[Letter]] = {}
         for letter in letters:
-            number = letter.partition
-            if number is None:
-                number = partition_of(letter.key or b"", topics.partitions)
-            sorted_.setdefault((names[letter.domain], number), []).append(letter)
+            topic, number = names[letter.domain], letter.partition
+            if number is None:  # the dead letters may have partitions of their own number
+                number = partition_of(letter.key or b"", len(await producer.partitions_for(topic)))
+            sorted_.setdefault((topic, number), []).append(letter)
         return [
             (topic, number, batch)
             for (topic, number), some in sorted_.items()
