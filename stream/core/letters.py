@@ -9,7 +9,7 @@ from schemas.envelope import EVENTS
 from schemas.times import from_ms
 from schemas.topics import CUSTOMERS
 
-Header = tuple[str, bytes]
+Header = tuple[str, bytes | None]
 OURS = "cx_"
 SOURCE = "/cxgauge/feedback"
 _Responded = EVENTS[CustomerResponded]
@@ -50,7 +50,7 @@ def provenance(record: Record) -> Provenance:
     """What the headers of a forward or of a replayed dead letter say; they are believed."""
     timestamp, forwarded = record.timestamp, False
     for name, value in record.headers:
-        if name == "cx_timestamp" and value.isdigit() and len(value) < 16:
+        if name == "cx_timestamp" and value and value.isdigit() and len(value) < 16:
             timestamp = int(value)
         elif name == "cx_forwarded":
             forwarded = True

@@ -65,3 +65,12 @@ def test_a_decoder_of_many_says_what_the_decoder_of_one_says() -> None:
             if b'"specversion":"1.0"' in (record.value or b""):
                 assert together == [alone]
     assert looked_at > 100
+
+
+def test_a_header_of_ours_that_is_null_says_nothing() -> None:
+    """The record is judged by its own timestamp, and what is wrong with it goes to the dead letters."""
+    partition = Partition(Feedback(), 0, 1, rules())
+    partition.fold([Rec(0, NOW, b"c", b"{", [("cx_timestamp", None), ("other", None)])], NOW)
+    (letter,) = partition.take(NOW, 0).dead
+    assert ("cx_timestamp", b"%d" % NOW) in letter.headers
+    assert ("other", None) in letter.headers

@@ -65,12 +65,14 @@ class Customers:
         raw = book.entities.get(key)
         old, new = (None, Customer()) if raw is None else (unpack(raw), unpack(raw))
         _advance(new, book)
+        ignored = book.labels_ignored
         if type(data) in _LIFE:
             happened = _LIFE[type(data)](book, data, at, _short(event.source), event.id)
             outcome: Outcome = "accepted" if lives.enter(new, happened) else "duplicate"
         else:
             outcome = _OTHER[type(data)](book, new, data, at)
         if outcome == "duplicate":
+            book.labels_ignored = ignored
             return outcome
         face(new, book.rules)
         after = derive(new) if old is None else derive(new, old)

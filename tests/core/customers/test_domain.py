@@ -231,3 +231,11 @@ def test_a_longer_window_knows_the_lives_that_are_remembered() -> None:
     after.take(NOW, 0)
     for window, opening in (("30d", 2), ("60d", 1)):
         assert figures(churn.METRIC, after, NOW, window)["cx_opening_customers",] == opening
+
+
+def test_labels_that_are_no_use_are_counted_of_accepted_events_only() -> None:
+    """Not once more when the event comes again."""
+    event = Event(CustomerActivated(customer_id="a", labels={"shoe": "42"}), NOW, NOW)
+    partition = counted([event, event])
+    assert outcomes(partition) == {"accepted": 1, "duplicate": 1}
+    assert partition.book.labels_ignored == 1
