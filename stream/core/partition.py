@@ -195,8 +195,10 @@ class Partition:
     def take(self, clock: int, lag: int) -> Flush:
         """Everything that changed, once; and the marker that makes it count."""
         self.domain.settle(self.book)
-        self._expire(min(self.at.watermark, clock))
+        room = self._expire(min(self.at.watermark, clock))
         self._settle()
+        if room:
+            self.book.known.learn((key.cell for key in self.panes.blocks), self.domain.code)
         at, last = self.at, self._last
         if last is not None:
             at.last, at.checksum = last.offset, checksum(last)
@@ -218,9 +220,9 @@ class Partition:
         deltas, self.book.deltas = self.book.deltas, {}
         self.panes.settle(deltas)
 
-    def _expire(self, watermark: int) -> None:
-        if self.panes.expire(watermark):
-            self.book.known.learn((key.cell for key in self.panes.blocks), self.domain.code)
+    def _expire(self, watermark: int) -> bool:
+        """Forget what is too old. True when cells may have gone with it."""
+        room = self.panes.expire(watermark)
         for key in list(self.book.due(watermark)):
             if (raw := self.book.entities.get(key)) is None:
                 continue
@@ -229,6 +231,7 @@ class Partition:
                 self.book.put(key, None, None)
             elif until is not None:
                 self.book.schedule(key, until)
+        return room
 
     def _until(self, key: bytes, raw: bytes) -> int | None:
         spine = key[:1] in (ERASURE, REMAINDER)

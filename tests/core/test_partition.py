@@ -3,11 +3,12 @@
 import random
 
 from schemas.codec import Decoder, Undecodable
+from schemas.feedback import FeedbackSubmitted
 from schemas.topics import FEEDBACK, partition_of
 from stream.core.feedback import Feedback
 from stream.core.partition import Partition
 from tests.chaos.feed import load
-from tests.support import NOW, Rec, rules
+from tests.support import DAY, NOW, Event, Rec, records, rules, single
 
 
 def mixed(seed: int, junk: float) -> list[Rec]:
@@ -74,3 +75,21 @@ def test_a_header_of_ours_that_is_null_says_nothing() -> None:
     (letter,) = partition.take(NOW, 0).dead
     assert ("cx_timestamp", b"%d" % NOW) in letter.headers
     assert ("other", None) in letter.headers
+
+
+def test_values_of_a_flush_in_which_others_go_are_known() -> None:
+    """However many values come, a partition tells no more apart than it may: what left made room for one, not for all."""
+    partition = single(Feedback(), rules(max_values=1))
+    for at, values in ((NOW, ["old"]), (NOW + 60 * DAY, range(12)), (NOW + 60 * DAY, range(20, 32))):
+        events = [
+            Event(
+                FeedbackSubmitted(feedback_id=f"{at} {value}", survey="nps", score=9, channel=f"{value}"),
+                at,
+                at,
+            )
+            for value in values
+        ]
+        partition.fold(records(events, partition.next), at)
+        partition.take(at, 0)
+    shown = {key.cell.values for key in partition.panes.blocks if key.cell.view == "channel"}
+    assert len(shown - {("__other__",)}) <= 10
