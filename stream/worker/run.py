@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from stream import logs
 from stream.config import Settings
 from stream.core.partition import Flush, Partition
-from stream.errors import CxgaugeError
+from stream.errors import ConfigError, CxgaugeError
 from stream.worker.app import build
 from stream.worker.health import Health, serve
 from stream.worker.startup import prepare
@@ -38,7 +38,10 @@ def run(settings: Settings) -> int:
     """
     logs.set_up()
     health = Health()
-    server = serve(health, settings.worker.listen)
+    try:
+        server = serve(health, settings.worker.listen)
+    except OSError as error:
+        raise ConfigError(f"worker.listen: got {str(settings.worker.listen)!r}: {error.strerror}") from error
     _stop_before_start()
     asyncio.run(prepare(settings, health))
     health.reason = "no partitions assigned yet"

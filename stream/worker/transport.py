@@ -92,8 +92,11 @@ class BatchConsumer(FaustConsumer):
         return Thread(self, loop=self.loop, beacon=self.beacon)
 
     async def wait_empty(self) -> None:
-        """Before a rebalance and at the stop: nothing but our own flush matters."""
-        await self.app.ownership.flush_all()
+        """Before a rebalance and at the stop: nothing but our own flush matters. Faust's crash would hide why it failed."""
+        try:
+            await self.app.ownership.flush_all()
+        except Exception as error:  # noqa: BLE001  (whatever it was)
+            self.app.give_up(error)
 
     async def perform_seek(self) -> None:
         """Go to where the markers are; `seek` from this thread would race with the fetcher, `seek_wait` does not."""
