@@ -53,6 +53,8 @@ class Exporter:
         self._feeds = {place: Feed(self.boards[_name(place)].windows) for place in self.coverage.expected}
         self._clock = 0
         self._hour = -1
+        self._whole = False
+        """Whether the page that is served has every partition."""
 
     def take(self, batch: Batch, *, steady: int, wall: int) -> Steps:
         """Records of a partition. `steady` and `wall`: the present in ms of a steady clock and since the epoch.
@@ -112,6 +114,7 @@ class Exporter:
         plain = b"".join(parts)
         yield
         self.page.swap(plain, gzip.compress(plain, 1))
+        self._whole = not bad
 
     def _pipeline(self, steady: int, now: int) -> Iterator[str]:
         seen = [(domain, self.coverage.of(domain)) for domain in self.boards]
@@ -138,10 +141,10 @@ class Exporter:
         yield pipeline.definitions()
 
     def unready(self, steady: int) -> str:
-        """Why not every figure is complete; empty when it is."""
+        """Why not every figure that is served is complete; empty when it is."""
         gaps = list(self.coverage.gaps(steady))
         if not gaps:
-            return ""
+            return "" if self._whole else "every partition is covered, the page of it is not made yet"
         told = "; ".join(f"{place.domain} {place.partition}: {why}" for place, why in gaps[:5])
         more = f"; and {len(gaps) - 5} more" if len(gaps) > 5 else ""
         return f"{len(gaps)} of {len(self.coverage.expected)} partitions are not covered: {told}{more}"
