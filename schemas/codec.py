@@ -53,7 +53,7 @@ class Decoder:
         return event
 
     def decode_all(self, values: Sequence[bytes | None]) -> list[Event] | None:
-        """The events of records without headers; None when any of them has to be looked at on its own."""
+        """The events of records in structured mode; None when any of them has to be looked at on its own."""
         decode = self._structured.decode
         try:
             events: list[Event] = [decode(value) for value in values]  # type: ignore[arg-type]  # None is a TypeError

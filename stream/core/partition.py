@@ -29,6 +29,8 @@ TOGETHER = 256
 """Records that are looked at together: one that is not plain costs these the fast way."""
 KEYS = 100_000
 """Keys that are remembered as belonging to a partition: their hash costs more than decoding an event."""
+TELLING = {"ce_specversion", "cx_timestamp", "cx_forwarded"}
+"""Headers that say how a record is to be read; others, such as the content type of structured mode, do not."""
 
 
 Plain = tuple[Event, bytes, int, int]
@@ -106,7 +108,9 @@ class Partition:
         A look at all together costs half of what judging each does. Nothing is changed by it.
         """
         stamps = [record.timestamp for record in records]
-        if max(stamps) > latest or any(map(attrgetter("headers"), records)):
+        headers = list(map(attrgetter("headers"), records))
+        telling = any(headers) and not TELLING.isdisjoint([name for one in headers for name, _ in one])
+        if telling or max(stamps) > latest:
             return None
         events = self._decoder.decode_all([record.value for record in records])
         if events is None or CustomerErased in {type(event.data) for event in events}:

@@ -2,7 +2,7 @@
 
 import random
 
-from schemas.codec import Decoder, Undecodable
+from schemas.codec import CONTENT_TYPE, Decoder, Undecodable
 from schemas.feedback import FeedbackSubmitted
 from schemas.topics import FEEDBACK, partition_of
 from stream.core.feedback import Feedback
@@ -93,3 +93,15 @@ def test_values_of_a_flush_in_which_others_go_are_known() -> None:
         partition.take(at, 0)
     shown = {key.cell.values for key in partition.panes.blocks if key.cell.view == "channel"}
     assert len(shown - {("__other__",)}) <= 10
+
+
+def test_the_header_of_structured_mode_keeps_no_record_from_being_looked_at_with_others() -> None:
+    """Publishers by the binding's rules send it with every record."""
+    partition = Partition(Feedback(), 0, 2, rules())
+    listed = [
+        record._replace(headers=[CONTENT_TYPE])
+        for record in mixed(0, 0.0)
+        if b"erased" not in (record.value or b"")
+    ]
+    assert partition._look(listed, NOW) is not None
+    assert partition._look([*listed, listed[0]._replace(headers=[("cx_forwarded", b"1")])], NOW) is None
