@@ -157,7 +157,8 @@ class Partition:
         if (home := self._home(key)) != self.number:
             if forwarded:
                 return self._bury(record, "invalid", f"key: forwarded before, belongs to partition {home}")
-            self.forwards.append(forward(record, self.domain.name, self.number, key, home, stamp))
+            first = min(stamp, record.timestamp)  # of a header far ahead the broker would take nothing
+            self.forwards.append(forward(record, self.domain.name, self.number, key, home, first))
             return "misrouted"
         time = to_ms(event.time)
         if stamp > latest or time > stamp + AHEAD:

@@ -105,3 +105,30 @@ def test_the_header_of_structured_mode_keeps_no_record_from_being_looked_at_with
     ]
     assert partition._look(listed, NOW) is not None
     assert partition._look([*listed, listed[0]._replace(headers=[("cx_forwarded", b"1")])], NOW) is None
+
+
+def test_a_forward_is_never_stamped_ahead_of_its_record() -> None:
+    """A header that names a far moment stays in the header, by which the event is judged where it belongs."""
+    key = next(f"c-{i}".encode() for i in range(99) if partition_of(f"c-{i}".encode(), 2) == 1)
+    far, early = NOW + 400 * DAY, NOW - DAY
+    headers = [[("cx_timestamp", b"%d" % moment)] for moment in (far, early)]
+    value = (
+        b'{"id":"1","type":"cx.feedback.deleted.v1","time":"2026-09-21T00:00:00Z","data":{"feedback_id":"r"}}'
+    )
+    partition = Partition(Feedback(), 0, 2, rules())
+    partition.fold([Rec(i, NOW, key, value, each) for i, each in enumerate(headers)], NOW)
+    forwards = partition.take(NOW, 0).forwards
+    assert [letter.timestamp for letter in forwards] == [NOW, early]
+    assert [dict(letter.headers)["cx_timestamp"] for letter in forwards] == [b"%d" % far, b"%d" % early]
+
+
+def test_of_a_customer_of_another_partition_nothing_is_kept_in_clear() -> None:
+    """The answer is keyed by its own id: the customer's erasure may go elsewhere."""
+    value = (
+        b'{"id":"1","type":"cx.feedback.submitted.v1","time":"2026-09-21T14:00:00Z",'
+        b'"data":{"feedback_id":"r-1","survey":"nps","score":9,"customer_id":"somebody"}}'
+    )
+    partition = Partition(Feedback(), 0, 1, rules())
+    partition.fold([Rec(i, NOW, b"r-1", value) for i in range(2)], NOW)
+    assert len(partition.take(NOW, 0).forwards) == 1
+    assert not any(b"somebody" in key + raw for key, raw in partition.book.entities.items())

@@ -1,6 +1,7 @@
 """The domain of `cx.feedback`: what an event changes in the facts of an answer, and in the figures."""
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -45,7 +46,7 @@ class Feedback:
             answer = unpack(raw)
             newest = answer.newest
         minute = answer.minute
-        outcome = _HANDLERS[type(data)](book, answer, data, at)
+        outcome = _HANDLERS[type(data)](book, answer, data, at, person)
         if outcome == "duplicate" and answer.minute == minute:
             return outcome
         before, answer.made = answer.made, derive(answer, book.rules)
@@ -97,7 +98,7 @@ def _until(minute: int, rules: Rules) -> int:
     return (minute // 60 + 1) * HOUR + rules.lateness
 
 
-def _offer(book: Book, answer: Answer, data: FeedbackOffered, at: int) -> Outcome:
+def _offer(book: Book, answer: Answer, data: FeedbackOffered, at: int, _person: bytes) -> Outcome:
     if answer.offer is not None:
         return "duplicate"
     answer.offer = Offer(at // MINUTE, data.survey, book.values(data))
@@ -120,11 +121,11 @@ def _first(book: Book, key: bytes, data: FeedbackSubmitted, at: int, person: byt
     raw = pack(Answer(person, minute, data.revision, said, None, None, made))
     book.put(key, raw, (minute // 60 + 1) * HOUR + book.rules.lateness)
     if data.customer_id is not None and (said.score is not None or said.counts):
-        _respond(book, data.customer_id, at)
+        _respond(book, data.customer_id, at, person)
     return "accepted"
 
 
-def _submit(book: Book, answer: Answer, data: FeedbackSubmitted, at: int) -> Outcome:
+def _submit(book: Book, answer: Answer, data: FeedbackSubmitted, at: int, person: bytes) -> Outcome:
     minute = at // MINUTE
     if answer.revision < 0 or minute < answer.minute:
         answer.minute = minute
@@ -132,11 +133,11 @@ def _submit(book: Book, answer: Answer, data: FeedbackSubmitted, at: int) -> Out
         return "duplicate"
     answer.revision, answer.said = data.revision, _said(book, data, at)
     if data.customer_id is not None and answer.deleted is None and answer.said.counts:
-        _respond(book, data.customer_id, at)
+        _respond(book, data.customer_id, at, person)
     return "accepted"
 
 
-def _delete(_book: Book, answer: Answer, _data: FeedbackDeleted, at: int) -> Outcome:
+def _delete(_book: Book, answer: Answer, _data: FeedbackDeleted, at: int, _person: bytes) -> Outcome:
     if answer.deleted is not None:
         return "duplicate"
     answer.deleted = at // MINUTE
@@ -144,15 +145,19 @@ def _delete(_book: Book, answer: Answer, _data: FeedbackDeleted, at: int) -> Out
     return "accepted"
 
 
-def _respond(book: Book, customer: str, at: int) -> None:
-    """Tell the customers' topic, once, that this customer answers surveys."""
-    key = RESPONDER + customer.encode()
+def _respond(book: Book, customer: str, at: int, person: bytes) -> None:
+    """Tell the customers' topic, once, that this customer answers surveys.
+
+    Of one whose erasure may come to another partition, the answer being keyed by its own id, only a hash is kept.
+    """
+    name = customer.encode()
+    key = RESPONDER + (name if name == person else blake2b(name, digest_size=16).digest())
     if key not in book.entities:
         book.put(key, b"", None)
         book.derived.append((CustomerResponded(customer_id=customer), at, book.record_time))
 
 
-_HANDLERS: dict[type, Callable[[Book, Answer, Any, int], Outcome]] = {
+_HANDLERS: dict[type, Callable[[Book, Answer, Any, int, bytes], Outcome]] = {
     FeedbackOffered: _offer,
     FeedbackSubmitted: _submit,
     FeedbackDeleted: _delete,
