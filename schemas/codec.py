@@ -61,8 +61,8 @@ class Decoder:
             return None
         if max(map(len, values), default=0) > MAX_VALUE:  # type: ignore[arg-type]
             return None
-        bare = any(event.specversion is None or not event.source for event in events)
-        return None if bare else events
+        whole = all(event.specversion and event.source for event in events)
+        return events if whole else None
 
     def _judge(self, value: bytes | None, error: Exception) -> Undecodable:
         """What is wrong with a structured event that `error` was raised for."""

@@ -15,10 +15,8 @@ SCALES: dict[str, Scale | None] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 5)
 """The scale of an answer that names none. NPS knows no other; an exit survey without one takes any score."""
 
 _USUAL = {
-    (survey, score)
+    survey: {None} if scale is None else {None, *range(scale[0], scale[1] + 1)}
     for survey, scale in SCALES.items()
-    if scale is not None
-    for score in (None, *range(scale[0], scale[1] + 1))
 }
 """What answers without a scale of their own may score."""
 
@@ -74,7 +72,7 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
             self.revision = 0
         if self.reasons != ():
             self.reasons = trimmed_each(self.reasons, "reasons") if self.reasons else ()
-        if self.scale is not None or (self.survey, self.score) not in _USUAL:
+        if self.scale is not None or self.score not in _USUAL[self.survey]:
             self._check_score(self.scale or SCALES[self.survey])
 
     def _check_score(self, scale: Scale | None) -> None:

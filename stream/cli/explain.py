@@ -30,10 +30,11 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
         if metric is not None:
             raise click.UsageError("METRIC and --customer are two questions")
         from stream.cli import person  # noqa: PLC0415 - needs Kafka's client, which metrics do not
+        from stream.wiring import rules  # noqa: PLC0415 - likewise
 
         settings = configuration.load()
         found = run(settings.kafka, person.kept(settings, customer))
-        click.echo("\n".join(person.told(customer, found, time.time_ns() // 1_000_000)))
+        click.echo("\n".join(person.told(customer, found, rules(settings), time.time_ns() // 1_000_000)))
     elif metric is None:
         width = max(map(len, REGISTRY))
         for name, each in REGISTRY.items():

@@ -18,6 +18,7 @@ from stream.core.domains import DOMAINS
 from stream.core.erasure import ERASURE, REMAINDER, fingerprint, time_of
 from stream.core.metrics.cohorts import STARTS
 from stream.core.money import BASIS, major
+from stream.core.rules import Rules
 from stream.errors import Refused
 from stream.topic_admin import describe
 from stream.topology import refusals, topics
@@ -63,7 +64,7 @@ async def kept(settings: Settings, customer: str) -> dict[str, Kept]:
         await consumer.stop()
 
 
-def told(customer: str, found: dict[str, Kept], at: int) -> Iterator[str]:
+def told(customer: str, found: dict[str, Kept], rules: Rules, at: int) -> Iterator[str]:
     """All of it for people to read, as observed at `at` ms."""
     person = customer.encode()
     customers = found[CUSTOMERS.domain]
@@ -82,7 +83,7 @@ def told(customer: str, found: dict[str, Kept], at: int) -> Iterator[str]:
         for domain in DOMAINS
         for key, entity in sorted(found[domain.name].items())
         if key[:1] != ERASURE
-        for tally, values, extra, minute, vector in domain.made(key, entity)
+        for tally, values, extra, minute, vector in domain.made(key, entity, rules)
     ]
     if lines:
         yield from ["", "contributes (tally, dimensions, own labels, minute: components)", *lines]

@@ -63,12 +63,18 @@ class Book:
         """Packed, as of the last flush where `open` has them too."""
         self.open: dict[bytes, Any] = {}
         """Unpacked: what changed since the last flush. `Domain.settle` empties it."""
+        self.own: Any = None
+        """What the domain keeps for itself with the book."""
+        self.forgotten = 0
+        """How many entities were forgotten so far."""
         self.deltas: Deltas = {}
         self.derived: list[tuple[CustomerResponded, int, int]] = []
         """Events for the customers' topic: data, time and record timestamp in ms."""
         self.labels_ignored = 0
         self.record_time = 0
         """Timestamp of the record that is being judged, in ms."""
+        self.fresh: list[tuple[bytes, bytes]] = []
+        """Entities that were not known, as `put` would enter them."""
         self._changed: dict[bytes, bytes | None] = {}
         self._due: defaultdict[int, list[bytes]] = defaultdict(list)
 
@@ -76,11 +82,16 @@ class Book:
         """Keep an entity (None: forget it), and look at it again when the watermark reaches `until` ms."""
         if raw is None:
             self.entities.pop(key, None)
+            self.forgotten += 1
         else:
             self.entities[key] = raw
         self._changed[key] = raw
         if until is not None:
             self._due[until].append(key)
+
+    def due_at(self, until: int) -> list[bytes]:
+        """The keys that are looked at again when the watermark reaches `until` ms, to append to."""
+        return self._due[until]
 
     def schedule(self, key: bytes, until: int) -> None:
         """Have `due` return the key once the watermark reaches `until` ms."""
@@ -122,5 +133,6 @@ class Book:
 
     def rows(self) -> list[Row]:
         """What changed since the last call, as records; a forgotten entity is a tombstone."""
+        fresh, self.fresh = self.fresh, []
         changed, self._changed = self._changed, {}
-        return list(changed.items())
+        return [*fresh, *changed.items()]

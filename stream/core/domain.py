@@ -1,5 +1,6 @@
 """What the spine needs to know of a domain: feedback, tickets or customers."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 from schemas.envelope import Event
@@ -10,6 +11,8 @@ from stream.core.rules import Rules
 from stream.core.tally import Contribution
 
 Name = Literal["feedback", "tickets", "customers"]
+Plain = tuple[Event, bytes, int, int]
+"""An event, the person it is of, its time and its record's timestamp in ms."""
 
 
 class Domain(Protocol):
@@ -32,6 +35,9 @@ class Domain(Protocol):
     def apply(self, book: Book, event: Event, at: int, person: bytes) -> Outcome:
         """Enter an event (`at`: its time in ms) of a person in the facts; what follows in the figures may wait."""
 
+    def apply_all(self, book: Book, plain: Sequence[Plain]) -> list[int]:
+        """`apply` for each; the times of those accepted."""
+
     def settle(self, book: Book) -> None:
         """Enter in the deltas what the open entities contribute, less what they did, and pack them."""
 
@@ -41,10 +47,10 @@ class Domain(Protocol):
     def person(self, key: bytes, raw: bytes) -> bytes:
         """Whose entity it is."""
 
-    def made(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
-        """The contributions last made of an entity."""
+    def made(self, key: bytes, raw: bytes, rules: Rules) -> tuple[Contribution, ...]:
+        """What an entity contributes."""
 
-    def withdrawn(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
+    def withdrawn(self, key: bytes, raw: bytes, rules: Rules) -> tuple[Contribution, ...]:
         """Which of `made` an erasure of the person takes out of the figures; the rest stays, anonymous."""
 
     def rederive(self, key: bytes, raw: bytes, book: Book, old: tuple[str, ...]) -> bytes:
@@ -52,3 +58,13 @@ class Domain(Protocol):
 
     def code(self, cell: Cell) -> tuple[str, str] | None:
         """The open code in a cell (a reason) and the group within which codes are capped (its survey)."""
+
+
+def one_by_one(domain: Domain, book: Book, plain: Sequence[Plain]) -> list[int]:
+    """`apply_all` of a domain that gains nothing by knowing what follows."""
+    apply, accepted = domain.apply, []
+    for event, person, at, stamp in plain:
+        book.record_time = stamp
+        if apply(book, event, at, person) == "accepted":
+            accepted.append(at)
+    return accepted

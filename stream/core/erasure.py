@@ -69,9 +69,9 @@ class Erasures:
         book, domain = self.book, self.domain
         domain.settle(book)
         for key, raw in self._of(pending):
-            withdrawn = domain.withdrawn(key, raw)
+            withdrawn = domain.withdrawn(key, raw, book.rules)
             book.replace(withdrawn, ())
-            for contribution in domain.made(key, raw):
+            for contribution in domain.made(key, raw, book.rules):
                 if contribution not in withdrawn:
                     self._leave(contribution)
             book.put(key, None, None)

@@ -18,6 +18,8 @@ class Known:
         self._sets: dict[tuple[str, str], set[str]] = {}
         self.capped: dict[Values, Values] = {}
         """What `dimensions` has answered so far."""
+        self.learnt = 0
+        """How often `learn` was called: what was answered before may be answered otherwise since."""
 
     def dimensions(self, values: Values) -> Values:
         """Dimension values, positional as in `Rules.dimensions`, with what exceeds the cap replaced."""
@@ -54,6 +56,7 @@ class Known:
         """Begin again from the cells that panes hold: what has no pane any more makes room."""
         self._sets.clear()
         self.capped.clear()
+        self.learnt += 1
         for cell in cells:
             for name, value in zip(self.rules.views.get(cell.view, ()), cell.values, strict=False):
                 self._sets.setdefault(("", name), set()).add(value)

@@ -3,7 +3,7 @@
 import msgspec
 
 KEY = b"marker"
-VERSION = 1
+VERSION = 2
 """Version of everything that is kept. A partition with a newer one is refused, an older one is made anew."""
 
 

@@ -1,20 +1,21 @@
 """One source partition, counted: records in, changes of the compacted topics out."""
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter, sub
-from typing import NamedTuple
+from operator import sub
+from typing import NamedTuple, cast
 from zlib import crc32
 
 from schemas.codec import Decoder, Undecodable
 from schemas.customers import CustomerErased
-from schemas.envelope import Event
+from schemas.envelope import EVENTS, Event
+from schemas.fields import Data
 from schemas.keys import natural_key
 from schemas.times import to_ms
 from schemas.topics import partition_of
 from stream.core import marker as markers
 from stream.core.book import OUTCOMES, Book, Outcome
 from stream.core.buckets import HOUR, HOURS, MINUTE
-from stream.core.domain import Domain
+from stream.core.domain import Domain, Plain
 from stream.core.erasure import ERASURE, REMAINDER, Erasures
 from stream.core.letters import Letter, Record, bury, forward, provenance, responded
 from stream.core.marker import Marker
@@ -25,16 +26,14 @@ from stream.core.tally import Contribution, Deltas, post
 
 AHEAD = 5 * MINUTE
 """How far an event's time may be ahead of its record, and a record ahead of the clock."""
-TOGETHER = 256
+TOGETHER = 128
 """Records that are looked at together: one that is not plain costs these the fast way."""
 KEYS = 100_000
 """Keys that are remembered as belonging to a partition: their hash costs more than decoding an event."""
 TELLING = {"ce_specversion", "cx_timestamp", "cx_forwarded"}
 """Headers that say how a record is to be read; others, such as the content type of structured mode, do not."""
 
-
-Plain = tuple[Event, bytes, int, int]
-"""An event, its key, its time and its record's timestamp in ms."""
+_Erased = EVENTS[CustomerErased]
 
 
 class Flush(NamedTuple):
@@ -108,16 +107,17 @@ class Partition:
         A look at all together costs half of what judging each does. Nothing is changed by it.
         """
         stamps = [record.timestamp for record in records]
-        headers = list(map(attrgetter("headers"), records))
+        headers = [record.headers for record in records]
         telling = any(headers) and not TELLING.isdisjoint([name for one in headers for name, _ in one])
         if telling or max(stamps) > latest:
             return None
         events = self._decoder.decode_all([record.value for record in records])
-        if events is None or CustomerErased in {type(event.data) for event in events}:
+        if events is None or _Erased in map(type, events):
             return None
-        keys = [b"" if self._keyed_by_data else record.key or b"" for record in records]
-        if not all(keys):
-            keys = [key or natural_key(event.data).encode() for key, event in zip(keys, events, strict=True)]
+        came = [record.key for record in records]
+        if self._keyed_by_data or not all(came):
+            came = [self._key(key, event.data) for key, event in zip(came, events, strict=True)]
+        keys = cast("list[bytes]", came)
         if not self._ours.issuperset(keys) and any(self._home(key) != self.number for key in keys):
             return None
         times = [to_ms(event.time) for event in events]
@@ -130,12 +130,7 @@ class Partition:
 
     def _enter_all(self, plain: Sequence[Plain]) -> None:
         """Enter records that were looked at."""
-        at, book, apply = self.at, self.book, self.domain.apply
-        accepted = []
-        for event, key, time, stamp in plain:
-            book.record_time = stamp
-            if apply(book, event, time, key) == "accepted":
-                accepted.append(time)
+        at, accepted = self.at, self.domain.apply_all(self.book, plain)
         at.watermark = max(at.watermark, *[stamp for _, _, _, stamp in plain])
         at.newest = max(at.newest, *accepted, 0)
         self.counts["accepted"] += len(accepted)
@@ -151,9 +146,7 @@ class Partition:
             event = self._decoder.decode(record.value, record.headers)
         except Undecodable as error:
             return self._bury(record, error.outcome, error.detail)
-        key = record.key
-        if not key or self._keyed_by_data:
-            key = natural_key(event.data).encode()
+        key = self._key(record.key, event.data)
         if (home := self._home(key)) != self.number:
             if forwarded:
                 return self._bury(record, "invalid", f"key: forwarded before, belongs to partition {home}")
@@ -177,6 +170,10 @@ class Partition:
         if self.erasures.any and self.erasures.covers(person, time):
             return "erased"
         return self.domain.apply(self.book, event, time, person)
+
+    def _key(self, key: bytes | None, data: Data) -> bytes:
+        """A record's key, or the one that it should have."""
+        return natural_key(data).encode() if not key or self._keyed_by_data else key
 
     def _home(self, key: bytes) -> int:
         """The partition that a key belongs to; of keys of ours the next look is a cheap one."""
@@ -290,7 +287,7 @@ class Partition:
         deltas: Deltas = {}
         for key, raw in self.book.entities.items():
             if key[:1] not in (ERASURE, REMAINDER):
-                post(deltas, self.domain.made(key, raw))
+                post(deltas, self.domain.made(key, raw, self.rules))
         remainders: Iterable[Contribution] = self.erasures.remainders()
         post(deltas, remainders)
         return deltas

@@ -1,7 +1,8 @@
 """State in Kafka: one transaction a flush and source partition, which fences whoever had it before."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -122,20 +123,28 @@ async def _send(producer: AIOKafkaProducer, batches: Iterable[Addressed]) -> Non
         await future
 
 
-def _batches(producer: AIOKafkaProducer, rows: Iterable[Sequence[Any]]) -> Iterable[BatchBuilder]:
+def _batches(producer: AIOKafkaProducer, rows: Iterable[Sequence[Any]]) -> Iterator[BatchBuilder]:
     """Rows (key, value, timestamp, headers; the latter two may be left out) as closed batches.
 
-    Seven times faster than a send for each.
+    A row goes straight to the builder that aiokafka's wraps: a quarter of what `BatchBuilder.append` costs, which
+    asks the clock, too.
     """
-    batch, empty = producer.create_batch(), True
+    now, n = time.time_ns() // 1_000_000, 0
+    batch = producer.create_batch()
+    append = batch._builder.append  # noqa: SLF001
     for key, value, *more in rows:
-        timestamp, headers = more or (None, [])
-        if batch.append(key=key, value=value, timestamp=timestamp, headers=headers) is None:
-            batch.close()
-            yield batch
-            batch = producer.create_batch()
-            batch.append(key=key, value=value, timestamp=timestamp, headers=headers)
-        empty = False
-    if not empty:
-        batch.close()
-        yield batch
+        timestamp, headers = more or (now, [])
+        if append(n, timestamp, key, value, headers) is None:
+            yield _closed(batch, n)
+            batch, n = producer.create_batch(), 0
+            append = batch._builder.append  # noqa: SLF001
+            append(n, timestamp, key, value, headers)
+        n += 1
+    if n:
+        yield _closed(batch, n)
+
+
+def _closed(batch: BatchBuilder, records: int) -> BatchBuilder:
+    batch._relative_offset = records  # noqa: SLF001
+    batch.close()
+    return batch

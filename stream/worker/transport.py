@@ -6,7 +6,7 @@ acknowledgements are ours: the marker of each flush is the only truth, Faust's c
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -35,6 +35,10 @@ Batch = tuple[TP, int, list[Record]]
 
 class Records(PartitionRecords):
     """aiokafka's records as its decoder makes them: what a `ConsumerRecord` adds costs as much as fetching."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Without a call of `__next__` for each."""
+        return self._records_iterator or iter(())
 
     def _consumer_record(self, _tp: object, record: Any) -> Any:
         return record

@@ -35,8 +35,9 @@ def answers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
         stamp = now if at < now - 30 * DAY else min(now, at + random.choice([0, 5 * MINUTE, 2 * DAY]))
         data: Any = FeedbackOffered(survey="nps", channel="web", **about)
         if (dice := random.random()) < 0.6:
-            score, revision = random.choice([None, 3, 9]), random.randrange(3)
-            data = FeedbackSubmitted(survey="nps", score=score, revision=revision, reasons=("slow",), **about)
+            score, revision = random.choice([None, 3, 9]), random.choice([0, 0, 1, 2])
+            reasons = random.choice([(), ("slow",)])
+            data = FeedbackSubmitted(survey="nps", score=score, revision=revision, reasons=reasons, **about)
         elif dice < 0.8:
             data = FeedbackDeleted(**about)
         yield Event(data, at, stamp, f"e{i}")

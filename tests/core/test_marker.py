@@ -1,5 +1,7 @@
 """What the marker of a flush says about the panes."""
 
+import msgspec
+
 from schemas.feedback import FeedbackOffered
 from stream.core import marker as markers
 from stream.core.feedback import Feedback
@@ -36,3 +38,18 @@ def test_longer_windows_do_not_bring_back_what_is_gone() -> None:
     assert month.ready()
     assert counted(month, NOW + 7 * DAY).at.since == NOW - WEEK.kept
     assert counted(month, NOW + 365 * DAY).at.since == NOW + 365 * DAY - month.rules.kept
+
+
+def test_what_version_1_kept_of_answers_is_read() -> None:
+    """It had the contributions at the end of each record; all is written anew without them."""
+    old = counted(single(Feedback()), NOW)
+    ((key, raw),) = old.book.entities.items()
+    new = single(Feedback())
+    new.restore_state(
+        key, b"\x97" + raw[1:] + b"\x91\x95\xa8response\x90\x91\xa3nps\xce\x01\xc7\x38\x2a\x81\x00\x01"
+    )
+    new.restore_panes(markers.KEY, markers.encode(msgspec.structs.replace(old.at, version=1)))
+    assert new.ready()
+    assert new.panes.blocks == old.panes.blocks
+    assert new.book.entities == old.book.entities
+    assert new.take(NOW, 0).state == [(key, raw)]

@@ -1,6 +1,6 @@
 """Customers: their lives, what they buy and whom they bring."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -35,7 +35,7 @@ from stream.core.customers.facts import (
     pack,
     unpack,
 )
-from stream.core.domain import Name
+from stream.core.domain import Name, Plain, one_by_one
 from stream.core.metrics.churn import UNKNOWN
 from stream.core.panes import Cell
 from stream.core.rules import Rules
@@ -83,6 +83,10 @@ class Customers:
         book.put(key, pack(new), None)
         return outcome
 
+    def apply_all(self, book: Book, plain: Sequence[Plain]) -> list[int]:
+        """`apply` for each; the times of those accepted."""
+        return one_by_one(self, book, plain)
+
     def settle(self, book: Book) -> None:
         """Nothing waits: each event goes to the figures at once."""
 
@@ -98,15 +102,17 @@ class Customers:
         del raw
         return owner(key)
 
-    def made(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
-        """The contributions last made of an entity."""
+    def made(self, key: bytes, raw: bytes, rules: Rules) -> tuple[Contribution, ...]:
+        """What an entity contributes."""
+        del rules
         if key[:1] != CUSTOMER:
             return ()
         made = derive(unpack(raw))
         return (*made.present, *made.past)
 
-    def withdrawn(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
+    def withdrawn(self, key: bytes, raw: bytes, rules: Rules) -> tuple[Contribution, ...]:
         """What an erasure takes out of the figures: the present life, its beginning included."""
+        del rules
         return tuple(derive(unpack(raw)).present) if key[:1] == CUSTOMER else ()
 
     def rederive(self, key: bytes, raw: bytes, book: Book, old: tuple[str, ...]) -> bytes:

@@ -1,24 +1,24 @@
 """The domain of `cx.feedback`: what an event changes in the facts of an answer, and in the figures."""
 
-from collections.abc import Callable
-from hashlib import blake2b
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import msgspec
 
-from schemas.customers import CustomerResponded
 from schemas.envelope import Event
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from schemas.times import to_ms
 from schemas.topics import FEEDBACK
 from stream.core.book import Book, Outcome
-from stream.core.buckets import HOUR, MINUTE
-from stream.core.domain import Name
-from stream.core.feedback.derive import derive, derive_said
-from stream.core.feedback.facts import ANSWER, RESPONDER, Answer, Offer, Said, pack, unpack
+from stream.core.buckets import MINUTE
+from stream.core.domain import Name, Plain
+from stream.core.feedback.derive import derive, until
+from stream.core.feedback.facts import ANSWER, Answer, Offer, Said, pack, unpack
+from stream.core.feedback.firsts import Firsts
+from stream.core.feedback.responders import respond
 from stream.core.panes import Cell
 from stream.core.rules import Rules
-from stream.core.tally import Contribution, post
+from stream.core.tally import Contribution
 
 __all__ = ["Feedback"]
 
@@ -38,43 +38,47 @@ class Feedback:
         data: Any = event.data
         key = ANSWER + data.feedback_id.encode()
         raw = book.entities.get(key)
-        if raw is None:
-            if type(data) is FeedbackSubmitted:
-                return _first(book, key, data, at, person)
-            answer, newest = Answer(person), -1
-        else:
+        answer, newest = Answer(person), -1
+        if raw is not None:
             answer = unpack(raw)
             newest = answer.newest
-        minute = answer.minute
+        minute, before = answer.minute, derive(answer, book.rules)
         outcome = _HANDLERS[type(data)](book, answer, data, at, person)
         if outcome == "duplicate" and answer.minute == minute:
             return outcome
-        before, answer.made = answer.made, derive(answer, book.rules)
-        book.replace(before, answer.made)
-        until = answer.newest
-        book.put(key, pack(answer), None if until == newest else _until(until, book.rules))
+        book.replace(before, derive(answer, book.rules))
+        last = answer.newest
+        book.put(key, pack(answer), None if last == newest else until(last, book.rules))
         return outcome
 
+    def apply_all(self, book: Book, plain: Sequence[Plain]) -> list[int]:
+        """`apply` for each; the times of those accepted."""
+        if book.own is None:
+            book.own = Firsts(book, self.apply)
+        return cast(Firsts, book.own).enter(plain)
+
     def settle(self, book: Book) -> None:
-        """Nothing waits: an answer rarely takes a second event before the flush."""
+        """Enter in the deltas what first answers added."""
+        if book.own is not None:
+            book.own.settle()
 
     def until(self, key: bytes, raw: bytes, rules: Rules) -> int | None:
         """The watermark at which an entity is forgotten."""
         if key[:1] == ANSWER:
-            return _until(unpack(raw).newest, rules)
+            return until(unpack(raw).newest, rules)
         return None
 
     def person(self, key: bytes, raw: bytes) -> bytes:
         """Whose entity this is."""
         return unpack(raw).person if key[:1] == ANSWER else key[1:]
 
-    def made(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
-        """The contributions last made of an entity."""
-        return tuple(unpack(raw).made) if key[:1] == ANSWER else ()
+    def made(self, key: bytes, raw: bytes, rules: Rules) -> tuple[Contribution, ...]:
+        """What an entity contributes."""
+        return tuple(derive(unpack(raw), rules)) if key[:1] == ANSWER else ()
 
-    def withdrawn(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
+    def withdrawn(self, key: bytes, raw: bytes, rules: Rules) -> tuple[Contribution, ...]:
         """What an erasure takes out of the figures: nothing, answers are finished counts."""
-        del key, raw
+        del key, raw, rules
         return ()
 
     def rederive(self, key: bytes, raw: bytes, book: Book, old: tuple[str, ...]) -> bytes:
@@ -86,16 +90,11 @@ class Feedback:
             answer.said = replace(answer.said, values=book.remap(answer.said.values, old))
         if answer.offer is not None:
             answer.offer = replace(answer.offer, values=book.remap(answer.offer.values, old))
-        answer.made = derive(answer, book.rules)
         return pack(answer)
 
     def code(self, cell: Cell) -> tuple[str, str] | None:
         """The open code in a cell, with the group within which codes are capped."""
         return (cell.extra[0], cell.extra[1]) if cell.tally == "reasons" else None
-
-
-def _until(minute: int, rules: Rules) -> int:
-    return (minute // 60 + 1) * HOUR + rules.lateness
 
 
 def _offer(book: Book, answer: Answer, data: FeedbackOffered, at: int, _person: bytes) -> Outcome:
@@ -113,18 +112,6 @@ def _said(book: Book, data: FeedbackSubmitted, at: int) -> Said:
     return Said(data.survey, data.score, data.scale, data.direction, premature, reasons, book.values(data))
 
 
-def _first(book: Book, key: bytes, data: FeedbackSubmitted, at: int, person: bytes) -> Outcome:
-    """An answer of which nothing is known: nearly every event is one, so this is short."""
-    minute, said = at // MINUTE, _said(book, data, at)
-    made = derive_said(said, minute, book.rules)
-    post(book.deltas, made)
-    raw = pack(Answer(person, minute, data.revision, said, None, None, made))
-    book.put(key, raw, (minute // 60 + 1) * HOUR + book.rules.lateness)
-    if data.customer_id is not None and (said.score is not None or said.counts):
-        _respond(book, data.customer_id, at, person)
-    return "accepted"
-
-
 def _submit(book: Book, answer: Answer, data: FeedbackSubmitted, at: int, person: bytes) -> Outcome:
     minute = at // MINUTE
     if answer.revision < 0 or minute < answer.minute:
@@ -133,7 +120,7 @@ def _submit(book: Book, answer: Answer, data: FeedbackSubmitted, at: int, person
         return "duplicate"
     answer.revision, answer.said = data.revision, _said(book, data, at)
     if data.customer_id is not None and answer.deleted is None and answer.said.counts:
-        _respond(book, data.customer_id, at, person)
+        respond(book, data.customer_id, at, person)
     return "accepted"
 
 
@@ -143,18 +130,6 @@ def _delete(_book: Book, answer: Answer, _data: FeedbackDeleted, at: int, _perso
     answer.deleted = at // MINUTE
     answer.said = None
     return "accepted"
-
-
-def _respond(book: Book, customer: str, at: int, person: bytes) -> None:
-    """Tell the customers' topic, once, that this customer answers surveys.
-
-    Of one whose erasure may come to another partition, the answer being keyed by its own id, only a hash is kept.
-    """
-    name = customer.encode()
-    key = RESPONDER + (name if name == person else blake2b(name, digest_size=16).digest())
-    if key not in book.entities:
-        book.put(key, b"", None)
-        book.derived.append((CustomerResponded(customer_id=customer), at, book.record_time))
 
 
 _HANDLERS: dict[type, Callable[[Book, Answer, Any, int, bytes], Outcome]] = {

@@ -5,6 +5,7 @@ from typing import Literal
 
 from schemas.feedback import Scale
 from stream.core.book import project
+from stream.core.buckets import HOUR
 from stream.core.feedback.facts import Answer, Said
 from stream.core.metrics import ces, csat, nps, response_rate
 from stream.core.rules import Rules
@@ -17,7 +18,7 @@ Fate = Literal["offered", "answered", "dismissed"]
 def derive(answer: Answer, rules: Rules) -> list[Contribution]:
     """What an answer and its offer contribute: the former its own, the latter to the response rate."""
     said = answer.said if answer.deleted is None else None
-    made = [] if said is None else derive_said(said, answer.minute, rules)
+    made = [] if said is None else _derive_said(said, answer.minute, rules)
     if (offer := answer.offer) is not None:
         fate: Fate = "offered" if said is None else "answered" if said.counts else "dismissed"
         vector = response_rate.vector(fate)
@@ -26,7 +27,7 @@ def derive(answer: Answer, rules: Rules) -> list[Contribution]:
     return made
 
 
-def derive_said(said: Said, minute: int, rules: Rules) -> list[Contribution]:
+def _derive_said(said: Said, minute: int, rules: Rules) -> list[Contribution]:
     """What an answer contributes at its minute: its score and its reasons."""
     survey, made = said.survey, []
     values = rules.projected.get(said.values) or project(said.values, rules)
@@ -50,3 +51,8 @@ def scored(survey: str, score: int, scale: Scale | None, direction: str | None, 
         case "ces":
             return ces.vector(score, scale, direction)
     return {}
+
+
+def until(minute: int, rules: Rules) -> int:
+    """The watermark in ms at which an answer is forgotten whose newest event is of that minute."""
+    return (minute // 60 + 1) * HOUR + rules.lateness

@@ -1,4 +1,4 @@
-"""Facts of an answer to a survey, and what it last contributed."""
+"""Facts of an answer to a survey."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,6 @@ import msgspec
 
 from schemas.feedback import Scale
 from stream.core.rules import Values
-from stream.core.tally import Contribution
 
 ANSWER, RESPONDER = b"a", b"c"
 """Kinds of entities, the first byte of their keys."""
@@ -38,7 +37,7 @@ class Said(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
 
 class Answer(msgspec.Struct, array_like=True, gc=False):
-    """Facts of one `feedback_id`, and the contributions last made of them.
+    """Facts of one `feedback_id`. What they contribute is derived of them: half of a record would repeat it.
 
     `minute` is the bucket of the earliest time among the revisions, `said` what the highest revision says; `deleted`
     is the bucket of the deletion.
@@ -50,7 +49,6 @@ class Answer(msgspec.Struct, array_like=True, gc=False):
     said: Said | None = None
     offer: Offer | None = None
     deleted: int | None = None
-    made: list[Contribution] = []
 
     @property
     def newest(self) -> int:

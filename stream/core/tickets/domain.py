@@ -1,5 +1,6 @@
 """The domain of `cx.tickets`: tickets, what they know of each other, and interactions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from schemas.tickets import InteractionHandled
 from schemas.topics import TICKETS
 from stream.core import interactions
 from stream.core.book import Book, Outcome
-from stream.core.domain import Name
+from stream.core.domain import Name, Plain, one_by_one
 from stream.core.panes import Cell
 from stream.core.rules import Rules
 from stream.core.tally import Contribution
@@ -52,6 +53,10 @@ class Tickets:
         enter(ticket, data, place_of(at, event.id), natural, values, book.rules)
         return "accepted"
 
+    def apply_all(self, book: Book, plain: Sequence[Plain]) -> list[int]:
+        """`apply` for each; the times of those accepted."""
+        return one_by_one(self, book, plain)
+
     def settle(self, book: Book) -> None:
         """Enter in the deltas what the open tickets contribute, less what they did, and pack them."""
         for key, ticket in book.open.items():
@@ -76,16 +81,17 @@ class Tickets:
             return unpack(raw).person
         return repeats.unpack(raw).person if key[:1] == REPEATS else interactions.unpack(raw).person
 
-    def made(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
-        """The contributions last made of an entity."""
+    def made(self, key: bytes, raw: bytes, rules: Rules) -> tuple[Contribution, ...]:
+        """What an entity contributes: what was last made of it."""
+        del rules
         if key[:1] == TICKET:
             ticket = unpack(raw)
             return contributions(ticket.made, ticket.values)
         return () if key[:1] == REPEATS else interactions.unpack(raw).made
 
-    def withdrawn(self, key: bytes, raw: bytes) -> tuple[Contribution, ...]:
+    def withdrawn(self, key: bytes, raw: bytes, rules: Rules) -> tuple[Contribution, ...]:
         """What an erasure takes out of the figures: all of a ticket that is not resolved."""
-        return self.made(key, raw) if key[:1] == TICKET and not unpack(raw).closed else ()
+        return self.made(key, raw, rules) if key[:1] == TICKET and not unpack(raw).closed else ()
 
     def rederive(self, key: bytes, raw: bytes, book: Book, old: tuple[str, ...]) -> bytes:
         """An entity's bytes under the rules of `book`; `old` are the dimensions its values stand for."""

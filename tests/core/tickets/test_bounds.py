@@ -94,7 +94,11 @@ def test_past_the_caps_the_middle_is_forgotten(monkeypatch: pytest.MonkeyPatch) 
     assert partition.counts["duplicate"] == 40
     figures = shown(fcr.METRIC, partition, NOW + 8 * DAY)
     assert figures["cx_fcr_tickets", "confirmed", "other"] == 1
-    (made,) = (Tickets().made(key, raw) for key, raw in partition.book.entities.items() if key[:1] == b"t")
+    (made,) = (
+        Tickets().made(key, raw, partition.rules)
+        for key, raw in partition.book.entities.items()
+        if key[:1] == b"t"
+    )
     assert sum(one.vector.get(0, 0) for one in made if one.tally == "resolution") <= 6
     assert not any(one.tally in ("open", "waiting") for one in made)
 

@@ -1,0 +1,75 @@
+"""Answers of which nothing is known take a shorter way than others, to the same end."""
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from schemas.codec import make
+from schemas.feedback import FeedbackSubmitted
+from schemas.times import from_ms
+from stream.core.book import Book
+from stream.core.feedback import Feedback, firsts
+from tests.support import HOUR, NOW, rules
+
+SCALES: dict[str, list[Any]] = {
+    "nps": [None, (0, 10)],
+    "csat": [None, (1, 5), (0, 100)],
+    "ces": [None, (1, 7)],
+    "exit": [None, (-3, 3)],
+}
+
+
+def answer(random: Random, i: int) -> FeedbackSubmitted:
+    """Most are plain; some are repeated, dismissed, edited, premature, or have reasons."""
+    odd = random.random() < 0.2
+    survey: Any = random.choice(list(SCALES))
+    scale = random.choice(SCALES[survey])
+    low, high = scale or ((0, 10) if survey == "nps" else (1, 5))
+    return FeedbackSubmitted(
+        feedback_id=f"r{random.randrange(i + 1) if odd else i}",
+        survey=survey,
+        score=None if odd and random.random() < 0.5 else random.randint(low, high),
+        scale=scale,
+        direction=random.choice([None, "ease", "effort"]) if survey == "ces" else None,
+        revision=int(odd and random.random() < 0.5),
+        customer_id=random.choice([None, "p1", f"p{i % 40}"]),
+        transaction_time=from_ms(NOW) if odd and random.random() < 0.3 else None,
+        reasons=("slow",) if odd and random.random() < 0.3 else (),
+        channel=random.choice([None, "web", "app", f"c{i}"]),
+        team=random.choice([None, "billing"]),
+        labels=random.choice([None, {"brand": "acme"}, {"brand": " other ", "no": 1}]),
+    )
+
+
+def end(book: Book) -> Any:
+    """All that is left of it."""
+    Feedback().settle(book)
+    left = {until: sorted(book.due_at(until)) for until in range(NOW - 10 * HOUR, NOW + 60 * 24 * HOUR, HOUR)}
+    return book.entities, book.deltas, book.derived, book.labels_ignored, left, dict(book.rows())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_by_the_batch_or_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entities, deltas, what the customers' topic is told, when what is forgotten; with caps reached and learnt again."""
+    monkeypatch.setattr(firsts, "SCORES", 3)
+    random, rule = Random(seed), rules(max_values=1)
+    plain = []
+    for i in range(600):
+        event = make(answer(random, i), id=f"e{i}", source="/test", time=NOW - random.randrange(5 * HOUR))
+        plain.append((event, b"p%d" % (i % 40), NOW - random.randrange(5 * HOUR), NOW + i))
+    batched, single, domain = Book(rule), Book(rule), Feedback()
+    times = []
+    for i in range(0, 600, 50):
+        got = domain.apply_all(batched, plain[i : i + 50])
+        for event, person, at, stamp in plain[i : i + 50]:
+            single.record_time = stamp
+            if domain.apply(single, event, at, person) == "accepted":
+                times.append(at)
+        assert got == times[-len(got) :]
+        if i == 300:
+            for book in (batched, single):
+                book.known.learn([], domain.code)
+                book.put(b"cp1", None, None)
+    for got, wanted in zip(end(batched), end(single), strict=True):
+        assert got == wanted
