@@ -1,6 +1,5 @@
 """What an exporter knows and shows: boards, coverage, page. Time is handed in; nothing here reads or serves."""
 
-import gzip
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple, Protocol
@@ -18,7 +17,7 @@ from stream.exporter.board import Board
 from stream.exporter.coverage import Coverage, Place
 from stream.exporter.feed import Feed
 from stream.exporter.folding import Folding
-from stream.exporter.page import Page
+from stream.exporter.page import Page, compressed
 from stream.wiring import rules
 
 
@@ -112,8 +111,11 @@ class Exporter:
         parts += chain.from_iterable(b.section.families() for b in self.boards.values() if b.shown)
         yield
         plain = b"".join(parts)
-        yield
-        self.page.swap(plain, gzip.compress(plain, 1))
+        zipped = []
+        for piece in compressed(plain):
+            zipped.append(piece)
+            yield
+        self.page.swap(plain, b"".join(zipped))
         self._whole = not bad
 
     def _pipeline(self, steady: int, now: int) -> Iterator[str]:

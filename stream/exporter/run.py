@@ -23,7 +23,7 @@ from stream.topology import refusals, topics
 
 log = logging.getLogger(__name__)
 
-SLICE = 0.001
+SLICE = 0.0003
 """Seconds of work after which scrapes get their turn: one takes some five turns of the loop."""
 AGAIN = 2.0
 """Seconds between two attempts to reach the broker."""
