@@ -10,6 +10,9 @@ from stream.core import marker as markers
 from stream.core.partition import Partition, checksum
 from stream.errors import Refused
 
+TOGETHER = 10_000
+"""Records that are taken in at once: each takes as much memory as what is kept of it."""
+
 Restore = Callable[[bytes, bytes | None], None]
 
 
@@ -20,7 +23,7 @@ def consumer_of_state(options: dict[str, Any]) -> AIOKafkaConsumer:
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        max_partition_fetch_bytes=8 << 20,
+        max_partition_fetch_bytes=1 << 20,
         fetch_max_wait_ms=50,
     )
 
@@ -52,7 +55,7 @@ async def _restore(consumer: AIOKafkaConsumer, partitions: Collection[Partition]
         consumer.seek(tp, begin[tp])
     left = {tp for tp in into if begin[tp] < end[tp]}
     while left:
-        for tp, records in (await consumer.getmany(*left, timeout_ms=200)).items():
+        for tp, records in (await consumer.getmany(*left, timeout_ms=200, max_records=TOGETHER)).items():
             restore = into[tp]
             for record in records:
                 restore(record.key, record.value)

@@ -4,6 +4,7 @@
 scrape of the exporter counts it: linger, worker, flush, exporter's refresh and the scrape itself are in it.
 """
 
+import json
 import os
 import statistics
 import subprocess
@@ -20,7 +21,7 @@ from tests.chaos.feed import Sent
 from tests.chaos.rig import Rig, wait
 
 RATE, SECONDS = 1_000, int(os.environ.get("CX_BENCH_SECONDS", "60"))
-KEPT = 100_000
+KEPT = 100_000, 500_000
 
 
 def latency(rig: Rig) -> list[float]:
@@ -50,6 +51,29 @@ def latency(rig: Rig) -> list[float]:
     return waited
 
 
+def taken_over(rig: Rig, answered: int) -> dict[str, float]:
+    """What a worker finds that takes over after so many answers."""
+    with rig:
+        rig.publish(answers(answered, 100))
+        assert rig.settled()
+        for worker in rig.workers:
+            worker.kill()
+            worker.wait()
+        out = subprocess.run(
+            [sys.executable, "-m", "tests.bench.recovery"],
+            env={**os.environ, **rig.env},
+            check=True,
+            capture_output=True,
+        )
+    found: dict[str, float] = json.loads(out.stdout)
+    print(
+        f"taking over {found['entities']:,} entities and {found['blocks']:,} blocks of panes: "
+        f"{found['seconds']:.2f} s; {found['bytes'] / 1e6:.0f} MB, clients included",
+        flush=True,
+    )
+    return found
+
+
 def _timed(sent: list[float]) -> Iterator[Sent]:
     for one in answers(RATE * SECONDS, 100):
         sent.append(time.monotonic())
@@ -66,15 +90,9 @@ def main() -> None:
                 f"p50 {p50:,.0f} ms   p99 {p99:,.0f} ms   worst {ms[-1]:,.0f} ms",
                 flush=True,
             )
-        with Rig(broker.bootstrap, Path(folder)) as rig:
-            rig.publish(answers(KEPT, 100))
-            assert rig.settled()
-            for worker in rig.workers:
-                worker.kill()
-                worker.wait()
-            subprocess.run(
-                [sys.executable, "-m", "tests.bench.recovery"], env={**os.environ, **rig.env}, check=True
-            )
+        few, many = (taken_over(Rig(broker.bootstrap, Path(folder)), n) for n in KEPT)
+        more = (many["bytes"] - few["bytes"]) / (many["entities"] - few["entities"])
+        print(f"memory: {more:,.0f} B an entity, from the difference of the two")
 
 
 if __name__ == "__main__":

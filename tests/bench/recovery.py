@@ -1,7 +1,8 @@
-"""What taking over all partitions takes, fencing included, and what they hold. Settings from the environment."""
+"""What taking over all partitions takes, fencing included, and what they hold, as JSON. Settings from the environment."""
 
 import asyncio
 import gc
+import json
 import os
 import time
 from pathlib import Path
@@ -33,10 +34,7 @@ async def main() -> None:
     gc.collect()
     entities = sum(len(partition.book.entities) for partition in partitions)
     blocks = sum(len(partition.panes.blocks) for partition in partitions)
-    print(
-        f"taking over {entities:,} entities and {blocks:,} blocks of panes: {took:.2f} s; "
-        f"{(resident() - held) / entities:,.0f} B of memory an entity, clients and panes included"
-    )
+    print(json.dumps({"seconds": took, "entities": entities, "blocks": blocks, "bytes": resident() - held}))
 
 
 if __name__ == "__main__":
