@@ -68,11 +68,15 @@ def add(into: Vector, vector: Mapping[int, int], sign: int = 1) -> None:
 def post(deltas: Deltas, contributions: Iterable[Contribution], sign: int = 1) -> None:
     """Enter contributions (or, with sign -1, take them back) in the deltas of leaf cells."""
     for tally, values, extra, minute, vector in contributions:
-        leaf = (tally, values, extra)
-        into = deltas.get(leaf)
-        if into is None:
-            into = deltas[leaf] = {}
-        first = minute << SHIFT
-        for component, n in vector.items():
-            place = first | component
-            into[place] = into.get(place, 0) + sign * n
+        enter(deltas, (tally, values, extra), minute, vector, sign)
+
+
+def enter(deltas: Deltas, leaf: Leaf, minute: int, vector: Vector, sign: int = 1) -> None:
+    """Enter one contribution: `sign * vector` at a minute of a leaf cell."""
+    into = deltas.get(leaf)
+    if into is None:
+        into = deltas[leaf] = {}
+    first = minute << SHIFT
+    for component, n in vector.items():
+        place = first | component
+        into[place] = into.get(place, 0) + sign * n

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from stream.core.book import Book, project
-from stream.core.buckets import HOUR
+from stream.core.buckets import HOUR, MINUTE
+from stream.core.metrics import fcr
 from stream.core.rules import Rules, Values
-from stream.core.tally import Contribution
+from stream.core.tally import Contribution, Vector, add, enter
 from stream.core.tickets import repeats
 from stream.core.tickets.cycles import History, history
 from stream.core.tickets.derive import derive
@@ -51,12 +52,19 @@ def count(book: Book, key: bytes, ticket: Ticket) -> None:
 def _replace(book: Book, ticket: Ticket, past: History | None) -> None:
     """Enter the difference between what the ticket contributed and what it does."""
     values, made = derived(ticket, past, book.rules)
-    gone, come = ticket.made, made
-    if values == ticket.values:
-        gone = {cell: vector for cell, vector in ticket.made.items() if made.get(cell) != vector}
-        come = {cell: vector for cell, vector in made.items() if ticket.made.get(cell) != vector}
-    book.replace(contributions(gone, ticket.values), contributions(come, values))
+    old, same = ticket.made, values == ticket.values
+    for cell, vector in old.items():
+        if not same or made.get(cell) != vector:
+            _enter(book, ticket.values, cell, vector, -1)
+    for cell, vector in made.items():
+        if not same or old.get(cell) != vector:
+            _enter(book, values, cell, vector)
     ticket.values, ticket.made = values, made
+
+
+def _enter(book: Book, values: Values, cell: tuple[str, int], vector: Vector, sign: int = 1) -> None:
+    tally, minute = cell
+    enter(book.deltas, (tally, values, ()), minute, vector, sign)
 
 
 def _relink(book: Book, key: bytes, ticket: Ticket, link: Link | None) -> None:
@@ -97,8 +105,18 @@ def _refresh(book: Book, page: Repeats, concerned: Iterable[bytes], but: bytes) 
             continue
         ticket: Ticket = book.open.get(key) or unpack(raw)
         solved = ticket.link and ticket.link.solved
-        repeated = solved is not None and page.repeated(solved)
-        if repeated != ticket.repeated:
-            ticket.repeated = repeated
-            _replace(book, ticket, history(ticket))
+        if solved is not None and page.repeated(solved) != ticket.repeated:
+            _judge(book, ticket, solved)
             book.put(key, pack(ticket), None)
+
+
+def _judge(book: Book, ticket: Ticket, solved: int) -> None:
+    """Turn over whether a solve was a first contact: of all that the ticket contributes, two counts change."""
+    ticket.repeated = not ticket.repeated
+    change = (
+        {fcr.FIRST_CONTACT: -1, fcr.OTHER: 1} if ticket.repeated else {fcr.FIRST_CONTACT: 1, fcr.OTHER: -1}
+    )
+    cell = "fcr", solved // MINUTE
+    _enter(book, ticket.values, cell, change)
+    ticket.made[cell] = vector = dict(ticket.made[cell])
+    add(vector, change)
