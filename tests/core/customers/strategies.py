@@ -56,7 +56,8 @@ def histories(draw: st.DrawFn, most: int = 18, gap: st.SearchStrategy[int] = gap
     for number in range(draw(st.integers(0, most))):
         stamp += draw(gap)
         one = draw(happenings(number, stamp))
-        natural = (one["who"], one["kind"], one.get("one", one["id"]))
+        name = "" if one["kind"] == "responded" else one.get("one", one["id"])
+        natural = (one["who"], one["kind"], name)
         if natural not in known:
             known.add(natural)
             out += [one] * draw(st.sampled_from([1, 1, 1, 2]))
