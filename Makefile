@@ -29,6 +29,7 @@ test: install  ## Run all tests; those whose programs are missing are skipped an
 	$(BIN)/python -m pytest
 
 bench: install  ## Measure throughput, latency and memory
+	$(BIN)/python -m tests.bench.core
 	$(BIN)/python -m tests.bench.run
 	$(BIN)/python -m tests.bench.live
 

@@ -4,7 +4,9 @@ import msgspec
 
 KEY = b"marker"
 VERSION = 2
-"""Version of everything that is kept. A partition with a newer one is refused, an older one is made anew."""
+"""Version of everything that is kept, and of what answers contribute, which is derived of it and not kept.
+
+A partition with a newer one is refused, an older one is made anew."""
 
 
 class Marker(msgspec.Struct, kw_only=True, omit_defaults=True):

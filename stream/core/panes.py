@@ -68,7 +68,9 @@ class Panes:
         """Watermark of the last expiry: what is older than it less its keep has been deleted and stays so."""
         self._dirty: set[Key] = set()
         self._gone: set[Key] = set()
-        self._rolling: dict[tuple[int, bool], dict[int, set[Key]]] = {}
+        self._cells: dict[Cell, Cell] = {}
+        """While restoring: one object for each cell, however many blocks it has."""
+        self._rolling: dict[tuple[int, bool], dict[int, list[Key]]] = {}
         """Keys of blocks that expire, by resolution, whether they are remembered, and block."""
         self._expanded: dict[tuple[str, tuple[str | None, ...], Extra], tuple[Cell, ...]] = {}
 
@@ -149,7 +151,7 @@ class Panes:
     def _index(self, key: Key) -> None:
         if key.resolution in _ROLLING_CODES:
             kind = (key.resolution, self.tallies[key.cell.tally].remembered)
-            self._rolling.setdefault(kind, {}).setdefault(key.block, set()).add(key)
+            self._rolling.setdefault(kind, {}).setdefault(key.block, []).append(key)
 
     def _drop(self, key: Key) -> None:
         del self.blocks[key]
@@ -166,7 +168,7 @@ class Panes:
         for (code, remembered), by_block in self._rolling.items():
             edge = self.oldest(BY_CODE[code], Tally("", remembered=remembered))
             for block in [block for block in by_block if block < edge]:
-                for key in by_block.pop(block) & self.blocks.keys():
+                for key in self.blocks.keys() & by_block.pop(block):
                     self._drop(key)
                     hours = hours or code == HOURS.code
         return hours
@@ -185,9 +187,15 @@ class Panes:
         where = decode_key(key)
         if value is None:
             self.blocks.pop(where, None)
-        else:
-            self.blocks[where] = decode_block(value)
+            return
+        if where not in self.blocks:
+            where = where._replace(cell=self._cells.setdefault(where.cell, where.cell))
             self._index(where)
+        self.blocks[where] = decode_block(value)
+
+    def ready(self) -> None:
+        """End of restoring."""
+        self._cells = {}
 
     def clear(self) -> None:
         """Forget every block, to be made anew under other rules."""

@@ -255,6 +255,7 @@ class Partition:
 
     def ready(self) -> bool:
         """End of restoring. True when the rules or the version changed and everything was made anew."""
+        self.panes.ready()
         self.panes.floor = self.at.floor
         self.counts.update({o: self.at.outcomes.get(o, 0) for o in OUTCOMES})
         self.book.labels_ignored = self.at.labels_ignored

@@ -18,7 +18,7 @@ from tests.bench import scrape
 from tests.chaos.feed import Sent, envelope
 from tests.chaos.rig import Rig
 
-N = int(os.environ.get("CX_BENCH_EVENTS", "300000"))
+N = int(os.environ.get("CX_BENCH_EVENTS", "1000000"))
 ROUNDS = int(os.environ.get("CX_BENCH_ROUNDS", "3"))
 NAIVE = 15_000
 HERE = Path(__file__).parent

@@ -1,10 +1,13 @@
 """What the marker of a flush says about the panes."""
 
+from zlib import crc32
+
 import msgspec
 
 from schemas.feedback import FeedbackOffered
 from stream.core import marker as markers
 from stream.core.feedback import Feedback
+from stream.core.feedback.derive import scored
 from stream.core.partition import Partition
 from tests.support import DAY, NOW, WINDOWS, Event, records, rules, single
 
@@ -53,3 +56,28 @@ def test_what_version_1_kept_of_answers_is_read() -> None:
     assert new.panes.blocks == old.panes.blocks
     assert new.book.entities == old.book.entities
     assert new.take(NOW, 0).state == [(key, raw)]
+
+
+def test_what_answers_contribute_is_that_of_the_version() -> None:
+    """It is derived anew to be taken back: whoever changes it changes the version, so that panes are made anew."""
+    made = [
+        (
+            survey,
+            score,
+            scale,
+            direction,
+            premature,
+            sorted(scored(survey, score, scale, direction, premature).items()),
+        )
+        for survey, scales in {
+            "nps": [None],
+            "csat": [None, (0, 100)],
+            "ces": [None, (1, 7)],
+            "exit": [None],
+        }.items()
+        for scale in scales
+        for direction in (None, "ease", "effort")
+        for premature in (False, True)
+        for score in range(*(scale or (0, 11)))
+    ]
+    assert (markers.VERSION, crc32(repr(made).encode())) == (2, 1861836469)

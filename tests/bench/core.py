@@ -1,0 +1,134 @@
+"""What the core spends, without Kafka: `python -m tests.bench.core`.
+
+Times are multiples of what the floor spends on the same records, taken in turn with it, so that a machine whose speed
+moves does not matter; medians over chunks of 128 records, of a flush over its records. Memory is what Python says of
+its objects.
+"""
+
+import gc
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from schemas.topics import partition_of
+from stream.core.domains import DOMAINS
+from stream.core.panes import Panes
+from stream.core.partition import AHEAD, TOGETHER, Partition
+from tests.bench.run import answers, conversations
+from tests.chaos.feed import Sent
+from tests.support import Rec, rules
+
+N, COUNT, FLUSH = 200_000, 4, 40
+VIEWS: dict[str, tuple[str, ...]] = {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
+
+
+class Data(msgspec.Struct, gc=False):
+    survey: str = ""
+    score: int = 0
+    channel: str = ""
+    touchpoint: str = ""
+
+
+class Event(msgspec.Struct, gc=False):
+    time: str
+    data: Data
+
+
+decode = msgspec.json.Decoder(Event).decode
+
+
+def floor(records: list[Rec], panes: dict[Any, list[int]]) -> None:
+    """As in `floor.py`."""
+    for record in records:
+        event = decode(record.value or b"")
+        data = event.data
+        key = data.survey, data.channel, data.touchpoint, event.time[:16]
+        pane = panes.get(key)
+        if pane is None:
+            pane = panes[key] = [0, 0, 0]
+        pane[0 if data.score >= 9 else 1 if data.score >= 7 else 2] += 1
+
+
+def spent(number: int, sent: Iterator[Sent]) -> tuple[str, Partition, Partition]:
+    """How many times the floor each step takes an event; a partition that counted, and one restored from it."""
+    now = int(time.time() * 1000)
+    listed: list[list[Rec]] = [[] for _ in range(COUNT)]
+    for one in sent:
+        mine = listed[partition_of(one.key, COUNT)]
+        mine.append(Rec(len(mine), now, one.key, one.value, ()))
+    counted = [Partition(DOMAINS[number], i, COUNT, rules(views=VIEWS)) for i in range(COUNT)]
+    restored = Partition(DOMAINS[number], 0, COUNT, rules(views=VIEWS))
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 1_000, 1_000)
+    took: defaultdict[str, list[float]] = defaultdict(list)
+    panes: dict[Any, list[int]] = {}
+    clock = time.process_time
+    for partition, records in zip(counted, listed, strict=True):
+        floors = []
+        for n, i in enumerate(range(0, len(records) - TOGETHER, TOGETHER), 1):
+            some = records[i : i + TOGETHER]
+            began = clock()
+            floor(some, panes)
+            floored = clock()
+            partition._decoder.decode_all([record.value for record in some])
+            decoded = clock()
+            partition.fold(some, now + AHEAD)
+            folded = clock()
+            floors.append(floored - began)
+            took["decode"].append((decoded - floored) / floors[-1])
+            took["fold (decode included)"].append((folded - decoded) / floors[-1])
+            if n % FLUSH == 0:
+                began = clock()
+                flush = partition.take(now, 0)
+                took["flush"].append((clock() - began) / sum(floors[-FLUSH:]))
+                if partition is counted[0]:
+                    for key, value in flush.panes:
+                        restored.restore_panes(key, value)
+    restored.ready()
+    gc.unfreeze()
+    told = "   ".join(f"{step} {statistics.median(times):.2f}" for step, times in took.items())
+    return told, counted[0], restored
+
+
+def weight(panes: Panes) -> float:
+    """Bytes a pane: one bucket of one cell in one resolution."""
+    seen: set[int] = set()
+
+    def size(one: Any) -> int:
+        if id(one) in seen:
+            return 0
+        seen.add(id(one))
+        inside = (
+            [*one.keys(), *one.values()]
+            if isinstance(one, dict)
+            else one
+            if isinstance(one, tuple | list)
+            else ()
+        )
+        return sys.getsizeof(one) + sum(map(size, inside))
+
+    held = size(panes.blocks) + size(panes._rolling)
+    return held / sum(len({place >> 16 for place in block}) for block in panes.blocks.values())
+
+
+def main() -> None:
+    print("times what the floor spends on an event")
+    for label, number, sent in (
+        ("feedback, 100 cells", 0, answers(N, 100)),
+        ("feedback, 10,000 cells", 0, answers(N, 10_000)),
+        ("tickets", 1, conversations(N)),
+    ):
+        told, counted, restored = spent(number, sent)
+        print(
+            f"  {label:23} {told}   {weight(counted.panes):.0f} B a pane, restored {weight(restored.panes):.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
