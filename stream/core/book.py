@@ -73,9 +73,9 @@ class Book:
         self.labels_ignored = 0
         self.record_time = 0
         """Timestamp of the record that is being judged, in ms."""
-        self.fresh: list[tuple[bytes, bytes]] = []
-        """Entities that were not known, as `put` would enter them."""
-        self._changed: dict[bytes, bytes | None] = {}
+        self.fresh: list[bytes] = []
+        """Keys of entities that were entered without `put`."""
+        self._changed: dict[bytes, None] = {}
         self._due: defaultdict[int, list[bytes]] = defaultdict(list)
 
     def put(self, key: bytes, raw: bytes | None, until: int | None) -> None:
@@ -85,7 +85,7 @@ class Book:
             self.forgotten += 1
         else:
             self.entities[key] = raw
-        self._changed[key] = raw
+        self._changed[key] = None
         if until is not None:
             self._due[until].append(key)
 
@@ -132,7 +132,8 @@ class Book:
         return self.known.dimensions(tuple(have.get(name) for name in self.rules.dimensions))
 
     def rows(self) -> list[Row]:
-        """What changed since the last call, as records; a forgotten entity is a tombstone."""
-        fresh, self.fresh = self.fresh, []
-        changed, self._changed = self._changed, {}
-        return [*fresh, *changed.items()]
+        """What changed since the last call, as it is now, as records; a forgotten entity is a tombstone."""
+        held = self.entities.get
+        rows = [(key, held(key)) for keys in (self.fresh, self._changed) for key in keys]
+        self.fresh, self._changed = [], {}
+        return rows

@@ -229,3 +229,17 @@ def test_the_erasure_goes_where_the_persons_records_are() -> None:
         partition = Partition(domain, key, 12, rules())
         partition.fold(records([Event(CustomerErased(customer_id="a"), NOW, NOW)]), NOW)
         assert outcomes(partition) == {"accepted": 1}
+
+
+def test_what_starts_afresh_before_the_flush_is_written_as_it_is() -> None:
+    """The same answer given, erased and given again: the last of its records is what is held."""
+    partition = single(Feedback())
+    for event in (
+        answer("f", "p", 9, NOW - 2 * HOUR),
+        Event(CustomerErased(customer_id="p"), NOW - HOUR, NOW),
+        answer("f", "p", 3),
+    ):
+        partition.fold(records([event], partition.next), NOW)
+    kept = dict(partition.take(NOW, 0).state)
+    assert {key: raw for key, raw in kept.items() if raw is not None} == partition.book.entities
+    assert kept[b"af"] is not None

@@ -52,7 +52,8 @@ def end(book: Book) -> Any:
 @pytest.mark.parametrize("seed", range(5))
 def test_by_the_batch_or_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Entities, deltas, what the customers' topic is told, when what is forgotten; with caps reached and learnt again."""
-    monkeypatch.setattr(firsts, "SCORES", 3)
+    for name, few in (("SCORES", 3), ("SCALES", 2), ("REMEMBERED", 20), ("TOLD", 5)):
+        monkeypatch.setattr(firsts, name, few)
     random, rule = Random(seed), rules(max_values=1)
     plain = []
     for i in range(600):

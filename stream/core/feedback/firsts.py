@@ -4,7 +4,6 @@ What `Feedback.apply` does with such an answer, without an object for each step;
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 from schemas.envelope import Event
@@ -18,8 +17,8 @@ from stream.core.feedback.responders import respond
 from stream.core.rules import Values
 from stream.core.tally import SHIFT, Leaf, Vector
 
-SCORES = 1_024
-"""Scores of a survey and scale that are remembered: an exit survey takes any."""
+SCALES, SCORES = 64, 128
+"""Surveys with their scales that are remembered, and scores of each: scales may be any, so may scores of an exit survey."""
 TOLD = 100_000
 """Customers that are remembered as told of."""
 
@@ -30,40 +29,36 @@ Score = tuple[bytes, tuple[tuple[int, int], ...]]
 """A packed score, and the components that it adds to its survey's tally."""
 
 
+class Scores(dict[int, Score]):
+    """The scores of a survey and scale: what was not seen is made."""
+
+    def __init__(self, survey: str, scale: Scale | None, direction: str | None) -> None:
+        super().__init__()
+        self._of = survey, scale, direction
+
+    def __missing__(self, score: int) -> Score:
+        survey, scale, direction = self._of
+        found = pack(score), tuple(scored(survey, score, scale, direction, premature=False).items())
+        if len(self) < SCORES:
+            self[score] = found
+        return found
+
+
 class Place:
     """Where answers to one survey with the same dimensions go, and their record as far as it is the same.
 
     A record is: person, minute, `before`, score, `after`. `added` is what came since the last flush.
     """
 
-    __slots__ = "added", "after", "before", "leaf", "score", "scores"
+    __slots__ = "added", "after", "before", "leaf", "scores"
 
-    def __init__(
-        self, survey: str, scale: Scale | None, direction: str | None, values: Values, shown: Values
-    ) -> None:
-        self.leaf: Leaf = (survey, shown, ())
-        self.before = pack(0) + _SAID + pack(survey)
-        said = (scale, direction, False, (), values)
+    def __init__(self, data: FeedbackSubmitted, values: Values, shown: Values, scores: Scores) -> None:
+        self.leaf: Leaf = (data.survey, shown, ())
+        self.before = pack(0) + _SAID + pack(data.survey)
+        said = (data.scale, data.direction, False, (), values)
         self.after = b"".join(map(pack, said)) + 2 * _UNSET
-        self.scores, self.score = _scores(survey, scale, direction)
+        self.scores = scores
         self.added: Vector = {}
-
-
-@lru_cache(maxsize=1_024)
-def _scores(
-    survey: str, scale: Scale | None, direction: str | None
-) -> tuple[dict[int, Score], Callable[[int], Score]]:
-    """The scores seen, and what makes one that was not."""
-    seen: dict[int, Score] = {}
-
-    def score(one: int) -> Score:
-        vector = scored(survey, one, scale, direction, premature=False)
-        found = pack(one), tuple(vector.items())
-        if len(seen) < SCORES:
-            seen[one] = found
-        return found
-
-    return seen, score
 
 
 class Firsts:
@@ -73,6 +68,7 @@ class Firsts:
         self._book = book
         self._apply = apply
         self._places: dict[tuple[Any, ...], Place] = {}
+        self._scores: dict[tuple[str, Scale | None, str | None], Scores] = {}
         self._touched: list[Place] = []
         self._told: dict[str, bytes] = {}
         """Some of the customers that the customers' topic was told of, and the person whose answer did."""
@@ -107,11 +103,11 @@ class Firsts:
             else:
                 asked = book.values(data), survey, scale, direction
             place = places.get(asked) or self._place(asked, data)
-            packed, vector = place.scores.get(score) or place.score(score)
+            packed, vector = place.scores[score]
             when, first, due = minutes.get(at // MINUTE) or self._minute(at // MINUTE, minutes)
             raw = b"".join((_ANSWER, pack(person), when, place.before, packed, place.after))
             entities[key] = raw
-            fresh.append((key, raw))
+            fresh.append(key)
             due.append(key)
             if vector:
                 added = place.added
@@ -129,8 +125,9 @@ class Firsts:
         """Begin anew with what may have become wrong: caps were learnt again, entities forgotten."""
         book = self._book
         learnt, forgotten = self._as_of
-        if learnt != book.known.learnt or len(self._places) > REMEMBERED:
+        if learnt != book.known.learnt or len(self._places) > REMEMBERED or len(self._scores) > SCALES:
             self._places.clear()
+            self._scores.clear()
         if forgotten != book.forgotten or len(self._told) > TOLD:
             self._told.clear()
         self._as_of = book.known.learnt, book.forgotten
@@ -148,8 +145,9 @@ class Firsts:
 
     def _place(self, asked: tuple[Any, ...], data: FeedbackSubmitted) -> Place:
         values = asked[0] if data.labels is not None else self._book.values(data)
-        shown = project(values, self._book.rules)
-        place = self._places[asked] = Place(data.survey, data.scale, data.direction, values, shown)
+        shown, scale = project(values, self._book.rules), (data.survey, data.scale, data.direction)
+        scores = self._scores.setdefault(scale, Scores(*scale))
+        place = self._places[asked] = Place(data, values, shown, scores)
         return place
 
     def settle(self) -> None:
