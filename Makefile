@@ -30,6 +30,7 @@ test: install  ## Run all tests; those whose programs are missing are skipped an
 
 bench: install  ## Measure throughput, latency and memory
 	$(BIN)/python -m tests.bench.core
+	$(BIN)/python -m tests.bench.days
 	$(BIN)/python -m tests.bench.run
 	$(BIN)/python -m tests.bench.live
 

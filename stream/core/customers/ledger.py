@@ -1,20 +1,18 @@
 """What happened to a customer, by minute, in buckets that grow coarser with age as panes do.
 
-    seen - memory                seen - 27 h            seen - 85 min      seen
+    seen - memory             seen - 26 to 32 h         seen - 85 min      seen
     |  forgotten: no pane holds it  |  hours  |  quarter-hours  |  minutes  |
 
-A minute moves to a coarser bucket when the finer panes of it have expired, so that no figure changes, and a ledger has
-at most 85 + 108 + 24 entries for each day of the memory (38 d: 1,105) of a customer active around the clock. Where an
-entry lies depends on its minute and `seen` alone, not on the way that it took.
+A minute moves to a coarser bucket when the blocks with the finer panes of it have expired, so that no pane that is held
+depends on `seen`, and a ledger has at most 85 + 128 + 24 entries for each day of the memory (38 d: 1,125) of a customer
+active around the clock. Where an entry lies depends on its minute and `seen` alone, not on the way that it took.
 """
 
-from stream.core.buckets import HOUR, MINUTE, MINUTES, QUARTER, QUARTERS
+from stream.core.buckets import HOUR, MINUTE, MINUTES, QUARTER, QUARTERS, Resolution
 from stream.core.customers.facts import Ledger
 from stream.core.tally import Vector, add
 
 _HOUR, _QUARTER = HOUR // MINUTE, QUARTER // MINUTE
-_HOURS_FROM = _HOUR + (QUARTERS.keep or 0) // MINUTE
-_QUARTERS_FROM = _QUARTER + (MINUTES.keep or 0) // MINUTE
 
 
 def bucket(minute: int, seen: int, floor: int) -> int | None:
@@ -22,10 +20,15 @@ def bucket(minute: int, seen: int, floor: int) -> int | None:
     hour = minute - minute % _HOUR
     if hour < floor:
         return None
-    if hour + _HOURS_FROM <= seen:
+    if _expired(QUARTERS, minute, seen):
         return hour
-    quarter = minute - minute % _QUARTER
-    return quarter if quarter + _QUARTERS_FROM <= seen else minute
+    return minute - minute % _QUARTER if _expired(MINUTES, minute, seen) else minute
+
+
+def _expired(resolution: Resolution, minute: int, seen: int) -> bool:
+    """Whether the block for a minute is no longer held: blocks go whole."""
+    span = resolution.span // MINUTE
+    return minute - minute % span + span + (resolution.keep or 0) // MINUTE <= seen
 
 
 def enter(ledger: Ledger, minute: int, vector: Vector, seen: int, floor: int) -> None:

@@ -56,8 +56,7 @@ def histories(draw: st.DrawFn, most: int = 18, gap: st.SearchStrategy[int] = gap
     for number in range(draw(st.integers(0, most))):
         stamp += draw(gap)
         one = draw(happenings(number, stamp))
-        name = "" if one["kind"] == "responded" else one.get("one", one["id"])
-        natural = (one["who"], one["kind"], name)
+        natural = (one["who"], one["kind"], one.get("one", one["id"]))
         if natural not in known:
             known.add(natural)
             out += [one] * draw(st.sampled_from([1, 1, 1, 2]))

@@ -60,6 +60,14 @@ def test_what_is_forgotten_meets_nothing_known() -> None:
     assert figures(clv.METRIC, partition, NOW + MEMORY)["cx_clv_historical_mean", "all", "EUR"] == 1
 
 
+@pytest.mark.parametrize("later", [27 * HOUR, 28 * HOUR, 29 * HOUR, MEMORY])
+def test_of_two_records_of_one_event_it_shows_in_no_pane_which_came_first(later: int) -> None:
+    """The second is a duplicate, and its record's time leaves no trace."""
+    sent, once = make.referral("sent", "a", "r", NOW + 17 * MINUTE), responded("a")
+    again = once._replace(stamp=NOW + later)
+    assert counted([sent, once, again]).panes.blocks == counted([again, sent, once]).panes.blocks
+
+
 def test_a_late_event_finds_the_present_state_as_it_is() -> None:
     """Old lives forgotten: a churn before the present life ends nothing, one after it does."""
     partition = counted([activated("a", NOW - 9 * DAY), churned("a", NOW - 8 * DAY), activated("a", NOW)])

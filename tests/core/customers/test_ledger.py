@@ -3,8 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.core.buckets import HOURS, MINUTES, QUARTERS
 from stream.core.customers import ledger
 from stream.core.customers.facts import Ledger
+from stream.core.panes import Panes
+from stream.core.tally import Tally
+from tests.support import MINUTE, rules
 
 DAY = 24 * 60
 MEMORY = 38 * DAY
@@ -55,3 +59,17 @@ def test_what_cancels_leaves_no_entry() -> None:
     ledger.age(entries, SEEN + DAY, 0)
     ledger.enter(entries, SEEN, {3: -1}, SEEN + DAY, 0)
     assert entries == {}
+
+
+@given(minutes, st.integers(0, 40 * DAY))
+def test_only_what_no_block_holds_any_more_is_coarser(minute: int, later: int) -> None:
+    """So no pane says when a customer's newest record was."""
+    seen = minute + later
+    panes = Panes(rules(), {})
+    panes.floor = seen * MINUTE
+    at = ledger.bucket(minute, seen, seen - MEMORY)
+    for resolution in (MINUTES, QUARTERS, HOURS):
+        held = minute * MINUTE // resolution.span >= panes.oldest(resolution, Tally("", remembered=True))
+        if held:
+            assert at is not None
+            assert at * MINUTE // resolution.step == minute * MINUTE // resolution.step

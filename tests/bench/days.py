@@ -1,0 +1,63 @@
+"""What a partition holds while months go by: `python -m tests.bench.days`. Flat once the longest memory is full."""
+
+import gc
+from collections.abc import Iterator
+
+from schemas.feedback import FeedbackSubmitted
+from schemas.tickets import TicketCreated, TicketMessage, TicketStatus
+from stream.core.domains import DOMAINS
+from stream.core.partition import Partition
+from tests.bench.recovery import resident
+from tests.support import DAY, NOW, Event, records, rules
+
+DAYS, EVERY, EVENTS, FLUSH = 160, 20, 3_000, 500
+
+
+def answers(first: int, day: int) -> Iterator[Event]:
+    """Answers of a day, all of them new, of 3,000 customers."""
+    for i in range(first, first + EVENTS):
+        at = NOW + day * DAY + (i - first) * DAY // EVENTS
+        reasons = ("slow",) if i % 9 == 0 else ()
+        who, where = f"c{i % 3_000}", f"ch{i % 5}"
+        data = FeedbackSubmitted(
+            feedback_id=f"r{i}", survey="nps", score=i % 11, customer_id=who, channel=where, reasons=reasons
+        )
+        yield Event(data, at, at, f"e{i}")
+
+
+def conversations(first: int, day: int) -> Iterator[Event]:
+    """Tickets of a day, of four events each, of 3,000 customers."""
+    for i in range(first, first + EVENTS):
+        at = NOW + day * DAY + (i - first) * DAY // EVENTS
+        about = {"ticket_id": f"t{i // 4}", "customer_id": f"c{i // 4 % 3_000}"}
+        author = "agent" if i % 4 == 1 else "customer"
+        data = [
+            TicketCreated(channel=f"ch{i % 5}", topic="pay", **about),
+            TicketMessage(message_id=f"m{i}", author=author, public=True, **about),  # type: ignore[arg-type]
+            TicketMessage(message_id=f"m{i}", author=author, public=True, **about),  # type: ignore[arg-type]
+            TicketStatus(status="solved", by="agent", **about),
+        ][i % 4]
+        yield Event(data, at, at, f"e{i}")
+
+
+def main() -> None:
+    gc.freeze()
+    gc.set_threshold(50_000, 1_000, 1_000)
+    for number, happened in ((0, answers), (1, conversations)):
+        partition = Partition(DOMAINS[number], 0, 1, rules())
+        for day in range(DAYS):
+            listed = records(happened(EVENTS * day, day), partition.next)
+            for i in range(0, len(listed), FLUSH):
+                some = listed[i : i + FLUSH]
+                partition.fold(some, some[-1].timestamp)
+                partition.take(some[-1].timestamp, 0)
+            if day % EVERY == EVERY - 1:
+                print(
+                    f"{partition.domain.name}, day {day + 1}: {len(partition.book.entities):,} entities, "
+                    f"{len(partition.panes.blocks):,} blocks, {resident() / 1e6:.0f} MB",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
