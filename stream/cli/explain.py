@@ -11,6 +11,7 @@ from stream.cli.configuration import Configuration
 from stream.core.metric import Family, Metric
 from stream.core.metrics import REGISTRY
 from stream.errors import CxgaugeError
+from stream.exporter.pipeline import FAMILIES
 
 WINDOWS = (
     "Rolling over event time, in buckets of 1 minute (windows up to 1 h), 15 minutes (up to 24 h) or 1 hour. The last "
@@ -39,6 +40,9 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
         width = max(map(len, REGISTRY))
         for name, each in REGISTRY.items():
             click.echo(f"{name:{width}}  {each.title}: {each.formula}")
+    elif metric in FAMILIES:
+        kind, text = FAMILIES[metric]
+        click.echo(f"{metric} ({kind}), a series of the pipeline: no view, no window\n\n  {text}")
     else:
         click.echo(explained(find(metric)))
 

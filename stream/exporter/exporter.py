@@ -126,20 +126,16 @@ class Exporter:
         yield from pipeline.freshness(seen, now)
         if len(whole) == len(seen):
             ignored = sum(marker.labels_ignored for _, markers in whole for marker in markers)
-            text = "Entries of labels that were not allowed or not usable"
-            yield pipeline.single("cx_labels_ignored_total", "counter", text, ignored)
+            yield pipeline.single("cx_labels_ignored_total", ignored)
         gaps = sum(1 for _ in self.coverage.gaps(steady))
         expected = len(self.coverage.expected)
-        yield pipeline.single("cx_partitions_expected", "gauge", "Partitions of all inputs", expected)
-        text = "Partitions whose figures are up to date"
-        yield pipeline.single("cx_partitions_covered", "gauge", text, expected - gaps)
+        yield pipeline.single("cx_partitions_expected", expected)
+        yield pipeline.single("cx_partitions_covered", expected - gaps)
         series = sum(board.section.series for board in self.boards.values() if board.shown)
-        yield pipeline.single("cx_series", "gauge", "Series with a view that are served", series)
-        text = "Label sets newly counted as __other__"
-        yield pipeline.single("cx_series_folded_total", "counter", text, self.folding.folded)
+        yield pipeline.single("cx_series", series)
+        yield pipeline.single("cx_series_folded_total", self.folding.folded)
         repairs = sum(board.windows.repairs for board in self.boards.values())
-        text = "Sums of windows that the hourly check found wrong; anything but 0 is a fault"
-        yield pipeline.single("cx_window_repairs_total", "counter", text, repairs)
+        yield pipeline.single("cx_window_repairs_total", repairs)
         yield pipeline.definitions()
 
     def unready(self, steady: int) -> str:

@@ -12,35 +12,54 @@ TOPIC: dict[Name, str] = {d: f"cx.{d}" for d in ("feedback", "tickets", "custome
 """The label `topic`: the default names, whatever the topics are called here."""
 
 
+FAMILIES: dict[str, tuple[str, str]] = {
+    "cx_events_total": ("counter", "Records read, by what became of them"),
+    "cx_last_event_timestamp_seconds": ("gauge", "Time of the newest accepted event"),
+    "cx_event_lag_seconds": ("gauge", "Now minus the time of the newest accepted event"),
+    "cx_labels_ignored_total": ("counter", "Entries of labels that were not allowed or not usable"),
+    "cx_partitions_expected": ("gauge", "Partitions of all inputs"),
+    "cx_partitions_covered": ("gauge", "Partitions whose figures are up to date"),
+    "cx_series": ("gauge", "Series with a view that are served"),
+    "cx_series_folded_total": ("counter", "Label sets newly counted as __other__"),
+    "cx_window_repairs_total": (
+        "counter",
+        "Sums of windows that the hourly check found wrong; anything but 0 is a fault",
+    ),
+    "cx_metric_info": ("gauge", "Metrics and the versions of their definitions"),
+}
+"""Type and meaning by name."""
+
+
 def events(domains: Iterable[tuple[Name, list[Marker]]]) -> Iterator[str]:
     """Records read, by outcome: of topics whose every partition is known."""
-    yield header("cx_events_total", "counter", "Records read, by what became of them")
+    name = "cx_events_total"
+    yield header(name, *FAMILIES[name])
     for domain, markers in domains:
         for outcome in OUTCOMES:
             n = sum(marker.outcomes.get(outcome, 0) for marker in markers)
-            yield line("cx_events_total", {"topic": TOPIC[domain], "outcome": outcome}, n)
+            yield line(name, {"topic": TOPIC[domain], "outcome": outcome}, n)
 
 
 def freshness(domains: Iterable[tuple[Name, list[Marker]]], now: int) -> Iterator[str]:
     """The newest accepted event of each topic."""
     newest = [(TOPIC[d], max((m.newest for m in markers), default=0)) for d, markers in domains]
     name = "cx_last_event_timestamp_seconds"
-    yield header(name, "gauge", "Time of the newest accepted event")
+    yield header(name, *FAMILIES[name])
     yield from (line(name, {"topic": topic}, at / 1000) for topic, at in newest if at)
     name = "cx_event_lag_seconds"
-    yield header(name, "gauge", "Now minus the time of the newest accepted event")
+    yield header(name, *FAMILIES[name])
     yield from (line(name, {"topic": topic}, (now - at) / 1000) for topic, at in newest if at)
 
 
-def single(name: str, kind: str, text: str, value: float) -> str:
+def single(name: str, value: float) -> str:
     """A family of one series without labels."""
-    return header(name, kind, text) + line(name, {}, value)
+    return header(name, *FAMILIES[name]) + line(name, {}, value)
 
 
 def definitions() -> str:
     """Which metrics there are, by which version of their definition."""
+    name = "cx_metric_info"
     lines = (
-        line("cx_metric_info", {"metric": metric.name, "version": str(metric.version)}, 1)
-        for metric in REGISTRY.values()
+        line(name, {"metric": metric.name, "version": str(metric.version)}, 1) for metric in REGISTRY.values()
     )
-    return header("cx_metric_info", "gauge", "Metrics and the versions of their definitions") + "".join(lines)
+    return header(name, *FAMILIES[name]) + "".join(lines)

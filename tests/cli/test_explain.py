@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from stream.cli import main
 from stream.core.metrics import REGISTRY
+from stream.exporter.pipeline import FAMILIES
 
 
 @pytest.mark.parametrize("metric", REGISTRY.values(), ids=REGISTRY)
@@ -53,3 +54,13 @@ def test_an_unknown_name_names_the_nearest() -> None:
     result = CliRunner().invoke(main, ["explain", "cx_nps_scor"])
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: metric: got 'cx_nps_scor', did you mean 'nps'; known are nps, ")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_series_of_the_pipeline_are_explained(name: str) -> None:
+    """Type and meaning, as on the page."""
+    kind, text = FAMILIES[name]
+    result = CliRunner().invoke(main, ["explain", name])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{name} ({kind}), ")
+    assert text in result.stdout
