@@ -10,7 +10,7 @@ from stream.core.feedback import Feedback
 from stream.core.partition import Partition
 from tests.core.customers.events import activated, bought, churned, counted, erased, refunded, responded
 from tests.core.test_erasure import answer
-from tests.support import DAY, NOW, count
+from tests.support import DAY, NOW, count, rules
 
 
 def mine(*partitions: Partition) -> dict[str, Kept]:
@@ -32,7 +32,7 @@ def test_a_customer_with_all_that_is_kept() -> None:
             responded("a"),
         ]
     )
-    lines = list(told("a", mine(customers, count(Feedback(), [answer("r", "a", 10)])), NOW + DAY))
+    lines = list(told("a", mine(customers, count(Feedback(), [answer("r", "a", 10)])), rules(), NOW + DAY))
     assert lines[:8] == [
         "active since 2026-09-19 14:13:20Z",
         "plan: gold; margin: 0.25; leaving announced: no",
@@ -55,7 +55,7 @@ def test_a_customer_with_all_that_is_kept() -> None:
 def test_who_was_erased() -> None:
     """Only that, and until when."""
     partition = count(Customers(), [activated("a", NOW - DAY), erased("a")])
-    lines = list(told("a", mine(partition, count(Feedback(), [])), NOW))
+    lines = list(told("a", mine(partition, count(Feedback(), [])), rules(), NOW))
     assert lines[0] == "no customer of this id is kept"
     assert lines[1] == "erased in customers: everything up to 2026-09-21 14:13:20Z"
     assert lines[-1] == "records in customers: nothing"
