@@ -39,8 +39,8 @@ async def kept(settings: Settings, customer: str) -> dict[str, Kept]:
     if wrong := refusals(specs, await describe(settings, specs)):
         raise Refused("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
     consumer = consumer_of_state(client_options(settings.kafka))
-    await consumer.start()
     try:
+        await consumer.start()
         found: dict[str, Kept] = {}
         for domain in DOMAINS:
             tp = TopicPartition(settings.topics.state(domain.name), number)
