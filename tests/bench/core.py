@@ -13,45 +13,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from schemas.topics import partition_of
 from stream.core.domains import DOMAINS
 from stream.core.panes import Panes
 from stream.core.partition import AHEAD, TOGETHER, Partition
+from tests.bench.floor import Panes as Floor
+from tests.bench.floor import count
 from tests.bench.run import answers, conversations
 from tests.chaos.feed import Sent
 from tests.support import Rec, rules
 
 N, COUNT, FLUSH = 200_000, 4, 40
 VIEWS: dict[str, tuple[str, ...]] = {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
-
-
-class Data(msgspec.Struct, gc=False):
-    survey: str = ""
-    score: int = 0
-    channel: str = ""
-    touchpoint: str = ""
-
-
-class Event(msgspec.Struct, gc=False):
-    time: str
-    data: Data
-
-
-decode = msgspec.json.Decoder(Event).decode
-
-
-def floor(records: list[Rec], panes: dict[Any, list[int]]) -> None:
-    """As in `floor.py`."""
-    for record in records:
-        event = decode(record.value or b"")
-        data = event.data
-        key = data.survey, data.channel, data.touchpoint, event.time[:16]
-        pane = panes.get(key)
-        if pane is None:
-            pane = panes[key] = [0, 0, 0]
-        pane[0 if data.score >= 9 else 1 if data.score >= 7 else 2] += 1
 
 
 def spent(number: int, sent: Iterator[Sent]) -> tuple[str, Partition, Partition]:
@@ -67,14 +40,14 @@ def spent(number: int, sent: Iterator[Sent]) -> tuple[str, Partition, Partition]
     gc.freeze()
     gc.set_threshold(50_000, 1_000, 1_000)
     took: defaultdict[str, list[float]] = defaultdict(list)
-    panes: dict[Any, list[int]] = {}
+    panes: Floor = {}
     clock = time.process_time
     for partition, records in zip(counted, listed, strict=True):
         floors = []
         for n, i in enumerate(range(0, len(records) - TOGETHER, TOGETHER), 1):
             some = records[i : i + TOGETHER]
             began = clock()
-            floor(some, panes)
+            count(some, panes)
             floored = clock()
             partition._decoder.decode_all([record.value for record in some])
             decoded = clock()

@@ -4,6 +4,8 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer
@@ -23,9 +25,24 @@ class Event(msgspec.Struct, gc=False):
     data: Data
 
 
+Panes = dict[tuple[str, str, str, str], list[int]]
+decode = msgspec.json.Decoder(Event).decode
+
+
+def count(records: Iterable[Any], panes: Panes) -> None:
+    """Promoters, passives and detractors by survey, channel, touchpoint and minute."""
+    for record in records:
+        event = decode(record.value)
+        data = event.data
+        key = (data.survey, data.channel, data.touchpoint, event.time[:16])
+        pane = panes.get(key)
+        if pane is None:
+            pane = panes[key] = [0, 0, 0]
+        pane[0 if data.score >= 9 else 1 if data.score >= 7 else 2] += 1
+
+
 async def main(bootstrap: str, topic: str, n: int) -> None:
-    decode = msgspec.json.Decoder(Event).decode
-    panes: dict[tuple[str, str, str, str], list[int]] = {}
+    panes: Panes = {}
     consumer = AIOKafkaConsumer(
         topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", max_partition_fetch_bytes=4 << 20
     )
@@ -34,17 +51,11 @@ async def main(bootstrap: str, topic: str, n: int) -> None:
     while seen < n:
         for records in (await consumer.getmany(timeout_ms=500)).values():
             began = began or time.perf_counter()
-            for record in records:
-                event = decode(record.value)
-                data = event.data
-                key = (data.survey, data.channel, data.touchpoint, event.time[:16])
-                pane = panes.get(key)
-                if pane is None:
-                    pane = panes[key] = [0, 0, 0]
-                pane[0 if data.score >= 9 else 1 if data.score >= 7 else 2] += 1
+            count(records, panes)
             seen += len(records)
     print(json.dumps({"events_s": seen / (time.perf_counter() - began), "cells": len(panes)}))
     await consumer.stop()
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
