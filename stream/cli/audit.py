@@ -1,4 +1,4 @@
-"""`cxgauge doctor audit`: panes are the sum of stored contributions and of what erasures left."""
+"""`cxgauge doctor audit`: panes are the sum of what entities contribute and of what erasures left."""
 
 import sys
 

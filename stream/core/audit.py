@@ -1,4 +1,4 @@
-"""Proof that panes are what they should be: the sum of stored contributions and of what erasures left."""
+"""Proof that panes are what they should be: the sum of what entities contribute and of what erasures left."""
 
 from collections.abc import Iterator
 

@@ -242,7 +242,7 @@ class Rig:
         return Counter({key: n for key, n in out.items() if n})
 
     def audit(self) -> list[str]:
-        """What is wrong with panes against stored contributions."""
+        """What is wrong with panes against what entities contribute."""
         return [line for partition in self.partitions().values() for line in differences(partition)]
 
 

@@ -64,7 +64,7 @@ def test_partitions_add_up(history: list[Any], count: int) -> None:
 
 @given(st.lists(events, max_size=14))
 def test_what_is_kept_is_the_sum_of_what_was_contributed(history: list[Any]) -> None:
-    """Panes are stored contributions, expanded: also after a change of the views and back."""
+    """Panes are what answers contribute, expanded: also after a change of the views and back."""
     partition = single(Feedback())
     partition.fold(records([typed(at, event) for at, event in history]), NOW)
     flush = partition.take(NOW, 0)

@@ -73,6 +73,8 @@ def test_aiokafka_tells_positions_and_takes_batches() -> None:
     batch.close()
     assert batch.record_count() == 2
     assert len(list(MemoryRecords(bytes(batch._build())).next_batch())) == 2
+    alone = BatchBuilder(1 << 10, 0)
+    assert alone._builder.append(0, 1, b"key", bytes(1 << 12), []) is not None, "first, whatever its size"
 
 
 def test_records_are_made_where_we_leave_them_as_they_are() -> None:
