@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
+from itertools import repeat
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -17,6 +17,9 @@ from stream.worker.loader import load
 
 BATCH_BYTES = 256 << 10
 REQUEST_BYTES = 8 << 20
+KeyValue = tuple[bytes | None, bytes | None]
+Head = tuple[int | None, list[tuple[str, bytes | None]]]
+"""Timestamp in ms and headers of a record."""
 Addressed = tuple[str, int, BatchBuilder]
 """A batch with its topic and partition."""
 DEADLINE = 45.0
@@ -54,10 +57,14 @@ class KafkaStore:
     async def flush(self, partition: Partition, flush: Flush) -> None:
         """Forwards, on their own and awaited; then the rest in one transaction, the marker last."""
         producer, topics, name = self._producers[partition], self.settings.topics, partition.domain.name
+        now: Iterable[Head] = repeat((time.time_ns() // 1_000_000, []))
         rows = [*flush.panes, (markers.KEY, markers.encode(flush.marker))]
         batches = [
-            *((topics.state(name), partition.number, batch) for batch in _batches(producer, flush.state)),
-            *((topics.panes(name), partition.number, batch) for batch in _batches(producer, rows)),
+            *(
+                (topics.state(name), partition.number, batch)
+                for batch in _batches(producer, flush.state, now)
+            ),
+            *((topics.panes(name), partition.number, batch) for batch in _batches(producer, rows, now)),
         ]
         async with asyncio.timeout(DEADLINE):
             await self._forward(flush.forwards)
@@ -100,7 +107,9 @@ class KafkaStore:
             (topic, number, batch)
             for (topic, number), some in sorted_.items()
             for batch in _batches(
-                producer, [(each.key, each.value, each.timestamp, each.headers) for each in some]
+                producer,
+                [(each.key, each.value) for each in some],
+                [(each.timestamp, each.headers) for each in some],
             )
         ]
 
@@ -123,20 +132,20 @@ async def _send(producer: AIOKafkaProducer, batches: Iterable[Addressed]) -> Non
         await future
 
 
-def _batches(producer: AIOKafkaProducer, rows: Iterable[Sequence[Any]]) -> Iterator[BatchBuilder]:
-    """Rows (key, value, timestamp, headers; the latter two may be left out) as closed batches.
+def _batches(
+    producer: AIOKafkaProducer, rows: Iterable[KeyValue], heads: Iterable[Head]
+) -> Iterator[BatchBuilder]:
+    """Rows, each with its head, as closed batches.
 
     A row goes straight to the builder that aiokafka's wraps: a quarter of what `BatchBuilder.append` costs, which
     asks the clock, too.
     """
-    now, n = time.time_ns() // 1_000_000, 0
-    batch = producer.create_batch()
+    n, batch = 0, producer.create_batch()
     append = batch._builder.append  # noqa: SLF001
-    for key, value, *more in rows:
-        timestamp, headers = more or (now, [])
+    for (key, value), (timestamp, headers) in zip(rows, heads, strict=False):
         if append(n, timestamp, key, value, headers) is None:
             yield _closed(batch, n)
-            batch, n = producer.create_batch(), 0
+            n, batch = 0, producer.create_batch()
             append = batch._builder.append  # noqa: SLF001
             append(n, timestamp, key, value, headers)
         n += 1
