@@ -9,6 +9,7 @@ import msgspec
 from schemas.envelope import EVENTS, Event, Head
 from schemas.explain import Undecodable, bad_data, bad_head, bad_type, bad_value
 from schemas.fields import Data
+from schemas.loose import Loose
 from schemas.times import from_ms
 from schemas.topics import Topic, topics_of
 
@@ -30,11 +31,16 @@ encode = msgspec.json.Encoder().encode
 
 
 class Decoder:
-    """Decodes the records of one topic. One pass when all is well; what is not is looked at again for its text."""
+    """Decodes the records of one topic. One pass when all is well; what is not is looked at again for its text.
 
-    def __init__(self, topic: Topic) -> None:
+    `loosely`: what `decode_all` leaves to its caller to check.
+    """
+
+    def __init__(self, topic: Topic, loosely: Sequence[Loose] = ()) -> None:
         self._topic = topic
-        self._structured = msgspec.json.Decoder(Union[tuple(EVENTS[kind] for kind in topic.types)])  # noqa: UP007
+        self._structured = _structured([EVENTS[kind] for kind in topic.types])
+        loose = {one.kind: one.event for one in loosely}
+        self._loosely = _structured([loose.get(kind, EVENTS[kind]) for kind in topic.types])
         self._data = {kind.TYPE: (kind, msgspec.json.Decoder(kind)) for kind in topic.types}
 
     def decode(self, value: bytes | None, headers: Headers) -> Event:
@@ -53,16 +59,19 @@ class Decoder:
         return event
 
     def decode_all(self, values: Sequence[bytes | None]) -> list[Event] | None:
-        """The events of records in structured mode; None when any of them has to be looked at on its own."""
-        decode = self._structured.decode
+        """The events of records in structured mode; None when any of them has to be looked at on its own.
+
+        Those of a loose type are checked by their fields alone.
+        """
+        decode = self._loosely.decode
         try:
-            events: list[Event] = [decode(value) for value in values]  # type: ignore[arg-type]  # None is a TypeError
+            events: list[Event] = [decode(value) for value in values]  # of None: a TypeError
         except (TypeError, *_BAD):
             return None
         if max(map(len, values), default=0) > MAX_VALUE:  # type: ignore[arg-type]
             return None
-        whole = all(event.specversion and event.source for event in events)
-        return events if whole else None
+        complete = [event.specversion and event.source for event in events]
+        return events if all(complete) else None
 
     def _judge(self, value: bytes | None, error: Exception) -> Undecodable:
         """What is wrong with a structured event that `error` was raised for."""
@@ -96,6 +105,10 @@ class Decoder:
         except _BAD as error:
             raise _judge_data(value, error, kind) from None
         return EVENTS[kind](specversion="1.0", id=head.id, source=head.source, time=head.time, data=data)
+
+
+def _structured(kinds: Sequence[type[Event]]) -> Any:
+    return msgspec.json.Decoder(Union[tuple(kinds)])  # noqa: UP007
 
 
 def make(data: Data, *, id: str, source: str, time: datetime | int) -> Event:  # noqa: A002

@@ -66,6 +66,7 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
     reasons: Defaulted[Annotated[tuple[Annotated[str, code("A reason code")], ...], Meta(max_length=16)]] = ()
 
     def __post_init__(self) -> None:
+        # what this goes by is remembered of many answers by the worker: see stream/core/feedback/firsts.py
         if (self.channel, self.touchpoint, self.team, self.priority) not in CLEAN:
             self._trim()
         if self.revision is None:

@@ -2,14 +2,11 @@
 
 from collections import OrderedDict
 
-from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from schemas.fields import Data
 from schemas.tickets import InteractionHandled
 from schemas.topics import CUSTOMERS
 
 Entity = tuple[str, str]
-
-_FEEDBACK = (FeedbackOffered, FeedbackSubmitted, FeedbackDeleted)
 
 
 def natural_key(data: Data) -> str:
@@ -49,8 +46,8 @@ def _customer(data: Data) -> str | None:
 
 def _entity(data: Data) -> Entity:
     """What an event of feedback or tickets is about: kind and id."""
-    if isinstance(data, _FEEDBACK):
-        return "feedback", data.feedback_id
+    if (answer := getattr(data, "feedback_id", None)) is not None:
+        return "feedback", answer
     if isinstance(data, InteractionHandled) and data.ticket_id is None:
         return "interaction", data.interaction_id
     ticket: str = data.ticket_id  # type: ignore[attr-defined]  # all others of cx.tickets

@@ -73,8 +73,8 @@ class Book:
         self.labels_ignored = 0
         self.record_time = 0
         """Timestamp of the record that is being judged, in ms."""
-        self.fresh: list[bytes] = []
-        """Keys of entities that were entered without `put`."""
+        self.fresh: list[Row] = []
+        """Entities that were entered without `put`, as records."""
         self._changed: dict[bytes, None] = {}
         self._due: defaultdict[int, list[bytes]] = defaultdict(list)
 
@@ -110,9 +110,12 @@ class Book:
 
     def values(self, data: Dimensioned) -> Values:
         """An event's dimension values, positional and capped; unusable labels are counted."""
-        values: Values = (data.channel, data.touchpoint, data.team, data.priority)
-        if data.labels is not None:
-            values = (*values, *self._labels(data.labels))
+        return self.capped((data.channel, data.touchpoint, data.team, data.priority), data.labels)
+
+    def capped(self, values: Values, labels: Mapping[str, Any] | None) -> Values:
+        """The values of the fields, with those of the labels, capped."""
+        if labels is not None:
+            values = (*values, *self._labels(labels))
         return self.known.capped.get(values) or self.known.dimensions(values)
 
     def _labels(self, labels: Mapping[str, Any]) -> Iterator[str | None]:
@@ -132,8 +135,8 @@ class Book:
         return self.known.dimensions(tuple(have.get(name) for name in self.rules.dimensions))
 
     def rows(self) -> list[Row]:
-        """What changed since the last call, as it is now, as records; a forgotten entity is a tombstone."""
-        held = self.entities.get
-        rows = [(key, held(key)) for keys in (self.fresh, self._changed) for key in keys]
+        """What changed since the last call as records, the last of a key as it is now; a forgotten entity is a tombstone."""
+        rows, held = self.fresh, self.entities.get
+        rows += [(key, held(key)) for key in self._changed]
         self.fresh, self._changed = [], {}
         return rows

@@ -1,9 +1,10 @@
 """What the spine needs to know of a domain: feedback, tickets or customers."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from schemas.envelope import Event
+from schemas.loose import Loose
 from schemas.topics import Topic
 from stream.core.book import Book, Outcome
 from stream.core.panes import Cell
@@ -11,8 +12,19 @@ from stream.core.rules import Rules
 from stream.core.tally import Contribution
 
 Name = Literal["feedback", "tickets", "customers"]
-Plain = tuple[Event, bytes, int, int]
-"""An event, the person it is of, its time and its record's timestamp in ms."""
+
+
+class Plain(NamedTuple):
+    """Records that were looked at together, by columns of the same length."""
+
+    events: Sequence[Event]
+    looked: Sequence[Any]
+    """What `Domain.look` says of each."""
+    persons: Sequence[bytes]
+    times: Sequence[int]
+    """When each happened, in ms."""
+    stamps: Sequence[int]
+    """The records' timestamps, in ms."""
 
 
 class Domain(Protocol):
@@ -29,13 +41,20 @@ class Domain(Protocol):
     def topic(self) -> Topic:
         """The topic its events come from."""
 
+    @property
+    def loosely(self) -> Sequence[Loose]:
+        """The types of events that `look` takes loose, and checks."""
+
     def expires(self, data: Any) -> bool:
         """Whether an event with this data may come too late to be used."""
 
     def apply(self, book: Book, event: Event, at: int, person: bytes) -> Outcome:
         """Enter an event (`at`: its time in ms) of a person in the facts; what follows in the figures may wait."""
 
-    def apply_all(self, book: Book, plain: Sequence[Plain]) -> list[int]:
+    def look(self, book: Book, events: Sequence[Event]) -> Sequence[Any] | None:
+        """What `apply_all` is to know of each event; None: one is not right. Nothing is changed by it."""
+
+    def apply_all(self, book: Book, plain: Plain) -> list[int]:
         """`apply` for each; the times of those accepted."""
 
     def settle(self, book: Book) -> None:
@@ -60,10 +79,10 @@ class Domain(Protocol):
         """The open code in a cell (a reason) and the group within which codes are capped (its survey)."""
 
 
-def one_by_one(domain: Domain, book: Book, plain: Sequence[Plain]) -> list[int]:
+def one_by_one(domain: Domain, book: Book, plain: Plain) -> list[int]:
     """`apply_all` of a domain that gains nothing by knowing what follows."""
     apply, accepted = domain.apply, []
-    for event, person, at, stamp in plain:
+    for event, person, at, stamp in zip(plain.events, plain.persons, plain.times, plain.stamps, strict=True):
         book.record_time = stamp
         if apply(book, event, at, person) == "accepted":
             accepted.append(at)

@@ -10,7 +10,7 @@ from schemas.customers import CustomerErased
 from schemas.envelope import EVENTS, Event
 from schemas.fields import Data
 from schemas.keys import natural_key
-from schemas.times import to_ms
+from schemas.times import all_to_ms, to_ms
 from schemas.topics import partition_of
 from stream.core import marker as markers
 from stream.core.book import OUTCOMES, Book, Outcome
@@ -71,7 +71,7 @@ class Partition:
             ),
             default=rules.kept,
         )
-        self._decoder = Decoder(domain.topic)
+        self._decoder = Decoder(domain.topic, domain.loosely)
         self._keyed_by_data = domain.name == "customers"
         self._ours: set[bytes] = set()
         self._last: Record | None = None
@@ -87,7 +87,9 @@ class Partition:
         An exception leaves the partition half changed: it must be thrown away, not flushed.
         """
         latest, start = clock + AHEAD, self.at.next
-        unread = [record for record in records if record.offset >= start]
+        unread = records if isinstance(records, list) else list(records)
+        if unread and unread[0].offset < start:
+            unread = [record for record in unread if record.offset >= start]
         for i in range(0, len(unread), TOGETHER):
             some = unread[i : i + TOGETHER]
             if (plain := self._look(some, latest)) is not None:
@@ -101,18 +103,13 @@ class Partition:
             self._last = unread[-1]
             self.at.next = self._last.offset + 1
 
-    def _look(self, records: Sequence[Record], latest: int) -> list[Plain] | None:
+    def _look(self, records: Sequence[Record], latest: int) -> Plain | None:
         """Records of which each is accepted or a duplicate, whatever else is in them; None: judge them one by one.
 
         A look at all together costs half of what judging each does. Nothing is changed by it.
         """
         stamps = [record.timestamp for record in records]
-        headers = [record.headers for record in records]
-        telling = any(headers) and not TELLING.isdisjoint([name for one in headers for name, _ in one])
-        if telling or max(stamps) > latest:
-            return None
-        events = self._decoder.decode_all([record.value for record in records])
-        if events is None or _Erased in map(type, events):
+        if max(stamps) > latest or (events := self._read(records)) is None:
             return None
         came = [record.key for record in records]
         if self._keyed_by_data or not all(came):
@@ -120,21 +117,31 @@ class Partition:
         keys = cast("list[bytes]", came)
         if not self._ours.issuperset(keys) and any(self._home(key) != self.number for key in keys):
             return None
-        times = [to_ms(event.time) for event in events]
+        times = all_to_ms([event.time for event in events])
         ahead = list(map(sub, times, stamps))
         if max(ahead) > AHEAD or min(ahead) < -self._late * HOUR:
             return None
         if self.erasures.any and any(map(self.erasures.covers, keys, times)):
             return None
-        return list(zip(events, keys, times, stamps, strict=True))
+        if (looked := self.domain.look(self.book, events)) is None:
+            return None
+        return Plain(events, looked, keys, times, stamps)
 
-    def _enter_all(self, plain: Sequence[Plain]) -> None:
+    def _read(self, records: Sequence[Record]) -> list[Event] | None:
+        """Events of records that say nothing in their headers; None: one is not right, or erases."""
+        headers = [record.headers for record in records]
+        if any(headers) and not TELLING.isdisjoint([name for one in headers for name, _ in one]):
+            return None
+        events = self._decoder.decode_all([record.value for record in records])
+        return None if events is None or _Erased in map(type, events) else events
+
+    def _enter_all(self, plain: Plain) -> None:
         """Enter records that were looked at."""
         at, accepted = self.at, self.domain.apply_all(self.book, plain)
-        at.watermark = max(at.watermark, *[stamp for _, _, _, stamp in plain])
+        at.watermark = max(at.watermark, *plain.stamps)
         at.newest = max(at.newest, *accepted, 0)
         self.counts["accepted"] += len(accepted)
-        self.counts["duplicate"] += len(plain) - len(accepted)
+        self.counts["duplicate"] += len(plain.events) - len(accepted)
 
     def _judge(self, record: Record, latest: int) -> Outcome:
         """Enter one record; its outcome. `latest` is the newest timestamp, in ms, that is not in the future."""

@@ -1,14 +1,17 @@
 """Answers of which nothing is known take a shorter way than others, to the same end."""
 
+import json
 from random import Random
 from typing import Any
 
 import pytest
 
-from schemas.codec import make
+from schemas.codec import Decoder, Undecodable, encode, make
 from schemas.feedback import FeedbackSubmitted
 from schemas.times import from_ms
+from schemas.topics import FEEDBACK
 from stream.core.book import Book
+from stream.core.domain import Plain
 from stream.core.feedback import Feedback, firsts
 from tests.support import HOUR, NOW, rules
 
@@ -61,8 +64,14 @@ def test_by_the_batch_or_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) 
         plain.append((event, b"p%d" % (i % 40), NOW - random.randrange(5 * HOUR), NOW + i))
     batched, single, domain = Book(rule), Book(rule), Feedback()
     times = []
+    decoder = Decoder(FEEDBACK, domain.loosely)
     for i in range(0, 600, 50):
-        got = domain.apply_all(batched, plain[i : i + 50])
+        tight, *rest = zip(*plain[i : i + 50], strict=True)
+        events = decoder.decode_all([encode(event) for event in tight])
+        assert events is not None
+        looked = domain.look(batched, events)
+        assert looked is not None
+        got = domain.apply_all(batched, Plain(events, looked, *rest))
         for event, person, at, stamp in plain[i : i + 50]:
             single.record_time = stamp
             if domain.apply(single, event, at, person) == "accepted":
@@ -72,5 +81,59 @@ def test_by_the_batch_or_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) 
             for book in (batched, single):
                 book.known.learn([], domain.code)
                 book.put(b"cp1", None, None)
+    for got, wanted in zip(end(batched), end(single), strict=True):
+        assert got == wanted
+
+
+FIELDS: dict[str, list[Any]] = {
+    "survey": ["nps", "csat", "ces", "exit"],
+    "score": [None, -1, 0, 1, 3, 5, 7, 10, 11, 100],
+    "scale": [None, [0, 10], [1, 5], [1, 7], [5, 1], [0, 100]],
+    "direction": [None, "ease"],
+    "channel": [None, "web", " web ", "", " ", "x" * 64, "x" * 65],
+    "touchpoint": [None, "checkout", "\u2003"],
+    "team": [None, "billing"],
+    "priority": [None, "low"],
+    "revision": [None, 0, 1],
+    "reasons": [None, [], ["slow"], [" slow "], ["slow", ""]],
+    "transaction_time": [None, "2026-01-01T00:00:00Z"],
+    "labels": [None, {"brand": "acme"}, {"brand": 7}],
+    "customer_id": [None, "p1"],
+}
+"""What an answer may say, or not: the first is the usual."""
+
+
+def said(random: Random, i: int) -> bytes:
+    """An answer as it comes, with few unusual fields, any of them right or wrong."""
+    data = {"feedback_id": f"r{random.randrange(i + 1) if random.random() < 0.1 else i}", "score": 5}
+    data |= {name: random.choice(some) for name, some in FIELDS.items() if random.random() < 0.3}
+    data.setdefault("survey", "nps")
+    event = {"id": f"e{i}", "time": "2026-09-21T12:00:00Z", "type": FeedbackSubmitted.TYPE, "data": data}
+    return json.dumps(event | {"specversion": "1.0", "source": "/test"}).encode()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_loose_answer_is_right_when_it_is_alone(seed: int) -> None:
+    """Whatever is remembered of others: taken together answers are refused, trimmed and kept as each on its own."""
+    random, rule, domain = Random(seed), rules(), Feedback()
+    batched, single = Book(rule), Book(rule)
+    decoder = Decoder(FEEDBACK, domain.loosely)
+    right = 0
+    for i in range(3_000):
+        value, stamp = said(random, i), NOW + i
+        events = decoder.decode_all([value])
+        looked = None if events is None else domain.look(batched, events)
+        try:
+            event = decoder.decode(value, ())
+        except Undecodable:
+            assert looked is None
+            continue
+        assert events is not None
+        assert looked is not None
+        right += 1
+        got = domain.apply_all(batched, Plain(events, looked, [b"p1"], [NOW], [stamp]))
+        single.record_time = stamp
+        assert (domain.apply(single, event, NOW, b"p1") == "accepted") == bool(got)
+    assert 500 < right < 2_500
     for got, wanted in zip(end(batched), end(single), strict=True):
         assert got == wanted

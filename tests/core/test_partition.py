@@ -1,5 +1,6 @@
 """Records in a batch: looked at together or judged one by one, the outcome is the same."""
 
+import json
 import random
 
 from schemas.codec import CONTENT_TYPE, Decoder, Undecodable
@@ -105,6 +106,18 @@ def test_the_header_of_structured_mode_keeps_no_record_from_being_looked_at_with
     ]
     assert partition._look(listed, NOW) is not None
     assert partition._look([*listed, listed[0]._replace(headers=[("cx_forwarded", b"1")])], NOW) is None
+
+
+def test_an_answer_without_key_and_customer_is_keyed_by_its_own_id_among_others() -> None:
+    """Not by the ticket that it is about."""
+    ours = next(f"f-{i}" for i in range(99) if partition_of(f"f-{i}".encode(), 2) == 0)
+    data = {"feedback_id": ours, "survey": "nps", "score": 9, "ticket_id": "t-1"}
+    event = {"specversion": "1.0", "id": "1", "source": "/test", "time": "2026-09-21T12:00:00Z", "data": data}
+    value = json.dumps(event | {"type": FeedbackSubmitted.TYPE}).encode()
+    partition = Partition(Feedback(), 0, 2, rules())
+    looked = partition._look([Rec(0, NOW, None, value, ())], NOW)
+    assert looked is not None
+    assert looked.persons == [ours.encode()]
 
 
 def test_a_forward_is_never_stamped_ahead_of_its_record() -> None:

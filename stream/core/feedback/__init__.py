@@ -14,7 +14,7 @@ from stream.core.buckets import MINUTE
 from stream.core.domain import Name, Plain
 from stream.core.feedback.derive import derive, until
 from stream.core.feedback.facts import ANSWER, Answer, Offer, Said, pack, unpack
-from stream.core.feedback.firsts import Firsts
+from stream.core.feedback.firsts import SUBMITTED, Firsts
 from stream.core.feedback.responders import respond
 from stream.core.panes import Cell
 from stream.core.rules import Rules
@@ -28,6 +28,7 @@ class Feedback:
 
     name: Name = "feedback"
     topic = FEEDBACK
+    loosely = (SUBMITTED,)
 
     def expires(self, data: object) -> bool:
         """Whether an event may come too late: every one of this domain."""
@@ -51,10 +52,14 @@ class Feedback:
         book.put(key, pack(answer), None if last == newest else until(last, book.rules))
         return outcome
 
-    def apply_all(self, book: Book, plain: Sequence[Plain]) -> list[int]:
-        """`apply` for each; the times of those accepted."""
+    def look(self, book: Book, events: Sequence[Event]) -> Sequence[Any] | None:
+        """Where each answer goes, None for other events; None instead: an answer is not right."""
         if book.own is None:
             book.own = Firsts(book, self.apply)
+        return cast(Firsts, book.own).look(events)
+
+    def apply_all(self, book: Book, plain: Plain) -> list[int]:
+        """`apply` for each; the times of those accepted."""
         return cast(Firsts, book.own).enter(plain)
 
     def settle(self, book: Book) -> None:

@@ -29,6 +29,7 @@ class Tickets:
 
     name: Name = "tickets"
     topic = TICKETS
+    loosely = ()
 
     def expires(self, data: object) -> bool:
         """Whether an event may come too late: ticket events of any age are used."""
@@ -53,7 +54,12 @@ class Tickets:
         enter(ticket, data, place_of(at, event.id), natural, values, book.rules)
         return "accepted"
 
-    def apply_all(self, book: Book, plain: Sequence[Plain]) -> list[int]:
+    def look(self, book: Book, events: Sequence[Event]) -> Sequence[Event]:
+        """Nothing that decoding does not see."""
+        del book
+        return events
+
+    def apply_all(self, book: Book, plain: Plain) -> list[int]:
         """`apply` for each; the times of those accepted."""
         return one_by_one(self, book, plain)
 
