@@ -135,8 +135,9 @@ class Book:
         return self.known.dimensions(tuple(have.get(name) for name in self.rules.dimensions))
 
     def rows(self) -> list[Row]:
-        """What changed since the last call as records, the last of a key as it is now; a forgotten entity is a tombstone."""
-        rows, held = self.fresh, self.entities.get
-        rows += [(key, held(key)) for key in self._changed]
+        """What changed since the last call, as it is now, as records; a forgotten entity is a tombstone."""
+        changed, held = self._changed, self.entities.get
+        rows = [row for row in self.fresh if row[0] not in changed] if changed else self.fresh
+        rows += [(key, held(key)) for key in changed]
         self.fresh, self._changed = [], {}
         return rows
