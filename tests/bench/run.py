@@ -85,7 +85,7 @@ def figures(port: int, topic: str) -> dict[str, float]:
     return sums
 
 
-def ours(rig: Rig, group: str, topic: str) -> float:
+def ours(rig: Rig, group: str, topic: str, program: str = Rig.program) -> float:
     """Events a second of one worker from its first event until everything is committed."""
     prefix = f"{rig.settings.topics.state_prefix}-{group}"
     again = Rig(
@@ -93,6 +93,7 @@ def ours(rig: Rig, group: str, topic: str) -> float:
         rig.folder,
         **{**rig.env, "CXGAUGE_TOPICS_STATE_PREFIX": prefix, "CXGAUGE_WORKER_GROUP": prefix},
     )
+    again.program = program
     tick, began, first = threading.Event(), 0.0, 0.0
     with again:
         worker = again.start(CXGAUGE_WORKER_FLUSH_INTERVAL="500ms")
@@ -122,10 +123,11 @@ def main() -> None:
             with Rig(broker.bootstrap, Path(folder)) as rig:
                 rig.publish(answers(N, cells), partitioner="murmur2_random")
                 topic = rig.settings.topics.feedback
-                floors, rates = [], []
+                floors, rates, bare = [], [], []
                 for number in range(ROUNDS):
                     floors.append(child("floor.py", broker.bootstrap, topic, N))
                     rates.append(ours(rig, f"b{number}", "cx.feedback"))
+                    bare.append(ours(rig, f"w{number}", "cx.feedback", "tests.bench.windows"))
                 floor, rate = statistics.median(floors), statistics.median(rates)
                 naive = child("naive.py", broker.bootstrap, topic, NAIVE, 4)
                 print(
@@ -133,7 +135,8 @@ def main() -> None:
                 )
                 print(
                     f"              worker {rate:>8,.0f}/s = {rate / floor:.2f} x floor, rounds "
-                    + ", ".join(f"{r / f:.2f}" for r, f in zip(rates, floors, strict=True)),
+                    + ", ".join(f"{r / f:.2f}" for r, f in zip(rates, floors, strict=True))
+                    + f"; windows only {statistics.median(bare) / floor:.2f}",
                     flush=True,
                 )
         with Rig(broker.bootstrap, Path(folder)) as rig:

@@ -33,6 +33,9 @@ from tests.chaos.feed import Sent
 class Rig:
     """Settings with names of their own; workers by number. Used as a context: what runs is stopped by pid."""
 
+    program = "stream.cli"
+    """The module that is run."""
+
     def __init__(self, bootstrap: str, folder: Path, **env: str) -> None:
         self.folder = folder
         name = uuid4().hex[:8]
@@ -69,7 +72,7 @@ class Rig:
         listen = {f"CXGAUGE_{service.upper()}_LISTEN": f"127.0.0.1:{port}"}
         with (self.folder / f"{service}-{port}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "stream.cli", service],
+                [sys.executable, "-m", self.program, service],
                 env={**os.environ, **self.env, **listen, **env},
                 stdout=log,
                 stderr=log,
