@@ -29,8 +29,6 @@ _ANSWER, _SAID, _UNSET = pack(Answer(b""))[:1], pack(Said(""))[:1], pack(None)
 
 Score = tuple[bytes, tuple[tuple[int, int], ...]]
 """A packed score, and the components that it adds to its survey's tally."""
-
-
 Scaled = tuple[str, Scale | None, str | None]
 """A survey with the scale and the direction that an answer names."""
 
