@@ -14,12 +14,11 @@ Time = Annotated[datetime, Meta(tz=True)]
 
 def to_ms(time: datetime) -> int:
     """Whole milliseconds since 1970-01-01T00:00:00Z, floored, exact for every year from 1 to 9999."""
-    since = time - EPOCH
-    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+    return all_to_ms([time])[0]
 
 
 def all_to_ms(times: Iterable[datetime]) -> list[int]:
-    """`to_ms` of each, without a call for it."""
+    """`to_ms` of each: a call for each would be felt."""
     return [
         (since := time - EPOCH).days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
         for time in times

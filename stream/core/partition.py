@@ -87,7 +87,7 @@ class Partition:
         An exception leaves the partition half changed: it must be thrown away, not flushed.
         """
         latest, start = clock + AHEAD, self.at.next
-        unread = records if isinstance(records, list) else list(records)
+        unread = list(records)
         if unread and unread[0].offset < start:
             unread = [record for record in unread if record.offset >= start]
         for i in range(0, len(unread), TOGETHER):

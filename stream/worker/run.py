@@ -102,7 +102,7 @@ def _flush_streams() -> None:
 
 
 def _calm_the_collector() -> None:
-    """Collections over fetched records are the largest single loss: more may be held than are fetched ahead."""
+    """Collections over fetched records, young or old, are a loss that can be felt: make them rare."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 1_000, 1_000)

@@ -183,7 +183,7 @@ class Firsts:
             dimensions = data.channel, data.touchpoint, data.team, data.priority
             scores = self._scores.setdefault(scaled, Scores(scaled))
             place = self._places[asked] = Place(dimensions, scaled, scores)
-        place.scores[data.score]
+        place.scores[data.score]  # to be found from now on
         return place
 
     def _labelled(self, place: Place, labels: dict[str, Any]) -> Place:
