@@ -121,16 +121,19 @@ class Panes:
         code, step, per_block, _ = resolution
         per_pane = step // MINUTE or 1
         touched: dict[int, Vector] = {}
+        minute, first, into = None, 0, None
         for place, n in delta.items():
-            pane = (place >> SHIFT) // per_pane
-            block = pane // per_block
-            if block < oldest or not n:
+            if place >> SHIFT != minute:  # neighbours mostly share theirs
+                minute = place >> SHIFT
+                block, pane = divmod(minute // per_pane, per_block)
+                first = pane << SHIFT
+                into = touched.get(block)
+                if into is None and block >= oldest:
+                    into = self.blocks.get((code, block, cell))  # type: ignore[call-overload]
+                    into = touched[block] = self._begun(Key(code, block, cell)) if into is None else into
+            if into is None or not n:
                 continue
-            into = touched.get(block)
-            if into is None:
-                into = self.blocks.get((code, block, cell))  # type: ignore[call-overload]
-                into = touched[block] = self._begun(Key(code, block, cell)) if into is None else into
-            packed = pane - block * per_block << SHIFT | place & LAST
+            packed = first | place & LAST
             total = into.get(packed, 0) + n
             if total:
                 into[packed] = total

@@ -73,10 +73,13 @@ def post(deltas: Deltas, contributions: Iterable[Contribution], sign: int = 1) -
 
 def enter(deltas: Deltas, leaf: Leaf, minute: int, vector: Vector, sign: int = 1) -> None:
     """Enter one contribution: `sign * vector` at a minute of a leaf cell."""
-    into = deltas.get(leaf)
-    if into is None:
-        into = deltas[leaf] = {}
     first = minute << SHIFT
-    for component, n in vector.items():
-        place = first | component
-        into[place] = into.get(place, 0) + sign * n
+    merge(deltas, leaf, {first | component: sign * n for component, n in vector.items()})
+
+
+def merge(deltas: Deltas, leaf: Leaf, vector: Vector) -> None:
+    """Enter in a leaf cell a flat vector, which may become its own."""
+    into = deltas.setdefault(leaf, vector)
+    if into is not vector:
+        for place, n in vector.items():
+            into[place] = into.get(place, 0) + n

@@ -16,7 +16,7 @@ from stream.core.feedback.derive import scored, until
 from stream.core.feedback.facts import ANSWER, Answer, Said, pack
 from stream.core.feedback.responders import respond
 from stream.core.rules import Rules, Values
-from stream.core.tally import SHIFT, Leaf, Vector
+from stream.core.tally import SHIFT, Leaf, Vector, merge
 
 SUBMITTED = loose(FeedbackSubmitted)
 SCALES, SCORES = 64, 128
@@ -209,11 +209,7 @@ class Firsts:
 
     def settle(self) -> None:
         """Enter in the deltas what was added."""
-        deltas = self._book.deltas
         for place in self._touched:
-            added, place.added = place.added, {}
-            into = deltas.setdefault(cast("Leaf", place.leaf), added)
-            if into is not added:
-                for pane, n in added.items():
-                    into[pane] = into.get(pane, 0) + n
+            merge(self._book.deltas, cast("Leaf", place.leaf), place.added)
+            place.added = {}
         self._touched.clear()
