@@ -42,6 +42,10 @@ class Domain(Protocol):
         """The topic its events come from."""
 
     @property
+    def since(self) -> int:
+        """The oldest `marker.VERSION` whose entities it can read."""
+
+    @property
     def loosely(self) -> Sequence[Loose]:
         """The types of events that `look` takes loose, and checks."""
 

@@ -3,10 +3,10 @@
 import msgspec
 
 KEY = b"marker"
-VERSION = 2
+VERSION = 3
 """Version of everything that is kept, and of what answers contribute, which is derived of it and not kept.
 
-A partition with a newer one is refused, an older one is made anew."""
+A partition with a newer one is refused, an older one is made anew, as far back as `Domain.since`."""
 
 
 class Marker(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -133,7 +133,7 @@ class Partition:
         if any(headers) and not TELLING.isdisjoint([name for one in headers for name, _ in one]):
             return None
         events = self._decoder.decode_all([record.value for record in records])
-        return None if events is None or _Erased in map(type, events) else events
+        return None if events is None or _Erased in set(map(type, events)) else events
 
     def _enter_all(self, plain: Plain) -> None:
         """Enter records that were looked at."""
@@ -259,6 +259,15 @@ class Partition:
             self.panes.restore(key, value)
         elif value is not None:
             self.at = markers.decode(value)
+
+    def unreadable(self) -> str:
+        """Why what was restored cannot be gone on with; empty when it can."""
+        version, since = self.at.version, self.domain.since
+        if version > markers.VERSION:
+            return f"version {version} is newer than {markers.VERSION}, which this one writes"
+        if version < since:
+            return f"version {version} is older than {since}: it is counted anew under another topics.state_prefix"
+        return ""
 
     def ready(self) -> bool:
         """End of restoring. True when the rules or the version changed and everything was made anew."""

@@ -6,7 +6,6 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream.config import Settings
-from stream.core import marker as markers
 from stream.core.partition import Partition, checksum
 from stream.errors import Refused
 
@@ -31,7 +30,7 @@ def consumer_of_state(options: dict[str, Any]) -> AIOKafkaConsumer:
 async def load(partitions: Collection[Partition], settings: Settings, options: dict[str, Any]) -> None:
     """Restore every partition with one consumer, then check that its source is the one that was counted.
 
-    Raises `Refused` for state of a newer version, of another partition count, or of another or a cut source.
+    Raises `Refused` for state of a version that it cannot read, of another partition count, or of another or a cut source.
     """
     consumer = consumer_of_state(options)
     await consumer.start()
@@ -73,10 +72,8 @@ async def _assign(
 
 def _check_marker(partition: Partition) -> None:
     at, where = partition.at, f"{partition.domain.name} partition {partition.number}"
-    if at.version > markers.VERSION:
-        raise Refused(
-            f"state of {where}: version {at.version} is newer than {markers.VERSION}, which this worker writes"
-        )
+    if reason := partition.unreadable():
+        raise Refused(f"state of {where}: {reason}")
     if at.next and at.partitions != partition.count:
         raise Refused(
             f"state of {where}: counted with {at.partitions} partitions, topics.partitions is {partition.count}; "

@@ -59,6 +59,8 @@ async def _restore(consumer: AIOKafkaConsumer, partition: Partition, settings: S
         if all([await consumer.position(tp) == now[tp] for tp in now]):
             if partition.at.next and partition.at.identity != partition.rules.identity:
                 return "counted under other settings: start a worker with these first"
+            if reason := partition.unreadable():
+                return reason
             partition.ready()
             return ""
     return "written all the time: no moment was found at which both topics were at rest"

@@ -52,6 +52,7 @@ class Customers:
 
     name: Name = "customers"
     topic = CUSTOMERS
+    since = 1
     loosely = ()
 
     def expires(self, data: object) -> bool:

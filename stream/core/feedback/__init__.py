@@ -28,6 +28,7 @@ class Feedback:
 
     name: Name = "feedback"
     topic = FEEDBACK
+    since = 1
     loosely = (SUBMITTED,)
 
     def expires(self, data: object) -> bool:

@@ -31,11 +31,11 @@ LOW, HIGH = BOUNDS = shares.bounds_of(RATIO, "first responses within their targe
 NEVER = Family("cx_resolved_unanswered_tickets", "Solves with no public agent message before")
 
 
-def respond(into: Vector, elapsed: int, target: int) -> None:
-    """Enter a response after `elapsed` ms."""
-    enter(into, RESPONSES, elapsed)
+def respond(into: Vector, elapsed: int, target: int, start: int) -> None:
+    """Enter a response after `elapsed` ms in the vector of a minute that begins at a place."""
+    enter(into, start | RESPONSES, elapsed)
     if elapsed > target:
-        into[LATE] = into.get(LATE, 0) + 1
+        into[start | LATE] = into.get(start | LATE, 0) + 1
 
 
 def read(sight: Sight, _: Window) -> Iterator[Sample]:

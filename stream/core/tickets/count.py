@@ -1,26 +1,26 @@
-"""What a change of a ticket's facts changes in the figures: its own, and those of the person's other tickets."""
+"""What the changes of a flush change in the figures: those of its tickets, and of the persons' other tickets."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable
 
 from stream.core.book import Book, project
-from stream.core.buckets import HOUR, MINUTE
+from stream.core.buckets import MINUTE
 from stream.core.metrics import fcr
 from stream.core.rules import Rules, Values
-from stream.core.tally import Contribution, Vector, add, enter
-from stream.core.tickets import repeats
+from stream.core.tally import LAST, SHIFT, Contribution, Vector, add, merge
 from stream.core.tickets.cycles import History, history
 from stream.core.tickets.derive import derive
-from stream.core.tickets.facts import Link, Made, Ticket, address, pack, unpack
-from stream.core.tickets.repeats import Repeats
-
-REPEATS = b"f"
+from stream.core.tickets.facts import Link, Made, Ticket, kept, pack, unpack
+from stream.core.tickets.pages import Pages
 
 
 def contributions(made: Made, values: Values) -> tuple[Contribution, ...]:
-    """Contributions as the spine takes them."""
-    return tuple(
-        [Contribution(tally, values, (), minute, vector) for (tally, minute), vector in made.items()]
-    )
+    """Contributions as the spine takes them, by minute."""
+    found: defaultdict[tuple[str, int], Vector] = defaultdict(dict)
+    for tally, vector in made.items():
+        for place, n in vector.items():
+            found[tally, place >> SHIFT][place & LAST] = n
+    return tuple([Contribution(tally, values, (), minute, one) for (tally, minute), one in found.items()])
 
 
 def derived(ticket: Ticket, past: History | None, rules: Rules) -> tuple[Values, Made]:
@@ -31,92 +31,71 @@ def derived(ticket: Ticket, past: History | None, rules: Rules) -> tuple[Values,
     return project(values, rules), derive(past, ticket.repeated, values, rules)
 
 
-def kept(last: int, rules: Rules) -> int:
-    """When what was last seen at a moment is forgotten, on the hour."""
-    return (last // HOUR + 1) * HOUR + rules.memory
+def settle(book: Book) -> None:
+    """Bring the figures to what the facts of the open tickets say, and pack what changed.
+
+    First all pages are told, then it is judged anew what they decide, then the tickets are derived: the order in which
+    tickets are open does not matter.
+    """
+    pages, rules = Pages(book), book.rules
+    pasts = []
+    for key, ticket in book.open.items():
+        past = history(ticket)
+        pasts.append(past)
+        link = _link(ticket, past)
+        if link != ticket.link:
+            pages.tell(key, ticket.person, ticket.link, link)
+            ticket.link, ticket.repeated = link, False
+    pages.close()
+    for key, page in pages.concerned.items():
+        _judge(book, key, page.repeated)
+    for (key, ticket), past in zip(book.open.items(), pasts, strict=True):
+        scheduled = ticket.closed and key in book.entities
+        ticket.closed = past is None or past.resolved
+        _replace(book, ticket, *derived(ticket, past, rules))
+        due = kept(ticket.last, rules) if ticket.closed and not scheduled else None
+        book.put(key, pack(ticket), due)
+    book.open = {}
 
 
-def count(book: Book, key: bytes, ticket: Ticket) -> None:
-    """Bring the figures to what the facts say."""
-    past = history(ticket)
-    ticket.closed = past is None or past.resolved
-    link = None
-    if past is not None:
-        solved = past.judged.at if past.judged is not None and past.first_contact else None
-        link = Link(ticket.topic(), past.created, solved)
-    if link != ticket.link:
-        _relink(book, key, ticket, link)
-    _replace(book, ticket, past)
+def _link(ticket: Ticket, past: History | None) -> Link | None:
+    if past is None:
+        return None
+    solved = past.judged.at if past.judged is not None and past.first_contact else None
+    return Link(ticket.topic(), past.created, solved)
 
 
-def _replace(book: Book, ticket: Ticket, past: History | None) -> None:
-    """Enter the difference between what the ticket contributed and what it does."""
-    values, made = derived(ticket, past, book.rules)
-    old, same = ticket.made, values == ticket.values
-    for cell, vector in old.items():
-        if not same or made.get(cell) != vector:
-            _enter(book, ticket.values, cell, vector, -1)
-    for cell, vector in made.items():
-        if not same or old.get(cell) != vector:
-            _enter(book, values, cell, vector)
-    ticket.values, ticket.made = values, made
+def _judge(book: Book, key: bytes, repeated: Callable[[int], bool]) -> None:
+    """Judge anew whether a ticket's solve was a first contact; a forgotten ticket stays as it was counted."""
+    if (ticket := book.open.get(key)) is not None:
+        if ticket.link is not None and ticket.link.solved is not None:
+            ticket.repeated = repeated(ticket.link.solved)
+        return
+    if (raw := book.entities.get(key)) is None:
+        return
+    ticket = unpack(raw)
+    solved = ticket.link.solved if ticket.link is not None else None
+    if solved is not None and repeated(solved) != ticket.repeated:
+        _turn(book, ticket, solved)
+        book.put(key, pack(ticket), None)
 
 
-def _enter(book: Book, values: Values, cell: tuple[str, int], vector: Vector, sign: int = 1) -> None:
-    tally, minute = cell
-    enter(book.deltas, (tally, values, ()), minute, vector, sign)
-
-
-def _relink(book: Book, key: bytes, ticket: Ticket, link: Link | None) -> None:
-    """Tell the person's tickets about the topic, before and now; judge those anew for which that decides."""
-    old, ticket.link, ticket.repeated = ticket.link, link, False
-    if old is not None and (link is None or link.topic != old.topic):
-        _tell(book, key, ticket.person, old, None)
-        old = None
-    if link is not None:
-        page = _tell(book, key, ticket.person, old, link)
-        ticket.repeated = link.solved is not None and page.repeated(link.solved)
-
-
-def _tell(book: Book, key: bytes, person: bytes, old: Link | None, new: Link | None) -> Repeats:
-    """Change what a ticket tells about one topic. Returns all that is told about it."""
-    either = new or old
-    page_key = address(REPEATS, person, either.topic if either else "")
-    raw = book.entities.get(page_key)
-    page = Repeats(person) if raw is None else repeats.unpack(raw)
-    page.change(key, old, new)
-    page.forget(book.record_time - book.rules.memory)
-    newest = page.newest
-    if newest is None:
-        book.put(page_key, None, None)
-    else:
-        book.put(page_key, repeats.pack(page), kept(newest, book.rules) if raw is None else None)
-    if old is None or new is None or old.created != new.created:
-        for link in (old, new):
-            _refresh(book, page, () if link is None else page.concerned(link.created), key)
-    return page
-
-
-def _refresh(book: Book, page: Repeats, concerned: Iterable[bytes], but: bytes) -> None:
-    """Judge tickets anew by their neighbours; those that are forgotten stay as they were counted."""
-    for key in concerned:
-        raw = book.entities.get(key)
-        if raw is None or key == but:
-            continue
-        ticket: Ticket = book.open.get(key) or unpack(raw)
-        solved = ticket.link and ticket.link.solved
-        if solved is not None and page.repeated(solved) != ticket.repeated:
-            _judge(book, ticket, solved)
-            book.put(key, pack(ticket), None)
-
-
-def _judge(book: Book, ticket: Ticket, solved: int) -> None:
+def _turn(book: Book, ticket: Ticket, solved: int) -> None:
     """Turn over whether a solve was a first contact: of all that the ticket contributes, two counts change."""
     ticket.repeated = not ticket.repeated
-    change = (
-        {fcr.FIRST_CONTACT: -1, fcr.OTHER: 1} if ticket.repeated else {fcr.FIRST_CONTACT: 1, fcr.OTHER: -1}
-    )
-    cell = "fcr", solved // MINUTE
-    _enter(book, ticket.values, cell, change)
-    ticket.made[cell] = vector = dict(ticket.made[cell])
-    add(vector, change)
+    start, sign = solved // MINUTE << SHIFT, -1 if ticket.repeated else 1
+    change = {start | fcr.FIRST_CONTACT: sign, start | fcr.OTHER: -sign}
+    add(ticket.made["fcr"], change)
+    merge(book.deltas, ("fcr", ticket.values, ()), change)
+
+
+def _replace(book: Book, ticket: Ticket, values: Values, made: Made) -> None:
+    """Enter the difference between what the ticket contributed and what it does."""
+    old, same = ticket.made, values == ticket.values
+    for tally, vector in old.items():
+        if not same or made.get(tally) != vector:
+            merge(book.deltas, (tally, ticket.values, ()), {place: -n for place, n in vector.items()})
+    for tally, vector in made.items():
+        if not same or old.get(tally) != vector:
+            merge(book.deltas, (tally, values, ()), vector.copy())
+    ticket.values, ticket.made = values, made

@@ -1,16 +1,17 @@
 """What happened in a ticket since it was created: contact cycles, solves, reopenings, handoffs."""
 
 from bisect import bisect_left, bisect_right
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from stream.core.metrics.fcr import WEEK
-from stream.core.tickets.facts import BY_PEOPLE, HANDOFF, UNRESOLVED, Created, Place, Ticket, ms_of
+from stream.core.tickets.facts import BY_PEOPLE, HANDOFF, UNRESOLVED, Created, Place, Ticket
 
 Stretch = tuple[int, int]
 """From and to, in ms."""
 
 
-class Solve(NamedTuple):
+class Solve(Struct, gc=False, frozen=True):
     """A step into a resolved status: when in ms, by whom, and how many public agent messages came before."""
 
     at: int
@@ -18,7 +19,7 @@ class Solve(NamedTuple):
     replies: int
 
 
-class History(NamedTuple):
+class History(Struct, gc=False, frozen=True):
     """A ticket's history, in ms.
 
     `cycles` are those that ended, from opening to reply; `waiting` is the opening of one that did not.
@@ -43,6 +44,7 @@ def history(ticket: Ticket) -> History | None:
     if created is None or ticket.gone:
         return None
     start, replies = created.start, ticket.replies
+    early = bisect_left(replies, start)
     solves: list[Solve] = []
     reopenings: list[Place] = []
     handoffs: list[Stretch] = []
@@ -53,21 +55,21 @@ def history(ticket: Ticket) -> History | None:
             continue
         if kind == HANDOFF:
             if (reply := _after(replies, place)) is not None:
-                handoffs.append((ms_of(place), ms_of(reply)))
+                handoffs.append((place[0], reply[0]))
         elif kind == UNRESOLVED:
             if resolved:
                 reopenings.append(place)
-                first_contact = first_contact and judged is not None and ms_of(place) - judged.at > WEEK
+                first_contact = first_contact and judged is not None and place[0] - judged.at > WEEK
             resolved = False
         elif not resolved:
             resolved = True
-            before = bisect_left(replies, place) - bisect_left(replies, start)
-            solves.append(Solve(ms_of(place), kind, before))
+            solves.append(Solve(place[0], kind, bisect_left(replies, place) - early))
             if judged is None and kind == BY_PEOPLE:
-                judged, first_contact = solves[-1], before == 1
+                judged = solves[-1]
+                first_contact = judged.replies == 1
     cycles, waiting = _cycles(_openings(created, reopenings, ticket), replies)
-    returns = [ms_of(place) for place in reopenings]
-    return History(created.at, resolved, cycles, waiting, solves, returns, handoffs, judged, first_contact)
+    returns = [at for at, _ in reopenings]
+    return History(start[0], resolved, cycles, waiting, solves, returns, handoffs, judged, first_contact)
 
 
 def _after(replies: list[Place], place: Place) -> Place | None:
@@ -96,9 +98,9 @@ def _cycles(openings: list[Place], replies: list[Place]) -> tuple[list[Stretch],
     ended: list[Stretch] = []
     last = len(openings) - 1
     for i, opened in enumerate(openings):
-        reply = _after(replies, opened)
-        if reply is not None and (i == last or reply < openings[i + 1]):
-            ended.append((ms_of(opened), ms_of(reply)))
+        n = bisect_right(replies, opened)
+        if n < len(replies) and (i == last or replies[n] < openings[i + 1]):
+            ended.append((opened[0], replies[n][0]))
         elif i == last:
-            return ended, ms_of(opened)
+            return ended, opened[0]
     return ended, None

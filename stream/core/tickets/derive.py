@@ -5,7 +5,7 @@ from stream.core.calendars import Hours
 from stream.core.metrics import fcr, first_response, handoff, resolution, waiting
 from stream.core.rules import Rules, Values
 from stream.core.sketch import enter
-from stream.core.tally import Vector
+from stream.core.tally import SHIFT, Vector
 from stream.core.targets import Target
 from stream.core.tickets.cycles import History, Solve
 from stream.core.tickets.facts import BY_BOT, BY_TIMEOUT, Made
@@ -24,29 +24,36 @@ def derive(past: History, repeated: bool, values: Values, rules: Rules) -> Made:
     if past.solves:
         _solve(made, past, repeated, hours)
     for at in past.reopenings:
-        _one(_cell(made, "resolution", at), resolution.REOPENINGS)
+        _one(made, "resolution", at, resolution.REOPENINGS)
     for handed, reply in past.handoffs:
-        enter(_cell(made, "handoff", reply), handoff.RESPONSES, reply - handed)
+        enter(_of(made, "handoff"), _place(reply, handoff.RESPONSES), reply - handed)
     if not past.resolved:
-        made["open", past.created // MINUTE] = {0: 1}
+        _one(made, "open", past.created, 0)
         if past.waiting is not None:
             _wait(made, past.waiting, target, hours)
     return made
 
 
-def _cell(made: Made, tally: str, at: int) -> Vector:
-    return made.setdefault((tally, at // MINUTE), {})
+def _of(made: Made, tally: str) -> Vector:
+    return made.setdefault(tally, {})
 
 
-def _one(into: Vector, component: int) -> None:
-    into[component] = into.get(component, 0) + 1
+def _place(at: int, component: int) -> int:
+    """A component at the minute of a moment in ms."""
+    return at // MINUTE << SHIFT | component
+
+
+def _one(made: Made, tally: str, at: int, component: int) -> None:
+    into, place = _of(made, tally), _place(at, component)
+    into[place] = into.get(place, 0) + 1
 
 
 def _respond(made: Made, opened: int, reply: int, target: Target, hours: Hours | None) -> None:
-    first_response.respond(_cell(made, "first_response", reply), reply - opened, target.duration)
+    start = _place(reply, 0)
+    first_response.respond(_of(made, "first_response"), reply - opened, target.duration, start)
     if hours is not None:
         worked = hours.between(opened, reply)
-        first_response.respond(_cell(made, "business", reply), worked, target.duration)
+        first_response.respond(_of(made, "business"), worked, target.duration, start)
 
 
 def _stages(past: History) -> list[tuple[int, Solve]]:
@@ -62,23 +69,24 @@ def _stages(past: History) -> list[tuple[int, Solve]]:
 def _solve(made: Made, past: History, repeated: bool, hours: Hours | None) -> None:
     first = past.solves[0]
     for base, solve in _stages(past):
-        enter(_cell(made, "resolution", solve.at), base, solve.at - past.created)
+        start = _place(solve.at, base)
+        enter(_of(made, "resolution"), start, solve.at - past.created)
         if hours is not None:
-            enter(_cell(made, "business", solve.at), base, hours.between(past.created, solve.at))
+            enter(_of(made, "business"), start, hours.between(past.created, solve.at))
     for solve in past.solves:
         if not solve.replies:
-            _one(_cell(made, "first_response", solve.at), first_response.UNANSWERED)
+            _one(made, "first_response", solve.at, first_response.UNANSWERED)
     if (by := _UNASSISTED.get(first.by)) is not None:
-        _one(_cell(made, "fcr", first.at), by)
+        _one(made, "fcr", first.at, by)
     if past.judged is not None:
         held = past.first_contact and not repeated
-        _one(_cell(made, "fcr", past.judged.at), fcr.FIRST_CONTACT if held else fcr.OTHER)
+        _one(made, "fcr", past.judged.at, fcr.FIRST_CONTACT if held else fcr.OTHER)
 
 
 def _wait(made: Made, opened: int, target: Target, hours: Hours | None) -> None:
     due: int | None = opened + target.duration
     if target.hours == "business" and hours is not None:
         due = hours.after(opened, target.duration)
-    _one(_cell(made, "waiting", opened), waiting.OPENED)
+    _one(made, "waiting", opened, waiting.OPENED)
     if due is not None:
-        _one(_cell(made, "waiting", due + MINUTE), waiting.DUE)
+        _one(made, "waiting", due + MINUTE, waiting.DUE)

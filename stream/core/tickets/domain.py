@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from schemas.dimensions import Dimensions
 from schemas.envelope import Event
 from schemas.tickets import InteractionHandled
 from schemas.topics import TICKETS
@@ -16,10 +15,11 @@ from stream.core.panes import Cell
 from stream.core.rules import Rules
 from stream.core.tally import Contribution
 from stream.core.tickets import repeats
-from stream.core.tickets.count import REPEATS, contributions, count, derived, kept
+from stream.core.tickets.count import contributions, derived, settle
 from stream.core.tickets.cycles import history
-from stream.core.tickets.facts import Ticket, address, pack, place_of, unpack
-from stream.core.tickets.merge import enter, knows, natural_key
+from stream.core.tickets.facts import Ticket, address, kept, pack, place_of, unpack
+from stream.core.tickets.merge import HANDLERS, learn, natural_key
+from stream.core.tickets.pages import REPEATS
 
 TICKET = b"t"
 
@@ -29,6 +29,7 @@ class Tickets:
 
     name: Name = "tickets"
     topic = TICKETS
+    since = 3
     loosely = ()
 
     def expires(self, data: object) -> bool:
@@ -45,13 +46,11 @@ class Tickets:
         if ticket is None:
             raw = book.entities.get(key)
             ticket = Ticket(person) if raw is None else unpack(raw)
-        natural = natural_key(event)
-        if knows(ticket, natural):
+        if not learn(ticket, natural_key(event)):
             return "duplicate"
         book.open[key] = ticket
         ticket.last = max(ticket.last, book.record_time)
-        values = book.values(data) if isinstance(data, Dimensions) else ()
-        enter(ticket, data, place_of(at, event.id), natural, values, book.rules)
+        HANDLERS[type(data)](book, ticket, data, place_of(at, event.id))
         return "accepted"
 
     def look(self, book: Book, events: Sequence[Event]) -> Sequence[Event]:
@@ -65,12 +64,7 @@ class Tickets:
 
     def settle(self, book: Book) -> None:
         """Enter in the deltas what the open tickets contribute, less what they did, and pack them."""
-        for key, ticket in book.open.items():
-            scheduled = ticket.closed and key in book.entities
-            count(book, key, ticket)
-            due = kept(ticket.last, book.rules) if ticket.closed and not scheduled else None
-            book.put(key, pack(ticket), due)
-        book.open = {}
+        settle(book)
 
     def until(self, key: bytes, raw: bytes, rules: Rules) -> int | None:
         """The watermark at which an entity is forgotten; a ticket that is not closed is kept."""

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from stream.core.buckets import HOUR
 from stream.core.rules import Rules, Values
 from stream.core.tally import Vector
 
@@ -14,37 +15,31 @@ HANDOFF, UNRESOLVED, BY_PEOPLE, BY_BOT, BY_TIMEOUT = range(5)
 TOPIC = ""
 """The name under which a change of the topic is kept beside those of dimensions."""
 
-_BIAS = 1 << 47
-_LONGEST = 6 + 64
+_LONGEST = 64
 
-Place = bytes
-"""Where an event stands in its ticket: six bytes of time, then its id (64 bytes of it). Their order is that of
-(time, id)."""
+Place = tuple[int, str]
+"""Where an event stands in its ticket: its time in ms, then its id (64 bytes of it). Their order is that of (time, id)."""
+Made = dict[str, Vector]
+"""Contributions of a ticket by tally, each with all its minutes in one flat vector as in `tally.Deltas`; all of them
+carry the ticket's present dimensions."""
 
-
-def stamp(at: int) -> Place:
-    """The place of a moment in ms: before all its events."""
-    return (at + _BIAS).to_bytes(6)
+UNCHANGED: tuple[Place, str] = ((-(1 << 63), ""), "")
+"""The last change of what never changed: before every event."""
 
 
 def place_of(at: int, event_id: str) -> Place:
     """The place of an event at a time in ms."""
-    return ((at + _BIAS).to_bytes(6) + event_id.encode())[:_LONGEST]
+    return at, cut(event_id, _LONGEST)
 
 
-def ms_of(place: Place) -> int:
-    """The time of a place in ms."""
-    return int.from_bytes(place[:6]) - _BIAS
-
-
-Made = dict[tuple[str, int], Vector]
-"""Contributions of a ticket by tally and minute; all of them carry the ticket's present dimensions."""
+def cut(text: str, size: int) -> str:
+    """The characters of a text that its first `size` bytes hold."""
+    return text[:size] if text.isascii() else text.encode()[:size].decode(errors="ignore")
 
 
 class Created(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """A ticket's beginning, at a time in ms."""
+    """A ticket's beginning."""
 
-    at: int
     place: Place
     by_agent: bool
     topic: str
@@ -53,7 +48,7 @@ class Created(msgspec.Struct, array_like=True, gc=False, frozen=True):
     @property
     def start(self) -> Place:
         """The place from which on events count: a `created` sorts before others of the same moment."""
-        return self.place[:6]
+        return self.place[0], ""
 
     @property
     def rank(self) -> tuple[Any, ...]:
@@ -61,7 +56,7 @@ class Created(msgspec.Struct, array_like=True, gc=False, frozen=True):
         return self.place, self.by_agent, self.topic, tuple(value or "" for value in self.values)
 
 
-class Link(NamedTuple):
+class Link(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """What other tickets of the same person see: topic, creation, first solve if it could be a first contact (ms)."""
 
     topic: str
@@ -75,7 +70,7 @@ class Ticket(msgspec.Struct, array_like=True, gc=False):
     `last` is the newest timestamp of its records. `steps` are changes of status and handoffs. `replies` are public
     messages of agents; `contacts` those of the customer before it was created and the first one after.
     `changes` holds the last change of each dimension. `closed`: resolved, gone or never created.
-    `repeated`: another ticket came within the week after the first solve. `made` is by tally and minute.
+    `repeated`: another ticket came within the week after the first solve.
     """
 
     person: bytes
@@ -96,7 +91,7 @@ class Ticket(msgspec.Struct, array_like=True, gc=False):
     def topic(self) -> str:
         """The present topic, "" when there is none."""
         created = self.created
-        place, topic = self.changes.get(TOPIC, (b"", ""))
+        place, topic = self.changes.get(TOPIC, UNCHANGED)
         return created.topic if created and created.topic and place < created.start else topic
 
     def dimensions(self, rules: Rules) -> Values:
@@ -106,16 +101,21 @@ class Ticket(msgspec.Struct, array_like=True, gc=False):
             return values
         out = [*values, *[None] * (len(rules.dimensions) - len(values))]
         for i, name in enumerate(rules.dimensions):
-            place, value = self.changes.get(name, (b"", None))
-            if out[i] is None or place > self.created.start:
-                out[i] = value if value is not None else out[i]
+            place, value = self.changes.get(name, UNCHANGED)
+            if value and (out[i] is None or place > self.created.start):
+                out[i] = value
         return tuple(out)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=2_048)
 def address(kind: bytes, person: bytes, name: str) -> bytes:
     """The key of an entity that is known by a person and a name: 17 bytes."""
     return kind + blake2b(b"%d:%b" % (len(person), person) + name.encode(), digest_size=16).digest()
+
+
+def kept(last: int, rules: Rules) -> int:
+    """When what was last seen at a moment is forgotten, on the hour."""
+    return (last // HOUR + 1) * HOUR + rules.memory
 
 
 pack = msgspec.msgpack.Encoder().encode

@@ -21,68 +21,72 @@ from schemas.tickets import (
     TicketStatus,
     TicketUpdated,
 )
-from stream.core.rules import Rules, Values
+from stream.core.book import Book
 from stream.core.tickets.facts import (
     BY_BOT,
     BY_PEOPLE,
     BY_TIMEOUT,
     HANDOFF,
     TOPIC,
+    UNCHANGED,
     UNRESOLVED,
     Created,
     Place,
     Ticket,
-    ms_of,
+    cut,
 )
 
 KEYS, MESSAGES, STEPS = 20_000, 10_000, 1_000
 """Natural keys, messages of a kind, and changes of status with handoffs that a ticket remembers."""
-WHOLE, CUT = 256, 22
-"""Of more than `WHOLE` messages the places are cut to `CUT` bytes: time and 16 bytes of the id."""
+WHOLE, CUT = 256, 16
+"""Of more than `WHOLE` messages the ids in their places are cut to `CUT` bytes."""
 
 
 def natural_key(event: Event) -> bytes:
     """Eight bytes that tell an event within its ticket."""
     data, source = event.data, event.source
-    name = "m" + data.message_id if isinstance(data, TicketMessage) else f"e{len(source)}:{source}{event.id}"
+    name = "m" + data.message_id if type(data) is TicketMessage else f"e{len(source)}:{source}{event.id}"
     return blake2b(name.encode(), digest_size=8).digest()
 
 
-def knows(ticket: Ticket, key: bytes) -> bool:
-    """Whether an event of this natural key was entered."""
-    at = ticket.keys.find(key)
-    while at >= 0 and at % 8:
-        at = ticket.keys.find(key, at + 1)
-    return at >= 0
-
-
-def enter(ticket: Ticket, data: Any, place: Place, key: bytes, values: Values, rules: Rules) -> None:
-    """Enter an event that is not known."""
-    ticket.keys = ticket.keys[-8 * (KEYS - 1) :] + key
-    _HANDLERS[type(data)](ticket, data, place, values, rules)
+def learn(ticket: Ticket, key: bytes) -> bool:
+    """Remember the natural key of an event; False when the ticket knew it."""
+    keys = ticket.keys
+    if key in keys:
+        at = keys.find(key)
+        while at >= 0 and at % 8:
+            at = keys.find(key, at + 1)
+        if at >= 0:
+            return False
+    ticket.keys = keys + key if len(keys) < 8 * KEYS else keys[8:] + key
+    return True
 
 
 def _log(places: list[Place], place: Place) -> None:
+    if len(places) < WHOLE:
+        insort(places, place)
+        return
     if len(places) == WHOLE:
-        places[:] = [known[:CUT] for known in places]
-    insort(places, place if len(places) < WHOLE else place[:CUT])
+        places[:] = [(at, cut(name, CUT)) for at, name in places]
+    at, name = place
+    insort(places, (at, cut(name, CUT)))
     if len(places) > MESSAGES:
         del places[MESSAGES // 2]
 
 
 def _forget_contacts(ticket: Ticket) -> None:
-    if ticket.created is not None:
+    if ticket.created is not None and len(ticket.contacts) > 1:
         del ticket.contacts[bisect_left(ticket.contacts, ticket.created.start) + 1 :]
 
 
-def _create(ticket: Ticket, data: TicketCreated, place: Place, values: Values, _: Rules) -> None:
-    created = Created(ms_of(place), place, data.opened_by == "agent", data.topic or "", values)
+def _create(book: Book, ticket: Ticket, data: TicketCreated, place: Place) -> None:
+    created = Created(place, data.opened_by == "agent", data.topic or "", book.values(data))
     if ticket.created is None or created.rank < ticket.created.rank:
         ticket.created = created
         _forget_contacts(ticket)
 
 
-def _message(ticket: Ticket, data: TicketMessage, place: Place, _: Values, __: Rules) -> None:
+def _message(_: Book, ticket: Ticket, data: TicketMessage, place: Place) -> None:
     if data.author == "agent" and data.public:
         _log(ticket.replies, place)
     elif data.author == "customer":
@@ -99,26 +103,27 @@ def _step(ticket: Ticket, place: Place, kind: int) -> None:
 _SOLVERS = {"bot": BY_BOT, "timeout": BY_TIMEOUT}
 
 
-def _status(ticket: Ticket, data: TicketStatus, place: Place, _: Values, __: Rules) -> None:
+def _status(_: Book, ticket: Ticket, data: TicketStatus, place: Place) -> None:
     resolved = data.status in ("solved", "closed")
     _step(ticket, place, _SOLVERS.get(data.by or "", BY_PEOPLE) if resolved else UNRESOLVED)
 
 
-def _hand_off(ticket: Ticket, _: TicketHandoff, place: Place, __: Values, ___: Rules) -> None:
+def _hand_off(_: Book, ticket: Ticket, __: TicketHandoff, place: Place) -> None:
     _step(ticket, place, HANDOFF)
 
 
-def _update(ticket: Ticket, data: TicketUpdated, place: Place, values: Values, rules: Rules) -> None:
-    for name, value in [*zip(rules.dimensions, values, strict=False), (TOPIC, data.topic)]:
-        if value is not None and (place, value) > ticket.changes.get(name, (b"", "")):
+def _update(book: Book, ticket: Ticket, data: TicketUpdated, place: Place) -> None:
+    values = zip(book.rules.dimensions, book.values(data), strict=False)
+    for name, value in [*values, (TOPIC, data.topic)]:
+        if value is not None and (place, value) > ticket.changes.get(name, UNCHANGED):
             ticket.changes[name] = (place, value)
 
 
-def _remove(ticket: Ticket, _: TicketMerged | TicketDeleted, __: Place, ___: Values, ____: Rules) -> None:
+def _remove(_: Book, ticket: Ticket, __: TicketMerged | TicketDeleted, ___: Place) -> None:
     ticket.gone = True
 
 
-_HANDLERS: dict[type, Callable[[Ticket, Any, Place, Values, Rules], None]] = {
+HANDLERS: dict[type, Callable[[Book, Ticket, Any, Place], None]] = {
     TicketCreated: _create,
     TicketMessage: _message,
     TicketStatus: _status,
@@ -127,3 +132,4 @@ _HANDLERS: dict[type, Callable[[Ticket, Any, Place, Values, Rules], None]] = {
     TicketMerged: _remove,
     TicketDeleted: _remove,
 }
+"""What each type of event does to the facts of its ticket."""

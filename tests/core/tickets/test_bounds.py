@@ -49,7 +49,7 @@ def test_a_ticket_of_ten_thousand_messages_in_any_order() -> None:
 
 
 def test_a_customer_of_ten_thousand_tickets_in_any_order() -> None:
-    """All about one topic, within a month: no record over 0.3 MB, and every repeated contact is seen."""
+    """All about one topic, within a month: no record over 0.4 MB, and every repeated contact is seen."""
     random = Random(4)
     moments = sorted(random.sample(range(0, 25 * DAY, MINUTE), 2_000))
     moments += [25 * DAY + n * SECOND for n in range(8_000)]
@@ -66,7 +66,7 @@ def test_a_customer_of_ten_thousand_tickets_in_any_order() -> None:
         )
     random.shuffle(stories)
     partition = counted(event for story in stories for event in story)
-    assert max(len(raw) for key, raw in partition.book.entities.items() if key[:1] == b"f") < 300_000
+    assert max(len(raw) for key, raw in partition.book.entities.items() if key[:1] == b"f") < 400_000
     first = 0
     for at in moments:
         i = bisect_right(moments, at + 2)
@@ -113,6 +113,6 @@ def test_past_the_cap_the_oldest_neighbours_are_forgotten(monkeypatch: pytest.Mo
         events.append(status(at + 2, "solved", f"t{n}", customer_id="c"))
     partition = counted(events)
     page = next(raw for key, raw in partition.book.entities.items() if key[:1] == b"f")
-    assert len(repeats.unpack(page).creations) == 3 * repeats.AT
-    assert len(repeats.unpack(page).solves) == 3 * repeats.SOLVED
+    assert len(repeats.unpack(page).creations) == 3
+    assert len(repeats.unpack(page).solves) == 3
     assert shown(fcr.METRIC, partition, NOW + 8 * DAY)["cx_fcr_tickets", "provisional", "other"] == 7
