@@ -28,11 +28,12 @@ demo-check: install  ## Run the demo headless: exit 0 when its figures are right
 test: install  ## Run all tests; those whose programs are missing are skipped and listed
 	$(BIN)/python -m pytest
 
-bench: install  ## Measure throughput, latency and memory
+bench: install  ## Measure throughput, latency and memory, and Kafka Streams beside it
 	$(BIN)/python -m tests.bench.core
 	$(BIN)/python -m tests.bench.days
 	$(BIN)/python -m tests.bench.run
 	$(BIN)/python -m tests.bench.live
+	$(BIN)/python -m tests.bench.others
 
 bench-base: install  ## Load a million customers that are there already: time, memory, figures
 	$(BIN)/python -m tests.bench.base

