@@ -12,7 +12,8 @@ A partition with a newer one is refused, an older one is made anew, as far back 
 class Marker(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Where a source partition stands. Times are ms since the epoch."""
 
-    version: int = VERSION
+    version: int = 2
+    """Of one that does not say: 1 and 2 never did."""
     next: int = 0
     """Offset of the first source record that is not counted."""
     last: int = -1

@@ -123,6 +123,8 @@ class Panes:
         touched: dict[int, Vector] = {}
         minute, first, into = None, 0, None
         for place, n in delta.items():
+            if not n:
+                continue
             if place >> SHIFT != minute:  # neighbours mostly share theirs
                 minute = place >> SHIFT
                 block, pane = divmod(minute // per_pane, per_block)
@@ -131,7 +133,7 @@ class Panes:
                 if into is None and block >= oldest:
                     into = self.blocks.get((code, block, cell))  # type: ignore[call-overload]
                     into = touched[block] = self._begun(Key(code, block, cell)) if into is None else into
-            if into is None or not n:
+            if into is None:
                 continue
             packed = first | place & LAST
             total = into.get(packed, 0) + n

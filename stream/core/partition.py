@@ -57,7 +57,7 @@ class Partition:
         self.book = Book(rules)
         self.panes = Panes(rules, TALLIES)
         self.erasures = Erasures(self.book, domain, TALLIES)
-        self.at = Marker(partitions=count)
+        self.at = Marker(version=markers.VERSION, partitions=count)
         self.counts: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
         self.forwards: list[Letter] = []
         self.dead: list[Letter] = []

@@ -78,6 +78,13 @@ def test_state_of_a_version_that_cannot_be_read_is_refused(domain: Domain, versi
     assert partition.unreadable() == reason
 
 
+def test_a_marker_says_its_version() -> None:
+    """Those of versions 1 and 2 did not: a worker of then left it out, as it was its default."""
+    assert markers.decode(b"\xde\x00\x02\xa4next\x05\xaapartitions\x01").version == 2
+    flushed = counted(single(Feedback()), NOW)
+    assert msgspec.msgpack.decode(markers.encode(flushed.at))["version"] == markers.VERSION
+
+
 def test_what_answers_contribute_is_that_of_the_version() -> None:
     """It is derived anew to be taken back: whoever changes it changes the version, so that panes are made anew."""
     made = [

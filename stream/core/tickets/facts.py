@@ -33,8 +33,8 @@ def place_of(at: int, event_id: str) -> Place:
 
 
 def cut(text: str, size: int) -> str:
-    """The characters of a text that its first `size` bytes hold."""
-    return text[:size] if text.isascii() else text.encode()[:size].decode(errors="ignore")
+    """The first `size` bytes of a text, in the order of texts: of a character in two, that there is one."""
+    return text[:size] if text.isascii() else text.encode()[:size].decode(errors="replace")
 
 
 class Created(msgspec.Struct, array_like=True, gc=False, frozen=True):

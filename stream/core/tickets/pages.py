@@ -13,6 +13,8 @@ class Pages:
 
     def __init__(self, book: Book) -> None:
         self.book = book
+        self.oldest = book.record_time - book.rules.memory
+        """What is told of before is forgotten, in ms."""
         self.concerned: dict[bytes, Repeats] = {}
         """Keys of tickets that are to be judged anew, with the page that decides."""
         self._open: dict[bytes, Repeats] = {}
@@ -38,14 +40,14 @@ class Pages:
         if page is None:
             raw = self.book.entities.get(key)
             page = self._open[key] = Repeats(person) if raw is None else repeats.unpack(raw)
+            page.forget(self.oldest)
         return page
 
     def close(self) -> None:
         """Keep the pages as they are now, without what is too old."""
         book = self.book
-        oldest = book.record_time - book.rules.memory
         for key, page in self._open.items():
-            page.forget(oldest)
+            page.forget(self.oldest)
             newest = page.newest
             if newest is None:
                 book.put(key, None, None)

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from stream.core.buckets import BY_CODE
 from stream.core.metrics import fcr
+from stream.core.panes import decode_key
 from stream.core.partition import Partition
 from stream.core.tickets import Tickets, merge, repeats
-from tests.core.tickets.events import counted, created, message, shown, status
+from tests.core.tickets.events import counted, created, message, one_by_one, shown, status
 from tests.core.tickets.oracle import tickets
 from tests.core.tickets.test_oracle import held, typed
 from tests.support import DAY, HOUR, MINUTE, NOW, SECOND, VIEWS, records, single
@@ -116,3 +118,17 @@ def test_past_the_cap_the_oldest_neighbours_are_forgotten(monkeypatch: pytest.Mo
     assert len(repeats.unpack(page).creations) == 3
     assert len(repeats.unpack(page).solves) == 3
     assert shown(fcr.METRIC, partition, NOW + 8 * DAY)["cx_fcr_tickets", "provisional", "other"] == 7
+
+
+def test_a_flush_writes_no_block_that_did_not_change() -> None:
+    """One more reply to a ticket of two weeks: what lies before the contact cycle it ends is not written again."""
+    events = [created(NOW)]
+    for day in range(15):
+        at = NOW + day * DAY
+        events += [message(at + HOUR), status(at + 2 * HOUR, "solved"), status(at + 3 * HOUR, "open")]
+    partition = one_by_one(events)
+    later = NOW + 15 * DAY
+    partition.fold([record._replace(offset=99) for record in records([message(later)])], later)
+    written = [decode_key(key) for key, block in partition.take(later, 0).panes if block is not None]
+    assert written
+    assert all(BY_CODE[key.resolution].span * (key.block + 1) > NOW + 14 * DAY for key in written)

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,6 +125,23 @@ def test_any_order_with_duplicates_in_any_batches_gives_the_oracles_figures(
     assert held(partition) == tickets(history, VIEWS)
     assert partition.counts["accepted"] == len(history)
     assert partition.counts["duplicate"] == len(again) - len(history)
+
+
+@pytest.mark.parametrize("other", ["c", "é", "€", "😀"])
+def test_long_ids_of_one_moment_are_in_order_whatever_they_are_written_in(other: str) -> None:
+    """The cut after 64 bytes may go through a character: solved, then opened, and the last channel holds."""
+    base: dict[str, Any] = {"person": "p", "ticket": "t", "at": START}
+    history = [
+        base | {"type": "created", "id": "c", "opened_by": "customer", "dimensions": {}, "topic": None},
+        base | {"type": "status", "id": "s" * 63 + "b", "status": "solved", "by": "agent"},
+        base | {"type": "status", "id": "s" * 63 + other, "status": "open", "by": "agent"},
+        base | {"type": "updated", "id": "u" * 63 + "b", "dimensions": {"channel": "web"}, "topic": None},
+        base | {"type": "updated", "id": "u" * 63 + other, "dimensions": {"channel": "chat"}, "topic": None},
+    ]
+    partition = single(Tickets())
+    partition.fold(listed(history), NOW)
+    partition.take(NOW, 0)
+    assert held(partition) == tickets(history, VIEWS)
 
 
 @given(histories())
