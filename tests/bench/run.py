@@ -10,8 +10,10 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from stream.cli.kafka import Broker
 from tests.bench import scrape
@@ -74,19 +76,27 @@ def child(script: str, *args: object) -> float:
     return float(json.loads(out.strip().splitlines()[-1])["events_s"])
 
 
-def figures(port: int, topic: str) -> dict[str, float]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
-        lines = page.read().decode().splitlines()
-    sums: dict[str, float] = {}
-    for line in lines:
-        if f'topic="{topic}"' in line:
-            name = line.partition("{")[0]
-            sums[name] = sums.get(name, 0) + float(line.rpartition(" ")[2])
+class Rates(NamedTuple):
+    """Events a second, of all and of the second half."""
+
+    whole: float
+    half: float
+
+
+def figures(ports: list[int], topic: str) -> dict[str, float]:
+    """What workers tell of a topic, by name, all their partitions together."""
+    sums: defaultdict[str, float] = defaultdict(float)
+    for port in ports:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+            lines = page.read().decode().splitlines()
+        for line in lines:
+            if f'topic="{topic}"' in line:
+                sums[line.partition("{")[0]] += float(line.rpartition(" ")[2])
     return sums
 
 
-def ours(rig: Rig, group: str, topic: str, program: str = Rig.program) -> float:
-    """Events a second of one worker from its first event until everything is committed."""
+def ours(rig: Rig, group: str, topic: str, program: str = Rig.program, workers: int = 1) -> Rates:
+    """How workers of a new group go from the first event until everything is committed."""
     prefix = f"{rig.settings.topics.state_prefix}-{group}"
     again = Rig(
         rig.settings.kafka.bootstrap_servers,
@@ -94,24 +104,27 @@ def ours(rig: Rig, group: str, topic: str, program: str = Rig.program) -> float:
         **{**rig.env, "CXGAUGE_TOPICS_STATE_PREFIX": prefix, "CXGAUGE_WORKER_GROUP": prefix},
     )
     again.program = program
-    tick, began, first = threading.Event(), 0.0, 0.0
+    tick, seen = threading.Event(), list[tuple[float, float]]()
     with again:
-        worker = again.start(CXGAUGE_WORKER_FLUSH_INTERVAL="500ms")
+        running = [again.start(CXGAUGE_WORKER_FLUSH_INTERVAL="500ms") for _ in range(workers)]
+        ports = [worker.port for worker in running]  # type: ignore[attr-defined]
         while True:
-            tick.wait(0.25)  # asking costs the worker some of its time
-            assert worker.poll() is None, again.logs()
+            tick.wait(0.25)  # asking costs the workers some of their time
+            assert all(worker.poll() is None for worker in running), again.logs()
             try:
-                at = figures(worker.port, topic)  # type: ignore[attr-defined]
+                at = figures(ports, topic)
             except OSError:
                 continue
-            offset = at.get("cxgauge_partition_offset", 0)
-            if offset and not began:
-                began, first = time.perf_counter(), offset
+            if offset := at["cxgauge_partition_offset"]:
+                seen.append((offset, time.perf_counter()))
             if offset >= N and at["cxgauge_partition_unflushed_records"] == 0:
-                rate = (offset - first) / (time.perf_counter() - began)
-                worker.send_signal(signal.SIGTERM)
-                worker.wait()
-                return rate
+                break
+        for worker in running:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait()
+    end, ended = seen[-1]
+    marks = seen[0], next(mark for mark in seen if mark[0] >= N / 2)
+    return Rates(*((end - offset) / (ended - at) for offset, at in marks))
 
 
 def main() -> None:
@@ -126,8 +139,8 @@ def main() -> None:
                 floors, rates, bare = [], [], []
                 for number in range(ROUNDS):
                     floors.append(child("floor.py", broker.bootstrap, topic, N))
-                    rates.append(ours(rig, f"b{number}", "cx.feedback"))
-                    bare.append(ours(rig, f"w{number}", "cx.feedback", "tests.bench.windows"))
+                    rates.append(ours(rig, f"b{number}", "cx.feedback").whole)
+                    bare.append(ours(rig, f"w{number}", "cx.feedback", "tests.bench.windows").whole)
                 floor, rate = statistics.median(floors), statistics.median(rates)
                 naive = child("naive.py", broker.bootstrap, topic, NAIVE, 4)
                 print(
@@ -141,13 +154,16 @@ def main() -> None:
                 )
         with Rig(broker.bootstrap, Path(folder)) as rig:
             rig.publish(conversations(N), topic="tickets")
-            floors, rates = [], []
+            floors, rates, pairs = [], [], []
             for number in range(ROUNDS):
                 floors.append(child("floor.py", broker.bootstrap, rig.settings.topics.tickets, N))
-                rates.append(ours(rig, f"t{number}", "cx.tickets"))
-            floor, rate = statistics.median(floors), statistics.median(rates)
+                rates.append(ours(rig, f"t{number}", "cx.tickets").whole)
+                pairs.append(ours(rig, f"p{number}", "cx.tickets", workers=2).whole)
+            floor, rate, pair = (statistics.median(each) for each in (floors, rates, pairs))
             print(
-                f"tickets, five events each: worker {rate:,.0f}/s = {rate / floor:.2f} x floor {floor:,.0f}/s"
+                f"tickets, five events each: worker {rate:,.0f}/s = {rate / floor:.2f} x floor {floor:,.0f}/s, rounds "
+                + ", ".join(f"{r / f:.2f}" for r, f in zip(rates, floors, strict=True))
+                + f"; two workers {pair / floor:.2f}"
             )
     scrape.main()
 
