@@ -10,7 +10,7 @@ from schemas.tickets import InteractionHandled
 from schemas.topics import TICKETS
 from stream.core import interactions
 from stream.core.book import Book, Outcome
-from stream.core.domain import Name, Plain, one_by_one
+from stream.core.domain import Name, Plain
 from stream.core.panes import Cell
 from stream.core.rules import Rules
 from stream.core.tally import Contribution
@@ -38,20 +38,8 @@ class Tickets:
 
     def apply(self, book: Book, event: Event, at: int, person: bytes) -> Outcome:
         """Enter an event in the facts of its ticket or interaction; a ticket stays open. `at` is in ms."""
-        data: Any = event.data
-        if type(data) is InteractionHandled:
-            return interactions.apply(book, data, at, person)
-        key = address(TICKET, person, data.ticket_id)
-        ticket: Ticket | None = book.open.get(key)
-        if ticket is None:
-            raw = book.entities.get(key)
-            ticket = Ticket(person) if raw is None else unpack(raw)
-        if not learn(ticket, natural_key(event)):
-            return "duplicate"
-        book.open[key] = ticket
-        ticket.last = max(ticket.last, book.record_time)
-        HANDLERS[type(data)](book, ticket, data, place_of(at, event.id))
-        return "accepted"
+        accepted = self.apply_all(book, Plain((event,), (event,), (person,), (at,), (book.record_time,)))
+        return "accepted" if accepted else "duplicate"
 
     def look(self, book: Book, events: Sequence[Event]) -> Sequence[Event]:
         """Nothing that decoding does not see."""
@@ -60,7 +48,27 @@ class Tickets:
 
     def apply_all(self, book: Book, plain: Plain) -> list[int]:
         """`apply` for each; the times of those accepted."""
-        return one_by_one(self, book, plain)
+        tickets, accepted = book.open, []
+        for event, _, person, at, stamp in zip(*plain, strict=True):
+            data: Any = event.data
+            handle = HANDLERS.get(type(data))
+            if handle is None:
+                book.record_time = stamp
+                if interactions.apply(book, data, at, person) == "accepted":
+                    accepted.append(at)
+                continue
+            key = address(TICKET, person, data.ticket_id)
+            ticket: Ticket | None = tickets.get(key)
+            if ticket is None:
+                raw = book.entities.get(key)
+                ticket = Ticket(person) if raw is None else unpack(raw)
+            if learn(ticket, natural_key(event)):
+                tickets[key] = ticket
+                ticket.last = max(ticket.last, stamp)
+                handle(book, ticket, data, place_of(at, event.id))
+                accepted.append(at)
+        book.record_time = plain.stamps[-1]
+        return accepted
 
     def settle(self, book: Book) -> None:
         """Enter in the deltas what the open tickets contribute, less what they did, and pack them."""

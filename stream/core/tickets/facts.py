@@ -29,7 +29,7 @@ UNCHANGED: tuple[Place, str] = ((-(1 << 63), ""), "")
 
 def place_of(at: int, event_id: str) -> Place:
     """The place of an event at a time in ms."""
-    return at, cut(event_id, _LONGEST)
+    return at, event_id if len(event_id) <= _LONGEST and event_id.isascii() else cut(event_id, _LONGEST)
 
 
 def cut(text: str, size: int) -> str:

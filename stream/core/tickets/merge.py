@@ -44,22 +44,29 @@ WHOLE, CUT = 256, 16
 
 def natural_key(event: Event) -> bytes:
     """Eight bytes that tell an event within its ticket."""
-    data, source = event.data, event.source
-    name = "m" + data.message_id if type(data) is TicketMessage else f"e{len(source)}:{source}{event.id}"
+    data = event.data
+    if type(data) is TicketMessage:
+        name = "m" + data.message_id
+    else:
+        name = f"e{len(event.source)}:{event.source}{event.id}"
     return blake2b(name.encode(), digest_size=8).digest()
 
 
 def learn(ticket: Ticket, key: bytes) -> bool:
     """Remember the natural key of an event; False when the ticket knew it."""
     keys = ticket.keys
-    if key in keys:
-        at = keys.find(key)
-        while at >= 0 and at % 8:
-            at = keys.find(key, at + 1)
-        if at >= 0:
-            return False
+    if key in keys and _begins(keys, key):
+        return False
     ticket.keys = keys + key if len(keys) < 8 * KEYS else keys[8:] + key
     return True
+
+
+def _begins(keys: bytes, key: bytes) -> bool:
+    """Whether one of the keys is that key: it may as well lie across two of them."""
+    at = keys.find(key)
+    while at >= 0 and at % 8:
+        at = keys.find(key, at + 1)
+    return at >= 0
 
 
 def _log(places: list[Place], place: Place) -> None:

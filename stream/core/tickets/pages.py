@@ -26,13 +26,11 @@ class Pages:
             old = None
         either = new or old
         page = self._page(person, either.topic if either else "")
-        page.change(key, old, new)
+        for created in page.change(key, old, new):
+            for neighbour in page.concerned(created):
+                self.concerned[neighbour] = page
         if new is not None:
             self.concerned[key] = page
-        for link, other in ((old, new), (new, old)):
-            if link is not None and (other is None or other.created != link.created):
-                for neighbour in page.concerned(link.created):
-                    self.concerned[neighbour] = page
 
     def _page(self, person: bytes, topic: str) -> Repeats:
         key = address(REPEATS, person, topic)

@@ -28,21 +28,27 @@ class Repeats(msgspec.Struct, array_like=True, gc=False):
     solves: list[int] = []
     keys: list[bytes] = []
 
-    def change(self, key: bytes, old: Link | None, new: Link | None) -> None:
-        """Replace what a ticket told by what it tells now; what it told may have been forgotten."""
-        was, now = old.created if old else None, new.created if new else None
-        if was != now:
-            self._create(was, now)
+    def change(self, key: bytes, old: Link | None, new: Link | None) -> Sequence[int]:
+        """Replace what a ticket told by what it tells now; what it told may have been forgotten.
+
+        The creations that went or came, in ms.
+        """
         was, now = old.solved if old else None, new.solved if new else None
         if was != now:
             self._solve(key, was, now)
+        was, now = old.created if old else None, new.created if new else None
+        if was == now:
+            return ()
+        self._create(was, now)
+        return [created for created in (was, now) if created is not None]
 
     def _create(self, was: int | None, now: int | None) -> None:
         if was is not None and (i := bisect_left(self.creations, was)) < bisect_right(self.creations, was):
             del self.creations[i]
         if now is not None:
             insort(self.creations, now)
-            del self.creations[:-MOST]
+            if len(self.creations) > MOST:
+                del self.creations[0]
 
     def _solve(self, key: bytes, was: int | None, now: int | None) -> None:
         if was is not None:
@@ -54,7 +60,8 @@ class Repeats(msgspec.Struct, array_like=True, gc=False):
             i = bisect_right(self.solves, now)
             self.solves.insert(i, now)
             self.keys.insert(i, key)
-            del self.solves[:-MOST], self.keys[:-MOST]
+            if len(self.solves) > MOST:
+                del self.solves[0], self.keys[0]
 
     def repeated(self, solved: int) -> bool:
         """Whether a ticket was created within a week after a moment in ms.
@@ -74,14 +81,16 @@ class Repeats(msgspec.Struct, array_like=True, gc=False):
 
     def forget(self, before: int) -> None:
         """Drop what lies before a moment in ms."""
-        del self.creations[: bisect_left(self.creations, before)]
-        i = bisect_left(self.solves, before)
-        del self.solves[:i], self.keys[:i]
+        if self.creations and self.creations[0] < before:
+            del self.creations[: bisect_left(self.creations, before)]
+        if self.solves and self.solves[0] < before:
+            i = bisect_left(self.solves, before)
+            del self.solves[:i], self.keys[:i]
 
     @property
     def newest(self) -> int | None:
         """The newest moment in ms, None when it is empty."""
-        return max((*self.creations[-1:], *self.solves[-1:]), default=None)
+        return max(self.creations[-1:] + self.solves[-1:], default=None)
 
 
 pack = msgspec.msgpack.Encoder().encode
