@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import msgspec
+
 from schemas.codec import encode, make
 from schemas.keys import natural_key
 from schemas.topics import partition_of
@@ -83,6 +85,12 @@ def count(domain: Any, events: Iterable[Event], in_force: Rules | None = None) -
     partition.fold(records(listed), clock)
     partition.take(clock, 0)
     return partition
+
+
+def rows(panes: Panes) -> list[tuple[bytes, bytes]]:
+    """All blocks as the records that keep them."""
+    pack = msgspec.msgpack.encode
+    return [(pack(key), pack(block)) for key, block in panes.blocks.items()]
 
 
 @dataclass

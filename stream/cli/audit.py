@@ -33,5 +33,5 @@ async def _audit(settings: Settings) -> tuple[list[str], int, int, int]:
         found += differences(partition)
         seen += 1
         entities += len(partition.book.entities)
-        blocks += len(partition.panes.blocks)
+        blocks += len(partition.panes)
     return found, seen, entities, blocks

@@ -12,9 +12,9 @@ def differences(partition: Partition) -> Iterator[str]:
     should = Panes(partition.rules, TALLIES)
     should.floor = partition.panes.floor
     should.settle(partition.expected())
-    have = partition.panes.blocks
-    for key in should.blocks.keys() | have.keys():
-        want, got = should.blocks.get(key, {}), have.get(key, {})
+    wanted, have = should.blocks, partition.panes.blocks
+    for key in wanted.keys() | have.keys():
+        want, got = wanted.get(key, {}), have.get(key, {})
         if want != got:
             cell = key.cell
             wrong = sorted(c for c in want.keys() | got.keys() if want.get(c) != got.get(c))

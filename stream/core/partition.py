@@ -207,7 +207,7 @@ class Partition:
         room = self._expire(min(self.at.watermark, clock))
         self._settle()
         if room:
-            self.book.known.learn((key.cell for key in self.panes.blocks), self.domain.code)
+            self.book.known.learn(self.panes.cells, self.domain.code)
         at, last = self.at, self._last
         if last is not None:
             at.last, at.checksum = last.offset, checksum(last)
@@ -280,7 +280,7 @@ class Partition:
         )
         if changed:
             self._rebuild()
-        self.book.known.learn((key.cell for key in self.panes.blocks), self.domain.code)
+        self.book.known.learn(self.panes.cells, self.domain.code)
         for key, raw in self.book.entities.items():
             self.erasures.any = self.erasures.any or key[:1] == ERASURE
             if (until := self._until(key, raw)) is not None:

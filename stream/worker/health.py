@@ -73,7 +73,7 @@ class _Partitions:
                 _unflushed,
             ),
             ("cxgauge_entities", "Entities in memory", lambda o: len(o.core.book.entities)),
-            ("cxgauge_pane_blocks", "Blocks of panes in memory", lambda o: len(o.core.panes.blocks)),
+            ("cxgauge_pane_blocks", "Blocks of panes in memory", lambda o: len(o.core.panes)),
         ):
             family = GaugeMetricFamily(name, text, labels=("topic", "partition"))
             for one in owned:

@@ -10,12 +10,12 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from schemas.topics import partition_of
 from stream.core.domains import DOMAINS
-from stream.core.panes import Panes
+from stream.core.panes import Panes, Shelf
 from stream.core.partition import AHEAD, TOGETHER, Partition
 from tests.bench.floor import Panes as Floor
 from tests.bench.floor import count
@@ -77,16 +77,16 @@ def weight(panes: Panes) -> float:
         if id(one) in seen:
             return 0
         seen.add(id(one))
-        inside = (
-            [*one.keys(), *one.values()]
-            if isinstance(one, dict)
-            else one
-            if isinstance(one, tuple | list)
-            else ()
-        )
+        inside: Iterable[Any] = ()
+        if isinstance(one, dict):
+            inside = [*one.keys(), *one.values()]
+        elif isinstance(one, Shelf):
+            inside = one.cell, one.blocks
+        elif isinstance(one, tuple | list):
+            inside = one
         return sys.getsizeof(one) + sum(map(size, inside))
 
-    held = size(panes.blocks) + size(panes._rolling)
+    held = size(panes._shelves) + size(panes._rolling)
     return held / sum(len({place >> 16 for place in block}) for block in panes.blocks.values())
 
 

@@ -54,7 +54,7 @@ def main() -> None:
             if day % EVERY == EVERY - 1:
                 print(
                     f"{partition.domain.name}, day {day + 1}: {len(partition.book.entities):,} entities, "
-                    f"{len(partition.panes.blocks):,} blocks, {resident() / 1e6:.0f} MB",
+                    f"{len(partition.panes):,} blocks, {resident() / 1e6:.0f} MB",
                     flush=True,
                 )
 

@@ -33,7 +33,7 @@ async def main() -> None:
         await store.close(partition)
     gc.collect()
     entities = sum(len(partition.book.entities) for partition in partitions)
-    blocks = sum(len(partition.panes.blocks) for partition in partitions)
+    blocks = sum(len(partition.panes) for partition in partitions)
     print(json.dumps({"seconds": took, "entities": entities, "blocks": blocks, "bytes": resident() - held}))
 
 

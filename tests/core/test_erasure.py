@@ -15,7 +15,7 @@ from stream.core.partition import Partition
 from tests.core.customers import events as make
 from tests.core.customers.events import activated, bought, churned, erased, outcomes, responded
 from tests.core.customers.strategies import histories, typed
-from tests.support import DAY, HOUR, NOW, Event, figures, home, records, rules, single
+from tests.support import DAY, HOUR, NOW, Event, figures, home, records, rows, rules, single
 
 CANARY = "canary-5318008"
 
@@ -40,7 +40,8 @@ def again(partition: Partition, **changed: Any) -> Partition:
     """What another worker makes of the state, from what is kept alone."""
     other = Partition(partition.domain, 0, 1, rules(**changed))
     other.book.entities.update(partition.book.entities)
-    other.panes.blocks.update(partition.panes.blocks)
+    for key, block in rows(partition.panes):
+        other.restore_panes(key, block)
     other.at = partition.at
     other.ready()
     other.take(partition.at.watermark, 0)
@@ -60,7 +61,7 @@ def test_answers_stay_counted_without_a_name() -> None:
     partition = single(Feedback())
     offer = Event(FeedbackOffered(feedback_id="r", survey="nps", customer_id=CANARY), NOW, NOW)
     fold(partition, offer, answer("r", CANARY, 10), answer("s", "other", 0))
-    before = dict(partition.panes.blocks)
+    before = partition.panes.blocks
     fold(partition, erased(CANARY))
     assert partition.panes.blocks == before
     assert not holds(partition, CANARY)

@@ -11,7 +11,7 @@ from stream.core.panes import unpack
 from stream.core.partition import Partition
 from tests.core.oracle import Figures, feedback
 from tests.core.strategies import distinct, events, typed
-from tests.support import HOUR, NOW, VIEWS, home, records, rules, single
+from tests.support import HOUR, NOW, VIEWS, home, records, rows, rules, single
 
 
 def hours(figures: Figures) -> Figures:
@@ -68,7 +68,7 @@ def test_what_is_kept_is_the_sum_of_what_was_contributed(history: list[Any]) -> 
     partition = single(Feedback())
     partition.fold(records([typed(at, event) for at, event in history]), NOW)
     flush = partition.take(NOW, 0)
-    before = dict(partition.panes.blocks)
+    before = partition.panes.blocks
     for changed in (rules(identity="other", views={"total": (), "both": ("channel", "touchpoint")}), rules()):
         again = Partition(Feedback(), 0, 1, changed)
         for key, value in flush.state:
@@ -79,14 +79,9 @@ def test_what_is_kept_is_the_sum_of_what_was_contributed(history: list[Any]) -> 
         assert again.ready() == (changed.identity != flush.marker.identity and flush.marker.next > 0)
         flush = again.take(NOW, 0)._replace(
             state=list(again.book.entities.items()),
-            panes=[(k, v) for k, v in _rows(again)],
+            panes=rows(again.panes),
         )
     assert again.panes.blocks == before
-
-
-def _rows(partition: Partition) -> list[tuple[bytes, bytes]]:
-    partition.panes._dirty = set(partition.panes.blocks)
-    return [(key, value) for key, value in partition.panes.rows() if value is not None]
 
 
 @given(st.lists(events, max_size=8))

@@ -63,7 +63,7 @@ def test_of_the_time_of_counted_lives_nothing_is_entered_any_more() -> None:
     partition = single(Customers())
     history = comings_and_goings(lives.FINISHED + 20, DAY)
     fold(partition, history)
-    before = dict(partition.panes.blocks)
+    before = partition.panes.blocks
     fold(partition, [{**one, "stamp": history[-1]["stamp"]} for one in history])
     assert partition.panes.blocks == before
     assert outcomes(partition) == {"accepted": len(history), "duplicate": len(history)}

@@ -14,7 +14,7 @@ from stream.core.partition import Partition
 from tests.core.customers import oracle
 from tests.core.customers.oracle import Happened
 from tests.core.customers.strategies import histories, typed
-from tests.support import DAY, HOUR, MINUTE, NOW, WINDOWS, figures, records, rules, single
+from tests.support import DAY, HOUR, MINUTE, NOW, WINDOWS, figures, records, rows, rules, single
 
 SPANS = {window.label: window.span for window in WINDOWS}
 LABEL_SETS: list[tuple[str, tuple[str, ...]]] = [("total", ()), ("channel", ("web",)), ("channel", ("app",))]
@@ -92,11 +92,12 @@ def test_other_rules_and_back_make_the_same_panes(history: list[Happened], windo
         other["windows"] = (*WINDOWS, WINDOWS[-1]._replace(label="60d", span=60 * DAY))
     partition = single(Customers())
     fold(partition, history, 3)
-    before = dict(partition.panes.blocks)
+    before = partition.panes.blocks
     for changed in (rules(identity="other", **other), rules()):
         again = Partition(Customers(), 0, 1, changed)
         again.book.entities.update(partition.book.entities)
-        again.panes.blocks.update(partition.panes.blocks)
+        for key, block in rows(partition.panes):
+            again.restore_panes(key, block)
         again.at = partition.at
         assert again.ready() == bool(history)
         again.take(partition.at.watermark, 0)

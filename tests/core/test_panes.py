@@ -1,0 +1,74 @@
+"""What panes keep and write."""
+
+import msgspec
+
+from stream.core.metrics import TALLIES
+from stream.core.panes import Cell, Key, Panes
+from stream.core.tally import SHIFT, Deltas
+from tests.support import DAY, MINUTE, NOW, rules
+
+LEAF = ("nps", ("web", None), ())
+
+
+def at(ms: int, n: int) -> Deltas:
+    """One component of one leaf."""
+    return {LEAF: {ms // MINUTE << SHIFT: n}}
+
+
+def written(panes: Panes) -> dict[Key, bytes | None]:
+    """The rows by key."""
+    return {msgspec.msgpack.decode(key, type=Key): value for key, value in panes.rows()}
+
+
+def test_what_changed_is_written_once() -> None:
+    """Three resolutions of two views; nothing the second time; what cancels is a tombstone each."""
+    panes = Panes(rules(), TALLIES)
+    panes.settle(at(NOW, 2))
+    rows = written(panes)
+    assert len(rows) == len(panes) == len(panes.blocks) == 6
+    assert {key.cell.view for key in rows} == {"total", "channel"}
+    assert written(panes) == {}
+    panes.settle(at(NOW, -2))
+    assert written(panes) == dict.fromkeys(rows)
+    assert not panes.blocks
+    assert list(panes.cells) == []
+
+
+def test_what_came_and_went_since_the_last_rows_is_a_tombstone() -> None:
+    """And what went and came again is a block."""
+    panes = Panes(rules(), TALLIES)
+    panes.settle(at(NOW, 1))
+    panes.settle(at(NOW, -1))
+    assert set(written(panes).values()) == {None}
+    panes.settle(at(NOW, 1))
+    panes.rows()
+    panes.settle(at(NOW, -1))
+    panes.settle(at(NOW, 3))
+    assert all(value is not None for value in written(panes).values())
+
+
+def test_of_an_expired_cell_nothing_is_left() -> None:
+    """It can begin again, and what was written of its end is not taken back by it."""
+    panes = Panes(rules(), TALLIES)
+    panes.settle(at(NOW, 1))
+    before = written(panes)
+    assert panes.expire(NOW + 60 * DAY)
+    panes.settle(at(NOW + 60 * DAY, 1))
+    rows = written(panes)
+    assert {key: rows[key] for key in before} == dict.fromkeys(before)
+    assert rows.keys() - before.keys() == panes.blocks.keys()
+    panes.expire(NOW + 120 * DAY)
+    written(panes)
+    assert panes._shelves == {}
+    assert not any(panes._rolling.values())
+
+
+def test_blocks_of_a_tally_that_is_no_more_are_kept_until_all_is_made_anew() -> None:
+    """A worker that no longer has a metric starts with the state of one that had."""
+    key = Key(3, NOW // DAY, Cell("bygone", "total", (), ()))
+    panes = Panes(rules(), TALLIES)
+    panes.restore(msgspec.msgpack.encode(key), msgspec.msgpack.encode({0: 1}))
+    panes.ready()
+    assert panes.blocks == {key: {0: 1}}
+    panes.clear()
+    assert written(panes) == {key: None}
