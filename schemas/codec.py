@@ -63,9 +63,8 @@ class Decoder:
 
         Those of a loose type are checked by their fields alone.
         """
-        decode = self._loosely.decode
         try:
-            events: list[Event] = [decode(value) for value in values]  # of None: a TypeError
+            events: list[Event] = list(map(self._loosely.decode, values))  # of None: a TypeError
         except (TypeError, *_BAD):
             return None
         if max(map(len, values), default=0) > MAX_VALUE:  # type: ignore[arg-type]

@@ -36,11 +36,11 @@ def middle(number: int) -> float:
 def enter(into: Vector, base: int, ms: int) -> None:
     """Add one duration to the distribution that begins at a component."""
     place = base + BUCKETS + bucket(ms)
-    into[base] = into.get(base, 0) + 1
-    into[place] = into.get(place, 0) + 1
-    if 0 < ms < PART:
-        into[base + SUM] = into.get(base + SUM, 0) + ms
+    if base not in into and 0 < ms < PART:  # the first one, mostly
+        into[base] = into[place] = 1
+        into[base + SUM] = ms
     else:
+        add(into, {base: 1, place: 1})
         add(into, split(ms, base + SUM))
 
 
