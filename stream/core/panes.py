@@ -109,6 +109,8 @@ class Panes:
         self._rolling: dict[tuple[int, bool], dict[int, list[Shelf]]] = {}
         """Who has blocks that expire, by resolution, whether they are remembered, and block."""
         self._expanded: dict[Leaf, tuple[Shelf, ...]] = {}
+        self._numbers: dict[int, int] = {}
+        """While restoring: one object for each number, however many cells have such a block."""
         self._untidy = False
         """Whether there may be cells without blocks that no block will come to again."""
 
@@ -260,10 +262,11 @@ class Panes:
             return
         if number not in shelf.blocks:
             self._index(shelf, number)
-        shelf.blocks[number] = decode_block(value)
+        shelf.blocks[self._numbers.setdefault(number, number)] = decode_block(value)
 
     def ready(self) -> None:
         """End of restoring."""
+        self._numbers = {}
         self._tidy()
 
     def clear(self) -> None:
