@@ -129,8 +129,8 @@ class Panes:
         return (shelf.cell for shelf in self._shelves.values() if shelf.blocks)
 
     def __len__(self) -> int:
-        """How many blocks there are."""
-        return sum(len(shelf.blocks) for shelf in self._shelves.values())
+        """How many blocks there are, for any thread to ask."""
+        return sum(len(shelf.blocks) for shelf in list(self._shelves.values()))
 
     def keep(self, resolution: Resolution, tally: Tally) -> int:
         """How long panes of a resolution are held behind the watermark."""
@@ -275,6 +275,7 @@ class Panes:
             self._changed[shelf].update(shelf.blocks)
             shelf.blocks.clear()
         self._rolling.clear()
+        self._untidy = True
 
 
 def unpack(resolution: int, block: int, vector: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:

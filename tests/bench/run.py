@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -83,15 +83,17 @@ class Rates(NamedTuple):
     half: float
 
 
-def figures(ports: list[int], topic: str) -> dict[str, float]:
-    """What workers tell of a topic, by name, all their partitions together."""
-    sums: defaultdict[str, float] = defaultdict(float)
-    for port in ports:
+def figures(port: int, topic: str) -> Counter[str]:
+    """What a worker tells of a topic, by name, all its partitions together; nothing while it does not answer."""
+    sums: Counter[str] = Counter()
+    try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
             lines = page.read().decode().splitlines()
-        for line in lines:
-            if f'topic="{topic}"' in line:
-                sums[line.partition("{")[0]] += float(line.rpartition(" ")[2])
+    except OSError:
+        return sums
+    for line in lines:
+        if f'topic="{topic}"' in line:
+            sums[line.partition("{")[0]] += float(line.rpartition(" ")[2])
     return sums
 
 
@@ -111,19 +113,19 @@ def ours(rig: Rig, group: str, topic: str, program: str = Rig.program, workers: 
         while True:
             tick.wait(0.25)  # asking costs the workers some of their time
             assert all(worker.poll() is None for worker in running), again.logs()
-            try:
-                at = figures(ports, topic)
-            except OSError:
-                continue
+            each = [figures(port, topic) for port in ports]
+            at = sum(each, Counter[str]())
             if offset := at["cxgauge_partition_offset"]:
                 seen.append((offset, time.perf_counter()))
             if offset >= N and at["cxgauge_partition_unflushed_records"] == 0:
                 break
+        assert all(one["cxgauge_partition_offset"] for one in each), "one worker had all partitions"
         for worker in running:
             worker.send_signal(signal.SIGTERM)
             worker.wait()
     end, ended = seen[-1]
     marks = seen[0], next(mark for mark in seen if mark[0] >= N / 2)
+    assert marks[1] is not seen[-1], "too short to be measured: raise CX_BENCH_EVENTS"
     return Rates(*((end - offset) / (ended - at) for offset, at in marks))
 
 

@@ -41,10 +41,12 @@ def test_what_came_and_went_since_the_last_rows_is_a_tombstone() -> None:
     panes.settle(at(NOW, -1))
     assert set(written(panes).values()) == {None}
     panes.settle(at(NOW, 1))
-    panes.rows()
+    assert None not in written(panes).values()
     panes.settle(at(NOW, -1))
     panes.settle(at(NOW, 3))
-    assert all(value is not None for value in written(panes).values())
+    rows = written(panes)
+    assert rows == {key: msgspec.msgpack.encode(block) for key, block in panes.blocks.items()}
+    assert len(rows) == 6
 
 
 def test_of_an_expired_cell_nothing_is_left() -> None:
@@ -61,6 +63,9 @@ def test_of_an_expired_cell_nothing_is_left() -> None:
     written(panes)
     assert panes._shelves == {}
     assert not any(panes._rolling.values())
+    panes.settle(at(NOW + 121 * DAY, 1))
+    assert written(panes).keys() == panes.blocks.keys()
+    assert len(panes) == 6
 
 
 def test_blocks_of_a_tally_that_is_no_more_are_kept_until_all_is_made_anew() -> None:
@@ -72,3 +77,4 @@ def test_blocks_of_a_tally_that_is_no_more_are_kept_until_all_is_made_anew() -> 
     assert panes.blocks == {key: {0: 1}}
     panes.clear()
     assert written(panes) == {key: None}
+    assert panes._shelves == {}
