@@ -91,6 +91,11 @@ class Child:
             return False
         return True
 
+    @property
+    def killed(self) -> bool:
+        """Whether the program has been ended by SIGKILL."""
+        return self._process.returncode == -signal.SIGKILL
+
     def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
         """Ask `ready()` again and again until it says so.
 

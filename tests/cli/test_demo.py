@@ -3,11 +3,15 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from stream.cli.demo.http import get
 
 pytestmark = pytest.mark.kafka
 DEMO = [sys.executable, "-m", "stream.cli", "demo"]
@@ -66,7 +70,7 @@ def test_its_figures_are_those_of_a_direct_count_and_its_alerts_are_told(environ
 def test_it_runs_until_ctrl_c_and_takes_an_event_of_ones_own(environment):
     """What it invites its visitor to type works; all its programs end with it."""
     with demo_running(environment) as (running, told):
-        typed = told[told.index("echo '") : told.index("\n\nCtrl-C")]
+        typed = told[told.index("echo '") :].partition("\n\n")[0]
         published = subprocess.run(
             ["sh", "-c", typed], capture_output=True, text=True, env=environment, check=False
         )
@@ -79,10 +83,25 @@ def test_it_runs_until_ctrl_c_and_takes_an_event_of_ones_own(environment):
             os.kill(pid, 0)
 
 
-def test_a_program_that_dies_ends_it_with_a_word(environment):
+def test_a_killed_worker_is_started_again_and_counts_once(environment):
+    """What its invitation says; an event published meanwhile is counted, once."""
+    with demo_running(environment) as (running, told):
+        port = int(re.search(r"Metrics\s+http://127.0.0.1:(\d+)/metrics", told)[1])
+        subprocess.run(["sh", "-c", re.search(r"kill -9 \d+", told)[0]], check=True)
+        typed = told[told.index("echo '") :].partition("\n\n")[0].replace("checkout", "mine")
+        subprocess.run(["sh", "-c", typed], check=True, capture_output=True, env=environment)
+        counted = 'cx_nps_responses{view="touchpoint",touchpoint="mine",window="1h",category="promoter"} 1'
+        deadline, tick = time.monotonic() + 90, threading.Event()
+        while counted not in get(port, "/metrics").text.splitlines():
+            assert time.monotonic() < deadline
+            tick.wait(0.2)
+        assert any("worker was killed and is started again" in line for line in running.stdout)
+
+
+def test_a_program_that_ends_by_itself_ends_it_with_a_word(environment):
     """Which one, how it ended, and an exit code that is not 0."""
     with demo_running(environment) as (running, _):
         (worker,) = [pid for command, pid in children(running.pid).items() if command.endswith("\0worker")]
-        os.kill(worker, signal.SIGKILL)
+        os.kill(worker, signal.SIGTERM)
         assert running.wait(60) == 1
-        assert "worker ended with exit code -9, its last words:" in running.stderr.read()
+        assert "worker ended with exit code 0, its last words:" in running.stderr.read()

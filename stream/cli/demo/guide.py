@@ -33,11 +33,16 @@ def addresses(servers: Servers) -> Table:
 
 
 def invitation(servers: Servers) -> str:
-    """How to publish an event, as lines for a shell."""
+    """How to publish an event, and what to try, as lines for a shell."""
     command = f"{program()} publish -"
     if servers.ports.kafka != Ports().kafka:
         command = f"CXGAUGE_KAFKA_BOOTSTRAP_SERVERS={servers.bootstrap} {command}"
-    return f"An event of your own:\n\n  echo '{EVENT}' |\n    {command}\n\nCtrl-C stops everything"
+    return (
+        f"An event of your own:\n\n  echo '{EVENT}' |\n    {command}\n\n"
+        "A crash: the worker is started again and goes on where it was, nothing lost and nothing twice\n\n"
+        f"  kill -9 {servers.children['worker'].pid}\n\n"
+        "Ctrl-C stops everything"
+    )
 
 
 def program() -> Path:

@@ -19,6 +19,8 @@ from stream.cli.process import Child
 from stream.config import Kafka, Settings
 
 Say = Callable[[str], None]
+OURS = ("worker", "exporter")
+"""What a visitor may kill: it goes on where it was."""
 
 
 class Servers:
@@ -43,10 +45,13 @@ class Servers:
         return f"127.0.0.1:{self.ports.kafka}"
 
     def check(self) -> None:
-        """Raise ProcessError if one of them has ended."""
-        for child in self.children.values():
+        """Start again what of our own was killed; raise ProcessError if one ended otherwise, or another did."""
+        for name, child in list(self.children.items()):
             if child.ended():
-                raise child.failure()
+                if name not in OURS or not child.killed:
+                    raise child.failure()
+                self._say(f"{name} was killed and is started again")
+                self._start(name)
 
     def start(self) -> None:
         """Start all, each when what it needs is there. `stop` stops what was started, also after a failure.
@@ -61,7 +66,7 @@ class Servers:
         settings = Settings(kafka=Kafka(bootstrap_servers=self.bootstrap))
         topics = asyncio.run(topic_admin.create(settings, topology.topics(settings)))
         self._say(f"{len(topics)} topics are made")
-        self.add("worker", our_own("stream.cli", "worker"), env=self._environment())
+        self._start("worker")
         for name in ("alertmanager", "prometheus"):
             command = getattr(monitoring, name)(self._folder, self.ports)
             if command:
@@ -69,19 +74,19 @@ class Servers:
                 self._wait(name, "/-/ready")
             else:
                 self._say(f"{name} is left out: its program or its configuration is not here")
-        self.add("exporter", our_own("stream.cli", "exporter"), env=self._environment())
+        self._start("exporter")
         self._wait("worker", "/readyz")
         self._wait("exporter", "/readyz")
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Wait until it holds, or the time is up; raise ProcessError if a server has ended."""
+        """Wait until it holds, or the time is up; `check` meanwhile."""
         deadline = time.monotonic() + seconds
         while not condition() and time.monotonic() < deadline:
             self.check()
             self.children["kafka"].ended(within=0.25)
 
     def watch(self) -> NoReturn:
-        """Wait until one of them has ended, which raises ProcessError."""
+        """`check` until that raises ProcessError."""
         while True:
             self.check()
             self.children["kafka"].ended(within=0.5)
@@ -94,6 +99,9 @@ class Servers:
         """Start one more program, in the folder of all."""
         child = Child(name, command, log=self._folder / f"{name}.log", env=env, cwd=self._folder)
         self.children[name] = self._closing.enter_context(child)
+
+    def _start(self, name: str) -> None:
+        self.add(name, our_own("stream.cli", name), env=self._environment())
 
     def _wait(self, name: str, path: str) -> None:
         port = getattr(self.ports, name)
@@ -111,6 +119,7 @@ class Servers:
             | {
                 "TMPDIR": str(self._folder),  # what a killed one leaves goes with the demo
                 "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+                "CXGAUGE_WORKER_INSTANCE": "demo",  # started again it is not waited for
                 "CXGAUGE_WORKER_LISTEN": f"127.0.0.1:{self.ports.worker}",
                 "CXGAUGE_EXPORTER_LISTEN": f"127.0.0.1:{self.ports.exporter}",
             }
