@@ -94,7 +94,8 @@ class Erasures:
         raw = self.book.entities.get(key)
         total = {} if raw is None else _vector(raw)
         add(total, contribution.vector)
-        self.book.put(key, _pack(total), self.until(key, b"", self.book.rules))
+        sorted_ = dict(sorted(total.items()))  # the same whoever was erased first
+        self.book.put(key, _pack(sorted_), self.until(key, b"", self.book.rules))
 
     def until(self, key: bytes, raw: bytes, rules: Rules) -> int | None:
         """The watermark at which an erasure or a remainder is forgotten; None: never, what is left in a stock."""

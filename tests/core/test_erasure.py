@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.customers import CustomerErased
@@ -195,10 +195,23 @@ def test_after_an_erasure_nothing_is_below_zero_and_everything_adds_up(
     )
 
 
+REFERRED = {"at": NOW, "stamp": NOW, "one": "p690"}
+"""What a referral is given at one moment."""
+
+
 @given(
     histories(),
     st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 18)), min_size=1, max_size=4),
     st.integers(1, 20),
+)
+@example(
+    history=[
+        {"kind": "sent", "who": "b", "id": "x0", **REFERRED},
+        {"kind": "on", "who": "a", "id": "x1", "at": NOW, "stamp": NOW, "dims": {}, "margin": None},
+        {"kind": "converted", "who": "a", "id": "x2", **REFERRED},
+    ],
+    erasures=[("a", 3), ("b", 4)],
+    size=3,
 )
 def test_erasures_of_a_batch_are_those_of_one_after_the_other(
     history: list[Any], erasures: list[tuple[str, int]], size: int
