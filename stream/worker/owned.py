@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT = 5_000
 """An idle partition writes a marker that often, in ms."""
 STALLED = 60_000
-"""A partition that was handed records but does not advance for so long, in ms, is given up."""
+"""The worker ends when records that a partition was handed wait this long, in ms, for the agent to process any."""
 
 
 class Store(Protocol):
@@ -47,7 +47,8 @@ class Owned:
         self.at_end = core.at.written - core.at.lag
         """When the position was last at the end of the source, in ms."""
         self.lag = now - self.at_end
-        self.moved = now
+        self.waiting_since = now
+        """When the oldest outstanding records were handed out, or the last batch was processed if that is later, in ms."""
         self.closed = False
         self.flushing = asyncio.Lock()
 
@@ -60,7 +61,14 @@ class Owned:
         except BaseException:
             self.closed = True  # half a batch is in memory: Faust's way down must not flush it
             raise
-        self.moved = clock
+        self.waiting_since = clock
+
+    def hand_out(self, last: int, clock: int) -> int:
+        """Note that records up to `last` go to the agent. Return the offset that they follow on."""
+        if self.handed <= self.core.next:  # none outstanding: the silence before them is no stall
+            self.waiting_since = clock
+        start, self.handed = self.handed, max(self.handed, last + 1)
+        return start
 
     def due(self, clock: int, *, at_end: bool) -> bool:
         """Whether there is something to write; `at_end` is what the consumer says of its position."""
@@ -72,8 +80,8 @@ class Owned:
         return reached or self.core.next != self.flushed or clock - self.written >= HEARTBEAT
 
     def stalled(self, clock: int) -> bool:
-        """Whether records were handed out long ago and never folded."""
-        return self.handed > self.core.next and clock - self.moved > STALLED
+        """Return whether records were handed out longer than `STALLED` ago and none was processed since."""
+        return self.handed > self.core.next and clock - self.waiting_since > STALLED
 
 
 class Ownership:
@@ -154,12 +162,9 @@ class Ownership:
                 yield tp
 
     def hand_out(self, tp: TP, last: int) -> int | None:
-        """Note that records up to `last` go to the agent; the offset they follow on, None if not ours."""
+        """Note that records up to `last` go to the agent. Return the offset that they follow on, None if not ours."""
         owned = self.partitions.get(tp)
-        if owned is None:
-            return None
-        start, owned.handed = owned.handed, max(owned.handed, last + 1)
-        return start
+        return None if owned is None else owned.hand_out(last, self.clock())
 
     def stalled(self) -> list[TP]:
         """Partitions that do not advance though they were handed records."""

@@ -147,6 +147,55 @@ async def test_records_that_are_never_folded_are_noticed(owning: Any) -> None:
     assert ownership.stalled() == [HERE]
 
 
+async def test_silence_before_the_first_record_is_no_stall(owning: Any) -> None:
+    """The time counts from the hand-out: a quiet partition's first record has all of `STALLED` to be processed."""
+    ownership, _, clock = owning
+    clock.now += 10 * STALLED
+    ownership.hand_out(HERE, 0)
+    assert ownership.stalled() == []
+    clock.now += STALLED
+    assert ownership.stalled() == []
+    clock.now += 1
+    assert ownership.stalled() == [HERE]
+
+
+async def test_silence_between_two_batches_is_no_stall(owning: Any) -> None:
+    """Also when everything before was processed; but more records handed out do not excuse those that wait."""
+    ownership, _, clock = owning
+    fold(ownership, some(2))
+    clock.now += 10 * STALLED
+    ownership.hand_out(HERE, 2)
+    assert ownership.stalled() == []
+    clock.now += STALLED
+    ownership.hand_out(HERE, 3)
+    clock.now += 1
+    assert ownership.stalled() == [HERE]
+
+
+async def test_a_partition_that_advances_is_not_stalled(owning: Any) -> None:
+    """Each batch processed starts the time anew for those that are still outstanding."""
+    ownership, _, clock = owning
+    ownership.hand_out(HERE, 1)
+    ownership.hand_out(HERE, 3)
+    clock.now += STALLED
+    ownership.partitions[HERE].fold(0, some(2), clock.now)
+    clock.now += STALLED
+    assert ownership.stalled() == []
+    clock.now += 1
+    assert ownership.stalled() == [HERE]
+
+
+async def test_records_handed_out_again_after_a_seek_count_from_then(owning: Any) -> None:
+    """A rebalance forgets what was outstanding."""
+    ownership, _, clock = owning
+    ownership.hand_out(HERE, 1)
+    clock.now += STALLED
+    ownership.positions([HERE])
+    ownership.hand_out(HERE, 1)
+    clock.now += STALLED
+    assert ownership.stalled() == []
+
+
 async def test_what_is_lost_is_closed_and_not_flushed(owning: Any) -> None:
     """The next owner reads it again."""
     ownership, store, _ = owning
