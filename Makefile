@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check test bench bench-base bench-alerts lint generate clean
+.PHONY: help install demo demo-check test bench bench-base bench-alerts lint generate golden-state clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -53,6 +53,9 @@ lint: install  ## Check style, types, dependencies between packages and generate
 
 generate: install  ## Write what is generated from the code
 	$(BIN)/cxgauge generate
+
+golden-state: install  ## Write the golden files of a new version of the stored state
+	$(BIN)/python -m tests.golden.write
 
 clean:  ## Remove .venv and all caches of this folder
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,83 @@
+"""Every kind of stored record: domain, first byte of the key, decoder.
+
+A kind has a name of its own (`feedback/a-answer`), which does not change when Python names do.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from stream.core import customers, erasure, interactions, marker, panes
+from stream.core.customers import facts as customer
+from stream.core.customers import referrals
+from stream.core.domains import DOMAINS
+from stream.core.feedback import facts as answer
+from stream.core.tickets import facts as ticket
+from stream.core.tickets import repeats
+
+VERSION = marker.VERSION
+VERSION_IS = f"{marker.__name__}.VERSION"
+CHECKPOINT = marker.KEY
+
+
+class Kind(NamedTuple):
+    """One kind of record. `decode` None: the value is always empty. `decode_key` None: the key is not msgpack."""
+
+    domain: str
+    prefix: str
+    """First byte of the key in the state topic, empty for records of the panes topic."""
+    name: str
+    what: str
+    decode: Callable[[bytes], Any] | None
+    decode_key: Callable[[bytes], Any] | None = None
+    """Of what follows the prefix."""
+
+    @property
+    def path(self) -> str:
+        """Name of the kind in the schema: domain, prefix and name."""
+        return f"{self.domain}/{self.prefix + '-' if self.prefix else ''}{self.name}"
+
+    @property
+    def file(self) -> str:
+        """Path of the golden file in the folder of a version."""
+        return f"{self.path}.json"
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """Stored types by their name in the schema."""
+        decoders = {self.path: self.decode, f"{self.path} key": self.decode_key}
+        return {name: decode.__self__.type for name, decode in decoders.items() if decode is not None}
+
+
+OF_DOMAINS = (
+    Kind("feedback", "a", "answer", "An answer to a survey, with its offer.", answer.unpack),
+    Kind("feedback", "c", "responder", "A customer who answers surveys, or a hash; no value.", None),
+    Kind("tickets", "t", "ticket", "A ticket; its key is a hash of person and ticket ID.", ticket.unpack),
+    Kind("tickets", "f", "topic", "A person's tickets about a topic; the key is a hash.", repeats.unpack),
+    Kind("tickets", "i", "interaction", "A handled interaction.", interactions.unpack),
+    Kind("customers", "c", "customer", "A customer: life events, money, referrals.", customer.unpack),
+    Kind("customers", "o", "order", "A known order: timestamp of its record in ms.", customers._stamp),
+    Kind("customers", "m", "refund", "A known refund: timestamp of its record in ms.", customers._stamp),
+    Kind("customers", "f", "referral", "A known referral.", referrals.unpack),
+)
+OF_ALL = (
+    Kind("*", "e", "erasure", "An erased person: erased up to, time of its record, in ms.", erasure._times),
+    Kind("*", "r", "remainder", "Counts of erased persons in one cell.", erasure._vector, erasure._leaf),
+    Kind("*", "", "panes", "Panes: [bucket, component, integer].", panes.decode_block, panes._decode_key),
+    Kind("*", "", "checkpoint", "The checkpoint of a flush.", marker.decode),
+)
+NAMES = tuple(domain.name for domain in DOMAINS)
+KINDS = (*OF_DOMAINS, *(kind._replace(domain=name) for name in NAMES for kind in OF_ALL))
+STORED = {name: type_ for kind in (*OF_DOMAINS, *OF_ALL) for name, type_ in kind.stored.items()}
+"""Every stored type, once; `*` stands for each domain."""
+BY_PATH = {kind.path: kind for kind in KINDS}
+_STATE = {(kind.domain, kind.prefix): kind for kind in KINDS}
+
+
+def state_kind(domain: str, key: bytes) -> Kind | None:
+    """Return the kind of a record of the state topic, None if it is unknown."""
+    return _STATE.get((domain, key[:1].decode(errors="replace")))
+
+
+def panes_kind(domain: str, key: bytes) -> Kind:
+    """Return the kind of a record of the panes topic."""
+    return BY_PATH[f"{domain}/{'checkpoint' if key == CHECKPOINT else 'panes'}"]

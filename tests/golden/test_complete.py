@@ -1,0 +1,108 @@
+"""Everything stored has a golden record. Kinds, types, fields and tallies are taken from the code."""
+
+import ast
+import importlib
+import json
+import pkgutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import stream.core
+from schemas.topics import TOPICS
+from stream.core.buckets import ROLLING, STANDING, TOTAL
+from stream.core.domain import Domain
+from stream.core.domains import DOMAINS
+from stream.core.metrics import BY_DOMAIN
+from tests.golden.files import CURRENT, golden
+from tests.golden.kinds import KINDS, OF_ALL, OF_DOMAINS, STORED
+from tests.golden.scenario import batches
+from tests.golden.schema import structs
+
+
+def modules() -> Iterator[Any]:
+    """Yield every module of the core."""
+    for found in pkgutil.walk_packages(stream.core.__path__, "stream.core."):
+        yield importlib.import_module(found.name)
+
+
+def test_every_prefix_in_the_code_is_a_kind() -> None:
+    """Every one-letter bytes literal in the core is the key prefix of one kind of entity."""
+    trees = [ast.parse(Path(module.__file__).read_text()) for module in modules()]
+    literals = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    letters = [
+        value for value in literals if isinstance(value, bytes) and len(value) == 1 and value.isalpha()
+    ]
+    assert Counter(map(bytes.decode, letters)) == Counter(
+        kind.prefix for kind in (*OF_DOMAINS, *OF_ALL) if kind.prefix
+    )
+
+
+def test_every_decoder_and_struct_in_the_code_is_in_the_schema() -> None:
+    """Every msgpack decoder of the core has a pinned type, and every array struct is a part of one."""
+    objects = [value for module in modules() for value in vars(module).values()]
+    decoders = {getattr(value, "__self__", value) for value in objects if callable(value)}
+    decoded = [item.type for item in decoders if isinstance(item, msgspec.msgpack.Decoder)]
+    assert decoded
+    assert [type_ for type_ in decoded if type_ not in STORED.values()] == []
+    arrays = {
+        value
+        for value in objects
+        if isinstance(value, type)
+        and issubclass(value, msgspec.Struct)
+        and value.__struct_config__.array_like
+    }
+    assert arrays <= {struct for type_ in STORED.values() for struct in structs(type_)}
+
+
+@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
+def test_every_tally_has_golden_blocks_in_each_resolution(domain: Domain) -> None:
+    expected = {
+        (tally.name, code)
+        for metric in BY_DOMAIN[domain.name]
+        for tally in metric.tallies
+        for code in {"stock": [TOTAL.code], "standing": [STANDING.code]}.get(
+            tally.kind, [resolution.code for resolution in ROLLING]
+        )
+    }
+    keys = [entry["decoded_key"] for _, _, entry in golden(CURRENT / domain.name / "panes.json")]
+    assert {(cell[0], resolution) for resolution, _, cell in keys} == expected
+
+
+@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
+def test_every_type_of_event_is_in_the_scenario(domain: Domain) -> None:
+    values = [record.value for batch in batches(domain.name) for record in batch]
+    assert {json.loads(value)["type"] for value in values if value[:1] == b"{"} == {
+        kind.TYPE for kind in TOPICS[domain.name].types
+    }
+
+
+def test_every_field_of_every_stored_struct_has_a_value_in_a_golden_record() -> None:
+    """A value other than the default, because swapped fields that hold defaults would not show."""
+    given: set[tuple[type, str]] = set()
+    for kind in KINDS:
+        for _, raw, _ in golden(CURRENT / kind.file):
+            if kind.decode is not None:
+                given |= set(values_of(kind.decode(raw)))
+    every = {struct for type_ in STORED.values() for struct in structs(type_)}
+    assert every
+    assert {(struct, name) for struct in every for name in struct.__struct_fields__} - given == set()
+
+
+def values_of(value: Any) -> Iterator[tuple[type, str]]:
+    """Yield the fields of all structs in a value that are neither None nor their default."""
+    if isinstance(value, msgspec.Struct):
+        for field in msgspec.structs.fields(value):
+            held = getattr(value, field.name)
+            factory = field.default_factory
+            default = field.default if factory is msgspec.NODEFAULT else factory()
+            if held is not None and held != default:
+                yield type(value), field.name
+            yield from values_of(held)
+    elif isinstance(value, (list, tuple, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from values_of(item)

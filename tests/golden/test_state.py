@@ -1,0 +1,83 @@
+"""The format of stored state does not change without a new version."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stream.core.audit import differences
+from stream.core.domain import Domain
+from stream.core.domains import DOMAINS
+from stream.core.partition import Partition
+from tests.golden.files import CURRENT, HINT, STATE, changes, documents, golden, record, write
+from tests.golden.kinds import KINDS, VERSION, Kind, state_kind
+from tests.golden.scenario import RULES
+
+VERSIONS = sorted(int(folder.name[1:]) for folder in STATE.iterdir())
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.path)
+def test_golden_bytes_are_read_and_written_as_they_were(kind: Kind) -> None:
+    """Golden bytes of each kind decode to the same content and encode to the same bytes."""
+    records = golden(CURRENT / kind.file)
+    assert records, f"{kind.path}: no golden record in {CURRENT}\n{HINT}"
+    for key, raw, entry in records:
+        try:
+            decoded = json.loads(json.dumps(record(kind, key, raw)))
+        except msgspec.DecodeError as error:
+            pytest.fail(f"{kind.path}: {error}\n{HINT}")
+        assert decoded == entry, f"{kind.path}: read as {decoded}, was {entry}\n{HINT}"
+        if kind.decode is not None:
+            again = msgspec.msgpack.encode(kind.decode(raw))
+            assert again == raw, f"{kind.path}: packed as {again.hex()}, was {raw.hex()}\n{HINT}"
+        if kind.decode_key is not None:
+            prefix = kind.prefix.encode()
+            again = prefix + msgspec.msgpack.encode(kind.decode_key(key.removeprefix(prefix)))
+            assert again == key, f"{kind.path}: key packed as {again.hex()}, was {key.hex()}\n{HINT}"
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_same_events_are_stored_as_they_were() -> None:
+    """Keys, content and schema are equal. Fields of one type that are swapped show here only."""
+    golden_files = files(CURRENT)
+    try:
+        today = documents()
+    except msgspec.DecodeError as error:
+        pytest.fail(f"{error}\n{HINT}")
+    assert sorted(today) == sorted(golden_files), HINT
+    different = "\n".join(filter(None, (changes(golden_files[name], text) for name, text in today.items())))
+    assert not different, f"{different}\n{HINT}"
+
+
+@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_state_of_a_version_is_read_or_refused(domain: Domain, version: int) -> None:
+    """After loading, panes equal the sum of what entities contribute. Those of another version are rebuilt."""
+    partition = Partition(domain, 0, 1, RULES)
+    for path in (STATE / f"v{version}" / domain.name).iterdir():
+        restore = partition.restore_state if path.name[1] == "-" else partition.restore_panes
+        for key, raw, _ in golden(path):
+            restore(key, raw)
+    assert partition.at.version == version
+    if version < domain.since:
+        assert partition.unreadable()
+        return
+    assert not partition.unreadable()
+    assert partition.ready() == (version != VERSION)
+    assert partition.panes.blocks
+    assert list(differences(partition)) == []
+    for key, raw in partition.book.entities.items():
+        decode = state_kind(domain.name, key).decode
+        assert decode is None or msgspec.msgpack.encode(decode(raw)) == raw
+
+
+def test_golden_files_of_a_version_are_written_once(tmp_path: Path) -> None:
+    """All files are written, and never overwritten."""
+    write(tmp_path / "new")
+    assert files(tmp_path / "new") == documents()
+    with pytest.raises(SystemExit, match="may be stored somewhere"):
+        write(tmp_path / "new")
