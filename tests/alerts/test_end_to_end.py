@@ -15,9 +15,9 @@ from schemas.fields import Data
 from schemas.publish import Publisher
 from schemas.tickets import TicketCreated, TicketDeleted, TicketMessage
 from stream.cli.demo import monitoring
-from stream.cli.demo.http import get
 from stream.cli.demo.ports import Ports
 from stream.cli.demo.webhook import Notice, Webhook
+from stream.cli.http import get
 from stream.cli.process import Child, free_port
 from tests.chaos.rig import Rig, wait
 from tests.support import DAY, HOUR, MINUTE, SECOND

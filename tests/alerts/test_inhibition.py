@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stream.cli.demo import monitoring
-from stream.cli.demo.http import get
 from stream.cli.demo.ports import Ports
+from stream.cli.http import get
 from stream.cli.process import Child
 from stream.cli.rules import alerts
 from tests.chaos.rig import wait

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.cli.demo.http import get
+from stream.cli.http import get
 
 pytestmark = pytest.mark.kafka
 DEMO = [sys.executable, "-m", "stream.cli", "demo"]

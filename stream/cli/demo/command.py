@@ -15,10 +15,10 @@ from stream.cli.demo.expected import Series, expected
 from stream.cli.demo.expected_business import expected_business
 from stream.cli.demo.feed import now_ms, publish
 from stream.cli.demo.guide import addresses, invitation
-from stream.cli.demo.http import get
 from stream.cli.demo.incident import ALERTS, CHANNEL, TOLD, churns, late_answers
 from stream.cli.demo.servers import Servers, our_own, running
 from stream.cli.demo.story import Story
+from stream.cli.http import get
 from stream.cli.process import until_stopped
 
 DEADLINE = 120.0

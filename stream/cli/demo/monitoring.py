@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from stream.cli.demo.http import get
 from stream.cli.demo.ports import Ports
+from stream.cli.http import get
 from stream.cli.tools import find
 
 DEPLOY = Path(__file__).parents[3] / "deploy"

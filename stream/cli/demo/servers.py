@@ -11,9 +11,9 @@ from typing import NoReturn
 
 from stream import topic_admin, topology
 from stream.cli.demo import monitoring
-from stream.cli.demo.http import get
 from stream.cli.demo.ports import Ports
 from stream.cli.demo.webhook import Webhook
+from stream.cli.http import get
 from stream.cli.kafka import Broker
 from stream.cli.process import Child
 from stream.config import Kafka, Settings

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from stream.cli.demo.http import get
+from stream.cli.http import get
 from stream.cli.process import Child, free_port
 from stream.cli.rules import alerts, thresholds
 from stream.cli.tools import find

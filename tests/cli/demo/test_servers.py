@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from stream.cli.demo import monitoring
-from stream.cli.demo.http import get
 from stream.cli.demo.ports import Ports
+from stream.cli.http import get
 from stream.cli.process import Child
 
 PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5, webhook=6)
