@@ -31,13 +31,13 @@ PATIENCE = 150.0
 class Told:
     """The whole installation, and what its webhook was told."""
 
-    def __init__(self, rig: Rig, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, rig: Rig, folder: Path, stack: ExitStack, programs: dict[str, Path]) -> None:
         self.rig = rig
         worker, exporter = rig.start(), rig.start("exporter")
         self.ports = Ports(0, worker.port, exporter.port, *(free_port() for _ in range(3)))  # type: ignore[attr-defined]
         self.webhook = stack.enter_context(Webhook(self.ports.webhook, lambda _: None))
-        for name in ("alertmanager", "prometheus"):
-            command = getattr(monitoring, name)(folder, self.ports)
+        for name, program in programs.items():
+            command = getattr(monitoring, name)(program, folder, self.ports)
             self._be_quick([*(folder / "prometheus" / "rules").glob("*.yml"), folder / "alertmanager.yml"])
             child = stack.enter_context(Child(name, command, log=folder / f"{name}.log"))
             child.wait_until(lambda name=name: get(getattr(self.ports, name), "/-/ready").status == 200)
@@ -85,9 +85,9 @@ class Told:
 
 @pytest.fixture
 def told(kafka: str, tmp_path: Path, require: Callable[[str], Path]) -> Iterator[Told]:
-    require("prometheus"), require("alertmanager")
+    programs = {name: require(name) for name in ("alertmanager", "prometheus")}
     with Rig(kafka, tmp_path) as rig, ExitStack() as stack:
-        yield Told(rig, tmp_path, stack)
+        yield Told(rig, tmp_path, stack, programs)
 
 
 def past(now: int) -> Iterator[tuple[int, Data]]:

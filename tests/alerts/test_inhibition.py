@@ -25,9 +25,9 @@ OF_TICKETS = {name for name in FIGURES if ALERTS[name].domain == "tickets"}
 @pytest.fixture(scope="module")
 def port(require: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Where Alertmanager listens."""
-    require("alertmanager")
+    program = require("alertmanager")
     folder, ports = tmp_path_factory.mktemp("alertmanager"), Ports().made_free()
-    with Child("alertmanager", monitoring.alertmanager(folder, ports), log=folder / "log") as child:
+    with Child("alertmanager", monitoring.alertmanager(program, folder, ports), log=folder / "log") as child:
         child.wait_until(lambda: get(ports.alertmanager, "/-/ready").status == 200)
         yield ports.alertmanager
 

@@ -16,6 +16,8 @@ from stream.cli.demo.webhook import Webhook
 from stream.cli.http import get
 from stream.cli.kafka import Broker
 from stream.cli.process import Child
+from stream.cli.tools import Unavailable
+from stream.cli.tools.commands import Command
 from stream.config import Kafka, Settings
 
 Say = Callable[[str], None]
@@ -68,12 +70,12 @@ class Servers:
         self._say(f"{len(topics)} topics are made")
         self._start("worker")
         for name in ("alertmanager", "prometheus"):
-            command = getattr(monitoring, name)(self._folder, self.ports)
-            if command:
-                self.add(name, command)
-                self._wait(name, "/-/ready")
+            program = monitoring.program(name)
+            if isinstance(program, Unavailable):
+                self._say(str(program))
             else:
-                self._say(f"{name} is left out: its program or its configuration is not here")
+                self.add(name, getattr(monitoring, name)(program, self._folder, self.ports))
+                self._wait(name, "/-/ready")
         self._start("exporter")
         self._wait("worker", "/readyz")
         self._wait("exporter", "/readyz")
@@ -95,7 +97,7 @@ class Servers:
         """Stop all in reverse order."""
         self._closing.close()
 
-    def add(self, name: str, command: monitoring.Command, env: Mapping[str, str] | None = None) -> None:
+    def add(self, name: str, command: Command, env: Mapping[str, str] | None = None) -> None:
         """Start one more program, in the folder of all."""
         child = Child(name, command, log=self._folder / f"{name}.log", env=env, cwd=self._folder)
         self.children[name] = self._closing.enter_context(child)
@@ -126,7 +128,7 @@ class Servers:
         )
 
 
-def our_own(module: str, *arguments: str) -> monitoring.Command:
+def our_own(module: str, *arguments: str) -> Command:
     """How to run a module of ours with the interpreter that runs us."""
     return [sys.executable, "-m", module, *arguments]
 

@@ -115,6 +115,6 @@ def _levels() -> Iterator[list[Record]]:
 
 
 def _program(name: str) -> Path:
-    path = find(name)
-    assert path is not None, f"{name} is not here"
-    return path
+    found = find(name)
+    assert isinstance(found, Path), str(found)
+    return found
