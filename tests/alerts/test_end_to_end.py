@@ -15,8 +15,9 @@ from schemas.fields import Data
 from schemas.publish import Publisher
 from schemas.tickets import TicketCreated, TicketDeleted, TicketMessage
 from stream.cli.demo import monitoring
+from stream.cli.demo.notices import Notice
 from stream.cli.demo.ports import Ports
-from stream.cli.demo.webhook import Notice, Webhook
+from stream.cli.demo.receiver import Receiver
 from stream.cli.http import get
 from stream.cli.process import Child, free_port
 from tests.chaos.rig import Rig, wait
@@ -35,7 +36,7 @@ class Told:
         self.rig = rig
         worker, exporter = rig.start(), rig.start("exporter")
         self.ports = Ports(0, worker.port, exporter.port, *(free_port() for _ in range(3)))  # type: ignore[attr-defined]
-        self.webhook = stack.enter_context(Webhook(self.ports.webhook, lambda _: None))
+        self.receiver = stack.enter_context(Receiver(self.ports.receiver, lambda _: None))
         for name, program in programs.items():
             command = getattr(monitoring, name)(program, folder, self.ports)
             self._be_quick([*(folder / "prometheus" / "rules").glob("*.yml"), folder / "alertmanager.yml"])
@@ -65,7 +66,7 @@ class Told:
     def last(self, alert: str, **labels: str) -> Notice | None:
         """The newest notice about an alert with these labels."""
         wanted = {"alertname": alert, **labels}.items()
-        return next((n for n in reversed(self.webhook.notices) if wanted <= n.labels.items()), None)
+        return next((n for n in reversed(self.receiver.notices) if wanted <= n.labels.items()), None)
 
     def has_told(self, status: str, alert: str, **labels: str) -> Notice:
         """Wait until the newest notice about an alert says so."""
@@ -75,7 +76,7 @@ class Told:
             return found is not None and found.status == status
 
         def seen() -> object:
-            return self.webhook.notices, get(self.ports.prometheus, "/api/v1/alerts"), self.rig.logs()
+            return self.receiver.notices, get(self.ports.prometheus, "/api/v1/alerts"), self.rig.logs()
 
         wait(said, seen, PATIENCE)
         found = self.last(alert, **labels)

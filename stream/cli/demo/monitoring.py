@@ -24,7 +24,7 @@ def program(name: str) -> Path | Unavailable:
 def alertmanager(executable: Path, folder: Path, ports: Ports) -> Command:
     """Return the command that starts it, with its data and a configuration with our receiver in `folder`."""
     config = folder / "alertmanager.yml"
-    webhook = f"http://127.0.0.1:{ports.webhook}/"
+    webhook = f"http://127.0.0.1:{ports.receiver}/"
     config.write_text(with_webhook(_shipped("alertmanager").read_text(), webhook))
     return commands.alertmanager(executable, config, folder / "alertmanager", ports.alertmanager)
 

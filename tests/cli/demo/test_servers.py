@@ -10,7 +10,7 @@ from stream.cli.demo.ports import Ports
 from stream.cli.http import get
 from stream.cli.process import Child
 
-PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5, webhook=6)
+PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5, receiver=6)
 
 
 def test_a_port_that_is_taken_is_replaced():
