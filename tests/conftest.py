@@ -33,18 +33,18 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def require() -> Callable[[str], Path]:
-    """`require("promtool")`: where the program is, or the test is skipped.
+    """`require("promtool")`: the program's path; unless it starts here, the test is skipped with the reason.
 
-    With CX_TEST_REQUIRE_TOOLS=1, as in CI, a missing program is a failure.
+    With CX_TEST_REQUIRE_TOOLS=1, as in CI, such a test fails.
     """
 
     def path_of(tool: str) -> Path:
-        path = find(tool)
-        if path is None and os.environ.get("CX_TEST_REQUIRE_TOOLS") == "1":
-            pytest.fail(f"{tool} is not installed, and CX_TEST_REQUIRE_TOOLS=1")
-        if path is None:
-            pytest.skip(f"{tool} is not installed")
-        return path
+        found = find(tool)
+        if isinstance(found, Path):
+            return found
+        if os.environ.get("CX_TEST_REQUIRE_TOOLS") == "1":
+            pytest.fail(f"{found} (CX_TEST_REQUIRE_TOOLS=1)")
+        pytest.skip(str(found))
 
     return path_of
 

@@ -15,7 +15,8 @@ from typing import Self
 
 from stream.errors import CxgaugeError
 
-_BOUND = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
+_SETPRIV = shutil.which("setpriv")
+_BOUND = (_SETPRIV, "--pdeathsig", "TERM") if _SETPRIV else ()
 
 
 class ProcessError(CxgaugeError):

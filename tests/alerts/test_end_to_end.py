@@ -15,9 +15,10 @@ from schemas.fields import Data
 from schemas.publish import Publisher
 from schemas.tickets import TicketCreated, TicketDeleted, TicketMessage
 from stream.cli.demo import monitoring
-from stream.cli.demo.http import get
+from stream.cli.demo.notices import Notice
 from stream.cli.demo.ports import Ports
-from stream.cli.demo.webhook import Notice, Webhook
+from stream.cli.demo.receiver import Receiver
+from stream.cli.http import get
 from stream.cli.process import Child, free_port
 from tests.chaos.rig import Rig, wait
 from tests.support import DAY, HOUR, MINUTE, SECOND
@@ -31,13 +32,13 @@ PATIENCE = 150.0
 class Told:
     """The whole installation, and what its webhook was told."""
 
-    def __init__(self, rig: Rig, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, rig: Rig, folder: Path, stack: ExitStack, programs: dict[str, Path]) -> None:
         self.rig = rig
         worker, exporter = rig.start(), rig.start("exporter")
         self.ports = Ports(0, worker.port, exporter.port, *(free_port() for _ in range(3)))  # type: ignore[attr-defined]
-        self.webhook = stack.enter_context(Webhook(self.ports.webhook, lambda _: None))
-        for name in ("alertmanager", "prometheus"):
-            command = getattr(monitoring, name)(folder, self.ports)
+        self.receiver = stack.enter_context(Receiver(self.ports.receiver, lambda _: None))
+        for name, program in programs.items():
+            command = getattr(monitoring, name)(program, folder, self.ports)
             self._be_quick([*(folder / "prometheus" / "rules").glob("*.yml"), folder / "alertmanager.yml"])
             child = stack.enter_context(Child(name, command, log=folder / f"{name}.log"))
             child.wait_until(lambda name=name: get(getattr(self.ports, name), "/-/ready").status == 200)
@@ -65,7 +66,7 @@ class Told:
     def last(self, alert: str, **labels: str) -> Notice | None:
         """The newest notice about an alert with these labels."""
         wanted = {"alertname": alert, **labels}.items()
-        return next((n for n in reversed(self.webhook.notices) if wanted <= n.labels.items()), None)
+        return next((n for n in reversed(self.receiver.notices) if wanted <= n.labels.items()), None)
 
     def has_told(self, status: str, alert: str, **labels: str) -> Notice:
         """Wait until the newest notice about an alert says so."""
@@ -75,7 +76,7 @@ class Told:
             return found is not None and found.status == status
 
         def seen() -> object:
-            return self.webhook.notices, get(self.ports.prometheus, "/api/v1/alerts"), self.rig.logs()
+            return self.receiver.notices, get(self.ports.prometheus, "/api/v1/alerts"), self.rig.logs()
 
         wait(said, seen, PATIENCE)
         found = self.last(alert, **labels)
@@ -85,9 +86,9 @@ class Told:
 
 @pytest.fixture
 def told(kafka: str, tmp_path: Path, require: Callable[[str], Path]) -> Iterator[Told]:
-    require("prometheus"), require("alertmanager")
+    programs = {name: require(name) for name in ("alertmanager", "prometheus")}
     with Rig(kafka, tmp_path) as rig, ExitStack() as stack:
-        yield Told(rig, tmp_path, stack)
+        yield Told(rig, tmp_path, stack, programs)
 
 
 def past(now: int) -> Iterator[tuple[int, Data]]:

@@ -106,7 +106,7 @@ def test_folded_series_and_repaired_windows(engine):
 def test_each_severity_has_its_receiver(require, severity, receiver):
     """And what has none is a ticket."""
     done = subprocess.run(
-        [require("amtool"), "config", "routes", "test", f"--config.file={CONFIG}", f"severity={severity}"],
+        [require("amtool"), "config", "routes", "test", f"--config.file={CONFIG}", f'severity="{severity}"'],
         capture_output=True,
         text=True,
         check=True,

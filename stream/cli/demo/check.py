@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from prometheus_client.parser import text_string_to_metric_families
 
 from stream.cli.demo.expected import Series
-from stream.cli.demo.http import get
 from stream.cli.demo.servers import Servers
+from stream.cli.http import get
 
 
 def shown(text: str) -> dict[Series, float]:

@@ -28,6 +28,8 @@ def addresses(servers: Servers) -> Table:
         table.add_row("Prometheus", f"http://127.0.0.1:{ports.prometheus}{monitoring.page(ports.prometheus)}")
     if "alertmanager" in servers.children:
         table.add_row("Alertmanager", f"http://127.0.0.1:{ports.alertmanager}/")
+    elif servers.alerting:
+        table.add_row("Firing alerts", f"http://127.0.0.1:{ports.receiver}/api/v2/alerts (JSON)")
     table.add_row("Kafka", servers.bootstrap)
     return table
 

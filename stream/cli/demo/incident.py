@@ -7,10 +7,15 @@ from stream.cli.demo.story import MINUTE, SECOND, Told
 CHANNEL = "app"
 WAITED, LEFT = 60, 25
 ALERTS = ("CxFirstResponseSlow", "CxChurnSpike")
-"""What is to be told of it."""
-TOLD = (
+"""The alerts that fire because of it, each in total and for the channel."""
+STORY = (
     "Two hours ago the app began to refuse logins. Sixty customers wrote, and only now they are answered; twenty-five of "
-    "the app's customers leave. Within a minute or so two alerts come:"
+    "the app's customers leave."
+)
+ALERTS_COME = "Within a minute or so two alerts come:"
+ALERTS_WOULD_COME = (
+    f"With Prometheus, {' and '.join(ALERTS)} would now be sent, each in total and for the channel {CHANNEL}. Here nothing "
+    "evaluates their rules: install Prometheus 2.42 or newer, or put it on PATH, and start the demo again."
 )
 
 

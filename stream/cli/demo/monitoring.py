@@ -1,50 +1,43 @@
-"""Prometheus and Alertmanager with the shipped configuration, where their programs are found."""
+"""Prometheus and Alertmanager with the shipped configuration, where their programs start."""
 
 import shutil
 from pathlib import Path
 
-from stream.cli.demo.http import get
 from stream.cli.demo.ports import Ports
-from stream.cli.tools import find
+from stream.cli.http import get
+from stream.cli.tools import Unavailable, commands, find
+from stream.cli.tools.commands import Command
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 PAGES = ("/alerts", "/classic/alerts", "/api/v1/alerts")
 """Of upstream's user interface, of Debian's, and what is there without one."""
 
-Command = list[str | Path]
+
+def program(name: str) -> Path | Unavailable:
+    """Return the program, or why it is left out: it does not start, or its configuration is not in this installation."""
+    shipped = _shipped(name)
+    if not shipped.exists():
+        return Unavailable(f"{name} is left out: there is no {shipped}, which only a checkout has")
+    return find(name)
 
 
-def alertmanager(folder: Path, ports: Ports) -> Command | None:
-    """How to start it, keeping its data and a configuration with our webhook in `folder`; None without the program."""
-    shipped = DEPLOY / "alertmanager" / "alertmanager.yml"
-    program = find("alertmanager") if shipped.exists() else None
-    if program is None:
-        return None
+def alertmanager(executable: Path, folder: Path, ports: Ports) -> Command:
+    """Return the command that starts it, with its data and a configuration with our receiver in `folder`."""
     config = folder / "alertmanager.yml"
-    config.write_text(with_webhook(shipped.read_text(), f"http://127.0.0.1:{ports.webhook}/"))
-    return [
-        program,
-        f"--config.file={config}",
-        f"--storage.path={folder / 'alertmanager'}",
-        f"--web.listen-address=127.0.0.1:{ports.alertmanager}",
-        "--cluster.listen-address=",
-    ]
+    webhook = f"http://127.0.0.1:{ports.receiver}/"
+    config.write_text(with_webhook(_shipped("alertmanager").read_text(), webhook))
+    return commands.alertmanager(executable, config, folder / "alertmanager", ports.alertmanager)
 
 
-def prometheus(folder: Path, ports: Ports) -> Command | None:
-    """How to start it, keeping its data and a configuration with these ports in `folder`; None likewise."""
-    shipped = DEPLOY / "prometheus"
-    program = find("prometheus") if shipped.exists() else None
-    if program is None:
-        return None
-    config = Path(shutil.copytree(shipped, folder / "prometheus")) / "prometheus.yml"
+def prometheus(executable: Path, folder: Path, ports: Ports) -> Command:
+    """Return the command that starts it, with its data and a configuration with these ports in `folder`.
+
+    It sends its alerts to the port of Alertmanager, whoever listens there.
+    """
+    shipped = _shipped("prometheus")
+    config = Path(shutil.copytree(shipped.parent, folder / "prometheus")) / shipped.name
     config.write_text(with_ports(config.read_text(), ports))
-    return [
-        program,
-        f"--config.file={config}",
-        f"--storage.tsdb.path={folder / 'tsdb'}",
-        f"--web.listen-address=127.0.0.1:{ports.prometheus}",
-    ]
+    return commands.prometheus(executable, config, folder / "tsdb", ports.prometheus)
 
 
 def with_ports(config: str, ports: Ports) -> str:
@@ -68,3 +61,7 @@ def with_webhook(config: str, url: str) -> str:
 def page(port: int) -> str:
     """The first page about alerts that this Prometheus has."""
     return next((path for path in PAGES if get(port, path).status == 200), "/")
+
+
+def _shipped(name: str) -> Path:
+    return DEPLOY / name / f"{name}.yml"

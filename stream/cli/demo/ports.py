@@ -13,7 +13,7 @@ class Ports(NamedTuple):
     exporter: int = 9817
     prometheus: int = 9090
     alertmanager: int = 9093
-    webhook: int = 9095
+    receiver: int = 9095
 
     def made_free(self) -> "Ports":
         """Another port for each that is taken."""

@@ -11,16 +11,22 @@ from typing import NoReturn
 
 from stream import topic_admin, topology
 from stream.cli.demo import monitoring
-from stream.cli.demo.http import get
 from stream.cli.demo.ports import Ports
-from stream.cli.demo.webhook import Webhook
+from stream.cli.demo.receiver import Receiver
+from stream.cli.http import get
 from stream.cli.kafka import Broker
 from stream.cli.process import Child
+from stream.cli.tools import Unavailable
+from stream.cli.tools.commands import Command
 from stream.config import Kafka, Settings
 
 Say = Callable[[str], None]
 OURS = ("worker", "exporter")
 """What a visitor may kill: it goes on where it was."""
+WITHOUT_PROMETHEUS = (
+    "Without Prometheus no alert rule is evaluated; figures, live page and /metrics are the same"
+)
+WITHOUT_ALERTMANAGER = "Prometheus sends its alerts to the demo directly, neither grouped nor inhibited"
 
 
 class Servers:
@@ -29,15 +35,15 @@ class Servers:
     def __init__(self, folder: Path, ports: Ports, say: Say) -> None:
         self.ports = ports
         self.children: dict[str, Child] = {}
-        self.webhook = Webhook(ports.webhook, say)
+        self.receiver = Receiver(ports.receiver, say)
         self._folder = folder
         self._say = say
         self._closing = ExitStack()
 
     @property
     def alerting(self) -> bool:
-        """Whether somebody evaluates the rules and somebody passes their alerts on."""
-        return {"prometheus", "alertmanager"} <= self.children.keys()
+        """True if Prometheus evaluates the rules. Its alerts arrive also without Alertmanager."""
+        return "prometheus" in self.children
 
     @property
     def bootstrap(self) -> str:
@@ -59,7 +65,7 @@ class Servers:
         Raises:
             CxgaugeError: one did not start
         """
-        self._closing.enter_context(self.webhook)
+        self._closing.enter_context(self.receiver)
         broker = self._closing.enter_context(Broker(self.ports.kafka, self._folder / "kafka"))
         self.children["kafka"] = broker.child
         self._say(f"Apache Kafka is ready on {broker.bootstrap}")
@@ -67,13 +73,7 @@ class Servers:
         topics = asyncio.run(topic_admin.create(settings, topology.topics(settings)))
         self._say(f"{len(topics)} topics are made")
         self._start("worker")
-        for name in ("alertmanager", "prometheus"):
-            command = getattr(monitoring, name)(self._folder, self.ports)
-            if command:
-                self.add(name, command)
-                self._wait(name, "/-/ready")
-            else:
-                self._say(f"{name} is left out: its program or its configuration is not here")
+        self._start_monitoring()
         self._start("exporter")
         self._wait("worker", "/readyz")
         self._wait("exporter", "/readyz")
@@ -95,10 +95,26 @@ class Servers:
         """Stop all in reverse order."""
         self._closing.close()
 
-    def add(self, name: str, command: monitoring.Command, env: Mapping[str, str] | None = None) -> None:
+    def add(self, name: str, command: Command, env: Mapping[str, str] | None = None) -> None:
         """Start one more program, in the folder of all."""
         child = Child(name, command, log=self._folder / f"{name}.log", env=env, cwd=self._folder)
         self.children[name] = self._closing.enter_context(child)
+
+    def _start_monitoring(self) -> None:
+        """Start Prometheus and, before it, Alertmanager; print what is left out and why."""
+        prometheus = monitoring.program("prometheus")
+        if isinstance(prometheus, Unavailable):
+            self._say(f"{prometheus}\n{WITHOUT_PROMETHEUS}")
+            return
+        alertmanager = monitoring.program("alertmanager")
+        if isinstance(alertmanager, Unavailable):
+            self._say(f"{alertmanager}\n{WITHOUT_ALERTMANAGER}")
+            self.ports = self.ports._replace(alertmanager=self.ports.receiver)
+        else:
+            self.add("alertmanager", monitoring.alertmanager(alertmanager, self._folder, self.ports))
+            self._wait("alertmanager", "/-/ready")
+        self.add("prometheus", monitoring.prometheus(prometheus, self._folder, self.ports))
+        self._wait("prometheus", "/-/ready")
 
     def _start(self, name: str) -> None:
         self.add(name, our_own("stream.cli", name), env=self._environment())
@@ -110,8 +126,8 @@ class Servers:
 
     def _environment(self) -> dict[str, str]:
         """For our own programs: default settings but for the addresses, whatever the user's configuration is."""
-        asked = f"http://127.0.0.1:{self.ports.alertmanager}" if "alertmanager" in self.children else None
-        alerts = {"CXGAUGE_EXPORTER_ALERTMANAGER": asked} if asked else {}
+        asked = f"http://127.0.0.1:{self.ports.alertmanager}"
+        alerts = {"CXGAUGE_EXPORTER_ALERTMANAGER": asked} if self.alerting else {}
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("CXGAUGE_")}
         return (
             inherited
@@ -126,7 +142,7 @@ class Servers:
         )
 
 
-def our_own(module: str, *arguments: str) -> monitoring.Command:
+def our_own(module: str, *arguments: str) -> Command:
     """How to run a module of ours with the interpreter that runs us."""
     return [sys.executable, "-m", module, *arguments]
 

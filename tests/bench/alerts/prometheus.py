@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from stream.cli.demo.http import get
+from stream.cli.http import get
 from stream.cli.process import Child, free_port
 from stream.cli.rules import alerts, thresholds
 from stream.cli.tools import find
@@ -115,6 +115,6 @@ def _levels() -> Iterator[list[Record]]:
 
 
 def _program(name: str) -> Path:
-    path = find(name)
-    assert path is not None, f"{name} is not here"
-    return path
+    found = find(name)
+    assert isinstance(found, Path), str(found)
+    return found

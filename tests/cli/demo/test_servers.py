@@ -6,11 +6,11 @@ import pytest
 import yaml
 
 from stream.cli.demo import monitoring
-from stream.cli.demo.http import get
 from stream.cli.demo.ports import Ports
+from stream.cli.http import get
 from stream.cli.process import Child
 
-PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5, webhook=6)
+PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5, receiver=6)
 
 
 def test_a_port_that_is_taken_is_replaced():
@@ -55,21 +55,20 @@ def test_promtool_and_amtool_accept_the_shipped_configurations(require):
 
 
 @pytest.mark.tools
-def test_prometheus_and_alertmanager_start_with_the_demos_configuration(require, tmp_path):
-    """Both answer on the ports that were asked for, and a page about alerts is found."""
-    require("prometheus"), require("alertmanager")
+@pytest.mark.parametrize("name", ["alertmanager", "prometheus"])
+def test_it_starts_with_the_demos_configuration(require, tmp_path, name):
+    """It answers on the port that was asked for, and Prometheus has a page about alerts."""
     ports = Ports().made_free()
-    for name in ("alertmanager", "prometheus"):
-        command = getattr(monitoring, name)(tmp_path, ports)
-        with Child(name, command, log=tmp_path / f"{name}.log") as child:
-            child.wait_until(lambda name=name: get(getattr(ports, name), "/-/ready").status == 200)
-            if name == "prometheus":
-                assert get(ports.prometheus, monitoring.page(ports.prometheus)).status == 200
+    command = getattr(monitoring, name)(require(name), tmp_path, ports)
+    with Child(name, command, log=tmp_path / f"{name}.log") as child:
+        child.wait_until(lambda: get(getattr(ports, name), "/-/ready").status == 200)
+        if name == "prometheus":
+            assert get(ports.prometheus, monitoring.page(ports.prometheus)).status == 200
 
 
-def test_without_the_programs_there_is_nothing_to_start(monkeypatch, tmp_path):
-    """And nothing is written."""
-    monkeypatch.setattr(monitoring, "find", lambda _: None)
-    assert monitoring.alertmanager(tmp_path, PORTS) is None
-    assert monitoring.prometheus(tmp_path, PORTS) is None
-    assert list(tmp_path.iterdir()) == []
+def test_a_configuration_that_is_not_there_leaves_the_program_out(monkeypatch, tmp_path):
+    """A wheel has none."""
+    monkeypatch.setattr(monitoring, "DEPLOY", tmp_path)
+    assert str(monitoring.program("prometheus")) == (
+        f"prometheus is left out: there is no {tmp_path}/prometheus/prometheus.yml, which only a checkout has"
+    )

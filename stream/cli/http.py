@@ -1,4 +1,4 @@
-"""Asking a server of the demo."""
+"""Asking a server on this machine."""
 
 from http.client import HTTPConnection, HTTPException
 from typing import NamedTuple
