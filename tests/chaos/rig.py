@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from confluent_kafka import Producer
 
+from stream.cli.demo import http
 from stream.cli.process import free_port
 from stream.config import Settings, load
 from stream.core import marker as markers
@@ -94,11 +94,8 @@ class Rig:
 
     def get(self, process: Any, path: str) -> str | None:
         """What a service answers, None unless that is 200."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{process.port}{path}", timeout=2) as answer:
-                return str(answer.read().decode())
-        except OSError:
-            return None
+        reply = http.get(process.port, path, timeout=2)
+        return reply.text if reply.status == 200 else None
 
     def samples(self, exporter: Any) -> dict[str, float]:
         """The exporter's figures: `name{labels}` as it is written, to value."""
