@@ -1,7 +1,10 @@
 # Needs make and Python 3.11 or newer with venv; everything else goes to .venv and ~/.cache/cxgauge.
 
-PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
-	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
+# Prints the newest Python that runs and has venv. A name on PATH may be a shim that does not run.
+NEWEST_PYTHON = for each in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	$$each -c 'import ensurepip, venv' 2>/dev/null && echo $$each && break; \
+	echo "$$each has no venv and is passed over (Debian has it in the package $$each-venv)" >&2; done
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -14,8 +17,10 @@ help:  ## Show this
 install: $(INSTALLED)  ## Make .venv with everything: development and broker extras too
 
 $(INSTALLED): pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make install PYTHON=/path/to/python" >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv
+	@python=$(or $(PYTHON),$$($(NEWEST_PYTHON))); \
+	test -n "$$python" || \
+	{ echo "Python 3.11 or newer with venv is needed: make install PYTHON=/path/to/python" >&2; exit 1; }; \
+	echo "$$python -m venv --clear .venv"; $$python -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,broker]'
 	@touch $@
 
