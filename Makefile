@@ -9,7 +9,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check test bench bench-base bench-alerts lint generate clean
+.PHONY: help install demo demo-check test test-fresh weekly bench bench-base bench-alerts picture lint generate clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -30,8 +30,14 @@ demo: install  ## Run everything on this machine with made-up customers, until C
 demo-check: install  ## Run the demo headless: exit 0 when its figures are right and its alerts are told
 	@$(BIN)/cxgauge demo --check
 
-test: install  ## Run all tests; those whose programs are missing are skipped and listed
-	$(BIN)/python -m pytest
+test: install  ## Run all tests (ARGS='-k nps' some); those whose programs are missing are skipped and listed
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fresh:  ## Run all tests on minimal systems: Debian 12 and 13, made by debootstrap, as root
+	.ci/fresh bookworm make test
+	.ci/fresh trixie make test
+
+weekly: test-fresh  ## Run all that takes longer than a change can wait
 
 bench: install  ## Measure throughput, latency and memory, and Kafka Streams beside it
 	$(BIN)/python -m tests.bench.core

@@ -13,7 +13,7 @@ import pytest
 
 from stream.cli.demo.http import get
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.fresh]
 DEMO = [sys.executable, "-m", "stream.cli", "demo"]
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from stream.cli import tools
 
+pytestmark = pytest.mark.fresh
+
 
 @pytest.fixture(autouse=True)
 def _forget(monkeypatch, tmp_path):

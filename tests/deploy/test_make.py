@@ -10,6 +10,8 @@ import pytest
 
 from tests.deploy.project import ROOT
 
+pytestmark = pytest.mark.fresh
+
 SHIM = "exit 127"
 WITHOUT_VENV = 'case "$2" in *ensurepip*) exit 1;; esac'
 COMPLETE = """

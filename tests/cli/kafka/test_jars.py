@@ -7,6 +7,8 @@ import pytest
 
 from stream.cli.kafka import jars
 
+pytestmark = pytest.mark.fresh
+
 COORDINATE = "org.example:thing:1.0"
 CONTENT = b"the right content"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -14,6 +14,8 @@ import trustme
 
 from stream.cli.kafka.maven import Maven
 
+pytestmark = pytest.mark.fresh
+
 VARIABLES = ["SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
 PROXIES = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]
 JAR = "org/example/thing/1.0/thing-1.0.jar"
