@@ -7,16 +7,17 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
+from urllib.error import HTTPError
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from confluent_kafka import Producer
 
-from stream.cli.demo import http
 from stream.cli.process import free_port
 from stream.config import Settings, load
 from stream.core import marker as markers
@@ -94,8 +95,14 @@ class Rig:
 
     def get(self, process: Any, path: str) -> str | None:
         """What a service answers, None unless that is 200."""
-        reply = http.get(process.port, path, timeout=2)
-        return reply.text if reply.status == 200 else None
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{process.port}{path}", timeout=2) as answer:
+                return str(answer.read().decode())
+        except HTTPError as refused:
+            refused.close()
+            return None
+        except OSError:
+            return None
 
     def samples(self, exporter: Any) -> dict[str, float]:
         """The exporter's figures: `name{labels}` as it is written, to value."""
