@@ -17,7 +17,8 @@ def lives(url: str) -> bool:
         with urlopen(url, timeout=4, context=anyone) as answer:  # noqa: S310  (the container's own)
             return bool(answer.status == 200)
     except HTTPError as refused:
-        return refused.code == 401
+        with refused:
+            return refused.code == 401
     except OSError:
         return False
 

@@ -6,8 +6,9 @@ from typing import Any, Union
 
 import msgspec
 
+from schemas.depth import ALWAYS_SHALLOW, is_too_deep
 from schemas.envelope import EVENTS, Event, Head
-from schemas.explain import Undecodable, bad_data, bad_head, bad_type, bad_value
+from schemas.explain import Undecodable, bad_data, bad_head, bad_type, bad_value, too_deep
 from schemas.fields import Data
 from schemas.loose import Loose
 from schemas.times import from_ms
@@ -50,8 +51,11 @@ class Decoder:
         for name, _ in headers:
             if name == "ce_specversion":
                 return self._binary(value, headers)
+        raw = value or b""
+        if len(raw) > ALWAYS_SHALLOW and is_too_deep(raw):
+            raise too_deep("value")
         try:
-            event: Event = self._structured.decode(value or b"")
+            event: Event = self._structured.decode(raw)
             if event.specversion is None or not event.source:
                 event.complete()
         except _BAD as error:
@@ -67,7 +71,7 @@ class Decoder:
             events: list[Event] = list(map(self._loosely.decode, values))  # of None: a TypeError
         except (TypeError, *_BAD):
             return None
-        if max(map(len, values), default=0) > MAX_VALUE:  # type: ignore[arg-type]
+        if max(map(len, values), default=0) > ALWAYS_SHALLOW and not all(map(_is_acceptable, values)):  # type: ignore[arg-type]
             return None
         complete = [event.specversion and event.source for event in events]
         return events if all(complete) else None
@@ -76,6 +80,8 @@ class Decoder:
         """What is wrong with a structured event that `error` was raised for."""
         if not value:
             return Undecodable("invalid", f"value: expected a JSON object, got {_nothing(value)}")
+        if is_too_deep(value):  # also one cut short
+            return too_deep("value")
         try:
             found = msgspec.json.decode(value)
         except _BAD as fault:
@@ -99,11 +105,17 @@ class Decoder:
         kind, decoder = self._data[head.type]
         if not value:
             raise Undecodable("invalid", f"data: expected a JSON object, got {_nothing(value)}")
+        if is_too_deep(value):
+            raise too_deep("data")
         try:
             data = decoder.decode(value)
         except _BAD as error:
             raise _judge_data(value, error, kind) from None
         return EVENTS[kind](specversion="1.0", id=head.id, source=head.source, time=head.time, data=data)
+
+
+def _is_acceptable(value: bytes) -> bool:
+    return len(value) <= ALWAYS_SHALLOW or (len(value) <= MAX_VALUE and not is_too_deep(value))
 
 
 def _structured(kinds: Sequence[type[Event]]) -> Any:

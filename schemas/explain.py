@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import inspect
 
+from schemas.depth import MAX_DEPTH
 from schemas.envelope import EVENTS, Head
 from schemas.fields import Data, shown
 from schemas.topics import Topic, topics_of
@@ -30,10 +31,15 @@ class Undecodable(ValueError):  # noqa: N818 - an outcome of a record, like `lat
 
 def bad_value(what: str, value: bytes, fault: Exception) -> Undecodable:
     """Bytes that are no JSON."""
-    if isinstance(fault, RecursionError):
-        return Undecodable("invalid", f"{what}: nested too deeply")
+    if isinstance(fault, RecursionError):  # the caller's own stack was deep
+        return too_deep(what)
     reason = str(fault).removeprefix("JSON is malformed: ")
     return Undecodable("invalid", f"{what}: expected JSON in UTF-8, got {shown(value)}: {reason}")
+
+
+def too_deep(what: str) -> Undecodable:
+    """Return the refusal of a value that is nested more deeply than allowed."""
+    return Undecodable("invalid", f"{what}: nested too deeply, {MAX_DEPTH} levels are allowed")
 
 
 def bad_head(fault: Exception, found: Any, *, prefix: str = "") -> Undecodable:

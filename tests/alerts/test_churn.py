@@ -4,7 +4,7 @@ import pytest
 
 from tests.alerts.engine import Engine
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
 DOMAIN = "customers"
 SPIKE = "CxChurnSpike"

@@ -23,7 +23,7 @@ from stream.cli.process import Child, free_port
 from tests.chaos.rig import Rig, wait
 from tests.support import DAY, HOUR, MINUTE, SECOND
 
-pytestmark = [pytest.mark.kafka, pytest.mark.tools]
+pytestmark = [pytest.mark.kafka, pytest.mark.tools, pytest.mark.fresh]
 
 PATIENCE = 150.0
 """Far more than it takes: the machine may have other tenants."""

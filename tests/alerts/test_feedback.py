@@ -5,7 +5,7 @@ import pytest
 from stream.core.intervals import adjusted_wald, wilson
 from tests.alerts.engine import Engine
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
 DOMAIN = "feedback"
 TOTAL, WEB, APP = (

@@ -14,7 +14,7 @@ from stream.cli.process import Child
 from stream.cli.rules import alerts
 from tests.chaos.rig import wait
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
 ALERTS = {alert.name: alert for each in alerts().values() for alert in each}
 FIGURES = {name for name, alert in ALERTS.items() if alert.domain in ("feedback", "tickets", "customers")}

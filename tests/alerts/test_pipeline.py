@@ -6,7 +6,7 @@ import pytest
 
 from stream.cli.demo.monitoring import DEPLOY
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
 DOMAIN = "pipeline"
 CONFIG = DEPLOY / "alertmanager" / "alertmanager.yml"

@@ -10,6 +10,8 @@ from stream.cli.demo.monitoring import DEPLOY
 from stream.cli.rules import alerts, documents, thresholds
 from stream.core.metrics import REGISTRY
 
+pytestmark = pytest.mark.fresh
+
 ALERTS = [alert for each in alerts().values() for alert in each]
 RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
 PIPELINE = {

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
+from urllib.error import HTTPError
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -97,6 +98,9 @@ class Rig:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{process.port}{path}", timeout=2) as answer:
                 return str(answer.read().decode())
+        except HTTPError as refused:
+            refused.close()
+            return None
         except OSError:
             return None
 

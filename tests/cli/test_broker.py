@@ -7,6 +7,8 @@ import pytest
 
 from stream.cli.kafka.wire import is_serving
 
+pytestmark = pytest.mark.fresh
+
 
 @pytest.mark.kafka
 def test_the_command_says_when_it_is_ready_and_ends_with_sigterm(tmp_path, free_port):

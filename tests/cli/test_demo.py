@@ -16,7 +16,7 @@ from stream.cli.demo import incident
 from stream.cli.http import get
 from stream.cli.tools import find
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.fresh]
 DEMO = [sys.executable, "-m", "stream.cli", "demo"]
 
 

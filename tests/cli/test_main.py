@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from stream import cli, config, errors
 
+pytestmark = pytest.mark.fresh
+
 
 @pytest.fixture
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:

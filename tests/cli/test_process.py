@@ -11,6 +11,8 @@ import pytest
 
 from stream.cli.process import Child, ProcessError, free_port, port_is_free, until_stopped
 
+pytestmark = pytest.mark.fresh
+
 STUBBORN = "trap '' TERM; echo ready; while :; do sleep 1; done"
 
 

@@ -21,6 +21,8 @@ address = next(each for each in sys.argv if each.startswith("--web.listen-addres
 host, port = address.split(":")
 http.server.HTTPServer((host, int(port)), Ready).serve_forever()"""
 
+pytestmark = pytest.mark.fresh
+
 
 @pytest.fixture(autouse=True)
 def _own_machine(monkeypatch, tmp_path):

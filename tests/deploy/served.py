@@ -137,7 +137,8 @@ class Prometheus:
             with urlopen(url, timeout=30) as answer:
                 return json.load(answer)["data"]
         except HTTPError as refused:
-            raise AssertionError(f"{parameters}: {refused.read().decode()}") from refused
+            with refused:
+                raise AssertionError(f"{parameters}: {refused.read().decode()}") from refused
 
     def series(self, query: str) -> list[tuple[dict[str, str], float]]:
         """Labels and value of what a query gives now."""

@@ -20,6 +20,8 @@ from stream.config import figures_hash, load
 from stream.worker.run import DRAIN
 from tests.deploy.project import ROOT, document
 
+pytestmark = pytest.mark.fresh
+
 COMPOSE = document("docker-compose.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("cxgauge:")}

@@ -17,6 +17,8 @@ from stream.exporter.web import WebConfig
 from stream.worker.health import Health, serve
 from tests.deploy.project import ROOT
 
+pytestmark = pytest.mark.fresh
+
 
 def check(url: str) -> int:
     """Its exit code, as Docker asks for it."""

@@ -14,6 +14,8 @@ import pytest
 from stream.config import load
 from tests.deploy.project import ROOT
 
+pytestmark = pytest.mark.fresh
+
 DOCKERFILE = ROOT / "deploy/Dockerfile"
 HADOLINT = Path(sys.executable).with_name("hadolint")
 

@@ -18,7 +18,7 @@ from stream.worker.run import DRAIN
 from tests.deploy.project import ROOT, document
 from tests.deploy.test_compose import SERVICES
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
 Object = dict[str, Any]
 OPERATOR = "monitoring.coreos.com/v1"

@@ -11,7 +11,7 @@ from stream.cli.grafana import dashboards
 from stream.cli.grafana.figures import HIGH, LOW
 from tests.deploy.served import Prometheus, scraped
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
 BOARDS = {board["uid"]: board for board in dashboards()}
 CHOICES = {

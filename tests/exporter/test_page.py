@@ -21,6 +21,8 @@ from stream.exporter.page import Section
 from tests.exporter.memory import SHOWN, Worker, answers, counted, exporter, feed, refresh
 from tests.support import DAY, MINUTE, NOW, Event
 
+pytestmark = pytest.mark.fresh
+
 SCORE, PARTS = Family("cx_score", "A \\ score\nof two lines"), Family("cx_parts", "Parts", ("kind",))
 FAKE = Metric(
     name="fake",

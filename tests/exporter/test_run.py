@@ -12,7 +12,7 @@ from tests.chaos.feed import load
 from tests.chaos.rig import Rig, wait
 from tests.exporter.memory import SHOWN
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.fresh]
 
 
 def test_a_broker_that_goes_and_comes(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from stream.exporter.web import WebConfig, read
 from tests.exporter.live.world import World
 from tests.exporter.memory import answers
 
+pytestmark = pytest.mark.fresh
+
 ADA = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
 USERS = {"basic_auth_users": {"ada": ADA}}
 

@@ -19,6 +19,7 @@ EVENT: dict[str, Any] = {
 }
 LONG = "x" * 65
 GONE = object()
+DEEP = "value: nested too deeply, 500 levels are allowed"
 INSTANT = "expected an RFC 3339 date-time with an offset"
 
 
@@ -49,7 +50,9 @@ def event(**fields: Any) -> bytes:
             b"\xef\xbb\xbf{}",
             r"value: expected JSON in UTF-8, got b'\xef\xbb\xbf{}': invalid character (byte 0)",
         ),
-        (b"[" * 5000, "value: nested too deeply"),
+        (b"[" * 501, DEEP),
+        (b"[" * 100_000, DEEP),
+        (b"[" * 500, f"value: expected JSON in UTF-8, got b'{'[' * 97}…: Input data was truncated"),
     ],
 )
 def test_no_json_object(value: bytes | None, detail: str) -> None:

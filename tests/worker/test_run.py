@@ -10,7 +10,7 @@ import pytest
 from tests.chaos.feed import load
 from tests.chaos.rig import Rig, wait
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.fresh]
 
 
 def test_a_port_that_is_taken_is_a_fault_of_the_configuration(tmp_path: Path) -> None:

@@ -7,12 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress
 
 from stream.cli.cache import cache_folder
 from stream.errors import CxgaugeError
+
+if TYPE_CHECKING:
+    from stream.cli.kafka.maven import Maven
 
 VERSION = "4.3.0"
 LOCK = Path(__file__).with_name("jars.lock")
@@ -72,6 +76,7 @@ def fetch(jars: Sequence[Jar], repository: Path) -> None:
     """Fetch these jars and check their sums, telling the person who waits."""
     if not jars:
         return
+    maven = _maven(repository)
     console = Console(stderr=True)
     if not console.is_terminal:
         console.print(f"Fetching Apache Kafka {VERSION}: {len(jars)} jars to {repository}", soft_wrap=True)
@@ -80,25 +85,27 @@ def fetch(jars: Sequence[Jar], repository: Path) -> None:
         ThreadPoolExecutor(max_workers=4) as pool,
     ):
         for _ in progress.track(
-            pool.map(lambda jar: _fetch_one(jar, repository), jars),
+            pool.map(lambda jar: _fetch_one(jar, repository, maven), jars),
             total=len(jars),
             description=f"Fetching Apache Kafka {VERSION}",
         ):
             pass
 
 
-def _fetch_one(jar: Jar, repository: Path) -> None:
+def _maven(repository: Path) -> "Maven":
     try:
-        from jgo.maven import MavenContext  # noqa: PLC0415 - an extra, and 0.3 s that only a first start should pay
+        from stream.cli.kafka.maven import Maven  # noqa: PLC0415 - an extra, and 0.3 s that only a first start should pay
     except ImportError as missing:
         raise MissingExtraError from missing
+    return Maven(repository)
+
+
+def _fetch_one(jar: Jar, repository: Path, maven: "Maven") -> None:
     path = jar.path(repository)
     path.unlink(missing_ok=True)
-    group, artifact, version = jar.coordinate.split(":")
-    maven = MavenContext(repo_cache=repository, timeout=60)
     try:
-        maven.project(group, artifact).at_version(version).artifact().resolve()
-    except (OSError, RuntimeError) as reason:
+        maven.fetch(*jar.coordinate.split(":"))
+    except OSError as reason:
         raise JarError(f"{jar.coordinate} could not be fetched: {reason}") from reason
     if not jar.is_intact(repository):
         path.unlink()

@@ -8,6 +8,7 @@ from http.client import HTTPException
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
+from urllib.error import HTTPError
 
 import click
 from rich.console import Console, Group
@@ -43,6 +44,8 @@ class Source(NamedTuple):
             with urllib.request.urlopen(request, timeout=PATIENCE, context=self.trust) as answer:  # noqa: S310
                 return str(answer.read().decode())
         except (OSError, HTTPException, UnicodeDecodeError) as error:
+            if isinstance(error, HTTPError):
+                error.close()
             reason = getattr(error, "reason", None) or error
             raise CxgaugeError(f"exporter {self.url} cannot be read: {reason}") from error
 

@@ -10,6 +10,8 @@ from stream.cli.demo.ports import Ports
 from stream.cli.http import get
 from stream.cli.process import Child
 
+pytestmark = pytest.mark.fresh
+
 PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5, receiver=6)
 
 

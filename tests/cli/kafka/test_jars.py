@@ -7,13 +7,15 @@ import pytest
 
 from stream.cli.kafka import jars
 
+pytestmark = pytest.mark.fresh
+
 COORDINATE = "org.example:thing:1.0"
 CONTENT = b"the right content"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-class Maven:
-    """In jgo's place: holds one file, and counts how often it is asked for it."""
+class FakeMaven:
+    """Holds one file, and counts how often it is asked for it."""
 
     content = CONTENT
     asked = 0
@@ -22,8 +24,9 @@ class Maven:
         """Of this folder."""
         self.path = repository / "org/example/thing/1.0/thing-1.0.jar"
 
-    def resolve(self):
+    def fetch(self, *coordinate):
         """Put the file where jgo would."""
+        assert coordinate == ("org.example", "thing", "1.0")
         self.asked += 1
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_bytes(self.content)
@@ -32,10 +35,8 @@ class Maven:
 @pytest.fixture
 def maven(monkeypatch, tmp_path):
     """What class_path() fetches from."""
-    fake = Maven(tmp_path / "maven")
-    context = mock.Mock()
-    context.return_value.project.return_value.at_version.return_value.artifact.return_value = fake
-    monkeypatch.setattr("jgo.maven.MavenContext", context)
+    fake = FakeMaven(tmp_path / "maven")
+    monkeypatch.setattr("stream.cli.kafka.maven.Maven", mock.Mock(return_value=fake))
     return fake
 
 
@@ -89,13 +90,14 @@ def test_a_jar_with_another_sum_is_refused_and_removed(tmp_path, lock, maven):
 
 def test_a_repository_out_of_reach_is_said(tmp_path, lock, maven):
     """With the jar and the reason."""
-    maven.resolve = mock.Mock(side_effect=OSError("no route to host"))
+    maven.fetch = mock.Mock(side_effect=OSError("no route to host"))
     with pytest.raises(jars.JarError, match=f"{COORDINATE} could not be fetched: no route to host"):
         jars.class_path(tmp_path / "maven", lock)
 
 
 def test_without_the_extra_its_name_is_told(tmp_path, lock, monkeypatch):
     """What to install, instead of an ImportError."""
+    monkeypatch.delitem(sys.modules, "stream.cli.kafka.maven", raising=False)
     monkeypatch.setitem(sys.modules, "jgo.maven", None)
     with pytest.raises(jars.MissingExtraError, match=r"pip install 'cxgauge\[broker\]'"):
         jars.class_path(tmp_path / "maven", lock)

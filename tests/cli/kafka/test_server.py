@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from stream.cli.kafka import Broker, server
 from stream.cli.process import ProcessError
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.fresh]
 PARTITION = TopicPartition("orders", 0)
 
 

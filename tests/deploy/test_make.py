@@ -1,0 +1,79 @@
+"""Which Python `make install` takes, on a PATH of our own."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.project import ROOT
+
+pytestmark = pytest.mark.fresh
+
+SHIM = "exit 127"
+WITHOUT_VENV = 'case "$2" in *ensurepip*) exit 1;; esac'
+COMPLETE = """
+if [ "$2" = venv ]; then mkdir -p .venv/bin; printf '#!/bin/sh\\ntouch .venv/from-%s\\n' "${0##*/}" > .venv/bin/python
+chmod +x .venv/bin/python; fi
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, require: Callable[[str], Path]) -> Callable[..., tuple[int, list[str], str]]:
+    """Run `make install` with these Pythons on PATH: exit code, which of them made .venv, stderr."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for tool in ("make", "sh", "mkdir", "touch", "chmod"):
+        (programs / tool).symlink_to(require(tool))
+    for file in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / file, tmp_path)
+
+    def run(*arguments: str, **pythons: str) -> tuple[int, list[str], str]:
+        for name, body in pythons.items():
+            program = programs / name.replace("_", ".")
+            program.write_text(f"#!/bin/sh\n{body}\n")
+            program.chmod(0o755)
+        environment = {"PATH": str(programs), "HOME": os.environ["HOME"]}
+        done = subprocess.run(
+            [programs / "make", "install", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        used = [path.name.removeprefix("from-") for path in tmp_path.glob(".venv/from-*")]
+        return done.returncode, used, done.stderr
+
+    return run
+
+
+def test_the_newest_python_is_taken(install: Callable[..., tuple[int, list[str], str]]) -> None:
+    """Shims that do not run are passed over in silence."""
+    made = install(
+        python3=COMPLETE, python3_11=COMPLETE, python3_12=COMPLETE, python3_13=SHIM, python3_14=SHIM
+    )
+    assert made == (0, ["python3.12"], "")
+
+
+def test_a_python_without_venv_is_passed_over(install: Callable[..., tuple[int, list[str], str]]) -> None:
+    """With a sentence that names the package it lacks."""
+    code, used, said = install(python3=COMPLETE, python3_13=WITHOUT_VENV)
+    assert (code, used) == (0, ["python3"])
+    assert (
+        said == "python3.13 has no venv and is passed over (Debian has it in the package python3.13-venv)\n"
+    )
+
+
+def test_without_a_python_it_is_said(install: Callable[..., tuple[int, list[str], str]]) -> None:
+    """What is needed, and how to name it."""
+    code, used, said = install(python3=SHIM)
+    assert (code, used) == (2, [])
+    assert said.startswith("Python 3.11 or newer with venv is needed: make install PYTHON=/path/to/python\n")
+
+
+def test_a_python_may_be_named(install: Callable[..., tuple[int, list[str], str]]) -> None:
+    """It is taken as it is."""
+    assert install("PYTHON=python3.11", python3_11=COMPLETE, python3_14=COMPLETE) == (0, ["python3.11"], "")
