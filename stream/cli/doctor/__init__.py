@@ -18,7 +18,7 @@ from stream.config import Settings, figures_hash
 from stream.topic_admin import admin, describe
 from stream.wiring import rules
 
-LIBRARIES = ("cxgauge", "faust-streaming", "aiokafka", "msgspec")
+LIBRARIES = ("cxgauge", "faust-streaming", "aiokafka", "cramjam", "msgspec")
 
 
 @click.group(invoke_without_command=True)
