@@ -18,6 +18,7 @@ COMMANDS = {
     "publish": ("stream.cli.publish:publish", "Send events from a file."),
     "replay": ("stream.cli.replay:replay", "Send another system's export as events."),
     "deadletter": ("stream.cli.deadletter:deadletter", "What could not be used: look, put back, remove."),
+    "skip": ("stream.cli.skip:skip", "Pass over a batch of an input that cannot be read."),
     "explain": ("stream.cli.explain:explain", "What a metric means."),
     "doctor": ("stream.cli.doctor:doctor", "Look at a running installation."),
     "generate": ("stream.cli.generate:generate", "Write what is generated from the code."),

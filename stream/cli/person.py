@@ -19,6 +19,7 @@ from stream.core.erasure import ERASURE, REMAINDER, fingerprint, time_of
 from stream.core.metrics.cohorts import STARTS
 from stream.core.money import BASIS, major
 from stream.core.rules import Rules
+from stream.core.unreadable import ORDER
 from stream.errors import Refused
 from stream.topic_admin import describe
 from stream.topology import refusals, topics
@@ -50,6 +51,8 @@ async def kept(settings: Settings, customer: str) -> dict[str, Kept]:
             while await consumer.position(tp) < end:
                 for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
                     key, raw = record.key, record.value
+                    if key.startswith(ORDER):
+                        continue
                     if raw is not None and (person in key or person in raw or key == fingerprint(person)):
                         mine[key] = raw
                     else:

@@ -29,6 +29,10 @@ class Marker(msgspec.Struct, kw_only=True, omit_defaults=True):
     since: int = 0
     """Hour panes are complete from here on: longer windows than those configured before reach further back."""
     outcomes: dict[str, int] = {}
+    skipped: int = 0
+    """Records of unreadable batches that were passed over by order. They have no outcome."""
+    blocked_at: int = -1
+    """Base offset of the unreadable batch that blocks the source; -1: none does."""
     labels_ignored: int = 0
     newest: int = 0
     """Newest time of an accepted event; 0: none."""

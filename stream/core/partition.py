@@ -13,6 +13,7 @@ from schemas.keys import natural_key
 from schemas.times import all_to_ms, to_ms
 from schemas.topics import partition_of
 from stream.core import marker as markers
+from stream.core import unreadable
 from stream.core.book import OUTCOMES, Book, Outcome
 from stream.core.buckets import HOUR, HOURS, MINUTE
 from stream.core.domain import Domain, Plain
@@ -23,6 +24,7 @@ from stream.core.metrics import BY_DOMAIN, TALLIES
 from stream.core.panes import Panes, Row
 from stream.core.rules import Rules
 from stream.core.tally import Contribution, Deltas, post
+from stream.core.unreadable import SkipOrder
 
 AHEAD = 5 * MINUTE
 """How far an event's time may be ahead of its record, and a record ahead of the clock."""
@@ -61,6 +63,8 @@ class Partition:
         self.counts: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
         self.forwards: list[Letter] = []
         self.dead: list[Letter] = []
+        self.skip_orders: dict[int, SkipOrder] = {}
+        """By the base offset of the batch that is to be skipped if it is unreadable."""
         self._late = rules.lateness // HOUR
         self._kept = min(
             (
@@ -201,6 +205,22 @@ class Partition:
         self.dead.append(bury(record, self.domain.topic.name, self.number, outcome, detail))
         return outcome
 
+    def skip(self, offset: int) -> bool:
+        """Pass over the unreadable batch at an offset, if that was ordered; what is before it has been folded."""
+        order = self.skip_orders.get(offset)
+        if order is None or order.end <= self.at.next:
+            return False
+        self.at.next = order.end
+        self.at.skipped += order.records
+        return True
+
+    def _done_orders(self) -> list[Row]:
+        """Tombstones of orders whose batch is behind us: skipped, or readable after all."""
+        done = [offset for offset, order in self.skip_orders.items() if order.end <= self.at.next]
+        for offset in done:
+            del self.skip_orders[offset]
+        return [(unreadable.order_key(offset), None) for offset in done]
+
     def take(self, clock: int, lag: int) -> Flush:
         """Everything that changed, once; and the marker that makes it count."""
         self.domain.settle(self.book)
@@ -223,7 +243,8 @@ class Partition:
         forwards, self.forwards = self.forwards, []
         dead, self.dead = self.dead, []
         forwards += [responded(*event) for event in derived]
-        return Flush(forwards, dead, self.book.rows(), list(self.panes.rows()), at)
+        state = self.book.rows() + self._done_orders()
+        return Flush(forwards, dead, state, list(self.panes.rows()), at)
 
     def _settle(self) -> None:
         deltas, self.book.deltas = self.book.deltas, {}
@@ -247,11 +268,21 @@ class Partition:
         return (self.erasures if spine else self.domain).until(key, raw, self.rules)
 
     def restore_state(self, key: bytes, value: bytes | None) -> None:
-        """Take in a record of the compacted topic of entities."""
-        if value is None:
+        """Take in a record of the compacted topic of entities, the skip orders among them."""
+        if key.startswith(unreadable.ORDER):
+            self.restore_order(key, value)
+        elif value is None:
             self.book.entities.pop(key, None)
         else:
             self.book.entities[key] = value
+
+    def restore_order(self, key: bytes, value: bytes | None) -> None:
+        """Take in a skip order; None: it was carried out."""
+        offset = unreadable.ordered_offset(key)
+        if value is None:
+            self.skip_orders.pop(offset, None)
+        else:
+            self.skip_orders[offset] = unreadable.decode(value)
 
     def restore_panes(self, key: bytes, value: bytes | None) -> None:
         """Take in a record of the compacted topic of panes, the marker among them."""

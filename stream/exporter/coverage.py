@@ -52,6 +52,8 @@ class Coverage:
             return foreign
         if now - self._came[place] >= FRESH:
             return f"no marker for {(now - self._came[place]) // 1000} s"
+        if marker.lag >= FRESH and marker.blocked_at >= 0:
+            return f"its worker cannot read the batch at offset {marker.blocked_at} of its source"
         return f"its worker is {marker.lag // 1000} s behind" if marker.lag >= FRESH else ""
 
     def _foreign(self, marker: Marker) -> str:

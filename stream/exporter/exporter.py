@@ -37,6 +37,8 @@ class Batch(NamedTuple):
     """Whether there was nothing more to read."""
     afresh: bool = False
     """Whether the partition is read from its beginning."""
+    fault: str = ""
+    """Why nothing behind these records can be read; empty when it can."""
 
 
 class Exporter:
@@ -75,6 +77,8 @@ class Exporter:
                     self.coverage.note(place, marker, steady - age)
         except msgspec.DecodeError as error:
             self.coverage.give_up(place, f"a record cannot be read: {error}")
+        if batch.fault:
+            self.coverage.give_up(place, batch.fault)
 
     def now(self, wall: int) -> int:
         """The moment that windows end with: the wall clock, or the newest accepted event; it never goes back."""
@@ -123,6 +127,7 @@ class Exporter:
         whole = [(domain, markers) for domain, markers in seen if self.boards[domain].state != "waiting"]
         if whole:
             yield from pipeline.events(whole)
+            yield from pipeline.skipped(whole)
         yield from pipeline.freshness(seen, now)
         if len(whole) == len(seen):
             ignored = sum(marker.labels_ignored for _, markers in whole for marker in markers)

@@ -14,6 +14,10 @@ TOPIC: dict[Name, str] = {d: f"cx.{d}" for d in ("feedback", "tickets", "custome
 
 FAMILIES: dict[str, tuple[str, str]] = {
     "cx_events_total": ("counter", "Records read, by what became of them"),
+    "cx_records_skipped_total": (
+        "counter",
+        "Records of unreadable batches that were skipped by order: they have no outcome",
+    ),
     "cx_last_event_timestamp_seconds": ("gauge", "Time of the newest accepted event"),
     "cx_event_lag_seconds": ("gauge", "Now minus the time of the newest accepted event"),
     "cx_labels_ignored_total": ("counter", "Entries of labels that were not allowed or not usable"),
@@ -38,6 +42,14 @@ def events(domains: Iterable[tuple[Name, list[Marker]]]) -> Iterator[str]:
         for outcome in OUTCOMES:
             n = sum(marker.outcomes.get(outcome, 0) for marker in markers)
             yield line(name, {"topic": TOPIC[domain], "outcome": outcome}, n)
+
+
+def skipped(domains: Iterable[tuple[Name, list[Marker]]]) -> Iterator[str]:
+    """Records that were skipped: of topics whose every partition is known."""
+    name = "cx_records_skipped_total"
+    yield header(name, *FAMILIES[name])
+    for domain, markers in domains:
+        yield line(name, {"topic": TOPIC[domain]}, sum(marker.skipped for marker in markers))
 
 
 def freshness(domains: Iterable[tuple[Name, list[Marker]]], now: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from stream.config import DOMAINS, Settings, client_options
 from stream.exporter.coverage import Place
 from stream.exporter.exporter import Batch
+from stream.records import check_records, described, unreadable_end
 from stream.topology import TOMBSTONES
 
 PAUSE = TOMBSTONES // 2
@@ -40,6 +41,7 @@ class Reader:
 
     async def start(self) -> None:
         """Go to the beginning of every partition. Raises aiokafka's KafkaError when no broker answers."""
+        check_records()
         self._consumer = consumer = AIOKafkaConsumer(
             **self._options,
             isolation_level="read_committed",
@@ -69,6 +71,12 @@ class Reader:
                 self._next.pop(tp)
                 self._again.add(tp)
                 consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
+                continue
+            if (unreadable := unreadable_end(records)) is not None:
+                consumer.pause(tp)  # nothing behind it can be used: a later read would begin with it again
+                batches.append(
+                    Batch(self._places[tp], records[:-1], live=False, fault=described(tp, unreadable))
+                )
                 continue
             end = consumer.last_stable_offset(tp)
             live = end is not None and wall >= self._settled and await consumer.position(tp) >= end

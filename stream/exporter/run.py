@@ -97,6 +97,8 @@ class _Service:
                 self.trouble = ""
                 while True:
                     for batch in await reader.read(100, _wall()):
+                        if batch.fault:
+                            log.error(batch.fault)
                         async with self._busy:
                             await paced(self.exporter.take(batch, steady=_steady(), wall=_wall()))
             except (KafkaError, OSError, TimeoutError) as error:

@@ -27,6 +27,8 @@ FETCH_BYTES = 1 << 20
 """Most of a partition in a fetch: of smaller ones the fetching thread takes the interpreter from the folding one more often."""
 COMMIT_EVERY = 5.0
 """Seconds between two commits of the group's offsets, which are for lag tools only."""
+ORDERS_EVERY = 1.0
+"""Seconds between two looks for skip orders, while a partition is blocked."""
 
 
 class Tables(TableManager):
@@ -115,6 +117,7 @@ def build(
     for domain in DOMAINS:
         _add_agent(app, settings.topics.input(domain.name), domain.name, clock)
     _add_tasks(app, settings.worker.flush_interval / 1000, give_up)
+    _add_order_reader(app, give_up)
     return app
 
 
@@ -155,3 +158,15 @@ def _add_tasks(app: BatchApp, interval: float, give_up: Callable[[BaseException]
     app.task(flusher)
     app.task(committer)
     app.on_before_shutdown.connect(close)
+
+
+def _add_order_reader(app: BatchApp, give_up: Callable[[BaseException], None]) -> None:
+    async def order_reader() -> None:
+        while not app.should_stop:
+            await asyncio.sleep(ORDERS_EVERY)
+            try:
+                await app.ownership.read_orders()
+            except Exception as error:  # noqa: BLE001  (whatever it was)
+                give_up(error)
+
+    app.task(order_reader)

@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from stream.config import Address
+from stream.records import described
 from stream.worker.owned import Owned, Ownership
 
 HANGS = 30.0
@@ -28,6 +30,7 @@ class Health:
         PlatformCollector(registry=self.registry)
         self.reason = "starting"
         self._beat = time.monotonic()
+        self._ownership: Ownership | None = None
         self.flushes = Counter("cxgauge_flushes", "Flushes that were committed", registry=self.registry)
         self.flush_seconds = Histogram(
             "cxgauge_flush_seconds",
@@ -53,6 +56,15 @@ class Health:
     def watch(self, ownership: Ownership) -> None:
         """Show what is owned from here on."""
         self.registry.register(_Partitions(ownership))
+        self._ownership = ownership
+
+    def remarks(self) -> list[str]:
+        """Return a line for each partition that an unreadable batch blocks."""
+        blocked = self._ownership.blocked() if self._ownership else {}
+        return [
+            f"{described(TopicPartition(*tp), batch)}; it is not counted further"
+            for tp, batch in sorted(blocked.items())
+        ]
 
 
 class _Partitions:
@@ -79,6 +91,15 @@ class _Partitions:
             for one in owned:
                 family.add_metric((one.core.domain.topic.name, str(one.core.number)), value(one))
             yield family
+        blocked = GaugeMetricFamily(
+            "cxgauge_partition_unreadable_offset",
+            "Offset of the unreadable batch that blocks the partition; absent when none does",
+            labels=("topic", "partition"),
+        )
+        for one in owned:
+            if (batch := one.unreadable) is not None:
+                blocked.add_metric((one.core.domain.topic.name, str(one.core.number)), batch.offset)
+        yield blocked
 
 
 def _lag(owned: Owned) -> float:
@@ -101,7 +122,8 @@ def serve(health: Health, address: Address) -> ThreadingHTTPServer:
                     self._answer(*((200, b"ok\n") if health.alive else (503, b"event loop hangs\n")))
                 case "/readyz":
                     ready = not health.reason
-                    self._answer(200 if ready else 503, b"ok\n" if ready else f"{health.reason}\n".encode())
+                    text = "".join(f"{line}\n" for line in [health.reason or "ok", *health.remarks()])
+                    self._answer(200 if ready else 503, text.encode())
                 case _:
                     self._answer(404, b"/metrics, /livez, /readyz\n")
 

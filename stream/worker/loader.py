@@ -1,5 +1,6 @@
 """Restoring partitions: their compacted topics up to the last stable offset, and a look at their source."""
 
+import logging
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -7,7 +8,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream.config import Settings
 from stream.core.partition import Partition, checksum
+from stream.core.unreadable import UnreadableBatch
 from stream.errors import Refused
+from stream.records import Consumer, described
+
+log = logging.getLogger(__name__)
 
 TOGETHER = 10_000
 """Records that are taken in at once: each takes as much memory as what is kept of it."""
@@ -15,9 +20,9 @@ TOGETHER = 10_000
 Restore = Callable[[bytes, bytes | None], None]
 
 
-def consumer_of_state(options: dict[str, Any]) -> AIOKafkaConsumer:
-    """A consumer for compacted topics: committed records, no group, large fetches."""
-    return AIOKafkaConsumer(
+def consumer_of_state(options: dict[str, Any]) -> Consumer:
+    """A consumer for compacted topics: committed records, no group, large fetches. Unreadable batches raise Refused."""
+    return Consumer(
         **options,
         isolation_level="read_committed",
         enable_auto_commit=False,
@@ -27,23 +32,29 @@ def consumer_of_state(options: dict[str, Any]) -> AIOKafkaConsumer:
     )
 
 
-async def load(partitions: Collection[Partition], settings: Settings, options: dict[str, Any]) -> None:
+async def load(
+    partitions: Collection[Partition], settings: Settings, options: dict[str, Any]
+) -> dict[Partition, int]:
     """Restore every partition with one consumer, then check that its source is the one that was counted.
 
-    Raises `Refused` for state of a version that it cannot read, of another partition count, or of another or a cut source.
+    Returns the offset at which the state of each ended. Raises `Refused` for state that cannot be read, of a version
+    that is not ours, of another partition count, or of another or a cut source.
     """
     consumer = consumer_of_state(options)
     await consumer.start()
     try:
-        await _restore(consumer, partitions, settings)
+        end = await _restore(consumer, partitions, settings)
         for partition in partitions:
             _check_marker(partition)
         await _check_sources(consumer, partitions, settings)
     finally:
         await consumer.stop()
+    return {p: end[TopicPartition(settings.topics.state(p.domain.name), p.number)] for p in partitions}
 
 
-async def _restore(consumer: AIOKafkaConsumer, partitions: Collection[Partition], settings: Settings) -> None:
+async def _restore(
+    consumer: AIOKafkaConsumer, partitions: Collection[Partition], settings: Settings
+) -> dict[TopicPartition, int]:
     topics = settings.topics
     into: dict[TopicPartition, Restore] = {}
     for p in partitions:
@@ -54,13 +65,20 @@ async def _restore(consumer: AIOKafkaConsumer, partitions: Collection[Partition]
         consumer.seek(tp, begin[tp])
     left = {tp for tp in into if begin[tp] < end[tp]}
     while left:
-        for tp, records in (await consumer.getmany(*left, timeout_ms=200, max_records=TOGETHER)).items():
+        try:
+            fetched = await consumer.getmany(*left, timeout_ms=200, max_records=TOGETHER)
+        except Refused as error:
+            raise Refused(
+                f"{error}: restore the topic, or count anew under another topics.state_prefix"
+            ) from error
+        for tp, records in fetched.items():
             restore = into[tp]
             for record in records:
                 restore(record.key, record.value)
         for tp in list(left):
             if await consumer.position(tp) >= end[tp]:
                 left.discard(tp)
+    return end
 
 
 async def _assign(
@@ -81,9 +99,7 @@ def _check_marker(partition: Partition) -> None:
         )
 
 
-async def _check_sources(
-    consumer: AIOKafkaConsumer, partitions: Collection[Partition], settings: Settings
-) -> None:
+async def _check_sources(consumer: Consumer, partitions: Collection[Partition], settings: Settings) -> None:
     counted = {
         TopicPartition(settings.topics.input(p.domain.name), p.number): p for p in partitions if p.at.next
     }
@@ -106,10 +122,16 @@ async def _check_sources(
             consumer.seek(tp, p.at.last)
             look.append(tp)
     while look:
-        for tp, records in (await consumer.getmany(*look, timeout_ms=200, max_records=len(look))).items():
+        for tp, records in (
+            await consumer.getmany_checked(*look, timeout_ms=200, max_records=len(look))
+        ).items():
             at = counted[tp].at
             first = records[0]
-            if first.offset != at.last or checksum(first) != at.checksum:
+            if isinstance(first, UnreadableBatch) and first.offset <= at.last < first.end:
+                log.warning(
+                    "%s; it was counted before, so the topic is taken to be the same", described(tp, first)
+                )
+            elif first.offset != at.last or checksum(first) != at.checksum:
                 raise Refused(
                     f"{tp.topic} partition {tp.partition}: at offset {at.last} is another record than was counted: "
                     "it was made anew"

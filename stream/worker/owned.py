@@ -5,10 +5,13 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 
+from aiokafka import TopicPartition
 from faust.types import TP
 
 from stream.core.letters import Record
 from stream.core.partition import Flush, Partition
+from stream.core.unreadable import UnreadableBatch
+from stream.records import described
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +19,8 @@ HEARTBEAT = 5_000
 """An idle partition writes a marker that often, in ms."""
 STALLED = 60_000
 """The worker ends when records that a partition was handed wait this long, in ms, for the agent to process any."""
+AGAIN = 10_000
+"""An unreadable batch is fetched again that often, in ms: another replica may have it whole."""
 
 
 class Store(Protocol):
@@ -26,6 +31,9 @@ class Store(Protocol):
 
     async def flush(self, partition: Partition, flush: Flush) -> None:
         """Write all of it or nothing."""
+
+    async def read_orders(self, partitions: Collection[Partition]) -> None:
+        """Hand skip orders that were given since these partitions were loaded to them."""
 
     async def close(self, partition: Partition) -> None:
         """Let the partition go."""
@@ -51,6 +59,12 @@ class Owned:
         """When the oldest outstanding records were handed out, or the last batch was processed if that is later, in ms."""
         self.closed = False
         self.flushing = asyncio.Lock()
+        self.unreadable: UnreadableBatch | None = None
+        """The batch that blocks the partition, None if there is none. Nothing behind it is read."""
+        self.tried = 0
+        """When the unreadable batch was last fetched, in ms."""
+        self.reported = -1
+        """Offset of the last unreadable batch that the log names."""
 
     def fold(self, start: int, records: Iterable[Record], clock: int) -> None:
         """Enter a batch. One that does not follow on what is known was overtaken by a seek and is left out."""
@@ -72,12 +86,23 @@ class Owned:
 
     def due(self, clock: int, *, at_end: bool) -> bool:
         """Whether there is something to write; `at_end` is what the consumer says of its position."""
-        at_end = at_end and self.core.next >= self.handed
+        at_end = at_end and self.core.next >= self.handed and self.unreadable is None
         reached = at_end and self.lag > 0
         if at_end:
             self.at_end = clock
         self.lag = clock - self.at_end
         return reached or self.core.next != self.flushed or clock - self.written >= HEARTBEAT
+
+    def skip_ordered(self) -> int:
+        """Pass over the unreadable batch if that was ordered and all before it is folded; the number of its records.
+
+        -1 if nothing was done.
+        """
+        batch, before = self.unreadable, self.core.at.skipped
+        if batch is None or self.closed or self.core.next < self.handed or not self.core.skip(batch.offset):
+            return -1
+        self.handed, self.unreadable = self.core.next, None
+        return self.core.at.skipped - before
 
     def stalled(self, clock: int) -> bool:
         """Return whether records were handed out longer than `STALLED` ago and none was processed since."""
@@ -138,6 +163,7 @@ class Ownership:
                 return
             clock = self.clock()
             upto = owned.core.next
+            owned.core.at.blocked_at = -1 if owned.unreadable is None else owned.unreadable.offset
             try:
                 await self.store.flush(owned.core, owned.core.take(clock, owned.lag))
             except BaseException:
@@ -150,9 +176,53 @@ class Ownership:
         found = {}
         for tp in assigned:
             if (owned := self.partitions.get(tp)) is not None:
-                owned.handed = owned.core.next
+                owned.handed, owned.unreadable = owned.core.next, None
                 found[tp] = owned.core.next
         return found
+
+    def block(self, tp: TP, batch: UnreadableBatch) -> None:
+        """Read nothing more of a partition: its next batch cannot be read. The log says so once."""
+        if (owned := self.partitions.get(tp)) is None:
+            return
+        owned.unreadable, owned.tried = batch, self.clock()
+        if owned.reported != batch.offset:
+            owned.reported = batch.offset
+            # a text of its own for each partition: of one template the log shows only the first in ten seconds
+            text = (
+                f"{described(TopicPartition(*tp), batch)}. The partition is not counted further; "
+                f"cxgauge skip {tp.topic}:{tp.partition}:{batch.offset} passes over the batch"
+            )
+            log.error(text)
+
+    def blocked(self) -> dict[TP, UnreadableBatch]:
+        """Return the unreadable batches by partition."""
+        owned = list(self.partitions.items())
+        return {tp: one.unreadable for tp, one in owned if one.unreadable is not None}
+
+    def unblock(self, tp: TP) -> None:
+        """Note that records came from a partition: if a batch blocked it, it can be read now."""
+        if (owned := self.partitions.get(tp)) is not None:
+            owned.unreadable = None
+
+    def unblocked(self, active: Iterable[TP]) -> list[TP]:
+        """Return those of the partitions that no unreadable batch blocks, or whose batch is to be tried again."""
+        due = self.clock() - AGAIN
+        blocked = {tp for tp in self.blocked() if self.partitions[tp].tried > due}
+        return [tp for tp in active if tp not in blocked]
+
+    async def read_orders(self) -> None:
+        """Learn which unreadable batches are to be skipped."""
+        await self.store.read_orders([self.partitions[tp].core for tp in self.blocked()])
+
+    def skip_ordered(self, active: Iterable[TP]) -> dict[TP, int]:
+        """Pass over unreadable batches whose order is there. Returns where to read on."""
+        moved = {}
+        for tp in active:
+            if (owned := self.partitions.get(tp)) is not None and (skipped := owned.skip_ordered()) >= 0:
+                moved[tp] = owned.core.next
+                text = f"{tp.topic} partition {tp.partition}: skipped {skipped} records, as ordered"
+                log.warning(text)
+        return moved
 
     def hungry(self, active: Iterable[TP], ahead: int) -> Iterator[TP]:
         """Partitions that are not more than `ahead` records ahead of their last flush."""

@@ -1,11 +1,14 @@
 """State in Kafka: one transaction a flush and source partition, which fences whoever had it before."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Collection, Iterable, Iterator
 from itertools import repeat
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.topics import partition_of
@@ -14,6 +17,9 @@ from stream.core import marker as markers
 from stream.core.letters import Letter
 from stream.core.partition import Flush, Partition
 from stream.worker.loader import load
+from stream.worker.skip_orders import SkipOrders
+
+log = logging.getLogger(__name__)
 
 BATCH_BYTES = 256 << 10
 REQUEST_BYTES = 8 << 20
@@ -26,6 +32,18 @@ DEADLINE = 45.0
 """Seconds that a flush may take before its outcome is given up as unknown."""
 
 
+class Tail(NamedTuple):
+    """The end of a partition's state in which there may be skip orders that it does not know.
+
+    An order is given for a batch that blocks the partition, so it is behind the last flush that counted anything.
+    """
+
+    next: int
+    """The source offset up to which that flush counted."""
+    begin: int
+    """An offset of the state that is not behind it."""
+
+
 class KafkaStore:
     """Entities, panes and markers in compacted topics."""
 
@@ -35,11 +53,22 @@ class KafkaStore:
         self._producers: dict[Partition, AIOKafkaProducer] = {}
         self._forwarder: AIOKafkaProducer | None = None
         self._forwarding = asyncio.Lock()
+        self._orders = SkipOrders(settings)
+        self._tails: dict[Partition, Tail] = {}
 
     async def load(self, partitions: Collection[Partition]) -> None:
         """Fence the former owners, then read what they left."""
         await asyncio.gather(*(self._open(partition) for partition in partitions))
-        await load(partitions, self.settings, self.options)
+        ends = await load(partitions, self.settings, self.options)
+        self._tails.update((p, Tail(p.next, end)) for p, end in ends.items())
+
+    async def read_orders(self, partitions: Collection[Partition]) -> None:
+        """Read what was written to the state of these partitions since they came to where they are."""
+        try:
+            await self._orders.read({p: self._tails[p].begin for p in partitions if p in self._tails})
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.warning("skip orders cannot be read (%r): trying again", error)
+            await self._orders.stop()
 
     async def _open(self, partition: Partition) -> None:
         name = f"{self.settings.worker.group}-{partition.domain.name}-{partition.number}"
@@ -57,6 +86,7 @@ class KafkaStore:
     async def flush(self, partition: Partition, flush: Flush) -> None:
         """Forwards, on their own and awaited; then the rest in one transaction, the marker last."""
         producer, topics, name = self._producers[partition], self.settings.topics, partition.domain.name
+        upto = flush.marker.next
         now: Iterable[Head] = repeat((time.time_ns() // 1_000_000, []))
         rows = [*flush.panes, (markers.KEY, markers.encode(flush.marker))]
         batches = [
@@ -70,8 +100,11 @@ class KafkaStore:
             await self._forward(flush.forwards)
             batches += await self._letters(producer, flush.dead)
             await producer.begin_transaction()
-            await _send(producer, batches)
+            written = await _send(producer, batches)
             await producer.commit_transaction()
+        begin = [offset for topic, offset in written if topic == topics.state(name)]
+        if begin and (tail := self._tails.get(partition)) is not None and upto > tail.next:
+            self._tails[partition] = Tail(upto, begin[-1])
 
     async def _forward(self, letters: list[Letter]) -> None:
         """Outside the transaction: a worker killed inside one would hold up every reader of the inputs.
@@ -115,21 +148,25 @@ class KafkaStore:
 
     async def close(self, partition: Partition) -> None:
         """Let the partition's producer go."""
+        self._tails.pop(partition, None)
         if (producer := self._producers.pop(partition, None)) is not None:
             await producer.stop()
 
     async def stop(self) -> None:
-        """Let the forwarder go."""
+        """Let the forwarder and the reader of orders go."""
+        await self._orders.stop()
         if self._forwarder is not None:
             await self._forwarder.stop()
             self._forwarder = None
 
 
-async def _send(producer: AIOKafkaProducer, batches: Iterable[Addressed]) -> None:
-    """Send and wait for each: committing a transaction does not look at failed batches."""
+async def _send(producer: AIOKafkaProducer, batches: Iterable[Addressed]) -> list[tuple[str, int]]:
+    """Send and wait for each: committing a transaction does not look at failed batches.
+
+    Returns topic and offset of each.
+    """
     sent = [await producer.send_batch(batch, topic, partition=number) for topic, number, batch in batches]
-    for future in sent:
-        await future
+    return [(written.topic, written.offset) for written in [await future for future in sent]]
 
 
 def _batches(

@@ -6,12 +6,12 @@ acknowledgements are ours: the marker of each flush is the only truth, Faust's c
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer import fetcher
-from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import KafkaError
 from faust import App, Schema
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -22,19 +22,23 @@ from faust.types.tuples import ConsumerMessage
 
 from stream.core.letters import Record
 from stream.core.partition import Partition
+from stream.core.unreadable import UnreadableBatch
+from stream.records import CheckedRecords, unreadable_end
 from stream.worker.owned import Ownership
 
 BATCH = 5_000
 """Most records in a message: the event loop is held for one batch at a time."""
 AHEAD = 20_000
 """Most records of a partition that may be read but not yet flushed."""
+FETCHED_WITHIN = 10_000
+"""Ms for which the end of a partition that a fetch named is believed."""
 
 Batch = tuple[TP, int, list[Record]]
 """The partition, the offset from which the records follow on what was handed out before, and the records."""
 
 
-class Records(PartitionRecords):
-    """aiokafka's records as its decoder makes them: what a `ConsumerRecord` adds costs as much as fetching."""
+class Records(CheckedRecords):
+    """Checked records as its decoder makes them: what a `ConsumerRecord` adds costs as much as fetching."""
 
     def __iter__(self) -> Iterator[Any]:
         """Without a call of `__next__` for each."""
@@ -70,13 +74,15 @@ class Thread(AIOKafkaConsumerThread):
         )
 
     def at_end(self, tp: TP) -> bool:
-        """Whether all that is committed in a partition has been handed to us."""
+        """Whether all that is committed in a partition has been handed to us, as the broker said a moment ago."""
         subscription = self._consumer._subscription.subscription if self._consumer else None  # noqa: SLF001
         assignment = subscription.assignment if subscription else None
         state = assignment.state_value(TopicPartition(*tp)) if assignment else None
         if state is None or not state.has_valid_position or state.lso is None:
             return False
-        return bool(state.position >= state.lso)
+        # a broker that cannot read its log answers with an error, and the end that it named before is an old one
+        recent = time.time_ns() // 1_000_000 - state.timestamp < FETCHED_WITHIN
+        return recent and bool(state.position >= state.lso)
 
     async def tell(self, offsets: Mapping[TP, int]) -> None:
         """Commit offsets for lag tools; when it fails nothing is lost, so Faust's crash on that is left out."""
@@ -113,6 +119,9 @@ class BatchConsumer(FaustConsumer):
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
         active = self._get_active_partitions()
+        if skipped := self.app.ownership.skip_ordered(active):
+            await self.seek_wait(skipped)
+        active = self.app.ownership.unblocked(active)
         # a copy: Faust shares its set with the other thread; and to aiokafka an empty set means all
         free = frozenset(self.app.ownership.hungry(active, AHEAD))
         if not free:
@@ -135,6 +144,7 @@ class BatchConsumer(FaustConsumer):
         for tp, fetched in records.items():
             if tp not in active:
                 continue
+            unreadable = self._cut(tp, fetched)
             for i in range(0, len(fetched), BATCH):
                 if not self.flow_active or generation != self.app.consumer_generation_id:
                     return
@@ -142,6 +152,17 @@ class BatchConsumer(FaustConsumer):
                 start = self.app.ownership.hand_out(tp, part[-1].offset)
                 if start is not None:
                     yield tp, self._message(tp, start, part, generation)
+            if unreadable is not None and self.flow_active and generation == self.app.consumer_generation_id:
+                self.app.ownership.block(tp, unreadable)
+
+    def _cut(self, tp: TP, fetched: list[Record]) -> UnreadableBatch | None:
+        """Take an unreadable batch off the end of what was fetched. Without one the partition can be read on."""
+        unreadable = unreadable_end(fetched)
+        if unreadable is None:
+            self.app.ownership.unblock(tp)
+        else:
+            fetched.pop()
+        return unreadable
 
     @staticmethod
     def _message(tp: TP, start: int, part: list[Record], generation: int) -> ConsumerMessage:

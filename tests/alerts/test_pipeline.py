@@ -63,6 +63,24 @@ def test_a_worker_that_is_behind_or_down(engine):
     engine.run()
 
 
+def test_a_batch_that_cannot_be_read(engine):
+    """Named with its topic, partition and offset, over a scrape that misses it; gone when it was skipped."""
+    engine.feed(
+        "cxgauge_partition_unreadable_offset",
+        "_x11 17000000x40 stale 17000000x40 stale _x200",
+        job="cxgauge-worker",
+        instance="w",
+        topic="cx.tickets",
+        partition="3",
+    )
+    labels = {"topic": "cx.tickets", "partition": "3"}
+    engine.silent("50s", "CxRecordsUnreadable")
+    engine.firing("2m", "CxRecordsUnreadable", labels)
+    engine.firing("4m", "CxRecordsUnreadable", labels)
+    engine.silent("15m", "CxRecordsUnreadable")
+    engine.run()
+
+
 def test_a_topic_that_is_silent_longer_than_ever(engine):
     """Two hours after a week of steady events."""
     engine.every = "1m"

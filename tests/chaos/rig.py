@@ -121,8 +121,9 @@ class Rig:
         rate: float = 0,
         partitioner: str = "murmur2_random",
         topic: str = "feedback",
+        **client: str,
     ) -> list[Sent]:
-        """Write with librdkafka, at most `rate` a second; what was written."""
+        """Write with librdkafka, at most `rate` a second; what was written. `client`: more of its settings."""
         producer = Producer(
             {
                 "bootstrap.servers": self.settings.kafka.bootstrap_servers,
@@ -131,6 +132,7 @@ class Rig:
                 "message.max.bytes": 2_000_000,
                 "queue.buffering.max.messages": 1_000_000,
                 "enable.idempotence": True,
+                **client,
             }
         )
         name, began, done = self.settings.topics.input(topic), time.monotonic(), []  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from stream.cli.process import Child, free_port
 from stream.config import Address
 from stream.core.feedback import Feedback
 from stream.core.partition import Partition
+from stream.core.unreadable import UnreadableBatch
 from stream.exporter.exporter import Exporter
 from stream.exporter.page import CONTENT_TYPE
 from stream.worker.health import Health
@@ -112,6 +113,7 @@ def working() -> Iterator[int]:
     health, port = Health(), free_port()
     ownership = Ownership(Memory(), lambda: NOW)
     asyncio.run(ownership.change({HERE: lambda: Partition(Feedback(), 0, 1, rules())}))
+    ownership.block(HERE, UnreadableBatch(7, 9, "the CRC does not match"))
     health.watch(ownership)
     health.flushes.inc()
     health.flush_seconds.observe(0.01)

@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from email.parser import Parser
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
 
 from stream.config import load
 from tests.deploy.project import ROOT
@@ -93,6 +95,17 @@ def test_the_wheel_holds_everything(wheel: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert packed == kept
+
+
+def test_the_wheel_asks_for_every_decoder(wheel: Path) -> None:
+    """Kafka's client has them as extras only: what pip installs for the image must name them."""
+    with ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        wanted = [
+            Requirement(one)
+            for one in Parser().parsestr(archive.read(metadata).decode()).get_all("Requires-Dist")
+        ]
+    assert {"lz4", "snappy", "zstd"} <= next(one.extras for one in wanted if one.name == "aiokafka")
 
 
 def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:

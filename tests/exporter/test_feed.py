@@ -59,6 +59,33 @@ def test_a_record_that_cannot_be_read_ends_its_partition() -> None:
     assert "feedback 0: a record cannot be read" in shown.unready(0)
 
 
+def test_panes_that_cannot_be_fetched_end_their_partition() -> None:
+    """What came before it is shown; the reason is the reader's."""
+    shown = exporter()
+    worker = Worker(shown)
+    feed(shown, worker(answers(2, 10)))
+    feed(shown, {"feedback": worker(answers(8, 0))["feedback"]}, fault="cx.panes.feedback partition 0: bad")
+    page = refresh(shown)
+    assert page["cx_partitions_covered"] == 2
+    assert (
+        shown.unready(0)
+        == "1 of 3 partitions are not covered: feedback 0: cx.panes.feedback partition 0: bad"
+    )
+
+
+def test_an_unreadable_batch_of_the_source_is_named() -> None:
+    """Once the lag says that the partition is not covered; what was skipped is counted."""
+    shown = exporter()
+    worker = Worker(shown)
+    feed(shown, worker(answers(2, 10), lag=29_000, blocked_at=2))
+    assert refresh(shown)["cx_partitions_covered"] == 3
+    feed(shown, worker(lag=30_000, blocked_at=2))
+    assert "feedback 0: its worker cannot read the batch at offset 2 of its source" in shown.unready(0)
+    feed(shown, worker(skipped=3))
+    page = refresh(shown)
+    assert (page["cx_partitions_covered"], page['cx_records_skipped_total{topic="cx.feedback"}']) == (3, 3)
+
+
 def test_reading_afresh_leaves_nothing_of_what_was_deleted_meanwhile() -> None:
     """What a partition held before is taken out, and it is not covered until it is there again."""
     shown = exporter()

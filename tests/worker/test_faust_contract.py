@@ -8,7 +8,7 @@ import mode
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record._crecords import DefaultRecord
+from aiokafka.record._crecords import DefaultRecord, DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.manager import TableManager
@@ -64,7 +64,7 @@ def test_aiokafka_tells_positions_and_takes_batches() -> None:
     """What the lag goes by, and what makes a flush twenty times faster."""
     for name in ("position", "has_valid_position"):
         assert hasattr(TopicPartitionState, name)
-    assert "lso" in inspect.getsource(TopicPartitionState.__init__)
+    assert {"lso", "timestamp"} <= set(TopicPartitionState.__init__.__code__.co_names)
     batch = BatchBuilder(1 << 10, 0)
     assert batch._builder.append(0, 1, b"key", b"value", []) is not None
     assert batch._builder.append(1, None, b"key", None, [("name", b"value")]) is not None
@@ -84,6 +84,17 @@ def test_records_are_made_where_we_leave_them_as_they_are() -> None:
     assert "self._records_iterator = self._unpack_records()" in inspect.getsource(fetcher.PartitionRecords)
     for name in ("offset", "timestamp", "key", "value", "headers"):
         assert hasattr(DefaultRecord, name)
+
+
+def test_records_are_unpacked_where_we_check_them() -> None:
+    """What our own loop over the batches of a fetch relies on."""
+    made = set(fetcher.PartitionRecords.__init__.__code__.co_names)
+    assert {"_records", "_check_crcs", "_isolation_level", "_aborted_producers", "next_fetch_offset"} <= made
+    assert parameters(fetcher.PartitionRecords._unpack_records) == ["self"]
+    assert parameters(fetcher.PartitionRecords._consume_aborted_up_to) == ["self", "batch_offset"]
+    assert parameters(fetcher.PartitionRecords._contains_abort_marker) == ["self", "next_batch"]
+    for name in ("base_offset", "next_offset", "is_control_batch", "is_transactional", "producer_id"):
+        assert hasattr(DefaultRecordBatch, name)
 
 
 def test_the_worker_has_hooks_for_signals_and_its_last_pause() -> None:

@@ -9,7 +9,8 @@ from faust.types import TP
 from schemas.feedback import FeedbackSubmitted
 from stream.core.feedback import Feedback
 from stream.core.partition import Flush, Partition
-from stream.worker.owned import HEARTBEAT, STALLED, Owned, Ownership
+from stream.core.unreadable import SkipOrder, UnreadableBatch, encode, order_key
+from stream.worker.owned import AGAIN, HEARTBEAT, STALLED, Owned, Ownership
 from tests.support import NOW, Event, Rec, records, rules
 
 HERE = TP("cx.feedback", 0)
@@ -22,6 +23,7 @@ class Memory:
         self.flushes: list[Flush] = []
         self.closed: list[Partition] = []
         self.fails: Exception | None = None
+        self.orders: dict[bytes, bytes] = {}
 
     async def load(self, partitions: Collection[Partition]) -> None:
         """Nothing is kept from before."""
@@ -30,6 +32,11 @@ class Memory:
         if self.fails:
             raise self.fails
         self.flushes.append(flush)
+
+    async def read_orders(self, partitions: Collection[Partition]) -> None:
+        for partition in partitions:
+            for key, order in self.orders.items():
+                partition.restore_order(key, order)
 
     async def close(self, partition: Partition) -> None:
         self.closed.append(partition)
@@ -204,3 +211,60 @@ async def test_what_is_lost_is_closed_and_not_flushed(owning: Any) -> None:
     assert store.closed == [owned.core]
     await ownership.flush(owned)
     assert not store.flushes
+
+
+BAD = UnreadableBatch(2, 5, "the CRC does not match")
+
+
+async def test_an_unreadable_batch_blocks_its_partition_only(
+    owning: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not polled but to try again; its lag grows; the flush and the log say where, the log once."""
+    ownership, store, clock = owning
+    ownership.seen_end = lambda _: True
+    fold(ownership, some(2))
+    await ownership.flush_due()
+    ownership.block(HERE, BAD)
+    clock.now += HEARTBEAT
+    await ownership.flush_due()
+    marker = store.flushes[-1].marker
+    assert (marker.next, marker.blocked_at, marker.lag) == (2, 2, HEARTBEAT)
+    assert ownership.unblocked([HERE, TP("other", 0)]) == [TP("other", 0)]
+    clock.now += AGAIN
+    assert ownership.unblocked([HERE]) == [HERE]
+    ownership.block(HERE, BAD)
+    assert ownership.unblocked([HERE]) == []
+    (said,) = caplog.messages
+    assert "cx.feedback partition 0: the batch at offset 2 cannot be read: the CRC does not match" in said
+    ownership.unblock(HERE)
+    await ownership.flush_all()
+    assert (ownership.blocked(), store.flushes[-1].marker.blocked_at) == ({}, -1)
+
+
+async def test_an_order_is_carried_out_when_all_before_the_batch_is_folded(owning: Any) -> None:
+    """Then reading goes on behind it, and the flush takes the order away."""
+    ownership, store, _ = owning
+    batch = some(2)
+    follows = ownership.hand_out(HERE, batch[-1].offset)
+    ownership.block(HERE, BAD)
+    store.orders[order_key(2)] = encode(SkipOrder(end=5, records=3))
+    await ownership.read_orders()
+    assert ownership.skip_ordered([HERE]) == {}
+    ownership.partitions[HERE].fold(follows, batch, NOW)
+    assert ownership.skip_ordered([HERE]) == {HERE: 5}
+    assert ownership.skip_ordered([HERE]) == {}
+    owned = fold(ownership, some(2, first=5))
+    await ownership.flush_all()
+    assert owned.core.next == 7
+    flush = store.flushes[-1]
+    assert (flush.marker.skipped, flush.marker.blocked_at, flush.marker.outcomes) == (3, -1, {"accepted": 4})
+    assert dict(flush.state)[order_key(2)] is None
+
+
+async def test_after_a_seek_the_batch_is_met_again(owning: Any) -> None:
+    """What was handed out and not folded is read again first, so nothing may be blocked behind it."""
+    ownership, _, _ = owning
+    ownership.hand_out(HERE, 1)
+    ownership.block(HERE, BAD)
+    assert ownership.positions([HERE]) == {HERE: 0}
+    assert ownership.blocked() == {}

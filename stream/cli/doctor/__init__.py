@@ -13,12 +13,12 @@ from stream.cli.aio import run
 from stream.cli.audit import audit
 from stream.cli.configuration import Configuration
 from stream.cli.doctor import size as sizing
-from stream.cli.doctor.positions import faults, positions, summary
+from stream.cli.doctor.positions import blocked, faults, positions, summary
 from stream.config import Settings, figures_hash
 from stream.topic_admin import admin, describe
 from stream.wiring import rules
 
-LIBRARIES = ("cxgauge", "faust-streaming", "aiokafka", "msgspec")
+LIBRARIES = ("cxgauge", "faust-streaming", "aiokafka", "cramjam", "msgspec")
 
 
 @click.group(invoke_without_command=True)
@@ -63,7 +63,8 @@ async def _look(settings: Settings) -> bool:
     identity = figures_hash(settings)
     for domain, found in (await positions(settings)).items():
         click.echo(f"{domain}: {summary(found)}")
-        wrong |= _tell(domain, faults(found, identity, now), "every partition is counted")
+        lines = [*blocked(settings.topics.input(domain), found), *faults(found, identity, now)]
+        wrong |= _tell(domain, lines, "every partition is counted")
     return wrong
 
 

@@ -1,6 +1,6 @@
 """How far every source partition is counted: its end against the marker of the last flush."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from stream.config import DOMAINS, Domain, Settings, client_options
 from stream.core import marker as markers
 from stream.core.marker import Marker
+from stream.records import Consumer
 
 FRESH = 30_000
 """What has not been counted or reported for longer, in ms, is not covered."""
@@ -43,6 +44,17 @@ def faults(found: Collection[Position], identity: str, now: int) -> list[str]:
     return [f"{text}: partition {', '.join(map(str, which))}" for text, which in numbers.items()]
 
 
+def blocked(topic: str, found: Iterable[Position]) -> Iterator[str]:
+    """Yield a line for each unreadable batch at which counting stands still."""
+    for number, _, marker in found:
+        if marker is not None and marker.blocked_at >= 0:
+            place = f"{topic}:{number}:{marker.blocked_at}"
+            yield (
+                f"{topic} partition {number}: the batch at offset {marker.blocked_at} cannot be read, nothing behind "
+                f"it is counted; cxgauge skip {place} passes over it"
+            )
+
+
 def _faults(position: Position, partitions: int, identity: str, now: int) -> Iterator[str]:
     marker = position.marker
     if marker is None:
@@ -72,14 +84,14 @@ async def positions(settings: Settings) -> dict[Domain, list[Position]]:
         for d in DOMAINS
         for n in numbers
     }
-    consumer = AIOKafkaConsumer(
+    consumer = Consumer(
         **client_options(settings.kafka), isolation_level="read_committed", enable_auto_commit=False
     )
     await consumer.start()
     try:
         consumer.assign([*sources, *sources.values()])
         consumer.pause(*sources)
-        found = await _newest_markers(consumer, list(sources.values()))
+        found = await newest_markers(consumer, list(sources.values()))
         ends = await consumer.end_offsets(list(sources))
     finally:
         await consumer.stop()
@@ -93,7 +105,7 @@ async def positions(settings: Settings) -> dict[Domain, list[Position]]:
     }
 
 
-async def _newest_markers(
+async def newest_markers(
     consumer: AIOKafkaConsumer, panes: Collection[TopicPartition]
 ) -> dict[TopicPartition, Marker]:
     """The last marker of each partition that has one: read from near the end, further back where it is not there."""

@@ -71,12 +71,13 @@ def panels() -> Iterator[Json]:
     yield chart(
         Look(
             "What was left out",
-            "Label sets folded, label entries ignored, window sums repaired (a fault), an hour."
-            + _runbook("CxWindowRepaired"),
+            "Label sets folded, label entries ignored, records skipped by order, window sums repaired (a fault), an "
+            "hour." + _runbook("CxWindowRepaired"),
         ),
         [
             Query(f"increase(cx_series_folded_total{{{JOB}}}[1h])", "folded {{instance}}"),
             Query(_twin("cx_labels_ignored_total", "", "increase", "[1h]"), "labels ignored"),
+            Query(_twin("cx_records_skipped_total", "", "increase", "[1h]"), "records skipped {{topic}}"),
             Query(f"increase(cx_window_repairs_total{{{JOB}}}[1h])", "repairs {{instance}}"),
         ],
     )
@@ -107,6 +108,15 @@ def _workers() -> Iterator[Json]:
                 "{{instance}} {{topic}}",
             )
         ],
+    )
+    yield table(
+        Look(
+            "Unreadable batches",
+            "Offset of the batch that blocks a partition; empty when all can be read."
+            + _runbook("CxRecordsUnreadable"),
+        ),
+        [Query(f"max by (topic, partition) (cxgauge_partition_unreadable_offset{{{WORKERS}}})", "offset")],
+        width=12,
     )
     yield chart(
         Look(

@@ -78,6 +78,21 @@ PIPELINE: tuple[Alert, ...] = (
         description="At 30 s the partition counts as not covered, and figures stand still.",
     ),
     Alert(
+        name="CxRecordsUnreadable",
+        severity="ticket",
+        domain="pipeline",
+        for_="30s",
+        keep_firing_for="5m",
+        expr="max without (instance, pod) (cxgauge_partition_unreadable_offset) >= 0",
+        summary=(
+            'The batch at offset {{ $value | printf "%.0f" }} of {{ $labels.topic }} partition {{ $labels.partition }} cannot be read'
+        ),
+        description=(
+            "Nothing behind it in this partition is counted; other partitions go on. At 30 s of lag the partition counts as "
+            "not covered, and figures stand still. `cxgauge skip TOPIC:PARTITION:OFFSET` passes over the batch."
+        ),
+    ),
+    Alert(
         name="CxFeedStalled",
         severity="ticket",
         domain="",

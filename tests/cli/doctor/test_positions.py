@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from stream.cli.doctor.positions import Position, faults, summary
+from stream.cli.doctor.positions import Position, blocked, faults, summary
 from stream.core.marker import VERSION, Marker
 
 NOW = 1_790_000_000_000
@@ -42,3 +42,11 @@ def test_every_reason() -> None:
     }
     for text, change in cases.items():
         assert said(GOOD, replace(GOOD, **change)) == [f"{text}: partition 1"]
+
+
+def test_an_unreadable_batch_is_named_with_the_command_that_skips_it() -> None:
+    """Topic, partition, offset."""
+    found = [Position(0, 12, GOOD), Position(1, 12, replace(GOOD, blocked_at=10)), Position(2, 12, None)]
+    (line,) = blocked("x.tickets", found)
+    assert line.startswith("x.tickets partition 1: the batch at offset 10 cannot be read")
+    assert "cxgauge skip x.tickets:1:10" in line

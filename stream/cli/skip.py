@@ -1,0 +1,141 @@
+"""`cxgauge skip`: order the worker to pass over a batch of an input that cannot be read."""
+
+import re
+import time
+from typing import Any, NamedTuple
+
+import click
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from stream.cli.aio import run
+from stream.cli.configuration import Configuration
+from stream.cli.doctor.positions import newest_markers
+from stream.config import DOMAINS, Domain, Settings, client_options
+from stream.core.marker import Marker
+from stream.core.unreadable import SkipOrder, UnreadableBatch, encode, order_key
+from stream.errors import CxgaugeError, Refused
+from stream.records import Consumer
+from stream.topic_admin import describe
+from stream.topology import refusals, topics
+
+FETCH_BYTES = 16 << 20
+"""Enough for the largest batch and the one behind it, by which the end of a damaged batch is known best."""
+_PLACE = re.compile(r"([A-Za-z0-9._-]+):([0-9]+):([0-9]+)")
+
+
+class Place(NamedTuple):
+    """Where a batch begins."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        """As the command takes it."""
+        return ":".join(map(str, self))
+
+
+class _PlaceType(click.ParamType):
+    name = "topic:partition:offset"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Place:
+        """Read it. It fails with what is allowed."""
+        if (parts := _PLACE.fullmatch(value)) is None:
+            self.fail(f"{value!r} is not TOPIC:PARTITION:OFFSET, as `cxgauge doctor` shows it", param, ctx)
+        return Place(parts[1], int(parts[2]), int(parts[3]))
+
+
+@click.command()
+@click.argument("place", type=_PlaceType(), metavar="TOPIC:PARTITION:OFFSET")
+@click.pass_obj
+def skip(configuration: Configuration, place: Place) -> None:
+    """Order the worker to pass over the batch at OFFSET, which cannot be read and blocks its partition.
+
+    `cxgauge doctor` and the worker's /readyz name such batches. The records of the batch are in no figure:
+    cx_records_skipped_total counts them. A batch that can be read is never skipped, and no order counts twice.
+    """
+    settings = configuration.load()
+    batch, order = run(settings.kafka, _order(settings, place))
+    click.echo(
+        f"{place}: {batch.reason}. Ordered: {order.records} records are skipped, counting goes on at offset {order.end}. "
+        "The worker of the partition does so within seconds"
+    )
+
+
+async def _order(settings: Settings, place: Place) -> tuple[UnreadableBatch, SkipOrder]:
+    """Check that the batch blocks its partition, and give the order. Raises CxgaugeError, and aiokafka's KafkaError."""
+    domain = _domain(settings, place)
+    specs = topics(settings)
+    if wrong := refusals(specs, await describe(settings, specs)):
+        raise Refused("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
+    consumer = Consumer(
+        **client_options(settings.kafka),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=FETCH_BYTES,
+    )
+    await consumer.start()
+    try:
+        marker = await _marker(consumer, TopicPartition(settings.topics.panes(domain), place.partition))
+        batch, order = await _examined(consumer, place, marker.next)
+    finally:
+        await consumer.stop()
+    await _write(settings, TopicPartition(settings.topics.state(domain), place.partition), place, order)
+    return batch, order
+
+
+def _domain(settings: Settings, place: Place) -> Domain:
+    inputs = {settings.topics.input(domain): domain for domain in DOMAINS}
+    if place.topic not in inputs:
+        raise CxgaugeError(f"topic: got {place.topic!r}, allowed are the inputs: {', '.join(inputs)}")
+    if place.partition >= settings.topics.partitions:
+        raise CxgaugeError(
+            f"partition: got {place.partition}, there are 0 to {settings.topics.partitions - 1}"
+        )
+    return inputs[place.topic]
+
+
+async def _marker(consumer: Consumer, panes: TopicPartition) -> Marker:
+    consumer.assign([panes])
+    return (await newest_markers(consumer, [panes])).get(panes) or Marker()
+
+
+async def _examined(consumer: Consumer, place: Place, counted: int) -> tuple[UnreadableBatch, SkipOrder]:
+    """Read on from what was counted: the first thing there must be the batch, and unreadable."""
+    tp = TopicPartition(place.topic, place.partition)
+    consumer.assign([tp])
+    begin, end = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
+    position = max(begin, counted)
+    consumer.seek(tp, position)
+    first: Any = None
+    while first is None and await consumer.position(tp) < end:
+        for records in (await consumer.getmany_checked(tp, timeout_ms=200, max_records=1)).values():
+            first = records[0]
+    where = f"{place.topic} partition {place.partition}"
+    if first is None:
+        raise CxgaugeError(f"{where}: all {counted} offsets up to its end are counted, nothing blocks it")
+    if not isinstance(first, UnreadableBatch):
+        raise CxgaugeError(
+            f"{where} is counted up to offset {counted}, and the record at offset {first.offset} can be read. Only the "
+            "batch that blocks a partition can be skipped: wait until a worker has counted what is before it"
+        )
+    if first.offset != place.offset:
+        raise CxgaugeError(
+            f"offset: got {place.offset}, the batch that blocks {where} is at offset {first.offset} "
+            f"(cxgauge skip {place._replace(offset=first.offset)})"
+        )
+    batch = first._replace(end=min(first.end, end))
+    ordered = time.time_ns() // 1_000_000
+    return batch, SkipOrder(end=batch.end, records=batch.records(position), ordered=ordered)
+
+
+async def _write(settings: Settings, state: TopicPartition, place: Place, order: SkipOrder) -> None:
+    producer = AIOKafkaProducer(**client_options(settings.kafka), acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        await producer.send_and_wait(
+            state.topic, encode(order), key=order_key(place.offset), partition=state.partition
+        )
+    finally:
+        await producer.stop()
