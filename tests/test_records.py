@@ -100,7 +100,7 @@ def test_a_batch_of_an_aborted_transaction_need_not_be_readable() -> None:
         batch(0, 10),
         batch(10, 3, attributes=OPEN, producer=7),
         batch(13, 1, 0, CONTROL, 7, ABORT),
-        batch(14, 2),
+        batch(14, 2, attributes=OPEN, producer=7),  # of its next transaction, which was committed
     ]
     assert offsets(fetched(b"".join(good), 0, aborted)) == ([*range(10), 14, 15], None)
     unknown = [good[0], of_unknown_codec(good[1]), *good[2:]]
