@@ -17,7 +17,7 @@ import msgspec
 from stream.core.domains import DOMAINS
 from stream.core.letters import Letter
 from stream.core.panes import unpack
-from tests.golden.kinds import KINDS, STORED, VERSION, VERSION_IS, Kind, panes_kind, state_kind
+from tests.golden.kinds import KINDS, OF_DOMAINS, STORED, VERSION, VERSION_IS, Kind, panes_kind, state_kind
 from tests.golden.scenario import forwarded, written
 from tests.golden.schema import layout
 
@@ -59,7 +59,7 @@ def record(kind: Kind, key: bytes, value: bytes) -> dict[str, Any]:
     if kind.name == "panes":
         content = sorted(unpack(decoded_key[0], decoded_key[1], content))
     entry = {"key_hex": key.hex(), "value_hex": value.hex(), "decoded_key": plain(decoded_key)}
-    if kind.prefix not in ("", "e", "r"):
+    if kind in OF_DOMAINS:
         entry["person"] = plain(_BY_NAME[kind.domain].person(key, value))
     return entry | {"decoded_value": plain(content)}
 

@@ -6,7 +6,7 @@ A kind has a name of its own (`feedback/a-answer`), which does not change when P
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stream.core import customers, erasure, interactions, marker, panes
+from stream.core import customers, erasure, interactions, marker, panes, unreadable
 from stream.core.customers import facts as customer
 from stream.core.customers import referrals
 from stream.core.domains import DOMAINS
@@ -34,7 +34,7 @@ class Kind(NamedTuple):
     @property
     def path(self) -> str:
         """Name of the kind in the schema: domain, prefix and name."""
-        return f"{self.domain}/{self.prefix + '-' if self.prefix else ''}{self.name}"
+        return f"{self.domain}/{self.prefix + '-' if self.prefix.isalpha() else ''}{self.name}"
 
     @property
     def file(self) -> str:
@@ -62,6 +62,7 @@ OF_DOMAINS = (
 OF_ALL = (
     Kind("*", "e", "erasure", "An erased person: erased up to, time of its record, in ms.", erasure._times),
     Kind("*", "r", "remainder", "Counts of erased persons in one cell.", erasure._vector, erasure._leaf),
+    Kind("*", "\0", "skip-order", "An order to skip the unreadable batch at an offset.", unreadable.decode),
     Kind("*", "", "panes", "Panes: [bucket, component, integer].", panes.decode_block, panes._decode_key),
     Kind("*", "", "checkpoint", "The checkpoint of a flush.", marker.decode),
 )

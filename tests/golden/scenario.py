@@ -16,7 +16,8 @@ from stream.core.calendars import Calendar
 from stream.core.customers import lives
 from stream.core.domain import Domain
 from stream.core.letters import Letter
-from stream.core.partition import Partition
+from stream.core.partition import Flush, Partition
+from stream.core.unreadable import SkipOrder, encode, order_key
 from tests.golden.kinds import CHECKPOINT, marker
 from tests.support import Rec, home, rules
 
@@ -63,16 +64,34 @@ def written(domain: Domain) -> Written:
         for batch in batches(domain.name):
             clock = max(record.timestamp for record in batch)
             partition.fold(batch, clock)
-            flush = partition.take(clock, LAG)
-            for rows, kept in ((flush.state, into.state), (flush.panes, into.panes)):
-                for key, value in rows:
-                    kept.pop(key, None)
-                    if value is not None:
-                        kept[key] = value
-            into.panes[CHECKPOINT] = marker.encode(flush.marker)
-            into.dead.extend(flush.dead)
-            into.sent.extend(flush.forwards)
+            _keep(partition.take(clock, LAG), into)
+    _skip(partition, into)
+    _keep(partition.take(clock, LAG), into)
     return into
+
+
+def _keep(flush: Flush, into: Written) -> None:
+    for rows, kept in ((flush.state, into.state), (flush.panes, into.panes)):
+        for key, value in rows:
+            kept.pop(key, None)
+            if value is not None:
+                kept[key] = value
+    into.panes[CHECKPOINT] = marker.encode(flush.marker)
+    into.dead.extend(flush.dead)
+    into.sent.extend(flush.forwards)
+
+
+def _skip(partition: Partition, into: Written) -> None:
+    """Skip one unreadable batch by order. Block the partition at the next one, whose order waits."""
+    for offset in (partition.next, partition.next + 2):
+        key, order = (
+            order_key(offset),
+            encode(SkipOrder(end=offset + 2, records=2, ordered=1_790_000_000_000)),
+        )
+        partition.restore_state(key, order)
+        into.state[key] = order
+    assert partition.skip(partition.next)
+    partition.at.blocked_at = partition.next
 
 
 def forwarded(domain: Domain) -> Letter:

@@ -59,7 +59,8 @@ def test_state_of_a_version_is_read_or_refused(domain: Domain, version: int) -> 
     """After loading, panes equal the sum of what entities contribute. Those of another version are rebuilt."""
     partition = Partition(domain, 0, 1, RULES)
     for path in (STATE / f"v{version}" / domain.name).iterdir():
-        restore = partition.restore_state if path.name[1] == "-" else partition.restore_panes
+        stored_in_panes = path.stem in ("panes", "checkpoint")
+        restore = partition.restore_panes if stored_in_panes else partition.restore_state
         for key, raw, _ in golden(path):
             restore(key, raw)
     assert partition.at.version == version
