@@ -7,10 +7,10 @@ from typing import Any, Union
 import msgspec
 
 from schemas.depth import ALWAYS_SHALLOW, is_too_deep
-from schemas.envelope import EVENTS, Event, Head
-from schemas.explain import Undecodable, bad_data, bad_head, bad_type, bad_value, too_deep
+from schemas.envelope import EVENTS, ContextAttributes, Event
+from schemas.explain import Undecodable, bad_attributes, bad_data, bad_type, bad_value, too_deep
 from schemas.fields import Data
-from schemas.loose import Loose
+from schemas.loose import Unchecked
 from schemas.times import from_ms
 from schemas.topics import Topic, topics_of
 
@@ -25,7 +25,7 @@ CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 Headers = Sequence[tuple[str, bytes | None]]
 
 _ATTRIBUTES = ("specversion", "id", "source", "time", "type")
-_BAD = (ValueError, RecursionError)  # UnicodeDecodeError and msgspec's errors are ValueErrors
+_DECODE_ERRORS = (ValueError, RecursionError)  # UnicodeDecodeError and msgspec's errors are ValueErrors
 
 encode = msgspec.json.Encoder().encode
 """An event as a structured CloudEvent. What is absent or as by default is left out."""
@@ -37,11 +37,11 @@ class Decoder:
     `loosely`: what `decode_all` leaves to its caller to check.
     """
 
-    def __init__(self, topic: Topic, loosely: Sequence[Loose] = ()) -> None:
+    def __init__(self, topic: Topic, loosely: Sequence[Unchecked] = ()) -> None:
         self._topic = topic
         self._structured = _structured([EVENTS[kind] for kind in topic.types])
         loose = {one.kind: one.event for one in loosely}
-        self._loosely = _structured([loose.get(kind, EVENTS[kind]) for kind in topic.types])
+        self._unchecked = _structured([loose.get(kind, EVENTS[kind]) for kind in topic.types])
         self._data = {kind.TYPE: (kind, msgspec.json.Decoder(kind)) for kind in topic.types}
 
     def decode(self, value: bytes | None, headers: Headers) -> Event:
@@ -58,8 +58,8 @@ class Decoder:
             event: Event = self._structured.decode(raw)
             if event.specversion is None or not event.source:
                 event.complete()
-        except _BAD as error:
-            raise self._judge(value, error) from None
+        except _DECODE_ERRORS as error:
+            raise self._structured_error(value, error) from None
         return event
 
     def decode_all(self, values: Sequence[bytes | None]) -> list[Event] | None:
@@ -68,28 +68,28 @@ class Decoder:
         Those of a loose type are checked by their fields alone.
         """
         try:
-            events: list[Event] = list(map(self._loosely.decode, values))  # of None: a TypeError
-        except (TypeError, *_BAD):
+            events: list[Event] = list(map(self._unchecked.decode, values))  # of None: a TypeError
+        except (TypeError, *_DECODE_ERRORS):
             return None
         if max(map(len, values), default=0) > ALWAYS_SHALLOW and not all(map(_is_acceptable, values)):  # type: ignore[arg-type]
             return None
         complete = [event.specversion and event.source for event in events]
         return events if all(complete) else None
 
-    def _judge(self, value: bytes | None, error: Exception) -> Undecodable:
+    def _structured_error(self, value: bytes | None, error: Exception) -> Undecodable:
         """What is wrong with a structured event that `error` was raised for."""
         if not value:
-            return Undecodable("invalid", f"value: expected a JSON object, got {_nothing(value)}")
+            return Undecodable("invalid", f"value: expected a JSON object, got {_describe_empty(value)}")
         if is_too_deep(value):  # also one cut short
             return too_deep("value")
         try:
             found = msgspec.json.decode(value)
-        except _BAD as fault:
+        except _DECODE_ERRORS as fault:
             return bad_value("value", value, fault)
         try:
-            head = msgspec.convert(found, Head)
+            head = msgspec.convert(found, ContextAttributes)
         except ValueError as fault:
-            return bad_head(fault, found)
+            return bad_attributes(fault, found)
         if head.type not in self._data:
             return bad_type(head.type, self._topic)
         return bad_data(error, found, self._data[head.type][0])
@@ -97,20 +97,20 @@ class Decoder:
     def _binary(self, value: bytes | None, headers: Headers) -> Event:
         attributes = _attributes(headers)
         try:
-            head = msgspec.convert(attributes, Head)
+            head = msgspec.convert(attributes, ContextAttributes)
         except ValueError as fault:
-            raise bad_head(fault, attributes, prefix="ce_") from None
+            raise bad_attributes(fault, attributes, prefix="ce_") from None
         if head.type not in self._data:
             raise bad_type(head.type, self._topic)
         kind, decoder = self._data[head.type]
         if not value:
-            raise Undecodable("invalid", f"data: expected a JSON object, got {_nothing(value)}")
+            raise Undecodable("invalid", f"data: expected a JSON object, got {_describe_empty(value)}")
         if is_too_deep(value):
             raise too_deep("data")
         try:
             data = decoder.decode(value)
-        except _BAD as error:
-            raise _judge_data(value, error, kind) from None
+        except _DECODE_ERRORS as error:
+            raise _data_error(value, error, kind) from None
         return EVENTS[kind](specversion="1.0", id=head.id, source=head.source, time=head.time, data=data)
 
 
@@ -129,11 +129,11 @@ def make(data: Data, *, id: str, source: str, time: datetime | int) -> Event:  #
     return _READERS[type(data)].decode(raw, ())
 
 
-def _judge_data(value: bytes, error: Exception, kind: type[Data]) -> Undecodable:
+def _data_error(value: bytes, error: Exception, kind: type[Data]) -> Undecodable:
     """What is wrong with the data of a binary event that `error` was raised for."""
     try:
         found = msgspec.json.decode(value)
-    except _BAD as fault:
+    except _DECODE_ERRORS as fault:
         return bad_value("data", value, fault)
     return bad_data(error, {"data": found}, kind, inside="data")
 
@@ -150,7 +150,7 @@ def _attributes(headers: Headers) -> dict[str, Any]:
     return found
 
 
-def _nothing(value: bytes | None) -> str:
+def _describe_empty(value: bytes | None) -> str:
     return "null (a tombstone)" if value is None else "an empty value"
 
 

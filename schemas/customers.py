@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from schemas.dimensions import Dimensions
-from schemas.fields import Count, Data, Defaulted, code, ident, trimmed, unfit
+from schemas.fields import Count, Data, Defaulted, code, field_error, ident, trimmed
 from schemas.times import Time, to_ms
 
 CustomerId = Annotated[str, ident("Who it is: the record's key, always")]
@@ -110,7 +110,7 @@ class Referral(Data, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.referee_id == self.customer_id:
-            raise unfit("referee_id", "another person than customer_id", self.referee_id)
+            raise field_error("referee_id", "another person than customer_id", self.referee_id)
 
 
 class ReferralSent(Referral, kw_only=True):

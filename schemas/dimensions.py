@@ -26,7 +26,7 @@ class Dimensions(Data, kw_only=True):
     ) = None
 
     def __post_init__(self) -> None:
-        if (self.channel, self.touchpoint, self.team, self.priority) not in CLEAN:
+        if (self.channel, self.touchpoint, self.team, self.priority) not in _TRIMMED:
             self._trim()
 
     def _trim(self) -> None:
@@ -36,9 +36,9 @@ class Dimensions(Data, kw_only=True):
             None if value is None else trimmed(value, name) for value, name in zip(values, names, strict=True)
         ]
         self.channel, self.touchpoint, self.team, self.priority = trims
-        if len(CLEAN) < 50_000:
-            CLEAN.add(tuple(trims))
+        if len(_TRIMMED) < 50_000:
+            _TRIMMED.add(tuple(trims))
 
 
-CLEAN: set[tuple[str | None, ...]] = {(None, None, None, None)}
+_TRIMMED: set[tuple[str | None, ...]] = {(None, None, None, None)}
 """The first combinations that came and had nothing to trim: most come again and again."""

@@ -28,7 +28,7 @@ class Attributes(Struct, kw_only=True, gc=False, omit_defaults=True):
         self.specversion = "1.0"
 
 
-class Head(Attributes, kw_only=True):
+class ContextAttributes(Attributes, kw_only=True):
     """The attributes of an event of whatever type."""
 
     type: Annotated[str, Meta(min_length=1)]

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import inspect
 
 from schemas.depth import MAX_DEPTH
-from schemas.envelope import EVENTS, Head
-from schemas.fields import Data, shown
+from schemas.envelope import EVENTS, ContextAttributes
+from schemas.fields import Data, abbreviated
 from schemas.topics import Topic, topics_of
 
 _AT = re.compile(r"^(?P<text>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
@@ -34,7 +34,7 @@ def bad_value(what: str, value: bytes, fault: Exception) -> Undecodable:
     if isinstance(fault, RecursionError):  # the caller's own stack was deep
         return too_deep(what)
     reason = str(fault).removeprefix("JSON is malformed: ")
-    return Undecodable("invalid", f"{what}: expected JSON in UTF-8, got {shown(value)}: {reason}")
+    return Undecodable("invalid", f"{what}: expected JSON in UTF-8, got {abbreviated(value)}: {reason}")
 
 
 def too_deep(what: str) -> Undecodable:
@@ -42,11 +42,11 @@ def too_deep(what: str) -> Undecodable:
     return Undecodable("invalid", f"{what}: nested too deeply, {MAX_DEPTH} levels are allowed")
 
 
-def bad_head(fault: Exception, found: Any, *, prefix: str = "") -> Undecodable:
+def bad_attributes(fault: Exception, found: Any, *, prefix: str = "") -> Undecodable:
     """Attributes that are missing or wrong."""
     if not isinstance(found, dict):
-        return Undecodable("invalid", f"value: expected a JSON object, got {shown(found)}")
-    return Undecodable("invalid", prefix + _text(fault, found, Head))
+        return Undecodable("invalid", f"value: expected a JSON object, got {abbreviated(found)}")
+    return Undecodable("invalid", prefix + _text(fault, found, ContextAttributes))
 
 
 def bad_type(name: str, topic: Topic) -> Undecodable:
@@ -54,7 +54,7 @@ def bad_type(name: str, topic: Topic) -> Undecodable:
     if name in _HOMES:
         return Undecodable("unknown_type", f"type: {name} belongs on {_HOMES[name]}, not on {topic.name}")
     known = ", ".join(kind.TYPE for kind in topic.types)
-    return Undecodable("unknown_type", f"type: expected one of {known}, got {shown(name)}")
+    return Undecodable("unknown_type", f"type: expected one of {known}, got {abbreviated(name)}")
 
 
 def bad_data(error: Exception, found: Any, kind: type[Data], *, inside: str = "") -> Undecodable:
@@ -73,8 +73,8 @@ def _text(error: Exception, found: Any, kind: type[msgspec.Struct], inside: str 
         return f"{where}.{own}" if where else str(own)
     if missing := _MISSING.search(text):
         return f"{where}.{missing[1]}: missing" if where else f"{missing[1]}: missing"
-    came = _look_up(found, path)
-    got = "" if came is _ABSENT else f", got {shown(came)}"
+    came = _value_at(found, path)
+    got = "" if came is _ABSENT else f", got {abbreviated(came)}"
     return f"{where or 'value'}: {_allowed(text, where, kind)}{got}"
 
 
@@ -103,7 +103,7 @@ def _members(kind: type[msgspec.Struct], field: str) -> list[str]:
     return []
 
 
-def _look_up(found: Any, path: str) -> Any:
+def _value_at(found: Any, path: str) -> Any:
     """What is at msgspec's path, or `_ABSENT` where the path does not say."""
     for name, index in _STEP.findall(path):
         if name and isinstance(found, dict):

@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from schemas.dimensions import CLEAN, Dimensions
-from schemas.fields import Count, Data, Defaulted, Whole, code, ident, trimmed_each, unfit
+from schemas.dimensions import _TRIMMED, Dimensions
+from schemas.fields import Count, Data, Defaulted, Whole, code, field_error, ident, trimmed_each
 from schemas.times import Time, to_ms
 
 Survey = Literal["nps", "csat", "ces", "exit"]
@@ -14,7 +14,7 @@ Scale = tuple[int, int]
 SCALES: dict[str, Scale | None] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 5), "exit": None}
 """The scale of an answer that names none. NPS knows no other; an exit survey without one takes any score."""
 
-_USUAL = {
+_DEFAULT_SCALES = {
     survey: {None} if scale is None else {None, *range(scale[0], scale[1] + 1)}
     for survey, scale in SCALES.items()
 }
@@ -66,14 +66,14 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
     reasons: Defaulted[Annotated[tuple[Annotated[str, code("A reason code")], ...], Meta(max_length=16)]] = ()
 
     def __post_init__(self) -> None:
-        # what this goes by is remembered of many answers by the worker: see stream/core/feedback/firsts.py
-        if (self.channel, self.touchpoint, self.team, self.priority) not in CLEAN:
+        # what this goes by is remembered of many answers by the worker: see stream/core/aggregation/feedback/fast_path.py
+        if (self.channel, self.touchpoint, self.team, self.priority) not in _TRIMMED:
             self._trim()
         if self.revision is None:
             self.revision = 0
         if self.reasons != ():
             self.reasons = trimmed_each(self.reasons, "reasons") if self.reasons else ()
-        if self.scale is not None or self.score not in _USUAL[self.survey]:
+        if self.scale is not None or self.score not in _DEFAULT_SCALES[self.survey]:
             self._check_score(self.scale or SCALES[self.survey])
 
     def _check_score(self, scale: Scale | None) -> None:
@@ -81,13 +81,13 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
             return
         self._check_scale(scale)
         if self.score is not None and not scale[0] <= self.score <= scale[1]:
-            raise unfit("score", f"int from {scale[0]} to {scale[1]}, or null", self.score)
+            raise field_error("score", f"int from {scale[0]} to {scale[1]}, or null", self.score)
 
     def _check_scale(self, scale: Scale) -> None:
         if self.survey == "nps" and scale != (0, 10):
-            raise unfit("scale", "[0, 10] for nps", list(scale))
+            raise field_error("scale", "[0, 10] for nps", list(scale))
         if scale[0] >= scale[1]:
-            raise unfit("scale", "[min, max] with min < max", list(scale))
+            raise field_error("scale", "[min, max] with min < max", list(scale))
 
     @property
     def transaction_ms(self) -> int | None:

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 else:
     Defaulted = T | None
 
-SAFE = 2**53 - 1
+MAX_SAFE_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
 
-SHOWN = 100
+MAX_SHOWN_CHARACTERS = 100
 """Characters of an offending value that an error shows."""
 
-Whole = Annotated[int, Meta(ge=-SAFE, le=SAFE)]
-Count = Annotated[int, Meta(ge=0, le=SAFE)]
-Seconds = Annotated[float, Meta(ge=0, le=SAFE // 1000)]
+Whole = Annotated[int, Meta(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]
+Count = Annotated[int, Meta(ge=0, le=MAX_SAFE_INTEGER)]
+Seconds = Annotated[float, Meta(ge=0, le=MAX_SAFE_INTEGER // 1000)]
 
 
 class Data(Struct, kw_only=True, gc=False, omit_defaults=True):
@@ -43,7 +43,7 @@ def trimmed(text: str, field: str) -> str:
     """`text` without white space around it. Raises ValueError unless 1 to 64 characters are left."""
     inner = text.strip()
     if not 0 < len(inner) <= 64:
-        raise unfit(field, "1 to 64 characters after trimming", text)
+        raise field_error(field, "1 to 64 characters after trimming", text)
     return inner
 
 
@@ -55,15 +55,15 @@ def trimmed_each(texts: tuple[str, ...], field: str) -> tuple[str, ...]:
     return texts
 
 
-def unfit(field: str, allowed: str, came: Any) -> ValueError:
+def field_error(field: str, allowed: str, came: Any) -> ValueError:
     """The error of a field that holds something not allowed."""
-    return ValueError(f"{field}: expected {allowed}, got {shown(came)}")
+    return ValueError(f"{field}: expected {allowed}, got {abbreviated(came)}")
 
 
-def shown(came: Any) -> str:
+def abbreviated(came: Any) -> str:
     """What came, as text for an error, cut at 100 characters."""
     try:
-        text = repr(came[: SHOWN + 1] if isinstance(came, str | bytes) else came)
+        text = repr(came[: MAX_SHOWN_CHARACTERS + 1] if isinstance(came, str | bytes) else came)
     except RecursionError:
         text = f"a deeply nested {type(came).__name__}"
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[: MAX_SHOWN_CHARACTERS - 1] + "…"

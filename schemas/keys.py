@@ -9,7 +9,7 @@ from schemas.topics import CUSTOMERS
 Entity = tuple[str, str]
 
 
-def natural_key(data: Data) -> str:
+def default_record_key(data: Data) -> str:
     """The key of a record that has none: the customer, else the answer, the ticket, the interaction."""
     return _customer(data) or _entity(data)[1]
 
@@ -28,7 +28,7 @@ class KeyMemory:
     def key(self, data: Data, given: str | None = None) -> str:
         """The key of the record that carries `data`; `given` goes before all but a customer event's own."""
         if type(data) in CUSTOMERS.types:
-            return natural_key(data)
+            return default_record_key(data)
         entity = _entity(data)
         known = self._keys.pop(entity, None)
         own = known if known == entity[1] else _customer(data)

@@ -9,7 +9,7 @@ from schemas.envelope import EVENTS, Event
 from schemas.fields import Data
 
 
-class Loose(NamedTuple):
+class Unchecked(NamedTuple):
     """A type of event twice over: what a call of Python for each checks (`__post_init__`) is left out of `data`."""
 
     kind: type[Data]
@@ -18,19 +18,19 @@ class Loose(NamedTuple):
     event: type[Event]
     """An event with such data."""
 
-    def tight(self, event: Event) -> Event:
+    def validated(self, event: Event) -> Event:
         """The event with data of its kind. Raises ValueError where what came is not allowed."""
-        data: Any = self.tight_data(event.data)
+        data: Any = self.validated_data(event.data)
         return EVENTS[self.kind](
             specversion=event.specversion, id=event.id, source=event.source, time=event.time, data=data
         )
 
-    def tight_data(self, data: Data) -> Any:
+    def validated_data(self, data: Data) -> Any:
         """The data, checked and trimmed. Raises ValueError where what came is not allowed."""
         return self.kind(**{name: getattr(data, name) for name in self.kind.__struct_fields__})
 
 
-def loose(kind: type[Data]) -> Loose:
+def unchecked(kind: type[Data]) -> Unchecked:
     """The loose twin of a type of event."""
     listed: list[Any] = [
         (field.name, field.type) if field.default is NODEFAULT else (field.name, field.type, field.default)
@@ -41,4 +41,4 @@ def loose(kind: type[Data]) -> Loose:
     event: Any = defstruct(
         f"{name}Event", [("data", data)], bases=(Event,), module=__name__, kw_only=True, tag=kind.TYPE
     )
-    return Loose(kind, data, event)
+    return Unchecked(kind, data, event)

@@ -6,7 +6,17 @@ from msgspec import Meta
 
 from schemas.dimensions import Dimensions
 from schemas.feedback import CustomerId
-from schemas.fields import SAFE, Count, Data, Defaulted, Seconds, code, ident, trimmed, unfit
+from schemas.fields import (
+    MAX_SAFE_INTEGER,
+    Count,
+    Data,
+    Defaulted,
+    Seconds,
+    code,
+    field_error,
+    ident,
+    trimmed,
+)
 
 Party = Literal["customer", "agent", "bot", "system"]
 
@@ -94,7 +104,7 @@ class TicketMerged(Data, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.into == self.ticket_id:
-            raise unfit("into", "another ticket than ticket_id", self.into)
+            raise field_error("into", "another ticket than ticket_id", self.into)
 
 
 class TicketDeleted(Data, kw_only=True):
@@ -121,7 +131,9 @@ class InteractionHandled(Dimensions, kw_only=True):
     talk_s: Annotated[Seconds, Meta(description="Seconds of talking, rounded to whole milliseconds")]
     hold_s: Annotated[Seconds, Meta(description="Seconds on hold, likewise")]
     wrap_s: Annotated[Seconds, Meta(description="Seconds of after-work, likewise")]
-    legs: Defaulted[Annotated[int, Meta(ge=1, le=SAFE, description="Parts by different agents")]] = 1
+    legs: Defaulted[
+        Annotated[int, Meta(ge=1, le=MAX_SAFE_INTEGER, description="Parts by different agents")]
+    ] = 1
     ticket_id: TicketId | None = None
     revision: Defaulted[Annotated[Count, Meta(description="The highest counts, 0 unless given")]] = 0
     customer_id: CustomerId | None = None

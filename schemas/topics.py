@@ -2,11 +2,16 @@
 
 from functools import lru_cache
 from struct import iter_unpack
+from typing import Literal, get_args
 
 from msgspec import Struct
 
 from schemas import customers, feedback, tickets
 from schemas.fields import Data
+
+DomainName = Literal["feedback", "tickets", "customers"]
+"""The domains: each has an input topic, and a state and a panes topic of the worker."""
+DOMAINS: tuple[DomainName, ...] = get_args(DomainName)
 
 
 class Topic(Struct, frozen=True):

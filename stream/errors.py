@@ -19,7 +19,7 @@ class Fenced(CxgaugeError):  # noqa: N818 - the situation is the name
     exit_code = 3
 
 
-class Refused(CxgaugeError):  # noqa: N818 - the situation is the name
+class PreconditionFailed(CxgaugeError):  # noqa: N818 - the situation is the name
     """Topics or stored state are not what the configuration needs: going on would give wrong figures."""
 
     exit_code = 4

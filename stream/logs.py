@@ -4,7 +4,7 @@ import logging
 import time
 
 
-class Seldom(logging.Filter):
+class RateLimitedFilter(logging.Filter):
     """Lets each message template of a logger through once in `every` seconds, with how many were left out."""
 
     def __init__(self, every: float = 10.0) -> None:
@@ -32,7 +32,7 @@ def set_up(level: int = logging.INFO) -> None:
     """Send our own entries from `level` on and other people's warnings to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(Seldom())
+    handler.addFilter(RateLimitedFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

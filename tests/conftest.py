@@ -1,15 +1,20 @@
 """What all tests share: one broker, the programs and data sets that a machine may lack."""
 
+import asyncio
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from click.testing import CliRunner
 
-from stream.cli import process
-from stream.cli.kafka import Broker
-from stream.cli.tools import find
+from stream.cli import main
+from stream.devbroker import process
+from stream.devbroker.kafka import Broker
+from stream.devbroker.tools import find
 
 # how long an example takes says more about the machine's other tenants than about us
 hypothesis.settings.register_profile("cxgauge", deadline=None)
@@ -56,3 +61,51 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data sets are not there: {folder} (or set CX_TEST_DATA)")
     return folder
+
+
+@pytest.fixture
+def environ(kafka: str) -> dict[str, str]:
+    """A configuration with topics of its own, which nobody has made yet."""
+    own = uuid.uuid4().hex[:8]
+    names = {
+        f"CXGAUGE_TOPICS_{name.upper()}": f"{own}.{name}"
+        for name in ("feedback", "tickets", "customers", "deadletter")
+    }
+    return {
+        **names,
+        "CXGAUGE_TOPICS_STATE_PREFIX": own,
+        "CXGAUGE_TOPICS_PARTITIONS": "2",
+        "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": kafka,
+    }
+
+
+@pytest.fixture
+def runner(environ: dict[str, str]) -> CliRunner:
+    """A runner under that configuration, its topics made and kept for ever."""
+    runner = CliRunner(env=environ | {"CXGAUGE_TOPICS_RETENTION": "-1"})
+    assert runner.invoke(main, ["topics", "create"]).exit_code == 0
+    return runner
+
+
+@pytest.fixture
+def sent(environ: dict[str, str]) -> Callable[[str], list[ConsumerRecord]]:
+    """`sent("feedback")`: the records of an input, partition by partition."""
+
+    async def read(topic: str) -> list[ConsumerRecord]:
+        partitions = [TopicPartition(topic, number) for number in range(2)]
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=environ["CXGAUGE_KAFKA_BOOTSTRAP_SERVERS"], auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            records: dict[TopicPartition, list[ConsumerRecord]] = {tp: [] for tp in partitions}
+            while sum(map(len, records.values())) < sum(ends.values()):
+                for tp, batch in (await consumer.getmany(timeout_ms=500)).items():
+                    records[tp] += batch
+            return [record for tp in partitions for record in records[tp]]
+        finally:
+            await consumer.stop()
+
+    return lambda domain: asyncio.run(read(environ[f"CXGAUGE_TOPICS_{domain.upper()}"]))

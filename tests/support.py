@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.codec import encode, make
-from schemas.keys import natural_key
+from schemas.keys import default_record_key
 from schemas.topics import partition_of
-from stream.core.buckets import BY_CODE, Window
-from stream.core.metric import Metric, Sample
-from stream.core.panes import Panes, unpack
-from stream.core.partition import Partition
-from stream.core.rules import Rules
+from stream.core.aggregation.pane_store import PaneStore, unpack_block
+from stream.core.aggregation.task import PartitionTask
+from stream.core.metrics.metric import Metric, Sample
+from stream.core.model.aggregation_config import AggregationConfig
+from stream.core.model.time_buckets import BY_CODE, Window
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 NOW = 1_790_000_000_000
@@ -29,18 +29,18 @@ WINDOWS = (
 VIEWS = {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
 
 
-def rules(**changes: Any) -> Rules:
+def aggregation_config(**changes: Any) -> AggregationConfig:
     """The default rules, with changes."""
     defaults = {
         "windows": WINDOWS,
         "labels": ("brand", "product", "region", "segment"),
         "views": VIEWS,
-        "identity": "test",
+        "config_hash": "test",
     }
-    return Rules(**(defaults | changes))
+    return AggregationConfig(**(defaults | changes))
 
 
-class Rec(NamedTuple):
+class FakeRecord(NamedTuple):
     """A record as read from Kafka."""
 
     offset: int
@@ -64,42 +64,42 @@ class Event(NamedTuple):
         return encode(make(self.data, id=self.id, source=self.source, time=self.at))
 
 
-def records(events: Iterable[Event], first: int = 0) -> list[Rec]:
+def records(events: Iterable[Event], first: int = 0) -> list[FakeRecord]:
     """Events as records of one partition, keyed as they should be."""
     return [
-        Rec(first + n, event.stamp, natural_key(event.data).encode(), event.value())
+        FakeRecord(first + n, event.stamp, default_record_key(event.data).encode(), event.value())
         for n, event in enumerate(events)
     ]
 
 
-def single(domain: Any, in_force: Rules | None = None) -> Partition:
+def single(domain: Any, config: AggregationConfig | None = None) -> PartitionTask:
     """The only partition of a topic."""
-    return Partition(domain, 0, 1, in_force or rules())
+    return PartitionTask(domain, 0, 1, config or aggregation_config())
 
 
-def count(domain: Any, events: Iterable[Event], in_force: Rules | None = None) -> Partition:
+def count(domain: Any, events: Iterable[Event], config: AggregationConfig | None = None) -> PartitionTask:
     """A partition that has counted these events and flushed once."""
-    partition = single(domain, in_force)
+    partition = single(domain, config)
     listed = list(events)
     clock = max((event.stamp for event in listed), default=NOW)
-    partition.fold(records(listed), clock)
-    partition.take(clock, 0)
+    partition.process(records(listed), clock)
+    partition.prepare_flush(clock, 0)
     return partition
 
 
-def rows(panes: Panes) -> list[tuple[bytes, bytes]]:
+def rows(panes: PaneStore) -> list[tuple[bytes, bytes]]:
     """All blocks as the records that keep them."""
     pack = msgspec.msgpack.encode
     return [(pack(key), pack(block)) for key, block in panes.blocks.items()]
 
 
 @dataclass
-class Seen:
+class BruteForceContext:
     """A `Sight` on the panes of some partitions, summed by brute force."""
 
-    panes: Sequence[Panes]
+    panes: Sequence[PaneStore]
     now: int
-    rules: Rules
+    config: AggregationConfig
     values: tuple[str, ...] = ()
     view: str = "total"
     window: Window | None = None
@@ -108,58 +108,62 @@ class Seen:
     def total(self) -> bool:
         return self.view == "total"
 
-    def _cells(self, tally: str, resolution: int, first: int, last: int) -> dict[Any, dict[int, int]]:
+    def _cells(self, aggregate: str, resolution: int, first: int, last: int) -> dict[Any, dict[int, int]]:
         out: dict[Any, dict[int, int]] = {}
         for panes in self.panes:
             for key, block in panes.blocks.items():
                 cell = key.cell
-                if (cell.tally, cell.view, cell.values, key.resolution) != (
-                    tally,
+                if (cell.aggregate, cell.view, cell.values, key.resolution) != (
+                    aggregate,
                     self.view,
                     self.values,
                     resolution,
                 ):
                     continue
-                for bucket, component, n in unpack(key.resolution, key.block, block):
+                for bucket, component, n in unpack_block(key.resolution, key.block, block):
                     if first <= bucket <= last:
-                        vector = out.setdefault(cell.extra, {})
+                        vector = out.setdefault(cell.own_labels, {})
                         vector[component] = vector.get(component, 0) + n
         return {e: {c: n for c, n in v.items() if n} for e, v in out.items() if any(v.values())}
 
-    def flow(self, tally: str) -> Mapping[Any, Mapping[int, int]]:
+    def flow(self, aggregate: str) -> Mapping[Any, Mapping[int, int]]:
         assert self.window
         resolution = self.window.resolution
-        births = self.panes[0].tallies[tally].kind == "births"
+        births = self.panes[0].aggregates[aggregate].kind == "open_flow"
         last = 1 << 60 if births else self.now // resolution.step
-        return self._cells(tally, resolution.code, self.window.first(self.now), last)
+        return self._cells(aggregate, resolution.code, self.window.first(self.now), last)
 
-    def month(self, tally: str) -> Mapping[Any, Mapping[int, int]]:
-        return replace(self, window=Window("", 30 * DAY)).flow(tally)
+    def last_30_days(self, aggregate: str) -> Mapping[Any, Mapping[int, int]]:
+        return replace(self, window=Window("", 30 * DAY)).flow(aggregate)
 
-    def shifted(self, tally: str) -> Mapping[Any, Mapping[int, int]]:
+    def lagged_flow(self, aggregate: str) -> Mapping[Any, Mapping[int, int]]:
         assert self.window
         if self.window.span < 7 * DAY:
             return {}
         step = self.window.resolution.step
         back = 7 * DAY // step + 1
         return self._cells(
-            tally,
+            aggregate,
             self.window.resolution.code,
             self.window.first(self.now) - back,
             self.now // step - back,
         )
 
-    def stock(self, tally: str) -> Mapping[Any, Mapping[int, int]]:
-        return self._cells(tally, 0, 0, 0)
+    def stock(self, aggregate: str) -> Mapping[Any, Mapping[int, int]]:
+        return self._cells(aggregate, 0, 0, 0)
 
-    def standing(self, tally: str) -> dict[int, dict[int, int]]:
+    def open_items(self, aggregate: str) -> dict[int, dict[int, int]]:
         out: dict[int, dict[int, int]] = {}
         for panes in self.panes:
             for key, block in panes.blocks.items():
-                if (key.cell.tally, key.cell.view, key.cell.values) == (tally, self.view, self.values):
+                if (key.cell.aggregate, key.cell.view, key.cell.values) == (
+                    aggregate,
+                    self.view,
+                    self.values,
+                ):
                     if BY_CODE[key.resolution].code != 4:
                         continue
-                    for bucket, component, n in unpack(key.resolution, key.block, block):
+                    for bucket, component, n in unpack_block(key.resolution, key.block, block):
                         vector = out.setdefault(bucket, {})
                         vector[component] = vector.get(component, 0) + n
         return out
@@ -167,27 +171,27 @@ class Seen:
 
 def figures(
     metric: Metric,
-    partitions: Partition | Sequence[Partition],
+    partitions: PartitionTask | Sequence[PartitionTask],
     now: int,
     window: str = "1h",
     view: str = "total",
     values: tuple[str, ...] = (),
 ) -> dict[tuple[str, ...], float]:
     """The samples of a metric: (family name, *own labels) to value."""
-    listed = [partitions] if isinstance(partitions, Partition) else list(partitions)
-    in_force = listed[0].rules
-    chosen = next(w for w in in_force.windows if w.label == window)
-    sight = Seen([p.panes for p in listed], now, in_force, values, view, chosen)
-    return {(s.family.name, *s.labels): s.value for s in _samples(metric, sight, chosen)}
+    listed = [partitions] if isinstance(partitions, PartitionTask) else list(partitions)
+    config = listed[0].config
+    chosen = next(w for w in config.windows if w.label == window)
+    context = BruteForceContext([p.panes for p in listed], now, config, values, view, chosen)
+    return {(s.family.name, *s.labels): s.value for s in _samples(metric, context, chosen)}
 
 
-def _samples(metric: Metric, sight: Seen, window: Window) -> Iterator[Sample]:
+def _samples(metric: Metric, context: BruteForceContext, window: Window) -> Iterator[Sample]:
     if metric.read:
-        yield from metric.read(sight, window)
+        yield from metric.read(context, window)
     if metric.read_stock:
-        yield from metric.read_stock(sight)
+        yield from metric.read_stock(context)
 
 
-def home(key: str, partitions: int) -> int:
+def partition_of_key(key: str, partitions: int) -> int:
     """The partition of a key."""
     return partition_of(key.encode(), partitions)

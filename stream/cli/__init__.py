@@ -14,7 +14,7 @@ COMMANDS = {
     "worker": ("stream.cli.worker:worker", "Count: events in, panes out."),
     "exporter": ("stream.cli.exporter:exporter", "Show: panes in, /metrics out."),
     "top": ("stream.cli.top:top", "Live figures of an exporter in the terminal."),
-    "demo": ("stream.cli.demo:demo", "Everything at once, with made-up customers."),
+    "demo": ("stream.demo:demo", "Everything at once, with made-up customers."),
     "publish": ("stream.cli.publish:publish", "Send events from a file."),
     "replay": ("stream.cli.replay:replay", "Send another system's export as events."),
     "deadletter": ("stream.cli.deadletter:deadletter", "What could not be used: look, put back, remove."),

@@ -7,8 +7,8 @@ import click
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
 from stream.config import Settings
-from stream.core.audit import differences
-from stream.worker.snapshot import snapshots
+from stream.core.aggregation.audit import pane_differences
+from stream.operations.inspection.snapshot import snapshots
 
 
 @click.command()
@@ -30,8 +30,8 @@ async def _audit(settings: Settings) -> tuple[list[str], int, int, int]:
         if obstacle:
             found.append(f"{partition.domain.name} {partition.number}: not audited, {obstacle}")
             continue
-        found += differences(partition)
+        found += pane_differences(partition)
         seen += 1
-        entities += len(partition.book.entities)
+        entities += len(partition.store.entities)
         blocks += len(partition.panes)
     return found, seen, entities, blocks

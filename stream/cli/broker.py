@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from stream.cli.kafka import VERSION, Broker
-from stream.cli.process import until_stopped
+from stream.devbroker.kafka import VERSION, Broker
+from stream.devbroker.process import until_stopped
 
 
 @click.command()

@@ -27,6 +27,6 @@ class Configuration(NamedTuple):
 
     def checked(self) -> str:
         """One line for a configuration without faults. Raises ConfigError."""
-        from stream.config import figures_hash  # noqa: PLC0415 - likewise
+        from stream.config import config_hash  # noqa: PLC0415 - likewise
 
-        return f"The configuration is good; its figures are {figures_hash(self.load())}"
+        return f"The configuration is good; its figures are {config_hash(self.load())}"

@@ -8,10 +8,10 @@ import click
 
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
-from stream.core.metric import Family, Metric
 from stream.core.metrics import REGISTRY
+from stream.core.metrics.metric import Family, Metric
 from stream.errors import CxgaugeError
-from stream.exporter.pipeline import FAMILIES
+from stream.exporter.pipeline_metrics import FAMILIES
 
 WINDOWS = (
     "Rolling over event time, in buckets of 1 minute (windows up to 1 h), 15 minutes (up to 24 h) or 1 hour. The last "
@@ -30,12 +30,18 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
     if customer is not None:
         if metric is not None:
             raise click.UsageError("METRIC and --customer are two questions")
-        from stream.cli import person  # noqa: PLC0415 - needs Kafka's client, which metrics do not
-        from stream.wiring import rules  # noqa: PLC0415 - likewise
+        from stream.config.aggregation import aggregation_config  # noqa: PLC0415 - likewise
+        from stream.operations.inspection import customer as person  # noqa: PLC0415 - needs Kafka's client, which metrics do not
 
         settings = configuration.load()
-        found = run(settings.kafka, person.kept(settings, customer))
-        click.echo("\n".join(person.told(customer, found, rules(settings), time.time_ns() // 1_000_000)))
+        found = run(settings.kafka, person.read_entities(settings, customer))
+        click.echo(
+            "\n".join(
+                person.format_customer(
+                    customer, found, aggregation_config(settings), time.time_ns() // 1_000_000
+                )
+            )
+        )
     elif metric is None:
         width = max(map(len, REGISTRY))
         for name, each in REGISTRY.items():
@@ -44,7 +50,7 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
         kind, text = FAMILIES[metric]
         click.echo(f"{metric} ({kind}), a series of the pipeline: no view, no window\n\n  {text}")
     else:
-        click.echo(explained(find(metric)))
+        click.echo(format_metric(find(metric)))
 
 
 def find(name: str) -> Metric:
@@ -67,7 +73,7 @@ def find(name: str) -> Metric:
     )
 
 
-def explained(metric: Metric) -> str:
+def format_metric(metric: Metric) -> str:
     """Everything about a metric, for a terminal."""
     series = [f"  {signature(family)}  ({family.type})\n      {family.help}" for family in metric.families]
     parts = {

@@ -5,7 +5,7 @@ import sys
 import click
 
 from stream.cli.configuration import Configuration
-from stream.exporter.run import run
+from stream.exporter.service import run
 
 
 @click.command()

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from schemas import generate as contract
-from stream.cli import grafana, kubernetes, rules
 from stream.cli.explain import signature
-from stream.core.metric import Metric
 from stream.core.metrics import REGISTRY
+from stream.core.metrics.metric import Metric
 from stream.errors import CxgaugeError
+from stream.monitoring import dashboards as grafana
+from stream.monitoring.alerts import operator_files, prometheus_files
 
 README = Path("README.md")
 BEGIN, END = "<!-- metrics:begin -->\n", "<!-- metrics:end -->\n"
@@ -22,7 +23,7 @@ def generate(check: bool) -> None:
     """Write the schemas, alert rules, dashboards and the README's table of metrics. Run it in the project's folder."""
     files = wanted()
     stale = {path: content for path, content in files.items() if _content(path) != content}
-    folders = (contract.FOLDER, rules.FOLDER, grafana.FOLDER)
+    folders = (contract.FOLDER, prometheus_files.FOLDER, grafana.FOLDER)
     left = [path for folder in folders for path in Path(folder).glob("*") if path not in files]
     for path in sorted([*stale, *left]):
         click.echo(f"{path}: {'is stale' if check else 'written' if path in stale else 'removed'}")
@@ -40,7 +41,9 @@ def wanted() -> dict[Path, bytes]:
     text = _content(README)
     if text is None:
         raise CxgaugeError(f"{README}: is not in {Path.cwd()}; run this in the project's folder")
-    documents = contract.documents() | rules.documents() | kubernetes.documents() | grafana.documents()
+    documents = (
+        contract.documents() | prometheus_files.documents() | operator_files.documents() | grafana.documents()
+    )
     return {Path(path): content for path, content in documents.items()} | {
         README: with_table(text.decode()).encode()
     }

@@ -14,8 +14,8 @@ from schemas.codec import Undecodable
 from schemas.envelope import Event
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
-from stream.cli.sending import DECODER, Meter, Timestamps, inputs, send_all
 from stream.config import Settings
+from stream.importing.sending import DECODER, ProgressMeter, Timestamps, describe_inputs, send_all
 
 CHUNK = 1 << 16
 
@@ -48,8 +48,8 @@ def publish(configuration: Configuration, file: str, timestamps: Timestamps, key
 async def _publish(
     settings: Settings, reader: "Lines", size: int | None, timestamps: Timestamps, key: str | None
 ) -> None:
-    await inputs(settings)
-    with Meter(size) as meter:
+    await describe_inputs(settings)
+    with ProgressMeter(size) as meter:
         await send_all(settings, reader.events(meter), meter, timestamps=timestamps, key=key)
         bad = f"; {reader.bad:,} could not be used" if reader.bad else ""
         click.echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s{bad}")
@@ -63,7 +63,7 @@ class Lines:
         self._raw = raw
         self.bad = 0
 
-    async def events(self, meter: Meter) -> AsyncIterator[Event]:
+    async def events(self, meter: ProgressMeter) -> AsyncIterator[Event]:
         """Each as soon as its line is there; the meter gets the bytes."""
         number = 0
         async for line in self._lines(meter):
@@ -78,7 +78,7 @@ class Lines:
             else:
                 yield event
 
-    async def _lines(self, meter: Meter) -> AsyncIterator[bytes]:
+    async def _lines(self, meter: ProgressMeter) -> AsyncIterator[bytes]:
         rest = b""
         async for chunk in _chunks(self._raw):
             meter.position += len(chunk)

@@ -11,16 +11,16 @@ import click
 
 from schemas.envelope import Event, at_ms
 from schemas.topics import topics_of
-from stream.cli import mapping, rows
 from stream.cli.aio import run
-from stream.cli.bulk import send_many
 from stream.cli.configuration import Configuration
-from stream.cli.form import Row
-from stream.cli.sending import Meter, Timestamps, inputs, send_all
 from stream.config import Settings
-from stream.config.kinds import UNITS, as_duration
-from stream.errors import CxgaugeError, Refused
-from stream.topology import Described
+from stream.config.setting_types import UNITS, as_duration
+from stream.errors import CxgaugeError, PreconditionFailed
+from stream.importing import mapping, rows
+from stream.importing.bulk import send_many
+from stream.importing.file_form import Row
+from stream.importing.sending import ProgressMeter, Timestamps, describe_inputs, send_all
+from stream.kafka.topics import TopicDescription
 
 LINE = "file:line"
 """A column that every file has: the number of the row."""
@@ -57,8 +57,8 @@ def replay(
 
 def translate(file: Path, by: Path) -> tuple[list[Event], int]:
     """The events of a file in the order of their times, and how many there should be more. Raises CxgaugeError."""
-    form, rules = mapping.load(by)
-    wanted = set[str]().union(*(rule.columns for rule in rules))
+    form, config = mapping.load(by)
+    wanted = set[str]().union(*(rule.columns for rule in config))
     events: list[Event] = []
     bad = 0
     for line, cells in _metered(rows.read(file, form)):
@@ -67,7 +67,7 @@ def translate(file: Path, by: Path) -> tuple[list[Event], int]:
             raise CxgaugeError(
                 f"{file}: has no column {missing[0]!r}, which {by} names; it has {', '.join(cells)}"
             )
-        for rule in rules:
+        for rule in config:
             try:
                 event = rule.event(cells)
             except ValueError as error:
@@ -79,13 +79,13 @@ def translate(file: Path, by: Path) -> tuple[list[Event], int]:
 
 
 def _metered(read: Iterable[Row]) -> Iterator[Row]:
-    with Meter(None, "rows read") as meter:
+    with ProgressMeter(None, "rows read") as meter:
         for row in read:
             meter.step()
             yield row
 
 
-def check_retention(events: list[Event], there: dict[str, Described], now: int) -> None:
+def check_retention(events: list[Event], there: dict[str, TopicDescription], now: int) -> None:
     """Raise Refused when a topic would not keep the oldest of its events for a day more."""
     oldest: dict[str, int] = {}
     for event in reversed(events):
@@ -95,7 +95,7 @@ def check_retention(events: list[Event], there: dict[str, Described], now: int) 
         kept = int(there[domain].configs["retention.ms"])
         if kept >= 0 and first < now - kept + UNITS["d"]:
             day = datetime.fromtimestamp(first / 1000, UTC).date()
-            raise Refused(
+            raise PreconditionFailed(
                 f"the oldest event of {domain} is of {day}, and its topic keeps records for {as_duration(kept)}: Kafka"
                 ' would delete it within a minute. Make the topics with topics.retention = "-1", or set retention.ms of'
                 " those that exist"
@@ -105,10 +105,10 @@ def check_retention(events: list[Event], there: dict[str, Described], now: int) 
 async def _replay(
     settings: Settings, events: list[Event], speed: float | None, timestamps: Timestamps
 ) -> None:
-    there = await inputs(settings)
+    there = await describe_inputs(settings)
     if timestamps == "event":
         check_retention(events, there, time.time_ns() // 1_000_000)
-    with Meter(len(events)) as meter:
+    with ProgressMeter(len(events)) as meter:
         if speed is None:
             await send_many(settings, events, meter, timestamps=timestamps, there=there)
         else:
@@ -116,7 +116,7 @@ async def _replay(
         click.echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s")
 
 
-async def paced(events: list[Event], speed: float, meter: Meter) -> AsyncIterator[Event]:
+async def paced(events: list[Event], speed: float, meter: ProgressMeter) -> AsyncIterator[Event]:
     """Each when it is due: `speed` times as fast as it happened."""
     clock = asyncio.get_running_loop().time
     began = clock()

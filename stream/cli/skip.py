@@ -7,16 +7,18 @@ from typing import Any, NamedTuple
 import click
 from aiokafka import AIOKafkaProducer, TopicPartition
 
+from schemas.topics import DOMAINS, DomainName
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
-from stream.cli.doctor.positions import newest_markers
-from stream.config import DOMAINS, Domain, Settings, client_options
-from stream.core.marker import Marker
-from stream.core.unreadable import SkipOrder, UnreadableBatch, encode, order_key
-from stream.errors import CxgaugeError, Refused
-from stream.records import Consumer
-from stream.topic_admin import describe
-from stream.topology import refusals, topics
+from stream.config import Settings
+from stream.core.aggregation.unreadable import SkipOrder, UnreadableBatch, encode, order_key
+from stream.core.model.checkpoint import Checkpoint
+from stream.errors import CxgaugeError, PreconditionFailed
+from stream.kafka.admin import describe
+from stream.kafka.client import client_options
+from stream.kafka.records import Consumer
+from stream.kafka.topics import refusals, topics
+from stream.operations.inspection.positions import newest_markers
 
 FETCH_BYTES = 16 << 20
 """Enough for the largest batch and the one behind it, by which the end of a damaged batch is known best."""
@@ -67,7 +69,7 @@ async def _order(settings: Settings, place: Place) -> tuple[UnreadableBatch, Ski
     domain = _domain(settings, place)
     specs = topics(settings)
     if wrong := refusals(specs, await describe(settings, specs)):
-        raise Refused("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
+        raise PreconditionFailed("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
     consumer = Consumer(
         **client_options(settings.kafka),
         isolation_level="read_committed",
@@ -77,15 +79,15 @@ async def _order(settings: Settings, place: Place) -> tuple[UnreadableBatch, Ski
     )
     await consumer.start()
     try:
-        marker = await _marker(consumer, TopicPartition(settings.topics.panes(domain), place.partition))
-        batch, order = await _examined(consumer, place, marker.next)
+        checkpoint = await _marker(consumer, TopicPartition(settings.topics.panes(domain), place.partition))
+        batch, order = await _examined(consumer, place, checkpoint.next_offset)
     finally:
         await consumer.stop()
     await _write(settings, TopicPartition(settings.topics.state(domain), place.partition), place, order)
     return batch, order
 
 
-def _domain(settings: Settings, place: Place) -> Domain:
+def _domain(settings: Settings, place: Place) -> DomainName:
     inputs = {settings.topics.input(domain): domain for domain in DOMAINS}
     if place.topic not in inputs:
         raise CxgaugeError(f"topic: got {place.topic!r}, allowed are the inputs: {', '.join(inputs)}")
@@ -96,9 +98,9 @@ def _domain(settings: Settings, place: Place) -> Domain:
     return inputs[place.topic]
 
 
-async def _marker(consumer: Consumer, panes: TopicPartition) -> Marker:
+async def _marker(consumer: Consumer, panes: TopicPartition) -> Checkpoint:
     consumer.assign([panes])
-    return (await newest_markers(consumer, [panes])).get(panes) or Marker()
+    return (await newest_markers(consumer, [panes])).get(panes) or Checkpoint()
 
 
 async def _examined(consumer: Consumer, place: Place, counted: int) -> tuple[UnreadableBatch, SkipOrder]:

@@ -4,12 +4,12 @@ import sys
 
 import click
 
-from stream import topology
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
 from stream.config import Settings
-from stream.topic_admin import create, describe
-from stream.topology import TopicSpec
+from stream.kafka import topics as topology
+from stream.kafka.admin import create, describe
+from stream.kafka.topics import TopicSpec
 
 
 @click.group()

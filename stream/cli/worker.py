@@ -5,7 +5,7 @@ import sys
 import click
 
 from stream.cli.configuration import Configuration
-from stream.worker.run import run
+from stream.worker.service import run
 
 
 @click.command()

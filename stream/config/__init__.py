@@ -1,30 +1,26 @@
 """The configuration: `load` reads it, `Settings` is what everything else is given."""
 
-from stream.config.client import client_options
-from stream.config.identity import figures_hash
-from stream.config.kinds import FOREVER, Address
+from stream.config.config_hash import config_hash
 from stream.config.load import load
-from stream.config.settings import DOMAINS, Domain, Kafka, Settings, Topics
+from stream.config.setting_types import FOREVER, Address
+from stream.config.settings import Kafka, Settings, Topics
 from stream.config.show import as_toml
-from stream.config.show import shown as redacted
-from stream.core.buckets import Window
-from stream.core.calendars import Calendar
-from stream.core.targets import Target
+from stream.config.show import plain_document as redacted
+from stream.core.model.business_hours import Calendar
+from stream.core.model.response_targets import ResponseTarget
+from stream.core.model.time_buckets import Window
 
 __all__ = [
-    "DOMAINS",
     "FOREVER",
     "Address",
     "Calendar",
-    "Domain",
     "Kafka",
+    "ResponseTarget",
     "Settings",
-    "Target",
     "Topics",
     "Window",
     "as_toml",
-    "client_options",
-    "figures_hash",
+    "config_hash",
     "load",
     "redacted",
 ]

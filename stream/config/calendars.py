@@ -6,48 +6,48 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from stream.config.ical import holidays
-from stream.config.kinds import At, Kind, read_file_path, read_text
-from stream.core.calendars import Calendar
+from stream.config.setting_types import SettingSource, SettingType, read_file_path, read_text
+from stream.core.model.business_hours import Calendar
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
 KEYS = ("name", "from", "timezone", "hours", "holidays", "holidays_file", "channels", "teams")
 ALWAYS = date(1970, 1, 1)
 
-Span = tuple[int, int]
+MinuteSpan = tuple[int, int]
 _SPAN = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
 
 
-def _day(value: object, at: At) -> date:
+def _day(value: object, at: SettingSource) -> date:
     try:
         # a date of TOML is a date already, and a moment is a date, too, to Python
         return value if type(value) is date else date.fromisoformat(str(value))
     except ValueError:
-        at.fault(value, 'a day such as "2026-12-25"')
+        at.error(value, 'a day such as "2026-12-25"')
         return ALWAYS
 
 
-def _list(value: object, at: At) -> list[Any]:
+def _list(value: object, at: SettingSource) -> list[Any]:
     if isinstance(value, list):
         return value
-    at.fault(value, "a list")
+    at.error(value, "a list")
     return []
 
 
-def _span(value: object, at: At) -> Span:
+def _span(value: object, at: SettingSource) -> MinuteSpan:
     match = _SPAN.fullmatch(value) if isinstance(value, str) else None
     if match is not None:
         h, m, until_h, until_m = map(int, match.groups())
         start, end = h * 60 + m, until_h * 60 + until_m
         if max(m, until_m) < 60 and start < MINUTES_A_DAY and end <= MINUTES_A_DAY and start != end:
             return start, end if end > start else end + MINUTES_A_DAY
-    at.fault(value, 'hours such as "09:00-17:30", "22:00-02:00" or "00:00-24:00"')
+    at.error(value, 'hours such as "09:00-17:30", "22:00-02:00" or "00:00-24:00"')
     return 0, 0
 
 
-def _hours(value: object, at: At) -> tuple[tuple[Span, ...], ...]:
+def _hours(value: object, at: SettingSource) -> tuple[tuple[MinuteSpan, ...], ...]:
     if not isinstance(value, dict) or not any(value.values()) or not set(value) <= set(DAYS):
-        at.fault(value, 'a table such as {mon = ["09:00-17:30"]} with some of the days ' + ", ".join(DAYS))
+        at.error(value, 'a table such as {mon = ["09:00-17:30"]} with some of the days ' + ", ".join(DAYS))
         return ((),) * 7
     hours = [
         tuple(sorted(_span(span, at.under(day)) for span in _list(value.get(day, []), at.under(day))))
@@ -58,36 +58,36 @@ def _hours(value: object, at: At) -> tuple[tuple[Span, ...], ...]:
     for (start, end), (then, _) in zip(week, following, strict=True):
         if end > then:
             day = at.under(DAYS[start // MINUTES_A_DAY])
-            day.fault(value[DAYS[start // MINUTES_A_DAY]], "hours that do not overlap with those that follow")
+            day.error(value[DAYS[start // MINUTES_A_DAY]], "hours that do not overlap with those that follow")
     return tuple(hours)
 
 
-def _timezone(value: object, at: At) -> str:
+def _timezone(value: object, at: SettingSource) -> str:
     try:
         return ZoneInfo(str(value)).key
     except (OSError, ValueError, LookupError):
-        at.fault(value, 'a name of the tz database such as "Europe/Rome"')
+        at.error(value, 'a name of the tz database such as "Europe/Rome"')
         return ""
 
 
-def _from_file(value: object, at: At) -> list[date]:
-    before = len(at.faults)
+def _from_file(value: object, at: SettingSource) -> list[date]:
+    before = len(at.errors)
     path = read_file_path(value, at)
-    if len(at.faults) > before:
+    if len(at.errors) > before:
         return []
     try:
         return holidays(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        at.fault(value, f"an iCalendar file with whole days, but {error}")
+        at.error(value, f"an iCalendar file with whole days, but {error}")
         return []
 
 
-def _calendar(value: object, at: At) -> Calendar | None:
+def _calendar(value: object, at: SettingSource) -> Calendar | None:
     if not isinstance(value, dict):
-        at.fault(value, "a table with the keys " + ", ".join(KEYS))
+        at.error(value, "a table with the keys " + ", ".join(KEYS))
         return None
     for key in sorted(value.keys() - set(KEYS)):
-        at.under(key).fault(value[key], "one of the keys " + ", ".join(KEYS))
+        at.under(key).error(value[key], "one of the keys " + ", ".join(KEYS))
     days = {_day(day, at.under("holidays")) for day in _list(value.get("holidays", []), at.under("holidays"))}
     if "holidays_file" in value:
         days.update(_from_file(value["holidays_file"], at.under("holidays_file")))
@@ -106,14 +106,14 @@ def _calendar(value: object, at: At) -> Calendar | None:
     )
 
 
-def _calendars(value: object, at: At) -> tuple[Calendar, ...]:
+def _calendars(value: object, at: SettingSource) -> tuple[Calendar, ...]:
     seen: dict[tuple[str, date], Calendar] = {}
     for position, raw in enumerate(_list(value, at)):
         here = at.under(str(position))
         if (calendar := _calendar(raw, here)) is None:
             continue
         if (calendar.name, calendar.since) in seen:
-            here.fault(calendar.name, f"one calendar of a name from {calendar.since} on")
+            here.error(calendar.name, f"one calendar of a name from {calendar.since} on")
         seen[calendar.name, calendar.since] = calendar
     return tuple(seen.values())
 
@@ -139,4 +139,4 @@ def _show(calendar: Calendar) -> dict[str, Any]:
     }
 
 
-calendars = Kind(_calendars, lambda value: [_show(calendar) for calendar in value], json=True)
+calendars = SettingType(_calendars, lambda value: [_show(calendar) for calendar in value], json=True)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from stream.config.settings import Settings
-from stream.core.rules import NAMED
+from stream.core.model.aggregation_config import NAMED_DIMENSIONS
 
 Check = Callable[[Settings], Iterator[str]]
 
@@ -38,7 +38,7 @@ def _replicas(settings: Settings) -> Iterator[str]:
 
 
 def _views(settings: Settings) -> Iterator[str]:
-    allowed = (*NAMED, *settings.metrics.labels)
+    allowed = (*NAMED_DIMENSIONS, *settings.metrics.labels)
     for view, labels in settings.metrics.views.items():
         for label in labels:
             if label not in allowed:

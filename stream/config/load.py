@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stream.config import checks
-from stream.config.kinds import At
+from stream.config.setting_types import SettingSource
 from stream.config.settings import Settings, keys
 from stream.errors import ConfigError
 
@@ -25,11 +25,11 @@ OF_TESTS = ("CX_TEST_DATA", "CX_TEST_REQUIRE_TOOLS")
 _SERVICE_LINK = re.compile(r"\w+_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_[A-Z]+(_[A-Z]+)?)?)")
 
 
-class Raw(NamedTuple):
+class RawValue(NamedTuple):
     """A value as it came, and from where."""
 
     value: Any
-    where: str
+    source: str
     folder: Path
 
 
@@ -45,7 +45,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     bad: set[str] = set()
     for key, (value, where, folder) in raw.items():
         before = len(faults)
-        values[key] = KEYS[key].read(value, At(key, where, folder, faults))
+        values[key] = KEYS[key].read(value, SettingSource(key, where, folder, faults))
         if len(faults) > before:
             bad.add(key)
             del values[key]
@@ -77,7 +77,7 @@ def _build(values: Mapping[str, Any]) -> Settings:
 _DEFAULTS = Settings()
 
 
-def _from_file(path: Path | None, faults: list[str]) -> Iterator[tuple[str, Raw]]:
+def _from_file(path: Path | None, faults: list[str]) -> Iterator[tuple[str, RawValue]]:
     where = path or DEFAULT_FILE
     if path is None and not where.exists():
         return
@@ -88,7 +88,7 @@ def _from_file(path: Path | None, faults: list[str]) -> Iterator[tuple[str, Raw]
         return
     for section, table in document.items():
         if section in KEYS:
-            yield section, Raw(table, str(where), where.parent)
+            yield section, RawValue(table, str(where), where.parent)
         elif section not in SECTIONS:
             faults.append(f"{section}: unknown section{_nearest(section, SECTIONS)} ({where})")
         elif not isinstance(table, dict):
@@ -96,12 +96,12 @@ def _from_file(path: Path | None, faults: list[str]) -> Iterator[tuple[str, Raw]
         else:
             for name, value in table.items():
                 if (key := f"{section}.{name}") in KEYS:
-                    yield key, Raw(value, str(where), where.parent)
+                    yield key, RawValue(value, str(where), where.parent)
                 else:
                     faults.append(f"{key}: unknown key{_nearest_key(section, name)} ({where})")
 
 
-def _from_environment(environ: Mapping[str, str], faults: list[str]) -> Iterator[tuple[str, Raw]]:
+def _from_environment(environ: Mapping[str, str], faults: list[str]) -> Iterator[tuple[str, RawValue]]:
     for variable, text in environ.items():
         if not variable.startswith(PREFIX) or not text or variable in OF_TESTS:
             continue
@@ -110,7 +110,7 @@ def _from_environment(environ: Mapping[str, str], faults: list[str]) -> Iterator
             if not _SERVICE_LINK.fullmatch(variable):
                 faults.append(f"{variable}: unknown variable{_nearest(variable, VARIABLES)} (environment)")
             continue
-        yield key, Raw(_parsed(text) if KEYS[key].json else text, variable, Path())
+        yield key, RawValue(_parsed(text) if KEYS[key].json else text, variable, Path())
 
 
 def _parsed(text: str) -> Any:

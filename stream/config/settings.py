@@ -1,56 +1,54 @@
 """Every setting: its section, key, kind and default, as in the contract. Durations are milliseconds."""
 
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 import msgspec
 
-from stream.config import figures, kinds
+from schemas.topics import DOMAINS, DomainName
+from stream.config import metric_settings, setting_types
 from stream.config.calendars import calendars as calendar_list
-from stream.config.kinds import UNITS, Address, choice, duration, integer
-from stream.core.buckets import Window
-from stream.core.calendars import Calendar
-from stream.core.targets import Target
-
-Domain = Literal["feedback", "tickets", "customers"]
-DOMAINS: tuple[Domain, ...] = get_args(Domain)
+from stream.config.setting_types import UNITS, Address, choice, duration, integer
+from stream.core.model.business_hours import Calendar
+from stream.core.model.response_targets import ResponseTarget
+from stream.core.model.time_buckets import Window
 
 
 class Kafka(msgspec.Struct, frozen=True, kw_only=True):
     """How every client reaches the broker."""
 
-    bootstrap_servers: Annotated[str, kinds.text] = "127.0.0.1:9092"
+    bootstrap_servers: Annotated[str, setting_types.text] = "127.0.0.1:9092"
     security_protocol: Annotated[str, choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")] = "PLAINTEXT"
     sasl_mechanism: Annotated[str, choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")] = "PLAIN"
-    sasl_username: Annotated[str | None, kinds.text] = None
-    sasl_password: Annotated[str | None, kinds.secret] = None
-    ssl_cafile: Annotated[Path | None, kinds.file] = None
-    ssl_certfile: Annotated[Path | None, kinds.file] = None
-    ssl_keyfile: Annotated[Path | None, kinds.file] = None
+    sasl_username: Annotated[str | None, setting_types.text] = None
+    sasl_password: Annotated[str | None, setting_types.secret] = None
+    ssl_cafile: Annotated[Path | None, setting_types.file] = None
+    ssl_certfile: Annotated[Path | None, setting_types.file] = None
+    ssl_keyfile: Annotated[Path | None, setting_types.file] = None
 
 
 class Topics(msgspec.Struct, frozen=True, kw_only=True):
     """Names and shape of the topics."""
 
-    feedback: Annotated[str, kinds.name] = "cx.feedback"
-    tickets: Annotated[str, kinds.name] = "cx.tickets"
-    customers: Annotated[str, kinds.name] = "cx.customers"
-    deadletter: Annotated[str, kinds.name] = "cx.deadletter"
-    state_prefix: Annotated[str, kinds.name] = "cx"
+    feedback: Annotated[str, setting_types.name] = "cx.feedback"
+    tickets: Annotated[str, setting_types.name] = "cx.tickets"
+    customers: Annotated[str, setting_types.name] = "cx.customers"
+    deadletter: Annotated[str, setting_types.name] = "cx.deadletter"
+    state_prefix: Annotated[str, setting_types.name] = "cx"
     partitions: Annotated[int, integer(1, 10_000)] = 12
     replication_factor: Annotated[int, integer(1, 100)] = 1
     min_insync_replicas: Annotated[int, integer(1, 100)] = 1
-    retention: Annotated[int, kinds.retention] = 45 * UNITS["d"]
+    retention: Annotated[int, setting_types.retention] = 45 * UNITS["d"]
 
-    def input(self, domain: Domain) -> str:
+    def input(self, domain: DomainName) -> str:
         """The topic that a domain's events are read from."""
         return {"feedback": self.feedback, "tickets": self.tickets, "customers": self.customers}[domain]
 
-    def state(self, domain: Domain) -> str:
+    def state(self, domain: DomainName) -> str:
         """The compacted topic of a domain's entities."""
         return f"{self.state_prefix}.state.{domain}"
 
-    def panes(self, domain: Domain) -> str:
+    def panes(self, domain: DomainName) -> str:
         """The compacted topic of a domain's panes."""
         return f"{self.state_prefix}.panes.{domain}"
 
@@ -64,10 +62,10 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """A process that counts. Without a session timeout of its own it is 30 s with an instance, else 10 s."""
 
-    group: Annotated[str, kinds.name] = "cxgauge"
-    instance: Annotated[str | None, kinds.name] = None
+    group: Annotated[str, setting_types.name] = "cxgauge"
+    instance: Annotated[str | None, setting_types.name] = None
     flush_interval: Annotated[int, duration("10ms", "10s")] = 500
-    listen: Annotated[Address, kinds.address] = Address("127.0.0.1", 9818)
+    listen: Annotated[Address, setting_types.address] = Address("127.0.0.1", 9818)
     session_timeout: Annotated[int, duration("6s", "30m")] = 0
 
     def __post_init__(self) -> None:
@@ -79,21 +77,21 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
 class Exporter(msgspec.Struct, frozen=True, kw_only=True):
     """A process that shows."""
 
-    listen: Annotated[Address, kinds.address] = Address("127.0.0.1", 9817)
+    listen: Annotated[Address, setting_types.address] = Address("127.0.0.1", 9817)
     refresh_interval: Annotated[int, duration("50ms", "30s")] = 500
     clock: Annotated[str, choice("wall", "event")] = "wall"
     max_series: Annotated[int, integer(1, 100_000_000)] = 200_000
     stale_after: Annotated[int, duration("1s", "7d")] = 10 * UNITS["m"]
-    web_config: Annotated[Path | None, kinds.file] = None
-    alertmanager: Annotated[str | None, kinds.url] = None
+    web_config: Annotated[Path | None, setting_types.file] = None
+    alertmanager: Annotated[str | None, setting_types.url] = None
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """What the figures are broken down by."""
 
-    windows: Annotated[tuple[Window, ...], figures.windows] = figures.DEFAULT_WINDOWS
-    labels: Annotated[tuple[str, ...], figures.labels] = figures.DEFAULT_LABELS
-    views: Annotated[dict[str, tuple[str, ...]], figures.views] = msgspec.field(
+    windows: Annotated[tuple[Window, ...], metric_settings.windows] = metric_settings.DEFAULT_WINDOWS
+    labels: Annotated[tuple[str, ...], metric_settings.labels] = metric_settings.DEFAULT_LABELS
+    views: Annotated[dict[str, tuple[str, ...]], metric_settings.views] = msgspec.field(
         default_factory=lambda: {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
     )
     max_values: Annotated[int, integer(1, 100_000)] = 200
@@ -103,14 +101,14 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 class Frt(msgspec.Struct, frozen=True, kw_only=True):
     """When a first response is in time."""
 
-    target: Annotated[int, duration("1s", "400d")] = figures.DEFAULT_TARGET
-    targets: Annotated[dict[str, Target], figures.targets] = {}
+    target: Annotated[int, duration("1s", "400d")] = metric_settings.DEFAULT_TARGET
+    targets: Annotated[dict[str, ResponseTarget], metric_settings.targets] = {}
 
 
 class Clv(msgspec.Struct, frozen=True, kw_only=True):
     """Customer lifetime value."""
 
-    margin_rate: Annotated[float, kinds.fraction] = 1.0
+    margin_rate: Annotated[float, setting_types.fraction] = 1.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,9 +124,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clv: Clv = Clv()
 
 
-def keys() -> dict[str, kinds.Kind]:
+def keys() -> dict[str, setting_types.SettingType]:
     """Every setting by its dotted key, and the kind of its value."""
-    found: dict[str, kinds.Kind] = {}
+    found: dict[str, setting_types.SettingType] = {}
     for section in msgspec.structs.fields(Settings):
         if isinstance(section.type, type):
             for field in msgspec.structs.fields(section.type):
@@ -138,5 +136,5 @@ def keys() -> dict[str, kinds.Kind]:
     return found
 
 
-def _kind(annotation: object) -> kinds.Kind:
-    return next(note for note in get_args(annotation) if isinstance(note, kinds.Kind))
+def _kind(annotation: object) -> setting_types.SettingType:
+    return next(note for note in get_args(annotation) if isinstance(note, setting_types.SettingType))

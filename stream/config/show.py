@@ -6,7 +6,7 @@ from typing import Any
 from stream.config.settings import Settings, keys
 
 
-def shown(settings: Settings) -> dict[str, Any]:
+def plain_document(settings: Settings) -> dict[str, Any]:
     """Nested tables as a file may hold them: durations as text, without what is not set, secrets as `***`."""
     document: dict[str, Any] = {}
     for key, kind in keys().items():

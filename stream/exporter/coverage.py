@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from stream.core import marker as markers
-from stream.core.marker import Marker
+from stream.core.model import checkpoint as markers
+from stream.core.model.checkpoint import Checkpoint
 
-FRESH = 30_000
+MAX_CHECKPOINT_AGE = 30_000
 """A marker covers its partition for that long, and only when its lag is below it; in ms."""
 
 
-class Place(NamedTuple):
+class PartitionId(NamedTuple):
     """A partition of a topic of panes."""
 
     domain: str
@@ -21,58 +21,64 @@ class Coverage:
     """The newest marker of every partition that is expected, and when it came (ms of any steady clock)."""
 
     def __init__(self, domains: Iterable[str], partitions: int, identity: str) -> None:
-        self.identity = identity
-        self.expected = [Place(domain, n) for domain in domains for n in range(partitions)]
-        self.markers: dict[Place, Marker] = {}
+        self.config_hash = identity
+        self.expected = [PartitionId(domain, n) for domain in domains for n in range(partitions)]
+        self.checkpoints: dict[PartitionId, Checkpoint] = {}
         self._partitions = partitions
-        self._came: dict[Place, int] = {}
-        self._broken: dict[Place, str] = {}
+        self._received_at: dict[PartitionId, int] = {}
+        self._failed: dict[PartitionId, str] = {}
 
-    def note(self, place: Place, marker: Marker, came: int) -> None:
+    def record(self, partition: PartitionId, checkpoint: Checkpoint, came: int) -> None:
         """A marker was read that counts as received at `came`."""
-        self.markers[place] = marker
-        self._came[place] = came
+        self.checkpoints[partition] = checkpoint
+        self._received_at[partition] = came
 
-    def forget(self, place: Place) -> None:
+    def forget(self, partition: PartitionId) -> None:
         """The partition is read from its beginning: not covered until its next marker is there."""
-        self.markers.pop(place, None)
+        self.checkpoints.pop(partition, None)
 
-    def give_up(self, place: Place, why: str) -> None:
+    def fail(self, partition: PartitionId, why: str) -> None:
         """The partition cannot be read any further."""
-        self._broken[place] = why
+        self._failed[partition] = why
 
-    def gap(self, place: Place, now: int) -> str:
+    def gap(self, partition: PartitionId, now: int) -> str:
         """Why a partition is not covered; empty when it is."""
-        marker = self.markers.get(place)
-        if place in self._broken:
-            return self._broken[place]
-        if marker is None:
+        checkpoint = self.checkpoints.get(partition)
+        if partition in self._failed:
+            return self._failed[partition]
+        if checkpoint is None:
             return "no marker yet"
-        if foreign := self._foreign(marker):
+        if foreign := self._mismatch(checkpoint):
             return foreign
-        if now - self._came[place] >= FRESH:
-            return f"no marker for {(now - self._came[place]) // 1000} s"
-        if marker.lag >= FRESH and marker.blocked_at >= 0:
-            return f"its worker cannot read the batch at offset {marker.blocked_at} of its source"
-        return f"its worker is {marker.lag // 1000} s behind" if marker.lag >= FRESH else ""
+        if now - self._received_at[partition] >= MAX_CHECKPOINT_AGE:
+            return f"no marker for {(now - self._received_at[partition]) // 1000} s"
+        if checkpoint.lag_ms >= MAX_CHECKPOINT_AGE and checkpoint.blocked_at >= 0:
+            return f"its worker cannot read the batch at offset {checkpoint.blocked_at} of its source"
+        return (
+            f"its worker is {checkpoint.lag_ms // 1000} s behind"
+            if checkpoint.lag_ms >= MAX_CHECKPOINT_AGE
+            else ""
+        )
 
-    def _foreign(self, marker: Marker) -> str:
+    def _mismatch(self, checkpoint: Checkpoint) -> str:
         """Why what it stands for would not be our figures; empty when it would."""
-        if marker.version != markers.VERSION:
-            age = "a newer" if marker.version > markers.VERSION else "an older"
-            return f"written by {age} version ({marker.version}, here {markers.VERSION})"
-        if marker.partitions != self._partitions:
-            return f"counted with {marker.partitions} partitions, here {self._partitions}"
-        if marker.identity != self.identity:
-            return f"counted under other settings ({marker.identity}, here {self.identity})"
+        if checkpoint.version != markers.VERSION:
+            age = "a newer" if checkpoint.version > markers.VERSION else "an older"
+            return f"written by {age} version ({checkpoint.version}, here {markers.VERSION})"
+        if checkpoint.partitions != self._partitions:
+            return f"counted with {checkpoint.partitions} partitions, here {self._partitions}"
+        if checkpoint.config_hash != self.config_hash:
+            return f"counted under other settings ({checkpoint.config_hash}, here {self.config_hash})"
         return ""
 
-    def gaps(self, now: int) -> Iterator[tuple[Place, str]]:
+    def gaps(self, now: int) -> Iterator[tuple[PartitionId, str]]:
         """What is not covered, and why."""
-        for place in self.expected:
-            if why := self.gap(place, now):
-                yield place, why
+        for partition in self.expected:
+            if why := self.gap(partition, now):
+                yield partition, why
 
-    def of(self, domain: str) -> list[Marker]:
+    def of(self, domain: str) -> list[Checkpoint]:
         """The markers of a domain."""
-        return [marker for place, marker in self.markers.items() if place.domain == domain]
+        return [
+            checkpoint for partition, checkpoint in self.checkpoints.items() if partition.domain == domain
+        ]

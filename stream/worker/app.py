@@ -13,25 +13,26 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 from mode import CrashingSupervisor
 
-from stream.config import Settings, client_options
-from stream.core.domains import DOMAINS
-from stream.core.partition import Partition
-from stream.core.rules import Rules
-from stream.wiring import rules
-from stream.worker.owned import Ownership, Store
-from stream.worker.transport import BatchApp, BatchSchema, Transport
+from stream.config import Settings
+from stream.config.aggregation import aggregation_config
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.aggregation.task import PartitionTask
+from stream.core.model.aggregation_config import AggregationConfig
+from stream.kafka.client import client_options
+from stream.worker.task_manager import CheckpointStore, TaskManager
+from stream.worker.transport import BatchApp, BatchSchema, BatchTransport
 
 log = logging.getLogger(__name__)
 
 FETCH_BYTES = 1 << 20
 """Most of a partition in a fetch: of smaller ones the fetching thread takes the interpreter from the folding one more often."""
-COMMIT_EVERY = 5.0
+COMMIT_INTERVAL = 5.0
 """Seconds between two commits of the group's offsets, which are for lag tools only."""
 ORDERS_EVERY = 1.0
 """Seconds between two looks for skip orders, while a partition is blocked."""
 
 
-class Tables(TableManager):
+class AssignmentTables(TableManager):
     """Loads what was newly assigned before Faust resumes the streams. Faust's own tables are not used."""
 
     app: BatchApp
@@ -46,17 +47,19 @@ class Tables(TableManager):
     ) -> None:
         """Take over what is ours now. A failure here ends the process: nothing half loaded may go on."""
         try:
-            await self.app.ownership.change(self.app.wanted(assigned))
+            await self.app.task_manager.on_assignment(self.app.task_factory(assigned))
         except Exception as error:  # noqa: BLE001  (whatever it was)
-            self.app.give_up(error)
+            self.app.fail_fast(error)
             return
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
 
-def _wanted(settings: Settings, in_force: Rules, assigned: set[TP]) -> dict[TP, Callable[[], Partition]]:
-    domains = {settings.topics.input(domain.name): domain for domain in DOMAINS}
+def _task_factory(
+    settings: Settings, config: AggregationConfig, assigned: set[TP]
+) -> dict[TP, Callable[[], PartitionTask]]:
+    domains = {settings.topics.input(domain.name): domain for domain in DOMAIN_REGISTRY}
     return {
-        tp: partial(Partition, domains[tp.topic], tp.partition, settings.topics.partitions, in_force)
+        tp: partial(PartitionTask, domains[tp.topic], tp.partition, settings.topics.partitions, config)
         for tp in (TP(*tp) for tp in assigned)
         if tp.topic in domains
     }
@@ -75,7 +78,10 @@ def _credentials(settings: Settings, options: dict[str, Any]) -> Any:
 
 
 def build(
-    settings: Settings, store: Store, clock: Callable[[], int], give_up: Callable[[BaseException], None]
+    settings: Settings,
+    store: CheckpointStore,
+    clock: Callable[[], int],
+    give_up: Callable[[BaseException], None],
 ) -> BatchApp:
     """The app, ready to be run. `give_up` is called with what makes going on wrong, and does not return."""
     worker, options = settings.worker, client_options(settings.kafka)
@@ -103,18 +109,18 @@ def build(
         datadir=folder,
         web_enabled=False,
         agent_supervisor=CrashingSupervisor,
-        TableManager=Tables,
+        TableManager=AssignmentTables,
         stream_recovery_delay=0.0,
         canonical_url=f"http://{worker.instance or Path(folder).name}:6066",
         **instance,
     )
     app.client_options = options
-    app.ownership = Ownership(store, clock)
-    app.ownership.seen_end = lambda tp: app.consumer.at_end(tp)  # noqa: PLW0108  (made when the app starts)
-    app.give_up = give_up
-    app.wanted = partial(_wanted, settings, rules(settings))
-    app.transport = Transport(app.conf.broker_consumer, app)
-    for domain in DOMAINS:
+    app.task_manager = TaskManager(store, clock)
+    app.task_manager.is_at_end = lambda tp: app.consumer.at_end(tp)  # noqa: PLW0108  (made when the app starts)
+    app.fail_fast = give_up
+    app.task_factory = partial(_task_factory, settings, aggregation_config(settings))
+    app.transport = BatchTransport(app.conf.broker_consumer, app)
+    for domain in DOMAIN_REGISTRY:
         _add_agent(app, settings.topics.input(domain.name), domain.name, clock)
     _add_tasks(app, settings.worker.flush_interval / 1000, give_up)
     _add_order_reader(app, give_up)
@@ -127,9 +133,9 @@ def _add_agent(app: BatchApp, topic: str, name: str, clock: Callable[[], int]) -
     @app.agent(source, name=name)
     async def count(stream: Any) -> None:
         async for tp, start, records in stream.noack():
-            owned = app.ownership.partitions.get(tp)
-            if owned is not None:
-                owned.fold(start, records, clock())
+            owned_task = app.task_manager.tasks.get(tp)
+            if owned_task is not None:
+                owned_task.process(start, records, clock())
 
 
 def _add_tasks(app: BatchApp, interval: float, give_up: Callable[[BaseException], None]) -> None:
@@ -137,23 +143,25 @@ def _add_tasks(app: BatchApp, interval: float, give_up: Callable[[BaseException]
         while not app.should_stop:
             await asyncio.sleep(interval)
             try:
-                await app.ownership.flush_due()
+                await app.task_manager.flush_due()
             except Exception as error:  # noqa: BLE001  (whatever it was)
                 give_up(error)
-            if stalled := app.ownership.stalled():
+            if stalled := app.task_manager.stalled_partitions():
                 give_up(RuntimeError(f"no progress in {stalled}"))
 
     async def committer() -> None:
         while not app.should_stop:
-            await asyncio.sleep(COMMIT_EVERY)
+            await asyncio.sleep(COMMIT_INTERVAL)
             flushed = {
-                tp: owned.flushed for tp, owned in app.ownership.partitions.items() if owned.flushed > 0
+                tp: owned_task.flushed_offset
+                for tp, owned_task in app.task_manager.tasks.items()
+                if owned_task.flushed_offset > 0
             }
             if flushed and not app.rebalancing:
                 await app.consumer.tell(flushed)
 
     async def close(*_: object, **__: object) -> None:
-        await app.ownership.close_all()
+        await app.task_manager.close_all()
 
     app.task(flusher)
     app.task(committer)
@@ -165,7 +173,7 @@ def _add_order_reader(app: BatchApp, give_up: Callable[[BaseException], None]) -
         while not app.should_stop:
             await asyncio.sleep(ORDERS_EVERY)
             try:
-                await app.ownership.read_orders()
+                await app.task_manager.read_orders()
             except Exception as error:  # noqa: BLE001  (whatever it was)
                 give_up(error)
 

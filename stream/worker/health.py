@@ -14,10 +14,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from stream.config import Address
-from stream.records import described
-from stream.worker.owned import Owned, Ownership
+from stream.kafka.records import described
+from stream.worker.task_manager import OwnedTask, TaskManager
 
-HANGS = 30.0
+MAX_HEARTBEAT_AGE = 30.0
 """Seconds without a beat of the event loop after which the process counts as dead."""
 
 
@@ -29,8 +29,8 @@ class Health:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.reason = "starting"
-        self._beat = time.monotonic()
-        self._ownership: Ownership | None = None
+        self._last_heartbeat = time.monotonic()
+        self._ownership: TaskManager | None = None
         self.flushes = Counter("cxgauge_flushes", "Flushes that were committed", registry=self.registry)
         self.flush_seconds = Histogram(
             "cxgauge_flush_seconds",
@@ -44,19 +44,19 @@ class Health:
             registry=self.registry,
         )
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """The event loop is alive."""
-        self._beat = time.monotonic()
+        self._last_heartbeat = time.monotonic()
 
     @property
     def alive(self) -> bool:
         """Whether the event loop has beaten lately."""
-        return time.monotonic() - self._beat < HANGS
+        return time.monotonic() - self._last_heartbeat < MAX_HEARTBEAT_AGE
 
-    def watch(self, ownership: Ownership) -> None:
+    def watch(self, task_manager: TaskManager) -> None:
         """Show what is owned from here on."""
-        self.registry.register(_Partitions(ownership))
-        self._ownership = ownership
+        self.registry.register(_TaskCollector(task_manager))
+        self._ownership = task_manager
 
     def remarks(self) -> list[str]:
         """Return a line for each partition that an unreadable batch blocks."""
@@ -67,47 +67,51 @@ class Health:
         ]
 
 
-class _Partitions:
+class _TaskCollector:
     """Figures of the owned partitions, read when they are asked for: it holds none itself."""
 
-    def __init__(self, ownership: Ownership) -> None:
-        self.ownership = ownership
+    def __init__(self, task_manager: TaskManager) -> None:
+        self._task_manager = task_manager
 
     def collect(self) -> Iterator[Metric]:
         """One sample a partition."""
-        owned = list(self.ownership.partitions.values())
+        owned_tasks = list(self._task_manager.tasks.values())
         for name, text, value in (
             ("cxgauge_partition_lag_seconds", "Time since the partition was last read to its end", _lag),
-            ("cxgauge_partition_offset", "Offset of the next record to be counted", lambda o: o.core.next),
+            (
+                "cxgauge_partition_offset",
+                "Offset of the next record to be counted",
+                lambda owned: owned.task.next_offset,
+            ),
             (
                 "cxgauge_partition_unflushed_records",
                 "Records counted in memory but not yet flushed",
                 _unflushed,
             ),
-            ("cxgauge_entities", "Entities in memory", lambda o: len(o.core.book.entities)),
-            ("cxgauge_pane_blocks", "Blocks of panes in memory", lambda o: len(o.core.panes)),
+            ("cxgauge_entities", "Entities in memory", lambda owned: len(owned.task.store.entities)),
+            ("cxgauge_pane_blocks", "Blocks of panes in memory", lambda owned: len(owned.task.panes)),
         ):
             family = GaugeMetricFamily(name, text, labels=("topic", "partition"))
-            for one in owned:
-                family.add_metric((one.core.domain.topic.name, str(one.core.number)), value(one))
+            for owned in owned_tasks:
+                family.add_metric((owned.task.domain.topic.name, str(owned.task.number)), value(owned))
             yield family
         blocked = GaugeMetricFamily(
             "cxgauge_partition_unreadable_offset",
             "Offset of the unreadable batch that blocks the partition; absent when none does",
             labels=("topic", "partition"),
         )
-        for one in owned:
-            if (batch := one.unreadable) is not None:
-                blocked.add_metric((one.core.domain.topic.name, str(one.core.number)), batch.offset)
+        for owned in owned_tasks:
+            if (batch := owned.unreadable) is not None:
+                blocked.add_metric((owned.task.domain.topic.name, str(owned.task.number)), batch.offset)
         yield blocked
 
 
-def _lag(owned: Owned) -> float:
-    return owned.lag / 1000
+def _lag(owned_task: OwnedTask) -> float:
+    return owned_task.lag / 1000
 
 
-def _unflushed(owned: Owned) -> float:
-    return owned.core.next - max(owned.flushed, 0)
+def _unflushed(owned_task: OwnedTask) -> float:
+    return owned_task.task.next_offset - max(owned_task.flushed_offset, 0)
 
 
 def serve(health: Health, address: Address) -> ThreadingHTTPServer:

@@ -5,11 +5,12 @@ from contextlib import suppress
 
 from aiokafka import TopicPartition
 
-from stream.config import Settings, client_options
-from stream.core.partition import Partition
-from stream.core.unreadable import ORDER
-from stream.records import Consumer
-from stream.worker.loader import consumer_of_state
+from stream.config import Settings
+from stream.core.aggregation.task import PartitionTask
+from stream.core.aggregation.unreadable import ORDER
+from stream.kafka.client import client_options
+from stream.kafka.records import Consumer
+from stream.worker.restore import consumer_of_state
 
 
 class SkipOrders:
@@ -20,7 +21,7 @@ class SkipOrders:
         self._consumer: Consumer | None = None
         self._next: dict[TopicPartition, int] = {}
 
-    async def read(self, begin: Mapping[Partition, int]) -> None:
+    async def read(self, begin: Mapping[PartitionTask, int]) -> None:
         """Hand the orders behind these offsets of their state to the partitions. Raises aiokafka's KafkaError."""
         if not begin:
             await self.stop()

@@ -7,22 +7,23 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, UnsupportedVersionError
 
-from stream.config import Settings, client_options
-from stream.errors import Refused
-from stream.topic_admin import describe
-from stream.topology import refusals, topics
+from stream.config import Settings
+from stream.errors import PreconditionFailed
+from stream.kafka.admin import describe
+from stream.kafka.client import client_options
+from stream.kafka.topics import refusals, topics
 from stream.worker.health import Health
 
 log = logging.getLogger(__name__)
 
-AGAIN = 2.0
+RETRY_INTERVAL = 2.0
 """Seconds between two attempts to reach the broker."""
 
 
 async def prepare(settings: Settings, health: Health) -> None:
     """Wait until the broker answers, then check what it holds. Raises `Refused`."""
     while True:
-        health.beat()
+        health.heartbeat()
         try:
             await check(settings)
         except (KafkaError, OSError, TimeoutError) as error:
@@ -30,7 +31,7 @@ async def prepare(settings: Settings, health: Health) -> None:
                 f"broker {settings.kafka.bootstrap_servers} cannot be reached: {type(error).__name__}"
             )
             log.warning("%s", health.reason)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_INTERVAL)
         else:
             return
 
@@ -39,7 +40,7 @@ async def check(settings: Settings) -> None:
     """Refuse missing or differing topics, and a broker without transactions."""
     specs = topics(settings)
     if wrong := refusals(specs, await describe(settings, specs)):
-        raise Refused("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
+        raise PreconditionFailed("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
     await _try_transaction(f"{settings.worker.group}-startup", client_options(settings.kafka))
 
 
@@ -49,7 +50,7 @@ async def _try_transaction(name: str, options: dict[str, Any]) -> None:
         async with asyncio.timeout(20):
             await producer.start()
     except (UnsupportedVersionError, IncompatibleBrokerVersion) as error:
-        raise Refused(
+        raise PreconditionFailed(
             "the broker has no transactions (InitProducerId): figures could not be counted exactly once"
         ) from error
     finally:

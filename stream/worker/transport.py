@@ -20,24 +20,24 @@ from faust.transport.drivers.aiokafka import Transport as FaustTransport
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from stream.core.letters import Record
-from stream.core.partition import Partition
-from stream.core.unreadable import UnreadableBatch
-from stream.records import CheckedRecords, unreadable_end
-from stream.worker.owned import Ownership
+from stream.core.aggregation.outgoing import Record
+from stream.core.aggregation.task import PartitionTask
+from stream.core.aggregation.unreadable import UnreadableBatch
+from stream.kafka.records import CheckedRecords, unreadable_end
+from stream.worker.task_manager import TaskManager
 
-BATCH = 5_000
+MAX_BATCH_RECORDS = 5_000
 """Most records in a message: the event loop is held for one batch at a time."""
-AHEAD = 20_000
+MAX_UNFLUSHED_RECORDS = 20_000
 """Most records of a partition that may be read but not yet flushed."""
 FETCHED_WITHIN = 10_000
 """Ms for which the end of a partition that a fetch named is believed."""
 
-Batch = tuple[TP, int, list[Record]]
+SourceBatch = tuple[TP, int, list[Record]]
 """The partition, the offset from which the records follow on what was handed out before, and the records."""
 
 
-class Records(CheckedRecords):
+class UnwrappedRecords(CheckedRecords):
     """Checked records as its decoder makes them: what a `ConsumerRecord` adds costs as much as fetching."""
 
     def __iter__(self) -> Iterator[Any]:
@@ -48,13 +48,13 @@ class Records(CheckedRecords):
         return record
 
 
-class Thread(AIOKafkaConsumerThread):
+class BatchConsumerThread(AIOKafkaConsumerThread):
     """Faust's consumer thread with a consumer of our making: read committed, Faust's assignor, 100 ms fetches."""
 
     def _create_worker_consumer(self, _transport: object) -> AIOKafkaConsumer:
         conf = self.app.conf
         self._assignor = self.app.assignor
-        fetcher.PartitionRecords = Records
+        fetcher.PartitionRecords = UnwrappedRecords
         return AIOKafkaConsumer(
             **self.app.client_options,
             client_id=conf.broker_client_id,
@@ -84,11 +84,11 @@ class Thread(AIOKafkaConsumerThread):
         recent = time.time_ns() // 1_000_000 - state.timestamp < FETCHED_WITHIN
         return recent and bool(state.position >= state.lso)
 
-    async def tell(self, offsets: Mapping[TP, int]) -> None:
+    async def commit_for_lag_tools(self, offsets: Mapping[TP, int]) -> None:
         """Commit offsets for lag tools; when it fails nothing is lost, so Faust's crash on that is left out."""
-        await self.call_thread(self._tell, offsets)
+        await self.call_thread(self._commit, offsets)
 
-    async def _tell(self, offsets: Mapping[TP, int]) -> None:
+    async def _commit(self, offsets: Mapping[TP, int]) -> None:
         with contextlib.suppress(KafkaError):
             await self._consumer.commit({TopicPartition(*tp): offset for tp, offset in offsets.items()})
 
@@ -98,19 +98,19 @@ class BatchConsumer(FaustConsumer):
 
     app: "BatchApp"
 
-    def _new_consumer_thread(self) -> Thread:
-        return Thread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> BatchConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def wait_empty(self) -> None:
         """Before a rebalance and at the stop: nothing but our own flush matters. Faust's crash would hide why it failed."""
         try:
-            await self.app.ownership.flush_all()
+            await self.app.task_manager.flush_all()
         except Exception as error:  # noqa: BLE001  (whatever it was)
-            self.app.give_up(error)
+            self.app.fail_fast(error)
 
     async def perform_seek(self) -> None:
         """Go to where the markers are; `seek` from this thread would race with the fetcher, `seek_wait` does not."""
-        await self.seek_wait(self.app.ownership.positions(self.assignment()))
+        await self.seek_wait(self.app.task_manager.seek_positions(self.assignment()))
 
     async def _wait_next_records(
         self,
@@ -119,11 +119,11 @@ class BatchConsumer(FaustConsumer):
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
         active = self._get_active_partitions()
-        if skipped := self.app.ownership.skip_ordered(active):
+        if skipped := self.app.task_manager.skip_ordered(active):
             await self.seek_wait(skipped)
-        active = self.app.ownership.unblocked(active)
+        active = self.app.task_manager.unblocked(active)
         # a copy: Faust shares its set with the other thread; and to aiokafka an empty set means all
-        free = frozenset(self.app.ownership.hungry(active, AHEAD))
+        free = frozenset(self.app.task_manager.fetchable(active, MAX_UNFLUSHED_RECORDS))
         if not free:
             await asyncio.sleep(0.02)
             return {}, free
@@ -145,21 +145,21 @@ class BatchConsumer(FaustConsumer):
             if tp not in active:
                 continue
             unreadable = self._cut(tp, fetched)
-            for i in range(0, len(fetched), BATCH):
+            for i in range(0, len(fetched), MAX_BATCH_RECORDS):
                 if not self.flow_active or generation != self.app.consumer_generation_id:
                     return
-                part = fetched[i : i + BATCH]
-                start = self.app.ownership.hand_out(tp, part[-1].offset)
+                part = fetched[i : i + MAX_BATCH_RECORDS]
+                start = self.app.task_manager.mark_dispatched(tp, part[-1].offset)
                 if start is not None:
                     yield tp, self._message(tp, start, part, generation)
             if unreadable is not None and self.flow_active and generation == self.app.consumer_generation_id:
-                self.app.ownership.block(tp, unreadable)
+                self.app.task_manager.block(tp, unreadable)
 
     def _cut(self, tp: TP, fetched: list[Record]) -> UnreadableBatch | None:
         """Take an unreadable batch off the end of what was fetched. Without one the partition can be read on."""
         unreadable = unreadable_end(fetched)
         if unreadable is None:
-            self.app.ownership.unblock(tp)
+            self.app.task_manager.unblock(tp)
         else:
             fetched.pop()
         return unreadable
@@ -183,16 +183,16 @@ class BatchConsumer(FaustConsumer):
 
     def at_end(self, tp: TP) -> bool:
         """Whether all that is committed in a partition has been handed to us."""
-        thread: Thread = self._thread
+        thread: BatchConsumerThread = self._thread
         return thread.at_end(tp)
 
-    async def tell(self, offsets: Mapping[TP, int]) -> None:
+    async def commit_for_lag_tools(self, offsets: Mapping[TP, int]) -> None:
         """Commit the group's offsets for whoever looks at the lag; nobody here reads them."""
-        thread: Thread = self._thread
-        await thread.tell(offsets)
+        thread: BatchConsumerThread = self._thread
+        await thread.commit_for_lag_tools(offsets)
 
 
-class Transport(FaustTransport):
+class BatchTransport(FaustTransport):
     """aiokafka, by batches."""
 
     Consumer = BatchConsumer
@@ -213,9 +213,9 @@ class BatchSchema(Schema):
 class BatchApp(App):
     """A Faust app that knows what it owns and how its clients connect."""
 
-    ownership: Ownership
+    task_manager: TaskManager
     client_options: dict[str, Any]
-    give_up: Callable[[BaseException], None]
+    fail_fast: Callable[[BaseException], None]
     """Called with what makes going on wrong; does not return."""
-    wanted: Callable[[set[TP]], dict[TP, Callable[[], Partition]]]
+    task_factory: Callable[[set[TP]], dict[TP, Callable[[], PartitionTask]]]
     """How to make the partitions of ours among those assigned."""

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from stream.cli.kafka import Broker
-from stream.core.buckets import Window
-from stream.wiring import rules
-from tests.chaos.rig import Rig, wait
+from stream.config.aggregation import aggregation_config
+from stream.core.model.time_buckets import Window
+from stream.devbroker.kafka import Broker
+from tests.chaos.rig import ChaosCluster, wait
 
 N = int(os.environ.get("CX_BENCH_CUSTOMERS", "1000000"))
 MAPPING = Path(__file__).parents[2] / "deploy" / "examples" / "customer_base.toml"
@@ -48,7 +48,7 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def took(done: Callable[[], object], rig: Rig) -> float:
+def took(done: Callable[[], object], rig: ChaosCluster) -> float:
     """Seconds until something is so."""
     began = time.monotonic()
     wait(done, rig.logs, deadline=1800)
@@ -69,7 +69,7 @@ def wrong(samples: dict[str, float], windows: tuple[Window, ...], since: list[in
     return found
 
 
-def replay(rig: Rig, file: Path) -> tuple[float, float, float]:
+def replay(rig: ChaosCluster, file: Path) -> tuple[float, float, float]:
     """Seconds, seconds of CPU and most megabytes of sending it."""
     began = time.monotonic()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -104,7 +104,7 @@ def main() -> None:
         logs.mkdir()
         file = Path(folder) / "customers.csv"
         since = write(file, datetime.now(UTC))
-        with Rig(
+        with ChaosCluster(
             broker.bootstrap, logs, CXGAUGE_TOPICS_PARTITIONS="12", CXGAUGE_WORKER_FLUSH_INTERVAL="500ms"
         ) as rig:
             worker, exporter = rig.start(), rig.start("exporter")
@@ -120,7 +120,12 @@ def main() -> None:
             took(lambda: rig.samples(exporter).get(active) == N and rig.ready(exporter), rig)
             seconds = time.monotonic() - began
             print(f"shown after {seconds:.0f} s; worker {cpu(worker.pid):.0f} s of CPU, {N / seconds:,.0f}/s")
-            faults = wrong(rig.samples(exporter), rules(rig.settings).windows, since, int(time.time() * 1000))
+            faults = wrong(
+                rig.samples(exporter),
+                aggregation_config(rig.settings).windows,
+                since,
+                int(time.time() * 1000),
+            )
             print(f"opening customers of every window: {faults or 'as in the file'}")
             for name, process in (("worker", worker), ("exporter", exporter)):
                 print(

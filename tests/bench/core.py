@@ -14,28 +14,31 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from schemas.topics import partition_of
-from stream.core.domains import DOMAINS
-from stream.core.panes import Panes, Shelf
-from stream.core.partition import AHEAD, TOGETHER, Partition
+from stream.core.aggregation.pane_store import CellBlocks, PaneStore
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.aggregation.task import BATCH_SIZE, MAX_AHEAD, PartitionTask
 from tests.bench.floor import Panes as Floor
 from tests.bench.floor import count
 from tests.bench.run import answers, conversations
 from tests.chaos.feed import Sent
-from tests.support import Rec, rules
+from tests.support import FakeRecord, aggregation_config
 
 N, COUNT, FLUSH = 200_000, 4, 40
 VIEWS: dict[str, tuple[str, ...]] = {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
 
 
-def spent(number: int, sent: Iterator[Sent]) -> tuple[str, Partition, Partition]:
+def spent(number: int, sent: Iterator[Sent]) -> tuple[str, PartitionTask, PartitionTask]:
     """How many times the floor each step takes an event; a partition that counted, and one restored from it."""
     now = int(time.time() * 1000)
-    listed: list[list[Rec]] = [[] for _ in range(COUNT)]
+    listed: list[list[FakeRecord]] = [[] for _ in range(COUNT)]
     for one in sent:
         mine = listed[partition_of(one.key, COUNT)]
-        mine.append(Rec(len(mine), now, one.key, one.value, ()))
-    counted = [Partition(DOMAINS[number], i, COUNT, rules(views=VIEWS)) for i in range(COUNT)]
-    restored = Partition(DOMAINS[number], 0, COUNT, rules(views=VIEWS))
+        mine.append(FakeRecord(len(mine), now, one.key, one.value, ()))
+    counted = [
+        PartitionTask(DOMAIN_REGISTRY[number], i, COUNT, aggregation_config(views=VIEWS))
+        for i in range(COUNT)
+    ]
+    restored = PartitionTask(DOMAIN_REGISTRY[number], 0, COUNT, aggregation_config(views=VIEWS))
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 1_000, 1_000)
@@ -44,32 +47,32 @@ def spent(number: int, sent: Iterator[Sent]) -> tuple[str, Partition, Partition]
     clock = time.process_time
     for partition, records in zip(counted, listed, strict=True):
         floors = []
-        for n, i in enumerate(range(0, len(records) - TOGETHER, TOGETHER), 1):
-            some = records[i : i + TOGETHER]
+        for n, i in enumerate(range(0, len(records) - BATCH_SIZE, BATCH_SIZE), 1):
+            some = records[i : i + BATCH_SIZE]
             began = clock()
             count(some, panes)
             floored = clock()
             partition._decoder.decode_all([record.value for record in some])
             decoded = clock()
-            partition.fold(some, now + AHEAD)
+            partition.process(some, now + MAX_AHEAD)
             folded = clock()
             floors.append(floored - began)
             took["decode"].append((decoded - floored) / floors[-1])
             took["fold (decode included)"].append((folded - decoded) / floors[-1])
             if n % FLUSH == 0:
                 began = clock()
-                flush = partition.take(now, 0)
+                flush = partition.prepare_flush(now, 0)
                 took["flush"].append((clock() - began) / sum(floors[-FLUSH:]))
                 if partition is counted[0]:
                     for key, value in flush.panes:
                         restored.restore_panes(key, value)
-    restored.ready()
+    restored.finish_restore()
     gc.unfreeze()
     told = "   ".join(f"{step} {statistics.median(times):.2f}" for step, times in took.items())
     return told, counted[0], restored
 
 
-def weight(panes: Panes) -> float:
+def weight(panes: PaneStore) -> float:
     """Bytes a pane: one bucket of one cell in one resolution."""
     seen: set[int] = set()
 
@@ -80,13 +83,13 @@ def weight(panes: Panes) -> float:
         inside: Iterable[Any] = ()
         if isinstance(one, dict):
             inside = [*one.keys(), *one.values()]
-        elif isinstance(one, Shelf):
+        elif isinstance(one, CellBlocks):
             inside = one.cell, one.blocks
         elif isinstance(one, tuple | list):
             inside = one
         return sys.getsizeof(one) + sum(map(size, inside))
 
-    held = size(panes._shelves) + size(panes._rolling)
+    held = size(panes._cells) + size(panes._expiring)
     return held / sum(len({place >> 16 for place in block}) for block in panes.blocks.values())
 
 

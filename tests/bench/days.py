@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from schemas.feedback import FeedbackSubmitted
 from schemas.tickets import TicketCreated, TicketMessage, TicketStatus
-from stream.core.domains import DOMAINS
-from stream.core.partition import Partition
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.aggregation.task import PartitionTask
 from tests.bench.recovery import resident
-from tests.support import DAY, NOW, Event, records, rules
+from tests.support import DAY, NOW, Event, aggregation_config, records
 
 DAYS, EVERY, EVENTS, FLUSH = 160, 20, 3_000, 500
 
@@ -44,16 +44,16 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 1_000, 1_000)
     for number, happened in ((0, answers), (1, conversations)):
-        partition = Partition(DOMAINS[number], 0, 1, rules())
+        partition = PartitionTask(DOMAIN_REGISTRY[number], 0, 1, aggregation_config())
         for day in range(DAYS):
-            listed = records(happened(EVENTS * day, day), partition.next)
+            listed = records(happened(EVENTS * day, day), partition.next_offset)
             for i in range(0, len(listed), FLUSH):
                 some = listed[i : i + FLUSH]
-                partition.fold(some, some[-1].timestamp)
-                partition.take(some[-1].timestamp, 0)
+                partition.process(some, some[-1].timestamp)
+                partition.prepare_flush(some[-1].timestamp, 0)
             if day % EVERY == EVERY - 1:
                 print(
-                    f"{partition.domain.name}, day {day + 1}: {len(partition.book.entities):,} entities, "
+                    f"{partition.domain.name}, day {day + 1}: {len(partition.store.entities):,} entities, "
                     f"{len(partition.panes):,} blocks, {resident() / 1e6:.0f} MB",
                     flush=True,
                 )

@@ -15,16 +15,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from stream.cli.kafka import Broker
+from stream.devbroker.kafka import Broker
 from tests.bench.run import answers
 from tests.chaos.feed import Sent
-from tests.chaos.rig import Rig, wait
+from tests.chaos.rig import ChaosCluster, wait
 
 RATE, SECONDS = 1_000, int(os.environ.get("CX_BENCH_SECONDS", "60"))
 KEPT = 100_000, 500_000
 
 
-def latency(rig: Rig) -> list[float]:
+def latency(rig: ChaosCluster) -> list[float]:
     """Seconds of each event until a scrape counted it, while `RATE` a second come."""
     rig.start()
     exporter = rig.start("exporter")
@@ -51,7 +51,7 @@ def latency(rig: Rig) -> list[float]:
     return waited
 
 
-def taken_over(rig: Rig, answered: int) -> dict[str, float]:
+def taken_over(rig: ChaosCluster, answered: int) -> dict[str, float]:
     """What a worker finds that takes over after so many answers."""
     with rig:
         rig.publish(answers(answered, 100))
@@ -82,7 +82,7 @@ def _timed(sent: list[float]) -> Iterator[Sent]:
 
 def main() -> None:
     with Broker() as broker, tempfile.TemporaryDirectory() as folder:
-        with Rig(broker.bootstrap, Path(folder)) as rig:
+        with ChaosCluster(broker.bootstrap, Path(folder)) as rig:
             ms = sorted(1000 * seconds for seconds in latency(rig))
             p50, p99 = statistics.median(ms), ms[int(0.99 * (len(ms) - 1))]
             print(
@@ -90,7 +90,7 @@ def main() -> None:
                 f"p50 {p50:,.0f} ms   p99 {p99:,.0f} ms   worst {ms[-1]:,.0f} ms",
                 flush=True,
             )
-        few, many = (taken_over(Rig(broker.bootstrap, Path(folder)), n) for n in KEPT)
+        few, many = (taken_over(ChaosCluster(broker.bootstrap, Path(folder)), n) for n in KEPT)
         more = (many["bytes"] - few["bytes"]) / (many["entities"] - few["entities"])
         print(f"memory: {more:,.0f} B an entity, from the difference of the two")
 

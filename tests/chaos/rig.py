@@ -18,20 +18,20 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from confluent_kafka import Producer
 
-from stream.cli.process import free_port
 from stream.config import Settings, load
-from stream.core import marker as markers
-from stream.core.audit import differences
-from stream.core.domains import DOMAINS
-from stream.core.panes import unpack
-from stream.core.partition import Partition
-from stream.topic_admin import create
-from stream.topology import topics
-from stream.wiring import rules
+from stream.config.aggregation import aggregation_config
+from stream.core.aggregation.audit import pane_differences
+from stream.core.aggregation.pane_store import unpack_block
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.aggregation.task import PartitionTask
+from stream.core.model import checkpoint as markers
+from stream.devbroker.process import free_port
+from stream.kafka.admin import create
+from stream.kafka.topics import topics
 from tests.chaos.feed import Sent
 
 
-class Rig:
+class ChaosCluster:
     """Settings with names of their own; workers by number. Used as a context: what runs is stopped by pid."""
 
     program = "stream.cli"
@@ -145,20 +145,26 @@ class Rig:
         producer.flush()
         return done
 
-    def partitions(self) -> dict[tuple[str, int], Partition]:
+    def partitions(self) -> dict[tuple[str, int], PartitionTask]:
         """Every partition restored from what is committed."""
         return asyncio.run(self._partitions())
 
-    async def _partitions(self) -> dict[tuple[str, int], Partition]:
-        names, count, in_force = self.settings.topics, self.settings.topics.partitions, rules(self.settings)
-        found = {(d.name, n): Partition(d, n, count, in_force) for d in DOMAINS for n in range(count)}
+    async def _partitions(self) -> dict[tuple[str, int], PartitionTask]:
+        names, count, config = (
+            self.settings.topics,
+            self.settings.topics.partitions,
+            aggregation_config(self.settings),
+        )
+        found = {
+            (d.name, n): PartitionTask(d, n, count, config) for d in DOMAIN_REGISTRY for n in range(count)
+        }
         into: dict[TopicPartition, Callable[[bytes, bytes | None], None]] = {}
         for (domain, n), partition in found.items():
             into[TopicPartition(names.state(domain), n)] = partition.restore_state
             into[TopicPartition(names.panes(domain), n)] = partition.restore_panes
         await self._read(list(into), lambda tp, record: into[tp](record.key, record.value))
         for partition in found.values():
-            partition.ready()
+            partition.finish_restore()
         return found
 
     async def _read(
@@ -210,9 +216,9 @@ class Rig:
         asyncio.run(self._read(tps, lambda _, record: found.append(record)))
         return found
 
-    def markers(self, domain: str) -> dict[int, markers.Marker]:
+    def markers(self, domain: str) -> dict[int, markers.Checkpoint]:
         """The newest marker of each partition."""
-        found: dict[int, markers.Marker] = {}
+        found: dict[int, markers.Checkpoint] = {}
         name = self.settings.topics.panes(domain)  # type: ignore[arg-type]
         tps = [TopicPartition(name, n) for n in range(self.settings.topics.partitions)]
 
@@ -232,9 +238,9 @@ class Rig:
                 self.start()
             counts, _ = self.source(domain)
             at = self.markers(domain)
-            read = {n: sum(marker.outcomes.values()) for n, marker in at.items()}
+            read = {n: sum(checkpoint.outcomes.values()) for n, checkpoint in at.items()}
             if len(at) == self.settings.topics.partitions and all(
-                read[n] == counts[n] and at[n].lag == 0 for n in at
+                read[n] == counts[n] and at[n].lag_ms == 0 for n in at
             ):
                 return True
         return False
@@ -246,13 +252,13 @@ class Rig:
             if name == domain:
                 for key, block in partition.panes.blocks.items():
                     if key.resolution == resolution:
-                        for bucket, component, n in unpack(resolution, key.block, block):
+                        for bucket, component, n in unpack_block(resolution, key.block, block):
                             out[*key.cell, component, bucket] += n
         return Counter({key: n for key, n in out.items() if n})
 
     def audit(self) -> list[str]:
         """What is wrong with panes against what entities contribute."""
-        return [line for partition in self.partitions().values() for line in differences(partition)]
+        return [line for partition in self.partitions().values() for line in pane_differences(partition)]
 
 
 def wait(condition: Callable[[], Any], what: Callable[[], object], deadline: float = 60.0) -> None:

@@ -11,13 +11,13 @@ from random import Random
 
 import pytest
 
-from schemas.keys import natural_key
-from stream.core.audit import differences
+from schemas.keys import default_record_key
+from stream.core.aggregation.audit import pane_differences
 from tests.chaos.feed import Sent
-from tests.chaos.rig import Rig, wait
-from tests.core import histories
-from tests.core.simulator import once
-from tests.support import Event, Rec, home
+from tests.chaos.rig import ChaosCluster, wait
+from tests.core.aggregation import histories
+from tests.core.aggregation.simulator import once
+from tests.support import Event, FakeRecord, partition_of_key
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
@@ -31,7 +31,10 @@ def test_kills_a_join_and_a_leave(kafka: str, tmp_path: Path) -> None:
     random, pause = Random(11), threading.Event()
     now = int(time.time() * 1000)
     sent = {domain: list(made(random, EVENTS, PEOPLE, now)) for domain, made in DOMAINS.items()}
-    with Rig(kafka, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as rig, ThreadPoolExecutor(4) as pool:
+    with (
+        ChaosCluster(kafka, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as rig,
+        ThreadPoolExecutor(4) as pool,
+    ):
         for stage in range(STAGES):
             workers = [rig.start() for _ in range(2 if stage == STAGES - 1 else 1)]
             wait(lambda workers=workers: all(map(rig.ready, workers)), rig.logs)
@@ -62,12 +65,12 @@ def _split(random: Random, events: Iterable[Event]) -> dict[str, list[Sent]]:
     parts: dict[str, list[Sent]] = {"murmur2_random": [], "consistent_random": []}
     for event in events:
         what = {"type": event.data.TYPE}
-        sent = Sent(natural_key(event.data).encode(), event.value(), event.at, what)
+        sent = Sent(default_record_key(event.data).encode(), event.value(), event.at, what)
         parts["consistent_random" if random.random() < 0.02 else "murmur2_random"].append(sent)
     return parts
 
 
-def _check(rig: Rig, domain: str, sent: list[Event]) -> None:
+def _check(rig: ChaosCluster, domain: str, sent: list[Event]) -> None:
     """Panes block by block, outcomes, audit."""
     counts, records = rig.source(domain)
     written = [record for record in records if "cx_forwarded" not in dict(record.headers)]
@@ -75,11 +78,15 @@ def _check(rig: Rig, domain: str, sent: list[Event]) -> None:
     assert rig.dead() == []
     partitions = [one for (name, _), one in rig.partitions().items() if name == domain]
     for partition in partitions:
-        mine = [r for r in written if home(r.key.decode(), partition.count) == partition.number]
-        read = [Rec(n, record.timestamp, record.key, record.value) for n, record in enumerate(mine)]
+        mine = [
+            r
+            for r in written
+            if partition_of_key(r.key.decode(), partition.partition_count) == partition.number
+        ]
+        read = [FakeRecord(n, record.timestamp, record.key, record.value) for n, record in enumerate(mine)]
         straight = once(partition, read, max(record.timestamp for record in read))
         assert partition.panes.blocks == straight.panes.blocks
-        assert partition.counts["accepted"] == len(mine)
-        assert list(differences(partition)) == []
-        assert sum(partition.counts.values()) == counts[partition.number]
-    assert sum(partition.counts["misrouted"] for partition in partitions) > 0
+        assert partition.outcome_counts["accepted"] == len(mine)
+        assert list(pane_differences(partition)) == []
+        assert sum(partition.outcome_counts.values()) == counts[partition.number]
+    assert sum(partition.outcome_counts["misrouted"] for partition in partitions) > 0

@@ -11,41 +11,41 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from stream.cli.kafka import Broker
+from stream.devbroker.kafka import Broker
 from tests.chaos.feed import Sent, load
-from tests.chaos.rig import Rig, wait
-from tests.core.oracle import feedback
-from tests.core.test_feedback_oracle import hours
+from tests.chaos.rig import ChaosCluster, wait
+from tests.core.aggregation.feedback.oracle import feedback
+from tests.core.aggregation.feedback.test_oracle import hours
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
 
-def oracle(rig: Rig, sent: list[Sent]) -> Counter[tuple[Any, ...]]:
+def oracle(rig: ChaosCluster, sent: list[Sent]) -> Counter[tuple[Any, ...]]:
     views = dict(rig.settings.metrics.views)
     return hours(feedback([(one.at, one.event) for one in sent if one.event], views))
 
 
-def background(rig: Rig, load_: Any, **how: Any) -> tuple[threading.Thread, list[Sent]]:
+def background(rig: ChaosCluster, load_: Any, **how: Any) -> tuple[threading.Thread, list[Sent]]:
     sent: list[Sent] = []
     thread = threading.Thread(target=lambda: sent.extend(rig.publish(load_, **how)))
     thread.start()
     return thread, sent
 
 
-def check(rig: Rig, sent: list[Sent]) -> None:
+def check(rig: ChaosCluster, sent: list[Sent]) -> None:
     """Figures, outcomes and audit."""
     want, held = oracle(rig, sent), rig.held("feedback")
     assert {k: (want[k], held[k]) for k in want.keys() | held.keys() if want[k] != held[k]} == {}
     assert rig.audit() == []
     counts, _ = rig.source("feedback")
-    read = {n: sum(marker.outcomes.values()) for n, marker in rig.markers("feedback").items()}
+    read = {n: sum(checkpoint.outcomes.values()) for n, checkpoint in rig.markers("feedback").items()}
     assert read == dict(counts)
 
 
 def test_kills_a_join_a_leave_and_a_zombie(kafka: str, tmp_path: Path) -> None:
     """300,000 events; SIGKILL three times at random, a second worker joins and leaves, one sleeps past its session."""
     rng = random.Random(7)
-    with Rig(kafka, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as rig:
+    with ChaosCluster(kafka, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as rig:
         first = rig.start()
         wait(lambda: rig.ready(first), rig.logs, 60)
         thread, sent = background(
@@ -82,7 +82,7 @@ def test_kills_a_join_a_leave_and_a_zombie(kafka: str, tmp_path: Path) -> None:
         check(rig, sent)
 
 
-def _reset_offsets(rig: Rig) -> None:
+def _reset_offsets(rig: ChaosCluster) -> None:
     """The group's offsets back to the beginning over the same state: nothing is counted twice."""
     for worker in rig.workers:
         worker.terminate()
@@ -107,7 +107,7 @@ def _reset_offsets(rig: Rig) -> None:
 
 def test_junk_is_buried_with_its_reason_and_costs_nothing_else(kafka: str, tmp_path: Path) -> None:
     """10 % malformed events of every kind: each in the dead letters, read = the sum of outcomes, no restart."""
-    with Rig(kafka, tmp_path) as rig:
+    with ChaosCluster(kafka, tmp_path) as rig:
         worker = rig.start()
         sent = rig.publish(load(20_000, now=int(time.time() * 1000), seed=3, junk=0.1))
         assert rig.settled(), rig.logs()
@@ -119,8 +119,8 @@ def test_junk_is_buried_with_its_reason_and_costs_nothing_else(kafka: str, tmp_p
         assert Counter(record.value for record in buried) == Counter(one.value[: 256 << 10] for one in junk)
         reasons = Counter(dict(record.headers)["cx_reason"].decode() for record in buried)
         outcomes: Counter[str] = Counter()
-        for marker in rig.markers("feedback").values():
-            outcomes.update(marker.outcomes)
+        for checkpoint in rig.markers("feedback").values():
+            outcomes.update(checkpoint.outcomes)
         assert reasons == {
             o: n for o, n in outcomes.items() if o not in ("accepted", "duplicate", "misrouted")
         }
@@ -133,7 +133,10 @@ def test_junk_is_buried_with_its_reason_and_costs_nothing_else(kafka: str, tmp_p
 
 def test_a_broker_restart_is_waited_for(tmp_path: Path) -> None:
     """The broker goes and comes back while events are being counted: the worker begins again by itself."""
-    with Broker() as broker, Rig(broker.bootstrap, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as rig:
+    with (
+        Broker() as broker,
+        ChaosCluster(broker.bootstrap, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as rig,
+    ):
         worker = rig.start()
         wait(lambda: rig.ready(worker), rig.logs)
         sent = rig.publish(load(20_000, now=int(time.time() * 1000), seed=21))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from stream.cli.kafka.wire import is_serving
+from stream.devbroker.kafka.wire import is_serving
 
 pytestmark = pytest.mark.fresh
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from stream.cli.cache import cache_folder
-from stream.cli.demo import incident
-from stream.cli.http import get
-from stream.cli.tools import find
+from stream.demo import incident
+from stream.devbroker.cache import cache_folder
+from stream.devbroker.http import get
+from stream.devbroker.tools import find
 
 pytestmark = [pytest.mark.kafka, pytest.mark.fresh]
 DEMO = [sys.executable, "-m", "stream.cli", "demo"]

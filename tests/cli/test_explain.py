@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from stream.cli import main
 from stream.core.metrics import REGISTRY
-from stream.exporter.pipeline import FAMILIES
+from stream.exporter.pipeline_metrics import FAMILIES
 
 
 @pytest.mark.parametrize("metric", REGISTRY.values(), ids=REGISTRY)

@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from schemas.generate import documents
-from stream.cli import main, rules
+from stream.cli import main
 from stream.core.metrics import REGISTRY
+from stream.monitoring.alerts import prometheus_files
 
 TEXT = "# Title\n\n<!-- metrics:begin -->\nold\n<!-- metrics:end -->\n\nThe end\n"
 
@@ -23,7 +24,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 def test_everything_is_written_once(runner: CliRunner) -> None:
     """Schemas, rules and the table; a second run has nothing to do."""
     assert runner.invoke(main, ["generate"]).exit_code == 0
-    written = documents() | rules.documents()
+    written = documents() | prometheus_files.documents()
     assert all(Path(path).read_bytes() == content for path, content in written.items())
     text = Path("README.md").read_text()
     assert text.startswith("# Title\n\n<!-- metrics:begin -->\n| metric |")

@@ -55,7 +55,7 @@ def test_checking_a_good_configuration(runner: CliRunner) -> None:
     """One line with the identity of the figures, exit 0."""
     result = runner.invoke(cli.main, ["--check-config"])
     assert result.exit_code == 0
-    assert config.figures_hash(config.Settings()) in result.stdout
+    assert config.config_hash(config.Settings()) in result.stdout
 
 
 def test_checking_a_bad_configuration(runner: CliRunner, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_printing_the_configuration(runner: CliRunner) -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(errors.CxgaugeError, 1), (errors.ConfigError, 2), (errors.Fenced, 3), (errors.Refused, 4)],
+    [(errors.CxgaugeError, 1), (errors.ConfigError, 2), (errors.Fenced, 3), (errors.PreconditionFailed, 4)],
 )
 def test_situations_have_exit_codes(
     runner: CliRunner, monkeypatch: pytest.MonkeyPatch, error: type[errors.CxgaugeError], code: int

@@ -15,13 +15,13 @@ from schemas.customers import CustomerActivated
 from schemas.envelope import at_ms
 from schemas.feedback import FeedbackDeleted
 from stream.cli import main, replay
-from stream.cli.sending import Meter
-from stream.core.buckets import Window
-from stream.core.tickets import Tickets
-from stream.errors import CxgaugeError, Refused
-from stream.topology import Described
+from stream.core.aggregation.tickets import Tickets
+from stream.core.model.time_buckets import Window
+from stream.errors import CxgaugeError, PreconditionFailed
+from stream.importing.sending import ProgressMeter
+from stream.kafka.topics import TopicDescription
 from tests.support import Event as Given
-from tests.support import count, rules
+from tests.support import aggregation_config, count
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 DAY = 86_400_000
@@ -53,9 +53,9 @@ def deleted(at: int) -> Any:
     return make(FeedbackDeleted(feedback_id=f"f-{at}"), id="1", source="/x", time=at)
 
 
-def kept(retention: int) -> dict[str, Described]:
+def kept(retention: int) -> dict[str, TopicDescription]:
     """A feedback topic that keeps records this long."""
-    return {"feedback": Described(1, 1, {"retention.ms": str(retention)})}
+    return {"feedback": TopicDescription(1, 1, {"retention.ms": str(retention)})}
 
 
 def test_events_are_in_the_order_of_their_times(
@@ -83,7 +83,7 @@ def test_the_oldest_event_must_outlive_the_retention_by_a_day() -> None:
     replay.check_retention([deleted(now - 44 * DAY), deleted(now)], kept(45 * DAY), now)
     replay.check_retention([deleted(0)], kept(-1), now)
     replay.check_retention([], kept(45 * DAY), now)
-    with pytest.raises(Refused, match=r"of feedback is of 1972-08-13.* 45d.*topics\.retention"):
+    with pytest.raises(PreconditionFailed, match=r"of feedback is of 1972-08-13.* 45d.*topics\.retention"):
         replay.check_retention([deleted(now - 44 * DAY - 1), deleted(now)], kept(45 * DAY), now)
 
 
@@ -92,7 +92,7 @@ async def test_speed_is_in_times_of_real_time() -> None:
     clock = asyncio.get_running_loop().time
     events = [deleted(0), deleted(60_000)]
     began = clock()
-    with Meter(2) as meter:
+    with ProgressMeter(2) as meter:
         assert [event async for event in replay.paced(events, 600.0, meter)] == events
     assert clock() - began >= 0.1
 
@@ -142,12 +142,12 @@ def test_the_order_of_a_log_changes_no_figure(data_folder: Path) -> None:
     log = data_folder / "helpdesk_italian" / "helpdesk.xes.gz"
     events, bad = replay.translate(log, EXAMPLES / "helpdesk_italian.toml")
     assert (len(events), bad) == (14_623, 0)
-    in_force = rules(windows=(Window("1600d", 1600 * DAY),))
+    config = aggregation_config(windows=(Window("1600d", 1600 * DAY),))
     given = [Given(e.data, at_ms(e), at_ms(e), e.id, e.source) for e in events]
-    ordered = count(Tickets(), given, in_force)
+    ordered = count(Tickets(), given, config)
     Random(4).shuffle(given)
-    shuffled = count(Tickets(), given, in_force)
-    assert ordered.counts["accepted"] == shuffled.counts["accepted"] == len(events)
+    shuffled = count(Tickets(), given, config)
+    assert ordered.outcome_counts["accepted"] == shuffled.outcome_counts["accepted"] == len(events)
     assert sum(map(len, ordered.panes.blocks.values())) > 10_000
     assert shuffled.panes.blocks == ordered.panes.blocks
 

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stream.cli import main
-from stream.cli.process import free_port
-from stream.cli.top.figures import MOST, Page, duration
+from stream.cli.top.figures import MAX_ROWS, MetricsSnapshot, format_duration
+from stream.devbroker.process import free_port
 from tests.exporter.live.world import World
 from tests.exporter.memory import answers
 
@@ -40,7 +40,7 @@ async def once(world: World, *options: str) -> Result:
 
 def test_figures_by_headline_and_label_set() -> None:
     """Of that view and window only; the parts that share labels are added up, the largest sample comes first."""
-    rows = {(row.title, row.labels): row[2:] for row in Page(PAGE, "channel", "7d").rows()}
+    rows = {(row.title, row.labels): row[2:] for row in MetricsSnapshot(PAGE, "channel", "7d").rows()}
     assert rows == {
         ("NPS", "web"): ("20.0", "10.0 to 30.0", 6),
         ("NPS", 'a "b"'): ("-10.0", "", None),
@@ -53,10 +53,10 @@ def test_figures_by_headline_and_label_set() -> None:
 def test_many_label_sets_are_cut() -> None:
     """And counted."""
     text = "".join(
-        f'cx_nps_score{{view="channel",channel="c{n}",window="7d"}} {n}.0\n' for n in range(MOST + 5)
+        f'cx_nps_score{{view="channel",channel="c{n}",window="7d"}} {n}.0\n' for n in range(MAX_ROWS + 5)
     )
-    rows = list(Page(text, "channel", "7d").rows())
-    assert len(rows) == MOST + 1
+    rows = list(MetricsSnapshot(text, "channel", "7d").rows())
+    assert len(rows) == MAX_ROWS + 1
     assert rows[-1].labels == "and 5 more"
 
 
@@ -73,7 +73,7 @@ def test_many_label_sets_are_cut() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     """Two units, none of them 0 or full."""
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 async def test_once_prints_what_is_served() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.config import Address, Settings, Target, Window, as_toml, load, redacted
+from stream.config import Address, ResponseTarget, Settings, Window, as_toml, load, redacted
 from stream.errors import ConfigError
 
 
@@ -76,7 +76,7 @@ def test_variables_hold_lists_and_tables_as_json() -> None:
     )
     assert settings.topics.partitions == 4
     assert [window.label for window in settings.metrics.windows] == ["5m", "1h"]
-    assert settings.frt.targets == {"chat/urgent": Target(120_000)}
+    assert settings.frt.targets == {"chat/urgent": ResponseTarget(120_000)}
     assert settings.clv.margin_rate == 0.4
     assert settings.calendars[0].name == "all"
 

@@ -15,19 +15,19 @@ from urllib.request import urlopen
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
 from schemas.feedback import FeedbackOffered, FeedbackSubmitted
 from schemas.tickets import InteractionHandled, TicketCreated, TicketHandoff, TicketMessage, TicketStatus
-from stream.cli.process import Child, free_port
 from stream.config import Address
-from stream.core.feedback import Feedback
-from stream.core.partition import Partition
-from stream.core.unreadable import UnreadableBatch
-from stream.exporter.exporter import Exporter
-from stream.exporter.page import CONTENT_TYPE
+from stream.core.aggregation.feedback import Feedback
+from stream.core.aggregation.task import PartitionTask
+from stream.core.aggregation.unreadable import UnreadableBatch
+from stream.devbroker.process import Child, free_port
+from stream.exporter.exposition import CONTENT_TYPE
+from stream.exporter.state import ExporterState
 from stream.worker.health import Health
 from stream.worker.health import serve as serve_health
-from stream.worker.owned import Ownership
+from stream.worker.task_manager import TaskManager
 from tests.exporter.memory import Worker, answers, exporter, feed, refresh
-from tests.support import DAY, HOUR, NOW, Event, rules
-from tests.worker.test_owned import HERE, Memory
+from tests.support import DAY, HOUR, NOW, Event, aggregation_config
+from tests.worker.test_task_manager import HERE, Memory
 
 CALENDAR = {
     "name": "always",
@@ -67,7 +67,7 @@ def told(channel: str) -> list[Event]:
     return [*events, *answers(20, channel=channel, reasons=("speed",)), *answers(10, 0, channel=channel)]
 
 
-def complete() -> Exporter:
+def complete() -> ExporterState:
     """One that has everything, of two channels."""
     shown = exporter(CXGAUGE_CALENDARS=json.dumps([CALENDAR]))
     feed(shown, Worker(shown)([*told("web"), *told("phone")], NOW))
@@ -75,12 +75,12 @@ def complete() -> Exporter:
     return shown
 
 
-def incomplete() -> Exporter:
+def incomplete() -> ExporterState:
     """One that stands still, with higher figures than are true."""
     shown = exporter()
     feed(shown, Worker(shown)(answers(5000), NOW))
     refresh(shown)
-    refresh(shown, steady=30_000)
+    refresh(shown, monotonic_ms=30_000)
     return shown
 
 
@@ -111,8 +111,10 @@ def serving(page: bytes) -> Iterator[int]:
 def working() -> Iterator[int]:
     """The port of a worker's health: it owns a partition, has flushed and written."""
     health, port = Health(), free_port()
-    ownership = Ownership(Memory(), lambda: NOW)
-    asyncio.run(ownership.change({HERE: lambda: Partition(Feedback(), 0, 1, rules())}))
+    ownership = TaskManager(Memory(), lambda: NOW)
+    asyncio.run(
+        ownership.on_assignment({HERE: lambda: PartitionTask(Feedback(), 0, 1, aggregation_config())})
+    )
     ownership.block(HERE, UnreadableBatch(7, 9, "the CRC does not match"))
     health.watch(ownership)
     health.flushes.inc()
@@ -158,7 +160,7 @@ class Prometheus:
 def scraped(program: Path, folder: Path) -> Iterator[Prometheus]:
     """Prometheus, once it has scraped all of them three times and an alert fires."""
     with ExitStack() as stack:
-        ports = [stack.enter_context(serving(each.page.plain)) for each in (complete(), incomplete())]
+        ports = [stack.enter_context(serving(each.exposition.plain)) for each in (complete(), incomplete())]
         worker = stack.enter_context(working())
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},

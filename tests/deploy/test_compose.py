@@ -14,10 +14,10 @@ from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient, ConfigResource
 
 from stream.cli import main
-from stream.cli.kafka import Broker
-from stream.cli.process import free_port
-from stream.config import figures_hash, load
-from stream.worker.run import DRAIN
+from stream.config import config_hash, load
+from stream.devbroker.kafka import Broker
+from stream.devbroker.process import free_port
+from stream.worker.service import DRAIN_TIMEOUT
 from tests.deploy.project import ROOT, document
 
 pytestmark = pytest.mark.fresh
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.fresh
 COMPOSE = document("docker-compose.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("cxgauge:")}
-LOCK = (ROOT / "stream/cli/kafka/jars.lock").read_text()
+LOCK = (ROOT / "stream/devbroker/kafka/jars.lock").read_text()
 
 
 def environment(service: dict[str, Any]) -> dict[str, str]:
@@ -75,7 +75,7 @@ def test_how_long_a_container_lives(name: str) -> None:
         return
     assert service["restart"] == "unless-stopped"
     assert service["healthcheck"]["test"][0] == "CMD"
-    assert int(service["stop_grace_period"].removesuffix("s")) > (DRAIN if "worker" in name else 0)
+    assert int(service["stop_grace_period"].removesuffix("s")) > (DRAIN_TIMEOUT if "worker" in name else 0)
     for other, how in service.get("depends_on", {}).items():
         assert other in SERVICES
         assert (how["condition"] == "service_completed_successfully") == (other == "topics")
@@ -116,7 +116,7 @@ def test_all_of_ours_count_under_the_same_settings() -> None:
         name: load(outside("/etc/cxgauge/cxgauge.toml", service), environment(service))
         for name, service in OURS.items()
     }
-    assert len({figures_hash(settings) for settings in all_settings.values()}) == 1
+    assert len({config_hash(settings) for settings in all_settings.values()}) == 1
     instances = [s.worker.instance for name, s in all_settings.items() if name.startswith("worker")]
     assert len(set(instances)) == len(instances) == 2
     assert None not in instances

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from stream.cli.grafana import dashboards
-from stream.core.metric import Panel
 from stream.core.metrics import REGISTRY
+from stream.core.metrics.metric import Panel
+from stream.monitoring.dashboards import dashboards
 from tests.deploy.project import ROOT, document
 from tests.deploy.test_compose import SERVICES, environment, outside
 
@@ -81,7 +81,7 @@ def test_every_band_fills_down_to_a_line_of_its_panel(uid: str) -> None:
 def test_only_counts_are_added_up(metric: str, panel: Panel) -> None:
     """A sum of ratios, scores, means or quantiles would say nothing."""
     for line in (*panel.lines, *panel.samples):
-        assert set(line.by) | set(line.only) <= set(line.family.labels)
+        assert set(line.by) | set(line.where) <= set(line.family.labels)
         if re.search("_(ratio|score|seconds|mean|predicted)", line.family.name):
             assert line.summed == ()
 

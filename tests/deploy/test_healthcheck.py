@@ -11,9 +11,9 @@ import pytest
 import trustme
 
 from stream.config import Address
-from stream.exporter.page import Page
-from stream.exporter.server import serve as serve_exporter
-from stream.exporter.web import WebConfig
+from stream.exporter.exposition import Exposition
+from stream.exporter.http.server import serve as serve_exporter
+from stream.exporter.http.web_config import WebConfig
 from stream.worker.health import Health, serve
 from tests.deploy.project import ROOT
 
@@ -46,7 +46,7 @@ async def test_an_exporter_with_a_certificate_and_passwords(free_port: int) -> N
     trustme.CA().issue_cert("exporter").configure_cert(context)
     config = WebConfig(context, {"ada": bcrypt.hashpw(b"secret", bcrypt.gensalt(4))})
     address = Address("127.0.0.1", free_port)
-    runner = await serve_exporter(Page(), lambda: ("", ""), address, config=config)
+    runner = await serve_exporter(Exposition(), lambda: ("", ""), address, config=config)
     try:
         for scheme, code in (("https", 0), ("http", 1)):
             assert await asyncio.to_thread(check, f"{scheme}://{address}/livez") == code

@@ -112,7 +112,7 @@ def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:
     """Every command can say what it does, from a folder that has nothing of the project."""
     ZipFile(wheel).extractall(tmp_path)
     script = (
-        "import stream.cli as cli, stream.exporter.run, stream.worker.run\n"
+        "import stream.cli as cli, stream.exporter.service, stream.worker.service\n"
         f"assert cli.__file__.startswith({str(tmp_path)!r})\n"
         "[cli.main([name, '--help'], standalone_mode=False) for name in cli.COMMANDS]\n"
         "cli.main(['--check-config'])\n"

@@ -12,9 +12,9 @@ import yaml
 from click.testing import CliRunner
 
 from stream.cli import main
-from stream.cli.grafana import dashboards
-from stream.config import Settings, figures_hash, load
-from stream.worker.run import DRAIN
+from stream.config import Settings, config_hash, load
+from stream.monitoring.dashboards import dashboards
+from stream.worker.service import DRAIN_TIMEOUT
 from tests.deploy.project import ROOT, document
 from tests.deploy.test_compose import SERVICES
 
@@ -116,7 +116,7 @@ def test_our_commands_and_settings_are_known(objects: list[Object], kind: str, t
     asked = CliRunner().invoke(main, [*container["args"], "--help"])
     assert (asked.exit_code, container["args"][0]) == (0, WORKLOADS[kind])
     read = settings(objects, kind, tmp_path)
-    assert figures_hash(read) == figures_hash(settings(objects, "Deployment", tmp_path))
+    assert config_hash(read) == config_hash(settings(objects, "Deployment", tmp_path))
     address = {"worker": read.worker.listen, "exporter": read.exporter.listen}.get(container["args"][0])
     ports = {each["name"]: each["containerPort"] for each in container.get("ports", [])}
     assert ports == ({"metrics": address.port} if address else {})
@@ -127,7 +127,7 @@ def test_a_worker_is_a_static_member_with_time_to_drain(objects: list[Object], t
     """Under its pod's name, with a place to put what Faust wants a folder for."""
     assert settings(objects, "StatefulSet", tmp_path).worker.instance == "cxgauge-worker-0"
     spec = pod(objects, "StatefulSet")["spec"]
-    assert spec["terminationGracePeriodSeconds"] > DRAIN
+    assert spec["terminationGracePeriodSeconds"] > DRAIN_TIMEOUT
     assert "/tmp" in [each["mountPath"] for each in spec["containers"][0]["volumeMounts"]]
     (workload,) = of_kind(objects, "StatefulSet")
     assert workload["spec"]["serviceName"] in [

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stream.cli.grafana import dashboards
-from stream.cli.grafana.figures import HIGH, LOW
+from stream.monitoring.dashboards import dashboards
+from stream.monitoring.dashboards.metric_panels import HIGH, LOW
 from tests.deploy.served import Prometheus, scraped
 
 pytestmark = [pytest.mark.tools, pytest.mark.fresh]

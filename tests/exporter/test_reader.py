@@ -8,12 +8,12 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from stream.config import Settings, load
-from stream.exporter.exporter import Batch, Exporter
-from stream.exporter.reader import PAUSE, SETTLING, STOPPED, Reader
-from stream.topic_admin import create
-from stream.topology import topics
+from stream.exporter.reader import REREAD_AFTER, SETTLE_TIME, SUSPENDED_AFTER, PaneReader
+from stream.exporter.state import ExporterState, PaneBatch
+from stream.kafka.admin import create
+from stream.kafka.topics import topics
 from tests.exporter.memory import SHOWN, Worker, answers, refresh
-from tests.support import NOW, Rec
+from tests.support import NOW, FakeRecord
 
 pytestmark = pytest.mark.kafka
 
@@ -46,24 +46,24 @@ class Shown:
     """An exporter with its reader."""
 
     def __init__(self, settings: Settings) -> None:
-        self.exporter = Exporter(settings)
-        self.reader = Reader(settings)
+        self.exporter = ExporterState(settings)
+        self.reader = PaneReader(settings)
 
-    async def once(self, wall: int = NOW) -> list[Batch]:
+    async def once(self, wall_ms: int = NOW) -> list[PaneBatch]:
         """One read."""
-        batches = await self.reader.read(200, wall)
+        batches = await self.reader.read(200, wall_ms)
         for batch in batches:
-            for _ in self.exporter.take(batch, steady=0, wall=wall):
+            for _ in self.exporter.apply(batch, monotonic_ms=0, wall_ms=wall_ms):
                 pass
         return batches
 
-    async def shows(self, score: float, wall: int = NOW) -> list[Batch]:
+    async def shows(self, score: float, wall_ms: int = NOW) -> list[PaneBatch]:
         """Read until the score is that; what came of feedback."""
-        batches: list[Batch] = []
+        batches: list[PaneBatch] = []
         async with asyncio.timeout(30):
             while refresh(self.exporter).get(SHOWN) != score:
-                batches += await self.once(wall)
-        return [batch for batch in batches if batch.place.domain == "feedback"]
+                batches += await self.once(wall_ms)
+        return [batch for batch in batches if batch.partition.domain == "feedback"]
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ async def shown(settings: Settings) -> AsyncIterator[Shown]:
     await made.reader.stop()
 
 
-async def write(producer: AIOKafkaProducer, settings: Settings, written: dict[str, list[Rec]]) -> None:
+async def write(producer: AIOKafkaProducer, settings: Settings, written: dict[str, list[FakeRecord]]) -> None:
     """Send, and wait until it is there."""
     for domain, rows in written.items():
         topic = settings.topics.panes(domain)  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ async def test_only_what_is_committed_is_shown(
     async with producer.transaction():
         await write(producer, settings, worker(answers(1, 0)))
     await shown.shows(50)
-    assert shown.exporter.unready(0) == ""
+    assert shown.exporter.unready_reason(0) == ""
 
 
 async def test_it_goes_on_where_it_was(settings: Settings, producer: AIOKafkaProducer, shown: Shown) -> None:
@@ -113,7 +113,7 @@ async def test_it_goes_on_where_it_was(settings: Settings, producer: AIOKafkaPro
         await write(producer, settings, worker(answers(3, 0)))
     await shown.reader.start()
     batches = await shown.shows(0)
-    assert not any(batch.afresh for batch in batches)
+    assert not any(batch.from_beginning for batch in batches)
     assert min(batch.records[0].offset for batch in batches) > 0  # type: ignore[attr-defined]
 
 
@@ -126,11 +126,11 @@ async def test_after_a_long_pause_it_reads_afresh(
         await write(producer, settings, worker(answers(3, 10)))
     await shown.shows(100)
     async with producer.transaction():
-        later = worker(answers(1, 0), clock=NOW + PAUSE + 1)
+        later = worker(answers(1, 0), clock=NOW + REREAD_AFTER + 1)
         await write(producer, settings, {"feedback": later["feedback"]})
-    first, *rest = await shown.shows(50, NOW + PAUSE + 1)
-    assert (first.afresh, first.records[0].offset) == (True, 0)  # type: ignore[attr-defined]
-    assert not any(batch.afresh for batch in rest)
+    first, *rest = await shown.shows(50, NOW + REREAD_AFTER + 1)
+    assert (first.from_beginning, first.records[0].offset) == (True, 0)  # type: ignore[attr-defined]
+    assert not any(batch.from_beginning for batch in rest)
 
 
 async def test_after_being_stopped_nothing_is_new_at_once(
@@ -138,14 +138,18 @@ async def test_after_being_stopped_nothing_is_new_at_once(
 ) -> None:
     """What a process finds when it may go on can be as old as its stop; a little later it trusts the end again."""
     worker = Worker(shown.exporter)
-    for moment, live in ((NOW, True), (NOW + STOPPED + 1, False), (NOW + STOPPED + SETTLING + 1, True)):
+    for moment, live in (
+        (NOW, True),
+        (NOW + SUSPENDED_AFTER + 1, False),
+        (NOW + SUSPENDED_AFTER + SETTLE_TIME + 1, True),
+    ):
         async with producer.transaction():
             await write(producer, settings, worker(answers(1, 10, at=moment)))
-        batches: list[Batch] = []
+        batches: list[PaneBatch] = []
         async with asyncio.timeout(30):
             while not batches:
                 batches = await shown.once(moment)
-        assert {batch.live for batch in batches} == {live}
+        assert {batch.at_end for batch in batches} == {live}
 
 
 async def test_at_the_end_of_the_log_it_is_up_to_date(
@@ -157,5 +161,5 @@ async def test_at_the_end_of_the_log_it_is_up_to_date(
         async with producer.transaction():
             await write(producer, settings, worker(answers(1, 10), clock=NOW - 60_000))
     batches = await shown.shows(100)
-    assert batches[-1].live
-    assert shown.exporter.unready(0) == ""
+    assert batches[-1].at_end
+    assert shown.exporter.unready_reason(0) == ""

@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from stream.core.domains import DOMAINS
-from stream.core.letters import Letter
-from stream.core.panes import unpack
+from stream.core.aggregation.outgoing import OutgoingRecord
+from stream.core.aggregation.pane_store import unpack_block
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from tests.golden.kinds import KINDS, OF_DOMAINS, STORED, VERSION, VERSION_IS, Kind, panes_kind, state_kind
 from tests.golden.scenario import forwarded, written
 from tests.golden.schema import layout
@@ -35,7 +35,7 @@ MISSING = f"""
 Version {VERSION} has no golden files. Write them: make golden-state
 """
 HINT = CHANGED if CURRENT.exists() else MISSING
-_BY_NAME = {domain.name: domain for domain in DOMAINS}
+_BY_NAME = {domain.name: domain for domain in DOMAIN_REGISTRY}
 
 
 def plain(value: Any) -> Any:
@@ -57,17 +57,17 @@ def record(kind: Kind, key: bytes, value: bytes) -> dict[str, Any]:
     decoded_key = key if kind.decode_key is None else kind.decode_key(key[len(kind.prefix) :])
     content = value if kind.decode is None else kind.decode(value)
     if kind.name == "panes":
-        content = sorted(unpack(decoded_key[0], decoded_key[1], content))
+        content = sorted(unpack_block(decoded_key[0], decoded_key[1], content))
     entry = {"key_hex": key.hex(), "value_hex": value.hex(), "decoded_key": plain(decoded_key)}
     if kind in OF_DOMAINS:
-        entry["person"] = plain(_BY_NAME[kind.domain].person(key, value))
+        entry["person"] = plain(_BY_NAME[kind.domain].person_key(key, value))
     return entry | {"decoded_value": plain(content)}
 
 
 def documents() -> dict[str, str]:
     """Return the golden files that today's code would write: text by path in the folder of the version."""
     records: dict[str, list[tuple[bytes, dict[str, Any]]]] = {kind.path: [] for kind in KINDS}
-    for domain in DOMAINS:
+    for domain in DOMAIN_REGISTRY:
         stored = written(domain)
         for rows, kind_of in ((stored.state, state_kind), (stored.panes, panes_kind)):
             for key, value in rows.items():
@@ -118,7 +118,7 @@ def letters() -> str:
     )
 
 
-def _letter(letter: Letter) -> dict[str, Any]:
+def _letter(letter: OutgoingRecord) -> dict[str, Any]:
     domain, partition, key, value, timestamp, headers = letter
     return {
         "domain": domain,

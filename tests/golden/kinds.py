@@ -6,13 +6,14 @@ A kind has a name of its own (`feedback/a-answer`), which does not change when P
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stream.core import customers, erasure, interactions, marker, panes, unreadable
-from stream.core.customers import facts as customer
-from stream.core.customers import referrals
-from stream.core.domains import DOMAINS
-from stream.core.feedback import facts as answer
-from stream.core.tickets import facts as ticket
-from stream.core.tickets import repeats
+from stream.core.aggregation import customers, erasure, pane_store, unreadable
+from stream.core.aggregation.customers import entity as customer
+from stream.core.aggregation.customers import referrals
+from stream.core.aggregation.feedback import entity as answer
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.aggregation.tickets import entity as ticket
+from stream.core.aggregation.tickets import interactions, repeat_contacts
+from stream.core.model import checkpoint as marker
 
 VERSION = marker.VERSION
 VERSION_IS = f"{marker.__name__}.VERSION"
@@ -52,21 +53,59 @@ OF_DOMAINS = (
     Kind("feedback", "a", "answer", "An answer to a survey, with its offer.", answer.unpack),
     Kind("feedback", "c", "responder", "A customer who answers surveys, or a hash; no value.", None),
     Kind("tickets", "t", "ticket", "A ticket; its key is a hash of person and ticket ID.", ticket.unpack),
-    Kind("tickets", "f", "topic", "A person's tickets about a topic; the key is a hash.", repeats.unpack),
+    Kind(
+        "tickets",
+        "f",
+        "topic",
+        "A person's tickets about a topic; the key is a hash.",
+        repeat_contacts.unpack,
+    ),
     Kind("tickets", "i", "interaction", "A handled interaction.", interactions.unpack),
     Kind("customers", "c", "customer", "A customer: life events, money, referrals.", customer.unpack),
-    Kind("customers", "o", "order", "A known order: timestamp of its record in ms.", customers._stamp),
-    Kind("customers", "m", "refund", "A known refund: timestamp of its record in ms.", customers._stamp),
+    Kind(
+        "customers",
+        "o",
+        "order",
+        "A known order: timestamp of its record in ms.",
+        customers._decode_timestamp,
+    ),
+    Kind(
+        "customers",
+        "m",
+        "refund",
+        "A known refund: timestamp of its record in ms.",
+        customers._decode_timestamp,
+    ),
     Kind("customers", "f", "referral", "A known referral.", referrals.unpack),
 )
 OF_ALL = (
-    Kind("*", "e", "erasure", "An erased person: erased up to, time of its record, in ms.", erasure._times),
-    Kind("*", "r", "remainder", "Counts of erased persons in one cell.", erasure._vector, erasure._leaf),
+    Kind(
+        "*",
+        "e",
+        "erasure",
+        "An erased person: erased up to, time of its record, in ms.",
+        erasure._decode_times,
+    ),
+    Kind(
+        "*",
+        "r",
+        "remainder",
+        "Counts of erased persons in one cell.",
+        erasure._decode_vector,
+        erasure._decode_leaf,
+    ),
     Kind("*", "\0", "skip-order", "An order to skip the unreadable batch at an offset.", unreadable.decode),
-    Kind("*", "", "panes", "Panes: [bucket, component, integer].", panes.decode_block, panes._decode_key),
+    Kind(
+        "*",
+        "",
+        "panes",
+        "Panes: [bucket, component, integer].",
+        pane_store.decode_block,
+        pane_store._decode_key,
+    ),
     Kind("*", "", "checkpoint", "The checkpoint of a flush.", marker.decode),
 )
-NAMES = tuple(domain.name for domain in DOMAINS)
+NAMES = tuple(domain.name for domain in DOMAIN_REGISTRY)
 KINDS = (*OF_DOMAINS, *(kind._replace(domain=name) for name in NAMES for kind in OF_ALL))
 STORED = {name: type_ for kind in (*OF_DOMAINS, *OF_ALL) for name, type_ in kind.stored.items()}
 """Every stored type, once; `*` stands for each domain."""

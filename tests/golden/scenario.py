@@ -12,19 +12,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from stream.core.calendars import Calendar
-from stream.core.customers import lives
-from stream.core.domain import Domain
-from stream.core.letters import Letter
-from stream.core.partition import Flush, Partition
-from stream.core.unreadable import SkipOrder, encode, order_key
+from stream.core.aggregation.customers import lifecycle
+from stream.core.aggregation.domain import Domain
+from stream.core.aggregation.outgoing import OutgoingRecord
+from stream.core.aggregation.task import Flush, PartitionTask
+from stream.core.aggregation.unreadable import SkipOrder, encode, order_key
+from stream.core.model.business_hours import Calendar
 from tests.golden.kinds import CHECKPOINT, marker
-from tests.support import Rec, home, rules
+from tests.support import FakeRecord, aggregation_config, partition_of_key
 
 EVENTS = Path(__file__).parent / "events"
 CALENDAR = Calendar(name="office", since=date(2026, 1, 1), timezone="UTC", hours=(((540, 1020),),) * 7)
-RULES = rules(
-    views={"total": (), "channel": ("channel",)}, labels=("brand",), calendars=(CALENDAR,), identity="golden"
+RULES = aggregation_config(
+    views={"total": (), "channel": ("channel",)},
+    labels=("brand",),
+    calendars=(CALENDAR,),
+    config_hash="golden",
 )
 LAG = 700
 """Lag in ms that is passed to the flushes."""
@@ -35,11 +38,11 @@ class Written(NamedTuple):
 
     state: dict[bytes, bytes]
     panes: dict[bytes, bytes]
-    dead: list[Letter]
-    sent: list[Letter]
+    dead: list[OutgoingRecord]
+    sent: list[OutgoingRecord]
 
 
-def batches(domain: str) -> Iterator[list[Rec]]:
+def batches(domain: str) -> Iterator[list[FakeRecord]]:
     """Yield the records of a topic, one list for each flush."""
     offset = 0
     for part in (EVENTS / f"{domain}.jsonl").read_text().split("\n\n"):
@@ -48,25 +51,25 @@ def batches(domain: str) -> Iterator[list[Rec]]:
         yield batch
 
 
-def _record(offset: int, line: dict[str, Any]) -> Rec:
+def _record(offset: int, line: dict[str, Any]) -> FakeRecord:
     value, stamp = line["value"], line.get("timestamp")
     if stamp is None:
         stamp = round(datetime.fromisoformat(value["time"]).timestamp() * 1_000) + 1_500
     headers = [(name, text.encode()) for name, text in line.get("headers", ())]
     raw = value if isinstance(value, str) else json.dumps(value)
-    return Rec(offset, stamp, line["key"].encode(), raw.encode(), headers)
+    return FakeRecord(offset, stamp, line["key"].encode(), raw.encode(), headers)
 
 
 def written(domain: Domain) -> Written:
     """Run a domain's events through one partition. Caps are lowered so that a few events reach them."""
-    partition, into = Partition(domain, 0, 1, RULES), Written({}, {}, [], [])
-    with patch.object(lives, "MOST", 3), patch.object(lives, "FINISHED", 1):
+    partition, into = PartitionTask(domain, 0, 1, RULES), Written({}, {}, [], [])
+    with patch.object(lifecycle, "MAX_OTHER_EVENTS", 3), patch.object(lifecycle, "MAX_FINISHED_PERIODS", 1):
         for batch in batches(domain.name):
             clock = max(record.timestamp for record in batch)
-            partition.fold(batch, clock)
-            _keep(partition.take(clock, LAG), into)
+            partition.process(batch, clock)
+            _keep(partition.prepare_flush(clock, LAG), into)
     _skip(partition, into)
-    _keep(partition.take(clock, LAG), into)
+    _keep(partition.prepare_flush(clock, LAG), into)
     return into
 
 
@@ -76,28 +79,28 @@ def _keep(flush: Flush, into: Written) -> None:
             kept.pop(key, None)
             if value is not None:
                 kept[key] = value
-    into.panes[CHECKPOINT] = marker.encode(flush.marker)
-    into.dead.extend(flush.dead)
+    into.panes[CHECKPOINT] = marker.encode(flush.checkpoint)
+    into.dead.extend(flush.dead_letters)
     into.sent.extend(flush.forwards)
 
 
-def _skip(partition: Partition, into: Written) -> None:
+def _skip(partition: PartitionTask, into: Written) -> None:
     """Skip one unreadable batch by order. Block the partition at the next one, whose order waits."""
-    for offset in (partition.next, partition.next + 2):
+    for offset in (partition.next_offset, partition.next_offset + 2):
         key, order = (
             order_key(offset),
             encode(SkipOrder(end=offset + 2, records=2, ordered=1_790_000_000_000)),
         )
         partition.restore_state(key, order)
         into.state[key] = order
-    assert partition.skip(partition.next)
-    partition.at.blocked_at = partition.next
+    assert partition.skip(partition.next_offset)
+    partition.checkpoint.blocked_at = partition.next_offset
 
 
-def forwarded(domain: Domain) -> Letter:
+def forwarded(domain: Domain) -> OutgoingRecord:
     """Return the first record of the topic as the partition that is not its home forwards it."""
     record = next(batches(domain.name))[0]
-    partition = Partition(domain, 1 - home(record.key.decode(), 2), 2, RULES)
-    partition.fold([record], record.timestamp)
-    (letter,) = partition.take(record.timestamp, LAG).forwards
+    partition = PartitionTask(domain, 1 - partition_of_key(record.key.decode(), 2), 2, RULES)
+    partition.process([record], record.timestamp)
+    (letter,) = partition.prepare_flush(record.timestamp, LAG).forwards
     return letter

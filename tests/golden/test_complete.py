@@ -14,10 +14,10 @@ import pytest
 
 import stream.core
 from schemas.topics import TOPICS
-from stream.core.buckets import ROLLING, STANDING, TOTAL
-from stream.core.domain import Domain
-from stream.core.domains import DOMAINS
+from stream.core.aggregation.domain import Domain
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.metrics import BY_DOMAIN
+from stream.core.model.time_buckets import OPEN_ITEM_MINUTES, ROLLING, RUNNING_TOTAL
 from tests.golden.files import CURRENT, golden
 from tests.golden.kinds import KINDS, OF_ALL, OF_DOMAINS, STORED
 from tests.golden.scenario import batches
@@ -59,21 +59,21 @@ def test_every_decoder_and_struct_in_the_code_is_in_the_schema() -> None:
     assert arrays <= {struct for type_ in STORED.values() for struct in structs(type_)}
 
 
-@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
+@pytest.mark.parametrize("domain", DOMAIN_REGISTRY, ids=lambda domain: domain.name)
 def test_every_tally_has_golden_blocks_in_each_resolution(domain: Domain) -> None:
     expected = {
-        (tally.name, code)
+        (aggregate.name, code)
         for metric in BY_DOMAIN[domain.name]
-        for tally in metric.tallies
-        for code in {"stock": [TOTAL.code], "standing": [STANDING.code]}.get(
-            tally.kind, [resolution.code for resolution in ROLLING]
+        for aggregate in metric.aggregates
+        for code in {"stock": [RUNNING_TOTAL.code], "open_items": [OPEN_ITEM_MINUTES.code]}.get(
+            aggregate.kind, [resolution.code for resolution in ROLLING]
         )
     }
     keys = [entry["decoded_key"] for _, _, entry in golden(CURRENT / domain.name / "panes.json")]
     assert {(cell[0], resolution) for resolution, _, cell in keys} == expected
 
 
-@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
+@pytest.mark.parametrize("domain", DOMAIN_REGISTRY, ids=lambda domain: domain.name)
 def test_every_type_of_event_is_in_the_scenario(domain: Domain) -> None:
     values = [record.value for batch in batches(domain.name) for record in batch]
     assert {json.loads(value)["type"] for value in values if value[:1] == b"{"} == {

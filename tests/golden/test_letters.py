@@ -2,9 +2,9 @@
 
 import json
 
-from stream.core.letters import provenance
+from stream.core.aggregation.outgoing import record_origin
 from tests.golden.files import LETTERS, changes, letters
-from tests.support import Rec
+from tests.support import FakeRecord
 
 
 def test_letters_are_as_they_were() -> None:
@@ -20,7 +20,7 @@ def test_golden_letters_are_judged_by_their_headers() -> None:
     judged = {}
     for entry in json.loads(LETTERS.read_text())["records"]:
         headers = [(name, text.encode()) for name, text in entry["headers"]]
-        judged[entry["is"]] = tuple(provenance(Rec(0, 5, None, None, headers)))
+        judged[entry["is"]] = tuple(record_origin(FakeRecord(0, 5, None, None, headers)))
     assert judged == {
         "dead letter": (1789992540000, False),
         "derived event": (5, False),

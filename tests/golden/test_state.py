@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stream.core.audit import differences
-from stream.core.domain import Domain
-from stream.core.domains import DOMAINS
-from stream.core.partition import Partition
+from stream.core.aggregation.audit import pane_differences
+from stream.core.aggregation.domain import Domain
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.aggregation.task import PartitionTask
 from tests.golden.files import CURRENT, HINT, STATE, changes, documents, golden, record, write
 from tests.golden.kinds import KINDS, VERSION, Kind, state_kind
 from tests.golden.scenario import RULES
@@ -53,25 +53,25 @@ def test_the_same_events_are_stored_as_they_were() -> None:
     assert not different, f"{different}\n{HINT}"
 
 
-@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
+@pytest.mark.parametrize("domain", DOMAIN_REGISTRY, ids=lambda domain: domain.name)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_state_of_a_version_is_read_or_refused(domain: Domain, version: int) -> None:
     """After loading, panes equal the sum of what entities contribute. Those of another version are rebuilt."""
-    partition = Partition(domain, 0, 1, RULES)
+    partition = PartitionTask(domain, 0, 1, RULES)
     for path in (STATE / f"v{version}" / domain.name).iterdir():
         stored_in_panes = path.stem in ("panes", "checkpoint")
         restore = partition.restore_panes if stored_in_panes else partition.restore_state
         for key, raw, _ in golden(path):
             restore(key, raw)
-    assert partition.at.version == version
-    if version < domain.since:
-        assert partition.unreadable()
+    assert partition.checkpoint.version == version
+    if version < domain.oldest_readable_version:
+        assert partition.incompatibility()
         return
-    assert not partition.unreadable()
-    assert partition.ready() == (version != VERSION)
+    assert not partition.incompatibility()
+    assert partition.finish_restore() == (version != VERSION)
     assert partition.panes.blocks
-    assert list(differences(partition)) == []
-    for key, raw in partition.book.entities.items():
+    assert list(pane_differences(partition)) == []
+    for key, raw in partition.store.entities.items():
         decode = state_kind(domain.name, key).decode
         assert decode is None or msgspec.msgpack.encode(decode(raw)) == raw
 

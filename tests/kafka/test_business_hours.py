@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.chaos.rig import Rig, wait
+from tests.chaos.rig import ChaosCluster, wait
 
 pytestmark = pytest.mark.kafka
 
@@ -73,7 +73,7 @@ def test_worked_cases_on_the_page(kafka: str, tmp_path: Path) -> None:
         "CXGAUGE_CALENDARS": json.dumps(calendars),
         "CXGAUGE_FRT_TARGETS": json.dumps({"FRT-1": {"duration": "2h", "hours": "business"}}),
     }
-    with Rig(kafka, tmp_path, **env) as rig:
+    with ChaosCluster(kafka, tmp_path, **env) as rig:
         rig.start()
         exporter = rig.start("exporter")
         subprocess.run(

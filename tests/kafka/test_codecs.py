@@ -13,8 +13,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from stream.cli.kafka import Broker
-from tests.chaos.rig import Rig, wait
+from stream.devbroker.kafka import Broker
+from tests.chaos.rig import ChaosCluster, wait
 from tests.kafka.segments import batches, segment
 from tests.kafka.test_end_to_end import answers
 
@@ -35,7 +35,7 @@ def broker(folder: Path) -> Iterator[Broker]:
         yield running
 
 
-def stored(rig: Rig, folder: Path) -> set[str]:
+def stored(rig: ChaosCluster, folder: Path) -> set[str]:
     """The codecs of all batches of the feedback."""
     topic = rig.settings.topics.feedback
     return {
@@ -50,7 +50,7 @@ def test_what_librdkafka_compresses_is_counted(
     broker: Broker, folder: Path, tmp_path: Path, codec: str
 ) -> None:
     """Each codec of a producer, in batches of many records."""
-    with Rig(broker.bootstrap, tmp_path) as rig:
+    with ChaosCluster(broker.bootstrap, tmp_path) as rig:
         rig.publish(answers(300, 10), **{"compression.type": codec})
         assert stored(rig, folder) == {codec}
         worker, exporter = rig.start(), rig.start("exporter")
@@ -58,7 +58,7 @@ def test_what_librdkafka_compresses_is_counted(
         assert worker.poll() is None
 
 
-def compress(rig: Rig, codec: str) -> None:
+def compress(rig: ChaosCluster, codec: str) -> None:
     """Let the broker compress every topic that workers read."""
     topics = rig.settings.topics
     names = [name(d) for name in (topics.input, topics.state, topics.panes) for d in ("feedback", "tickets")]
@@ -74,7 +74,7 @@ def compress(rig: Rig, codec: str) -> None:
 
 def test_topics_that_the_broker_compresses(broker: Broker, folder: Path, tmp_path: Path) -> None:
     """`compression.type=zstd` on inputs, state and panes: counted, and gone on with after a restart."""
-    with Rig(broker.bootstrap, tmp_path) as rig:
+    with ChaosCluster(broker.bootstrap, tmp_path) as rig:
         compress(rig, "zstd")
         worker, exporter = rig.start(), rig.start("exporter")
         wait(lambda: rig.ready(worker), rig.logs)

@@ -13,30 +13,30 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.chaos.feed import Sent, envelope, load
-from tests.chaos.rig import Rig, wait
-from tests.support import HOUR, home
+from tests.chaos.rig import ChaosCluster, wait
+from tests.support import HOUR, partition_of_key
 
 pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture
-def rig(kafka: str, tmp_path: Path) -> Iterator[Rig]:
-    with Rig(kafka, tmp_path) as made:
+def rig(kafka: str, tmp_path: Path) -> Iterator[ChaosCluster]:
+    with ChaosCluster(kafka, tmp_path) as made:
         made.start()
         yield made
 
 
-def cxgauge(rig: Rig, *arguments: str) -> str:
+def cxgauge(rig: ChaosCluster, *arguments: str) -> str:
     command = [sys.executable, "-m", "stream.cli", "deadletter", *arguments]
     return subprocess.run(
         command, env={**os.environ, **rig.env}, check=True, capture_output=True, text=True
     ).stdout
 
 
-def outcomes(rig: Rig) -> dict[str, int]:
+def outcomes(rig: ChaosCluster) -> dict[str, int]:
     found: dict[str, int] = {}
-    for marker in rig.markers("feedback").values():
-        for outcome, n in marker.outcomes.items():
+    for checkpoint in rig.markers("feedback").values():
+        for outcome, n in checkpoint.outcomes.items():
             found[outcome] = found.get(outcome, 0) + n
     return found
 
@@ -46,13 +46,17 @@ def answer(who: str, at: int) -> bytes:
     return envelope("cx.feedback.submitted.v1", at, 1, data)
 
 
-def test_what_is_put_back_is_counted_once(rig: Rig) -> None:
+def test_what_is_put_back_is_counted_once(rig: ChaosCluster) -> None:
     """An event ahead of its record with --rejudge; one forwarded to the wrong place goes to its own."""
     now = int(time.time() * 1000)
     producer = Producer({"bootstrap.servers": rig.settings.kafka.bootstrap_servers})
-    feedback, elsewhere = rig.settings.topics.feedback, (home("lost", 4) + 1) % 4
+    feedback, elsewhere = rig.settings.topics.feedback, (partition_of_key("lost", 4) + 1) % 4
     producer.produce(
-        feedback, answer("early", now - HOUR), b"early", home("early", 4), timestamp=now - 3 * HOUR
+        feedback,
+        answer("early", now - HOUR),
+        b"early",
+        partition_of_key("early", 4),
+        timestamp=now - 3 * HOUR,
     )
     forwarded = [("cx_forwarded", b"1"), ("cx_timestamp", b"%d" % (now - HOUR))]
     producer.produce(feedback, answer("lost", now - HOUR), b"lost", elsewhere, headers=forwarded)
@@ -70,7 +74,7 @@ def test_what_is_put_back_is_counted_once(rig: Rig) -> None:
     assert len(rig.dead()) == 2
 
 
-def test_a_purge_while_letters_come_in(rig: Rig) -> None:
+def test_a_purge_while_letters_come_in(rig: ChaosCluster) -> None:
     """Whatever a worker appends meanwhile stays: nothing is lost but the person's."""
     now = int(time.time() * 1000)
     theirs = [Sent(b"gone", b'{"id": %d, "customer_id": "gone"}' % n, now, None) for n in range(50)]

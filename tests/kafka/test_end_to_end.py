@@ -16,14 +16,14 @@ from aiokafka import AIOKafkaProducer
 from schemas.feedback import FeedbackSubmitted
 from schemas.publish import Publisher
 from tests.chaos.feed import Sent, envelope, load
-from tests.chaos.rig import Rig, wait
+from tests.chaos.rig import ChaosCluster, wait
 
 pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture
-def rig(kafka: str, tmp_path: Path) -> Iterator[Rig]:
-    with Rig(kafka, tmp_path) as made:
+def rig(kafka: str, tmp_path: Path) -> Iterator[ChaosCluster]:
+    with ChaosCluster(kafka, tmp_path) as made:
         made.start()
         made.exporter = made.start("exporter")  # type: ignore[attr-defined]
         yield made
@@ -47,7 +47,7 @@ def said(rig: Any) -> Callable[[], str]:
     return lambda: f"{rig.samples(rig.exporter)}\n{rig.logs()}"
 
 
-def test_librdkafka_with_its_own_hash_is_brought_home(rig: Rig) -> None:
+def test_librdkafka_with_its_own_hash_is_brought_home(rig: ChaosCluster) -> None:
     """CRC32 puts most keys elsewhere: every event counts once, in its proper partition."""
     rig.publish(answers(200, 10), partitioner="consistent")
     rig.publish(answers(100, 0, "app"), partitioner="consistent")
@@ -63,7 +63,7 @@ def test_librdkafka_with_its_own_hash_is_brought_home(rig: Rig) -> None:
     assert samples["cx_partitions_covered"] == samples["cx_partitions_expected"] == 12
 
 
-def test_kcat_as_the_readme_says(rig: Rig, require: Callable[[str], Path]) -> None:
+def test_kcat_as_the_readme_says(rig: ChaosCluster, require: Callable[[str], Path]) -> None:
     """A line of JSON and a key."""
     event, settings = answers(1, 9)[0], rig.settings
     command = [require("kcat"), "-P", "-b", settings.kafka.bootstrap_servers, "-k", "c-17"]
@@ -82,7 +82,7 @@ async def test_our_publisher_shows_within_two_seconds(rig: Any) -> None:
 
 def test_figures_go_when_a_partition_is_no_longer_covered(kafka: str, tmp_path: Path) -> None:
     """Without a worker: they stand still, readiness is gone, after a while the figures go; pipeline series stay."""
-    with Rig(kafka, tmp_path, CXGAUGE_EXPORTER_STALE_AFTER="3s") as rig:
+    with ChaosCluster(kafka, tmp_path, CXGAUGE_EXPORTER_STALE_AFTER="3s") as rig:
         worker, exporter = rig.start(), rig.start("exporter")
         rig.publish(answers(5, 9))
         name = 'cx_nps_score{view="total",window="1h"}'
@@ -112,13 +112,13 @@ def test_twins_show_the_same(rig: Any) -> None:
 
 def test_the_worker_refuses_topics_that_are_not_there(kafka: str, tmp_path: Path) -> None:
     """Exit 4 and a text that names them."""
-    rig = Rig(kafka, tmp_path)
+    rig = ChaosCluster(kafka, tmp_path)
     worker = rig.start()
     assert worker.wait(60) == 4
     assert f"{rig.settings.topics.feedback}: is missing" in rig.logs()
 
 
-async def _corrupt(rig: Rig) -> None:
+async def _corrupt(rig: ChaosCluster) -> None:
     """Add one promoter to a block, behind everybody's back."""
     partition = next(
         p for (d, _), p in (await rig._partitions()).items() if d == "feedback" and p.panes.blocks
@@ -133,7 +133,7 @@ async def _corrupt(rig: Rig) -> None:
     await producer.stop()
 
 
-def test_the_audit_finds_what_was_not_contributed(rig: Rig) -> None:
+def test_the_audit_finds_what_was_not_contributed(rig: ChaosCluster) -> None:
     """Clean after a load; a pane that was changed behind its back is named."""
     rig.publish(load(1_000, now=int(time.time() * 1000), seed=5))
     assert rig.settled(), rig.logs()

@@ -14,13 +14,13 @@ import pytest
 
 from schemas.customers import CustomerErased
 from schemas.publish import Publisher
-from stream.cli.kafka import Broker
-from stream.config import DOMAINS
-from stream.core.erasure import fingerprint
-from stream.topic_admin import create
-from stream.topology import TopicSpec, topics
+from schemas.topics import DOMAINS
+from stream.core.aggregation.erasure import fingerprint
+from stream.devbroker.kafka import Broker
+from stream.kafka.admin import create
+from stream.kafka.topics import TopicSpec, topics
 from tests.chaos.feed import Sent, envelope
-from tests.chaos.rig import Rig, wait
+from tests.chaos.rig import ChaosCluster, wait
 from tests.support import DAY, HOUR
 
 pytestmark = pytest.mark.kafka
@@ -140,7 +140,7 @@ class Story:
         )
 
 
-def traces(folder: Path, rig: Rig) -> list[str]:
+def traces(folder: Path, rig: ChaosCluster) -> list[str]:
     """Files of our topics, and logs of ours, in which something of the person is; and which."""
     names = rig.settings.topics
     ours = [names.deadletter, *map(names.state, DOMAINS), *map(names.panes, DOMAINS)]
@@ -155,14 +155,14 @@ def traces(folder: Path, rig: Rig) -> list[str]:
     return found
 
 
-def cxgauge(rig: Rig, *arguments: str) -> str:
+def cxgauge(rig: ChaosCluster, *arguments: str) -> str:
     command = [sys.executable, "-m", "stream.cli", *arguments]
     return subprocess.run(
         command, env={**os.environ, **rig.env}, check=True, capture_output=True, text=True
     ).stdout
 
 
-async def _erase(rig: Rig, at: int) -> None:
+async def _erase(rig: ChaosCluster, at: int) -> None:
     names = {domain: rig.settings.topics.input(domain) for domain in DOMAINS}
     async with Publisher(rig.settings.kafka.bootstrap_servers, topics=names) as publisher:
         await publisher.send(CustomerErased(customer_id=WHO), time=at)
@@ -174,7 +174,7 @@ def test_nothing_of_an_erased_person_is_left(tmp_path: Path) -> None:
     home, logs = tmp_path / "broker", tmp_path / "logs"
     logs.mkdir()
     with Broker(folder=home, properties=BROKER) as broker:
-        rig = Rig(broker.bootstrap, logs, CXGAUGE_TOPICS_PARTITIONS="2")
+        rig = ChaosCluster(broker.bootstrap, logs, CXGAUGE_TOPICS_PARTITIONS="2")
         asyncio.run(create(rig.settings, [quick(spec) for spec in topics(rig.settings)]))
         with rig:
             rig.start()
@@ -217,7 +217,9 @@ def test_nothing_of_an_erased_person_is_left(tmp_path: Path) -> None:
                 for domain in DOMAINS
             }
             assert all(outcomes.values()), outcomes
-            kept = [key for p in rig.partitions().values() for key in p.book.entities if key.startswith(b"e")]
+            kept = [
+                key for p in rig.partitions().values() for key in p.store.entities if key.startswith(b"e")
+            ]
             assert kept == [fingerprint(WHO.encode())] * 3
             assert rig.audit() == []
             assert traces(home, rig) == []

@@ -13,8 +13,8 @@ from statistics import mean
 
 import pytest
 
-from stream.core.customers.facts import CUSTOMER, Days, unpack
-from tests.chaos.rig import Rig, wait
+from stream.core.aggregation.customers.entity import CUSTOMER, PurchaseDays, unpack
+from tests.chaos.rig import ChaosCluster, wait
 
 pytestmark = [pytest.mark.kafka, pytest.mark.data]
 
@@ -23,20 +23,20 @@ QUANTILES = {"0.5": 50, "0.9": 90, "0.99": 99}
 OLD = {"CXGAUGE_TOPICS_RETENTION": "-1", "CXGAUGE_EXPORTER_CLOCK": "event"}
 
 
-def _cxgauge(rig: Rig, *arguments: str | Path) -> str:
+def _cxgauge(rig: ChaosCluster, *arguments: str | Path) -> str:
     command = [sys.executable, "-m", "stream.cli", *arguments]
     env = {**os.environ, **rig.env}
     return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
 
 
-def replay(rig: Rig, file: Path, mapping: str) -> None:
+def replay(rig: ChaosCluster, file: Path, mapping: str) -> None:
     _cxgauge(rig, "replay", file, "--mapping", EXAMPLES / mapping)
 
 
 def test_the_survey_of_san_francisco_airport(kafka: str, tmp_path: Path, data_folder: Path) -> None:
     """NPS +39.84 with n 2,746; CSAT by boarding area as counted in the file."""
     file = data_folder / "sfo_survey_2017" / "survey.csv"
-    with Rig(kafka, tmp_path, **OLD) as rig:
+    with ChaosCluster(kafka, tmp_path, **OLD) as rig:
         rig.start()
         exporter = rig.start("exporter")
         replay(rig, file, "sfo_survey_2017.toml")
@@ -65,7 +65,7 @@ def test_the_survey_of_san_francisco_airport(kafka: str, tmp_path: Path, data_fo
 def test_the_log_of_an_italian_help_desk(kafka: str, tmp_path: Path, data_folder: Path) -> None:
     """XES: first responses and first solves of four years, as counted in the file."""
     file = data_folder / "helpdesk_italian" / "helpdesk.xes.gz"
-    with Rig(kafka, tmp_path, **OLD, CXGAUGE_METRICS_WINDOWS='["1600d"]') as rig:
+    with ChaosCluster(kafka, tmp_path, **OLD, CXGAUGE_METRICS_WINDOWS='["1600d"]') as rig:
         rig.start()
         exporter = rig.start("exporter")
         replay(rig, file, "helpdesk_italian.toml")
@@ -115,7 +115,7 @@ def _nearest_rank(ordered: list[float], percent: int) -> float:
 def test_the_calls_of_a_bank(kafka: str, tmp_path: Path, data_folder: Path) -> None:
     """Mean handle time 394.4 s with n 1,552; quantiles within 1 % of the nearest rank."""
     file = data_folder / "bank_call_center_1999" / "december_sample.csv"
-    with Rig(kafka, tmp_path, **OLD, CXGAUGE_METRICS_WINDOWS='["90d"]') as rig:
+    with ChaosCluster(kafka, tmp_path, **OLD, CXGAUGE_METRICS_WINDOWS='["90d"]') as rig:
         rig.start()
         exporter = rig.start("exporter")
         replay(rig, file, "bank_calls_1999.toml")
@@ -142,7 +142,7 @@ def test_the_purchases_of_cdnow(kafka: str, tmp_path: Path, data_folder: Path) -
     file, part = data_folder / "cdnow" / "CDNOW_sample.txt", tmp_path / "part.txt"
     lines = file.read_text(encoding="ascii").splitlines()
     part.write_text("".join(f"{line}\n" if line.split()[2] <= "19970930" else "\n" for line in lines))
-    with Rig(kafka, tmp_path, **OLD, CXGAUGE_METRICS_WINDOWS='["600d"]') as rig:
+    with ChaosCluster(kafka, tmp_path, **OLD, CXGAUGE_METRICS_WINDOWS='["600d"]') as rig:
         rig.start()
         replay(rig, part, "cdnow.toml")
         assert rig.settled("customers"), rig.logs()
@@ -172,12 +172,12 @@ def test_the_purchases_of_cdnow(kafka: str, tmp_path: Path, data_folder: Path) -
         assert worth * 2_357 == pytest.approx(244_091.94, abs=0.01)
 
 
-def _days(rig: Rig) -> dict[str, Days]:
+def _days(rig: ChaosCluster) -> dict[str, PurchaseDays]:
     """On which days each customer bought."""
     return {
         key[1:].decode(): days
         for (domain, _), partition in rig.partitions().items()
         if domain == "customers"
-        for key, raw in partition.book.entities.items()
-        if key.startswith(CUSTOMER) and (days := unpack(raw).days)
+        for key, raw in partition.store.entities.items()
+        if key.startswith(CUSTOMER) and (days := unpack(raw).purchase_days)
     }

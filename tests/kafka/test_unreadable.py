@@ -16,12 +16,12 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 
-from stream.cli.kafka import Broker
-from stream.core.unreadable import order_key
+from stream.core.aggregation.unreadable import order_key
+from stream.devbroker.kafka import Broker
 from tests.chaos.feed import envelope, load
-from tests.chaos.rig import Rig, wait
+from tests.chaos.rig import ChaosCluster, wait
 from tests.kafka.segments import damage, flipped, of_garbage, of_unknown_codec, sealed, segment
-from tests.support import home
+from tests.support import partition_of_key
 
 pytestmark = pytest.mark.kafka
 
@@ -49,12 +49,12 @@ def broker(folder: Path) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def rig(broker: Broker, tmp_path: Path) -> Iterator[Rig]:
-    with Rig(broker.bootstrap, tmp_path, CXGAUGE_TOPICS_PARTITIONS=str(PARTITIONS)) as made:
+def rig(broker: Broker, tmp_path: Path) -> Iterator[ChaosCluster]:
+    with ChaosCluster(broker.bootstrap, tmp_path, CXGAUGE_TOPICS_PARTITIONS=str(PARTITIONS)) as made:
         yield made
 
 
-def run(rig: Rig, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(rig: ChaosCluster, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stream.cli", *arguments]
     return subprocess.run(command, env={**os.environ, **rig.env}, capture_output=True, text=True, check=False)
 
@@ -64,13 +64,13 @@ def batch_of(partition: int, name: str, n: int = EACH) -> Iterator[tuple[bytes, 
     now, number = int(time.time() * 1000), 0
     while n:
         key, number = f"{name}-{number}", number + 1
-        if home(key, PARTITIONS) == partition:
+        if partition_of_key(key, PARTITIONS) == partition:
             data = {"feedback_id": key, "customer_id": key, "survey": "nps", "score": 9}
             yield key.encode(), envelope("cx.feedback.submitted.v1", now, number, data)
             n -= 1
 
 
-def publish(rig: Rig, partition: int, name: str) -> None:
+def publish(rig: ChaosCluster, partition: int, name: str) -> None:
     """One batch."""
     producer = Producer({"bootstrap.servers": rig.settings.kafka.bootstrap_servers, "linger.ms": 500})
     for key, value in batch_of(partition, name):
@@ -87,11 +87,11 @@ def unready(process: Any) -> str:
         return answer.read().decode()
 
 
-def accepted(rig: Rig) -> dict[int, int]:
-    return {n: marker.outcomes.get("accepted", 0) for n, marker in rig.markers("feedback").items()}
+def accepted(rig: ChaosCluster) -> dict[int, int]:
+    return {n: checkpoint.outcomes.get("accepted", 0) for n, checkpoint in rig.markers("feedback").items()}
 
 
-def test_every_kind_blocks_its_partition_until_it_is_skipped(rig: Rig, folder: Path) -> None:
+def test_every_kind_blocks_its_partition_until_it_is_skipped(rig: ChaosCluster, folder: Path) -> None:
     """Good, bad, good in each partition; a kill in between; what is skipped is counted as skipped, once."""
     topic = rig.settings.topics.feedback
     for name in ("a", "b", "c"):
@@ -116,8 +116,8 @@ def test_every_kind_blocks_its_partition_until_it_is_skipped(rig: Rig, folder: P
     rig.reap()
     worker = rig.start()
     wait(lambda: all(name in (rig.get(worker, "/readyz") or "") for name in names), rig.logs)
-    wait(lambda: min(m.lag for n, m in rig.markers("feedback").items() if n < GOOD) >= 30_000, rig.logs)
-    assert rig.markers("feedback")[GOOD].lag == 0
+    wait(lambda: min(m.lag_ms for n, m in rig.markers("feedback").items() if n < GOOD) >= 30_000, rig.logs)
+    assert rig.markers("feedback")[GOOD].lag_ms == 0
     wait(lambda: rig.samples(exporter)["cx_partitions_covered"] == 3 * PARTITIONS - GOOD, rig.logs)
     assert accepted(rig) == stands
     log = (rig.folder / f"worker-{worker.port}.log").read_text()  # type: ignore[attr-defined]
@@ -148,7 +148,7 @@ def test_every_kind_blocks_its_partition_until_it_is_skipped(rig: Rig, folder: P
 
 
 @pytest.fixture
-def damaged(rig: Rig, folder: Path) -> Rig:
+def damaged(rig: ChaosCluster, folder: Path) -> ChaosCluster:
     """A partition that was counted up to its last batch, which cannot be read."""
     publish(rig, 0, "a")
     publish(rig, 0, "b")
@@ -156,7 +156,7 @@ def damaged(rig: Rig, folder: Path) -> Rig:
     return rig
 
 
-def test_an_order_is_refused_for_what_does_not_block(damaged: Rig) -> None:
+def test_an_order_is_refused_for_what_does_not_block(damaged: ChaosCluster) -> None:
     """Another topic, partition or offset; a record that can be read. Each text says what is wrong."""
     rig, topic = damaged, damaged.settings.topics.feedback
     assert "can be read" in run(rig, "skip", f"{topic}:0:{EACH}").stderr, "nothing before it is counted yet"
@@ -175,7 +175,7 @@ def test_an_order_is_refused_for_what_does_not_block(damaged: Rig) -> None:
     assert not [p for p in rig.partitions().values() if p.skip_orders]
 
 
-def test_an_order_that_is_given_while_no_worker_runs(damaged: Rig) -> None:
+def test_an_order_that_is_given_while_no_worker_runs(damaged: ChaosCluster) -> None:
     """It is carried out by the next one, and by that one only: the batch at the end of a partition, too."""
     rig, topic = damaged, damaged.settings.topics.feedback
     worker = rig.start()
@@ -187,7 +187,7 @@ def test_an_order_that_is_given_while_no_worker_runs(damaged: Rig) -> None:
     assert run(rig, "skip", f"{topic}:0:{EACH}").returncode == 0
     key = order_key(EACH).decode()
     parts = (key[i:j] for i in range(1, len(key)) for j in range(i + 1, len(key) + 1))
-    alike = next(part for part in parts if home(part, PARTITIONS) == 0)
+    alike = next(part for part in parts if partition_of_key(part, PARTITIONS) == 0)
     asked = run(rig, "explain", "--customer", alike)
     assert "no customer of this id is kept" in asked.stdout, (
         f"an order was taken for an entity: {asked.stderr}"
@@ -196,7 +196,7 @@ def test_an_order_that_is_given_while_no_worker_runs(damaged: Rig) -> None:
     for name in ("c", "d"):
         worker = rig.start()
         publish(rig, 0, name)
-        wait(lambda: rig.markers("feedback")[0].lag == 0, rig.logs)
+        wait(lambda: rig.markers("feedback")[0].lag_ms == 0, rig.logs)
         wait(lambda: accepted(rig)[0] == EACH * (2 if name == "c" else 3), rig.logs)  # noqa: B023
         assert rig.markers("feedback")[0].skipped == EACH
         worker.kill()
@@ -205,7 +205,7 @@ def test_an_order_that_is_given_while_no_worker_runs(damaged: Rig) -> None:
     assert rig.audit() == []
 
 
-async def send_broken_header(rig: Rig, partition: int) -> None:
+async def send_broken_header(rig: ChaosCluster, partition: int) -> None:
     """A record that any broker takes: the name of its header is no UTF-8."""
     producer = AIOKafkaProducer(bootstrap_servers=rig.settings.kafka.bootstrap_servers)
     await producer.start()
@@ -218,7 +218,7 @@ async def send_broken_header(rig: Rig, partition: int) -> None:
     await producer.stop()
 
 
-def test_a_batch_that_comes_while_a_worker_waits_for_it(rig: Rig) -> None:
+def test_a_batch_that_comes_while_a_worker_waits_for_it(rig: ChaosCluster) -> None:
     """No damage at all: a header's name that Kafka takes and its client cannot decode. Two workers, a rebalance."""
     topic = rig.settings.topics.feedback
     worker = rig.start()
@@ -238,7 +238,7 @@ def test_a_batch_that_comes_while_a_worker_waits_for_it(rig: Rig) -> None:
     assert worker.poll() is other.poll() is None
 
 
-def counted(rig: Rig) -> None:
+def counted(rig: ChaosCluster) -> None:
     """Some of everything in our own topics; then no worker runs."""
     worker = rig.start()
     rig.publish(load(500, now=int(time.time() * 1000), seed=1, junk=0.3))
@@ -248,7 +248,7 @@ def counted(rig: Rig) -> None:
     rig.workers.clear()
 
 
-def test_state_that_cannot_be_read_is_refused(rig: Rig, folder: Path) -> None:
+def test_state_that_cannot_be_read_is_refused(rig: ChaosCluster, folder: Path) -> None:
     """By the worker with exit 4, by `explain --customer` with the same text."""
     counted(rig)
     topic = rig.settings.topics.state("feedback")
@@ -263,7 +263,7 @@ def test_state_that_cannot_be_read_is_refused(rig: Rig, folder: Path) -> None:
     assert (asked.returncode, asked.stderr.strip()) == (4, f"Error: {text}")
 
 
-def test_panes_that_cannot_be_read_are_not_covered(rig: Rig, folder: Path) -> None:
+def test_panes_that_cannot_be_read_are_not_covered(rig: ChaosCluster, folder: Path) -> None:
     """The exporter goes on, without that partition, and says why. `doctor` has one text for it."""
     counted(rig)
     topic = rig.settings.topics.panes("feedback")
@@ -281,7 +281,7 @@ def test_panes_that_cannot_be_read_are_not_covered(rig: Rig, folder: Path) -> No
     assert (looked.returncode, looked.stderr.strip()) == (4, f"Error: {text}")
 
 
-def test_dead_letters_that_cannot_be_read_are_named(rig: Rig, folder: Path) -> None:
+def test_dead_letters_that_cannot_be_read_are_named(rig: ChaosCluster, folder: Path) -> None:
     """One clear text."""
     counted(rig)
     topic = rig.settings.topics.deadletter
@@ -292,7 +292,7 @@ def test_dead_letters_that_cannot_be_read_are_named(rig: Rig, folder: Path) -> N
     assert (listed.returncode, listed.stderr.strip()) == (4, text)
 
 
-def test_a_counted_record_that_cannot_be_read_any_more(rig: Rig, folder: Path) -> None:
+def test_a_counted_record_that_cannot_be_read_any_more(rig: ChaosCluster, folder: Path) -> None:
     """The record by which a topic made anew is known: its batch rots after it was counted, and counting goes on."""
     worker = rig.start()
     publish(rig, 0, "a")
@@ -307,7 +307,7 @@ def test_a_counted_record_that_cannot_be_read_any_more(rig: Rig, folder: Path) -
     assert worker.poll() is None
 
 
-def test_a_batch_that_is_whole_again(damaged: Rig, folder: Path) -> None:
+def test_a_batch_that_is_whole_again(damaged: ChaosCluster, folder: Path) -> None:
     """As after a change of the leader: it is counted without a restart, and nothing of it was skipped."""
     rig, topic = damaged, damaged.settings.topics.feedback
     worker = rig.start()
@@ -320,17 +320,17 @@ def test_a_batch_that_is_whole_again(damaged: Rig, folder: Path) -> None:
     assert (rig.folder / f"worker-{worker.port}.log").read_text().count("cannot be read") == 1  # type: ignore[attr-defined]
 
 
-def test_a_batch_that_the_broker_itself_cannot_read(rig: Rig, folder: Path) -> None:
+def test_a_batch_that_the_broker_itself_cannot_read(rig: ChaosCluster, folder: Path) -> None:
     """Its fetches fail, so that the end it named before is no end any more: the lag grows, nobody ends."""
     worker = rig.start()
     publish(rig, 0, "a")
     wait(lambda: accepted(rig).get(0) == EACH, rig.logs)
-    wait(lambda: rig.markers("feedback")[0].lag == 0, rig.logs)
+    wait(lambda: rig.markers("feedback")[0].lag_ms == 0, rig.logs)
     worker.send_signal(signal.SIGSTOP)
     publish(rig, 0, "b")
     path = segment(folder, rig.settings.topics.feedback, 0)
     damage(path, EACH, lambda raw: raw[:8] + (5).to_bytes(4, "big") + raw[12:])
     worker.send_signal(signal.SIGCONT)
-    wait(lambda: rig.markers("feedback")[0].lag > 5_000, rig.logs)
-    assert rig.markers("feedback")[1].lag == 0
+    wait(lambda: rig.markers("feedback")[0].lag_ms > 5_000, rig.logs)
+    assert rig.markers("feedback")[1].lag_ms == 0
     assert worker.poll() is None

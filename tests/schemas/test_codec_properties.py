@@ -12,7 +12,7 @@ from schemas.customers import CustomerActivated, PurchaseCompleted
 from schemas.envelope import Event, at_ms
 from schemas.examples import EXAMPLES
 from schemas.feedback import FeedbackSubmitted
-from schemas.fields import SAFE, Data
+from schemas.fields import MAX_SAFE_INTEGER, Data
 from schemas.tickets import InteractionHandled, TicketMessage
 from schemas.topics import CUSTOMERS, FEEDBACK, TOPICS, topics_of
 
@@ -21,11 +21,13 @@ IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=256
 CODES = TEXT.filter(lambda text: 0 < len(text.strip()) <= 64)
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(timezones=OFFSETS)
-LABELS = st.dictionaries(TEXT, st.none() | st.booleans() | st.integers(-SAFE, SAFE) | TEXT | st.lists(TEXT))
+LABELS = st.dictionaries(
+    TEXT, st.none() | st.booleans() | st.integers(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER) | TEXT | st.lists(TEXT)
+)
 DIMENSIONS = {name: st.none() | CODES for name in ("channel", "touchpoint", "team", "priority")} | {
     "labels": st.none() | LABELS
 }
-SECONDS = st.floats(0, SAFE // 1000)
+SECONDS = st.floats(0, MAX_SAFE_INTEGER // 1000)
 
 
 @st.composite
@@ -40,7 +42,7 @@ def answers(draw: st.DrawFn) -> FeedbackSubmitted:
         scale=scale,
         score=draw(st.none() | st.integers(low, high)),
         direction=draw(st.sampled_from([None, "ease", "effort"])),
-        revision=draw(st.integers(0, SAFE)),
+        revision=draw(st.integers(0, MAX_SAFE_INTEGER)),
         customer_id=draw(st.none() | IDS),
         transaction_time=draw(st.none() | TIMES),
         comment=draw(st.none() | TEXT),
@@ -58,7 +60,7 @@ DATA = st.one_of(
         talk_s=SECONDS,
         hold_s=SECONDS,
         wrap_s=SECONDS,
-        legs=st.integers(1, SAFE),
+        legs=st.integers(1, MAX_SAFE_INTEGER),
         **DIMENSIONS,
     ),
     st.builds(
@@ -69,7 +71,7 @@ DATA = st.one_of(
         PurchaseCompleted,
         order_id=IDS,
         customer_id=IDS,
-        amount_minor=st.integers(0, SAFE),
+        amount_minor=st.integers(0, MAX_SAFE_INTEGER),
         currency=st.sampled_from(["EUR", "JPY"]),
     ),
 )

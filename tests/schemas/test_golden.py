@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from schemas.codec import Decoder, encode
 from schemas.envelope import EVENTS, Event, at_ms
 from schemas.generate import schema
-from schemas.keys import natural_key
+from schemas.keys import default_record_key
 from schemas.topics import TOPICS
 
 FILES = sorted((Path(__file__).parent / "golden" / "v1").glob("*.json"))
@@ -36,7 +36,7 @@ def seen(event: Event, fields: dict[str, Any]) -> dict[str, Any]:
         "id": event.id,
         "source": event.source,
         "at_ms": at_ms(event),
-        "key": natural_key(event.data),
+        "key": default_record_key(event.data),
         "data": {name: plain(getattr(event.data, name)) for name in fields},
     }
 

@@ -5,7 +5,7 @@ import pytest
 from schemas.customers import CustomerErased, ReferralSent
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from schemas.fields import Data
-from schemas.keys import KeyMemory, natural_key
+from schemas.keys import KeyMemory, default_record_key
 from schemas.tickets import InteractionHandled, TicketCreated, TicketMessage, TicketStatus
 
 
@@ -36,7 +36,7 @@ def message(ticket_id: str = "t", customer_id: str | None = None) -> TicketMessa
 )
 def test_natural_key(data: Data, key: str) -> None:
     """The customer; without one the answer, the ticket, the interaction, in this order."""
-    assert natural_key(data) == key
+    assert default_record_key(data) == key
     assert KeyMemory().key(data) == key
 
 

@@ -17,15 +17,15 @@ from rich.table import Table
 from rich.text import Text
 
 from stream.cli.configuration import Configuration
-from stream.cli.process import until_stopped
-from stream.cli.top.figures import Page
+from stream.cli.top.figures import MetricsSnapshot
 from stream.config import Settings
+from stream.devbroker.process import until_stopped
 from stream.errors import CxgaugeError
-from stream.exporter.web import read
+from stream.exporter.http.web_config import read
 
-EVERY = 1.0
+REFRESH_SECONDS = 1.0
 """Seconds between two looks."""
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Seconds that the exporter may take to answer."""
 
 
@@ -36,12 +36,12 @@ class Source(NamedTuple):
     authorization: str | None = None
     trust: ssl.SSLContext | None = None
 
-    def page(self) -> str:
+    def fetch(self) -> str:
         """The text of `/metrics`. Raises CxgaugeError when it cannot be had."""
         headers = {"Authorization": self.authorization} if self.authorization else {}
         request = urllib.request.Request(f"{self.url}/metrics", headers=headers)  # noqa: S310 - http or https
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE, context=self.trust) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.trust) as answer:  # noqa: S310
                 return str(answer.read().decode())
         except (OSError, HTTPException, UnicodeDecodeError) as error:
             if isinstance(error, HTTPError):
@@ -82,13 +82,13 @@ def top(
         known = f"windows {', '.join(labels)}; views {', '.join(settings.metrics.views)}"
         raise CxgaugeError(f"got window {window!r} and view {view!r}, there are {known}")
     source = Source(
-        (url or own(settings)).rstrip("/"),
+        (url or default_url(settings)).rstrip("/"),
         user and authorization(user, password),
         ssl.create_default_context(cafile=ca),
     )
     if not source.url.startswith(("http://", "https://")):
         raise CxgaugeError(f"--url: got {url!r}, allowed is an address that begins with http:// or https://")
-    shown = Page(source.page(), view, window)
+    shown = MetricsSnapshot(source.fetch(), view, window)
     if shown.windows and window not in shown.windows:
         known = ", ".join(sorted(shown.windows))
         raise CxgaugeError(f"--window: got {window!r}, the exporter has {known}")
@@ -102,15 +102,15 @@ def top(
 def watch(source: Source, live: Live, view: str, window: str) -> None:
     """Look again and again; when the exporter cannot be read, say so over what was read last."""
     last, pause = live.renderable, Event()
-    while not pause.wait(EVERY):
+    while not pause.wait(REFRESH_SECONDS):
         try:
-            last = screen(Page(source.page(), view, window), source.url, view, window)
+            last = screen(MetricsSnapshot(source.fetch(), view, window), source.url, view, window)
             live.update(last)
         except CxgaugeError as error:
             live.update(Group(Text(f"{error}; trying again. The figures are old.", style="bold red"), last))
 
 
-def own(settings: Settings) -> str:
+def default_url(settings: Settings) -> str:
     """Where the exporter of a configuration is, for its own machine."""
     host, port = settings.exporter.listen
     host = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
@@ -125,7 +125,7 @@ def authorization(user: str, password: str | None) -> str:
     return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
 
 
-def screen(page: Page, url: str, view: str, window: str) -> Group:
+def screen(page: MetricsSnapshot, url: str, view: str, window: str) -> Group:
     """What is shown: the state, then a line for each figure."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("")
@@ -136,7 +136,7 @@ def screen(page: Page, url: str, view: str, window: str) -> Group:
     before, rows = "", list(page.rows())
     for row in rows:
         labels = [] if view == "total" else [row.labels]
-        n = "" if row.n is None else f"{row.n:,.0f}"
+        n = "" if row.sample_size is None else f"{row.sample_size:,.0f}"
         figure = Text(row.figure, style="bold")
         table.add_row(
             Text(row.title if row.title != before else ""), *map(Text, labels), figure, row.bounds, n
@@ -151,7 +151,7 @@ def screen(page: Page, url: str, view: str, window: str) -> Group:
     )
 
 
-def state(page: Page) -> Text:
+def state(page: MetricsSnapshot) -> Text:
     """Whether the figures can be believed."""
     expected, covered = (sum(page.pipeline(f"cx_partitions_{name}")) for name in ("expected", "covered"))
     lag = page.pipeline("cx_event_lag_seconds")

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream.core.metric import Family, Headline
-from stream.exporter.live.tiles import HEADLINES, pattern
+from stream.core.metrics.headlines import HEADLINES, label_pattern
+from stream.core.metrics.metric import Family, Headline
 
 PIPELINE = ("cx_partitions_expected", "cx_partitions_covered", "cx_event_lag_seconds")
-NOTHING = "-"
-MOST = 10
+ABSENT = "-"
+MAX_ROWS = 10
 """Label sets that are shown of a headline at most."""
 
 Labels = Mapping[str, str]
@@ -25,10 +25,10 @@ class Row(NamedTuple):
     labels: str
     figure: str
     bounds: str
-    n: float | None
+    sample_size: float | None
 
 
-class Page:
+class MetricsSnapshot:
     """What a page says of one view and window, and of the pipeline."""
 
     def __init__(self, text: str, view: str, window: str) -> None:
@@ -57,28 +57,32 @@ class Page:
             )
             for title, group in groupby((row for _, row in made), key=lambda row: row.title):
                 rows = list(group)
-                yield from rows[:MOST]
-                if len(rows) > MOST:
-                    yield Row(title, f"and {len(rows) - MOST} more", "", "", None)
-            if not made and self._view == "total" and headline.n:
-                n = self._sum(headline.n, {})
+                yield from rows[:MAX_ROWS]
+                if len(rows) > MAX_ROWS:
+                    yield Row(title, f"and {len(rows) - MAX_ROWS} more", "", "", None)
+            if not made and self._view == "total" and headline.sample_size:
+                n = self._sum(headline.sample_size, {})
                 if n is not None:
-                    yield Row(headline.title, "", NOTHING, "", n)
+                    yield Row(headline.title, "", ABSENT, "", n)
 
     def _row(self, headline: Headline, labels: Labels, value: float) -> tuple[tuple[str, float, str], Row]:
         """A row, and where it stands: the largest samples first."""
         own = headline.family.labels
-        open_ = [labels[name] for name, want in zip(own, pattern(headline), strict=True) if want is None]
+        open_ = [
+            labels[name] for name, want in zip(own, label_pattern(headline), strict=True) if want is None
+        ]
         others = [text for name, text in labels.items() if name not in {*own, "view", "window"}]
         low, high = (family and self._sum(family, labels) for family in (headline.low, headline.high))
         money = open_[-1] if headline.unit == "money" else ""
         bounds = (
-            "" if low is None or high is None else f"{written(low, headline)} to {written(high, headline)}"
+            ""
+            if low is None or high is None
+            else f"{format_value(low, headline)} to {format_value(high, headline)}"
         )
-        n = headline.n and self._sum(headline.n, labels)
+        n = headline.sample_size and self._sum(headline.sample_size, labels)
         title, label = " ".join([headline.title, *open_]), ", ".join(others)
         place = (title, -(value if n is None else n), label)
-        return place, Row(title, label, written(value, headline, money), bounds, n)
+        return place, Row(title, label, format_value(value, headline, money), bounds, n)
 
     def _sum(self, family: Family, labels: Labels) -> float | None:
         """The sum of a family's samples that agree on the labels both have."""
@@ -93,17 +97,17 @@ class Page:
 def _needed(text: str, view: str) -> str:
     """The lines that can matter: a page may have 200,000."""
     headlines = [shown.headline for shown in HEADLINES]
-    families = [family for h in headlines for family in (h.family, h.low, h.high, h.n) if family]
+    families = [family for h in headlines for family in (h.family, h.low, h.high, h.sample_size) if family]
     begin = tuple({f'{family.name}{{view="{view}"' for family in families} | set(PIPELINE))
     return "".join(f"{line}\n" for line in text.split("\n") if line.startswith(begin))
 
 
 def _is(headline: Headline, labels: Labels) -> bool:
-    wanted = zip(headline.family.labels, pattern(headline), strict=True)
+    wanted = zip(headline.family.labels, label_pattern(headline), strict=True)
     return all(want in (None, labels.get(name)) for name, want in wanted)
 
 
-def written(value: float, headline: Headline, money: str = "") -> str:
+def format_value(value: float, headline: Headline, money: str = "") -> str:
     """A figure in its unit, as people read it."""
     match headline.unit:
         case "ratio":
@@ -113,12 +117,12 @@ def written(value: float, headline: Headline, money: str = "") -> str:
         case "money":
             return f"{value:,.2f} {money}".strip()
         case "seconds":
-            return duration(value)
+            return format_duration(value)
         case _:
             return f"{value:,.0f}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Seconds in the two largest units that say something."""
     if seconds < 60:
         return f"{seconds:.{1 if seconds < 10 else 0}f} s"
@@ -127,6 +131,6 @@ def duration(seconds: float) -> str:
     (big, size), (small, part) = units[at], units[at + 1]
     rounded = floor(seconds / part + 0.5) * part
     if at and rounded >= units[at - 1][1]:
-        return duration(rounded)
+        return format_duration(rounded)
     whole, rest = divmod(rounded, size)
     return f"{whole} {big} {rest // part} {small}" if rest else f"{whole} {big}"

@@ -1,6 +1,5 @@
 """Every metric, by name. To add one: its file, its test, its line here."""
 
-from stream.core.metric import Metric
 from stream.core.metrics import (
     aht,
     business_hours,
@@ -19,7 +18,8 @@ from stream.core.metrics import (
     retention,
     waiting,
 )
-from stream.core.tally import Tally
+from stream.core.metrics.metric import Metric
+from stream.core.model.aggregate import Aggregate
 
 FEEDBACK: tuple[Metric, ...] = (nps.METRIC, csat.METRIC, ces.METRIC, response_rate.METRIC, reasons.METRIC)
 TICKETS: tuple[Metric, ...] = (
@@ -35,4 +35,6 @@ CUSTOMERS: tuple[Metric, ...] = (churn.METRIC, retention.METRIC, clv.METRIC, ref
 
 BY_DOMAIN = {"feedback": FEEDBACK, "tickets": TICKETS, "customers": CUSTOMERS}
 REGISTRY: dict[str, Metric] = {metric.name: metric for metrics in BY_DOMAIN.values() for metric in metrics}
-TALLIES: dict[str, Tally] = {tally.name: tally for metric in REGISTRY.values() for tally in metric.tallies}
+AGGREGATES: dict[str, Aggregate] = {
+    tally.name: tally for metric in REGISTRY.values() for tally in metric.aggregates
+}

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from stream.core.alerts.alert import Alert, Record, Threshold
-from stream.core.alerts.promql import Z, both, complete
-from stream.core.alerts.words import DURATION, WHERE, of, sentence, value
-from stream.core.buckets import Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
-from stream.core.metrics.durations import quantile_family, shown, spread
-from stream.core.money import joined, split
-from stream.core.sketch import SPAN, SUM, enter
-from stream.core.tally import Tally, Vector
+from stream.core.metrics.durations import duration_samples, quantile_family, spread
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregate import Aggregate, Vector
+from stream.core.model.histogram import SPAN, SUM, record
+from stream.core.model.money import join, split
+from stream.core.model.time_buckets import Window
+from stream.monitoring.alerts.annotations import DURATION, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.promql import Z, all_of, complete
+from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 if TYPE_CHECKING:
-    from stream.core.interactions import Interaction
+    from stream.core.aggregation.tickets.interactions import Interaction
 
 ABANDONED, LEGS = 0, 1
 """Components; legs have two, see `money`."""
@@ -34,24 +34,24 @@ def vector(interaction: "Interaction") -> Vector:
         return {ABANDONED: 1}
     made: Vector = {}
     if interaction.outcome == "handled":
-        enter(made, HANDLED, interaction.elapsed)
+        record(made, HANDLED, interaction.handle_ms)
         made |= split(interaction.legs, LEGS)
     return made
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Quantiles and means when anything was handled; the counts always."""
-    have = sight.flow("handle").get((), {})
+    have = context.flow("handle").get((), {})
     n = have.get(HANDLED, 0)
     if n:
-        yield from shown(SECONDS, MEAN, have, HANDLED)
-        yield Sample(LEG_MEAN, (), joined(have, HANDLED + SUM) / joined(have, LEGS) / 1000)
+        yield from duration_samples(SECONDS, MEAN, have, HANDLED)
+        yield Sample(LEG_MEAN, (), join(have, HANDLED + SUM) / join(have, LEGS) / 1000)
     yield Sample(COUNT, (), n)
     yield Sample(LEFT, (), have.get(ABANDONED, 0))
 
 
 TIMES = Threshold("handle_time_times", 1.2, "So many times the usual mean handle time is a rise")
-LEAST = Threshold("handled_interactions", 30, "Handled interactions a day below which nobody is told")
+MIN_SAMPLES = Threshold("handled_interactions", 30, "Handled interactions a day below which nobody is told")
 
 
 def _quantile(quantile: str) -> str:
@@ -59,7 +59,7 @@ def _quantile(quantile: str) -> str:
 
 
 ALERTS = (
-    Alert(
+    AlertRule(
         name="CxHandleTimeRise",
         severity="ticket",
         domain="tickets",
@@ -67,28 +67,28 @@ ALERTS = (
         for_="5m",
         keep_firing_for="1h",
         records=(
-            Record("cx:handle_time:value", complete(f'{MEAN.name}{{window="24h"}}')),
-            Record("cx:handle_time:n", complete(f'{COUNT.name}{{window="24h"}}')),
+            RecordingRule("cx:handle_time:value", complete(f'{MEAN.name}{{window="24h"}}')),
+            RecordingRule("cx:handle_time:n", complete(f'{COUNT.name}{{window="24h"}}')),
             # how far apart p50 and p90 are says how much a time spreads, if its logarithm is normal
-            Record(
+            RecordingRule(
                 "cx:handle_time:spread",
                 complete(f"exp((ln({_quantile('0.9')} / {_quantile('0.5')}) / 1.2816) ^ 2) - 1"),
             ),
-            Record(
+            RecordingRule(
                 "cx:handle_time:bound",
                 f"cx:handle_time:value * exp(-{Z} * sqrt(cx:handle_time:spread / cx:handle_time:n))",
             ),
-            Record("cx:handle_time:usual", complete(f'{MEAN.name}{{window="30d"}}')),
+            RecordingRule("cx:handle_time:usual", complete(f'{MEAN.name}{{window="30d"}}')),
         ),
-        expr=both(
+        expr=all_of(
             "cx:handle_time:value",
             f"cx:handle_time:bound > {TIMES} * cx:handle_time:usual",
-            f"cx:handle_time:n >= {LEAST}",
+            f"cx:handle_time:n >= {MIN_SAMPLES}",
         ),
-        thresholds=(Z, TIMES, LEAST),
-        summary=sentence(
-            f"{of('cx:handle_time:n')} interactions{WHERE} within a day took {value(DURATION)} on average (at least "
-            f"{of('cx:handle_time:bound', DURATION)} by the bound, usual are {of('cx:handle_time:usual', DURATION)})"
+        thresholds=(Z, TIMES, MIN_SAMPLES),
+        summary=annotation(
+            f"{lookup('cx:handle_time:n')} interactions{WHERE} within a day took {value(DURATION)} on average (at least "
+            f"{lookup('cx:handle_time:bound', DURATION)} by the bound, usual are {lookup('cx:handle_time:usual', DURATION)})"
         ),
         description="Interactions take longer than in the month before, by more than how much they differ explains.",
     ),
@@ -105,7 +105,7 @@ METRIC = Metric(
     formula="(talk + hold + wrap-up) / handled interactions",
     source="average handle time as in Genesys Cloud's metric definitions",
     example='cx_handle_mean_seconds{view="channel", window="24h"}',
-    tallies=(Tally("handle", counts=(ABANDONED, HANDLED)),),
+    aggregates=(Aggregate("handle", event_components=(ABANDONED, HANDLED)),),
     families=(SECONDS, MEAN, LEG_MEAN, COUNT, LEFT),
     panels=(
         Panel(
@@ -113,11 +113,11 @@ METRIC = Metric(
             lines=(*spread(SECONDS, MEAN), Line(LEG_MEAN, "mean per leg")),
             unit="s",
             samples=(Line(COUNT),),
-            least=0,
+            min=0,
         ),
-        Panel(title="Interactions", lines=(Line(COUNT, "handled"), Line(LEFT, "abandoned")), least=0),
+        Panel(title="Interactions", lines=(Line(COUNT, "handled"), Line(LEFT, "abandoned")), min=0),
     ),
     read=read,
     alerts=ALERTS,
-    headlines=(Headline("AHT", MEAN, "seconds", "lower", n=COUNT, over_time=MEAN),),
+    headlines=(Headline("AHT", MEAN, "seconds", "lower", sample_size=COUNT, timeline_family=MEAN),),
 )

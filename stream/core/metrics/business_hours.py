@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from stream.core.buckets import Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
-from stream.core.metrics.durations import quantile_family, shown, spread
+from stream.core.metrics.durations import duration_samples, quantile_family, spread
 from stream.core.metrics.first_response import COUNT as ALL_RESPONSES
 from stream.core.metrics.first_response import LATE, RESPONSES
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.metrics.resolution import LAST, ONCE, RESOLVED, STAGES
-from stream.core.sketch import together
-from stream.core.tally import Tally
+from stream.core.model.aggregate import Aggregate
+from stream.core.model.histogram import merge
+from stream.core.model.time_buckets import Window
 
 RESPONSE = quantile_family("cx_first_response_business_seconds", "First response time in business hours")
 RESPONSE_MEAN = Family(
@@ -25,16 +25,16 @@ RESOLUTION_MEAN = Family(
 )
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """What there is, while a calendar is configured."""
-    have = sight.flow("business").get((), {}) if sight.rules.calendars else {}
+    have = context.flow("business").get((), {}) if context.config.calendars else {}
     if n := have.get(RESPONSES, 0):
-        yield from shown(RESPONSE, RESPONSE_MEAN, have, RESPONSES)
+        yield from duration_samples(RESPONSE, RESPONSE_MEAN, have, RESPONSES)
         yield Sample(RATIO, (), (n - have.get(LATE, 0)) / n)
     for stage, base in STAGES.items():
-        solves = together(have, ONCE, base)
+        solves = merge(have, ONCE, base)
         if solves:
-            yield from shown(RESOLUTION, RESOLUTION_MEAN, solves, 0, stage)
+            yield from duration_samples(RESOLUTION, RESOLUTION_MEAN, solves, 0, stage)
 
 
 METRIC = Metric(
@@ -48,7 +48,9 @@ METRIC = Metric(
     formula="business time between the same two moments",
     source="business-hours variants as in Zendesk's metric definitions",
     example='cx_first_response_business_mean_seconds{view="total", window="7d"}',
-    tallies=(Tally("business", remembered=True, counts=(RESPONSES, ONCE, *STAGES.values())),),
+    aggregates=(
+        Aggregate("business", long_retention=True, event_components=(RESPONSES, ONCE, *STAGES.values())),
+    ),
     families=(RESPONSE, RESPONSE_MEAN, RATIO, RESOLUTION, RESOLUTION_MEAN),
     panels=(
         Panel(
@@ -56,22 +58,22 @@ METRIC = Metric(
             lines=spread(RESPONSE, RESPONSE_MEAN),
             unit="s",
             samples=(Line(ALL_RESPONSES, "all responses"),),
-            least=0,
+            min=0,
         ),
         Panel(
             title="Within target, business hours",
             lines=(Line(RATIO),),
             unit="percentunit",
             samples=(Line(ALL_RESPONSES, "all responses"),),
-            least=0,
-            most=1,
+            min=0,
+            max=1,
         ),
         Panel(
             title="Resolution, business hours",
             lines=spread(RESOLUTION, RESOLUTION_MEAN, LAST),
             unit="s",
-            samples=(Line(RESOLVED, "all resolved", only=LAST),),
-            least=0,
+            samples=(Line(RESOLVED, "all resolved", where=LAST),),
+            min=0,
         ),
     ),
     read=read,
@@ -82,7 +84,7 @@ METRIC = Metric(
             "seconds",
             "lower",
             ("0.9",),
-            over_time=RESPONSE,
+            timeline_family=RESPONSE,
         ),
     ),
 )

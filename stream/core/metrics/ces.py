@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from stream.core.buckets import Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.csat import UNIT, position
-from stream.core.metrics.shares import bounds_of, shown
-from stream.core.tally import Tally, Vector
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.shares import bounds_of, share_samples
+from stream.core.model.aggregate import Aggregate, Vector
+from stream.core.model.time_buckets import Window
 
 EASY, NOT_EASY, POINTS = range(3)
 
@@ -27,14 +27,14 @@ def vector(score: int, scale: tuple[int, int] | None, direction: str | None) -> 
     return {EASY if score > high - best else NOT_EASY: 1, POINTS: position(score, low, high)}
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Mean ease and share of easy answers when there are any; the parts always."""
-    have = sight.flow("ces").get((), {})
+    have = context.flow("ces").get((), {})
     easy, hard = have.get(EASY, 0), have.get(NOT_EASY, 0)
     n = easy + hard
     if n:
         yield Sample(SCORE, (), 100 * have.get(POINTS, 0) / (UNIT * n))
-        yield from shown(EASY_RATIO, EASY_BOUNDS, easy, n)
+        yield from share_samples(EASY_RATIO, EASY_BOUNDS, easy, n)
     yield Sample(RESPONSES, ("true",), easy)
     yield Sample(RESPONSES, ("false",), hard)
 
@@ -50,23 +50,23 @@ METRIC = Metric(
     formula="mean of ease; easy answers / answers",
     source="M. Dixon, K. Freeman, N. Toman, Harvard Business Review, July 2010; CES 2.0: CEB, 2013",
     example='cx_ces_score{view="touchpoint", window="7d"}',
-    tallies=(Tally("ces", counts=(EASY, NOT_EASY)),),
+    aggregates=(Aggregate("ces", event_components=(EASY, NOT_EASY)),),
     families=(SCORE, EASY_RATIO, EASY_LOW, EASY_HIGH, RESPONSES),
     panels=(
-        Panel(title="CES", lines=(Line(SCORE),), samples=(Line(RESPONSES),), least=0, most=100),
+        Panel(title="CES", lines=(Line(SCORE),), samples=(Line(RESPONSES),), min=0, max=100),
         Panel(
             title="CES, easy",
             lines=(Line(EASY_RATIO),),
             bounds=(EASY_LOW, EASY_HIGH),
             unit="percentunit",
             samples=(Line(RESPONSES),),
-            least=0,
-            most=1,
+            min=0,
+            max=1,
         ),
     ),
     read=read,
     headlines=(
-        Headline("CES", SCORE, "points", "higher", n=RESPONSES, over_time=SCORE),
+        Headline("CES", SCORE, "points", "higher", sample_size=RESPONSES, timeline_family=SCORE),
         Headline(
             "CES, easy",
             EASY_RATIO,
@@ -74,8 +74,8 @@ METRIC = Metric(
             "higher",
             low=EASY_LOW,
             high=EASY_HIGH,
-            n=RESPONSES,
-            over_time=EASY_RATIO,
+            sample_size=RESPONSES,
+            timeline_family=EASY_RATIO,
         ),
     ),
 )

@@ -2,37 +2,45 @@
 
 from collections.abc import Iterator
 
-from stream.core.alerts.alert import Alert, Record, Threshold
-from stream.core.alerts.promql import SITE, Z, both, complete, larger, poisson_high, poisson_low
-from stream.core.alerts.shapes import rise, settled
-from stream.core.alerts.words import TENTH, WHERE, of, sentence, value
-from stream.core.buckets import Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
-from stream.core.metrics.cohorts import ACTIVE, CUSTOMERS, IGNORED, LIVES, SCHEDULED, population, total
-from stream.core.metrics.top import top
-from stream.core.tally import Tally
+from stream.core.metrics.cohorts import ACTIVE, CUSTOMERS, IGNORED, PERIODS, SCHEDULED, population, total
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.top import largest_counts
+from stream.core.model.aggregate import Aggregate
+from stream.core.model.time_buckets import Window
+from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.patterns import has_history, rise
+from stream.monitoring.alerts.promql import (
+    INSTALLATION_LABELS,
+    Z,
+    all_of,
+    complete,
+    larger,
+    poisson_high,
+    poisson_low,
+)
+from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 INVOLUNTARY, VOLUNTARY = range(2)
 UNKNOWN = "unknown"
 """The reason of a churn that names none."""
-CHURNED = Tally("churned", remembered=True, counts=(INVOLUNTARY, VOLUNTARY))
+CHURNED = Aggregate("churned", long_retention=True, event_components=(INVOLUNTARY, VOLUNTARY))
 """By reason: churns that ended a life."""
 
 RATIO = Family("cx_churn_ratio", "Customers lost in the window per customer at its start", ("method",))
 REASONS = Family("cx_churned_customers", "Churns in the window", ("reason",))
-WILL = Family(
+VOLUNTARY_CHURNS = Family(
     "cx_churned_voluntary_customers",
     "Churns in the window, by whether the customer wanted to",
     ("voluntary",),
 )
 OPENING = Family("cx_opening_customers", "Customers active just before the window's start")
 NOW_ACTIVE = Family("cx_active_customers", "Customers active now", windowed=False)
-NOTICE = Family(
+CANCEL_SCHEDULED = Family(
     "cx_cancel_scheduled_customers",
     "Active customers whose last event is a notice of leaving",
     windowed=False,
 )
-STRAY = Family(
+CHURN_IGNORED = Family(
     "cx_churn_ignored_total",
     "Churns of customers who were unknown or not active then; taken back when the activation comes later",
     type="counter",
@@ -40,27 +48,29 @@ STRAY = Family(
 )
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Both ratios unless there was no customer; the churns by reason and by will."""
-    people = population(sight.stock("customers"), sight.flow("lives"))
-    cells = sight.flow("churned")
+    people = population(context.stock("customers"), context.flow("lives"))
+    cells = context.flow("churned")
     counts = {reason: sum(vector.values()) for (reason,), vector in cells.items()}
     if people.opening:
         yield Sample(RATIO, ("cohort",), people.lost / people.opening)
         yield Sample(RATIO, ("seed",), sum(counts.values()) / people.opening)
-    for reason, n in top(counts, sight.rules.top):
+    for reason, n in largest_counts(counts, context.config.top):
         yield Sample(REASONS, (reason,), n)
     for component, voluntary in ((VOLUNTARY, "true"), (INVOLUNTARY, "false")):
-        yield Sample(WILL, (voluntary,), sum(vector.get(component, 0) for vector in cells.values()))
+        yield Sample(
+            VOLUNTARY_CHURNS, (voluntary,), sum(vector.get(component, 0) for vector in cells.values())
+        )
     yield Sample(OPENING, (), people.opening)
 
 
-def read_stock(sight: Sight) -> Iterator[Sample]:
+def read_stock(context: ReadContext) -> Iterator[Sample]:
     """The present base, who is about to leave it, and churns of nobody."""
-    have = sight.stock("customers")
+    have = context.stock("customers")
     yield Sample(NOW_ACTIVE, (), total(have, ACTIVE))
-    yield Sample(NOTICE, (), total(have, SCHEDULED))
-    yield Sample(STRAY, (), total(have, IGNORED))
+    yield Sample(CANCEL_SCHEDULED, (), total(have, SCHEDULED))
+    yield Sample(CHURN_IGNORED, (), total(have, IGNORED))
 
 
 SPIKE = Threshold(
@@ -70,14 +80,14 @@ RISE = Threshold(
     "churn_rise_times", 2, "So many times the usual day is a rise: more than a busy day of the week has"
 )
 NOTICES = Threshold("cancel_scheduled_times", 3, "So many times the usual hour's notices are a spike")
-PEOPLE = Threshold("churn_customers", 30, "Customers at the window's start below which nobody is told")
+MIN_CUSTOMERS = Threshold("churn_customers", 30, "Customers at the window's start below which nobody is told")
 
 
 _EVERYONE = 'cx:cancel_scheduled:n{view="total"}'
 
 
 def _churns(window: str) -> str:
-    return f'sum without (voluntary) ({WILL.name}{{window="{window}"}})'
+    return f'sum without (voluntary) ({VOLUNTARY_CHURNS.name}{{window="{window}"}})'
 
 
 def _opening(window: str) -> str:
@@ -85,18 +95,18 @@ def _opening(window: str) -> str:
 
 
 def _told(rule: str, what: str) -> str:
-    return sentence(
-        f"{value()} of {of(f'{rule}:n')} customers{WHERE} {what} "
-        f"(at least {of(f'{rule}:bound', TENTH)} by the bound, usual are at most {of(f'{rule}:usual', TENTH)})"
+    return annotation(
+        f"{value()} of {lookup(f'{rule}:n')} customers{WHERE} {what} "
+        f"(at least {lookup(f'{rule}:bound', TENTH)} by the bound, usual are at most {lookup(f'{rule}:usual', TENTH)})"
     )
 
 
 def _more(rule: str, times: Threshold) -> str:
-    return both(f"{rule}:value", f"{rule}:bound > {times} * {rule}:usual", f"{rule}:n >= {PEOPLE}")
+    return all_of(f"{rule}:value", f"{rule}:bound > {times} * {rule}:usual", f"{rule}:n >= {MIN_CUSTOMERS}")
 
 
 ALERTS = (
-    Alert(
+    AlertRule(
         name="CxChurnSpike",
         severity="page",
         domain="customers",
@@ -110,12 +120,12 @@ ALERTS = (
             base=_opening,
             exposures={"24h": f"{_opening('24h')} * 23", "7d": f"{_opening('7d')} * 167"},
         ),
-        expr=both(_more("cx:churn_spike", SPIKE), settled("cx:churn_spike", "7d", "24h")),
-        thresholds=(Z, SPIKE, PEOPLE),
+        expr=all_of(_more("cx:churn_spike", SPIKE), has_history("cx:churn_spike", "7d", "24h")),
+        thresholds=(Z, SPIKE, MIN_CUSTOMERS),
         summary=_told("cx:churn_spike", "churned within an hour"),
         description="Customers leave far faster than in the day and the week before, by more than chance explains.",
     ),
-    Alert(
+    AlertRule(
         name="CxChurnRise",
         severity="ticket",
         domain="customers",
@@ -129,27 +139,27 @@ ALERTS = (
             base=_opening,
             exposures={"7d": f"{_opening('7d')} * 6", "30d": f"{_opening('30d')} * 29"},
         ),
-        expr=both(_more("cx:churn_rise", RISE), settled("cx:churn_rise", "30d", "7d")),
-        thresholds=(Z, RISE, PEOPLE),
+        expr=all_of(_more("cx:churn_rise", RISE), has_history("cx:churn_rise", "30d", "7d")),
+        thresholds=(Z, RISE, MIN_CUSTOMERS),
         summary=_told("cx:churn_rise", "churned within a day"),
         description="Customers leave faster than in the week and the month before, by more than chance explains.",
     ),
-    Alert(
+    AlertRule(
         name="CxCancelScheduledSpike",
         severity="page",
         domain="customers",
         for_="30s",
         keep_firing_for="15m",
         records=(
-            Record("cx:cancel_scheduled:stock", complete(NOTICE.name)),
-            Record("cx:cancel_scheduled:n", complete(NOW_ACTIVE.name)),
-            Record(
+            RecordingRule("cx:cancel_scheduled:stock", complete(CANCEL_SCHEDULED.name)),
+            RecordingRule("cx:cancel_scheduled:n", complete(NOW_ACTIVE.name)),
+            RecordingRule(
                 "cx:cancel_scheduled:value",
                 "cx:cancel_scheduled:stock - cx:cancel_scheduled:stock offset 1h > 0",
             ),
-            Record("cx:cancel_scheduled:bound", poisson_low("cx:cancel_scheduled:value")),
-            Record("cx:cancel_scheduled:churned", complete(_churns("30d"))),
-            Record(
+            RecordingRule("cx:cancel_scheduled:bound", poisson_low("cx:cancel_scheduled:value")),
+            RecordingRule("cx:cancel_scheduled:churned", complete(_churns("30d"))),
+            RecordingRule(
                 "cx:cancel_scheduled:usual",
                 larger(
                     f"({poisson_high('cx:cancel_scheduled:churned')}) / 720",
@@ -157,16 +167,16 @@ ALERTS = (
                 ),
             ),
         ),
-        expr=both(
+        expr=all_of(
             "cx:cancel_scheduled:value",
             f"cx:cancel_scheduled:bound > {NOTICES} * cx:cancel_scheduled:usual",
-            f"cx:cancel_scheduled:n >= {PEOPLE}",
-            f'on ({SITE}) (cx:cancel_scheduled:n{{view="total"}} offset 1h > 0.8 * cx:cancel_scheduled:n{{view="total"}})',
+            f"cx:cancel_scheduled:n >= {MIN_CUSTOMERS}",
+            f'on ({INSTALLATION_LABELS}) (cx:cancel_scheduled:n{{view="total"}} offset 1h > 0.8 * cx:cancel_scheduled:n{{view="total"}})',
         ),
-        thresholds=(Z, NOTICES, PEOPLE),
-        summary=sentence(
-            f"{value()} more of {of('cx:cancel_scheduled:n')} customers{WHERE} are about to leave than an hour ago (at least "
-            f"{of('cx:cancel_scheduled:bound', TENTH)} by the bound, usual are at most {of('cx:cancel_scheduled:usual', TENTH)})"
+        thresholds=(Z, NOTICES, MIN_CUSTOMERS),
+        summary=annotation(
+            f"{value()} more of {lookup('cx:cancel_scheduled:n')} customers{WHERE} are about to leave than an hour ago (at least "
+            f"{lookup('cx:cancel_scheduled:bound', TENTH)} by the bound, usual are at most {lookup('cx:cancel_scheduled:usual', TENTH)})"
         ),
         description="Notices come in far faster than churns of the month and standing notices explain: time is left to act.",
     ),
@@ -184,26 +194,36 @@ METRIC = Metric(
     formula="cohort: lost / S; seed: churns / S",
     source="cohort: customers lost / customers at the start of the period; seed: all losses / the same",
     example='cx_churn_ratio{view="total", window="30d", method="cohort"}',
-    tallies=(CUSTOMERS, LIVES, CHURNED),
-    families=(RATIO, REASONS, WILL, OPENING, NOW_ACTIVE, NOTICE, STRAY),
+    aggregates=(CUSTOMERS, PERIODS, CHURNED),
+    families=(RATIO, REASONS, VOLUNTARY_CHURNS, OPENING, NOW_ACTIVE, CANCEL_SCHEDULED, CHURN_IGNORED),
     panels=(
         Panel(
             title="Churn",
-            lines=(Line(RATIO, only={"method": "cohort"}),),
+            lines=(Line(RATIO, where={"method": "cohort"}),),
             unit="percentunit",
             samples=(Line(OPENING),),
-            least=0,
+            min=0,
         ),
-        Panel(title="Churns by reason", lines=(Line(REASONS, by=("reason",)),), least=0),
-        Panel(title="Churns by will", lines=(Line(WILL, "voluntary:", ("voluntary",)),), least=0),
-        Panel(title="Customers", lines=(Line(NOW_ACTIVE, "active"), Line(NOTICE, "leaving")), least=0),
+        Panel(title="Churns by reason", lines=(Line(REASONS, by=("reason",)),), min=0),
+        Panel(title="Churns by will", lines=(Line(VOLUNTARY_CHURNS, "voluntary:", ("voluntary",)),), min=0),
+        Panel(
+            title="Customers", lines=(Line(NOW_ACTIVE, "active"), Line(CANCEL_SCHEDULED, "leaving")), min=0
+        ),
     ),
     read=read,
     read_stock=read_stock,
     alerts=ALERTS,
     headlines=(
-        Headline("Churn", RATIO, "ratio", "lower", ("cohort",), n=OPENING, over_time=WILL),
+        Headline(
+            "Churn",
+            RATIO,
+            "ratio",
+            "lower",
+            ("cohort",),
+            sample_size=OPENING,
+            timeline_family=VOLUNTARY_CHURNS,
+        ),
         Headline("Active customers", NOW_ACTIVE, "count", "higher"),
-        Headline("Leaving scheduled", NOTICE, "count", "lower"),
+        Headline("Leaving scheduled", CANCEL_SCHEDULED, "count", "lower"),
     ),
 )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from stream.core.buckets import Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
-from stream.core.metrics.cohorts import ACTIVE, COHORTS, CUSTOMERS, LIVES, population, total
-from stream.core.money import BASIS, joined, major
-from stream.core.tally import Cells, Tally
+from stream.core.metrics.cohorts import ACTIVE, COHORTS, CUSTOMERS, PERIODS, population, total
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregate import Aggregate, VectorsByLabels
+from stream.core.model.money import BASIS, join, major
+from stream.core.model.time_buckets import Window
 
 COUNT, NET, VALUE = 0, 1, 3
 """Components: how many (purchases and refunds, or customers), minor units, 1/10,000 minor units of margin; the last
@@ -14,9 +14,9 @@ two have two each, see `money`."""
 MONTHS = 36
 """A life is predicted to last at most this many times 30 d."""
 
-REVENUE = Tally("revenue", remembered=True, counts=(COUNT,))
+REVENUE = Aggregate("revenue", long_retention=True, event_components=(COUNT,))
 """By cohort and currency: purchases less refunds, of everyone."""
-TO_DATE = Tally("clv", "stock", remembered=True)
+TO_DATE = Aggregate("clv", "stock", long_retention=True)
 """By cohort and currency: of active customers with money in it, all of their revenue times margin."""
 
 OWN = ("cohort", "currency")
@@ -32,18 +32,18 @@ TURNOVER = Family("cx_revenue", "Purchases less refunds in the window, in major 
 ADDED = Family("cx_clv_added_mean", "Margin in the window of the cohort's customers, per active one", OWN)
 
 
-def _sums(cells: Cells, component: int, cohorts: Sequence[str]) -> dict[str, int]:
+def _sums(cells: VectorsByLabels, component: int, cohorts: Sequence[str]) -> dict[str, int]:
     """What cohorts have in each currency in which they have anything."""
     sums: dict[str, int] = {}
     for (cohort, currency), vector in sorted(cells.items()):
         if cohort in cohorts and vector.get(COUNT, 0):
-            sums[currency] = sums.get(currency, 0) + joined(vector, component)
+            sums[currency] = sums.get(currency, 0) + join(vector, component)
     return sums
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Revenue, and what it adds per active customer, in the currencies of the window."""
-    customers, revenue = sight.stock("customers"), sight.flow("revenue")
+    customers, revenue = context.stock("customers"), context.flow("revenue")
     turnover = _sums(revenue, NET, COHORTS["all"])
     for currency, net in turnover.items():
         yield Sample(TURNOVER, (currency,), major(net, currency))
@@ -54,10 +54,10 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
                 yield Sample(ADDED, (cohort, currency), major(value.get(currency, 0), currency, BASIS * n))
 
 
-def read_stock(sight: Sight) -> Iterator[Sample]:
+def read_stock(context: ReadContext) -> Iterator[Sample]:
     """Means over active customers, buyers or not; a prediction where the last 30 days and S allow one."""
-    customers, to_date = sight.stock("customers"), sight.stock("clv")
-    revenue, lives = sight.month("revenue"), sight.month("lives")
+    customers, to_date = context.stock("customers"), context.stock("clv")
+    revenue, lives = context.last_30_days("revenue"), context.last_30_days("lives")
     currencies = _sums(to_date, VALUE, COHORTS["all"])
     for cohort, parts in COHORTS.items():
         people = population(customers, lives, parts)
@@ -88,7 +88,7 @@ METRIC = Metric(
     formula="historical: sum(net revenue * margin) / active; predicted: m * min(1 / churn, 36)",
     source="average revenue per account * gross margin / churn rate, with a horizon of 36 months",
     example='cx_clv_added_mean{view="total", window="30d", cohort="responder"}',
-    tallies=(CUSTOMERS, LIVES, TO_DATE, REVENUE),
+    aggregates=(CUSTOMERS, PERIODS, TO_DATE, REVENUE),
     families=(HISTORICAL, PREDICTED, MEMBERS, TURNOVER, ADDED),
     panels=(
         Panel(
@@ -105,7 +105,23 @@ METRIC = Metric(
     read=read,
     read_stock=read_stock,
     headlines=(
-        Headline("CLV to date", HISTORICAL, "money", "higher", ("all", None), n=MEMBERS, over_time=TURNOVER),
-        Headline("CLV predicted", PREDICTED, "money", "higher", ("all", None), n=MEMBERS, over_time=TURNOVER),
+        Headline(
+            "CLV to date",
+            HISTORICAL,
+            "money",
+            "higher",
+            ("all", None),
+            sample_size=MEMBERS,
+            timeline_family=TURNOVER,
+        ),
+        Headline(
+            "CLV predicted",
+            PREDICTED,
+            "money",
+            "higher",
+            ("all", None),
+            sample_size=MEMBERS,
+            timeline_family=TURNOVER,
+        ),
     ),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stream.core.tally import Cells, Tally
+from stream.core.model.aggregate import Aggregate, VectorsByLabels
 
 RESPONDER, OTHER = "responder", "other"
 COHORTS = {"all": (RESPONDER, OTHER), RESPONDER: (RESPONDER,), OTHER: (OTHER,)}
@@ -12,9 +12,9 @@ COHORTS = {"all": (RESPONDER, OTHER), RESPONDER: (RESPONDER,), OTHER: (OTHER,)}
 ACTIVE, SCHEDULED, IGNORED = range(3)
 STARTS, ENDS, PRESENT = range(3)
 
-CUSTOMERS = Tally("customers", "stock", remembered=True)
+CUSTOMERS = Aggregate("customers", "stock", long_retention=True)
 """By cohort: active customers, those of them who gave notice, churns that changed nothing."""
-LIVES = Tally("lives", "births", remembered=True)
+PERIODS = Aggregate("lives", "open_flow", long_retention=True)
 """By cohort: lives that began, that ended, and that began and go on (at their start)."""
 
 
@@ -34,7 +34,9 @@ class Population(NamedTuple):
         return self.opening - self.retained
 
 
-def population(customers: Cells, lives: Cells, cohorts: Sequence[str] = COHORTS["all"]) -> Population:
+def population(
+    customers: VectorsByLabels, lives: VectorsByLabels, cohorts: Sequence[str] = COHORTS["all"]
+) -> Population:
     """From the running total and what began and ended since a window's start, without an upper end.
 
     What is ahead of the clock (5 minutes at most) is in all of them, so it cancels in S; who leaves or comes then
@@ -45,6 +47,6 @@ def population(customers: Cells, lives: Cells, cohorts: Sequence[str] = COHORTS[
     return Population(active - starts + ends, active - present, active)
 
 
-def total(cells: Cells, component: int, cohorts: Sequence[str] = COHORTS["all"]) -> int:
+def total(cells: VectorsByLabels, component: int, cohorts: Sequence[str] = COHORTS["all"]) -> int:
     """Sum of a component over cohorts."""
     return sum(cells.get((cohort,), {}).get(component, 0) for cohort in cohorts)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from stream.core.alerts.alert import Alert, Record, Threshold
-from stream.core.alerts.promql import Z, both, complete, wilson_high
-from stream.core.alerts.words import PERCENT, WHERE, of, sentence, value
-from stream.core.buckets import Window
-from stream.core.intervals import wilson
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
-from stream.core.tally import Tally, Vector
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregate import Aggregate, Vector
+from stream.core.model.confidence import wilson
+from stream.core.model.time_buckets import Window
+from stream.monitoring.alerts.annotations import PERCENT, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.promql import Z, all_of, complete, wilson_high
+from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 SATISFIED, UNSATISFIED, POINTS = range(3)
 UNIT = 1_163_962_800
@@ -34,9 +34,9 @@ def vector(score: int, scale: tuple[int, int] | None) -> Vector:
     return {SATISFIED if score > high - top else UNSATISFIED: 1, POINTS: position(score, low, high)}
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Share, bounds and mean when there are answers; the parts always."""
-    have = sight.flow("csat").get((), {})
+    have = context.flow("csat").get((), {})
     satisfied, unsatisfied = have.get(SATISFIED, 0), have.get(UNSATISFIED, 0)
     n = satisfied + unsatisfied
     if n:
@@ -53,19 +53,21 @@ DROP = Threshold("csat_drop", 0.03, "Share of satisfied answers below the usual 
 TARGET = Threshold(
     "csat_target", 0.5, "The share of satisfied answers of a week that nobody wants to be below"
 )
-LEAST = Threshold("csat_responses", 30, "CSAT answers below which nobody is told")
+MIN_SAMPLES = Threshold("csat_responses", 30, "CSAT answers below which nobody is told")
 
 
-def _records(rule: str, window: str) -> tuple[Record, ...]:
+def _records(rule: str, window: str) -> tuple[RecordingRule, ...]:
     return (
-        Record(f"{rule}:value", complete(f'{RATIO.name}{{window="{window}"}}')),
-        Record(f"{rule}:n", complete(f'sum without (satisfied) ({RESPONSES.name}{{window="{window}"}})')),
-        Record(f"{rule}:bound", wilson_high(f"{rule}:value", f"{rule}:n")),
+        RecordingRule(f"{rule}:value", complete(f'{RATIO.name}{{window="{window}"}}')),
+        RecordingRule(
+            f"{rule}:n", complete(f'sum without (satisfied) ({RESPONSES.name}{{window="{window}"}})')
+        ),
+        RecordingRule(f"{rule}:bound", wilson_high(f"{rule}:value", f"{rule}:n")),
     )
 
 
 ALERTS = (
-    Alert(
+    AlertRule(
         name="CxCsatDrop",
         severity="ticket",
         domain="feedback",
@@ -74,21 +76,21 @@ ALERTS = (
         keep_firing_for="1h",
         records=(
             *_records("cx:csat_drop", "24h"),
-            Record("cx:csat_drop:usual", complete(f'{LOW.name}{{window="30d"}}')),
+            RecordingRule("cx:csat_drop:usual", complete(f'{LOW.name}{{window="30d"}}')),
         ),
-        expr=both(
+        expr=all_of(
             "cx:csat_drop:value",
             f"cx:csat_drop:bound < cx:csat_drop:usual - {DROP}",
-            f"cx:csat_drop:n >= {LEAST}",
+            f"cx:csat_drop:n >= {MIN_SAMPLES}",
         ),
-        thresholds=(Z, DROP, LEAST),
-        summary=sentence(
-            f"CSAT{WHERE} is {value(PERCENT)} of {of('cx:csat_drop:n')} answers within a day (at most "
-            f"{of('cx:csat_drop:bound', PERCENT)} by the bound, usual are at least {of('cx:csat_drop:usual', PERCENT)})"
+        thresholds=(Z, DROP, MIN_SAMPLES),
+        summary=annotation(
+            f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_drop:n')} answers within a day (at most "
+            f"{lookup('cx:csat_drop:bound', PERCENT)} by the bound, usual are at least {lookup('cx:csat_drop:usual', PERCENT)})"
         ),
         description="The whole interval of the day is below that of the month: not a few bad answers by chance.",
     ),
-    Alert(
+    AlertRule(
         name="CxCsatBelowTarget",
         severity="ticket",
         domain="feedback",
@@ -96,12 +98,14 @@ ALERTS = (
         for_="15m",
         keep_firing_for="6h",
         records=_records("cx:csat_target", "7d"),
-        expr=both("cx:csat_target:value", f"cx:csat_target:bound < {TARGET}", f"cx:csat_target:n >= {LEAST}"),
-        thresholds=(Z, TARGET, LEAST),
-        summary=sentence(
-            f"CSAT{WHERE} is {value(PERCENT)} of {of('cx:csat_target:n')} answers within a week (at most "
-            f"{of('cx:csat_target:bound', PERCENT)} by the bound, the target is "
-            f"{of('cx:threshold:csat_target', PERCENT, labels=False)})"
+        expr=all_of(
+            "cx:csat_target:value", f"cx:csat_target:bound < {TARGET}", f"cx:csat_target:n >= {MIN_SAMPLES}"
+        ),
+        thresholds=(Z, TARGET, MIN_SAMPLES),
+        summary=annotation(
+            f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_target:n')} answers within a week (at most "
+            f"{lookup('cx:csat_target:bound', PERCENT)} by the bound, the target is "
+            f"{lookup('cx:threshold:csat_target', PERCENT, labels=False)})"
         ),
         description="The whole interval of the week is below the target.",
     ),
@@ -117,7 +121,7 @@ METRIC = Metric(
     formula="satisfied / answers; score: mean of (score - min) / (max - min) * 100",
     source="top-two-box share; bounds: E. B. Wilson, Journal of the American Statistical Association, 1927",
     example='cx_csat_ratio{view="total", window="7d"}',
-    tallies=(Tally("csat", counts=(SATISFIED, UNSATISFIED)),),
+    aggregates=(Aggregate("csat", event_components=(SATISFIED, UNSATISFIED)),),
     families=(RATIO, LOW, HIGH, SCORE, RESPONSES),
     panels=(
         Panel(
@@ -126,14 +130,18 @@ METRIC = Metric(
             unit="percentunit",
             bounds=(LOW, HIGH),
             samples=(Line(RESPONSES),),
-            least=0,
-            most=1,
+            min=0,
+            max=1,
         ),
         Panel(
-            title="CSAT, normalised mean", lines=(Line(SCORE),), samples=(Line(RESPONSES),), least=0, most=100
+            title="CSAT, normalised mean", lines=(Line(SCORE),), samples=(Line(RESPONSES),), min=0, max=100
         ),
     ),
     read=read,
     alerts=ALERTS,
-    headlines=(Headline("CSAT", RATIO, "ratio", "higher", low=LOW, high=HIGH, n=RESPONSES, over_time=RATIO),),
+    headlines=(
+        Headline(
+            "CSAT", RATIO, "ratio", "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=RATIO
+        ),
+    ),
 )

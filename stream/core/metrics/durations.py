@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from stream.core.metric import Family, Line, Sample
-from stream.core.sketch import mean, quantiles
+from stream.core.metrics.metric import Family, Line, Sample
+from stream.core.model.histogram import mean, quantiles
 
 QUANTILES = {"0.5": 50, "0.9": 90, "0.99": 99}
 
@@ -16,7 +16,7 @@ def quantile_family(name: str, help_text: str, *labels: str) -> Family:
     )
 
 
-def shown(
+def duration_samples(
     quantile: Family, average: Family, vector: Mapping[int, int], base: int, *labels: str
 ) -> Iterator[Sample]:
     """The quantiles and the mean of a distribution that is not empty."""
@@ -32,7 +32,7 @@ def spread(
     """What panels show of a distribution: median, 90th percentile, mean."""
     of = dict(only)
     return (
-        Line(quantile, "p50", only=of | {"quantile": "0.5"}),
-        Line(quantile, "p90", only=of | {"quantile": "0.9"}),
-        Line(average, "mean", only=of),
+        Line(quantile, "p50", where=of | {"quantile": "0.5"}),
+        Line(quantile, "p90", where=of | {"quantile": "0.9"}),
+        Line(average, "mean", where=of),
     )

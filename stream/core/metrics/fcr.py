@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from stream.core.buckets import DAY, Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
-from stream.core.tally import Tally
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregate import Aggregate
+from stream.core.model.time_buckets import DAY, Window
 
 FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT = range(4)
 WEEK = 7 * DAY
@@ -25,12 +25,12 @@ def _judged(have: Mapping[int, int], basis: str) -> Iterator[Sample]:
     yield Sample(TICKETS, (basis, "other"), other)
 
 
-def read(sight: Sight, window: Window) -> Iterator[Sample]:
+def read(context: ReadContext, window: Window) -> Iterator[Sample]:
     """Provisional of every window, confirmed of those of a week and more; ratios when there are tickets."""
-    have = sight.flow("fcr").get((), {})
+    have = context.flow("fcr").get((), {})
     yield from _judged(have, "provisional")
     if window.span >= WEEK:
-        yield from _judged(sight.shifted("fcr").get((), {}), "confirmed")
+        yield from _judged(context.lagged_flow("fcr").get((), {}), "confirmed")
     yield Sample(UNASSISTED, ("bot",), have.get(BY_BOT, 0))
     yield Sample(UNASSISTED, ("timeout",), have.get(BY_TIMEOUT, 0))
 
@@ -47,27 +47,38 @@ METRIC = Metric(
     formula="first contact / tickets first solved by people",
     source="one-touch as in Zendesk's metric definitions, net of repeat contacts within 7 days as call centres count",
     example='cx_fcr_ratio{view="total", window="30d", basis="confirmed"}',
-    tallies=(Tally("fcr", shifted=True, remembered=True, counts=(FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT)),),
+    aggregates=(
+        Aggregate(
+            "fcr",
+            lagged=True,
+            long_retention=True,
+            event_components=(FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT),
+        ),
+    ),
     families=(RATIO, TICKETS, UNASSISTED),
     panels=(
         Panel(
             title="First contact resolution, provisional",
-            lines=(Line(RATIO, "FCR", only={"basis": "provisional"}),),
+            lines=(Line(RATIO, "FCR", where={"basis": "provisional"}),),
             unit="percentunit",
-            samples=(Line(TICKETS, only={"basis": "provisional"}),),
-            least=0,
-            most=1,
+            samples=(Line(TICKETS, where={"basis": "provisional"}),),
+            min=0,
+            max=1,
         ),
         Panel(
             title="First contact resolution, confirmed",
-            lines=(Line(RATIO, "FCR", only={"basis": "confirmed"}),),
+            lines=(Line(RATIO, "FCR", where={"basis": "confirmed"}),),
             unit="percentunit",
-            samples=(Line(TICKETS, only={"basis": "confirmed"}),),
-            least=0,
-            most=1,
+            samples=(Line(TICKETS, where={"basis": "confirmed"}),),
+            min=0,
+            max=1,
         ),
-        Panel(title="Solved without people", lines=(Line(UNASSISTED, by=("by",)),), least=0),
+        Panel(title="Solved without people", lines=(Line(UNASSISTED, by=("by",)),), min=0),
     ),
     read=read,
-    headlines=(Headline("FCR", RATIO, "ratio", "higher", ("provisional",), n=TICKETS, over_time=RATIO),),
+    headlines=(
+        Headline(
+            "FCR", RATIO, "ratio", "higher", ("provisional",), sample_size=TICKETS, timeline_family=RATIO
+        ),
+    ),
 )

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from stream.core.alerts.alert import Alert, Record, Threshold
-from stream.core.alerts.promql import Z, both, complete, wilson_high
-from stream.core.alerts.words import DURATION, PERCENT, WHERE, of, sentence, value
-from stream.core.buckets import Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics import shares
-from stream.core.metrics.durations import quantile_family, shown, spread
-from stream.core.sketch import SPAN, enter
-from stream.core.tally import Tally, Vector
+from stream.core.metrics.durations import duration_samples, quantile_family, spread
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregate import Aggregate, Vector
+from stream.core.model.histogram import SPAN, record
+from stream.core.model.time_buckets import Window
+from stream.monitoring.alerts.annotations import DURATION, PERCENT, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.promql import Z, all_of, complete, wilson_high
+from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 LATE, UNANSWERED = range(2)
 RESPONSES = SPAN
@@ -33,19 +33,19 @@ NEVER = Family("cx_resolved_unanswered_tickets", "Solves with no public agent me
 
 def respond(into: Vector, elapsed: int, target: int, start: int) -> None:
     """Enter a response after `elapsed` ms in the vector of a minute that begins at a place."""
-    enter(into, start | RESPONSES, elapsed)
+    record(into, start | RESPONSES, elapsed)
     if elapsed > target:
         into[start | LATE] = into.get(start | LATE, 0) + 1
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Quantiles, mean and share when there are responses; the counts always."""
-    have = sight.flow("first_response").get((), {})
+    have = context.flow("first_response").get((), {})
     n = have.get(RESPONSES, 0)
     within = n - have.get(LATE, 0)
     if n:
-        yield from shown(SECONDS, MEAN, have, RESPONSES)
-        yield from shares.shown(RATIO, BOUNDS, within, n)
+        yield from duration_samples(SECONDS, MEAN, have, RESPONSES)
+        yield from shares.share_samples(RATIO, BOUNDS, within, n)
     yield Sample(COUNT, (), n)
     yield Sample(IN_TIME, (), within)
     yield Sample(NEVER, (), have.get(UNANSWERED, 0))
@@ -54,11 +54,11 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
 OBJECTIVE = Threshold(
     "first_response_objective", 0.9, "Share of first responses within target that is aimed at: 0.9 is the p90"
 )
-LEAST = Threshold("first_responses", 20, "First responses an hour below which nobody is told")
+MIN_SAMPLES = Threshold("first_responses", 20, "First responses an hour below which nobody is told")
 P90 = 'window="1h",quantile="0.9"'
 
 ALERTS = (
-    Alert(
+    AlertRule(
         name="CxFirstResponseSlow",
         severity="page",
         domain="tickets",
@@ -66,21 +66,23 @@ ALERTS = (
         for_="30s",
         keep_firing_for="15m",
         records=(
-            Record("cx:first_response:value", complete(f'{RATIO.name}{{window="1h"}}')),
-            Record("cx:first_response:n", complete(f'{COUNT.name}{{window="1h"}}')),
-            Record("cx:first_response:bound", wilson_high("cx:first_response:value", "cx:first_response:n")),
+            RecordingRule("cx:first_response:value", complete(f'{RATIO.name}{{window="1h"}}')),
+            RecordingRule("cx:first_response:n", complete(f'{COUNT.name}{{window="1h"}}')),
+            RecordingRule(
+                "cx:first_response:bound", wilson_high("cx:first_response:value", "cx:first_response:n")
+            ),
         ),
-        expr=both(
+        expr=all_of(
             "cx:first_response:value",
             f"cx:first_response:bound < {OBJECTIVE}",
-            f"cx:first_response:n >= {LEAST}",
+            f"cx:first_response:n >= {MIN_SAMPLES}",
         ),
-        thresholds=(Z, OBJECTIVE, LEAST),
-        summary=sentence(
-            f"The p90 of {of('cx:first_response:n')} first responses{WHERE} within an hour is over target: "
-            f"{of(SECONDS.name, DURATION, P90)}; {value(PERCENT)} were in time "
-            f"(at most {of('cx:first_response:bound', PERCENT)} by the bound, aimed at are "
-            f"{of('cx:threshold:first_response_objective', PERCENT, labels=False)})"
+        thresholds=(Z, OBJECTIVE, MIN_SAMPLES),
+        summary=annotation(
+            f"The p90 of {lookup('cx:first_response:n')} first responses{WHERE} within an hour is over target: "
+            f"{lookup(SECONDS.name, DURATION, P90)}; {value(PERCENT)} were in time "
+            f"(at most {lookup('cx:first_response:bound', PERCENT)} by the bound, aimed at are "
+            f"{lookup('cx:threshold:first_response_objective', PERCENT, labels=False)})"
         ),
         description="Fewer first responses than promised are within the target of their channel and priority.",
     ),
@@ -98,7 +100,7 @@ METRIC = Metric(
     formula="first public agent message - opening of the contact cycle",
     source="first reply time as in Zendesk's metric definitions, by contact cycle",
     example='cx_first_response_seconds{view="channel", window="24h", quantile="0.9"}',
-    tallies=(Tally("first_response", remembered=True, counts=(RESPONSES, UNANSWERED)),),
+    aggregates=(Aggregate("first_response", long_retention=True, event_components=(RESPONSES, UNANSWERED)),),
     families=(SECONDS, MEAN, COUNT, IN_TIME, RATIO, LOW, HIGH, NEVER),
     panels=(
         Panel(
@@ -106,7 +108,7 @@ METRIC = Metric(
             lines=spread(SECONDS, MEAN),
             unit="s",
             samples=(Line(COUNT),),
-            least=0,
+            min=0,
         ),
         Panel(
             title="First response within target",
@@ -114,15 +116,17 @@ METRIC = Metric(
             bounds=(LOW, HIGH),
             unit="percentunit",
             samples=(Line(COUNT),),
-            least=0,
-            most=1,
+            min=0,
+            max=1,
         ),
-        Panel(title="Solved without an answer", lines=(Line(NEVER),), least=0),
+        Panel(title="Solved without an answer", lines=(Line(NEVER),), min=0),
     ),
     read=read,
     alerts=ALERTS,
     headlines=(
-        Headline("FRT p90", SECONDS, "seconds", "lower", ("0.9",), n=COUNT, over_time=SECONDS),
+        Headline(
+            "FRT p90", SECONDS, "seconds", "lower", ("0.9",), sample_size=COUNT, timeline_family=SECONDS
+        ),
         Headline("FRT within target", RATIO, "ratio", "higher", (), LOW, HIGH, COUNT, RATIO),
     ),
 )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from stream.core.buckets import Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
-from stream.core.metrics.durations import quantile_family, shown, spread
-from stream.core.sketch import SPAN
-from stream.core.tally import Tally
+from stream.core.metrics.durations import duration_samples, quantile_family, spread
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregate import Aggregate
+from stream.core.model.histogram import SPAN
+from stream.core.model.time_buckets import Window
 
 RESPONSES = SPAN
 """Where the distribution begins."""
@@ -20,12 +20,12 @@ MEAN = Family(
 COUNT = Family("cx_handoff_responses", "Handoffs that a public agent message followed, at its time")
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Quantiles and mean when there are any; the count always."""
-    have = sight.flow("handoff").get((), {})
+    have = context.flow("handoff").get((), {})
     n = have.get(RESPONSES, 0)
     if n:
-        yield from shown(SECONDS, MEAN, have, RESPONSES)
+        yield from duration_samples(SECONDS, MEAN, have, RESPONSES)
     yield Sample(COUNT, (), n)
 
 
@@ -39,7 +39,7 @@ METRIC = Metric(
     formula="next public agent message - handoff",
     source="agent response after a bot's handoff, kept apart from the first response as Chatwoot's issue 8477 asks",
     example='cx_handoff_response_seconds{view="total", window="24h", quantile="0.9"}',
-    tallies=(Tally("handoff", remembered=True, counts=(RESPONSES,)),),
+    aggregates=(Aggregate("handoff", long_retention=True, event_components=(RESPONSES,)),),
     families=(SECONDS, MEAN, COUNT),
     panels=(
         Panel(
@@ -47,9 +47,13 @@ METRIC = Metric(
             lines=spread(SECONDS, MEAN),
             unit="s",
             samples=(Line(COUNT),),
-            least=0,
+            min=0,
         ),
     ),
     read=read,
-    headlines=(Headline("Handoff p90", SECONDS, "seconds", "lower", ("0.9",), n=COUNT, over_time=SECONDS),),
+    headlines=(
+        Headline(
+            "Handoff p90", SECONDS, "seconds", "lower", ("0.9",), sample_size=COUNT, timeline_family=SECONDS
+        ),
+    ),
 )

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from stream.core.alerts.alert import Alert, Record, Threshold
-from stream.core.alerts.promql import Z, both, complete
-from stream.core.alerts.words import TENTH, WHERE, of, sentence, value
-from stream.core.buckets import Window
-from stream.core.intervals import adjusted_wald
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
-from stream.core.tally import Tally, Vector
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregate import Aggregate, Vector
+from stream.core.model.confidence import adjusted_wald
+from stream.core.model.time_buckets import Window
+from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.promql import Z, all_of, complete
+from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 PROMOTERS, PASSIVES, DETRACTORS, PREMATURE = range(4)
 CATEGORIES = ("promoter", "passive", "detractor")
@@ -17,7 +17,9 @@ SCORE = Family("cx_nps_score", "Net Promoter Score: 100 * (promoters - detractor
 LOW = Family("cx_nps_score_low", "Lower 95 % confidence bound of the Net Promoter Score (adjusted Wald)")
 HIGH = Family("cx_nps_score_high", "Upper 95 % confidence bound of the Net Promoter Score (adjusted Wald)")
 RESPONSES = Family("cx_nps_responses", "Scored NPS answers in the window", ("category",))
-EARLY = Family("cx_nps_premature_responses", "NPS answers given before the transaction that they are about")
+PREMATURE_RESPONSES = Family(
+    "cx_nps_premature_responses", "NPS answers given before the transaction that they are about"
+)
 
 
 def vector(score: int, premature: bool) -> Vector:
@@ -27,9 +29,9 @@ def vector(score: int, premature: bool) -> Vector:
     return {PROMOTERS if score >= 9 else PASSIVES if score >= 7 else DETRACTORS: 1}
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Score and bounds when there are answers; the parts always."""
-    have = sight.flow("nps").get((), {})
+    have = context.flow("nps").get((), {})
     parts = [have.get(component, 0) for component in (PROMOTERS, PASSIVES, DETRACTORS)]
     n = sum(parts)
     if n:
@@ -40,26 +42,30 @@ def read(sight: Sight, _: Window) -> Iterator[Sample]:
         yield Sample(HIGH, (), high)
     for category, count in zip(CATEGORIES, parts, strict=True):
         yield Sample(RESPONSES, (category,), count)
-    yield Sample(EARLY, (), have.get(PREMATURE, 0))
+    yield Sample(PREMATURE_RESPONSES, (), have.get(PREMATURE, 0))
 
 
 DROP = Threshold("nps_drop", 5, "Points of NPS below the usual that nobody is told of")
 TARGET = Threshold("nps_target", 0, "The NPS of a week that nobody wants to be below")
-LEAST = Threshold("nps_responses", 30, "NPS answers below which nobody is told")
+MIN_SAMPLES = Threshold("nps_responses", 30, "NPS answers below which nobody is told")
 
 
-def _records(rule: str, window: str) -> tuple[Record, ...]:
+def _records(rule: str, window: str) -> tuple[RecordingRule, ...]:
     """The upper bound is as many standard deviations away as the rules want, not the 1.96 of the exposed one."""
     low, high = (f'{family.name}{{window="{window}"}}' for family in (LOW, HIGH))
     return (
-        Record(f"{rule}:value", complete(f'{SCORE.name}{{window="{window}"}}')),
-        Record(f"{rule}:n", complete(f'sum without (category) ({RESPONSES.name}{{window="{window}"}})')),
-        Record(f"{rule}:bound", complete(f"(({high} + {low}) / 2 + ({high} - {low}) / 2 * {Z} / 1.96)")),
+        RecordingRule(f"{rule}:value", complete(f'{SCORE.name}{{window="{window}"}}')),
+        RecordingRule(
+            f"{rule}:n", complete(f'sum without (category) ({RESPONSES.name}{{window="{window}"}})')
+        ),
+        RecordingRule(
+            f"{rule}:bound", complete(f"(({high} + {low}) / 2 + ({high} - {low}) / 2 * {Z} / 1.96)")
+        ),
     )
 
 
 ALERTS = (
-    Alert(
+    AlertRule(
         name="CxNpsDrop",
         severity="ticket",
         domain="feedback",
@@ -68,21 +74,21 @@ ALERTS = (
         keep_firing_for="1h",
         records=(
             *_records("cx:nps_drop", "24h"),
-            Record("cx:nps_drop:usual", complete(f'{LOW.name}{{window="30d"}}')),
+            RecordingRule("cx:nps_drop:usual", complete(f'{LOW.name}{{window="30d"}}')),
         ),
-        expr=both(
+        expr=all_of(
             "cx:nps_drop:value",
             f"cx:nps_drop:bound < cx:nps_drop:usual - {DROP}",
-            f"cx:nps_drop:n >= {LEAST}",
+            f"cx:nps_drop:n >= {MIN_SAMPLES}",
         ),
-        thresholds=(Z, DROP, LEAST),
-        summary=sentence(
-            f"NPS{WHERE} is {value(TENTH)} of {of('cx:nps_drop:n')} answers within a day (at most "
-            f"{of('cx:nps_drop:bound', TENTH)} by the bound, usual are at least {of('cx:nps_drop:usual', TENTH)})"
+        thresholds=(Z, DROP, MIN_SAMPLES),
+        summary=annotation(
+            f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_drop:n')} answers within a day (at most "
+            f"{lookup('cx:nps_drop:bound', TENTH)} by the bound, usual are at least {lookup('cx:nps_drop:usual', TENTH)})"
         ),
         description="The whole interval of the day is below that of the month: not a few bad answers by chance.",
     ),
-    Alert(
+    AlertRule(
         name="CxNpsBelowTarget",
         severity="ticket",
         domain="feedback",
@@ -90,12 +96,14 @@ ALERTS = (
         for_="15m",
         keep_firing_for="6h",
         records=_records("cx:nps_target", "7d"),
-        expr=both("cx:nps_target:value", f"cx:nps_target:bound < {TARGET}", f"cx:nps_target:n >= {LEAST}"),
-        thresholds=(Z, TARGET, LEAST),
-        summary=sentence(
-            f"NPS{WHERE} is {value(TENTH)} of {of('cx:nps_target:n')} answers within a week (at most "
-            f"{of('cx:nps_target:bound', TENTH)} by the bound, the target is "
-            f"{of('cx:threshold:nps_target', TENTH, labels=False)})"
+        expr=all_of(
+            "cx:nps_target:value", f"cx:nps_target:bound < {TARGET}", f"cx:nps_target:n >= {MIN_SAMPLES}"
+        ),
+        thresholds=(Z, TARGET, MIN_SAMPLES),
+        summary=annotation(
+            f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_target:n')} answers within a week (at most "
+            f"{lookup('cx:nps_target:bound', TENTH)} by the bound, the target is "
+            f"{lookup('cx:threshold:nps_target', TENTH, labels=False)})"
         ),
         description="The whole interval of the week is below the target.",
     ),
@@ -111,20 +119,27 @@ METRIC = Metric(
     formula="100 * (promoters - detractors) / (promoters + passives + detractors)",
     source="F. Reichheld, Harvard Business Review, December 2003; bounds: B. Rocks, The American Statistician, 2016",
     example='cx_nps_score{view="channel", window="24h"}',
-    tallies=(Tally("nps", counts=(PROMOTERS, PASSIVES, DETRACTORS, PREMATURE)),),
-    families=(SCORE, LOW, HIGH, RESPONSES, EARLY),
+    aggregates=(Aggregate("nps", event_components=(PROMOTERS, PASSIVES, DETRACTORS, PREMATURE)),),
+    families=(SCORE, LOW, HIGH, RESPONSES, PREMATURE_RESPONSES),
     panels=(
         Panel(
             title="NPS",
             lines=(Line(SCORE),),
             bounds=(LOW, HIGH),
             samples=(Line(RESPONSES),),
-            least=-100,
-            most=100,
+            min=-100,
+            max=100,
         ),
-        Panel(title="NPS answers", lines=(Line(RESPONSES, by=("category",)), Line(EARLY, "premature"))),
+        Panel(
+            title="NPS answers",
+            lines=(Line(RESPONSES, by=("category",)), Line(PREMATURE_RESPONSES, "premature")),
+        ),
     ),
     read=read,
     alerts=ALERTS,
-    headlines=(Headline("NPS", SCORE, "points", "higher", low=LOW, high=HIGH, n=RESPONSES, over_time=SCORE),),
+    headlines=(
+        Headline(
+            "NPS", SCORE, "points", "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=SCORE
+        ),
+    ),
 )

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator
 
-from stream.core.buckets import Window
-from stream.core.metric import Family, Line, Metric, Panel, Sample, Sight
-from stream.core.metrics.top import top
-from stream.core.tally import Tally
+from stream.core.metrics.metric import Family, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.top import largest_counts
+from stream.core.model.aggregate import Aggregate
+from stream.core.model.time_buckets import Window
 
 REASONS = Family("cx_feedback_reasons", "Answers that name a reason code", ("survey", "reason"))
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """The most frequent codes of each survey, the rest together."""
     by_survey: dict[str, dict[str, int]] = {}
-    for (survey, reason), vector in sight.flow("reasons").items():
+    for (survey, reason), vector in context.flow("reasons").items():
         by_survey.setdefault(survey, {})[reason] = vector.get(0, 0)
     for survey, counts in sorted(by_survey.items()):
-        for reason, n in top(counts, sight.rules.top):
+        for reason, n in largest_counts(counts, context.config.top):
             yield Sample(REASONS, (survey, reason), n)
 
 
@@ -30,7 +30,7 @@ METRIC = Metric(
     formula="count of answers",
     source="the codes are the publisher's",
     example='topk(5, cx_feedback_reasons{view="total", window="7d", survey="nps"})',
-    tallies=(Tally("reasons", counts=()),),
+    aggregates=(Aggregate("reasons", event_components=()),),
     families=(REASONS,),
     panels=(Panel(title="Reasons", lines=(Line(REASONS, by=("survey", "reason")),)),),
     read=read,

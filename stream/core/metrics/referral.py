@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from stream.core.buckets import Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.churn import NOW_ACTIVE
 from stream.core.metrics.cohorts import ACTIVE, CUSTOMERS, total
-from stream.core.tally import Tally
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregate import Aggregate
+from stream.core.model.time_buckets import Window
 
 SENT, CONVERTED, REVERSED = range(3)
 STATES = ("sent", "converted", "reversed")
 
-REFERRALS = Tally("referrals", remembered=True, counts=(SENT, CONVERTED, REVERSED))
+REFERRALS = Aggregate("referrals", long_retention=True, event_components=(SENT, CONVERTED, REVERSED))
 """Referrals by what became of them, each at its own time."""
-REFERRERS = Tally("referrers", "births", remembered=True)
+REFERRERS = Aggregate("referrers", "open_flow", long_retention=True)
 """Customers, each at its latest conversion that stands.
 
 Windows end at the present, so that whoever converted in one has the latest conversion in it: each counts once.
@@ -26,13 +26,13 @@ PEOPLE = Family("cx_referrers", "Customers with a conversion in the window that 
 COUNTS = Family("cx_referrals", "Referrals sent, converted and reversed in the window", ("state",))
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Distinct referrers, the ratio while there are customers, referrals by state."""
-    referrers = sight.flow("referrers").get((), {}).get(0, 0)
-    if active := total(sight.stock("customers"), ACTIVE):
+    referrers = context.flow("referrers").get((), {}).get(0, 0)
+    if active := total(context.stock("customers"), ACTIVE):
         yield Sample(RATIO, (), referrers / active)
     yield Sample(PEOPLE, (), referrers)
-    have = sight.flow("referrals").get((), {})
+    have = context.flow("referrals").get((), {})
     for component, state in enumerate(STATES):
         yield Sample(COUNTS, (state,), have.get(component, 0))
 
@@ -47,7 +47,7 @@ METRIC = Metric(
     formula="referrers / active customers",
     source="customers with a converted referral / customers at the end of the period",
     example='cx_referral_ratio{view="total", window="30d"}',
-    tallies=(CUSTOMERS, REFERRALS, REFERRERS),
+    aggregates=(CUSTOMERS, REFERRALS, REFERRERS),
     families=(RATIO, PEOPLE, COUNTS),
     panels=(
         Panel(
@@ -55,10 +55,10 @@ METRIC = Metric(
             lines=(Line(RATIO),),
             unit="percentunit",
             samples=(Line(NOW_ACTIVE, "active customers"),),
-            least=0,
+            min=0,
         ),
-        Panel(title="Referrals", lines=(Line(COUNTS, by=("state",)), Line(PEOPLE, "referrers")), least=0),
+        Panel(title="Referrals", lines=(Line(COUNTS, by=("state",)), Line(PEOPLE, "referrers")), min=0),
     ),
     read=read,
-    headlines=(Headline("Referral", RATIO, "ratio", "higher", n=NOW_ACTIVE),),
+    headlines=(Headline("Referral", RATIO, "ratio", "higher", sample_size=NOW_ACTIVE),),
 )

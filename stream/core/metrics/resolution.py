@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from stream.core.alerts.alert import Alert, Threshold
-from stream.core.alerts.promql import Z, both
-from stream.core.alerts.shapes import rise
-from stream.core.alerts.words import TENTH, WHERE, of, sentence, value
-from stream.core.buckets import MINUTE, Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
-from stream.core.metrics.durations import quantile_family, shown, spread
-from stream.core.sketch import COUNT, SPAN, together
-from stream.core.tally import Tally
+from stream.core.metrics.durations import duration_samples, quantile_family, spread
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregate import Aggregate
+from stream.core.model.histogram import COUNT, SPAN, merge
+from stream.core.model.time_buckets import MINUTE, Window
+from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.patterns import rise
+from stream.monitoring.alerts.promql import Z, all_of
+from stream.monitoring.alerts.rule import AlertRule, Threshold
 
 REOPENINGS = 0
 ONCE, FULL, FIRST = 2 * SPAN, 3 * SPAN, 4 * SPAN
@@ -34,29 +34,31 @@ OLDEST = Family(
 )
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Quantiles and means of the stages that have any; the counts always."""
-    have = sight.flow("resolution").get((), {})
+    have = context.flow("resolution").get((), {})
     for stage, base in STAGES.items():
-        solves = together(have, ONCE, base)
+        solves = merge(have, ONCE, base)
         if solves:
-            yield from shown(SECONDS, MEAN, solves, 0, stage)
+            yield from duration_samples(SECONDS, MEAN, solves, 0, stage)
         yield Sample(RESOLVED, (stage,), solves.get(COUNT, 0))
     yield Sample(REOPENED, (), have.get(REOPENINGS, 0))
 
 
-def read_stock(sight: Sight) -> Iterator[Sample]:
+def read_stock(context: ReadContext) -> Iterator[Sample]:
     """How many are open, and the age of the oldest when there is one."""
-    opened = {minute: n for minute, vector in sight.standing("open").items() if (n := vector.get(0, 0)) > 0}
+    opened = {
+        minute: n for minute, vector in context.open_items("open").items() if (n := vector.get(0, 0)) > 0
+    }
     yield Sample(OPEN, (), sum(opened.values()))
     if opened:
-        yield Sample(OLDEST, (), max(0, sight.now - min(opened) * MINUTE) / 1000)
+        yield Sample(OLDEST, (), max(0, context.now - min(opened) * MINUTE) / 1000)
 
 
 TIMES = Threshold(
     "reopening_times", 1.5, "So many times the usual share of solves that are reopened is a rise"
 )
-LEAST = Threshold("reopening_solves", 30, "Solves a day below which nobody is told")
+MIN_SAMPLES = Threshold("reopening_solves", 30, "Solves a day below which nobody is told")
 
 
 def _reopened(window: str) -> str:
@@ -68,7 +70,7 @@ def _solved(window: str) -> str:
 
 
 ALERTS = (
-    Alert(
+    AlertRule(
         name="CxReopenRise",
         severity="ticket",
         domain="tickets",
@@ -82,15 +84,15 @@ ALERTS = (
             base=_solved,
             exposures={"30d": f"({_solved('30d')} - ignoring (window) {_solved('24h')})"},
         ),
-        expr=both(
+        expr=all_of(
             "cx:reopen_rise:value",
             f"cx:reopen_rise:bound > {TIMES} * cx:reopen_rise:usual",
-            f"cx:reopen_rise:n >= {LEAST}",
+            f"cx:reopen_rise:n >= {MIN_SAMPLES}",
         ),
-        thresholds=(Z, TIMES, LEAST),
-        summary=sentence(
-            f"{value()} reopenings on {of('cx:reopen_rise:n')} solves{WHERE} within a day (at least "
-            f"{of('cx:reopen_rise:bound', TENTH)} by the bound, usual are at most {of('cx:reopen_rise:usual', TENTH)})"
+        thresholds=(Z, TIMES, MIN_SAMPLES),
+        summary=annotation(
+            f"{value()} reopenings on {lookup('cx:reopen_rise:n')} solves{WHERE} within a day (at least "
+            f"{lookup('cx:reopen_rise:bound', TENTH)} by the bound, usual are at most {lookup('cx:reopen_rise:usual', TENTH)})"
         ),
         description="Tickets come back more often than in the month before: they are closed, but not solved.",
     ),
@@ -107,9 +109,9 @@ METRIC = Metric(
     formula="solve - creation",
     source="full and first resolution time as in Zendesk's metric definitions",
     example='cx_resolution_mean_seconds{view="total", window="7d", stage="full"} / 3600',
-    tallies=(
-        Tally("resolution", remembered=True, counts=(REOPENINGS, ONCE, FULL, FIRST)),
-        Tally("open", "standing", remembered=True),
+    aggregates=(
+        Aggregate("resolution", long_retention=True, event_components=(REOPENINGS, ONCE, FULL, FIRST)),
+        Aggregate("open", "open_items", long_retention=True),
     ),
     families=(SECONDS, MEAN, RESOLVED, REOPENED, OPEN, OLDEST),
     panels=(
@@ -117,22 +119,24 @@ METRIC = Metric(
             title="Resolution time",
             lines=spread(SECONDS, MEAN, LAST),
             unit="s",
-            samples=(Line(RESOLVED, only=LAST),),
-            least=0,
+            samples=(Line(RESOLVED, where=LAST),),
+            min=0,
         ),
         Panel(
             title="Resolved and reopened",
-            lines=(Line(RESOLVED, "last solves", only=LAST), Line(REOPENED, "reopenings")),
-            least=0,
+            lines=(Line(RESOLVED, "last solves", where=LAST), Line(REOPENED, "reopenings")),
+            min=0,
         ),
-        Panel(title="Open tickets", lines=(Line(OPEN),), least=0),
-        Panel(title="Oldest open ticket", lines=(Line(OLDEST),), unit="s", samples=(Line(OPEN),), least=0),
+        Panel(title="Open tickets", lines=(Line(OPEN),), min=0),
+        Panel(title="Oldest open ticket", lines=(Line(OLDEST),), unit="s", samples=(Line(OPEN),), min=0),
     ),
     read=read,
     read_stock=read_stock,
     alerts=ALERTS,
     headlines=(
-        Headline("ART / MTTR", MEAN, "seconds", "lower", ("full",), n=RESOLVED, over_time=MEAN),
+        Headline(
+            "ART / MTTR", MEAN, "seconds", "lower", ("full",), sample_size=RESOLVED, timeline_family=MEAN
+        ),
         Headline("Open tickets", OPEN, "count", "lower"),
     ),
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from stream.core.alerts.alert import Alert, Record, Threshold
-from stream.core.alerts.promql import Z, both, complete, wilson_high, wilson_low
-from stream.core.alerts.words import PERCENT, WHERE, of, sentence, value
-from stream.core.buckets import Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
-from stream.core.tally import Tally, Vector
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregate import Aggregate, Vector
+from stream.core.model.time_buckets import Window
+from stream.monitoring.alerts.annotations import PERCENT, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.promql import Z, all_of, complete, wilson_high, wilson_low
+from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 SURVEYS = ("nps", "csat", "ces", "exit")
 OFFERED, ANSWERED, DISMISSED = range(3)
@@ -35,9 +35,9 @@ def vector(fate: Literal["offered", "answered", "dismissed"]) -> Vector:
     return {OFFERED: 1}
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """The ratio where something was offered; the counts of every survey."""
-    cells = sight.flow("response")
+    cells = context.flow("response")
     for survey in SURVEYS:
         have = cells.get((survey,), {})
         if offered := have.get(OFFERED, 0):
@@ -51,7 +51,7 @@ SHARE = Threshold(
     0.5,
     "Of the usual response rate so much is left: the latest offers may still be answered",
 )
-LEAST = Threshold("response_rate_offers", 30, "Offers a day below which nobody is told")
+MIN_SAMPLES = Threshold("response_rate_offers", 30, "Offers a day below which nobody is told")
 
 
 def _before(family: Family) -> str:
@@ -60,7 +60,7 @@ def _before(family: Family) -> str:
 
 
 ALERTS = (
-    Alert(
+    AlertRule(
         name="CxResponseRateFall",
         severity="ticket",
         domain="feedback",
@@ -68,22 +68,26 @@ ALERTS = (
         for_="5m",
         keep_firing_for="1h",
         records=(
-            Record("cx:response_rate:value", complete(f'{RATIO.name}{{window="24h"}}')),
-            Record("cx:response_rate:n", complete(f'{COUNTS[OFFERED].name}{{window="24h"}}')),
-            Record("cx:response_rate:bound", wilson_high("cx:response_rate:value", "cx:response_rate:n")),
-            Record("cx:response_rate:offered", _before(COUNTS[OFFERED])),
-            Record("cx:response_rate:past", f"{_before(COUNTS[ANSWERED])} / cx:response_rate:offered"),
-            Record("cx:response_rate:usual", wilson_low("cx:response_rate:past", "cx:response_rate:offered")),
+            RecordingRule("cx:response_rate:value", complete(f'{RATIO.name}{{window="24h"}}')),
+            RecordingRule("cx:response_rate:n", complete(f'{COUNTS[OFFERED].name}{{window="24h"}}')),
+            RecordingRule(
+                "cx:response_rate:bound", wilson_high("cx:response_rate:value", "cx:response_rate:n")
+            ),
+            RecordingRule("cx:response_rate:offered", _before(COUNTS[OFFERED])),
+            RecordingRule("cx:response_rate:past", f"{_before(COUNTS[ANSWERED])} / cx:response_rate:offered"),
+            RecordingRule(
+                "cx:response_rate:usual", wilson_low("cx:response_rate:past", "cx:response_rate:offered")
+            ),
         ),
-        expr=both(
+        expr=all_of(
             "cx:response_rate:value",
             f"cx:response_rate:bound < {SHARE} * cx:response_rate:usual",
-            f"cx:response_rate:n >= {LEAST}",
+            f"cx:response_rate:n >= {MIN_SAMPLES}",
         ),
-        thresholds=(Z, SHARE, LEAST),
-        summary=sentence(
-            f"{value(PERCENT)} of {of('cx:response_rate:n')} surveys{WHERE} offered within a day were answered (at most "
-            f"{of('cx:response_rate:bound', PERCENT)} by the bound, usual are at least {of('cx:response_rate:usual', PERCENT)})"
+        thresholds=(Z, SHARE, MIN_SAMPLES),
+        summary=annotation(
+            f"{value(PERCENT)} of {lookup('cx:response_rate:n')} surveys{WHERE} offered within a day were answered (at most "
+            f"{lookup('cx:response_rate:bound', PERCENT)} by the bound, usual are at least {lookup('cx:response_rate:usual', PERCENT)})"
         ),
         description="Customers no longer answer, or can no longer: every score is of fewer people than before.",
     ),
@@ -99,7 +103,7 @@ METRIC = Metric(
     formula="answered / offered",
     source="AAPOR Standard Definitions, response rate 1, with every offer eligible",
     example='cx_survey_response_ratio{view="total", window="7d", survey="nps"}',
-    tallies=(Tally("response"),),
+    aggregates=(Aggregate("response"),),
     families=(RATIO, *COUNTS),
     panels=(
         Panel(
@@ -107,8 +111,8 @@ METRIC = Metric(
             lines=(Line(RATIO, by=OWN),),
             unit="percentunit",
             samples=(Line(COUNTS[OFFERED], by=OWN),),
-            least=0,
-            most=1,
+            min=0,
+            max=1,
         ),
         Panel(
             title="Answered and dismissed",
@@ -118,6 +122,14 @@ METRIC = Metric(
     read=read,
     alerts=ALERTS,
     headlines=(
-        Headline("Response rate", RATIO, "ratio", "higher", (None,), n=COUNTS[OFFERED], over_time=RATIO),
+        Headline(
+            "Response rate",
+            RATIO,
+            "ratio",
+            "higher",
+            (None,),
+            sample_size=COUNTS[OFFERED],
+            timeline_family=RATIO,
+        ),
     ),
 )

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from stream.core.buckets import Window
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
 from stream.core.metrics.churn import OPENING
-from stream.core.metrics.cohorts import CUSTOMERS, LIVES, population
+from stream.core.metrics.cohorts import CUSTOMERS, PERIODS, population
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.time_buckets import Window
 
 RATIO = Family("cx_retention_ratio", "Customers kept over the window per customer at its start", ("method",))
 
 
-def read(sight: Sight, _: Window) -> Iterator[Sample]:
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Both ratios, unless there was no customer at the start."""
-    people = population(sight.stock("customers"), sight.flow("lives"))
+    people = population(context.stock("customers"), context.flow("lives"))
     if people.opening:
         yield Sample(RATIO, ("cohort",), people.retained / people.opening)
         yield Sample(RATIO, ("seed",), people.active / people.opening)
@@ -29,18 +29,18 @@ METRIC = Metric(
     formula="cohort: (E - N) / S; seed: E / S",
     source="(customers at the end - new customers still there) / customers at the start",
     example='cx_retention_ratio{view="total", window="30d", method="cohort"}',
-    tallies=(CUSTOMERS, LIVES),
+    aggregates=(CUSTOMERS, PERIODS),
     families=(RATIO,),
     panels=(
         Panel(
             title="Retention",
-            lines=(Line(RATIO, only={"method": "cohort"}),),
+            lines=(Line(RATIO, where={"method": "cohort"}),),
             unit="percentunit",
             samples=(Line(OPENING),),
-            least=0,
-            most=1,
+            min=0,
+            max=1,
         ),
     ),
     read=read,
-    headlines=(Headline("Retention", RATIO, "ratio", "higher", ("cohort",), n=OPENING),),
+    headlines=(Headline("Retention", RATIO, "ratio", "higher", ("cohort",), sample_size=OPENING),),
 )

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from stream.core.intervals import wilson
-from stream.core.metric import Family, Sample
+from stream.core.metrics.metric import Family, Sample
+from stream.core.model.confidence import wilson
 
 
 def bounds_of(share: Family, what: str) -> tuple[Family, Family]:
@@ -14,7 +14,7 @@ def bounds_of(share: Family, what: str) -> tuple[Family, Family]:
     return Family(f"{share.name}_low", low), Family(f"{share.name}_high", high)
 
 
-def shown(share: Family, bounds: tuple[Family, Family], successes: int, n: int) -> Iterator[Sample]:
+def share_samples(share: Family, bounds: tuple[Family, Family], successes: int, n: int) -> Iterator[Sample]:
     """A share of n >= 1, and its bounds."""
     yield Sample(share, (), successes / n)
     for family, bound in zip(bounds, wilson(successes, n), strict=True):

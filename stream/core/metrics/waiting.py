@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from stream.core.alerts.alert import Alert, Record, Threshold
-from stream.core.alerts.promql import Z, both, complete, larger, poisson_low
-from stream.core.alerts.words import DURATION, TENTH, WHERE, of, sentence, value
-from stream.core.buckets import MINUTE
-from stream.core.metric import Family, Headline, Line, Metric, Panel, Sample, Sight
-from stream.core.tally import Tally
+from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregate import Aggregate
+from stream.core.model.time_buckets import MINUTE
+from stream.monitoring.alerts.annotations import DURATION, TENTH, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.promql import Z, all_of, complete, larger, poisson_low
+from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 OPENED, DUE = range(2)
 """A waiting cycle stands at the minute in which it opened, and at the first one that begins after its target."""
@@ -21,45 +21,47 @@ OLDEST = Family(
 )
 
 
-def read_stock(sight: Sight) -> Iterator[Sample]:
+def read_stock(context: ReadContext) -> Iterator[Sample]:
     """How many wait, how many too long, and the longest wait when there is one."""
-    standing = sight.standing("waiting")
+    standing = context.open_items("waiting")
     opened = {minute: n for minute, vector in standing.items() if (n := vector.get(OPENED, 0)) > 0}
-    passed = sight.now // MINUTE
+    passed = context.now // MINUTE
     yield Sample(TICKETS, (), sum(opened.values()))
     yield Sample(OVER, (), sum(vector.get(DUE, 0) for minute, vector in standing.items() if minute <= passed))
     if opened:
-        yield Sample(OLDEST, (), max(0, sight.now - min(opened) * MINUTE) / 1000)
+        yield Sample(OLDEST, (), max(0, context.now - min(opened) * MINUTE) / 1000)
 
 
 SHARE = Threshold(
     "waiting_share", 0.1, "Tickets over target, as a share of the first responses of an hour, that may wait"
 )
-LEAST = Threshold("waiting_tickets", 5, "Tickets over target below which nobody is told")
+MIN_SAMPLES = Threshold("waiting_tickets", 5, "Tickets over target below which nobody is told")
 _RESPONSES = 'cx_first_responses{window="%s"}'
 
 ALERTS = (
-    Alert(
+    AlertRule(
         name="CxWaitingOverTarget",
         severity="page",
         domain="tickets",
         for_="1m",
         keep_firing_for="10m",
         records=(
-            Record("cx:waiting:value", complete(OVER.name)),
-            Record("cx:waiting:n", complete(TICKETS.name)),
-            Record("cx:waiting:bound", poisson_low("cx:waiting:value")),
-            Record(
+            RecordingRule("cx:waiting:value", complete(OVER.name)),
+            RecordingRule("cx:waiting:n", complete(TICKETS.name)),
+            RecordingRule("cx:waiting:bound", poisson_low("cx:waiting:value")),
+            RecordingRule(
                 "cx:waiting:usual",
                 f"{SHARE} * ({larger(complete(_RESPONSES % '1h'), complete(_RESPONSES % '24h') + ' / 24')})",
             ),
         ),
-        expr=both("cx:waiting:value", "cx:waiting:bound > cx:waiting:usual", f"cx:waiting:value >= {LEAST}"),
-        thresholds=(Z, SHARE, LEAST),
-        summary=sentence(
-            f"{value()} of {of('cx:waiting:n')} tickets that wait for a first response{WHERE} are over target, the oldest for "
-            f"{of(OLDEST.name, DURATION)} (at least {of('cx:waiting:bound', TENTH)} by the bound, "
-            f"{of('cx:waiting:usual', TENTH)} may wait)"
+        expr=all_of(
+            "cx:waiting:value", "cx:waiting:bound > cx:waiting:usual", f"cx:waiting:value >= {MIN_SAMPLES}"
+        ),
+        thresholds=(Z, SHARE, MIN_SAMPLES),
+        summary=annotation(
+            f"{value()} of {lookup('cx:waiting:n')} tickets that wait for a first response{WHERE} are over target, the oldest for "
+            f"{lookup(OLDEST.name, DURATION)} (at least {lookup('cx:waiting:bound', TENTH)} by the bound, "
+            f"{lookup('cx:waiting:usual', TENTH)} may wait)"
         ),
         description="Customers wait longer than promised, and nobody has answered yet: there is time to act.",
     ),
@@ -75,17 +77,17 @@ METRIC = Metric(
     formula="count of open cycles; now - opening of the oldest",
     source="first response time before there is a response",
     example='cx_waiting_over_target_tickets{view="channel"} > 0',
-    tallies=(Tally("waiting", "standing", remembered=True),),
+    aggregates=(Aggregate("waiting", "open_items", long_retention=True),),
     families=(TICKETS, OVER, OLDEST),
     panels=(
-        Panel(title="Waiting", lines=(Line(TICKETS, "waiting"), Line(OVER, "over target")), least=0),
-        Panel(title="Longest wait", lines=(Line(OLDEST),), unit="s", samples=(Line(TICKETS),), least=0),
+        Panel(title="Waiting", lines=(Line(TICKETS, "waiting"), Line(OVER, "over target")), min=0),
+        Panel(title="Longest wait", lines=(Line(OLDEST),), unit="s", samples=(Line(TICKETS),), min=0),
     ),
     read_stock=read_stock,
     alerts=ALERTS,
     headlines=(
         Headline("Waiting now", TICKETS, "count", "lower"),
         Headline("Waiting over target", OVER, "count", "lower"),
-        Headline("Longest wait", OLDEST, "seconds", "lower", n=TICKETS),
+        Headline("Longest wait", OLDEST, "seconds", "lower", sample_size=TICKETS),
     ),
 )

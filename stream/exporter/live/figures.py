@@ -3,11 +3,18 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from stream.core.domain import Name
-from stream.core.metric import Family
-from stream.core.windowing.groups import TOTAL, LabelSet
-from stream.exporter.board import Board
-from stream.exporter.live.tiles import DOMAIN_OF, HEADLINES, Tile, agrees, labels_of, pattern
+from schemas.topics import DomainName
+from stream.core.metrics.headlines import (
+    DOMAIN_OF_FAMILY,
+    HEADLINES,
+    Tile,
+    label_pattern,
+    labels_of,
+    matches,
+)
+from stream.core.metrics.metric import Family
+from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
+from stream.exporter.domain_view import DomainView
 
 
 class Figure(NamedTuple):
@@ -22,51 +29,61 @@ class Figure(NamedTuple):
 class Figures:
     """A view on the sections of all domains."""
 
-    def __init__(self, boards: Mapping[Name, Board], windows: int) -> None:
-        self._boards = boards
+    def __init__(self, domain_views: Mapping[DomainName, DomainView], windows: int) -> None:
+        self._views = domain_views
         self._slots = range(windows)
 
     def tiles(self, number: int) -> list[Tile]:
         """A headline's tiles: those that have a figure in any window, else one while there is a sample size."""
         headline = HEADLINES[number].headline
-        wanted = pattern(headline)
+        wanted = label_pattern(headline)
         found = {
             Tile(number, values)
-            for slot in (self._slots if headline.family.windowed else (0,))
-            for values, _ in self._samples(headline.family, TOTAL, slot)
+            for window_index in (self._slots if headline.family.windowed else (0,))
+            for values, _ in self._samples(headline.family, TOTAL_LABELS, window_index)
             if all(want in (None, have) for want, have in zip(wanted, values, strict=True))
         }
-        if not found and headline.n and self._sum(headline.n, TOTAL, 0, {}) is not None:
+        if (
+            not found
+            and headline.sample_size
+            and self._sum(headline.sample_size, TOTAL_LABELS, 0, {}) is not None
+        ):
             found = {Tile(number, tuple(value or "" for value in wanted))}
         return sorted(found)
 
-    def figure(self, tile: Tile, labels: LabelSet, slot: int) -> Figure:
+    def figure(self, tile: Tile, labels: LabelSet, window_index: int) -> Figure:
         """What a tile shows of a label set in a window."""
         headline = HEADLINES[tile.number].headline
         wanted = labels_of(tile)
-        families = (headline.family, headline.low, headline.high, headline.n)
-        return Figure(*(family and self._sum(family, labels, slot, wanted) for family in families))
+        families = (headline.family, headline.low, headline.high, headline.sample_size)
+        return Figure(*(family and self._sum(family, labels, window_index, wanted) for family in families))
 
-    def rows(self, tile: Tile, view: str, slot: int) -> Iterator[tuple[LabelSet, Figure] | None]:
+    def rows(self, tile: Tile, view: str, window_index: int) -> Iterator[tuple[LabelSet, Figure] | None]:
         """The label sets of a view that have a figure; None after some work."""
         family = HEADLINES[tile.number].headline.family
-        board = self._board(family)
-        window = slot if family.windowed else None
-        for labels, where in board.section.places(family) if board.shown else ():
+        domain_view = self._view_of(family)
+        window = window_index if family.windowed else None
+        for labels, where in domain_view.exposition.keys(family) if domain_view.is_served else ():
             if labels.view == view and where == window:
-                yield labels, self.figure(tile, labels, slot)
+                yield labels, self.figure(tile, labels, window_index)
             yield None
 
-    def _board(self, family: Family) -> Board:
-        return self._boards[DOMAIN_OF[family.name]]
+    def _view_of(self, family: Family) -> DomainView:
+        return self._views[DOMAIN_OF_FAMILY[family.name]]
 
     def _samples(
-        self, family: Family, labels: LabelSet, slot: int
+        self, family: Family, labels: LabelSet, window_index: int
     ) -> Iterator[tuple[tuple[str, ...], float]]:
-        board = self._board(family)
-        if board.shown:
-            yield from board.section.samples(family, (labels, slot if family.windowed else None))
+        domain_view = self._view_of(family)
+        if domain_view.is_served:
+            yield from domain_view.exposition.samples(
+                family, (labels, window_index if family.windowed else None)
+            )
 
-    def _sum(self, family: Family, labels: LabelSet, slot: int, wanted: Mapping[str, str]) -> float | None:
-        found = [n for values, n in self._samples(family, labels, slot) if agrees(family, values, wanted)]
+    def _sum(
+        self, family: Family, labels: LabelSet, window_index: int, wanted: Mapping[str, str]
+    ) -> float | None:
+        found = [
+            n for values, n in self._samples(family, labels, window_index) if matches(family, values, wanted)
+        ]
         return sum(found) if found else None

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from stream.cli.rules import alerts
+from stream.monitoring.alerts.prometheus_files import alerts
 from tests.bench.alerts.rivals import RIVALS
 from tests.bench.alerts.traffic import Traffic
 from tests.exporter.memory import Worker, exporter, feed
@@ -48,8 +48,8 @@ def drive(traffic: Traffic, looks: Iterable[int], folder: Path) -> None:
                 first = n
                 while n < len(events) and events[n].stamp <= now:
                     n += 1
-                feed(shown, worker(events[first:n], now), steady=now)
+                feed(shown, worker(events[first:n], now), monotonic_ms=now)
                 for _ in shown.refresh(now, now):
                     pass
-                file.writelines(written(shown.page.plain, now))
+                file.writelines(written(shown.exposition.plain, now))
             file.write(b"# EOF\n")

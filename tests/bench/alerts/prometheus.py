@@ -8,11 +8,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from stream.cli.http import get
-from stream.cli.process import Child, free_port
-from stream.cli.rules import alerts, thresholds
-from stream.cli.tools import find
-from stream.core.alerts.alert import Record
+from stream.devbroker.http import get
+from stream.devbroker.process import Child, free_port
+from stream.devbroker.tools import find
+from stream.monitoring.alerts.prometheus_files import alerts, thresholds
+from stream.monitoring.alerts.rule import RecordingRule
 from tests.bench.alerts.exposed import BLOCK
 
 Labels = tuple[tuple[str, str], ...]
@@ -76,7 +76,7 @@ def record(data: Path, spans: Iterable[Span]) -> None:
         backfill(samples, data)
 
 
-def _recorded(port: int, rule: Record, spans: Iterable[Span]) -> Iterator[tuple[int, str]]:
+def _recorded(port: int, rule: RecordingRule, spans: Iterable[Span]) -> Iterator[tuple[int, str]]:
     """Samples of a rule's series, each series in the order of time."""
     found: Series = {}
     for span in spans:
@@ -103,9 +103,9 @@ def write(lines: Iterable[tuple[int, str]], folder: Path) -> Path:
     return folder
 
 
-def _levels() -> Iterator[list[Record]]:
+def _levels() -> Iterator[list[RecordingRule]]:
     """Recording rules in the order in which they can be evaluated, many at once."""
-    yield [Record(each.series, f"vector({each.value:g})") for each in thresholds()]
+    yield [RecordingRule(each.series, f"vector({each.value:g})") for each in thresholds()]
     left = [rule for each in alerts().values() for alert in each for rule in alert.records]
     while left:
         names = {rule.name for rule in left}

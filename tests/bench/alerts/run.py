@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from stream.cli.rules import alerts
+from stream.monitoring.alerts.prometheus_files import alerts
 from tests.bench.alerts.alarms import Alarm, alarms
 from tests.bench.alerts.exposed import drive
 from tests.bench.alerts.prometheus import Span, backfill, evaluate, record, serving

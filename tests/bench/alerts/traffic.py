@@ -144,8 +144,8 @@ class Traffic:
 
     def _of_app(self, n: int) -> list[str]:
         chosen = [person for person in self._people if person[1] == "app"][:n]
-        for person in chosen:
-            self._people.remove(person)
+        for person_key in chosen:
+            self._people.remove(person_key)
         return [who for who, _ in chosen]
 
     def _anyone(self) -> str:

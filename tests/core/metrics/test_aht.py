@@ -3,7 +3,7 @@
 import pytest
 
 from stream.core.metrics.aht import METRIC
-from tests.core.tickets.events import counted, handled, shown
+from tests.core.aggregation.tickets.events import counted, handled, shown
 from tests.support import HOUR, NOW
 
 MEAN = "cx_handle_mean_seconds"

@@ -4,9 +4,9 @@ import pytest
 
 from stream.core.metrics import first_response
 from stream.core.metrics.business_hours import METRIC
-from stream.core.targets import Target
-from tests.core.test_calendars import GOLDEN, at, calendar
-from tests.core.tickets.events import counted, created, message, shown, status, updated
+from stream.core.model.response_targets import ResponseTarget
+from tests.core.aggregation.tickets.events import counted, created, message, shown, status, updated
+from tests.core.model.test_business_hours import GOLDEN, at, calendar
 from tests.support import DAY, HOUR
 
 MEAN, RATIO = "cx_first_response_business_mean_seconds", "cx_first_response_business_within_target_ratio"
@@ -41,7 +41,9 @@ def test_resolution_by_stage() -> None:
 def test_the_share_goes_by_business_time() -> None:
     """Two hours of business in a weekend are within four hours, in calendar time they are not."""
     events = [created(at("2026-01-09 17:00"), channel="web"), message(at("2026-01-12 10:00"))]
-    partition = counted(events, calendars=(calendar(),), targets={"web": Target(4 * HOUR, "business")})
+    partition = counted(
+        events, calendars=(calendar(),), response_targets={"web": ResponseTarget(4 * HOUR, "business")}
+    )
     now = at("2026-01-12 10:00")
     assert shown(METRIC, partition, now)[RATIO,] == 1
     assert shown(first_response.METRIC, partition, now)["cx_first_response_within_target_ratio",] == 0
@@ -61,4 +63,4 @@ def test_nothing_without_calendars() -> None:
     """Neither series nor cells."""
     partition = counted([created(at("2026-01-12 10:00")), message(at("2026-01-12 11:00"))])
     assert shown(METRIC, partition, at("2026-01-12 11:00")) == {}
-    assert "business" not in {key.cell.tally for key in partition.panes.blocks}
+    assert "business" not in {key.cell.aggregate for key in partition.panes.blocks}

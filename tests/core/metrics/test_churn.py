@@ -2,10 +2,10 @@
 
 import pytest
 
+from stream.core.aggregation.task import PartitionTask
 from stream.core.metrics import churn
-from stream.core.partition import Partition
-from tests.core.customers.events import activated, churned, counted, notice, outcomes
-from tests.support import DAY, HOUR, MINUTE, NOW, Event, figures, rules
+from tests.core.aggregation.customers.events import activated, churned, counted, notice, outcomes
+from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config, figures
 
 START = NOW // HOUR * HOUR - 30 * DAY + HOUR
 """Of the window of 30 d at NOW."""
@@ -14,7 +14,7 @@ OPENING, ACTIVE = ("cx_opening_customers",), ("cx_active_customers",)
 IGNORED, NOTICE = ("cx_churn_ignored_total",), ("cx_cancel_scheduled_customers",)
 
 
-def read(source: list[Event] | Partition, now: int = NOW, window: str = "30d", **where: object) -> dict:
+def read(source: list[Event] | PartitionTask, now: int = NOW, window: str = "30d", **where: object) -> dict:
     partition = counted(source) if isinstance(source, list) else source
     return figures(churn.METRIC, partition, now, window, **where)
 
@@ -157,7 +157,7 @@ def test_reasons_and_will() -> None:
     events = base(6)
     for i, reason in enumerate(["price", "price", "moved", "quality", None, None]):
         events.append(churned(f"c{i}", NOW, reason=reason, voluntary=i > 0))
-    shown = figures(churn.METRIC, counted(events, in_force=rules(top=2)), NOW, "1h")
+    shown = figures(churn.METRIC, counted(events, config=aggregation_config(top=2)), NOW, "1h")
     assert {k: v for k, v in shown.items() if k[0] == "cx_churned_customers"} == {
         ("cx_churned_customers", "price"): 2,
         ("cx_churned_customers", "unknown"): 2,

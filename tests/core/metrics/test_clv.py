@@ -2,15 +2,22 @@
 
 import pytest
 
+from stream.core.aggregation.task import PartitionTask
 from stream.core.metrics import clv
-from stream.core.partition import Partition
-from tests.core.customers.events import activated, bought, churned, counted, refunded, responded
-from tests.support import DAY, HOUR, NOW, Event, figures, rules
+from tests.core.aggregation.customers.events import (
+    activated,
+    bought,
+    churned,
+    counted,
+    refunded,
+    responded,
+)
+from tests.support import DAY, HOUR, NOW, Event, aggregation_config, figures
 
 HISTORICAL, PREDICTED, ADDED = "cx_clv_historical_mean", "cx_clv_predicted", "cx_clv_added_mean"
 
 
-def read(source: list[Event] | Partition, window: str = "30d", **where: object) -> dict:
+def read(source: list[Event] | PartitionTask, window: str = "30d", **where: object) -> dict:
     partition = counted(source) if isinstance(source, list) else source
     return figures(clv.METRIC, partition, NOW, window, **where)
 
@@ -33,7 +40,7 @@ def test_clv_2() -> None:
     """50 per account at 80 % and a churn of 5 %: 800, without a margin 1,000."""
     events = [activated(f"c{i}", NOW - 90 * DAY) for i in range(20)]
     events += [churned("c0", NOW - DAY), bought("c1", "1", 95_000)]
-    shown = figures(clv.METRIC, counted(events, in_force=rules(margin_rate=0.8)), NOW)
+    shown = figures(clv.METRIC, counted(events, config=aggregation_config(margin_rate=0.8)), NOW)
     assert shown[PREDICTED, "all", "EUR"] == pytest.approx(800)
     assert read(events)[PREDICTED, "all", "EUR"] == pytest.approx(1000)
 
@@ -63,8 +70,8 @@ def test_without_what_it_needs_there_is_no_prediction(events: list[Event]) -> No
 def test_the_prediction_needs_no_window_of_30_days() -> None:
     """Whatever windows are configured."""
     events = [activated("a", NOW - 90 * DAY), bought("a", "1", 100, NOW - 29 * DAY)]
-    short = rules(windows=rules().windows[:2])
-    shown = figures(clv.METRIC, counted(events, in_force=short), NOW)
+    short = aggregation_config(windows=aggregation_config().windows[:2])
+    shown = figures(clv.METRIC, counted(events, config=short), NOW)
     assert shown[PREDICTED, "all", "EUR"] == 36
 
 
@@ -149,7 +156,7 @@ def test_an_order_and_a_refund_count_once() -> None:
     """By their own ids, per customer; of two different orders under one id the first read counts."""
     events = [bought("a", "1", 1000), bought("a", "1", 7777), bought("b", "1", 500), refunded("a", "1", 100)]
     partition = counted([*events, refunded("a", "1", 100)])
-    assert partition.counts["duplicate"] == 2
+    assert partition.outcome_counts["duplicate"] == 2
     assert read(partition)["cx_revenue", "EUR"] == 14
 
 

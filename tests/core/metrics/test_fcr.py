@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from stream.core.metrics.fcr import METRIC
-from tests.core.tickets.events import (
+from tests.core.aggregation.tickets.events import (
     counted,
     created,
     deleted,

@@ -5,8 +5,16 @@ from itertools import permutations
 import pytest
 
 from stream.core.metrics.first_response import METRIC
-from stream.core.targets import Target
-from tests.core.tickets.events import counted, created, handoff, message, shown, status, updated
+from stream.core.model.response_targets import ResponseTarget
+from tests.core.aggregation.tickets.events import (
+    counted,
+    created,
+    handoff,
+    message,
+    shown,
+    status,
+    updated,
+)
 from tests.support import DAY, HOUR, MINUTE, NOW, SECOND, Event
 
 MEAN = "cx_first_response_mean_seconds"
@@ -65,7 +73,7 @@ def test_quantiles_mean_and_share_within_target() -> None:
     events = []
     for n, wait in enumerate((60, 120, 180, 240, 7200)):
         events += [created(NOW, f"t{n}"), message(NOW + wait * SECOND, ticket=f"t{n}")]
-    figures = shown(METRIC, counted(events, target=900 * SECOND), NOW + DAY)
+    figures = shown(METRIC, counted(events, response_target=900 * SECOND), NOW + DAY)
     assert figures[MEAN,] == 1560
     assert figures["cx_first_response_seconds", "0.5"] == pytest.approx(180, rel=0.01)
     assert figures["cx_first_response_seconds", "0.9"] == pytest.approx(7200, rel=0.01)
@@ -145,14 +153,14 @@ def test_it_is_counted_at_the_reply_s_time() -> None:
 def test_the_target_is_that_of_the_present_channel_and_priority() -> None:
     """channel/priority before channel before */priority before the default; a change moves what was counted."""
     targets = {
-        "chat/urgent": Target(MINUTE),
-        "chat": Target(2 * MINUTE),
-        "*/urgent": Target(3 * MINUTE),
+        "chat/urgent": ResponseTarget(MINUTE),
+        "chat": ResponseTarget(2 * MINUTE),
+        "*/urgent": ResponseTarget(3 * MINUTE),
     }
 
     def within(wait: int, **dimensions: str) -> float:
         events = [created(NOW), message(NOW + wait), updated(NOW + DAY, **dimensions)]
-        partition = counted(events, targets=targets, target=4 * MINUTE)
+        partition = counted(events, response_targets=targets, response_target=4 * MINUTE)
         return shown(METRIC, partition, NOW + DAY)["cx_first_responses_within_target",]
 
     for limit, dimensions in {

@@ -1,7 +1,7 @@
 """From a bot to people."""
 
 from stream.core.metrics.handoff import METRIC
-from tests.core.tickets.events import counted, created, handoff, message, shown, status
+from tests.core.aggregation.tickets.events import counted, created, handoff, message, shown, status
 from tests.support import DAY, HOUR, MINUTE, NOW, SECOND
 
 MEAN, COUNT = "cx_handoff_response_mean_seconds", "cx_handoff_responses"

@@ -2,15 +2,15 @@
 
 import pytest
 
+from stream.core.aggregation.task import PartitionTask
 from stream.core.metrics import referral as metric
-from stream.core.partition import Partition
-from tests.core.customers.events import activated, counted, outcomes, referral
+from tests.core.aggregation.customers.events import activated, counted, outcomes, referral
 from tests.support import DAY, HOUR, MINUTE, NOW, Event, figures
 
 RATIO, REFERRERS = ("cx_referral_ratio",), ("cx_referrers",)
 
 
-def read(source: list[Event] | Partition, now: int = NOW, window: str = "30d") -> dict:
+def read(source: list[Event] | PartitionTask, now: int = NOW, window: str = "30d") -> dict:
     partition = counted(source) if isinstance(source, list) else source
     return figures(metric.METRIC, partition, now, window)
 

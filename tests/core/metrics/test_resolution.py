@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from schemas.times import to_ms
 from stream.core.metrics.resolution import METRIC
-from tests.core.tickets.events import counted, created, merged, message, shown, status
+from tests.core.aggregation.tickets.events import counted, created, merged, message, shown, status
 from tests.support import DAY, HOUR, MINUTE, NOW, SECOND
 
 MEAN = "cx_resolution_mean_seconds"

@@ -1,7 +1,7 @@
 """Retention against worked cases."""
 
 from stream.core.metrics import churn, retention
-from tests.core.customers.events import activated, churned, counted
+from tests.core.aggregation.customers.events import activated, churned, counted
 from tests.support import DAY, NOW, Event, figures
 
 COHORT, SEED = ("cx_retention_ratio", "cohort"), ("cx_retention_ratio", "seed")

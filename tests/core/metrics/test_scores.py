@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from schemas.feedback import FeedbackSubmitted
-from stream.core.feedback import Feedback
-from stream.core.intervals import adjusted_wald, wilson
+from stream.core.aggregation.feedback import Feedback
 from stream.core.metrics import ces, csat, nps
+from stream.core.model.confidence import adjusted_wald, wilson
 from tests.support import DAY, NOW, Event, count, figures
 
 

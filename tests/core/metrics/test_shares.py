@@ -2,8 +2,8 @@
 
 import pytest
 
-from stream.core.intervals import wilson
 from stream.core.metrics import ces, first_response
+from stream.core.model.confidence import wilson
 from tests.exporter.live.world import shop
 from tests.exporter.memory import Worker, exporter, feed, refresh
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.exporter.live.browser import Tab, chromium
-from tests.exporter.live.test_alerts import ALERT, alertmanager
+from tests.exporter.live.test_alertmanager import ALERT, alertmanager
 from tests.exporter.live.world import World, shop
 from tests.exporter.memory import answers
 

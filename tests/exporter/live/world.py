@@ -10,14 +10,14 @@ from aiohttp.web import AppRunner
 
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
 from schemas.tickets import InteractionHandled, TicketCreated, TicketMessage, TicketStatus
-from stream.cli.demo.story import Story
-from stream.cli.process import free_port
 from stream.config import Address
-from stream.exporter.live.alerts import Alerts
-from stream.exporter.live.hub import Hub
-from stream.exporter.run import paced
-from stream.exporter.server import serve
-from stream.exporter.web import WebConfig
+from stream.demo.story import Story
+from stream.devbroker.process import free_port
+from stream.exporter.http.server import serve
+from stream.exporter.http.web_config import WebConfig
+from stream.exporter.live.alertmanager import AlertmanagerClient
+from stream.exporter.live.broadcaster import Broadcaster
+from stream.exporter.service import run_in_slices
 from tests.exporter.memory import Worker, exporter, feed
 from tests.support import DAY, HOUR, MINUTE, NOW, Event
 
@@ -30,8 +30,8 @@ class World:
     ) -> None:
         self.exporter = exporter(**env)
         self.worker = Worker(self.exporter)
-        self.alerts = Alerts(alertmanager)
-        self.hub = Hub(self.exporter, self.alerts)
+        self.alerts = AlertmanagerClient(alertmanager)
+        self.hub = Broadcaster(self.exporter, self.alerts)
         self.now, self.steady, self.trouble = NOW, 0, ""
         self.port = port or free_port()
         self._web = web or WebConfig()
@@ -50,8 +50,10 @@ class World:
     async def refresh(self) -> None:
         """What the exporter does twice a second."""
         async with self._busy:
-            await paced(self.exporter.refresh(self.steady, self.now))
-            await paced(self.hub.make(steady=self.steady, wall=self.now, trouble=self.trouble))
+            await run_in_slices(self.exporter.refresh(self.steady, self.now))
+            await run_in_slices(
+                self.hub.update(monotonic_ms=self.steady, wall_ms=self.now, error=self.trouble)
+            )
 
     def hang_up(self) -> None:
         """End every connection at once, without the good-bye of TLS."""
@@ -69,14 +71,14 @@ class World:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["World"]:
         runner = self._runner = await serve(
-            self.exporter.page,
-            lambda: (self.exporter.unready(self.steady), ""),
+            self.exporter.exposition,
+            lambda: (self.exporter.unready_reason(self.steady), ""),
             Address("127.0.0.1", self.port),
             self.hub.routes(),
             [self.hub.close],
             self._web,
         )
-        tasks = [asyncio.create_task(work) for work in (self._go_on(), self.hub.watch())]
+        tasks = [asyncio.create_task(work) for work in (self._go_on(), self.hub.poll_alerts())]
         try:
             yield self
         finally:
@@ -92,7 +94,7 @@ class World:
 def shop(now: int = NOW) -> list[Event]:
     """A month of a shop: surveys, tickets, calls, customers and purchases."""
     chance = Random(7)
-    events = [Event(told.data, told.at, told.at, told.id) for told in Story().history(now)]
+    events = [Event(told.data, told.time, told.time, told.id) for told in Story().history(now)]
     for i in range(800):
         at = now - int(29 * DAY * chance.random() ** 2) - 2 * HOUR
         where = {"channel": chance.choice(["web", "app", "phone"]), "customer_id": f"customer-{i % 300}"}

@@ -1,0 +1,89 @@
+"""The options that say which letters are meant."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import click
+
+from schemas.times import to_ms
+from schemas.topics import TOPICS
+from stream.config.setting_types import milliseconds
+from stream.operations.deadletters.dead_letter import DEAD_OUTCOMES, Filter
+
+_DEFAULT_NAMES = {name: topic.name for name, topic in TOPICS.items()}
+_PLACE = re.compile(r"[0-9]+:[0-9]+")
+
+
+class _Moment(click.ParamType):
+    """A duration, that long ago, or a time; in ms since the epoch."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it; it fails with what is allowed."""
+        try:
+            return time.time_ns() // 1_000_000 - milliseconds(value)
+        except ValueError:
+            pass
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fail(
+                f'{value!r} is no duration such as "2h" and no time such as 2026-11-22T10:15:00Z', param, ctx
+            )
+        return to_ms(moment)
+
+
+class _Place(click.ParamType):
+    """Where a letter lies."""
+
+    name = "partition:offset"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read it; it fails with what is allowed."""
+        if not _PLACE.fullmatch(value):
+            self.fail(f"{value!r} is not PARTITION:OFFSET, as `cxgauge deadletter ls` shows it", param, ctx)
+        return ":".join(str(int(part)) for part in value.split(":"))
+
+
+PLACE = _Place()
+_OPTIONS = (
+    click.option(
+        "--reason", "reasons", multiple=True, type=click.Choice(DEAD_OUTCOMES), help="May be given again."
+    ),
+    click.option(
+        "--topic",
+        "topics",
+        multiple=True,
+        type=click.Choice([*_DEFAULT_NAMES, *_DEFAULT_NAMES.values()]),
+        metavar="TOPIC",
+        help="Where it came from: feedback, tickets or customers. May be given again.",
+    ),
+    click.option("--since", type=_Moment(), help="Buried since: a time, or a duration as 2h ago."),
+    click.option("--until", type=_Moment(), help="Buried before: likewise."),
+    click.option("--key", help="With this key."),
+)
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a `Filter`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def filter_of(options: dict[str, Any], places: tuple[str, ...] = ()) -> Filter:
+    """The filter that the options make."""
+    return Filter(
+        frozenset(options["reasons"]),
+        frozenset(_DEFAULT_NAMES.get(topic, topic) for topic in options["topics"]),
+        options["since"],
+        options["until"],
+        None if options["key"] is None else options["key"].encode(),
+        frozenset(places),
+    )

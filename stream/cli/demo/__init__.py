@@ -1,5 +1,0 @@
-"""`cxgauge demo`: the whole product on one machine, with made-up customers."""
-
-from stream.cli.demo.command import demo
-
-__all__ = ["demo"]

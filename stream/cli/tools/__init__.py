@@ -1,5 +1,0 @@
-"""Programs that cxgauge does not ship: from PATH, else from unpacked Debian packages, and only if they start here."""
-
-from stream.cli.tools.finder import Unavailable, find
-
-__all__ = ["Unavailable", "find"]

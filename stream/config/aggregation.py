@@ -1,0 +1,21 @@
+"""From settings to what the core is given."""
+
+from stream.config import Settings, config_hash
+from stream.core.model.aggregation_config import AggregationConfig
+
+
+def aggregation_config(settings: Settings) -> AggregationConfig:
+    """The rules that worker and exporter share; `identity` tells whether they really do."""
+    metrics = settings.metrics
+    return AggregationConfig(
+        windows=metrics.windows,
+        labels=metrics.labels,
+        views=metrics.views,
+        max_values=metrics.max_values,
+        top=metrics.top,
+        margin_rate=settings.clv.margin_rate,
+        response_target=settings.frt.target,
+        response_targets=settings.frt.targets,
+        calendars=settings.calendars,
+        config_hash=config_hash(settings),
+    )

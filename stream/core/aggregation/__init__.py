@@ -1,0 +1,1 @@
+"""The worker's half: events in, changed state out."""

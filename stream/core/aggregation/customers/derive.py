@@ -1,0 +1,129 @@
+"""What a customer contributes, a pure function of the facts."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from stream.core.aggregation.customers.entity import (
+    LIFECYCLE,
+    Account,
+    Customer,
+    Rollup,
+    configured_margin,
+)
+from stream.core.aggregation.customers.lifecycle import Lifecycle, latest_activation, replay
+from stream.core.aggregation.customers.referrals import IN_FORCE, latest_in_force
+from stream.core.aggregation.entity_store import project_dimensions
+from stream.core.metrics.churn import INVOLUNTARY, VOLUNTARY
+from stream.core.metrics.clv import COUNT, NET, VALUE
+from stream.core.metrics.cohorts import ACTIVE, ENDS, IGNORED, OTHER, PRESENT, RESPONDER, SCHEDULED, STARTS
+from stream.core.model.aggregate import Contribution
+from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
+from stream.core.model.money import join, split
+from stream.core.model.time_buckets import MINUTE
+
+_NO_CUSTOMER, _NO_ACCOUNT = Customer(), Account()
+
+
+class CustomerContributions(NamedTuple):
+    """Contributions: of the present life, which end with the person's data, and of what is over."""
+
+    present: list[Contribution]
+    past: list[Contribution]
+
+
+def refresh_attributes(customer: Customer, config: AggregationConfig) -> None:
+    """Set how the customer is contributed under these rules: dimensions and margin of the last activation."""
+    last = latest_activation(customer.life_events)
+    customer.projected_values = project_dimensions(last.values if last else (), config)
+    own = last.margin if last else None
+    customer.margin = configured_margin(config) if own is None else own
+
+
+def derive(customer: Customer, other: Customer = _NO_CUSTOMER) -> CustomerContributions:
+    """All contributions, but for what the ledgers of `other`, contributed alike, hold as well.
+
+    A stock holds for ever, panes only what is not before the customer's `floor`. A change of dimensions, margin or
+    cohort moves everything; any other event no more than a few of what may be a thousand buckets.
+    """
+    if other is not _NO_CUSTOMER and _attributes(other) != _attributes(customer):
+        other = _NO_CUSTOMER
+    cohort = RESPONDER if customer.responder else OTHER
+    lives = replay(customer.life_events)
+    made = CustomerContributions([], _past(customer, lives, cohort))
+    if lives.active:
+        made.present.extend(_present(customer, lives, cohort))
+    if customer.archived_periods:
+        made.past.extend(_archived(customer, other, cohort))
+    if customer.accounts:
+        made.past.extend(_revenue(customer, other, cohort))
+    if customer.referrals:
+        made.past.extend(_referrals(customer, other))
+    return made
+
+
+def _attributes(customer: Customer) -> tuple[DimensionValues, int, bool]:
+    return customer.projected_values, customer.margin, customer.responder
+
+
+def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
+    shown, own = customer.projected_values, (cohort,)
+    vector = {ACTIVE: 1, SCHEDULED: 1} if lives.cancel_scheduled else {ACTIVE: 1}
+    made = [Contribution("customers", shown, own, 0, vector)]
+    if (minute := lives.starts[-1].time // MINUTE) >= customer.retention_start:
+        made.append(Contribution("lives", shown, own, minute, {STARTS: 1, PRESENT: 1}))
+    for currency, account in customer.accounts.items():
+        vector = {COUNT: 1, **split(join(account.total, NET) * customer.margin, VALUE)}
+        made.append(Contribution("clv", shown, (cohort, currency), 0, vector))
+    return made
+
+
+def _past(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
+    shown, own, made = customer.projected_values, (cohort,), []
+    if ignored := customer.ignored_churns + lives.ignored_churns:
+        made.append(Contribution("customers", shown, own, 0, {IGNORED: ignored}))
+    for start, end in zip(lives.starts, lives.ends, strict=False):
+        if (minute := start.time // MINUTE) >= customer.retention_start:
+            made.append(Contribution("lives", shown, own, minute, {STARTS: 1}))
+        if (minute := end.time // MINUTE) >= customer.retention_start:
+            will = VOLUNTARY if end.voluntary else INVOLUNTARY
+            made.append(Contribution("lives", shown, own, minute, {ENDS: 1}))
+            made.append(Contribution("churned", shown, (end.reason,), minute, {will: 1}))
+    return made
+
+
+def _archived(customer: Customer, other: Customer, cohort: str) -> Iterator[Contribution]:
+    for name, entries in customer.archived_periods.items():
+        known = other.archived_periods.get(name, {})
+        aggregate, own_labels = ("lives", cohort) if name == LIFECYCLE else ("churned", name)
+        for minute, vector in entries.items():
+            if known.get(minute) != vector:
+                yield Contribution(aggregate, customer.projected_values, (own_labels,), minute, vector)
+
+
+def _revenue(customer: Customer, other: Customer, cohort: str) -> Iterator[Contribution]:
+    for currency, account in customer.accounts.items():
+        known = other.accounts.get(currency, _NO_ACCOUNT).recent
+        for minute, vector in account.recent.items():
+            if known.get(minute) != vector:
+                value = split(join(vector, NET) * customer.margin, VALUE)
+                yield Contribution(
+                    "revenue", customer.projected_values, (cohort, currency), minute, vector | value
+                )
+
+
+def _referrals(customer: Customer, other: Customer) -> Iterator[Contribution]:
+    for minute, vector in customer.referrals.items():
+        if other.referrals.get(minute) != vector:
+            counts = {component: n for component, n in vector.items() if component != IN_FORCE}
+            yield Contribution("referrals", customer.projected_values, (), minute, counts)
+    latest = latest_in_force(customer.referrals)
+    if latest is not None:
+        yield Contribution("referrers", customer.projected_values, (), latest, {0: 1})
+
+
+def rollups(customer: Customer) -> Iterator[Rollup]:
+    """Everything of the customer that grows coarser with age."""
+    yield customer.referrals
+    yield from customer.archived_periods.values()
+    for account in customer.accounts.values():
+        yield account.recent

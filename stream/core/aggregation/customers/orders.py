@@ -1,0 +1,73 @@
+"""Purchases and refunds: each counted once, added up by customer and currency."""
+
+from schemas.customers import PurchaseCompleted, PurchaseRefunded
+from stream.core.aggregation.customers import rollup
+from stream.core.aggregation.customers.entity import (
+    ORDER,
+    REFUND,
+    Account,
+    Customer,
+    PurchaseDays,
+    child_key,
+    pack,
+)
+from stream.core.aggregation.entity_store import EntityStore, Outcome
+from stream.core.metrics.clv import COUNT, NET
+from stream.core.model.aggregate import add
+from stream.core.model.money import split
+from stream.core.model.time_buckets import DAY, MINUTE
+
+_DAY_BITS = 64
+
+
+def complete_purchase(
+    store: EntityStore, customer: Customer, data: PurchaseCompleted, event_time: int
+) -> Outcome:
+    """Enter a purchase; an order id is known per customer."""
+    if not _remember_order(store, child_key(ORDER, data.customer_id, data.order_id)):
+        return "duplicate"
+    customer.purchase_days = add_purchase_day(customer.purchase_days, event_time // DAY)
+    _add_amount(customer, data.currency, data.amount_minor, event_time)
+    return "accepted"
+
+
+def refund_purchase(
+    store: EntityStore, customer: Customer, data: PurchaseRefunded, event_time: int
+) -> Outcome:
+    """Enter a refund, at its own time, also of an order that is not known."""
+    if not _remember_order(store, child_key(REFUND, data.customer_id, data.refund_id)):
+        return "duplicate"
+    _add_amount(customer, data.currency, -data.amount_minor, event_time)
+    return "accepted"
+
+
+def _remember_order(store: EntityStore, key: bytes) -> bool:
+    """Whether the key is new; it is remembered from its record on."""
+    if key in store.entities:
+        return False
+    store.put(key, pack(store.record_timestamp), store.record_timestamp + store.rules.entity_retention)
+    return True
+
+
+def _add_amount(customer: Customer, currency: str, amount: int, event_time: int) -> None:
+    account = customer.accounts.get(currency)
+    if account is None:
+        account = customer.accounts[currency] = Account()
+    vector = {COUNT: 1, **split(amount, NET)}
+    add(account.total, vector)
+    rollup.add_vector(
+        account.recent, event_time // MINUTE, vector, customer.newest_minute, customer.retention_start
+    )
+
+
+def add_purchase_day(days: PurchaseDays | None, day: int) -> PurchaseDays:
+    """The days on which a customer bought, with one more purchase."""
+    if days is None:
+        return PurchaseDays(day, day)
+    back = days.last - day
+    if back < 0:
+        latest = (days.latest << min(-back, _DAY_BITS) | 1) & ((1 << _DAY_BITS) - 1)
+        return PurchaseDays(days.first, day, days.count + 1, latest)
+    known = day == days.first or (back < _DAY_BITS and bool(days.latest >> back & 1))
+    latest = days.latest | (1 << back if back < _DAY_BITS else 0)
+    return PurchaseDays(min(day, days.first), days.last, days.count + (not known), latest)

@@ -1,0 +1,49 @@
+"""What is known of one customer, for people to read."""
+
+from typing import NamedTuple
+
+from stream.core.aggregation.customers.entity import unpack
+from stream.core.aggregation.customers.lifecycle import latest_activation, replay
+from stream.core.metrics.clv import NET
+from stream.core.model.money import join
+from stream.core.model.time_buckets import DAY
+
+
+class CustomerSummary(NamedTuple):
+    """One customer. Times in ms, `margin` in 1/10,000, `net` in minor units by currency.
+
+    Frequency, recency and age are those of transaction-based models of lifetime value: days with a purchase after
+    the first one, days from the first purchase to the last, days from the first purchase to the observation.
+    """
+
+    active: bool
+    since: int | None
+    """Start of the present life, as far as it is remembered."""
+    cancel_scheduled: bool
+    plan: str | None
+    margin: int
+    responder: bool
+    net: dict[str, int]
+    frequency: int
+    recency_days: int
+    age_days: int
+
+
+def summarize(raw: bytes, event_time: int) -> CustomerSummary:
+    """The customer of an entity's bytes, as observed at `at` ms; without a purchase the last three are 0."""
+    customer = unpack(raw)
+    lives = replay(customer.life_events)
+    last = latest_activation(customer.life_events)
+    days = customer.purchase_days
+    return CustomerSummary(
+        active=lives.active,
+        since=lives.starts[-1].time if lives.active else None,
+        cancel_scheduled=lives.cancel_scheduled,
+        plan=last.plan if last else None,
+        margin=customer.margin,
+        responder=customer.responder,
+        net={currency: join(account.total, NET) for currency, account in customer.accounts.items()},
+        frequency=days.count - 1 if days else 0,
+        recency_days=days.last - days.first if days else 0,
+        age_days=event_time // DAY - days.first if days else 0,
+    )

@@ -1,0 +1,65 @@
+"""Facts of an answer to a survey."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from schemas.feedback import Scale
+from stream.core.model.aggregation_config import DimensionValues
+
+ANSWER, RESPONDER = b"a", b"c"
+"""Kinds of entities, the first byte of their keys."""
+
+
+class Offer(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """A survey that was offered; `minute` is a bucket number."""
+
+    minute: int
+    survey: str
+    values: DimensionValues
+
+
+class AnswerContent(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """What an answer says."""
+
+    survey: str
+    score: int | None = None
+    scale: Scale | None = None
+    direction: str | None = None
+    premature: bool = False
+    reasons: tuple[str, ...] = ()
+    values: DimensionValues = ()
+
+    @property
+    def is_response(self) -> bool:
+        """Whether it is an answer: scored, or an exit with reasons. Else the survey was dismissed."""
+        return self.score is not None or (self.survey == "exit" and bool(self.reasons))
+
+
+class Answer(msgspec.Struct, array_like=True, gc=False):
+    """Facts of one `feedback_id`. What they contribute is derived of them: half of a record would repeat it.
+
+    `minute` is the bucket of the earliest time among the revisions, `said` what the highest revision says; `deleted`
+    is the bucket of the deletion.
+    """
+
+    person_key: bytes
+    minute: int = 0
+    revision: int = -1
+    content: AnswerContent | None = None
+    offer: Offer | None = None
+    deleted: int | None = None
+
+    @property
+    def newest_minute(self) -> int:
+        """The newest bucket that an event about it fell in."""
+        newest = self.minute
+        if self.offer is not None and self.offer.minute > newest:
+            newest = self.offer.minute
+        if self.deleted is not None and self.deleted > newest:
+            newest = self.deleted
+        return newest
+
+
+pack = msgspec.msgpack.Encoder().encode
+unpack: Callable[[bytes], Answer] = msgspec.msgpack.Decoder(Answer).decode

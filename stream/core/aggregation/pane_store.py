@@ -1,0 +1,295 @@
+"""The panes of one source partition: leaf deltas go in once a flush, changed blocks come out."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from stream.core.model.aggregate import (
+    COMPONENT_BITS,
+    COMPONENT_MASK,
+    Aggregate,
+    BaseCell,
+    Deltas,
+    OwnLabels,
+    Vector,
+)
+from stream.core.model.aggregation_config import AggregationConfig
+from stream.core.model.time_buckets import (
+    BY_CODE,
+    HOURS,
+    MINUTE,
+    OPEN_ITEM_MINUTES,
+    ROLLING,
+    RUNNING_TOTAL,
+    Resolution,
+)
+
+_encode = msgspec.msgpack.Encoder().encode
+
+MAX_CACHED_CELLS = 50_000
+"""Leaves whose cells are remembered."""
+
+_ROLLING_CODES = {resolution.code for resolution in ROLLING}
+_CODE_BITS = 3
+_CODE_MASK = (1 << _CODE_BITS) - 1
+"""The bits of a block's number within its cell that tell its resolution."""
+
+Row = tuple[bytes, bytes | None]
+"""A record of a compacted topic: key, value or None for a tombstone."""
+
+
+class Cell(NamedTuple):
+    """A tally in one breakdown: `view` and the values of its labels, and the tally's own labels."""
+
+    aggregate: str
+    view: str
+    values: tuple[str, ...]
+    own_labels: OwnLabels
+
+
+class BlockKey(NamedTuple):
+    """A block of one cell: resolution code, block number."""
+
+    resolution: int
+    block: int
+    cell: Cell
+
+
+_PackedKey = tuple[int, int, tuple[str, str, tuple[str, ...], tuple[str, ...]]]
+_decode_key = msgspec.msgpack.Decoder(_PackedKey).decode
+decode_block = msgspec.msgpack.Decoder(dict[int, int]).decode
+"""Block bytes to `{position << SHIFT | component: integer}`."""
+
+
+def decode_key(raw: bytes) -> BlockKey:
+    """The key of a block record. Raises `msgspec.DecodeError` for anything else."""
+    resolution, block, cell = _decode_key(raw)
+    return BlockKey(resolution, block, Cell(*cell))
+
+
+class CellBlocks:
+    """The blocks of one cell, by `number_of` each."""
+
+    __slots__ = ("aggregate", "blocks", "cell")
+
+    def __init__(self, cell: Cell, aggregate: Aggregate) -> None:
+        self.cell = cell
+        self.aggregate = aggregate
+        self.blocks: dict[int, Vector] = {}
+
+
+def block_id(resolution: int, block: int) -> int:
+    """A block's resolution and number in one."""
+    return block << _CODE_BITS | resolution
+
+
+class BlockIndex(dict[int, tuple[tuple[int, int], ...]]):
+    """Where the panes of a minute lie that are held: number of the block, and first place of the pane in it."""
+
+    def __init__(self, held: Iterable[tuple[Resolution, int]]) -> None:
+        super().__init__()
+        self._retained = tuple(held)
+        """Resolutions, each with its oldest block."""
+
+    def __missing__(self, minute: int) -> tuple[tuple[int, int], ...]:
+        found = []
+        for resolution, oldest in self._retained:
+            block, pane = divmod(minute // (resolution.step // MINUTE or 1), resolution.per_block)
+            if block >= oldest:
+                found.append((block_id(resolution.code, block), pane << COMPONENT_BITS))
+        panes = self[minute] = tuple(found)
+        return panes
+
+
+class PaneStore:
+    """Blocks by cell, with those that changed since `rows` was last taken."""
+
+    def __init__(self, config: AggregationConfig, aggregates: Mapping[str, Aggregate]) -> None:
+        self.config = config
+        self.aggregates = aggregates
+        self.expired_before = 0
+        """Watermark of the last expiry: what is older than it less its keep has been deleted and stays so."""
+        self._cells: dict[Cell, CellBlocks] = {}
+        self._changed_blocks: defaultdict[CellBlocks, set[int]] = defaultdict(set)
+        """Numbers of blocks to be written; what is no more is a tombstone."""
+        self._expiring: dict[tuple[int, bool], dict[int, list[CellBlocks]]] = {}
+        """Who has blocks that expire, by resolution, whether they are remembered, and block."""
+        self._cells_of_base: dict[BaseCell, tuple[CellBlocks, ...]] = {}
+        self._interned_ids: dict[int, int] = {}
+        """While restoring: one object for each number, however many cells have such a block."""
+        self._has_empty_cells = False
+        """Whether there may be cells without blocks that no block will come to again."""
+
+    @property
+    def blocks(self) -> dict[BlockKey, Vector]:
+        """A copy of all blocks, by key."""
+        return {
+            BlockKey(number & _CODE_MASK, number >> _CODE_BITS, cell_blocks.cell): block.copy()
+            for cell_blocks in self._cells.values()
+            for number, block in cell_blocks.blocks.items()
+        }
+
+    @property
+    def cells(self) -> Iterator[Cell]:
+        """The cells that have blocks."""
+        return (cell_blocks.cell for cell_blocks in self._cells.values() if cell_blocks.blocks)
+
+    def __len__(self) -> int:
+        """How many blocks there are, for any thread to ask."""
+        return sum(len(cell_blocks.blocks) for cell_blocks in list(self._cells.values()))
+
+    def retention(self, resolution: Resolution, aggregate: Aggregate) -> int:
+        """How long panes of a resolution are held behind the watermark."""
+        if resolution.retention is not None:
+            return resolution.retention
+        return self.config.long_pane_retention if aggregate.long_retention else self.config.pane_retention
+
+    def oldest_block(self, resolution: Resolution, aggregate: Aggregate) -> int:
+        """Number of the oldest block that is held: blocks go whole."""
+        return max(0, self.expired_before - self.retention(resolution, aggregate)) // resolution.span
+
+    def apply_deltas(self, deltas: Deltas) -> None:
+        """Expand leaf deltas to every view and resolution; older than what is held is dropped."""
+        added: dict[CellBlocks, Vector] = {}
+        for base_cell, delta in deltas.items():
+            for cell_blocks in self._cells_of_base.get(base_cell) or self._cells_for(base_cell):
+                into = added.get(cell_blocks)
+                if into is None:
+                    added[cell_blocks] = delta.copy()
+                else:
+                    for place, n in delta.items():
+                        into[place] = into.get(place, 0) + n
+        grids = {name: self._block_index(aggregate) for name, aggregate in self.aggregates.items()}
+        for cell_blocks, delta in added.items():
+            self._add(cell_blocks, delta, grids[cell_blocks.aggregate.name])
+
+    def _block_index(self, aggregate: Aggregate) -> BlockIndex:
+        if aggregate.kind in ("stock", "open_items"):
+            return BlockIndex([(RUNNING_TOTAL if aggregate.kind == "stock" else OPEN_ITEM_MINUTES, 0)])
+        return BlockIndex((resolution, self.oldest_block(resolution, aggregate)) for resolution in ROLLING)
+
+    def _cells_for(self, base_cell: BaseCell) -> tuple[CellBlocks, ...]:
+        """Where the cells of a leaf are: one in each view whose labels it all has."""
+        if len(self._cells_of_base) >= MAX_CACHED_CELLS:
+            self._cells_of_base.clear()
+        aggregate, values, own_labels = base_cell
+        cell_blocks = []
+        for view, pick in self.config.view_indexes:
+            picked = tuple(v for i in pick if (v := values[i]) is not None)
+            if len(picked) == len(pick):
+                cell_blocks.append(self._cell_blocks(Cell(aggregate, view, picked, own_labels)))
+        found = self._cells_of_base[base_cell] = tuple(cell_blocks)
+        return found
+
+    def _cell_blocks(self, cell: Cell) -> CellBlocks:
+        cell_blocks = self._cells.get(cell)
+        if cell_blocks is None:
+            aggregate = self.aggregates.get(cell.aggregate) or Aggregate(
+                cell.aggregate
+            )  # restored, and no more
+            cell_blocks = self._cells[cell] = CellBlocks(cell, aggregate)
+        return cell_blocks
+
+    def _add(self, cell_blocks: CellBlocks, delta: Vector, block_index: BlockIndex) -> None:
+        """Add to the panes of a cell."""
+        blocks, touched = cell_blocks.blocks, set[int]()
+        minute, panes = -1, list[tuple[Vector, int]]()
+        for place, n in delta.items():
+            if not n:
+                continue
+            if place >> COMPONENT_BITS != minute:  # neighbours mostly share theirs
+                minute = place >> COMPONENT_BITS
+                panes = []
+                for number, first in block_index[minute]:
+                    block = blocks.get(number)
+                    if block is None:
+                        block = blocks[number] = {}
+                        self._register_expiry(cell_blocks, number)
+                    touched.add(number)
+                    panes.append((block, first))
+            component = place & COMPONENT_MASK
+            for block, first in panes:
+                packed = first | component
+                total = block.get(packed, 0) + n
+                if total:
+                    block[packed] = total
+                else:
+                    del block[packed]
+        self._changed_blocks[cell_blocks] |= touched
+        for number in touched:
+            if not blocks[number]:
+                del blocks[number]
+
+    def _register_expiry(self, cell_blocks: CellBlocks, number: int) -> None:
+        code = number & _CODE_MASK
+        if code in _ROLLING_CODES:
+            by_block = self._expiring.setdefault((code, cell_blocks.aggregate.long_retention), {})
+            by_block.setdefault(number >> _CODE_BITS, []).append(cell_blocks)
+
+    def expire(self, watermark: int) -> bool:
+        """Delete blocks that ended before what is held at `watermark`, which never goes back.
+
+        True when blocks of hours went: of their cells there may be nothing left.
+        """
+        self.expired_before = max(self.expired_before, watermark)
+        hours = False
+        for (code, remembered), by_block in self._expiring.items():
+            edge = self.oldest_block(BY_CODE[code], Aggregate("", long_retention=remembered))
+            for block in [block for block in by_block if block < edge]:
+                number = block_id(code, block)
+                for cell_blocks in by_block.pop(block):
+                    if cell_blocks.blocks.pop(number, None) is not None:
+                        self._changed_blocks[cell_blocks].add(number)
+                        hours = hours or code == HOURS.code
+        self._has_empty_cells = self._has_empty_cells or hours
+        return hours
+
+    def changed_rows(self) -> Iterator[Row]:
+        """What changed since the last call, as records: absolute blocks and tombstones."""
+        changed, self._changed_blocks = self._changed_blocks, defaultdict(set)
+        for cell_blocks, numbers in changed.items():
+            for number in numbers:
+                key = number & _CODE_MASK, number >> _CODE_BITS, cell_blocks.cell  # as a `Key`, made faster
+                block = cell_blocks.blocks.get(number)
+                yield _encode(key), None if block is None else _encode(block)
+        if self._has_empty_cells:
+            self._drop_empty_cells()
+
+    def _drop_empty_cells(self) -> None:
+        """Forget the cells of which nothing is left."""
+        self._cells = {cell: cell_blocks for cell, cell_blocks in self._cells.items() if cell_blocks.blocks}
+        self._cells_of_base.clear()
+        self._has_empty_cells = False
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Take in a record that was written before."""
+        resolution, block, cell = decode_key(key)
+        cell_blocks, number = self._cell_blocks(cell), block_id(resolution, block)
+        if value is None:
+            cell_blocks.blocks.pop(number, None)
+            return
+        if number not in cell_blocks.blocks:
+            self._register_expiry(cell_blocks, number)
+        cell_blocks.blocks[self._interned_ids.setdefault(number, number)] = decode_block(value)
+
+    def finish_restore(self) -> None:
+        """End of restoring."""
+        self._interned_ids = {}
+        self._drop_empty_cells()
+
+    def clear(self) -> None:
+        """Forget every block, to be made anew under other rules."""
+        for cell_blocks in self._cells.values():
+            self._changed_blocks[cell_blocks].update(cell_blocks.blocks)
+            cell_blocks.blocks.clear()
+        self._expiring.clear()
+        self._has_empty_cells = True
+
+
+def unpack_block(resolution: int, block: int, vector: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
+    """(bucket number, component, integer) of each pane in a block."""
+    first = block * BY_CODE[resolution].per_block
+    for packed, n in vector.items():
+        yield first + (packed >> COMPONENT_BITS), packed & COMPONENT_MASK, n

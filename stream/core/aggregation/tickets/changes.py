@@ -1,0 +1,125 @@
+"""What the changes of a flush change in the figures: those of its tickets, and of the persons' other tickets."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from stream.core.aggregation.entity_store import EntityStore, project_dimensions
+from stream.core.aggregation.tickets.derive import derive
+from stream.core.aggregation.tickets.entity import (
+    ContactSummary,
+    Ticket,
+    TicketContributions,
+    expires_at,
+    pack,
+    unpack,
+)
+from stream.core.aggregation.tickets.history import History, history
+from stream.core.aggregation.tickets.repeat_index import RepeatContactIndex
+from stream.core.metrics import fcr
+from stream.core.model.aggregate import (
+    COMPONENT_BITS,
+    COMPONENT_MASK,
+    Contribution,
+    Vector,
+    accumulate_vector,
+    add,
+)
+from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
+from stream.core.model.time_buckets import MINUTE
+
+
+def by_minute(made: TicketContributions, values: DimensionValues) -> tuple[Contribution, ...]:
+    """Contributions as the spine takes them, by minute."""
+    found: defaultdict[tuple[str, int], Vector] = defaultdict(dict)
+    for aggregate, vector in made.items():
+        for order, n in vector.items():
+            found[aggregate, order >> COMPONENT_BITS][order & COMPONENT_MASK] = n
+    return tuple([Contribution(tally, values, (), minute, one) for (tally, minute), one in found.items()])
+
+
+def derive_ticket(
+    ticket: Ticket, history_: History | None, config: AggregationConfig
+) -> tuple[DimensionValues, TicketContributions]:
+    """The values that the ticket's contributions carry, and these."""
+    if history_ is None:
+        return (), {}
+    values = ticket.dimensions(config)
+    return project_dimensions(values, config), derive(history_, ticket.repeated, values, config)
+
+
+def derive_changes(store: EntityStore) -> None:
+    """Bring the figures to what the facts of the open tickets say, and pack what changed.
+
+    First all pages are told, then it is judged anew what they decide, then the tickets are derived: the order in which
+    tickets are open does not matter.
+    """
+    pages, config = RepeatContactIndex(store), store.rules
+    pasts = []
+    for key, ticket in store.dirty.items():
+        history_ = history(ticket)
+        pasts.append(history_)
+        contact = _contact_summary(ticket, history_)
+        if contact != ticket.contact:
+            pages.update(key, ticket.person_key, ticket.contact, contact)
+            ticket.contact, ticket.repeated = contact, False
+    pages.flush()
+    for key, contacts in pages.affected.items():
+        _reevaluate(store, key, contacts.is_repeated)
+    for (key, ticket), history_ in zip(store.dirty.items(), pasts, strict=True):
+        scheduled = ticket.forgettable and key in store.entities
+        ticket.forgettable = history_ is None or history_.resolved
+        _apply_difference(store, ticket, *derive_ticket(ticket, history_, config))
+        due = expires_at(ticket.last_record, config) if ticket.forgettable and not scheduled else None
+        store.put(key, pack(ticket), due)
+    store.dirty = {}
+
+
+def _contact_summary(ticket: Ticket, history_: History | None) -> ContactSummary | None:
+    if history_ is None:
+        return None
+    solved = (
+        history_.first_human_solve.time
+        if history_.first_human_solve is not None and history_.first_contact
+        else None
+    )
+    return ContactSummary(ticket.topic(), history_.created, solved)
+
+
+def _reevaluate(store: EntityStore, key: bytes, repeated: Callable[[int], bool]) -> None:
+    """Judge anew whether a ticket's solve was a first contact; a forgotten ticket stays as it was counted."""
+    if (ticket := store.dirty.get(key)) is not None:
+        if ticket.contact is not None and ticket.contact.solved is not None:
+            ticket.repeated = repeated(ticket.contact.solved)
+        return
+    if (raw := store.entities.get(key)) is None:
+        return
+    ticket = unpack(raw)
+    solved = ticket.contact.solved if ticket.contact is not None else None
+    if solved is not None and repeated(solved) != ticket.repeated:
+        _flip_first_contact(store, ticket, solved)
+        store.put(key, pack(ticket), None)
+
+
+def _flip_first_contact(store: EntityStore, ticket: Ticket, solved: int) -> None:
+    """Turn over whether a solve was a first contact: of all that the ticket contributes, two counts change."""
+    ticket.repeated = not ticket.repeated
+    start, sign = solved // MINUTE << COMPONENT_BITS, -1 if ticket.repeated else 1
+    change = {start | fcr.FIRST_CONTACT: sign, start | fcr.OTHER: -sign}
+    add(ticket.contributions["fcr"], change)
+    accumulate_vector(store.deltas, ("fcr", ticket.values, ()), change)
+
+
+def _apply_difference(
+    store: EntityStore, ticket: Ticket, values: DimensionValues, made: TicketContributions
+) -> None:
+    """Enter the difference between what the ticket contributed and what it does."""
+    old, same = ticket.contributions, values == ticket.values
+    for aggregate, vector in old.items():
+        if not same or made.get(aggregate) != vector:
+            accumulate_vector(
+                store.deltas, (aggregate, ticket.values, ()), {order: -n for order, n in vector.items()}
+            )
+    for aggregate, vector in made.items():
+        if not same or old.get(aggregate) != vector:
+            accumulate_vector(store.deltas, (aggregate, values, ()), vector.copy())
+    ticket.values, ticket.contributions = values, made

@@ -1,0 +1,100 @@
+"""What a ticket contributes, as a pure function of what happened in it."""
+
+from stream.core.aggregation.tickets.entity import BY_BOT, BY_TIMEOUT, TicketContributions
+from stream.core.aggregation.tickets.history import History, Solve
+from stream.core.metrics import fcr, first_response, handoff, resolution, waiting
+from stream.core.model.aggregate import COMPONENT_BITS, Vector
+from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
+from stream.core.model.business_hours import BusinessHours
+from stream.core.model.histogram import record
+from stream.core.model.response_targets import ResponseTarget
+from stream.core.model.time_buckets import MINUTE
+
+_UNASSISTED = {BY_BOT: fcr.BY_BOT, BY_TIMEOUT: fcr.BY_TIMEOUT}
+
+
+def derive(
+    history_: History, repeated: bool, values: DimensionValues, config: AggregationConfig
+) -> TicketContributions:
+    """The contributions. `values` are the present dimensions, `repeated` whether another ticket followed in a week."""
+    channel, _, team, priority = (*values, None, None, None, None)[:4]
+    target = config.target_table.of(channel, priority)
+    hours = config.business_hours(channel, team) if config.calendars else None
+    made: TicketContributions = {}
+    for opened, reply in history_.cycles:
+        _add_response(made, opened, reply, target, hours)
+    if history_.solves:
+        _add_solves(made, history_, repeated, hours)
+    for at in history_.reopenings:
+        _count(made, "resolution", at, resolution.REOPENINGS)
+    for handed, reply in history_.handoffs:
+        record(_vector_of(made, "handoff"), _position(reply, handoff.RESPONSES), reply - handed)
+    if not history_.resolved:
+        _count(made, "open", history_.created, 0)
+        if history_.waiting is not None:
+            _add_waiting(made, history_.waiting, target, hours)
+    return made
+
+
+def _vector_of(made: TicketContributions, aggregate: str) -> Vector:
+    return made.setdefault(aggregate, {})
+
+
+def _position(at: int, component: int) -> int:
+    """A component at the minute of a moment in ms."""
+    return at // MINUTE << COMPONENT_BITS | component
+
+
+def _count(made: TicketContributions, aggregate: str, at: int, component: int) -> None:
+    into, order = _vector_of(made, aggregate), _position(at, component)
+    into[order] = into.get(order, 0) + 1
+
+
+def _add_response(
+    made: TicketContributions, opened: int, reply: int, target: ResponseTarget, hours: BusinessHours | None
+) -> None:
+    start = _position(reply, 0)
+    first_response.respond(_vector_of(made, "first_response"), reply - opened, target.duration, start)
+    if hours is not None:
+        worked = hours.between(opened, reply)
+        first_response.respond(_vector_of(made, "business"), worked, target.duration, start)
+
+
+def _stages(history_: History) -> list[tuple[int, Solve]]:
+    """The solves that a resolution time goes to, and the distribution that it is entered in."""
+    first, last = history_.solves[0], history_.solves[-1]
+    if not history_.resolved:
+        return [(resolution.FIRST, first)]
+    if first is last:
+        return [(resolution.ONCE, first)]
+    return [(resolution.FIRST, first), (resolution.FULL, last)]
+
+
+def _add_solves(
+    made: TicketContributions, history_: History, repeated: bool, hours: BusinessHours | None
+) -> None:
+    first = history_.solves[0]
+    for base, solve in _stages(history_):
+        start = _position(solve.time, base)
+        record(_vector_of(made, "resolution"), start, solve.time - history_.created)
+        if hours is not None:
+            record(_vector_of(made, "business"), start, hours.between(history_.created, solve.time))
+    for solve in history_.solves:
+        if not solve.reply_count:
+            _count(made, "first_response", solve.time, first_response.UNANSWERED)
+    if (by := _UNASSISTED.get(first.by)) is not None:
+        _count(made, "fcr", first.time, by)
+    if history_.first_human_solve is not None:
+        held = history_.first_contact and not repeated
+        _count(made, "fcr", history_.first_human_solve.time, fcr.FIRST_CONTACT if held else fcr.OTHER)
+
+
+def _add_waiting(
+    made: TicketContributions, opened: int, target: ResponseTarget, hours: BusinessHours | None
+) -> None:
+    due: int | None = opened + target.duration
+    if target.hours == "business" and hours is not None:
+        due = hours.after(opened, target.duration)
+    _count(made, "waiting", opened, waiting.OPENED)
+    if due is not None:
+        _count(made, "waiting", due + MINUTE, waiting.DUE)

@@ -1,0 +1,72 @@
+"""Handled interactions: the highest revision counts, in the bucket of the earliest."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from schemas.tickets import InteractionHandled
+from stream.core.aggregation.entity_store import EntityStore, Outcome, project_dimensions
+from stream.core.metrics import aht
+from stream.core.model.aggregate import Contribution
+from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
+from stream.core.model.time_buckets import HOUR, MINUTE
+
+INTERACTION = b"i"
+
+
+class Interaction(msgspec.Struct, array_like=True, gc=False):
+    """Facts of one `interaction_id`, and the contributions last made of them.
+
+    `minute` is the bucket of the earliest time among the revisions; the rest is of the highest revision. `elapsed` is
+    talk, hold and wrap-up in ms.
+    """
+
+    person_key: bytes
+    minute: int
+    revision: int = -1
+    outcome: str = "handled"
+    handle_ms: int = 0
+    legs: int = 1
+    values: DimensionValues = ()
+    contributions: tuple[Contribution, ...] = ()
+
+
+pack = msgspec.msgpack.Encoder().encode
+unpack: Callable[[bytes], Interaction] = msgspec.msgpack.Decoder(Interaction).decode
+
+
+def derive(interaction: Interaction, config: AggregationConfig) -> tuple[Contribution, ...]:
+    """What an interaction contributes."""
+    if not (vector := aht.vector(interaction)):
+        return ()
+    return (
+        Contribution(
+            "handle", project_dimensions(interaction.values, config), (), interaction.minute, vector
+        ),
+    )
+
+
+def apply(store: EntityStore, data: InteractionHandled, event_time: int, person_key: bytes) -> Outcome:
+    """Enter an event. A duplicate still moves the bucket to its own earlier time."""
+    key = INTERACTION + data.interaction_id.encode()
+    raw = store.entities.get(key)
+    minute = event_time // MINUTE
+    one = Interaction(person_key, minute) if raw is None else unpack(raw)
+    higher, earlier = data.revision > one.revision, minute < one.minute
+    if not higher and not earlier:
+        return "duplicate"
+    one.minute = min(minute, one.minute)
+    if higher:
+        one.revision, one.outcome, one.legs = data.revision, data.outcome, data.legs
+        one.handle_ms = data.talk_ms + data.hold_ms + data.wrap_ms
+        one.values = store.dimension_values(data)
+    made = derive(one, store.rules)
+    store.apply_difference(one.contributions, made)
+    one.contributions = made
+    store.put(key, pack(one), expires_at(one, store.rules) if raw is None or earlier else None)
+    return "accepted" if higher else "duplicate"
+
+
+def expires_at(interaction: Interaction, config: AggregationConfig) -> int:
+    """The watermark in ms at which no event for it can be in time any more."""
+    return (interaction.minute * MINUTE // HOUR + 1) * HOUR + config.allowed_lateness

@@ -1,0 +1,142 @@
+"""What a metric is: a named, versioned definition, what it is made of and how it is read out."""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+
+from stream.core.model.aggregate import Aggregate, VectorsByLabels
+from stream.core.model.aggregation_config import AggregationConfig
+from stream.core.model.time_buckets import Window
+from stream.monitoring.alerts.rule import AlertRule
+
+Unit = Literal["none", "percentunit", "s"]
+"""As Grafana names them: a plain number, a ratio from 0 to 1, seconds."""
+
+
+class Family(NamedTuple):
+    """A Prometheus metric family. `labels` are those besides `view`, the view's labels and `window`."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    type: Literal["gauge", "counter", "summary"] = "gauge"
+    windowed: bool = True
+
+
+class Line(NamedTuple):
+    """Series of a family: a line for each value of the labels `by`, of those with the values `only`.
+
+    Its other labels are added up: for counts alone.
+    """
+
+    family: Family
+    name: str = ""
+    by: tuple[str, ...] = ()
+    where: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        """Labels that are added up."""
+        return tuple(label for label in self.family.labels if label not in (*self.by, *self.where))
+
+
+class Panel(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of one unit and, for a score, its bounds and the sample sizes that are shown beside it."""
+
+    title: str
+    lines: tuple[Line, ...]
+    unit: Unit = "none"
+    bounds: tuple[Family, Family] | None = None
+    samples: tuple[Line, ...] = ()
+    min: float | None = None
+    max: float | None = None
+
+
+class Sample(NamedTuple):
+    """One figure: family, values of the family's own labels, value."""
+
+    family: Family
+    labels: tuple[str, ...]
+    value: float
+
+
+class Headline(NamedTuple):
+    """A figure that stands for its metric where there is room for one: `labels` are the values of the family's own labels.
+
+    None among them: a headline for each value that there is. `low` and `high` are its 95 % bounds, `n` its sample size;
+    `over_time` is what makes a time line out of pieces of a window. Those families may have other labels: samples that
+    agree on the labels both have are added up.
+    """
+
+    title: str
+    family: Family
+    unit: Literal["points", "ratio", "seconds", "count", "money"]
+    better: Literal["higher", "lower"]
+    labels: tuple[str | None, ...] = ()
+    low: Family | None = None
+    high: Family | None = None
+    sample_size: Family | None = None
+    timeline_family: Family | None = None
+
+
+class ReadContext(Protocol):
+    """What a metric sees when it is read out for one label set of one view."""
+
+    @property
+    def config(self) -> AggregationConfig:
+        """The rules in force."""
+
+    @property
+    def total(self) -> bool:
+        """Whether this is the view `total`, which shows every closed value always."""
+
+    @property
+    def now(self) -> int:
+        """The moment of the read-out, in ms."""
+
+    def flow(self, aggregate: str) -> VectorsByLabels:
+        """Sums over the window (flows and births)."""
+
+    def last_30_days(self, aggregate: str) -> VectorsByLabels:
+        """Sums over the last 30 days, also when no such window is configured and for figures without a window."""
+
+    def lagged_flow(self, aggregate: str) -> VectorsByLabels:
+        """Sums over the window moved back by seven days and one bucket; empty below 7 d."""
+
+    def stock(self, aggregate: str) -> VectorsByLabels:
+        """Running totals."""
+
+    def open_items(self, aggregate: str) -> dict[int, dict[int, int]]:
+        """Minute number to vector, of all that stands now."""
+
+
+WindowReader = Callable[[ReadContext, Window], Iterator[Sample]]
+StockReader = Callable[[ReadContext], Iterator[Sample]]
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """A definition. `read` gives the figures of a window, `read_stock` those that hold now.
+
+    `tallies` are all that the readers look at: when one of them changes, the figures are read again.
+    """
+
+    name: str
+    version: int = 1
+    title: str
+    definition: str
+    formula: str
+    source: str
+    """Where the formula comes from."""
+    example: str
+    """A PromQL expression worth copying."""
+    aggregates: tuple[Aggregate, ...]
+    families: tuple[Family, ...]
+    panels: tuple[Panel, ...] = ()
+    """What dashboards show of it; the first one is its headline."""
+    read: WindowReader | None = None
+    read_stock: StockReader | None = None
+    alerts: tuple[AlertRule, ...] = ()
+    headlines: tuple[Headline, ...] = ()
+    """What the live page shows of it, in this order."""

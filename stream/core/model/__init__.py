@@ -1,0 +1,1 @@
+"""What worker and exporter agree on: aggregates, panes, checkpoints, time buckets, configuration of the figures."""

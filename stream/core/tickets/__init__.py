@@ -1,5 +1,0 @@
-"""Tickets: their facts, what happened in them, what that contributes, and what an event changes."""
-
-from stream.core.tickets.domain import Tickets
-
-__all__ = ["Tickets"]

@@ -1,0 +1,88 @@
+"""Blocks of panes summed over the partitions of a topic, kept packed: some 30 bytes a pane."""
+
+from collections import defaultdict
+from collections.abc import Container, Iterator
+
+import msgspec
+
+from stream.core.aggregation.pane_store import decode_block, unpack_block
+from stream.core.model.aggregate import Vector, add
+from stream.core.model.time_buckets import BY_CODE
+from stream.core.windows.label_sets import CellRef
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def block_difference(old: bytes | None, new: bytes | None) -> Vector:
+    """What a block changed by, from its old bytes to its new ones; None is an empty block."""
+    after = {} if new is None else decode_block(new)
+    if old is not None:
+        before = decode_block(old)
+        for packed, n in before.items():
+            if change := after.get(packed, 0) - n:
+                after[packed] = change
+            else:
+                after.pop(packed, None)
+    return after
+
+
+class SummedBlocks:
+    """Summed blocks by resolution and number."""
+
+    def __init__(self) -> None:
+        self._packed_blocks: defaultdict[int, dict[int, dict[CellRef, bytes]]] = defaultdict(dict)
+
+    def add(self, resolution: int, block: int, place: CellRef, delta: Vector) -> None:
+        """Add to the block of a place; an empty one is removed."""
+        blocks = self._packed_blocks[resolution]
+        places = blocks.setdefault(block, {})
+        packed = places.get(place)
+        total = {} if packed is None else decode_block(packed)
+        add(total, delta)
+        if total:
+            places[place] = _encode(total)
+            place.blocks += packed is None
+        elif packed is not None:
+            del places[place]
+            place.blocks -= 1
+        if not places:
+            del blocks[block]
+
+    def between(
+        self, resolution: int, first: int, last: int, aggregates: Container[str]
+    ) -> Iterator[tuple[CellRef, Vector]]:
+        """What the buckets `first` to `last` hold of some tallies: one vector for each place and block."""
+        if last < first:
+            return
+        per_block = BY_CODE[resolution].per_block
+        blocks = self._packed_blocks[resolution]
+        for block in [b for b in blocks if first < (b + 1) * per_block and b * per_block <= last]:
+            for place, packed in blocks[block].items():
+                if place.sums.aggregate.name in aggregates:
+                    vector = sum_range(resolution, block, decode_block(packed), first, last)
+                    if vector:
+                        yield place, vector
+
+    def of_cell(
+        self, place: CellRef, resolution: int, first: int, last: int
+    ) -> Iterator[tuple[int, int, int]]:
+        """What a place holds in the buckets `first` to `last`: bucket, component, integer."""
+        per_block = BY_CODE[resolution].per_block
+        for block in range(first // per_block, last // per_block + 1):
+            packed = self._packed_blocks[resolution].get(block, {}).get(place)
+            if packed is not None:
+                for found in unpack_block(resolution, block, decode_block(packed)):
+                    if first <= found[0] <= last:
+                        yield found
+
+
+def sum_range(resolution: int, block: int, vector: Vector, first: int, last: int) -> Vector:
+    """The part of a block's vector that lies in the buckets `first` to `last`, summed over them."""
+    found: Vector = {}
+    begin = block * BY_CODE[resolution].per_block
+    if last < begin or first >= begin + BY_CODE[resolution].per_block:
+        return found
+    for bucket, component, n in unpack_block(resolution, block, vector):
+        if first <= bucket <= last:
+            found[component] = found.get(component, 0) + n
+    return found

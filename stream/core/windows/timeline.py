@@ -1,0 +1,92 @@
+"""A window cut into pieces, each read by itself: what makes a time line."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from stream.core.metrics.metric import Metric, Sample
+from stream.core.model.aggregate import OwnLabels, Vector, VectorsByLabels
+from stream.core.model.aggregation_config import AggregationConfig
+from stream.core.model.time_buckets import DAY, HOUR, MINUTE, Window
+from stream.core.windows.label_sets import LabelSet
+from stream.core.windows.rolling import RollingWindows
+
+MAX_POINTS = 32
+"""A window has at most so many pieces."""
+POINT_SIZES = (
+    *(n * MINUTE for n in (1, 2, 3, 5, 10, 15, 20, 30)),
+    *(n * HOUR for n in (1, 2, 3, 4, 6, 8, 12)),
+    *(n * DAY for n in (1, 2, 3, 5, 7, 14, 28, 56)),
+)
+"""Sizes that people read with ease, in ms."""
+
+STEP_ENTRIES = 500
+"""Entries of buckets that are added up in one step."""
+
+
+class TimelinePoint(NamedTuple):
+    """The figures of a part of a window, from `start` in ms: what a metric makes of its flows there."""
+
+    start: int
+    samples: tuple[Sample, ...]
+
+
+def point_size(window: Window) -> int:
+    """How long a window's pieces are, in ms; they begin at multiples of it."""
+    whole = (each for each in POINT_SIZES if each % window.resolution.step == 0)
+    return next(each for each in whole if window.span // each <= MAX_POINTS)
+
+
+def timeline(
+    windows: RollingWindows, metric: Metric, labels: LabelSet, slot: int
+) -> Iterator[TimelinePoint | None]:
+    """The pieces of the window with this number, one after the other; the first and the last may be cut short.
+
+    None stands for a step of the work, between two of which others may have their turn.
+    """
+    if metric.read is None:
+        return
+    window: Window = windows.config.windows[slot]
+    buckets = point_size(window) // window.resolution.step
+    first, last = windows.edges(slot)
+    found: dict[int, dict[str, dict[OwnLabels, Vector]]] = {}
+    steps = 0
+    for aggregate in metric.aggregates:
+        if aggregate.kind == "flow":
+            for own_labels, bucket, component, n in windows.buckets(aggregate.name, labels, slot):
+                cells = found.setdefault(bucket // buckets, {}).setdefault(aggregate.name, {})
+                vector = cells.setdefault(own_labels, {})
+                vector[component] = vector.get(component, 0) + n
+                steps += 1
+                if steps % STEP_ENTRIES == 0:
+                    yield None
+    for number in range(first // buckets, last // buckets + 1):
+        start = max(number * buckets, first) * window.resolution.step
+        context = _FlowContext(windows.config, labels, start, found.get(number, {}))
+        yield TimelinePoint(start, tuple(metric.read(context, window)))
+
+
+class _FlowContext:
+    """A `Sight` on one piece: it has flows only."""
+
+    def __init__(
+        self, config: AggregationConfig, labels: LabelSet, now: int, flows: Mapping[str, VectorsByLabels]
+    ) -> None:
+        self.config = config
+        self.total = not labels.values
+        self.now = now
+        self._flows = flows
+
+    def flow(self, aggregate: str) -> VectorsByLabels:
+        return self._flows.get(aggregate, {})
+
+    def last_30_days(self, aggregate: str) -> VectorsByLabels:  # noqa: ARG002
+        return {}
+
+    def lagged_flow(self, aggregate: str) -> VectorsByLabels:  # noqa: ARG002
+        return {}
+
+    def stock(self, aggregate: str) -> VectorsByLabels:  # noqa: ARG002
+        return {}
+
+    def open_items(self, aggregate: str) -> dict[int, dict[int, int]]:  # noqa: ARG002
+        return {}

@@ -1,0 +1,28 @@
+"""Publishing the story so far."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from schemas.publish import Publisher
+from stream.demo.story import TimedEvent
+
+SOURCE = "/demo"
+
+
+def now_ms() -> int:
+    """The present, in ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+async def publish(bootstrap: str, events: Iterable[TimedEvent], *, stamped: bool = True) -> None:
+    """Publish events and wait until all are stored. `stamped`: each record with its event's own time, else with now."""
+    async with Publisher(bootstrap, source=SOURCE) as publisher:
+        sent = [
+            future
+            for told in events
+            for future in await publisher.enqueue(
+                told.data, id=told.id, time=told.time, timestamp_ms=told.time if stamped else None
+            )
+        ]
+        await asyncio.gather(*sent)

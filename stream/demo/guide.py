@@ -1,0 +1,55 @@
+"""What the demo tells its visitor: where everything is, and how to join in."""
+
+import sys
+from pathlib import Path
+
+from rich.table import Table
+
+from stream.demo import monitoring
+from stream.demo.ports import Ports
+from stream.demo.servers import Servers
+
+EVENT = (
+    """{"specversion":"1.0","id":"'$(date +%s%N)'","source":"/me","type":"cx.feedback.submitted.v1","""
+    """"time":"'$(date -u +%FT%TZ)'","data":{"feedback_id":"'$(date +%s%N)'","survey":"nps","score":10,"""
+    """"customer_id":"me","channel":"web","touchpoint":"checkout"}}"""
+)
+
+
+def addresses(servers: Servers) -> Table:
+    """Where to look."""
+    ports = servers.ports
+    table = Table(show_header=False, box=None)
+    table.add_row("Live page", f"http://127.0.0.1:{ports.exporter}/")
+    table.add_row("Metrics", f"http://127.0.0.1:{ports.exporter}/metrics")
+    table.add_row("Readiness", f"http://127.0.0.1:{ports.exporter}/readyz")
+    table.add_row("Worker", f"http://127.0.0.1:{ports.worker}/metrics")
+    if "prometheus" in servers.children:
+        table.add_row("Prometheus", f"http://127.0.0.1:{ports.prometheus}{monitoring.page(ports.prometheus)}")
+    if "alertmanager" in servers.children:
+        table.add_row("Alertmanager", f"http://127.0.0.1:{ports.alertmanager}/")
+    elif servers.alerting:
+        table.add_row("Firing alerts", f"http://127.0.0.1:{ports.receiver}/api/v2/alerts (JSON)")
+    table.add_row("Kafka", servers.bootstrap)
+    return table
+
+
+def invitation(servers: Servers) -> str:
+    """How to publish an event, and what to try, as lines for a shell."""
+    command = f"{program()} publish -"
+    if servers.ports.kafka != Ports().kafka:
+        command = f"CXGAUGE_KAFKA_BOOTSTRAP_SERVERS={servers.bootstrap} {command}"
+    return (
+        f"An event of your own:\n\n  echo '{EVENT}' |\n    {command}\n\n"
+        "A crash: the worker is started again and goes on where it was, nothing lost and nothing twice\n\n"
+        f"  kill -9 {servers.children['worker'].pid}\n\n"
+        "Ctrl-C stops everything"
+    )
+
+
+def program() -> Path:
+    """How to call `cxgauge` from here: as it lies beside the interpreter that we run in, else by its name."""
+    installed = Path(sys.executable).with_name("cxgauge")
+    if not installed.exists():
+        return Path("cxgauge")
+    return installed.relative_to(Path.cwd()) if installed.is_relative_to(Path.cwd()) else installed

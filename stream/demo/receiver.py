@@ -1,0 +1,121 @@
+"""The demo's receiver of alerts: it prints them on the demo's own output.
+
+Alertmanager posts to its webhook `/`. Without Alertmanager Prometheus delivers to `/api/v2/alerts`, as it would to Alertmanager,
+and the exporter reads from there which alerts fire.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+import msgspec
+
+from stream.demo.notices import FiringAlerts, Notice, delivered, notices_of_webhook
+
+WEBHOOK, API = "/", "/api/v2/alerts"
+LARGEST = 4 << 20
+"""Bytes of a body that are read at most."""
+
+
+class Receiver(AbstractContextManager["Receiver"]):
+    """Listens on a port of 127.0.0.1 for the length of the block; `notices` are all that were printed, in order."""
+
+    def __init__(self, port: int, say: Callable[[str], None]) -> None:
+        self.notices: list[Notice] = []
+        self._say = say
+        self._alerts = FiringAlerts()
+        self._lock = threading.Lock()
+        self._server = _Server(port, self)
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def firing(self) -> set[tuple[str, str]]:
+        """Return the alerts whose last notice is that they fire: name and channel, which is empty for the total."""
+        last = {
+            (each.labels.get("alertname", ""), each.labels.get("channel", "")): each.status
+            for each in self.notices
+            if each.labels.get("view", "total") in ("total", "channel")
+        }
+        return {alert for alert, status in last.items() if status == "firing"}
+
+    def take(self, path: str, body: bytes) -> None:
+        """Take the body of a POST to one of the two paths.
+
+        Raises:
+            msgspec.DecodeError: the body is not of that path's form
+        """
+        with self._lock:
+            if path == WEBHOOK:
+                self._print(notices_of_webhook(body).alerts)
+            else:
+                self._print(self._alerts.deliver(delivered(body), datetime.now(UTC)))
+
+    def shown(self) -> bytes:
+        """Return the alerts that Prometheus has delivered and that fire, as JSON."""
+        with self._lock:
+            return msgspec.json.encode(self._alerts.shown(datetime.now(UTC)))
+
+    def _print(self, notices: Iterable[Notice]) -> None:
+        for notice in notices:
+            self.notices.append(notice)
+            self._say(str(notice))
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, port: int, receiver: Receiver) -> None:
+        self.receiver = receiver
+        super().__init__(("127.0.0.1", port), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = 10.0
+
+    def do_POST(self) -> None:
+        path, length = self._path(), self.headers.get("Content-Length", "")
+        if path not in (WEBHOOK, API):
+            self.send_error(HTTPStatus.NOT_FOUND, explain=f"alerts are posted to {WEBHOOK} or {API}")
+        elif not re.fullmatch(r"[0-9]{1,7}", length) or int(length) > LARGEST:
+            self.send_error(HTTPStatus.BAD_REQUEST, explain=f"Content-Length is not 0 to {LARGEST}")
+        else:
+            self._take(path, self.rfile.read(int(length)))
+
+    def do_GET(self) -> None:
+        if self._path() == API:
+            self._answer(self.server.receiver.shown())
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND, explain=f"alerts are at {API}")
+
+    def _take(self, path: str, body: bytes) -> None:
+        try:
+            self.server.receiver.take(path, body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.send_error(HTTPStatus.BAD_REQUEST, explain=str(error))
+        else:
+            self._answer(b"")
+
+    def _path(self) -> str:
+        return self.path.partition("?")[0]
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing: the notices are on the demo's output already."""

@@ -1,0 +1,118 @@
+"""The demo's made-up customers: a shop whose app got a bad checkout three days ago. The same seed, the same story."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import NamedTuple, TypeVar
+
+from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted, Survey
+from schemas.fields import Data
+
+T = TypeVar("T")
+
+SECOND, MINUTE, DAY = 1_000, 60_000, 86_400_000
+HISTORY = 29 * DAY
+"""Well inside the longest window, so that time passing drops none of the story's events."""
+BAD_SINCE = 3 * DAY
+
+CHANNELS = {"web": 50, "app": 35, "phone": 15}
+TOUCHPOINTS = {"checkout": 40, "delivery": 35, "support": 25}
+SURVEYS: dict[Survey, int] = {"nps": 45, "csat": 35, "ces": 20}
+SPREAD: dict[Survey, tuple[int, int, float]] = {"nps": (0, 10, 2.5), "csat": (1, 5, 1.2), "ces": (1, 5, 1.2)}
+"""Lowest and highest score, standard deviation. A CES score is an effort: low is good."""
+MEAN_SATISFACTION = {"web": 0.82, "app": 0.78, "phone": 0.66}
+"""Where on the scale the answers of a channel centre, 0 is worst."""
+PRAISE = ("speed", "design", "price", "friendly")
+BLAME = ("slow", "crash", "price", "waiting")
+
+
+class TimedEvent(NamedTuple):
+    """An event of the story: when it happened (ms since the epoch), its CloudEvents id and its data."""
+
+    time: int
+    id: str
+    data: Data
+
+
+class Visit(NamedTuple):
+    """A customer who is asked for an opinion."""
+
+    at: int
+    feedback_id: str
+    customer: str
+    survey: Survey
+    channel: str
+    touchpoint: str
+    bad: bool
+
+
+class Story:
+    """Visits and what comes of them, from one seeded source of chance; `name` begins every id."""
+
+    def __init__(self, seed: int = 1, name: str = "demo") -> None:
+        self._name = name
+        self._chance = Random(seed)
+        self._visits = 0
+
+    def history(self, now: int, visits: int = 4_000) -> list[TimedEvent]:
+        """The last 29 days up to `now` (ms), sorted by time; the nearer the denser, so that short windows have answers."""
+        ages = sorted((int(HISTORY * self._chance.random() ** 2) for _ in range(visits)), reverse=True)
+        told = [
+            event for age in ages for event in self._events_of(self._visit(now - age, bad=age < BAD_SINCE))
+        ]
+        return sorted((event for event in told if event.time <= now), key=lambda event: event.time)
+
+    def visit(self, now: int) -> list[TimedEvent]:
+        """What comes of a visit at this moment, all at once."""
+        return [event._replace(time=now) for event in self._events_of(self._visit(now, bad=True))]
+
+    def _visit(self, at: int, *, bad: bool) -> Visit:
+        self._visits += 1
+        channel, touchpoint, survey = self._pick(CHANNELS), self._pick(TOUCHPOINTS), self._pick(SURVEYS)
+        customer = f"customer-{self._chance.randrange(800)}"
+        suffers = bad and (channel, touchpoint) == ("app", "checkout")
+        return Visit(at, f"{self._name}-{self._visits}", customer, survey, channel, touchpoint, suffers)
+
+    def _events_of(self, visit: Visit) -> Iterator[TimedEvent]:
+        """An offer; often an answer, of which a few are edited or deleted."""
+        offered = FeedbackOffered(
+            feedback_id=visit.feedback_id,
+            survey=visit.survey,
+            customer_id=visit.customer,
+            channel=visit.channel,
+            touchpoint=visit.touchpoint,
+        )
+        yield TimedEvent(visit.at, f"{visit.feedback_id}-offered", offered)
+        if self._chance.random() < 0.4:
+            return
+        answered_at = visit.at + self._chance.randint(10 * SECOND, 5 * MINUTE)
+        for revision in range(1 + (self._chance.random() < 0.03)):
+            score = None if self._chance.random() < 0.1 else self._score(visit)
+            submitted = FeedbackSubmitted(
+                feedback_id=visit.feedback_id,
+                survey=visit.survey,
+                score=score,
+                revision=revision,
+                reasons=() if score is None else self._reasons(visit),
+                customer_id=visit.customer,
+                channel=visit.channel,
+                touchpoint=visit.touchpoint,
+            )
+            yield TimedEvent(
+                answered_at + revision * MINUTE, f"{visit.feedback_id}-answer-{revision}", submitted
+            )
+        if self._chance.random() < 0.01:
+            deleted = FeedbackDeleted(feedback_id=visit.feedback_id, customer_id=visit.customer)
+            yield TimedEvent(answered_at + 2 * MINUTE, f"{visit.feedback_id}-deleted", deleted)
+
+    def _score(self, visit: Visit) -> int:
+        low, high, deviation = SPREAD[visit.survey]
+        mood = 0.25 if visit.bad else MEAN_SATISFACTION[visit.channel]
+        place = 1 - mood if visit.survey == "ces" else mood
+        drawn = round(self._chance.gauss(low + place * (high - low), deviation))
+        return min(max(drawn, low), high)
+
+    def _reasons(self, visit: Visit) -> tuple[str, ...]:
+        return tuple(self._chance.sample(BLAME if visit.bad else PRAISE, k=self._chance.randrange(3)))
+
+    def _pick(self, weighted: dict[T, int]) -> T:
+        return self._chance.choices(list(weighted), list(weighted.values()))[0]

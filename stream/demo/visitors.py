@@ -1,0 +1,26 @@
+"""The story going on, a program of its own: `python -m stream.demo.visitors BOOTSTRAP_SERVERS`, until SIGTERM."""
+
+import asyncio
+import sys
+
+from schemas.publish import Publisher
+from stream.demo.business import Business
+from stream.demo.feed import SOURCE, now_ms
+from stream.demo.story import Story
+
+PER_SECOND = 2
+
+
+async def visit(bootstrap: str) -> None:
+    """Publish visits as they happen."""
+    story, business = Story(seed=2, name="visitor"), Business(seed=2, name="visitor")
+    async with Publisher(bootstrap, source=SOURCE) as publisher:
+        while True:
+            now = now_ms()
+            for told in (*story.visit(now), *business.passing(now)):
+                await publisher.send(told.data, id=told.id, time=told.time, timestamp_ms=told.time)
+            await asyncio.sleep(1 / PER_SECOND)
+
+
+if __name__ == "__main__":
+    asyncio.run(visit(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Apache Kafka from pip for development, child processes and other projects' programs."""

@@ -1,0 +1,1 @@
+"""The exporter's HTTP server: TLS and passwords, static files, /metrics and health."""

@@ -1,0 +1,58 @@
+"""HTTP: `/metrics` from cached bytes, `/livez`, `/readyz`, and the page."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from aiohttp import web
+
+from stream.config import Address
+from stream.exporter.exposition import CONTENT_TYPE, Exposition
+from stream.exporter.http import auth, static_files
+from stream.exporter.http.static_files import takes_gzip
+from stream.exporter.http.web_config import WebConfig
+
+Closing = Callable[[web.Application], Awaitable[None]]
+
+
+async def serve(
+    page: Exposition,
+    state: Callable[[], tuple[str, str]],
+    address: Address,
+    live: Iterable[web.RouteDef] = (),
+    closing: Iterable[Closing] = (),
+    config: WebConfig = WebConfig(),  # noqa: B008 - it cannot be changed
+) -> web.AppRunner:
+    """Serve until `cleanup()`. `state`: why it is not ready (empty: it is), and a remark.
+
+    `live` are the routes that the page is fed by, `closing` is called before connections are waited for.
+    `config`: with which certificate, and to whom.
+    """
+
+    async def metrics(request: web.Request) -> web.Response:
+        headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
+        if takes_gzip(request.headers.get("Accept-Encoding", "")):
+            return web.Response(body=page.gzipped, headers={**headers, "Content-Encoding": "gzip"})
+        return web.Response(body=page.plain, headers=headers)
+
+    async def livez(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        reason, note = state()
+        told = "".join(f"{text}\n" for text in (reason or "ok", note) if text)
+        return web.Response(status=503 if reason else 200, text=told)
+
+    app = web.Application(middlewares=[auth.middleware(config.users)] if config.users else [])
+    app.add_routes(
+        [
+            web.get("/metrics", metrics),
+            web.get("/livez", livez),
+            web.get("/readyz", readyz),
+            *static_files.routes(),
+            *live,
+        ]
+    )
+    app.on_shutdown.extend(closing)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, address.host, address.port, ssl_context=config.tls).start()
+    return runner

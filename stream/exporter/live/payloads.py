@@ -1,0 +1,164 @@
+"""What the page is told, in parts that change for themselves; each is JSON."""
+
+import heapq
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import orjson
+
+from stream.core.metrics.headlines import HEADLINES, Tile, encode, label_pattern, labels_of
+from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
+from stream.core.windows.rolling import CooperativeSteps
+from stream.core.windows.timeline import point_size
+from stream.exporter.exposition import line
+from stream.exporter.live.figures import Figure, Figures
+from stream.exporter.live.timelines import Point, Timelines
+from stream.exporter.pipeline_metrics import TOPIC_LABELS
+from stream.exporter.state import ExporterState
+
+MAX_ROWS = 100
+"""A breakdown shows at most so many label sets: those with the largest samples."""
+DEAD_OUTCOMES = ("future", "invalid", "late", "oversized", "unknown_type")
+"""Outcomes that end in the dead letters."""
+
+
+class Selection(NamedTuple):
+    """What a page shows: the number of a window, a view, a tile."""
+
+    slot: int
+    view: str
+    tile: Tile
+
+
+class Payloads:
+    """Makes the parts from what the exporter shows."""
+
+    def __init__(self, exporter: ExporterState) -> None:
+        self._exporter = exporter
+        self._windows = exporter.config.windows
+        self._figures = Figures(exporter.domain_views, len(self._windows))
+        self.timelines = Timelines(exporter.domain_views, self._figures)
+
+    def catalog(self) -> bytes:
+        """What does not change: windows, views, headlines with their definitions."""
+        views = self._exporter.config.views
+        return orjson.dumps(
+            {
+                "windows": [{"label": w.label, "piece": point_size(w) // 1000} for w in self._windows],
+                "views": [{"name": view, "labels": labels} for view, labels in views.items()],
+                "stale_after": self._exporter.settings.exporter.stale_after // 1000,
+                "headlines": [_headline(number) for number in range(len(HEADLINES))],
+            }
+        )
+
+    def status(self, monotonic_ms: int, error: str) -> dict[str, Any]:
+        """Pipeline health, but for the moment it is of."""
+        coverage = self._exporter.coverage
+        gaps = list(coverage.gaps(monotonic_ms))
+        domains = {}
+        for domain, domain_view in self._exporter.domain_views.items():
+            checkpoints = coverage.of(domain)
+            standing = domain_view.outage_ms(monotonic_ms)
+            outcomes: dict[str, int] = {}
+            for checkpoint in checkpoints:
+                for outcome, n in checkpoint.outcomes.items():
+                    outcomes[outcome] = outcomes.get(outcome, 0) + n
+            domains[domain] = {
+                "topic": TOPIC_LABELS[domain],
+                "state": domain_view.state,
+                "standing": None if standing is None else standing // 1000,
+                "newest": max((marker.max_event_time for marker in checkpoints), default=0) or None,
+                "lag": max((marker.lag_ms for marker in checkpoints), default=0) // 1000,
+                "outcomes": dict(sorted(outcomes.items())),
+                "dead": sum(outcomes.get(outcome, 0) for outcome in DEAD_OUTCOMES),
+                "gaps": sum(1 for partition, _ in gaps if partition.domain == domain),
+            }
+        return {
+            "trouble": error or self._exporter.unready_reason(monotonic_ms),
+            "remark": self._exporter.filling_windows(),
+            "expected": len(coverage.expected),
+            "covered": len(coverage.expected) - len(gaps),
+            "domains": domains,
+        }
+
+    def tiles(self, window_index: int, also: Iterable[Tile], into: list[bytes]) -> CooperativeSteps:
+        """Every tile of a window, each with its time line in short; `also` are shown whatever there is."""
+        wanted, shown = set(also), []
+        for number in range(len(HEADLINES)):
+            there = self._figures.tiles(number)
+            missing = [tile for tile in wanted if tile.number == number and tile not in there]
+            for tile in [*there, *sorted(missing)]:
+                figure = self._figures.figure(tile, TOTAL_LABELS, window_index)
+                line_ = [point.value for point in self.timelines.of(tile, window_index)]
+                shown.append(self._tile(tile, window_index) | _shown(figure) | {"line": line_})
+            yield
+        into.append(orjson.dumps({"window": self._windows[window_index].label, "tiles": shown}))
+
+    def detail(self, selection: Selection, into: list[bytes]) -> CooperativeSteps:
+        """One tile at length: its time line, and its breakdown by a view."""
+        rows: list[tuple[LabelSet, Figure]] = []
+        for row in self._figures.rows(selection.tile, selection.view, selection.slot):
+            rows += [] if row is None else [row]
+            yield
+        most = heapq.nsmallest(MAX_ROWS, rows, key=_rank)
+        yield
+        shown = [{"labels": labels.values, **_shown(figure)} for labels, figure in most]
+        into.append(
+            orjson.dumps(
+                {
+                    **self._tile(selection.tile, selection.slot),
+                    **_shown(self._figures.figure(selection.tile, TOTAL_LABELS, selection.slot)),
+                    "window": self._windows[selection.slot].label,
+                    "view": selection.view,
+                    "rows": shown,
+                    "more": len(rows) - len(shown),
+                    "line": _columns(self.timelines.of(selection.tile, selection.slot)),
+                }
+            )
+        )
+
+    def _tile(self, tile: Tile, window_index: int) -> dict[str, Any]:
+        family = HEADLINES[tile.number].headline.family
+        window = {"window": self._windows[window_index].label} if family.windowed else {}
+        labels = {"view": "total", **window, **labels_of(tile)}
+        series = line(family.name, labels, 0).rpartition(" ")[0]
+        return {"id": encode(tile), "headline": tile.number, "labels": tile.values, "series": series}
+
+
+def _rank(row: tuple[LabelSet, Figure]) -> tuple[float, LabelSet]:
+    labels, figure = row
+    return -((figure.value if figure.n is None else figure.n) or 0), labels
+
+
+def _shown(figure: Figure) -> dict[str, float | None]:
+    return figure._asdict()
+
+
+def _columns(points: list[Point]) -> dict[str, list[float | None]]:
+    return {name: [point[at] for point in points] for at, name in enumerate(Point._fields)}
+
+
+def _headline(number: int) -> dict[str, Any]:
+    domain, metric, headline = HEADLINES[number]
+    over = headline.timeline_family
+    return {
+        "id": encode(Tile(number, tuple(value or "" for value in label_pattern(headline)))),
+        "domain": domain,
+        "title": headline.title,
+        "unit": headline.unit,
+        "better": headline.better,
+        "windowed": headline.family.windowed,
+        "about": headline.family.help,
+        "bounds": headline.low is not None,
+        "open": [at for at, value in enumerate(label_pattern(headline)) if value is None],
+        "line": over and {"about": over.help, "own": over is headline.family},
+        "metric": {
+            "name": metric.name,
+            "title": metric.title,
+            "version": metric.version,
+            "definition": metric.definition,
+            "formula": metric.formula,
+            "source": metric.source,
+            "example": metric.example,
+        },
+    }

@@ -1,0 +1,170 @@
+"""`cxgauge exporter`: one task reads, applies and renders; the server hands out what is there."""
+
+import asyncio
+import gc
+import logging
+import signal
+import time
+
+from aiokafka.errors import KafkaError
+
+from schemas.topics import DOMAINS
+from stream import logs
+from stream.config import Settings
+from stream.core.windows.rolling import CooperativeSteps
+from stream.errors import ConfigError, PreconditionFailed
+from stream.exporter.http.server import serve
+from stream.exporter.http.web_config import WebConfig, read
+from stream.exporter.live.alertmanager import AlertmanagerClient
+from stream.exporter.live.broadcaster import Broadcaster
+from stream.exporter.reader import PaneReader
+from stream.exporter.state import ExporterState
+from stream.kafka.admin import describe
+from stream.kafka.topics import refusals, topics
+
+log = logging.getLogger(__name__)
+
+SLICE_SECONDS = 0.0003
+"""Seconds of work after which scrapes get their turn: one takes some five turns of the loop."""
+RETRY_INTERVAL = 2.0
+"""Seconds between two attempts to reach the broker."""
+START_TIMEOUT = 10.0
+"""Seconds that an attempt may take."""
+
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Steady, and where it can be had one that counts on while the machine sleeps: no marker came then either."""
+
+
+def run(settings: Settings) -> int:
+    """Show until SIGTERM or SIGINT; 0. Raises `Refused` when the panes are not there, `ConfigError`."""
+    path = settings.exporter.web_config
+    web = WebConfig() if path is None else read(path)
+    logs.set_up()
+    asyncio.run(_Service(settings, web).run())
+    return 0
+
+
+class _Service:
+    """The exporter as a process: one task reads, one shows, one asks for alerts."""
+
+    def __init__(self, settings: Settings, web: WebConfig) -> None:
+        self.settings = settings
+        self.web = web
+        self.exporter = ExporterState(settings)
+        self.hub = Broadcaster(self.exporter, AlertmanagerClient(settings.exporter.alertmanager))
+        self.error = "starting"
+        self.stop = asyncio.Event()
+        self._busy = asyncio.Lock()
+        """Held while figures are changed or shown, which both go in steps."""
+        self._last_logged = ""
+        self._gc_tuned = False
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop.set)
+        address = self.settings.exporter.listen
+        try:
+            runner = await serve(
+                self.exporter.exposition, self._state, address, self.hub.routes(), [self.hub.close], self.web
+            )
+        except OSError as error:
+            raise ConfigError(f"exporter.listen: got {str(address)!r}: {error.strerror}") from error
+        tasks = [
+            asyncio.create_task(work)
+            for work in (self._read(), self._refresh(), self.hub.poll_alerts(), self.stop.wait())
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await runner.cleanup()
+
+    def _state(self) -> tuple[str, str]:
+        return self.error or self.exporter.unready_reason(_monotonic_ms()), self.exporter.filling_windows()
+
+    async def _read(self) -> None:
+        """Read over every outage of the broker; figures stand still meanwhile."""
+        reader = PaneReader(self.settings)
+        while True:
+            try:
+                async with asyncio.timeout(START_TIMEOUT):
+                    await self._check_topics()
+                    await reader.start()
+                self.error = ""
+                while True:
+                    for batch in await reader.read(100, _wall_ms()):
+                        if batch.fault:
+                            log.error(batch.fault)
+                        async with self._busy:
+                            await run_in_slices(
+                                self.exporter.apply(batch, monotonic_ms=_monotonic_ms(), wall_ms=_wall_ms())
+                            )
+            except (KafkaError, OSError, TimeoutError) as error:
+                servers = self.settings.kafka.bootstrap_servers
+                self.error = f"broker {servers} cannot be reached: {type(error).__name__}"
+                log.warning("%s", self.error)
+                await asyncio.sleep(RETRY_INTERVAL)
+            finally:
+                await reader.stop()
+
+    async def _check_topics(self) -> None:
+        panes = {self.settings.topics.panes(domain) for domain in DOMAINS}
+        wanted = [spec for spec in topics(self.settings) if spec.name in panes]
+        if wrong := refusals(wanted, await describe(self.settings, wanted)):
+            raise PreconditionFailed(
+                "topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong)
+            )
+
+    async def _refresh(self) -> None:
+        every = self.settings.exporter.refresh_interval
+        while True:
+            due = _monotonic_ms() + every
+            async with self._busy:
+                monotonic_ms, wall_ms = _monotonic_ms(), _wall_ms()
+                await run_in_slices(self.exporter.refresh(monotonic_ms, wall_ms))
+                await run_in_slices(
+                    self.hub.update(monotonic_ms=monotonic_ms, wall_ms=wall_ms, error=self.error)
+                )
+            self._log_changes()
+            if not self._gc_tuned and not self.exporter.unready_reason(_monotonic_ms()):
+                self._gc_tuned = True
+                tune_gc()
+            await asyncio.sleep(max(0, due - _monotonic_ms()) / 1000)
+
+    def _log_changes(self) -> None:
+        """Say in the log when what stands in the way has changed."""
+        reason, note = self._state()
+        told = "; ".join(text for text in (reason, note) if text) or "complete"
+        kind = told.partition(":")[0]
+        if kind != self._last_logged:
+            self._last_logged = kind
+            log.info("%s", told)
+
+
+def tune_gc() -> None:
+    """What was read at the start stays: do not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 1_000, 1_000)
+
+
+async def run_in_slices(steps: CooperativeSteps) -> None:
+    """Do the work in slices between which scrapes are answered."""
+    until = time.perf_counter() + SLICE_SECONDS
+    for _ in steps:
+        if time.perf_counter() > until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + SLICE_SECONDS
+
+
+def _monotonic_ms() -> int:
+    return time.clock_gettime_ns(CLOCK) // 1_000_000
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

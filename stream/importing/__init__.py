@@ -1,0 +1,1 @@
+"""Other systems' exports as events, and sending many events."""

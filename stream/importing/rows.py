@@ -1,0 +1,35 @@
+"""Rows of another system's export: CSV with or without a header line, or XES; also compressed with gzip."""
+
+import csv
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from stream.errors import CxgaugeError
+from stream.importing import xes
+from stream.importing.file_form import FileForm, Row
+
+
+def read(path: Path, form: FileForm) -> Iterator[Row]:
+    """The rows of a file, XES by its name; cells that one lacks are empty. Raises CxgaugeError when it cannot be read."""
+    return xes.read(path) if ".xes" in path.suffixes[-2:] else _csv(path, form)
+
+
+def _csv(path: Path, form: FileForm) -> Iterator[Row]:
+    try:
+        with _open(path, form.encoding) as lines:
+            reader = csv.reader(lines, delimiter=form.delimiter, skipinitialspace=True, strict=True)
+            columns = form.columns or tuple(name.strip() for name in next(reader, ()))
+            for cells in reader:
+                texts = [cell.strip() for cell in cells] + [""] * (len(columns) - len(cells))
+                if any(texts):
+                    yield Row(reader.line_num, dict(zip(columns, texts, strict=False)))
+    except (OSError, EOFError, ValueError, LookupError, TypeError, csv.Error) as error:
+        raise CxgaugeError(f"{path}: {error}") from error
+
+
+def _open(path: Path, encoding: str) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")

@@ -1,0 +1,112 @@
+"""Events on their way to the input topics, for `publish` and `replay`."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterable
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from schemas.codec import Decoder
+from schemas.envelope import EVENTS, Event, at_ms
+from schemas.publish import Publisher
+from schemas.topics import DOMAINS, Topic
+from stream.config import Settings
+from stream.errors import PreconditionFailed
+from stream.kafka.admin import describe
+from stream.kafka.client import client_options
+from stream.kafka.topics import TopicDescription, topics
+
+Timestamps = Literal["event", "now"]
+
+MAX_IN_FLIGHT = 5_000
+"""Events that may be unacknowledged."""
+SHOWN_EVERY = 1_000
+LINGER_MS = 20
+BATCH_BYTES = 256 << 10
+
+DECODER = Decoder(Topic("any topic", "any", tuple(EVENTS)))
+"""Events of every type, told apart by it."""
+
+
+class ProgressMeter:
+    """How far it is: a bar with the rate on a terminal, nothing elsewhere. `total` None: nobody knows."""
+
+    def __init__(self, total: int | None, what: str = "events") -> None:
+        console = Console(stderr=True)
+        self._progress = Progress(
+            BarColumn(),
+            TextColumn(f"{{task.fields[events]:,}} {what}, {{task.fields[rate]:,.0f}}/s"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=total, events=0, rate=0.0)
+        self._began = time.monotonic()
+        self.events = 0
+        self.position = 0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.show()
+        self._progress.stop()
+
+    @property
+    def rate(self) -> float:
+        """Events a second since the beginning."""
+        return self.events / max(time.monotonic() - self._began, 1e-9)
+
+    def step(self) -> None:
+        """One more of `total`."""
+        self.events += 1
+        self.position += 1
+        if self.events % SHOWN_EVERY == 0:
+            self.show()
+
+    def show(self) -> None:
+        """Bring the bar up to date."""
+        self._progress.update(self._task, completed=self.position, events=self.events, rate=self.rate)
+
+
+async def describe_inputs(settings: Settings) -> dict[str, TopicDescription]:
+    """The input topics by domain, as they are. Raises Refused when one is missing."""
+    there = await describe(settings, topics(settings))
+    names = {domain: settings.topics.input(domain) for domain in DOMAINS}
+    if missing := [name for name in names.values() if name not in there]:
+        raise PreconditionFailed(f"missing topics: {', '.join(missing)}; cxgauge topics create makes them")
+    return {domain: there[name] for domain, name in names.items()}
+
+
+async def send_all(
+    settings: Settings,
+    events: AsyncIterable[Event],
+    meter: ProgressMeter,
+    *,
+    timestamps: Timestamps,
+    key: str | None = None,
+) -> None:
+    """Send events in their order, each to its topics under its key. Raises aiokafka's KafkaError."""
+    publisher = Publisher(
+        topics={domain: settings.topics.input(domain) for domain in DOMAINS},
+        linger_ms=LINGER_MS,
+        max_batch_size=BATCH_BYTES,
+        **client_options(settings.kafka),
+    )
+    async with publisher:
+        pending: list[asyncio.Future[Any]] = []
+        async for event in events:
+            stamp = at_ms(event) if timestamps == "event" else None
+            pending += await publisher.enqueue(event, key=key, timestamp_ms=stamp)
+            meter.events += 1
+            if len(pending) >= MAX_IN_FLIGHT:
+                await asyncio.gather(*pending)
+                pending.clear()
+                meter.show()
+        await asyncio.gather(*pending)

@@ -1,0 +1,97 @@
+"""Topics on the broker: what is there, and making what is missing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from stream.config import Settings
+from stream.errors import CxgaugeError
+from stream.kafka.client import client_options
+from stream.kafka.topics import TopicDescription, TopicSpec
+
+METADATA_TIMEOUT = 30
+"""Seconds within which a broker must have heard of new topics."""
+
+
+@asynccontextmanager
+async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connected admin client. Raises aiokafka's KafkaConnectionError when no broker answers."""
+    client = AIOKafkaAdminClient(**client_options(settings.kafka))
+    try:
+        await client.start()
+        yield client
+    finally:
+        await client.close()
+
+
+async def describe(settings: Settings, wanted: Collection[TopicSpec]) -> dict[str, TopicDescription]:
+    """Those of the topics that exist, by name, as they are. Raises aiokafka's KafkaError."""
+    async with admin(settings) as client:
+        return await _describe(client, {spec.name for spec in wanted})
+
+
+async def _describe(client: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, TopicDescription]:
+    # asking for a topic by name would make it where the broker creates topics by itself
+    there = {topic["topic"]: topic for topic in await client.describe_topics() if topic["topic"] in names}
+    if not there:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in there]
+    configs: dict[str, dict[str, str]] = {}
+    for response in await client.describe_configs(resources):
+        for code, message, _, name, entries in response.resources:
+            if code:
+                raise for_code(code)(f"{name}: {message}")
+            configs[name] = {entry[0]: entry[1] for entry in entries}
+    return {
+        name: TopicDescription(
+            len(topic["partitions"]),
+            min((len(partition["replicas"]) for partition in topic["partitions"]), default=0),
+            configs[name],
+        )
+        for name, topic in there.items()
+    }
+
+
+async def create(settings: Settings, wanted: Collection[TopicSpec]) -> list[str]:
+    """Make what is missing and return its names. What exists is left as it is.
+
+    Raises CxgaugeError with a line for each topic that the broker will not have.
+    """
+    async with admin(settings) as client:
+        there = await _describe(client, {spec.name for spec in wanted})
+        new = [
+            NewTopic(spec.name, spec.partitions, spec.replication, topic_configs=spec.configs)
+            for spec in wanted
+            if spec.name not in there
+        ]
+        if not new:
+            return []
+        response = await client.create_topics(new)
+        made = _created_names(response.topic_errors)
+        await _wait_for_metadata(client, {topic.name for topic in new})
+    return made
+
+
+def _created_names(answers: Iterable[tuple[Any, ...]]) -> list[str]:
+    made, faults = [], []
+    for name, code, *message in answers:
+        error: type[KafkaError] = for_code(code)
+        if not code:
+            made.append(name)
+        elif error is not TopicAlreadyExistsError:  # another process was faster: it is there
+            faults.append(f"{name}: {error.__name__}: {message[0] if message else error.description}")
+    if faults:
+        raise CxgaugeError("\n".join(faults))
+    return made
+
+
+async def _wait_for_metadata(client: AIOKafkaAdminClient, names: Collection[str]) -> None:
+    """Brokers hear of new topics from the controller: wait until the one that answers has."""
+    async with asyncio.timeout(METADATA_TIMEOUT):
+        while len(await _describe(client, names)) < len(names):  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.05)

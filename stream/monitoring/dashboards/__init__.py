@@ -1,0 +1,40 @@
+"""Grafana's dashboards, made from the registry of metrics."""
+
+import json
+from collections.abc import Iterator
+
+from stream.core.metrics import BY_DOMAIN
+from stream.monitoring.dashboards import metric_panels, pipeline
+from stream.monitoring.dashboards.dashboard import dashboard, of_view
+from stream.monitoring.dashboards.widgets import Json, row
+
+FOLDER = "deploy/grafana/dashboards"
+ANCHORS = {
+    "feedback": "cx_(nps|csat|ces)_responses|cx_survey_offered",
+    "tickets": "cx_(open|waiting)_tickets|cx_first_responses|cx_handled_interactions",
+    "customers": "cx_(opening|active)_customers|cx_referrers",
+}
+"""Of each domain families that are there for every label set that the domain has."""
+
+
+def documents() -> dict[str, bytes]:
+    """Every dashboard: path from the project's root, and content."""
+    return {
+        f"{FOLDER}/{board['uid'].removeprefix('cxgauge-')}.json": json.dumps(board, indent=1).encode() + b"\n"
+        for board in dashboards()
+    }
+
+
+def dashboards() -> Iterator[Json]:
+    """The overview, one a domain, the pipeline's."""
+    yield dashboard("overview", _overview(), of_view("|".join(ANCHORS.values())))
+    for domain, metrics in BY_DOMAIN.items():
+        yield dashboard(domain, metric_panels.domain(metrics), of_view(ANCHORS[domain]))
+    yield dashboard("pipeline", pipeline.panels(), pipeline.variables())
+
+
+def _overview() -> Iterator[Json]:
+    yield from pipeline.health()
+    for domain, metrics in BY_DOMAIN.items():
+        yield row(domain.capitalize())
+        yield from metric_panels.headlines(metrics)

@@ -1,0 +1,160 @@
+"""The panels of Grafana that dashboards are made of, as its JSON."""
+
+from collections.abc import Iterable, Mapping
+from string import ascii_uppercase
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+
+DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
+HIDDEN = ("Time", "job", "view", "window", "namespace", "service", "endpoint", "container", "prometheus")
+"""Columns that say nothing in a table of one job, view and window."""
+
+
+class Query(NamedTuple):
+    """An expression and the name of its series; `unit` where it is not that of its panel."""
+
+    expr: str
+    legend: str
+    unit: str = ""
+
+
+class PanelStyle(NamedTuple):
+    """What all panels have: title, text, unit, the range of an axis."""
+
+    title: str
+    text: str
+    unit: str = "none"
+    min: float | None = None
+    max: float | None = None
+
+
+def targets(queries: Iterable[Query], **more: Any) -> list[Json]:
+    """Queries under the ids A, B and so on."""
+    return [
+        {"refId": ref, "datasource": DATASOURCE, "expr": query.expr, "legendFormat": query.legend, **more}
+        for ref, query in zip(ascii_uppercase, queries, strict=False)
+    ]
+
+
+def panel(kind: str, look: PanelStyle, width: int, height: int, **more: Any) -> Json:
+    """A panel without its id and place, which `board` gives it."""
+    return {
+        "type": kind,
+        "title": look.title,
+        "description": look.text,
+        "datasource": DATASOURCE,
+        "gridPos": {"w": width, "h": height},
+        **more,
+    }
+
+
+def row(title: str) -> Json:
+    """A heading."""
+    return {"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"w": 24, "h": 1}}
+
+
+def chart(
+    look: PanelStyle,
+    queries: Iterable[Query],
+    *,
+    width: int = 12,
+    band: tuple[Query, Query] | None = None,
+    bars: bool = False,
+) -> Json:
+    """Lines over time; `band`: between which two a band is drawn."""
+    custom = {"drawStyle": "bars", "fillOpacity": 40, "lineWidth": 0} if bars else {"lineWidth": 2}
+    shown = [*queries, *(band or ())]
+    return panel(
+        "timeseries",
+        look,
+        width,
+        8,
+        targets=targets(shown, range=True),
+        fieldConfig={
+            "defaults": _defaults(look) | {"custom": {"showPoints": "never", **custom}},
+            "overrides": _banded(*band) if band else [],
+        },
+        options={
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+            "tooltip": {"mode": "multi", "sort": "desc"},
+        },
+    )
+
+
+def _banded(low: Query, high: Query) -> list[Json]:
+    """Bounds are no lines: the space between them is filled."""
+    thin: Json = {"id": "custom.lineWidth", "value": 0}
+    below: Json = {"id": "custom.fillBelowTo", "value": low.legend}
+    filled: Json = {"id": "custom.fillOpacity", "value": 20}
+    return [_override("byName", low.legend, thin), _override("byName", high.legend, thin, below, filled)]
+
+
+def stat(look: PanelStyle, queries: Iterable[Query], *, width: int = 6, height: int = 4) -> Json:
+    """Figures as they are now, side by side, each with its name."""
+    shown = list(queries)
+    return panel(
+        "stat",
+        look,
+        width,
+        height,
+        targets=targets(shown, instant=True),
+        fieldConfig={
+            "defaults": _defaults(look),
+            "overrides": _units("byFrameRefID", zip(ascii_uppercase, shown, strict=False)),
+        },
+        options={
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            "textMode": "value_and_name",
+            "colorMode": "none",
+            "graphMode": "none",
+            "orientation": "auto",
+            "justifyMode": "auto",
+            "wideLayout": True,
+            "showPercentChange": False,
+            "percentChangeColorMode": "standard",
+        },
+    )
+
+
+def table(look: PanelStyle, queries: Iterable[Query], *, width: int = 8, height: int = 8) -> Json:
+    """A row a label set, a column a query: what is so now."""
+    shown = list(queries)
+    names = {f"Value #{ref}": query.legend for ref, query in zip(ascii_uppercase, shown, strict=False)}
+    return panel(
+        "table",
+        look,
+        width,
+        height,
+        targets=targets(shown, instant=True, format="table"),
+        fieldConfig={
+            "defaults": _defaults(look),
+            "overrides": _units("byName", ((query.legend, query) for query in shown)),
+        },
+        options={"showHeader": True, "frameIndex": 0},
+        transformations=[
+            {"id": "merge", "options": {}},
+            {
+                "id": "organize",
+                "options": {"excludeByName": dict.fromkeys(HIDDEN, True), "renameByName": names},
+            },
+        ],
+    )
+
+
+def _defaults(look: PanelStyle) -> Json:
+    ends: Mapping[str, float | None] = {"min": look.min, "max": look.max}
+    return {"unit": look.unit, "noValue": "-"} | {name: end for name, end in ends.items() if end is not None}
+
+
+def _units(matcher: str, queries: Iterable[tuple[str, Query]]) -> list[Json]:
+    """Units of queries that have one of their own."""
+    return [
+        _override(matcher, option, {"id": "unit", "value": query.unit})
+        for option, query in queries
+        if query.unit
+    ]
+
+
+def _override(matcher: str, option: str, *properties: Json) -> Json:
+    return {"matcher": {"id": matcher, "options": option}, "properties": list(properties)}

@@ -1,0 +1,1 @@
+"""What operators do with a running installation, as libraries behind the commands."""

@@ -1,0 +1,1 @@
+"""Dead-letter records: list, show, replay, purge."""

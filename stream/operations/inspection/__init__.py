@@ -1,0 +1,1 @@
+"""Inspect positions, size, state and single customers."""

@@ -1,0 +1,140 @@
+"""`cxgauge explain --customer`: what is kept of one person, from the compacted topics themselves."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import zip_longest
+
+import msgspec
+from aiokafka import TopicPartition
+
+from schemas.times import from_ms
+from schemas.topics import CUSTOMERS, partition_of
+from stream.config import Settings
+from stream.core.aggregation.customers.entity import CUSTOMER, LIFECYCLE, unpack
+from stream.core.aggregation.customers.lifecycle import replay
+from stream.core.aggregation.customers.summary import summarize
+from stream.core.aggregation.erasure import ERASURE, RESIDUAL, erased_until, fingerprint
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.aggregation.unreadable import ORDER
+from stream.core.metrics.cohorts import STARTS
+from stream.core.model.aggregation_config import AggregationConfig
+from stream.core.model.money import BASIS, major
+from stream.core.model.time_buckets import MINUTE
+from stream.errors import PreconditionFailed
+from stream.kafka.admin import describe
+from stream.kafka.client import client_options
+from stream.kafka.topics import refusals, topics
+from stream.worker.restore import consumer_of_state
+
+Entities = dict[bytes, bytes]
+"""Entities by key."""
+
+
+async def read_entities(settings: Settings, customer: str) -> dict[str, Entities]:
+    """What is kept of a person in each domain, and of an erased one the hash. Raises aiokafka's KafkaError, and Refused.
+
+    The partition of the person's key is read from its beginning, as far as it is committed now.
+    """
+    person_key = customer.encode()
+    number = partition_of(person_key, settings.topics.partitions)
+    specs = topics(settings)
+    if wrong := refusals(specs, await describe(settings, specs)):
+        raise PreconditionFailed("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
+    consumer = consumer_of_state(client_options(settings.kafka))
+    try:
+        await consumer.start()
+        found: dict[str, Entities] = {}
+        for domain in DOMAIN_REGISTRY:
+            tp = TopicPartition(settings.topics.state(domain.name), number)
+            consumer.assign([tp])
+            consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
+            end, mine = (await consumer.end_offsets([tp]))[tp], found.setdefault(domain.name, {})
+            while await consumer.position(tp) < end:
+                for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
+                    key, raw = record.key, record.value
+                    if key.startswith(ORDER):
+                        continue
+                    if raw is not None and (
+                        person_key in key or person_key in raw or key == fingerprint(person_key)
+                    ):
+                        mine[key] = raw
+                    else:
+                        mine.pop(key, None)
+            spine = {key: mine.pop(key) for key in list(mine) if key[:1] in (ERASURE, RESIDUAL)}
+            found[domain.name] = {
+                **{key: raw for key, raw in mine.items() if domain.person_key(key, raw) == person_key},
+                **{key: raw for key, raw in spine.items() if key == fingerprint(person_key)},
+            }
+        return found
+    finally:
+        await consumer.stop()
+
+
+def format_customer(
+    customer: str, found: dict[str, Entities], config: AggregationConfig, at: int
+) -> Iterator[str]:
+    """All of it for people to read, as observed at `at` ms."""
+    person_key = customer.encode()
+    customers = found[CUSTOMERS.domain]
+    raw = customers.get(CUSTOMER + person_key)
+    yield from _customer(raw, at) if raw is not None else ["no customer of this id is kept"]
+    for name, entities in found.items():
+        if (erased := entities.get(fingerprint(person_key))) is not None:
+            yield f"erased in {name}: everything up to {_day(erased_until(erased))}"
+    yield ""
+    for domain in DOMAIN_REGISTRY:
+        kinds = Counter(key[:1].decode() for key in found[domain.name] if key[:1] != ERASURE)
+        records = ", ".join(f"{n:,} {_KINDS[domain.name][kind]}" for kind, n in sorted(kinds.items()))
+        yield f"records in {domain.name}: {records or 'nothing'}"
+    lines = [
+        f"  {tally} {_show(values)} {_show(extra)} {_minute(minute)}: {_show(vector)}"
+        for domain in DOMAIN_REGISTRY
+        for key, entity in sorted(found[domain.name].items())
+        if key[:1] != ERASURE
+        for tally, values, extra, minute, vector in domain.contributions(key, entity, config)
+    ]
+    if lines:
+        yield from ["", "contributes (tally, dimensions, own labels, minute: components)", *lines]
+
+
+_KINDS = {
+    "feedback": {"a": "of answers", "c": "of having answered"},
+    "tickets": {"t": "of tickets", "f": "of neighbouring tickets", "i": "of interactions"},
+    "customers": {"c": "of the customer", "o": "of orders", "m": "of refunds", "f": "of referrals"},
+}
+
+
+def _customer(raw: bytes, at: int) -> Iterator[str]:
+    seen, facts = summarize(raw, at), unpack(raw)
+    since = "" if seen.since is None else f" since {_day(seen.since)}"
+    yield f"active{since}" if seen.active else "not active"
+    yield f"plan: {seen.plan or 'none'}; margin: {seen.margin / BASIS:g}; leaving announced: {_yes_no(seen.cancel_scheduled)}"
+    yield f"answers surveys: {_yes_no(seen.responder)}"
+    for currency, net in sorted(seen.net.items()):
+        yield f"net revenue: {major(net, currency):,} {currency}"
+    days = f"frequency: {seen.frequency}; recency: {seen.recency_days} d; T: {seen.age_days} d"
+    yield f"{days} at {_day(at)}"
+    lives = replay(facts.life_events)
+    for start, end in zip_longest(lives.starts, lives.ends):
+        until = f"{_day(end.time)}, {end.reason}, {'' if end.voluntary else 'in'}voluntary" if end else "now"
+        yield f"life: {_day(start.time)} to {until}"
+    if former := sum(vector.get(STARTS, 0) for vector in facts.archived_periods.get(LIFECYCLE, {}).values()):
+        yield f"lives before, as numbers: {former}"
+    if ignored := facts.ignored_churns + lives.ignored_churns:
+        yield f"churns that changed nothing: {ignored}"
+
+
+def _day(ms: int) -> str:
+    return f"{from_ms(ms):%Y-%m-%d %H:%M:%S}Z"
+
+
+def _minute(minute: int) -> str:
+    return f"{from_ms(minute * MINUTE):%Y-%m-%d %H:%M}Z" if minute else "now"
+
+
+def _yes_no(yes: bool) -> str:
+    return "yes" if yes else "no"
+
+
+def _show(found: object) -> str:
+    return msgspec.json.encode(found).decode()

@@ -1,0 +1,157 @@
+"""What a rate of events needs, from what a sample of them takes in the core that will count them."""
+
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from schemas.codec import encode, make
+from schemas.customers import PurchaseCompleted
+from schemas.feedback import FeedbackSubmitted
+from schemas.fields import Data
+from schemas.keys import default_record_key
+from schemas.tickets import TicketCreated, TicketMessage, TicketStatus
+from stream.core.aggregation.domain import Domain
+from stream.core.aggregation.outgoing import Header
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.aggregation.task import PartitionTask
+from stream.core.model.aggregation_config import AggregationConfig
+from stream.core.model.time_buckets import DAY
+
+SAMPLE = 1_000
+"""Entities that are measured."""
+WARM_UP = 100
+NOW = 1_800_000_000_000
+RESTORED = 50_000
+"""Records a second that a worker restores at least: the benchmark holds it to 100,000 in 2 s."""
+MB = 1_000_000
+
+
+class StorageEstimate(NamedTuple):
+    """What an event leaves behind: entities, bytes of memory, bytes of the state's topic; kept for `kept` ms."""
+
+    what: str
+    entities: float
+    memory: float
+    topic: float
+    kept: int
+
+
+@dataclass(slots=True)
+class SampleRecord:
+    """A record of the sample."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[Header] = ()
+
+
+def report(rate: float, config: AggregationConfig) -> str:
+    """A table for `rate` events a second of each kind alone."""
+    head = f"{rate:g} events a second need       entities   memory (MB)   state topic (MB)   start (s)"
+    lines = [head]
+    for need in estimates(config):
+        events = rate * need.kept / 1000
+        entities = events * need.entities
+        lines.append(
+            f"{need.what:28} {entities:12,.0f} {events * need.memory / MB:13,.0f}"
+            f" {events * need.topic / MB:18,.0f} {entities / RESTORED:11,.0f}"
+        )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Measured on {SAMPLE:,} entities of each kind, all told, to be shared by the workers; the topic as compacted,",
+            f"times replicas, and up to twice that between two compactions. Start: at {RESTORED:,} records a second.",
+        ]
+    )
+
+
+def estimates(config: AggregationConfig) -> list[StorageEstimate]:
+    """Answers, tickets and orders, measured one after the other."""
+    feedback, tickets, customers = DOMAIN_REGISTRY
+    return [
+        _measure(
+            f"answers, kept {config.allowed_lateness // DAY} d",
+            feedback,
+            _answers(),
+            config,
+            config.allowed_lateness,
+        ),
+        _measure(
+            f"ticket events, kept {config.entity_retention // DAY} d",
+            tickets,
+            _tickets(),
+            config,
+            config.entity_retention,
+        ),
+        _measure(
+            f"orders, kept {config.entity_retention // DAY} d",
+            customers,
+            _orders(),
+            config,
+            config.entity_retention,
+        ),
+    ]
+
+
+def _measure(
+    what: str, domain: Domain, events: Iterator[Data], config: AggregationConfig, kept: int
+) -> StorageEstimate:
+    records = [
+        SampleRecord(
+            n,
+            NOW,
+            default_record_key(data).encode(),
+            encode(make(data, id=f"e-{n:034}", source="/a/source", time=NOW + n)),
+        )
+        for n, data in enumerate(events)
+    ]
+    partition = PartitionTask(domain, 0, 1, config)
+    partition.process(records[:WARM_UP], NOW)  # what there is once, however many events
+    partition.prepare_flush(NOW, 0)
+    before = len(partition.store.entities)
+    tracemalloc.start()
+    partition.process(records[WARM_UP:], NOW)
+    flush = partition.prepare_flush(NOW, 0)
+    topic = sum(len(key) + len(value or b"") for key, value in flush.state)
+    del flush
+    memory, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    n = len(records) - WARM_UP
+    entities = len(partition.store.entities) - before
+    return StorageEstimate(what, entities / n, memory / n, topic / n, kept)
+
+
+def _id(kind: str, n: int) -> str:
+    """As long as a UUID."""
+    return f"{kind}-{n:034}"
+
+
+def _answers() -> Iterator[Data]:
+    for n in range(SAMPLE):
+        yield FeedbackSubmitted(
+            feedback_id=_id("f", n),
+            survey="nps",
+            score=n % 11,
+            customer_id=_id("c", n),
+            channel="web",
+            touchpoint="shop",
+        )
+
+
+def _tickets() -> Iterator[Data]:
+    for n in range(SAMPLE):
+        ticket, customer = _id("t", n), _id("c", n)
+        yield TicketCreated(ticket_id=ticket, customer_id=customer, channel="chat", priority="normal")
+        yield TicketMessage(ticket_id=ticket, customer_id=customer, message_id=_id("m", n), author="agent")
+        yield TicketStatus(ticket_id=ticket, customer_id=customer, status="solved", by="agent")
+
+
+def _orders() -> Iterator[Data]:
+    for n in range(SAMPLE):
+        yield PurchaseCompleted(
+            order_id=_id("o", n), customer_id=_id("c", n % (SAMPLE // 10)), amount_minor=1_999, currency="EUR"
+        )

@@ -1,0 +1,72 @@
+"""`cxgauge doctor` against a broker, without and with what workers leave there."""
+
+import asyncio
+import time
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from click.testing import CliRunner
+
+from schemas.topics import DOMAINS
+from stream.cli import main
+from stream.config import config_hash, load
+from stream.core.model import checkpoint as markers
+from stream.core.model.checkpoint import Checkpoint
+
+
+async def flush(environ: dict[str, str], behind: int) -> None:
+    """What a flush of every partition leaves, followed by `behind` panes of an open end."""
+    settings = load(None, environ)
+    checkpoint = Checkpoint(
+        partitions=2, config_hash=config_hash(settings), written_at=time.time_ns() // 1_000_000
+    )
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers, transactional_id="doctor")
+    await producer.start()
+    try:
+        async with producer.transaction():
+            for domain in DOMAINS:
+                for number in range(2):
+                    topic, value = settings.topics.panes(domain), markers.encode(checkpoint)
+                    await producer.send(topic, value, key=markers.KEY, partition=number)
+                    for _ in range(behind):
+                        await producer.send(topic, b"", key=b"pane", partition=number)
+    finally:
+        await producer.stop()
+
+
+@pytest.mark.kafka
+def test_missing_topics_are_the_first_thing_to_mend(environ: dict[str, str]) -> None:
+    """Nothing else can be looked at: exit 1 with their names."""
+    result = CliRunner(env=environ).invoke(main, ["doctor"])
+    assert result.exit_code == 1
+    assert f"topics: WRONG {environ['CXGAUGE_TOPICS_FEEDBACK']}: is missing" in result.stdout
+    assert "feedback: behind" not in result.stdout
+
+
+@pytest.mark.kafka
+def test_nobody_counts(runner: CliRunner) -> None:
+    """Topics as configured, events in them, no worker: exit 1."""
+    event = '{"id": "1", "type": "cx.feedback.deleted.v1", "time": "2026-01-01T00:00:00Z", "data": {"feedback_id": "a"}}'
+    runner.invoke(main, ["publish", "-"], input=event)
+    result = runner.invoke(main, ["doctor"])
+    assert result.exit_code == 1
+    assert "topics: all 10 are as configured" in result.stdout
+    assert "feedback: behind by partition 0 1" in result.stdout or "partition 1 0" in result.stdout
+    assert result.stdout.count("WRONG never counted: partition 0, 1") == 3
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("behind", [0, 100])
+def test_all_is_well(runner: CliRunner, environ: dict[str, str], behind: int) -> None:
+    """The newest marker is found, also when it is not near the end: exit 0."""
+    asyncio.run(flush(environ, behind))
+    result = runner.invoke(main, ["doctor"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("every partition is counted") == 3
+
+
+def test_a_subcommand_does_not_look() -> None:
+    """The group is open for more: its own look is for `doctor` alone."""
+    result = CliRunner().invoke(main, ["doctor", "nothing"])
+    assert result.exit_code == 2
+    assert "No such command 'nothing'" in result.stderr

@@ -1,0 +1,249 @@
+"""What is kept of customers, for how long, and what it says of them."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.customers import CustomerActivated
+from stream.core.aggregation.customers import Customers
+from stream.core.aggregation.customers.entity import ORDER, child_key
+from stream.core.aggregation.customers.summary import summarize
+from stream.core.aggregation.task import PartitionTask
+from stream.core.metrics import churn, clv, referral
+from stream.core.model.time_buckets import Window
+from tests.core.aggregation.customers import events as make
+from tests.core.aggregation.customers.events import (
+    activated,
+    bought,
+    churned,
+    counted,
+    notice,
+    outcomes,
+    refunded,
+    responded,
+)
+from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config, figures, records, single
+
+MEMORY = 38 * DAY
+
+
+def more(partition: PartitionTask, *events: Event) -> None:
+    """Count further events, and flush."""
+    partition.process(records(events, partition.next_offset), max(event.stamp for event in events))
+    partition.prepare_flush(max(event.stamp for event in events), 0)
+
+
+def kinds(partition: PartitionTask) -> set[bytes]:
+    return {key[:1] for key in partition.store.entities}
+
+
+def test_orders_and_referrals_are_forgotten_like_closed_tickets() -> None:
+    """38 days after their last record, not before; the customer and the totals stay."""
+    partition = counted([activated("a"), bought("a", "1", 100), make.referral("sent", "a", "r")])
+    more(partition, make.referral("converted", "a", "r", NOW + DAY))
+    for at, left in ((MEMORY - 1, b"cof"), (MEMORY, b"cf"), (MEMORY + DAY, b"c")):
+        partition.checkpoint.watermark = NOW + at
+        partition.prepare_flush(NOW + at, 0)
+        assert kinds(partition) == {bytes([kind]) for kind in left}
+    assert figures(clv.METRIC, partition, NOW + 40 * DAY)["cx_clv_historical_mean", "all", "EUR"] == 1
+
+
+def test_what_is_forgotten_meets_nothing_known() -> None:
+    """The same order again after its time is a new one; before, a duplicate that prolongs nothing."""
+    partition = counted([activated("a"), bought("a", "1", 100)])
+    more(partition, bought("a", "1", 100, NOW, NOW + MEMORY - 1))
+    assert outcomes(partition) == {"accepted": 2, "duplicate": 1}
+    more(partition, activated("b", NOW + MEMORY))
+    more(partition, bought("a", "1", 100, NOW, NOW + MEMORY))
+    assert partition.outcome_counts["duplicate"] == 1
+    assert figures(clv.METRIC, partition, NOW + MEMORY)["cx_clv_historical_mean", "all", "EUR"] == 1
+
+
+@pytest.mark.parametrize("later", [27 * HOUR, 28 * HOUR, 29 * HOUR, MEMORY])
+def test_of_two_records_of_one_event_it_shows_in_no_pane_which_came_first(later: int) -> None:
+    """The second is a duplicate, and its record's time leaves no trace."""
+    sent, once = make.referral("sent", "a", "r", NOW + 17 * MINUTE), responded("a")
+    again = once._replace(stamp=NOW + later)
+    assert counted([sent, once, again]).panes.blocks == counted([again, sent, once]).panes.blocks
+
+
+def test_a_late_event_finds_the_present_state_as_it_is() -> None:
+    """Old lives forgotten: a churn before the present life ends nothing, one after it does."""
+    partition = counted([activated("a", NOW - 9 * DAY), churned("a", NOW - 8 * DAY), activated("a", NOW)])
+    later = NOW + 50 * DAY
+    more(partition, notice("a", later, later))
+    assert len(msgspec.msgpack.decode(partition.store.entities[b"ca"])[0]) == 2
+    more(partition, churned("a", NOW - DAY, later + 1))
+    shown = figures(churn.METRIC, partition, later + DAY)
+    assert (shown["cx_active_customers",], shown["cx_churn_ignored_total",]) == (1, 1)
+    more(partition, churned("a", NOW + DAY, later + 2))
+    assert figures(churn.METRIC, partition, later + DAY)["cx_active_customers",] == 0
+
+
+def test_old_events_load_the_base_at_once() -> None:
+    """With records of now: active and in every opening cohort, and no pane for the past."""
+    base = [activated(f"c{i}", NOW - 3650 * DAY, NOW, channel="web") for i in range(100)]
+    partition = counted(base)
+    for window in ("5m", "30d"):
+        shown = figures(churn.METRIC, partition, NOW, window)
+        assert (shown["cx_opening_customers",], shown["cx_active_customers",]) == (100, 100)
+    assert {key.resolution for key in partition.panes.blocks} == {0}
+
+
+def test_money_loaded_with_history_is_in_totals_only() -> None:
+    """Older than any window: value to date, nothing in the customer's buckets."""
+    partition = counted([activated("a", NOW - 900 * DAY, NOW), bought("a", "1", 500, NOW - 800 * DAY, NOW)])
+    shown = figures(clv.METRIC, partition, NOW, "30d")
+    assert shown["cx_clv_historical_mean", "all", "EUR"] == 5
+    assert ("cx_revenue", "EUR") not in shown
+
+
+def test_a_customer_of_the_base_is_small() -> None:
+    """With ids of 36 characters, a plan and two dimensions."""
+    who = "7b1c2d3e-0000-4000-8000-0123456789ab"
+    event = activated(who, NOW - 900 * DAY, NOW, plan="pro", channel="web", labels={"brand": "acme"})
+    partition = counted([event._replace(id=who, source="/crm/export")])
+    assert len(partition.store.entities[b"c" + who.encode()]) <= 120
+
+
+def test_a_customer_who_buys_around_the_clock_stays_bounded() -> None:
+    """Every half hour for 80 days."""
+    partition = single(Customers())
+    every = [bought("a", str(i), 1999, NOW + i * HOUR // 2) for i in range(80 * 48)]
+    for i in range(0, len(every), 960):
+        more(partition, *every[i : i + 960])
+    assert len(partition.store.entities[b"ca"]) < 15_000
+    month = figures(clv.METRIC, partition, every[-1].at, "30d")["cx_revenue", "EUR"]
+    assert month == pytest.approx(19.99 * 30 * 48)
+
+
+def test_a_customer_who_is_activated_anew_every_night_stays_small() -> None:
+    """A base that is sent again and again is one life each, with the last plan."""
+    every = [activated("a", NOW + i * DAY // 2, plan=f"plan {i}") for i in range(70)]
+    partition = counted(every)
+    assert len(partition.store.entities[b"ca"]) < 1_500
+    found = summarize(partition.store.entities[b"ca"], every[-1].at)
+    assert (found.since, found.plan) == (NOW, "plan 69")
+
+
+def test_comments_are_not_kept() -> None:
+    """Nor anything else that no figure needs."""
+    partition = single(Customers())
+    flush = b""
+    partition.process(records([activated("a"), churned("a", comment="canary", reason="price")]), NOW)
+    taken = partition.prepare_flush(NOW, 0)
+    for key, value in [*taken.state, *taken.panes]:
+        flush += key + (value or b"")
+    assert b"price" in flush
+    assert b"canary" not in flush
+
+
+def test_someone_responds_once() -> None:
+    """Whoever says it again."""
+    partition = counted([responded("a"), responded("a", NOW + 1), responded("b")])
+    assert outcomes(partition) == {"accepted": 2, "duplicate": 1}
+
+
+def test_keys_of_different_customers_never_meet() -> None:
+    """Whatever characters their ids are made of."""
+    assert child_key(ORDER, "a", "\x00\x01b") != child_key(ORDER, "a\x00", "\x01b")
+    domain = Customers()
+    for who in ("a", "a\x00\x01", "é" * 256):
+        assert domain.person_key(child_key(ORDER, who, "1"), b"") == who.encode()
+
+
+def test_customer_events_of_any_age_are_used() -> None:
+    """Never late."""
+    assert not Customers().rejects_late(CustomerActivated(customer_id="a"))
+    partition = counted([activated("a", NOW - 20_000 * DAY, NOW)])
+    assert outcomes(partition) == {"accepted": 1}
+    assert figures(churn.METRIC, partition, NOW)["cx_active_customers",] == 1
+
+
+def test_reasons_past_the_cap_are_counted_together() -> None:
+    """A thousand codes a partition; the others are one."""
+    events = []
+    for i in range(1010):
+        events += [activated(f"c{i}", NOW - HOUR), churned(f"c{i}", reason=f"code {i}")]
+    shown = figures(churn.METRIC, counted(events, config=aggregation_config(top=2000)), NOW)
+    reasons = {name[1]: n for name, n in shown.items() if name[0] == "cx_churned_customers"}
+    assert len(reasons) == 1001
+    assert reasons["__other__"] == 10
+
+
+def test_clv_6_in_a_summary() -> None:
+    """Purchases on day 0, 10 and 40, observed on day 100: frequency 2, recency 40, age 100."""
+    start = NOW // DAY * DAY
+    events = [
+        bought("a", str(i), amount, start + day * DAY)
+        for i, (day, amount) in enumerate([(0, 4000), (10, 5000), (40, 7000)])
+    ]
+    partition = counted(
+        [
+            activated("a", start, margin_rate=0.5, plan="pro"),
+            *events,
+            refunded("a", "r", 1000, start + 41 * DAY),
+        ]
+    )
+    found = summarize(partition.store.entities[b"ca"], start + 100 * DAY)
+    assert (found.frequency, found.recency_days, found.age_days) == (2, 40, 100)
+    assert (found.active, found.since, found.plan, found.margin) == (True, start, "pro", 5000)
+    assert found.net == {"EUR": 15_000}
+
+
+def test_a_summary_of_someone_who_only_responded() -> None:
+    """Nothing is made up."""
+    found = summarize(counted([responded("a")]).store.entities[b"ca"], NOW)
+    want: dict[str, Any] = {"active": False, "since": None, "cancel_scheduled": False, "plan": None}
+    want |= {"margin": 10_000, "responder": True, "net": {}, "frequency": 0, "recency_days": 0, "age_days": 0}
+    assert found._asdict() == want
+
+
+def test_reversal_of_a_forgotten_conversion_changes_nothing_but_its_own_count() -> None:
+    """The conversion is out of every window by then."""
+    partition = counted([make.referral("converted", "a", "r", NOW)])
+    later = NOW + 40 * DAY
+    more(partition, activated("b", later))
+    more(partition, make.referral("reversed", "a", "r", later))
+    shown = figures(referral.METRIC, partition, later, "30d")
+    assert (shown["cx_referrers",], shown["cx_referrals", "reversed"]) == (0, 1)
+    assert all(n > 0 for block in partition.panes.blocks.values() for n in block.values())
+
+
+def test_a_record_older_than_the_last_finds_what_has_been_merged() -> None:
+    """A conversion merged with its hour, and its reversal in a record of before: forwards keep their timestamps."""
+    partition = counted([make.referral("converted", "a", "r", NOW)])
+    more(partition, activated("a", NOW + 3 * DAY))
+    more(partition, make.referral("reversed", "a", "r", NOW + HOUR // 2))
+    assert figures(referral.METRIC, partition, NOW + 3 * DAY, "7d")["cx_referrers",] == 0
+
+
+def test_merging_moves_nothing_out_of_a_window() -> None:
+    """A purchase in the first quarter-hour of the last 24 h, merged when the customer buys again."""
+    hour = NOW // HOUR * HOUR
+    early = bought("a", "1", 100, hour + 50 * MINUTE)
+    now = hour + 24 * HOUR + 30 * MINUTE
+    partition = counted([early, bought("a", "2", 1, now)])
+    assert figures(clv.METRIC, partition, now, "24h")["cx_revenue", "EUR"] == 1.01
+
+
+def test_a_longer_window_knows_the_lives_that_are_remembered() -> None:
+    """After a change of the windows: who came 50 days ago was no customer 60 days ago."""
+    before = counted([activated("a", NOW - 90 * DAY, NOW), activated("b", NOW - 50 * DAY, NOW)])
+    longer = (*aggregation_config().windows, Window("60d", 60 * DAY))
+    after = PartitionTask(Customers(), 0, 1, aggregation_config(windows=longer, config_hash="longer"))
+    after.store.entities.update(before.store.entities)
+    after.checkpoint = before.checkpoint
+    assert after.finish_restore()
+    after.prepare_flush(NOW, 0)
+    for window, opening in (("30d", 2), ("60d", 1)):
+        assert figures(churn.METRIC, after, NOW, window)["cx_opening_customers",] == opening
+
+
+def test_labels_that_are_no_use_are_counted_of_accepted_events_only() -> None:
+    """Not once more when the event comes again."""
+    event = Event(CustomerActivated(customer_id="a", labels={"shoe": "42"}), NOW, NOW)
+    partition = counted([event, event])
+    assert outcomes(partition) == {"accepted": 1, "duplicate": 1}
+    assert partition.store.labels_ignored == 1

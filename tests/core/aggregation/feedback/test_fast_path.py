@@ -1,0 +1,146 @@
+"""Answers of which nothing is known take a shorter way than others, to the same end."""
+
+import json
+from random import Random
+from typing import Any
+
+import pytest
+
+from schemas.codec import Decoder, Undecodable, encode, make
+from schemas.feedback import FeedbackSubmitted
+from schemas.times import from_ms
+from schemas.topics import FEEDBACK
+from stream.core.aggregation.domain import ValidatedBatch
+from stream.core.aggregation.entity_store import EntityStore
+from stream.core.aggregation.feedback import Feedback, fast_path
+from tests.support import HOUR, NOW, aggregation_config
+
+SCALES: dict[str, list[Any]] = {
+    "nps": [None, (0, 10)],
+    "csat": [None, (1, 5), (0, 100)],
+    "ces": [None, (1, 7)],
+    "exit": [None, (-3, 3)],
+}
+
+
+def answer(random: Random, i: int) -> FeedbackSubmitted:
+    """Most are plain; some are repeated, dismissed, edited, premature, or have reasons."""
+    odd = random.random() < 0.2
+    survey: Any = random.choice(list(SCALES))
+    scale = random.choice(SCALES[survey])
+    low, high = scale or ((0, 10) if survey == "nps" else (1, 5))
+    return FeedbackSubmitted(
+        feedback_id=f"r{random.randrange(i + 1) if odd else i}",
+        survey=survey,
+        score=None if odd and random.random() < 0.5 else random.randint(low, high),
+        scale=scale,
+        direction=random.choice([None, "ease", "effort"]) if survey == "ces" else None,
+        revision=int(odd and random.random() < 0.5),
+        customer_id=random.choice([None, "p1", f"p{i % 40}"]),
+        transaction_time=from_ms(NOW) if odd and random.random() < 0.3 else None,
+        reasons=("slow",) if odd and random.random() < 0.3 else (),
+        channel=random.choice([None, "web", "app", f"c{i}"]),
+        team=random.choice([None, "billing"]),
+        labels=random.choice([None, {"brand": "acme"}, {"brand": " other ", "no": 1}]),
+    )
+
+
+def end(store: EntityStore) -> Any:
+    """All that is left of it."""
+    Feedback().derive_changes(store)
+    left = {
+        until: sorted(store.timer_keys(until)) for until in range(NOW - 10 * HOUR, NOW + 60 * 24 * HOUR, HOUR)
+    }
+    return store.entities, store.deltas, store.derived, store.labels_ignored, left, dict(store.changed_rows())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_by_the_batch_or_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entities, deltas, what the customers' topic is told, when what is forgotten; with caps reached and learnt again."""
+    for name, few in (
+        ("MAX_CACHED_SCORES", 3),
+        ("MAX_CACHED_SCALES", 2),
+        ("MAX_CACHED_PROJECTIONS", 20),
+        ("MAX_CACHED_RESPONDERS", 5),
+    ):
+        monkeypatch.setattr(fast_path, name, few)
+    random, rule = Random(seed), aggregation_config(max_values=1)
+    plain = []
+    for i in range(600):
+        event = make(answer(random, i), id=f"e{i}", source="/test", time=NOW - random.randrange(5 * HOUR))
+        plain.append((event, b"p%d" % (i % 40), NOW - random.randrange(5 * HOUR), NOW + i))
+    batched, single, domain = EntityStore(rule), EntityStore(rule), Feedback()
+    times = []
+    decoder = Decoder(FEEDBACK, domain.unchecked_types)
+    for i in range(0, 600, 50):
+        tight, *rest = zip(*plain[i : i + 50], strict=True)
+        events = decoder.decode_all([encode(event) for event in tight])
+        assert events is not None
+        looked = domain.validate_batch(batched, events)
+        assert looked is not None
+        got = domain.process_batch(batched, ValidatedBatch(events, looked, *rest))
+        for event, person_key, at, stamp in plain[i : i + 50]:
+            single.record_timestamp = stamp
+            if domain.apply(single, event, at, person_key) == "accepted":
+                times.append(at)
+        assert got == times[-len(got) :]
+        if i == 300:
+            for store in (batched, single):
+                store.cardinality.rebuild([], domain.open_code)
+                store.put(b"cp1", None, None)
+    for got, wanted in zip(end(batched), end(single), strict=True):
+        assert got == wanted
+
+
+FIELDS: dict[str, list[Any]] = {
+    "survey": ["nps", "csat", "ces", "exit"],
+    "score": [None, -1, 0, 1, 3, 5, 7, 10, 11, 100],
+    "scale": [None, [0, 10], [1, 5], [1, 7], [5, 1], [0, 100]],
+    "direction": [None, "ease"],
+    "channel": [None, "web", " web ", "", " ", "x" * 64, "x" * 65],
+    "touchpoint": [None, "checkout", "\u2003"],
+    "team": [None, "billing"],
+    "priority": [None, "low"],
+    "revision": [None, 0, 1],
+    "reasons": [None, [], ["slow"], [" slow "], ["slow", ""]],
+    "transaction_time": [None, "2026-01-01T00:00:00Z"],
+    "labels": [None, {"brand": "acme"}, {"brand": 7}],
+    "customer_id": [None, "p1"],
+}
+"""What an answer may say, or not: the first is the usual."""
+
+
+def said(random: Random, i: int) -> bytes:
+    """An answer as it comes, with few unusual fields, any of them right or wrong."""
+    data = {"feedback_id": f"r{random.randrange(i + 1) if random.random() < 0.1 else i}", "score": 5}
+    data |= {name: random.choice(some) for name, some in FIELDS.items() if random.random() < 0.3}
+    data.setdefault("survey", "nps")
+    event = {"id": f"e{i}", "time": "2026-09-21T12:00:00Z", "type": FeedbackSubmitted.TYPE, "data": data}
+    return json.dumps(event | {"specversion": "1.0", "source": "/test"}).encode()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_loose_answer_is_right_when_it_is_alone(seed: int) -> None:
+    """Whatever is remembered of others: taken together answers are refused, trimmed and kept as each on its own."""
+    random, rule, domain = Random(seed), aggregation_config(), Feedback()
+    batched, single = EntityStore(rule), EntityStore(rule)
+    decoder = Decoder(FEEDBACK, domain.unchecked_types)
+    right = 0
+    for i in range(3_000):
+        value, stamp = said(random, i), NOW + i
+        events = decoder.decode_all([value])
+        looked = None if events is None else domain.validate_batch(batched, events)
+        try:
+            event = decoder.decode(value, ())
+        except Undecodable:
+            assert looked is None
+            continue
+        assert events is not None
+        assert looked is not None
+        right += 1
+        got = domain.process_batch(batched, ValidatedBatch(events, looked, [b"p1"], [NOW], [stamp]))
+        single.record_timestamp = stamp
+        assert (domain.apply(single, event, NOW, b"p1") == "accepted") == bool(got)
+    assert 500 < right < 2_500
+    for got, wanted in zip(end(batched), end(single), strict=True):
+        assert got == wanted

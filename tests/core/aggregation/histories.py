@@ -1,0 +1,105 @@
+"""Seeded events of tickets and of customers, all with natural keys of their own, so that no order decides."""
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+from tests.core.aggregation.customers import events as customer
+from tests.core.aggregation.tickets import events as ticket
+from tests.support import DAY, HOUR, MINUTE, Event
+
+SPAN = 20 * DAY
+"""How long before `now` the oldest event is: nothing has been forgotten by then."""
+
+
+def tickets(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
+    """`n` events of three tickets a person and of interactions; records are up to 2 d behind."""
+    for i in range(n):
+        at, stamp = _times(random, now)
+        who = f"p{random.randrange(people)}"
+        name = f"{who} {random.randrange(3)}"
+        yield _ticket(random, i, at, name, customer_id=who)._replace(stamp=stamp, id=f"e{i}")
+
+
+def _times(random: Random, now: int) -> tuple[int, int]:
+    at = now - random.randrange(SPAN)
+    return at, min(now, at + random.choice([0, 5 * MINUTE, 3 * HOUR, 2 * DAY]))
+
+
+def _described(random: Random) -> dict[str, Any]:
+    given = {
+        "channel": random.choice(["web", "app", None]),
+        "touchpoint": random.choice(["help", "shop", None]),
+        "topic": random.choice(["bill", None]),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _ticket(random: Random, i: int, at: int, name: str, **who: str) -> Event:
+    kind = random.choices(list(_TICKET), _TICKET_OFTEN)[0]
+    return _TICKET[kind](random, i, at, name, who)
+
+
+_TICKET: dict[str, Callable[[Random, int, int, str, dict[str, str]], Event]] = {
+    "created": lambda random, _, at, name, who: ticket.created(
+        at, name, opened_by=random.choice(["customer", "customer", "agent"]), **_described(random), **who
+    ),
+    "message": lambda random, i, at, name, who: ticket.message(
+        at, random.choice(["agent", "agent", "customer", "bot"]), name, message_id=f"m{i}", **who
+    ),
+    "status": lambda random, _, at, name, who: ticket.status(
+        at,
+        random.choice(["open", "pending", "solved", "solved", "closed"]),
+        name,
+        by=random.choice([None, "agent", "bot", "timeout"]),
+        **who,
+    ),
+    "handoff": lambda _, __, at, name, who: ticket.handoff(at, name, **who),
+    "updated": lambda random, _, at, name, who: ticket.updated(at, name, **_described(random), **who),
+    "handled": lambda random, i, at, _, who: ticket.handled(
+        at, random.randrange(900), random.randrange(60), one=f"i{i}", channel="web", **who
+    ),
+    "merged": lambda _, __, at, name, who: ticket.merged(at, name, **who),
+    "deleted": lambda _, __, at, name, who: ticket.deleted(at, name, **who),
+}
+_TICKET_OFTEN = (25, 30, 25, 5, 7, 6, 1, 1)
+
+
+def customers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
+    """At most `n` events of customers: lives, money, referrals; records are up to 2 d behind."""
+    known = set()
+    for i in range(n):
+        at, stamp = _times(random, now)
+        kind = random.choices(list(_CUSTOMER), _CUSTOMER_OFTEN)[0]
+        made = _CUSTOMER[kind](random, i, at, f"c{random.randrange(people)}")
+        natural = (made.data.customer_id, made.data.TYPE, getattr(made.data, "referral_id", str(i)))
+        if kind == "responded":
+            natural = natural[:2]
+        if natural not in known:
+            known.add(natural)
+            yield made._replace(stamp=stamp, id=f"e{i}")
+
+
+_CUSTOMER: dict[str, Callable[[Random, int, int, str], Event]] = {
+    "activated": lambda random, _, at, who: customer.activated(
+        who,
+        at,
+        margin_rate=random.choice([None, 0.25]),
+        plan=random.choice([None, "pro"]),
+        channel=random.choice(["web", "app", None]),
+        touchpoint=random.choice(["help", None]),
+    ),
+    "notice": lambda _, __, at, who: customer.notice(who, at, at + DAY),
+    "churned": lambda random, _, at, who: customer.churned(
+        who, at, reason=random.choice(["price", None]), voluntary=random.choice([True, False])
+    ),
+    "bought": lambda random, i, at, who: customer.bought(
+        who, f"o{i}", random.randrange(10_000), at, currency=random.choice(["EUR", "JPY"])
+    ),
+    "refunded": lambda random, i, at, who: customer.refunded(who, f"b{i}", random.randrange(1_000), at),
+    "referral": lambda random, _, at, who: customer.referral(
+        random.choice(["sent", "converted", "converted", "reversed"]), who, f"r{random.randrange(4)}", at
+    ),
+    "responded": lambda _, __, at, who: customer.responded(who, at),
+}
+_CUSTOMER_OFTEN = (25, 6, 14, 30, 5, 15, 5)

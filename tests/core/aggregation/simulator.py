@@ -1,0 +1,192 @@
+"""A deterministic world around the real core: logs, flushes that crash anywhere, zombies, moves, new rules.
+
+Nothing here knows Kafka; what is modelled is what the flush relies on: a transaction is written whole or not at all,
+a new owner fences the former one, forwards are written on their own before the transaction.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from random import Random
+
+from stream.core.aggregation.domain import Domain
+from stream.core.aggregation.outgoing import OutgoingRecord
+from stream.core.aggregation.task import Flush, PartitionTask
+from stream.core.model.aggregation_config import AggregationConfig
+from stream.core.model.business_hours import Calendar
+from stream.core.model.checkpoint import KEY, encode
+from tests.support import DAY, NOW, FakeRecord, aggregation_config, partition_of_key
+
+OFFICE = Calendar(
+    name="office", since=date(2026, 1, 1), timezone="Europe/Berlin", hours=(((540, 1020),),) * 5 + ((), ())
+)
+
+
+class Crashed(Exception):  # noqa: N818
+    """The process died at this point."""
+
+
+class Fenced(Exception):  # noqa: N818
+    """Somebody else owns the partition now."""
+
+
+@dataclass
+class Durable:
+    """What is stored of a partition."""
+
+    state: dict[bytes, bytes] = field(default_factory=dict)
+    panes: dict[bytes, bytes] = field(default_factory=dict)
+    epoch: int = 0
+
+
+@dataclass
+class Owner:
+    """A process that holds a partition in memory, and where it reads on."""
+
+    core: PartitionTask
+    epoch: int
+    position: int
+    changed: bool = False
+
+
+class World:
+    """Partitions of one topic, their logs and their owners. All randomness comes from the seed."""
+
+    def __init__(self, seed: int, domain: Domain, partitions: int = 2) -> None:
+        self.random = Random(seed)
+        self.domain = domain
+        self.count = partitions
+        self.logs: list[list[FakeRecord]] = [[] for _ in range(partitions)]
+        self.durable = [Durable() for _ in range(partitions)]
+        self.dead: list[OutgoingRecord] = []
+        self.derived: list[OutgoingRecord] = []
+        self.rules: AggregationConfig = aggregation_config()
+        self.owners = [self.take_over(number) for number in range(partitions)]
+        self.zombies: list[tuple[int, Owner]] = []
+
+    def publish(self, key: str, value: bytes, timestamp: int = NOW) -> None:
+        """Append a record, sometimes where another hash would put it; offsets have holes."""
+        number = partition_of_key(key, self.count)
+        if self.random.random() < 0.15:
+            number = self.random.randrange(self.count)
+        self._append(number, timestamp, key.encode(), value, [])
+
+    def _append(
+        self, number: int, timestamp: int, key: bytes | None, value: bytes | None, headers: list
+    ) -> None:
+        log = self.logs[number]
+        offset = (log[-1].offset + 1 if log else 0) + (self.random.random() < 0.1)
+        log.append(FakeRecord(offset, timestamp, key, value, headers))
+
+    def take_over(self, number: int) -> Owner:
+        """A new process loads a partition: the former owner is fenced first."""
+        durable = self.durable[number]
+        durable.epoch += 1
+        core = PartitionTask(self.domain, number, self.count, self.rules)
+        for key, value in durable.state.items():
+            core.restore_state(key, value)
+        for key, value in durable.panes.items():
+            core.restore_panes(key, value)
+        changed = core.finish_restore()
+        return Owner(core, durable.epoch, core.next_offset, changed)
+
+    def read(self, number: int, owner: Owner, most: int = 4) -> None:
+        """Fold some records from where the owner stands."""
+        batch = [record for record in self.logs[number] if record.offset >= owner.position][:most]
+        owner.core.process(batch, NOW)
+        if batch:
+            owner.position = batch[-1].offset + 1
+
+    def flush(self, number: int, owner: Owner, crash: float = 0.0) -> None:
+        """Write what the owner has. Raises `Crashed` or `Fenced`: memory must then be thrown away."""
+        flush = owner.core.prepare_flush(NOW, 0)
+        checkpoint = encode(flush.checkpoint)
+        for letter in flush.forwards:
+            if self.random.random() < crash / 3:
+                raise Crashed
+            self._send(letter)
+        if self.random.random() < crash:
+            raise Crashed
+        if owner.epoch != self.durable[number].epoch:
+            raise Fenced
+        self._commit(number, flush, checkpoint)
+        if self.random.random() < crash / 2:
+            raise Crashed
+
+    def _send(self, letter: OutgoingRecord) -> None:
+        if letter.domain != self.domain.name:
+            self.derived.append(letter)
+            return
+        assert letter.partition is not None
+        self._append(letter.partition, letter.timestamp or NOW, letter.key, letter.value, letter.headers)
+
+    def _commit(self, number: int, flush: Flush, checkpoint: bytes) -> None:
+        durable = self.durable[number]
+        for into, rows in ((durable.state, flush.state), (durable.panes, flush.panes)):
+            for key, value in rows:
+                if value is None:
+                    into.pop(key, None)
+                else:
+                    into[key] = value
+        durable.panes[KEY] = checkpoint
+        self.dead += flush.dead_letters
+
+    def step(self) -> None:
+        """One random thing happens."""
+        number = self.random.randrange(self.count)
+        owner = self.owners[number]
+        dice = self.random.random()
+        if dice < 0.45:
+            self.read(number, owner, self.random.randrange(1, 6))
+        elif dice < 0.75:
+            try:
+                self.flush(number, owner, crash=0.3)
+            except Crashed:
+                self.owners[number] = self.take_over(number)
+        elif dice < 0.83:
+            self.zombies.append((number, owner))
+            self.owners[number] = self.take_over(number)
+        elif dice < 0.9 and self.zombies:
+            number, zombie = self.zombies.pop()
+            self.read(number, zombie)
+            try:
+                self.flush(number, zombie)
+            except Fenced:
+                return
+            raise AssertionError("a zombie has written")
+        elif dice < 0.95:
+            owner.position = 0
+        else:
+            self.rules = self._others()
+            self.owners[number] = self.take_over(number)
+
+    def _others(self) -> AggregationConfig:
+        """Rules that make other figures of the same events."""
+        views = self.random.choice([("channel",), ("touchpoint",), ("channel", "touchpoint")])
+        more = self.random.choice(
+            [{}, {"response_target": DAY, "margin_rate": 0.3}, {"calendars": (OFFICE,)}]
+        )
+        identity = "-".join((*views, *more))
+        return aggregation_config(views={"total": (), "view": views}, config_hash=identity, **more)
+
+    def finish(self) -> list[PartitionTask]:
+        """Take every partition over once more, under one set of rules, and count to the end."""
+        while True:
+            self.owners = [self.take_over(number) for number in range(self.count)]
+            for number, owner in enumerate(self.owners):
+                self.read(number, owner, 1 << 30)
+                self.flush(number, owner)
+            if all(
+                not log or o.core.next_offset > log[-1].offset
+                for log, o in zip(self.logs, self.owners, strict=True)
+            ):
+                return [self.take_over(number).core for number in range(self.count)]
+
+
+def once(like: PartitionTask, records: Iterable[FakeRecord], clock: int = NOW) -> PartitionTask:
+    """A partition as `like` that has counted these records in one life and flushed once, at the same watermark."""
+    fresh = PartitionTask(like.domain, like.number, like.partition_count, like.config)
+    fresh.process(records, clock)
+    fresh.checkpoint.watermark = like.panes.expired_before
+    fresh.prepare_flush(clock, 0)
+    return fresh

@@ -1,0 +1,152 @@
+"""Records in a batch: looked at together or judged one by one, the outcome is the same."""
+
+import json
+import random
+
+from schemas.codec import CONTENT_TYPE, Decoder, Undecodable
+from schemas.feedback import FeedbackSubmitted
+from schemas.topics import FEEDBACK, partition_of
+from stream.core.aggregation.feedback import Feedback
+from stream.core.aggregation.task import PartitionTask
+from tests.chaos.feed import load
+from tests.support import DAY, NOW, Event, FakeRecord, aggregation_config, records, single
+
+
+def mixed(seed: int, junk: float) -> list[FakeRecord]:
+    """Records of partition 0 of 2, with what another hash put there, junk, repeats and erasures."""
+    rng = random.Random(seed)
+    sent = list(load(600, now=NOW, seed=seed, junk=junk, customers=40))
+    found = []
+    for number, one in enumerate(sent):
+        if partition_of(one.key, 2) == 0 or rng.random() < junk:
+            found.append(FakeRecord(number, one.at, one.key, one.value))
+    erased = b'{"id":"%d","type":"cx.customer.erased.v1","time":"2026-09-21T14:00:00Z","data":{"customer_id":"%s"}}'
+    for person_key in ("c-1", "c-2", "c-3"):
+        if partition_of(person_key.encode(), 2) == 0:
+            found.insert(
+                len(found) // 2, FakeRecord(0, NOW, person_key.encode(), erased % (NOW, person_key.encode()))
+            )
+    return [record._replace(offset=i) for i, record in enumerate(found)]
+
+
+def state(records: list[FakeRecord], at_once: int) -> tuple[object, ...]:
+    partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
+    for i in range(0, len(records), at_once):
+        partition.process(records[i : i + at_once], NOW)
+    flush = partition.prepare_flush(NOW, 0)
+    return (
+        partition.outcome_counts,
+        partition.checkpoint,
+        partition.store.entities,
+        partition.panes.blocks,
+        flush.forwards,
+        flush.dead_letters,
+    )
+
+
+def test_a_batch_ends_as_its_records_one_by_one() -> None:
+    """Clean batches, and such with a few odd records, with forwards, erasures and dead letters."""
+    for seed, junk in enumerate((0.0, 0.002, 0.1, 0.5)):
+        records = mixed(seed, junk)
+        together, single = state(records, len(records)), state(records, 1)
+        assert together == single
+        assert sum(together[0].values()) == len(records)  # type: ignore[attr-defined]
+
+
+def test_a_decoder_of_many_says_what_the_decoder_of_one_says() -> None:
+    """The same events, or that one of them needs a closer look."""
+    decoder = Decoder(FEEDBACK)
+    looked_at = 0
+    for record in mixed(9, 0.2):
+        together = decoder.decode_all([record.value])
+        try:
+            alone = decoder.decode(record.value, ())
+        except Undecodable:
+            assert together is None
+        else:
+            looked_at += 1
+            assert together in ([alone], None)
+            if b'"specversion":"1.0"' in (record.value or b""):
+                assert together == [alone]
+    assert looked_at > 100
+
+
+def test_a_header_of_ours_that_is_null_says_nothing() -> None:
+    """The record is judged by its own timestamp, and what is wrong with it goes to the dead letters."""
+    partition = PartitionTask(Feedback(), 0, 1, aggregation_config())
+    partition.process([FakeRecord(0, NOW, b"c", b"{", [("cx_timestamp", None), ("other", None)])], NOW)
+    (letter,) = partition.prepare_flush(NOW, 0).dead_letters
+    assert ("cx_timestamp", b"%d" % NOW) in letter.headers
+    assert ("other", None) in letter.headers
+
+
+def test_values_of_a_flush_in_which_others_go_are_known() -> None:
+    """However many values come, a partition tells no more apart than it may: what left made room for one, not for all."""
+    partition = single(Feedback(), aggregation_config(max_values=1))
+    for at, values in ((NOW, ["old"]), (NOW + 60 * DAY, range(12)), (NOW + 60 * DAY, range(20, 32))):
+        events = [
+            Event(
+                FeedbackSubmitted(feedback_id=f"{at} {value}", survey="nps", score=9, channel=f"{value}"),
+                at,
+                at,
+            )
+            for value in values
+        ]
+        partition.process(records(events, partition.next_offset), at)
+        partition.prepare_flush(at, 0)
+    shown = {key.cell.values for key in partition.panes.blocks if key.cell.view == "channel"}
+    assert len(shown - {("__other__",)}) <= 10
+
+
+def test_the_header_of_structured_mode_keeps_no_record_from_being_looked_at_with_others() -> None:
+    """Publishers by the binding's rules send it with every record."""
+    partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
+    listed = [
+        record._replace(headers=[CONTENT_TYPE])
+        for record in mixed(0, 0.0)
+        if b"erased" not in (record.value or b"")
+    ]
+    assert partition._validate_batch(listed, NOW) is not None
+    assert (
+        partition._validate_batch([*listed, listed[0]._replace(headers=[("cx_forwarded", b"1")])], NOW)
+        is None
+    )
+
+
+def test_an_answer_without_key_and_customer_is_keyed_by_its_own_id_among_others() -> None:
+    """Not by the ticket that it is about."""
+    ours = next(f"f-{i}" for i in range(99) if partition_of(f"f-{i}".encode(), 2) == 0)
+    data = {"feedback_id": ours, "survey": "nps", "score": 9, "ticket_id": "t-1"}
+    event = {"specversion": "1.0", "id": "1", "source": "/test", "time": "2026-09-21T12:00:00Z", "data": data}
+    value = json.dumps(event | {"type": FeedbackSubmitted.TYPE}).encode()
+    partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
+    looked = partition._validate_batch([FakeRecord(0, NOW, None, value, ())], NOW)
+    assert looked is not None
+    assert looked.person_keys == [ours.encode()]
+
+
+def test_a_forward_is_never_stamped_ahead_of_its_record() -> None:
+    """A header that names a far moment stays in the header, by which the event is judged where it belongs."""
+    key = next(f"c-{i}".encode() for i in range(99) if partition_of(f"c-{i}".encode(), 2) == 1)
+    far, early = NOW + 400 * DAY, NOW - DAY
+    headers = [[("cx_timestamp", b"%d" % moment)] for moment in (far, early)]
+    value = (
+        b'{"id":"1","type":"cx.feedback.deleted.v1","time":"2026-09-21T00:00:00Z","data":{"feedback_id":"r"}}'
+    )
+    partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
+    partition.process([FakeRecord(i, NOW, key, value, each) for i, each in enumerate(headers)], NOW)
+    forwards = partition.prepare_flush(NOW, 0).forwards
+    assert [letter.timestamp for letter in forwards] == [NOW, early]
+    assert [dict(letter.headers)["cx_timestamp"] for letter in forwards] == [b"%d" % far, b"%d" % early]
+
+
+def test_of_a_customer_of_another_partition_nothing_is_kept_in_clear() -> None:
+    """The answer is keyed by its own id: the customer's erasure may go elsewhere."""
+    value = (
+        b'{"id":"1","type":"cx.feedback.submitted.v1","time":"2026-09-21T14:00:00Z",'
+        b'"data":{"feedback_id":"r-1","survey":"nps","score":9,"customer_id":"somebody"}}'
+    )
+    partition = PartitionTask(Feedback(), 0, 1, aggregation_config())
+    partition.process([FakeRecord(i, NOW, b"r-1", value) for i in range(2)], NOW)
+    assert len(partition.prepare_flush(NOW, 0).forwards) == 1
+    assert not any(b"somebody" in key + raw for key, raw in partition.store.entities.items())

@@ -1,0 +1,105 @@
+"""Ticket events with ids of their own, for tests."""
+
+from collections.abc import Iterable
+from itertools import count as counter
+from typing import Any
+
+from schemas.fields import Data
+from schemas.tickets import (
+    InteractionHandled,
+    TicketCreated,
+    TicketDeleted,
+    TicketHandoff,
+    TicketMerged,
+    TicketMessage,
+    TicketStatus,
+    TicketUpdated,
+)
+from stream.core.aggregation.task import PartitionTask
+from stream.core.aggregation.tickets import Tickets
+from stream.core.metrics.metric import Metric
+from tests.support import Event, aggregation_config, count, figures, records, single
+
+_ids = counter()
+
+
+def _event(data: Data, at: int, name: str | None, stamp: int | None) -> Event:
+    return Event(data, at, at if stamp is None else stamp, name or f"e{next(_ids):08}")
+
+
+def created(
+    at: int, ticket: str = "t", *, name: str | None = None, stamp: int | None = None, **more: Any
+) -> Event:
+    return _event(TicketCreated(ticket_id=ticket, **more), at, name, stamp)
+
+
+def message(
+    at: int,
+    author: str = "agent",
+    ticket: str = "t",
+    *,
+    name: str | None = None,
+    stamp: int | None = None,
+    **more: Any,
+) -> Event:
+    more.setdefault("message_id", f"m{next(_ids)}")
+    return _event(TicketMessage(ticket_id=ticket, author=author, **more), at, name, stamp)
+
+
+def status(
+    at: int, to: str, ticket: str = "t", *, name: str | None = None, stamp: int | None = None, **more: Any
+) -> Event:
+    return _event(TicketStatus(ticket_id=ticket, status=to, **more), at, name, stamp)
+
+
+def handoff(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
+    return _event(TicketHandoff(ticket_id=ticket, **more), at, None, stamp)
+
+
+def updated(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
+    return _event(TicketUpdated(ticket_id=ticket, **more), at, None, stamp)
+
+
+def merged(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
+    return _event(TicketMerged(ticket_id=ticket, into="another", **more), at, None, stamp)
+
+
+def deleted(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
+    return _event(TicketDeleted(ticket_id=ticket, **more), at, None, stamp)
+
+
+def handled(
+    at: int,
+    talk: float,
+    hold: float = 0,
+    wrap: float = 0,
+    *,
+    one: str | None = None,
+    stamp: int | None = None,
+    **more: Any,
+) -> Event:
+    data = InteractionHandled(
+        interaction_id=one or f"i{next(_ids)}", talk_s=talk, hold_s=hold, wrap_s=wrap, **more
+    )
+    return _event(data, at, None, stamp)
+
+
+def counted(events: Iterable[Event], **changes: Any) -> PartitionTask:
+    """A partition that has counted these events, under rules with changes."""
+    return count(Tickets(), events, aggregation_config(**changes))
+
+
+def one_by_one(events: Iterable[Event], **changes: Any) -> PartitionTask:
+    """The same, with a flush after each event."""
+    partition = single(Tickets(), aggregation_config(**changes))
+    for record in records(events):
+        partition.process([record], record.timestamp)
+        partition.prepare_flush(record.timestamp, 0)
+    return partition
+
+
+def shown(
+    metric: Metric, partition: PartitionTask, now: int, window: str = "30d", **where: Any
+) -> dict[tuple[str, ...], float]:
+    """The figures of a metric at `now`."""
+    return figures(metric, partition, now, window, **where)

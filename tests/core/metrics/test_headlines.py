@@ -1,0 +1,73 @@
+"""Headlines as data, and the names of tiles."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.core.metrics import REGISTRY
+from stream.core.metrics.headlines import (
+    DOMAIN_OF_FAMILY,
+    HEADLINES,
+    Tile,
+    decode,
+    encode,
+    fits,
+    label_pattern,
+    matches,
+)
+
+texts = st.text(max_size=5)
+
+
+@pytest.mark.parametrize("shown", HEADLINES, ids=lambda shown: shown.headline.title)
+def test_headlines_name_what_there_is(shown: object) -> None:
+    """Each has a value, or None, for every label; its own metric has the family; the others exist; stocks have no pieces."""
+    headline, metric = shown.headline, shown.metric  # type: ignore[attr-defined]
+    assert headline.family in metric.families
+    assert len(label_pattern(headline)) == len(headline.family.labels)
+    for family in (headline.low, headline.high):
+        assert family is None or (family in metric.families and family.labels == headline.family.labels)
+    assert headline.sample_size is None or headline.sample_size.name in DOMAIN_OF_FAMILY
+    assert headline.timeline_family is None or (
+        headline.timeline_family in metric.families and headline.timeline_family.windowed
+    )
+
+
+def test_every_metric_but_the_reasons_has_a_headline() -> None:
+    """A new one gets its tile with its file."""
+    assert {name for name, metric in REGISTRY.items() if not metric.headlines} == {"reasons"}
+
+
+def test_families_are_headlines_once() -> None:
+    """So that a tile's name is the only one."""
+    named = [(shown.headline.family, label_pattern(shown.headline)) for shown in HEADLINES]
+    assert len(named) == len(set(named))
+
+
+@given(st.integers(0, len(HEADLINES) - 1), st.lists(texts, min_size=4, max_size=4))
+def test_names_lead_back(number: int, values: list[str]) -> None:
+    """Whatever the values."""
+    wanted = label_pattern(HEADLINES[number].headline)
+    tile = Tile(
+        number, tuple(have if want is None else want for want, have in zip(wanted, values, strict=False))
+    )
+    assert fits(tile)
+    assert decode(encode(tile)) == tile
+
+
+@given(st.text() | st.text(alphabet="cx_nps_score/%2F0.9"))
+def test_other_names_lead_nowhere(name: str) -> None:
+    """They are refused, not believed."""
+    tile = decode(name)
+    assert tile is None or fits(tile)
+
+
+def test_samples_agree_on_the_labels_they_share() -> None:
+    """A survey's offers belong to its response rate; those without the label belong to all."""
+    by_name = {shown.headline.family.name: shown.headline for shown in HEADLINES}
+    rate, score = by_name["cx_survey_response_ratio"], by_name["cx_nps_score"]
+    assert rate.sample_size is not None
+    assert matches(rate.sample_size, ("nps",), {"survey": "nps"})
+    assert not matches(rate.sample_size, ("csat",), {"survey": "nps"})
+    assert score.sample_size is not None
+    assert matches(score.sample_size, ("promoter",), {})

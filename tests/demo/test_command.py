@@ -1,0 +1,151 @@
+"""What the demo does with and without Prometheus and Alertmanager; nothing is started or published."""
+
+from pathlib import Path
+
+import pytest
+
+from stream.demo import command, incident, monitoring
+from stream.demo.business import Business
+from stream.demo.guide import addresses
+from stream.demo.ports import Ports
+from stream.demo.servers import WITHOUT_ALERTMANAGER, WITHOUT_PROMETHEUS, Servers
+from stream.devbroker.tools import Unavailable
+
+BOTH = {(alert, channel) for alert in incident.ALERTS for channel in ("", incident.CHANNEL)}
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """The lines of the demo."""
+    return []
+
+
+@pytest.fixture
+def business() -> Business:
+    """A shop with customers."""
+    business = Business()
+    business.history(1_800_000_000_000)
+    return business
+
+
+@pytest.fixture
+def servers(tmp_path, said, monkeypatch):
+    """Servers of which none is started, with free ports."""
+    servers = Servers(tmp_path, Ports().with_free_ports(), said.append)
+    monkeypatch.setattr(servers, "add", lambda name, command: servers.children.update({name: command}))
+    monkeypatch.setattr(servers, "_wait", lambda _name, _path: None)
+    with servers.receiver:
+        yield servers
+
+
+@pytest.fixture
+def available(monkeypatch):
+    """Make programs available, the others are left out."""
+
+    def only(*names: str) -> None:
+        monkeypatch.setattr(
+            monitoring,
+            "program",
+            lambda name: (
+                Path("/opt") / name if name in names else Unavailable(f"{name} is left out: so it is")
+            ),
+        )
+
+    return only
+
+
+def listed(servers: Servers) -> dict[str, str]:
+    """The addresses that the visitor is given."""
+    names, values = addresses(servers).columns
+    return dict(zip(names.cells, values.cells, strict=True))
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """The ids of the events that the demo published."""
+    ids: list[str] = []
+
+    async def publish(bootstrap, events, *, stamped):
+        ids.extend(told.id for told in events)
+
+    monkeypatch.setattr(command, "publish", publish)
+    return ids
+
+
+def test_with_both_prometheus_sends_to_alertmanager(servers, available, said):
+    """And Alertmanager to the receiver."""
+    available("prometheus", "alertmanager")
+    servers._start_monitoring()
+    ports, folder = servers.ports, servers._folder
+    assert (
+        f'targets: ["127.0.0.1:{ports.alertmanager}"]' in (folder / "prometheus/prometheus.yml").read_text()
+    )
+    assert f"http://127.0.0.1:{ports.receiver}/" in (folder / "alertmanager.yml").read_text()
+    assert ports.alertmanager != ports.receiver
+    assert list(servers.children) == ["alertmanager", "prometheus"]
+    assert said == []
+    assert "Firing alerts" not in listed(servers)
+
+
+def test_without_alertmanager_prometheus_sends_to_the_receiver(servers, available, said):
+    """The live page asks the receiver then, and its address is listed."""
+    available("prometheus")
+    servers._start_monitoring()
+    receiver = f"127.0.0.1:{servers.ports.receiver}"
+    config = (servers._folder / "prometheus/prometheus.yml").read_text()
+    assert f'- targets: ["{receiver}"]' in config.partition("scrape_configs")[0]
+    assert servers._environment()["CXGAUGE_EXPORTER_ALERTMANAGER"] == f"http://{receiver}"
+    assert said == [f"alertmanager is left out: so it is\n{WITHOUT_ALERTMANAGER}"]
+    assert listed(servers)["Firing alerts"] == f"http://{receiver}/api/v2/alerts (JSON)"
+
+
+@pytest.mark.parametrize("names", [(), ("alertmanager",)])
+def test_without_prometheus_neither_is_started(servers, available, said, names):
+    """Alertmanager alone would say on the page that nothing fires."""
+    available(*names)
+    servers._start_monitoring()
+    assert servers.children == {}
+    assert "CXGAUGE_EXPORTER_ALERTMANAGER" not in servers._environment()
+    assert said == [f"prometheus is left out: so it is\n{WITHOUT_PROMETHEUS}"]
+    assert list(servers._folder.iterdir()) == []
+
+
+def test_without_prometheus_the_check_is_of_figures_only(servers, business, published, capsys):
+    """It prints so and succeeds."""
+    assert command.check_alerts(servers, business) == 0
+    assert published == []
+    assert capsys.readouterr().out == "Only the figures were checked: the alerts need Prometheus\n"
+
+
+def test_without_prometheus_the_incident_is_published_at_once(servers, business, published, capsys):
+    """With the alerts that it would cause, by name."""
+    command.publish_incident(servers, business)
+    assert len([each for each in published if each.endswith("-left")]) == incident.LEFT
+    assert len([each for each in published if each.endswith("-answered")]) == incident.WAITED
+    out = capsys.readouterr().out
+    assert "With Prometheus, CxFirstResponseSlow and CxChurnSpike would now be sent" in out
+    assert incident.ALERTS_COME not in out
+
+
+@pytest.mark.parametrize("alertmanager", [True, False])
+@pytest.mark.parametrize("missing", [set(), {("CxChurnSpike", "")}, {("CxChurnSpike", "app")}, BOTH])
+def test_the_check_fails_unless_all_alerts_arrive(
+    servers, business, published, capsys, monkeypatch, missing, alertmanager
+):
+    """Through Alertmanager or directly; those that are missing are named."""
+    servers.children["prometheus"] = None
+    if alertmanager:
+        servers.children["alertmanager"] = None
+    monkeypatch.setattr(servers, "wait", lambda condition, _seconds: condition())
+    monkeypatch.setattr(servers.receiver, "firing", lambda: BOTH - missing)
+    assert command.check_alerts(servers, business) == (1 if missing else 0)
+    lines = capsys.readouterr().out.splitlines()[3:]
+    sender = "Alertmanager" if alertmanager else "Prometheus directly"
+    arrived = [] if missing else [f"Both alerts arrived, in total and for the app, from {sender}"]
+    assert lines == [
+        *(
+            f"{alert} of {channel or 'the total'} did not arrive within 120 s"
+            for alert, channel in sorted(missing)
+        ),
+        *arrived,
+    ]

@@ -1,0 +1,167 @@
+"""Fetching jars over HTTPS, from a server whose certificate only the environment vouches for."""
+
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import trustme
+
+from stream.devbroker.kafka.maven import Maven
+
+pytestmark = pytest.mark.fresh
+
+VARIABLES = ["SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
+PROXIES = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]
+JAR = "org/example/thing/1.0/thing-1.0.jar"
+FILES = {f"/maven2/{JAR}": b"content" * 50_000}
+
+
+class Repository(BaseHTTPRequestHandler):
+    """A Maven repository. Its first answers have the statuses in `refusals`."""
+
+    refusals: list[int]
+
+    def do_GET(self) -> None:
+        """Send a file."""
+        content = FILES.get(self.path, b"")
+        status = self.refusals.pop(0) if self.refusals else 200 if content else 404
+        content = content if status == 200 else b""
+        self.send_response(status)
+        self.send_header("Retry-After", "0")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: object) -> None:
+        """Keep quiet."""
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Passes on what is between a client and the server behind CONNECT, and notes where to."""
+
+    tunnels: list[str]
+
+    def do_CONNECT(self) -> None:
+        """Open a tunnel and hold it until the client goes."""
+        self.tunnels.append(self.path)
+        host, _, port = self.path.rpartition(":")
+        self.send_response(200)
+        self.end_headers()
+        with socket.create_connection((host, int(port))) as server:
+            back = Thread(target=relay, args=(server, self.connection))
+            back.start()
+            relay(self.connection, server)
+            server.shutdown(socket.SHUT_RDWR)
+            back.join()
+
+    def log_message(self, *arguments: object) -> None:
+        """Keep quiet."""
+
+
+def relay(source: socket.socket, sink: socket.socket) -> None:
+    """Pass bytes on until there are no more."""
+    while data := source.recv(1 << 16):
+        sink.sendall(data)
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Serve on a free port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    """Who signs the server's certificate."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def central(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA) -> Iterator[list[int]]:
+    """Maven Central on this machine, nobody trusts it. Gives the statuses that it is to begin with."""
+    for name in [*VARIABLES, *PROXIES]:
+        monkeypatch.delenv(name, raising=False)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    handler = type("Handler", (Repository,), {"refusals": []})
+    with serving(handler, context) as port:
+        url = f"https://localhost:{port}/maven2"
+        monkeypatch.setattr("jgo.maven._core.DEFAULT_REMOTE_REPOS", {"central": url})
+        yield handler.refusals
+
+
+@pytest.fixture
+def certificate(authority: trustme.CA, tmp_path: Path) -> Path:
+    """The authority's certificate, alone in a folder."""
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    path = folder / "authority.pem"
+    authority.cert_pem.write_to_path(path)
+    return path
+
+
+def fetched(folder: Path) -> bytes:
+    """The jar's content, freshly fetched."""
+    Maven(folder).fetch("org.example", "thing", "1.0")
+    return (folder / JAR).read_bytes()
+
+
+@pytest.mark.usefixtures("central")
+def test_nobody_is_trusted_unasked(tmp_path: Path) -> None:
+    """An unknown certificate is an error that names the setting which may be missing."""
+    with pytest.raises(OSError, match=r"certificate verify failed.*set SSL_CERT_FILE to its certificate"):
+        fetched(tmp_path)
+
+
+@pytest.mark.usefixtures("central")
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize("proxy", [False, True])
+def test_a_certificate_of_the_environment(
+    variable: str, proxy: bool, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each variable does, directly and through a proxy."""
+    monkeypatch.setenv(variable, str(certificate))
+    handler = type("Handler", (Proxy,), {"tunnels": []})
+    with ExitStack() as stack:
+        if proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{stack.enter_context(serving(handler))}")
+        assert fetched(tmp_path) == FILES[f"/maven2/{JAR}"]
+    assert len(handler.tunnels) == proxy
+
+
+@pytest.mark.usefixtures("central")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_a_folder_of_certificates(certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SSL_CERT_DIR does, too."""
+    subprocess.run(["openssl", "rehash", certificate.parent], check=True)
+    monkeypatch.setenv("SSL_CERT_DIR", str(certificate.parent))
+    assert fetched(tmp_path) == FILES[f"/maven2/{JAR}"]
+
+
+def test_a_repository_that_asks_to_wait(
+    central: list[int], certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many requests: it is asked again as it says, and other refusals are errors at once."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    central[:] = [429, 429]
+    assert fetched(tmp_path) == FILES[f"/maven2/{JAR}"]
+    central[:] = [403]
+    with pytest.raises(OSError, match="403 Client Error: Forbidden for url: https://localhost"):
+        Maven(tmp_path / "other").fetch("org.example", "thing", "1.0")
+    assert not central

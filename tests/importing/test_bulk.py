@@ -1,0 +1,77 @@
+"""Events in batches of our own making: the same records as one by one."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from aiokafka import ConsumerRecord
+from click.testing import CliRunner
+
+from schemas.codec import CONTENT_TYPE, make
+from schemas.customers import CustomerErased
+from schemas.envelope import Event
+from schemas.feedback import FeedbackSubmitted
+from schemas.tickets import TicketCreated, TicketMessage
+from schemas.topics import partition_of
+from stream.config import load
+from stream.importing.bulk import send_many
+from stream.importing.sending import BATCH_BYTES, ProgressMeter, Timestamps, describe_inputs
+from tests.support import NOW
+
+pytestmark = pytest.mark.kafka
+Sent = Callable[[str], list[ConsumerRecord]]
+
+
+def send(environ: dict[str, str], events: list[Event], timestamps: Timestamps) -> int:
+    async def main() -> int:
+        settings = load(None, environ)
+        there = await describe_inputs(settings)
+        with ProgressMeter(len(events)) as meter:
+            await send_many(settings, events, meter, timestamps=timestamps, there=there)
+        return meter.events
+
+    return asyncio.run(main())
+
+
+@pytest.mark.usefixtures("runner")
+def test_more_than_a_batch_in_the_order_of_each_key(environ: dict[str, str], sent: Sent) -> None:
+    """Each in the partition of its key, under the time of its event."""
+    comment = "x" * 1_000
+    events = [
+        make(
+            FeedbackSubmitted(
+                feedback_id=f"f-{n}", survey="nps", score=n % 11, customer_id=f"c-{n % 7}", comment=comment
+            ),
+            id=str(n),
+            source="/test",
+            time=NOW + n,
+        )
+        for n in range(1_500)
+    ]
+    assert send(environ, events, "event") == 1_500
+    records = sent("feedback")
+    assert sum(len(record.value) for record in records) > 4 * BATCH_BYTES
+    assert Counter(record.timestamp for record in records) == Counter(NOW + n for n in range(1_500))
+    for record in records:
+        assert record.partition == partition_of(record.key, 2)
+        assert record.headers == (CONTENT_TYPE,)
+    for who in range(7):
+        times = [record.timestamp for record in records if record.key == b"c-%d" % who]
+        assert times == sorted(times) != []
+
+
+def test_keys_and_topics_are_the_publishers(environ: dict[str, str], runner: CliRunner, sent: Sent) -> None:
+    """A message takes the key of its ticket; an erasure goes to all three topics; the present is the present."""
+    del runner
+    data = [
+        TicketCreated(ticket_id="t", customer_id="c"),
+        TicketMessage(ticket_id="t", message_id="m", author="agent"),
+        CustomerErased(customer_id="d"),
+    ]
+    send(environ, [make(one, id=str(n), source="/test", time=NOW) for n, one in enumerate(data)], "now")
+    assert sorted(record.key for record in sent("tickets")) == [b"c", b"c", b"d"]
+    for domain in ("feedback", "customers"):
+        (record,) = sent(domain)
+        assert record.key == b"d"
+        assert record.timestamp > NOW

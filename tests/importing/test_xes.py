@@ -1,0 +1,62 @@
+"""Event logs in XES as rows."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from stream.errors import CxgaugeError
+from stream.importing.file_form import FileForm, Row
+from stream.importing.rows import read
+
+LOG = """<?xml version="1.0" encoding="utf-8"?>
+<log xes.version="1.0" xmlns="http://www.xes-standard.org/">
+  <extension name="Concept" prefix="concept" uri="http://www.xes-standard.org/concept.xesext"/>
+  <global scope="event"><string key="concept:name" value="none"/></global>
+  <string key="origin" value="a test"/>
+  <trace>
+    <string key="concept:name" value="T1"/>
+    <event>
+      <string key="concept:name" value=" open "/>
+      <date key="time:timestamp" value="2025-07-01T10:00:00+02:00"/>
+      <list key="notes"><values><string key="note" value="inner"/></values></list>
+    </event>
+    <event><string key="concept:name" value="close"/></event>
+  </trace>
+  <trace>
+    <string key="concept:name" value="T2"/>
+    <int key="stars" value="5"/>
+    <event><string key="concept:name" value="open"/></event>
+  </trace>
+</log>
+"""
+
+
+def row(number: int, case: str, position: int, name: str, time: str = "", stars: str = "") -> Row:
+    """What an event of the log should be."""
+    cells = {"case:concept:name": case, "event:position": str(position), "concept:name": name}
+    return Row(number, {**cells, "time:timestamp": time, "case:stars": stars})
+
+
+@pytest.mark.parametrize("name", ["log.xes", "log.xes.gz"])
+def test_events_are_rows(tmp_path: Path, name: str) -> None:
+    """With their case's attributes and their place in it; all rows have all columns; the log's own are none."""
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(LOG.encode()) if name.endswith("gz") else LOG.encode())
+    assert list(read(path, FileForm())) == [
+        row(1, "T1", 1, "open", time="2025-07-01T10:00:00+02:00"),
+        row(2, "T1", 2, "close"),
+        row(3, "T2", 1, "open", stars="5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("log.xes", LOG[:-10].encode()), ("log.xes", b""), ("log.xes.gz", gzip.compress(LOG.encode())[:200])],
+)
+def test_what_is_no_log_names_the_file(tmp_path: Path, name: str, content: bytes) -> None:
+    """Not well-formed, empty, or cut off under gzip."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(CxgaugeError, match=r"log\.xes"):
+        list(read(path, FileForm()))

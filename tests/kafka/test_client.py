@@ -1,0 +1,42 @@
+"""What Kafka clients are given."""
+
+import ssl
+
+import msgspec
+import pytest
+
+from stream.config import Kafka, Settings
+from stream.kafka.client import client_options
+
+
+def test_plain_clients_get_the_address_only() -> None:
+    """Without security there is no context and no user."""
+    assert client_options(Kafka()) == {
+        "bootstrap_servers": "127.0.0.1:9092",
+        "security_protocol": "PLAINTEXT",
+    }
+
+
+def test_sasl_over_tls() -> None:
+    """User, password and a context that checks the broker's certificate."""
+    user = {"sasl_username": "u", "sasl_password": "p"}
+    kafka = Kafka(security_protocol="SASL_SSL", sasl_mechanism="SCRAM-SHA-512", **user)
+    options = client_options(kafka)
+    assert options["sasl_mechanism"] == "SCRAM-SHA-512"
+    assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("u", "p")
+    assert options["ssl_context"].verify_mode is ssl.CERT_REQUIRED
+
+
+def test_topics_are_named_by_domain() -> None:
+    """Inputs have names of their own, state and panes share a prefix."""
+    topics = msgspec.structs.replace(Settings().topics, tickets="desk", state_prefix="eu")
+    assert topics.input("tickets") == "desk"
+    assert topics.state("tickets") == "eu.state.tickets"
+    assert topics.panes("tickets") == "eu.panes.tickets"
+    assert len(set(topics.all)) == 10
+
+
+def test_settings_are_frozen() -> None:
+    """A setting does not change while the process runs."""
+    with pytest.raises(AttributeError):
+        Settings().clv.margin_rate = 0.5

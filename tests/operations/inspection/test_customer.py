@@ -1,0 +1,90 @@
+"""`explain --customer`: what is kept of one person, in words."""
+
+import pytest
+from click.testing import CliRunner
+
+from stream.cli import main
+from stream.core.aggregation.customers import Customers
+from stream.core.aggregation.feedback import Feedback
+from stream.core.aggregation.task import PartitionTask
+from stream.operations.inspection.customer import Entities, format_customer
+from tests.core.aggregation.customers.events import (
+    activated,
+    bought,
+    churned,
+    counted,
+    erased,
+    refunded,
+    responded,
+)
+from tests.core.aggregation.test_erasure import answer
+from tests.support import DAY, NOW, aggregation_config, count
+
+
+def mine(*partitions: PartitionTask) -> dict[str, Entities]:
+    """The entities of partitions in which there is one person."""
+    return {"tickets": {}} | {p.domain.name: dict(p.store.entities) for p in partitions}
+
+
+def test_a_customer_with_all_that_is_kept() -> None:
+    """Lives, money, days of purchases, records by kind, and what each contributes."""
+    customers = counted(
+        [
+            activated("a", NOW - 20 * DAY, channel="web"),
+            churned("a", NOW - 10 * DAY, reason="price", voluntary=False),
+            churned("a", NOW - 9 * DAY),
+            activated("a", NOW - 2 * DAY, plan="gold", margin_rate=0.25, channel="app"),
+            bought("a", "1", 1999, NOW - 2 * DAY),
+            bought("a", "2", 500, NOW - DAY, currency="JPY"),
+            refunded("a", "1", 999, NOW),
+            responded("a"),
+        ]
+    )
+    lines = list(
+        format_customer(
+            "a", mine(customers, count(Feedback(), [answer("r", "a", 10)])), aggregation_config(), NOW + DAY
+        )
+    )
+    assert lines[:8] == [
+        "active since 2026-09-19 14:13:20Z",
+        "plan: gold; margin: 0.25; leaving announced: no",
+        "answers surveys: yes",
+        "net revenue: 10.0 EUR",
+        "net revenue: 500.0 JPY",
+        "frequency: 1; recency: 1 d; T: 3 d at 2026-09-22 14:13:20Z",
+        "life: 2026-09-01 14:13:20Z to 2026-09-11 14:13:20Z, price, involuntary",
+        "life: 2026-09-19 14:13:20Z to now",
+    ]
+    assert "churns that changed nothing: 1" in lines
+    assert "records in customers: 1 of the customer, 1 of refunds, 2 of orders" in lines
+    assert "records in feedback: 1 of answers, 1 of having answered" in lines
+    assert "records in tickets: nothing" in lines
+    assert '  churned ["app",null] ["price"] 2026-09-11 14:13Z: {"0":1}' in lines
+    assert '  customers ["app",null] ["responder"] now: {"0":1}' in lines
+    assert '  customers ["app",null] ["responder"] now: {"2":1}' in lines
+
+
+def test_who_was_erased() -> None:
+    """Only that, and until when."""
+    partition = count(Customers(), [activated("a", NOW - DAY), erased("a")])
+    lines = list(format_customer("a", mine(partition, count(Feedback(), [])), aggregation_config(), NOW))
+    assert lines[0] == "no customer of this id is kept"
+    assert lines[1] == "erased in customers: everything up to 2026-09-21 14:13:20Z"
+    assert lines[-1] == "records in customers: nothing"
+
+
+@pytest.mark.kafka
+def test_without_topics(environ: dict[str, str]) -> None:
+    """Exit 4, naming them, and at once."""
+    result = CliRunner(env=environ).invoke(main, ["explain", "--customer", "a"])
+    assert result.exit_code == 4
+    assert f"{environ['CXGAUGE_TOPICS_STATE_PREFIX']}.state.customers: is missing" in result.stderr
+
+
+@pytest.mark.kafka
+def test_somebody_unknown(runner: CliRunner) -> None:
+    """Said in words; a metric beside it is another question."""
+    result = runner.invoke(main, ["explain", "--customer", "nobody"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("no customer of this id is kept\n")
+    assert runner.invoke(main, ["explain", "nps", "--customer", "a"]).exit_code == 2

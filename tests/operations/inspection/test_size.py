@@ -1,0 +1,42 @@
+"""What a rate of events needs."""
+
+import pytest
+from click.testing import CliRunner
+
+from stream.cli import main
+from stream.config import Settings
+from stream.config.aggregation import aggregation_config
+from stream.operations.inspection.size import SAMPLE, estimates, report
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    """The report for 100 events a second."""
+    return report(100, aggregation_config(Settings()))
+
+
+def test_what_an_event_leaves_behind() -> None:
+    """An answer and its customer are entities, three events are a ticket; each as small as was promised."""
+    answers, tickets, orders = estimates(aggregation_config(Settings()))
+    assert 1 <= answers.entities <= 2.05
+    assert round(tickets.entities, 2) == 0.67
+    assert 1 <= orders.entities <= 1.2
+    for need in (answers, tickets, orders):
+        assert 50 < need.topic / need.entities < 400
+        assert need.topic < need.memory < 1_000 * need.entities
+
+
+def test_needs_grow_with_the_rate(text: str) -> None:
+    """A hundred tickets' events a second are kept for 38 days."""
+    line = next(line for line in text.splitlines() if line.startswith("ticket events, kept 38 d"))
+    events = 100 * 38 * 86_400
+    assert int(line.split()[5].replace(",", "")) == pytest.approx(events * 2 / 3, rel=0.01)
+    assert f"Measured on {SAMPLE:,}" in text
+
+
+def test_the_option() -> None:
+    """No broker is asked for a size; a rate is above zero."""
+    result = CliRunner().invoke(main, ["doctor", "--size", "0.5"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith("0.5 events a second need")
+    assert CliRunner().invoke(main, ["doctor", "--size", "0"]).exit_code == 2
