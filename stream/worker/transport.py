@@ -86,9 +86,9 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
 
     async def commit_for_lag_tools(self, offsets: Mapping[TP, int]) -> None:
         """Commit offsets for lag tools; when it fails nothing is lost, so Faust's crash on that is left out."""
-        await self.call_thread(self._commit, offsets)
+        await self.call_thread(self._commit_or_ignore, offsets)
 
-    async def _commit(self, offsets: Mapping[TP, int]) -> None:
+    async def _commit_or_ignore(self, offsets: Mapping[TP, int]) -> None:
         with contextlib.suppress(KafkaError):
             await self._consumer.commit({TopicPartition(*tp): offset for tp, offset in offsets.items()})
 

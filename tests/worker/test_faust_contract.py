@@ -2,20 +2,25 @@
 
 import inspect
 from importlib.metadata import version
+from types import ModuleType
 
 import faust
 import mode
+import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record._crecords import DefaultRecord, DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
+from faust import Schema
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
+from mode.types import ServiceT
 
 from stream.config import load
+from stream.worker import app, service, transport
 from stream.worker.app import build
 from stream.worker.transport import BatchConsumer
 
@@ -40,6 +45,28 @@ def test_the_consumer_is_overridable_where_we_override_it() -> None:
     assert parameters(ThreadDelegateConsumer.seek_wait) == ["self", "partitions"]
     assert parameters(AIOKafkaConsumerThread._create_worker_consumer) == ["self", "transport"]
     assert Transport.Consumer is not BatchConsumer
+
+
+OVERRIDES = {
+    "AssignmentTables": {"on_start", "on_rebalance"},
+    "BatchConsumer": {"_new_consumer_thread", "_wait_next_records", "getmany", "perform_seek", "wait_empty"},
+    "BatchConsumerThread": {"_create_worker_consumer"},
+    "BatchSchema": {"compile"},
+    "BatchTransport": {"Consumer"},
+    "_FaustWorker": {"_on_sigint", "_on_sigterm", "_sentinel_task"},
+}
+"""What our subclasses of Faust's classes replace on purpose."""
+
+
+@pytest.mark.parametrize("module", [app, service, transport])
+def test_nothing_else_of_faust_is_overridden(module: ModuleType) -> None:
+    """A method of ours that has the name of one of Faust's by accident would replace it silently."""
+    set_by_mode = {"logger", "_abc_impl"}
+    for name, cls in vars(module).items():
+        if inspect.isclass(cls) and cls.__module__ == module.__name__ and issubclass(cls, (ServiceT, Schema)):
+            inherited = {attribute for base in cls.__mro__[1:] for attribute in vars(base)}
+            replaced = {attribute for attribute in vars(cls) if not attribute.startswith("__")} & inherited
+            assert replaced - set_by_mode == OVERRIDES.get(name, set()), name
 
 
 def test_tables_are_told_of_rebalances_before_streams_resume() -> None:
