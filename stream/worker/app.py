@@ -158,7 +158,7 @@ def _add_tasks(app: BatchApp, interval: float, give_up: Callable[[BaseException]
                 if owned_task.flushed_offset > 0
             }
             if flushed and not app.rebalancing:
-                await app.consumer.tell(flushed)
+                await app.consumer.commit_for_lag_tools(flushed)
 
     async def close(*_: object, **__: object) -> None:
         await app.task_manager.close_all()
