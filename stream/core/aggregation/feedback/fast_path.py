@@ -3,22 +3,23 @@
 What `Feedback.apply` does with such an answer, without an object for each step; tests hold the two together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from schemas.envelope import Event
 from schemas.feedback import FeedbackSubmitted, Scale
-from schemas.loose import unchecked
+from schemas.fields import Data
 from stream.core.aggregation.domain import ValidatedBatch
 from stream.core.aggregation.entity_store import (
     MAX_CACHED_PROJECTIONS,
     EntityStore,
-    Outcome,
     project_dimensions,
 )
 from stream.core.aggregation.feedback.derive import expires_at, score_vector
 from stream.core.aggregation.feedback.entity import ANSWER, Answer, AnswerContent, pack
+from stream.core.aggregation.feedback.events import process
 from stream.core.aggregation.feedback.responders import record_response
+from stream.core.aggregation.feedback.unchecked import unchecked
 from stream.core.model.aggregate import COMPONENT_BITS, BaseCell, Vector, accumulate_vector
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.time_buckets import MINUTE
@@ -78,13 +79,12 @@ class AnswerTemplate:
 
 
 class NewAnswerFastPath:
-    """What a partition holds to enter them, between two flushes and over them."""
+    """The fast path of one partition, with its caches: see `BatchFastPath`."""
 
-    def __init__(
-        self, store: EntityStore, apply: Callable[[EntityStore, Event, int, bytes], Outcome]
-    ) -> None:
+    unchecked_events: Mapping[type[Data], type[Event]] = {FeedbackSubmitted: UNCHECKED_SUBMITTED.event}
+
+    def __init__(self, store: EntityStore) -> None:
         self._store = store
-        self._apply = apply
         self._templates: dict[tuple[Any, ...], AnswerTemplate] = {}
         """By what answers say; by values for those with labels."""
         self._score_caches: dict[SurveyScale, ScoreCache] = {}
@@ -131,7 +131,14 @@ class NewAnswerFastPath:
         entities, fresh = store.entities, store.inserted_rows
         accepted: list[int] = []
         minutes: dict[int, tuple[bytes, int, list[bytes]]] = {}
-        for event, looked, person_key, event_time, record_timestamp in zip(*batch, strict=True):
+        for event, looked, person_key, event_time, record_timestamp in zip(
+            batch.events,
+            batch.validated,
+            batch.person_keys,
+            batch.event_times,
+            batch.record_timestamps,
+            strict=True,
+        ):
             data: Any = event.data
             place = looked
             if (
@@ -144,7 +151,7 @@ class NewAnswerFastPath:
             ):
                 store.record_timestamp = record_timestamp
                 one = event if place is None else UNCHECKED_SUBMITTED.validated(event)
-                if self._apply(store, one, event_time, person_key) == "accepted":
+                if process(store, one, event_time, person_key) == "accepted":
                     accepted.append(event_time)
                 continue
             accepted.append(event_time)
