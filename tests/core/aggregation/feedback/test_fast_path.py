@@ -107,6 +107,8 @@ FIELDS: dict[str, list[Any]] = {
     "transaction_time": [None, "2026-01-01T00:00:00Z"],
     "labels": [None, {"brand": "acme"}, {"brand": 7}],
     "customer_id": [None, "p1"],
+    "ticket_id": [None, "t1", "", "x" * 257],
+    "comment": [None, "", " ", "slow", "x" * 1_000],
 }
 """What an answer may say, or not: the first is the usual."""
 
