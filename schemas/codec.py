@@ -1,6 +1,6 @@
 """Events from bytes and to bytes: JSON in either mode of the CloudEvents binding for Kafka."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Union
 
@@ -10,7 +10,6 @@ from schemas.depth import ALWAYS_SHALLOW, is_too_deep
 from schemas.envelope import EVENTS, ContextAttributes, Event
 from schemas.explain import Undecodable, bad_attributes, bad_data, bad_type, bad_value, too_deep
 from schemas.fields import Data
-from schemas.loose import Unchecked
 from schemas.times import from_ms
 from schemas.topics import Topic, topics_of
 
@@ -34,14 +33,13 @@ encode = msgspec.json.Encoder().encode
 class Decoder:
     """Decodes the records of one topic. One pass when all is well; what is not is looked at again for its text.
 
-    `loosely`: what `decode_all` leaves to its caller to check.
+    `batch_types`: structs that `decode_all` uses in place of the events with these types of data.
     """
 
-    def __init__(self, topic: Topic, loosely: Sequence[Unchecked] = ()) -> None:
+    def __init__(self, topic: Topic, batch_types: Mapping[type[Data], type[Event]] = EVENTS) -> None:
         self._topic = topic
         self._structured = _structured([EVENTS[kind] for kind in topic.types])
-        loose = {one.kind: one.event for one in loosely}
-        self._unchecked = _structured([loose.get(kind, EVENTS[kind]) for kind in topic.types])
+        self._batched = _structured([batch_types.get(kind, EVENTS[kind]) for kind in topic.types])
         self._data = {kind.TYPE: (kind, msgspec.json.Decoder(kind)) for kind in topic.types}
 
     def decode(self, value: bytes | None, headers: Headers) -> Event:
@@ -63,12 +61,9 @@ class Decoder:
         return event
 
     def decode_all(self, values: Sequence[bytes | None]) -> list[Event] | None:
-        """The events of records in structured mode; None when any of them has to be looked at on its own.
-
-        Those of a loose type are checked by their fields alone.
-        """
+        """Return the events of records in structured mode, None if any record must be decoded on its own."""
         try:
-            events: list[Event] = list(map(self._unchecked.decode, values))  # of None: a TypeError
+            events: list[Event] = list(map(self._batched.decode, values))  # of None: a TypeError
         except (TypeError, *_DECODE_ERRORS):
             return None
         if max(map(len, values), default=0) > ALWAYS_SHALLOW and not all(map(_is_acceptable, values)):  # type: ignore[arg-type]

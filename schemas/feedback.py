@@ -66,7 +66,8 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
     reasons: Defaulted[Annotated[tuple[Annotated[str, code("A reason code")], ...], Meta(max_length=16)]] = ()
 
     def __post_init__(self) -> None:
-        # what this goes by is remembered of many answers by the worker: see stream/core/aggregation/feedback/fast_path.py
+        # The worker caches this check by the fields it reads. A check of another field must become part of the cache
+        # key: CHECKED_BY_TEMPLATE in stream/core/aggregation/feedback/fast_path_guard.py.
         if (self.channel, self.touchpoint, self.team, self.priority) not in _TRIMMED:
             self._trim()
         if self.revision is None:

@@ -1,34 +1,42 @@
-"""Our worker with windows only, which is what others do: `python -m tests.bench.windows worker`.
+"""Our worker with windows only, as other stream processors keep them: `python -m tests.bench.windows worker`.
 
-No answer is remembered, so that one sent twice counts twice: a measure beside others', not a mode.
+No answer is remembered, so that one sent twice counts twice. It is a baseline for comparisons, not a mode.
 """
 
 from stream.cli import main
 from stream.core.aggregation.domain import ValidatedBatch
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.feedback import Feedback
+from stream.core.aggregation.feedback.fast_path import NewAnswerFastPath
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.model.aggregate import COMPONENT_BITS
 from stream.core.model.time_buckets import MINUTE
 from stream.worker import app
 
 
-class Windows(Feedback):
-    """Answers to their panes, and nothing else."""
+class WindowsFastPath(NewAnswerFastPath):
+    """Add answers to their panes, and store no entity."""
 
-    def apply_all(self, store: EntityStore, plain: ValidatedBatch) -> list[int]:
-        for event, place, at in zip(plain.events, plain.validated, plain.event_times, strict=True):
-            if place.leaf is None:
-                place.settle(store.capped_values(place.dimensions, None), store.rules)
-            if not place.added:
-                store.fast_path._touched.append(place)
-            first = at // MINUTE << COMPONENT_BITS
-            for component, n in place.scores[event.data.score][1]:
+    def process(self, batch: ValidatedBatch) -> list[int]:
+        for event, template, event_time in zip(batch.events, batch.validated, batch.event_times, strict=True):
+            if template.base_cell is None:
+                template.bind(self._store.capped_values(template.dimensions, None), self._store.rules)
+            if not template.pending:
+                self._pending_templates.append(template)
+            first = event_time // MINUTE << COMPONENT_BITS
+            for component, n in template.scores[event.data.score][1]:
                 pane = first | component
-                place.added[pane] = place.added.get(pane, 0) + n
-        return list(plain.event_times)
+                template.pending[pane] = template.pending.get(pane, 0) + n
+        return list(batch.event_times)
+
+
+class Windows(Feedback):
+    """Feedback without entities."""
+
+    def fast_path(self, store: EntityStore) -> WindowsFastPath:
+        return WindowsFastPath(store)
 
 
 if __name__ == "__main__":
-    app.REGISTRY = (Windows(), *DOMAIN_REGISTRY[1:])
+    app.DOMAIN_REGISTRY = (Windows(), *DOMAIN_REGISTRY[1:])
     main()

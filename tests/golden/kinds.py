@@ -6,7 +6,7 @@ A kind has a name of its own (`feedback/a-answer`), which does not change when P
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stream.core.aggregation import customers, erasure, pane_store, unreadable
+from stream.core.aggregation import erasure, pane_store, unreadable
 from stream.core.aggregation.customers import entity as customer
 from stream.core.aggregation.customers import referrals
 from stream.core.aggregation.feedback import entity as answer
@@ -67,14 +67,14 @@ OF_DOMAINS = (
         "o",
         "order",
         "A known order: timestamp of its record in ms.",
-        customers._decode_timestamp,
+        customer.unpack_timestamp,
     ),
     Kind(
         "customers",
         "m",
         "refund",
         "A known refund: timestamp of its record in ms.",
-        customers._decode_timestamp,
+        customer.unpack_timestamp,
     ),
     Kind("customers", "f", "referral", "A known referral.", referrals.unpack),
 )

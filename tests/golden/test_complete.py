@@ -42,6 +42,17 @@ def test_every_prefix_in_the_code_is_a_kind() -> None:
     )
 
 
+def test_every_kind_of_entity_is_pinned_with_its_decoder() -> None:
+    """Every domain declares exactly the kinds that have golden files, with their decoders."""
+    declared = {
+        (domain.name, kind.prefix.decode()): kind.decode
+        for domain in DOMAIN_REGISTRY
+        for kind in domain.kinds
+    }
+    pinned = {(kind.domain, kind.prefix): kind.decode for kind in OF_DOMAINS}
+    assert declared == pinned | {("feedback", "c"): bytes}  # no value
+
+
 def test_every_decoder_and_struct_in_the_code_is_in_the_schema() -> None:
     """Every msgpack decoder of the core has a pinned type, and every array struct is a part of one."""
     objects = [value for module in modules() for value in vars(module).values()]

@@ -1,6 +1,6 @@
 """Caps on what a partition tells apart, so that a label set chosen by an attacker stays bounded."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 
 from stream.core.aggregation.pane_store import Cell
 from stream.core.model.aggregation_config import OTHER_VALUE, AggregationConfig, DimensionValues
@@ -39,26 +39,30 @@ class CardinalityLimiter:
             out.pop()
         return tuple(out)
 
-    def cap_code(self, aggregate: str, sums: str, code: str) -> str:
-        """An open code of a tally (a reason of a survey), or `__other__`."""
-        return self._admit(aggregate, sums, code, MAX_CODES)
+    def cap_code(self, aggregate: str, group: str, code: str) -> str:
+        """Return an open code of an aggregate (a reason of a survey), or `__other__` past the cap of its group."""
+        return self._admit(aggregate, group, code, MAX_CODES)
 
-    def _admit(self, aggregate: str, sums: str, value: str, most: int) -> str:
-        have = self._known_values.setdefault((aggregate, sums), set())
-        if value in have:
+    def _admit(self, aggregate: str, group: str, value: str, max_values: int) -> str:
+        known = self._known_values.setdefault((aggregate, group), set())
+        if value in known:
             return value
-        if value == OTHER_VALUE or len(have) >= most:
+        if value == OTHER_VALUE or len(known) >= max_values:
             return OTHER_VALUE
-        have.add(value)
+        known.add(value)
         return value
 
-    def rebuild(self, cells: Iterable[Cell], code_of: Callable[[Cell], tuple[str, str] | None]) -> None:
-        """Begin again from the cells that panes hold: what has no pane any more makes room."""
+    def rebuild(self, cells: Iterable[Cell], open_codes: Collection[str]) -> None:
+        """Rebuild the known values from the cells that panes hold. Values that no longer occur free their slot.
+
+        `open_codes`: see `Domain.open_codes`.
+        """
         self._known_values.clear()
         self.capped_cache.clear()
         self.rebuilds += 1
         for cell in cells:
             for name, value in zip(self.rules.views.get(cell.view, ()), cell.values, strict=False):
                 self._known_values.setdefault(("", name), set()).add(value)
-            if (found := code_of(cell)) is not None:
-                self._known_values.setdefault((cell.aggregate, found[0]), set()).add(found[1])
+            if cell.aggregate in open_codes:
+                *group, code = cell.own_labels
+                self._known_values.setdefault((cell.aggregate, "".join(group)), set()).add(code)

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, Protocol, get_args
 
-from schemas.customers import CustomerResponded
 from stream.core.aggregation.cardinality import CardinalityLimiter
+from stream.core.aggregation.outgoing import DerivedEvent
 from stream.core.aggregation.pane_store import Row
 from stream.core.model.aggregate import Contribution, Deltas, accumulate
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
@@ -63,13 +63,11 @@ class EntityStore:
         """Packed, as of the last flush where `open` has them too."""
         self.dirty: dict[bytes, Any] = {}
         """Unpacked: what changed since the last flush. `Domain.settle` empties it."""
-        self.fast_path: Any = None
-        """What the domain keeps for itself with the book."""
         self.removals = 0
         """How many entities were forgotten so far."""
         self.deltas: Deltas = {}
-        self.derived: list[tuple[CustomerResponded, int, int]] = []
-        """Events for the customers' topic: data, time and record timestamp in ms."""
+        self.derived: list[DerivedEvent] = []
+        """Events for the input topics of other domains."""
         self.labels_ignored = 0
         self.record_timestamp = 0
         """Timestamp of the record that is being judged, in ms."""

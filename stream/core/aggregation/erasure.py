@@ -1,17 +1,18 @@
-"""Erasing a person: what was kept goes, finished counts stay without a name, a hash stays to refuse the past."""
+"""Erasures: a person's entities are deleted, their finished counts stay anonymous, a hash keeps older events out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
 import msgspec
 
-from stream.core.aggregation.domain import Domain
+from stream.core.aggregation.entity_kind import EntityKind, EntityKinds
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.model.aggregate import Aggregate, Contribution, Vector, add
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import HOURS, MINUTE
 
 ERASURE, RESIDUAL = b"e", b"r"
+"""Kinds of entities of the engine, the first byte of their keys."""
 
 _pack = msgspec.msgpack.Encoder().encode
 _decode_leaf = msgspec.msgpack.Decoder(tuple[str, tuple[str | None, ...], tuple[str, ...], int]).decode
@@ -19,30 +20,70 @@ _decode_vector = msgspec.msgpack.Decoder(Vector).decode
 _decode_times = msgspec.msgpack.Decoder(tuple[int, int]).decode
 
 
+class ErasureKind(EntityKind):
+    """Erasures by the hash of a person: time of the erasure and timestamp of its record, in ms."""
+
+    def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int:
+        """Return the end of the retention after the record, in ms."""
+        del key
+        return _decode_times(raw)[1] + config.entity_retention
+
+
+class ResidualKind(EntityKind):
+    """Sums of what erased people contributed, by base cell and minute."""
+
+    def __init__(self, aggregates: dict[str, Aggregate]) -> None:
+        super().__init__(RESIDUAL, "residuals", _decode_vector)
+        self._aggregates = aggregates
+
+    def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int | None:
+        """Return when the panes of the minute are deleted, in ms. None for an aggregate that is never deleted."""
+        del raw
+        name, _, _, minute = _decode_leaf(key[1:])
+        aggregate = self._aggregates[name]
+        if aggregate.kind in ("stock", "open_items"):
+            return None
+        retention = config.long_pane_retention if aggregate.long_retention else config.pane_retention
+        return minute * MINUTE + HOURS.span + retention
+
+    def contributions(self, key: bytes, raw: bytes, config: AggregationConfig) -> tuple[Contribution, ...]:
+        """Return the sum, as one contribution."""
+        del config
+        return (Contribution(*_decode_leaf(key[1:]), _decode_vector(raw)),)
+
+
+def engine_kinds(aggregates: dict[str, Aggregate]) -> tuple[EntityKind, ...]:
+    """Return the kinds of entities that every domain has."""
+    return ErasureKind(ERASURE, "erasure", _decode_times), ResidualKind(aggregates)
+
+
 def fingerprint(person_key: bytes) -> bytes:
-    """All that is kept of an erased person."""
+    """Return the key of a person's erasure, which holds a hash of the person's key."""
     return ERASURE + blake2b(person_key, digest_size=16).digest()
 
 
 def erased_until(raw: bytes) -> int:
-    """Up to when everything was erased, in ms."""
+    """Return the time up to which everything was erased, in ms."""
     return _decode_times(raw)[0]
 
 
 class Erasures:
-    """The erasures that a partition remembers, in the entities of its book."""
+    """The erasures of a partition. They are entities of its store.
 
-    def __init__(self, store: EntityStore, domain: Domain, aggregates: dict[str, Aggregate]) -> None:
+    `derive_changes` brings the store's packed entities up to date.
+    """
+
+    def __init__(self, store: EntityStore, kinds: EntityKinds, derive_changes: Callable[[], None]) -> None:
         self.store = store
-        self.domain = domain
-        self.aggregates = aggregates
+        self.kinds = kinds
         self.exist = False
-        """Whether there is an erasure at all: without one nothing needs to be hashed."""
+        """Whether there is any erasure. Without one no key needs to be hashed."""
         self.pending: set[bytes] = set()
-        """Who is erased while something of them may still be kept."""
+        """Keys of persons that were erased, whose entities are not deleted yet."""
+        self._derive_changes = derive_changes
 
     def covers(self, person_key: bytes, event_time: int) -> bool:
-        """Whether an event of that time is of an erased past; if not, nothing of that past is there any more."""
+        """Return whether an event of that time was erased. If not, the person's pending erasure has been executed."""
         if self._covered(person_key, event_time):
             return True
         if person_key in self.pending:
@@ -54,7 +95,7 @@ class Erasures:
         return raw is not None and event_time <= erased_until(raw)
 
     def erase(self, person_key: bytes, event_time: int) -> bool:
-        """Have all that is kept of a person deleted, at the latest by `settle`; False for one not newer than the last."""
+        """Register an erasure for `execute`. Return False if one as new is known."""
         if self._covered(person_key, event_time):
             return False
         store = self.store
@@ -68,62 +109,43 @@ class Erasures:
         return True
 
     def execute(self) -> None:
-        """Delete what is pending, in one pass over all entities however many persons it is."""
+        """Delete the entities of all pending persons in one pass over the store."""
         pending, self.pending = self.pending, set()
-        store, domain = self.store, self.domain
-        domain.derive_changes(store)
-        for key, raw in self._entities_of(pending):
-            withdrawn = domain.retracted_by_erasure(key, raw, store.rules)
-            store.apply_difference(withdrawn, ())
-            for contribution in domain.contributions(key, raw, store.rules):
-                if contribution not in withdrawn:
+        store = self.store
+        self._derive_changes()
+        for kind, key, raw in self._entities_of(pending):
+            retracted = kind.retracted_by_erasure(key, raw, store.rules)
+            store.apply_difference(retracted, ())
+            for contribution in kind.contributions(key, raw, store.rules):
+                if contribution not in retracted:
                     self._add_residual(contribution)
             store.put(key, None, None)
 
-    def _entities_of(self, person_keys: set[bytes]) -> list[tuple[bytes, bytes]]:
-        """The entities of persons. A look for bytes costs a tenth of decoding whose an entity is."""
-        found: Iterable[tuple[bytes, bytes]] = self.store.entities.items()
+    def _entities_of(self, person_keys: set[bytes]) -> list[tuple[EntityKind, bytes, bytes]]:
+        """Return the entities of persons. For one person a search for the bytes avoids most decoding."""
+        entities: Iterable[tuple[bytes, bytes]] = self.store.entities.items()
         if len(person_keys) == 1:
-            (one,) = person_keys
-            found = [(key, raw) for key, raw in found if one in raw or one in key]
-        whose = self.domain.person_key
-        return [
-            (key, raw)
-            for key, raw in found
-            if key[:1] not in (ERASURE, RESIDUAL) and whose(key, raw) in person_keys
-        ]
+            (person_key,) = person_keys
+            entities = [(key, raw) for key, raw in entities if person_key in raw or person_key in key]
+        with_kind = ((self.kinds.of(key), key, raw) for key, raw in entities)
+        return [(kind, key, raw) for kind, key, raw in with_kind if kind.person_key(key, raw) in person_keys]
 
     def _add_residual(self, contribution: Contribution) -> None:
         key = RESIDUAL + _pack(contribution[:4])
         raw = self.store.entities.get(key)
         total = {} if raw is None else _decode_vector(raw)
         add(total, contribution.vector)
-        sorted_ = dict(sorted(total.items()))  # the same whoever was erased first
-        self.store.put(key, _pack(sorted_), self.expires_at(key, b"", self.store.rules))
+        packed = _pack(dict(sorted(total.items())))  # the same bytes in whatever order people are erased
+        self.store.put(key, packed, self.kinds.of(key).expires_at(key, packed, self.store.rules))
 
-    def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int | None:
-        """The watermark at which an erasure or a remainder is forgotten; None: never, what is left in a stock."""
-        if key[:1] == ERASURE:
-            return _decode_times(raw)[1] + config.entity_retention
-        name, _, _, minute = _decode_leaf(key[1:])
-        aggregate = self.aggregates[name]
-        if aggregate.kind in ("stock", "open_items"):
-            return None
-        kept = config.long_pane_retention if aggregate.long_retention else config.pane_retention
-        return minute * MINUTE + HOURS.span + kept
-
-    def residuals(self) -> Iterable[Contribution]:
-        """What erased people left in the figures."""
-        for key, raw in self.store.entities.items():
-            if key[:1] == RESIDUAL:
-                yield Contribution(*_decode_leaf(key[1:]), _decode_vector(raw))
-
-    def migrate(self, old: tuple[str, ...]) -> None:
-        """Remainders under the rules in force; `old` are the dimensions that their values stand for."""
-        names = [self.store.rules.dimensions[i] for i in self.store.rules.projected_dimensions]
-        left = list(self.residuals())
-        for key in [key for key in self.store.entities if key[:1] == RESIDUAL]:
+    def migrate_residuals(self, old_dimensions: tuple[str, ...]) -> None:
+        """Rebuild the residuals under the store's config. `old_dimensions` name the values that they hold."""
+        config = self.store.rules
+        names = [config.dimensions[i] for i in config.projected_dimensions]
+        residuals = [(key, raw) for key, raw in self.store.entities.items() if key.startswith(RESIDUAL)]
+        for key, _ in residuals:
             self.store.put(key, None, None)
-        for contribution in left:
-            have = dict(zip(old, contribution.values, strict=False))
-            self._add_residual(contribution._replace(values=tuple(have.get(name) for name in names)))
+        for key, raw in residuals:
+            for contribution in self.kinds.of(key).contributions(key, raw, config):
+                old = dict(zip(old_dimensions, contribution.values, strict=False))
+                self._add_residual(contribution._replace(values=tuple(old.get(name) for name in names)))

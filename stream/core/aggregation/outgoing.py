@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from schemas.codec import MAX_VALUE, encode
-from schemas.customers import CustomerResponded
 from schemas.envelope import EVENTS
+from schemas.fields import Data
+from schemas.keys import default_record_key
 from schemas.times import from_ms
-from schemas.topics import CUSTOMERS
+from schemas.topics import topics_of
 
 Header = tuple[str, bytes | None]
 HEADER_PREFIX = "cx_"
-SOURCE = "/cxgauge/feedback"
-_Responded = EVENTS[CustomerResponded]
 
 
 class RecordOrigin(NamedTuple):
@@ -34,6 +33,18 @@ class OutgoingRecord(NamedTuple):
     value: bytes | None
     timestamp: int | None
     headers: list[Header]
+
+
+class DerivedEvent(NamedTuple):
+    """An event that follows from others. One ID is used for all repetitions, which makes them duplicates.
+
+    Times in ms.
+    """
+
+    data: Data
+    id: str
+    event_time: int
+    record_timestamp: int
 
 
 class Record(Protocol):
@@ -88,8 +99,15 @@ def to_dead_letter(record: Record, topic: str, partition: int, reason: str, deta
     return OutgoingRecord("", None, record.key, value, None, headers)
 
 
-def responded_event(data: CustomerResponded, at: int, timestamp: int) -> OutgoingRecord:
-    """The event that a customer answers surveys; its id is the customer's, so that a repeat is a duplicate."""
-    name = f"responded/{data.customer_id}"[:256]
-    event = _Responded(specversion="1.0", id=name, source=SOURCE, time=from_ms(at), data=data)
-    return OutgoingRecord(CUSTOMERS.domain, None, data.customer_id.encode(), encode(event), timestamp, [])
+def derived_record(derived: DerivedEvent, domain: str) -> OutgoingRecord:
+    """Return the record of an event that a domain derived."""
+    kind = type(derived.data)
+    event = EVENTS[kind](
+        specversion="1.0",
+        id=derived.id,
+        source=f"/cxgauge/{domain}",
+        time=from_ms(derived.event_time),
+        data=derived.data,
+    )
+    key, topic = default_record_key(derived.data).encode(), topics_of(kind)[0]
+    return OutgoingRecord(topic.domain, None, key, encode(event), derived.record_timestamp, [])

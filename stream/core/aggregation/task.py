@@ -14,21 +14,22 @@ from schemas.times import all_to_ms, to_ms
 from schemas.topics import partition_of
 from stream.core.aggregation import unreadable
 from stream.core.aggregation.domain import Domain, ValidatedBatch
+from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.entity_store import OUTCOMES, EntityStore, Outcome
-from stream.core.aggregation.erasure import ERASURE, RESIDUAL, Erasures
+from stream.core.aggregation.erasure import ERASURE, Erasures, engine_kinds
 from stream.core.aggregation.outgoing import (
     OutgoingRecord,
     Record,
+    derived_record,
     forward,
     record_origin,
-    responded_event,
     to_dead_letter,
 )
 from stream.core.aggregation.pane_store import PaneStore, Row
 from stream.core.aggregation.unreadable import SkipOrder
 from stream.core.metrics import AGGREGATES, BY_DOMAIN
 from stream.core.model import checkpoint as markers
-from stream.core.model.aggregate import Contribution, Deltas, accumulate
+from stream.core.model.aggregate import Deltas, accumulate
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.checkpoint import Checkpoint
 from stream.core.model.time_buckets import HOUR, HOURS, MINUTE
@@ -65,7 +66,8 @@ class PartitionTask:
         self.config = config
         self.store = EntityStore(config)
         self.panes = PaneStore(config, AGGREGATES)
-        self.erasures = Erasures(self.store, domain, AGGREGATES)
+        self.kinds = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES)))
+        self.erasures = Erasures(self.store, self.kinds, self._derive_changes)
         self.checkpoint = Checkpoint(version=markers.VERSION, partitions=count)
         self.outcome_counts: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
         self.forwards: list[OutgoingRecord] = []
@@ -82,8 +84,10 @@ class PartitionTask:
             ),
             default=config.pane_retention,
         )
-        self._decoder = Decoder(domain.topic, domain.unchecked_types)
-        self._keyed_by_data = domain.name == "customers"
+        self._fast_path = domain.fast_path(self.store)
+        self._decoder = Decoder(
+            domain.topic, self._fast_path.unchecked_events if self._fast_path is not None else {}
+        )
         self._own_keys: set[bytes] = set()
         self._last_record: Record | None = None
 
@@ -123,7 +127,7 @@ class PartitionTask:
         if max(record_timestamps) > latest or (events := self._decode_batch(records)) is None:
             return None
         came = [record.key for record in records]
-        if self._keyed_by_data or not all(came):
+        if self.domain.keyed_by_data or not all(came):
             came = [self._record_key(key, event.data) for key, event in zip(came, events, strict=True)]
         keys = cast("list[bytes]", came)
         if not self._own_keys.issuperset(keys) and any(
@@ -136,9 +140,10 @@ class PartitionTask:
             return None
         if self.erasures.exist and any(map(self.erasures.covers, keys, times)):
             return None
-        if (looked := self.domain.validate_batch(self.store, events)) is None:
-            return None
-        return ValidatedBatch(events, looked, keys, times, record_timestamps)
+        validated = () if self._fast_path is None else self._fast_path.validate(events)
+        return (
+            None if validated is None else ValidatedBatch(events, keys, times, record_timestamps, validated)
+        )
 
     def _decode_batch(self, records: Sequence[Record]) -> list[Event] | None:
         """Events of records that say nothing in their headers; None: one is not right, or erases."""
@@ -150,7 +155,11 @@ class PartitionTask:
 
     def _process_batch(self, batch: ValidatedBatch) -> None:
         """Enter records that were looked at."""
-        at, accepted = self.checkpoint, self.domain.process_batch(self.store, batch)
+        at = self.checkpoint
+        if self._fast_path is None:
+            accepted = self.domain.process_batch(self.store, batch)
+        else:
+            accepted = self._fast_path.process(batch)
         at.watermark = max(at.watermark, *batch.record_timestamps)
         at.max_event_time = max(at.max_event_time, *accepted, 0)
         self.outcome_counts["accepted"] += len(accepted)
@@ -195,11 +204,11 @@ class PartitionTask:
             return "accepted" if self.erasures.erase(person_key, time) else "duplicate"
         if self.erasures.exist and self.erasures.covers(person_key, time):
             return "erased"
-        return self.domain.apply(self.store, event, time, person_key)
+        return self.domain.process(self.store, event, time, person_key)
 
     def _record_key(self, key: bytes | None, data: Data) -> bytes:
         """A record's key, or the one that it should have."""
-        return default_record_key(data).encode() if not key or self._keyed_by_data else key
+        return default_record_key(data).encode() if not key or self.domain.keyed_by_data else key
 
     def _owning_partition(self, key: bytes) -> int:
         """The partition that a key belongs to; of keys of ours the next look is a cheap one."""
@@ -240,11 +249,11 @@ class PartitionTask:
 
     def prepare_flush(self, clock: int, lag: int) -> Flush:
         """Everything that changed, once; and the marker that makes it count."""
-        self.domain.derive_changes(self.store)
+        self._derive_changes()
         room = self._expire(min(self.checkpoint.watermark, clock))
         self._apply_deltas()
         if room:
-            self.store.cardinality.rebuild(self.panes.cells, self.domain.open_code)
+            self.store.cardinality.rebuild(self.panes.cells, self.domain.open_codes)
         at, last = self.checkpoint, self._last_record
         if last is not None:
             at.last_offset, at.checksum = last.offset, checksum(last)
@@ -259,9 +268,14 @@ class PartitionTask:
         derived, self.store.derived = self.store.derived, []
         forwards, self.forwards = self.forwards, []
         dead, self.dead_letters = self.dead_letters, []
-        forwards += [responded_event(*event) for event in derived]
+        forwards += [derived_record(event, self.domain.name) for event in derived]
         state = self.store.changed_rows() + self._done_orders()
         return Flush(forwards, dead, state, list(self.panes.changed_rows()), at)
+
+    def _derive_changes(self) -> None:
+        if self._fast_path is not None:
+            self._fast_path.apply_pending()
+        self.domain.derive_changes(self.store)
 
     def _apply_deltas(self) -> None:
         deltas, self.store.deltas = self.store.deltas, {}
@@ -273,16 +287,12 @@ class PartitionTask:
         for key in list(self.store.expired_timers(watermark)):
             if (raw := self.store.entities.get(key)) is None:
                 continue
-            until = self._expires_at(key, raw)
+            until = self.kinds.of(key).expires_at(key, raw, self.config)
             if until is not None and until <= watermark:
                 self.store.put(key, None, None)
             elif until is not None:
                 self.store.register_timer(key, until)
         return room
-
-    def _expires_at(self, key: bytes, raw: bytes) -> int | None:
-        spine = key[:1] in (ERASURE, RESIDUAL)
-        return (self.erasures if spine else self.domain).expires_at(key, raw, self.config)
 
     def restore_state(self, key: bytes, value: bytes | None) -> None:
         """Take in a record of the compacted topic of entities, the skip orders among them."""
@@ -329,10 +339,10 @@ class PartitionTask:
         )
         if changed:
             self._rebuild_panes()
-        self.store.cardinality.rebuild(self.panes.cells, self.domain.open_code)
+        self.store.cardinality.rebuild(self.panes.cells, self.domain.open_codes)
         for key, raw in self.store.entities.items():
-            self.erasures.exist = self.erasures.exist or key[:1] == ERASURE
-            if (until := self._expires_at(key, raw)) is not None:
+            self.erasures.exist = self.erasures.exist or key.startswith(ERASURE)
+            if (until := self.kinds.of(key).expires_at(key, raw, self.config)) is not None:
                 self.store.register_timer(key, until)
         return changed
 
@@ -340,11 +350,10 @@ class PartitionTask:
         """Panes from the entities, under the rules in force: what they hold is only ever a sum of these."""
         self.panes.clear()
         for key, raw in list(self.store.entities.items()):
-            if key[:1] not in (ERASURE, RESIDUAL):
-                fresh = self.domain.migrate(key, raw, self.store, self.checkpoint.dimensions)
-                if fresh != raw:
-                    self.store.put(key, fresh, None)
-        self.erasures.migrate(self.checkpoint.projected_dimensions)
+            migrated = self.kinds.of(key).migrate(key, raw, self.store, self.checkpoint.dimensions)
+            if migrated != raw:
+                self.store.put(key, migrated, None)
+        self.erasures.migrate_residuals(self.checkpoint.projected_dimensions)
         self.store.deltas = self.expected_deltas()
         self._apply_deltas()
 
@@ -352,10 +361,7 @@ class PartitionTask:
         """The sum of what all entities contributed and of what erased people left behind."""
         deltas: Deltas = {}
         for key, raw in self.store.entities.items():
-            if key[:1] not in (ERASURE, RESIDUAL):
-                accumulate(deltas, self.domain.contributions(key, raw, self.config))
-        remainders: Iterable[Contribution] = self.erasures.residuals()
-        accumulate(deltas, remainders)
+            accumulate(deltas, self.kinds.of(key).contributions(key, raw, self.config))
         return deltas
 
 

@@ -13,9 +13,11 @@ from stream.config import Settings
 from stream.core.aggregation.customers.entity import CUSTOMER, LIFECYCLE, unpack
 from stream.core.aggregation.customers.lifecycle import replay
 from stream.core.aggregation.customers.summary import summarize
-from stream.core.aggregation.erasure import ERASURE, RESIDUAL, erased_until, fingerprint
+from stream.core.aggregation.entity_kind import EntityKinds
+from stream.core.aggregation.erasure import engine_kinds, erased_until, fingerprint
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.unreadable import ORDER
+from stream.core.metrics import AGGREGATES
 from stream.core.metrics.cohorts import STARTS
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.money import BASIS, major
@@ -60,10 +62,11 @@ async def read_entities(settings: Settings, customer: str) -> dict[str, Entities
                         mine[key] = raw
                     else:
                         mine.pop(key, None)
-            spine = {key: mine.pop(key) for key in list(mine) if key[:1] in (ERASURE, RESIDUAL)}
+            kinds, erasure = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES))), fingerprint(person_key)
             found[domain.name] = {
-                **{key: raw for key, raw in mine.items() if domain.person_key(key, raw) == person_key},
-                **{key: raw for key, raw in spine.items() if key == fingerprint(person_key)},
+                key: raw
+                for key, raw in mine.items()
+                if key == erasure or kinds.of(key).person_key(key, raw) == person_key
             }
         return found
     finally:
@@ -83,25 +86,21 @@ def format_customer(
             yield f"erased in {name}: everything up to {_day(erased_until(erased))}"
     yield ""
     for domain in DOMAIN_REGISTRY:
-        kinds = Counter(key[:1].decode() for key in found[domain.name] if key[:1] != ERASURE)
-        records = ", ".join(f"{n:,} {_KINDS[domain.name][kind]}" for kind, n in sorted(kinds.items()))
+        prefixes = Counter(key[:1] for key in found[domain.name])
+        records = ", ".join(
+            f"{kind.name} ({prefixes[kind.prefix]:,})" for kind in domain.kinds if prefixes[kind.prefix]
+        )
         yield f"records in {domain.name}: {records or 'nothing'}"
     lines = [
         f"  {tally} {_show(values)} {_show(extra)} {_minute(minute)}: {_show(vector)}"
         for domain in DOMAIN_REGISTRY
         for key, entity in sorted(found[domain.name].items())
-        if key[:1] != ERASURE
-        for tally, values, extra, minute, vector in domain.contributions(key, entity, config)
+        for kind in domain.kinds
+        if key.startswith(kind.prefix)
+        for tally, values, extra, minute, vector in kind.contributions(key, entity, config)
     ]
     if lines:
         yield from ["", "contributes (tally, dimensions, own labels, minute: components)", *lines]
-
-
-_KINDS = {
-    "feedback": {"a": "of answers", "c": "of having answered"},
-    "tickets": {"t": "of tickets", "f": "of neighbouring tickets", "i": "of interactions"},
-    "customers": {"c": "of the customer", "o": "of orders", "m": "of refunds", "f": "of referrals"},
-}
 
 
 def _customer(raw: bytes, at: int) -> Iterator[str]:

@@ -56,8 +56,8 @@ def test_a_customer_with_all_that_is_kept() -> None:
         "life: 2026-09-19 14:13:20Z to now",
     ]
     assert "churns that changed nothing: 1" in lines
-    assert "records in customers: 1 of the customer, 1 of refunds, 2 of orders" in lines
-    assert "records in feedback: 1 of answers, 1 of having answered" in lines
+    assert "records in customers: customer (1), orders (2), refunds (1)" in lines
+    assert "records in feedback: answers (1), responder (1)" in lines
     assert "records in tickets: nothing" in lines
     assert '  churned ["app",null] ["price"] 2026-09-11 14:13Z: {"0":1}' in lines
     assert '  customers ["app",null] ["responder"] now: {"0":1}' in lines

@@ -9,6 +9,7 @@ import msgspec
 
 from stream.core.model.aggregate import Vector
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
+from stream.core.model.time_buckets import MINUTE
 
 CUSTOMER, ORDER, REFUND, REFERRAL = b"c", b"o", b"m", b"f"
 """Kinds of entities, the first byte of their keys."""
@@ -104,11 +105,18 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
 
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder(Customer).decode
+unpack_timestamp = msgspec.msgpack.Decoder(int).decode
+"""The entity of an order or refund: the timestamp of its record in ms."""
 
 
 def configured_margin(config: AggregationConfig) -> int:
     """The configured margin, in 1/10,000."""
     return round(config.margin_rate * 10_000)
+
+
+def retention_start(newest_minute: int, config: AggregationConfig) -> int:
+    """Return the minute from which on a customer contributes to panes."""
+    return newest_minute - config.entity_retention // MINUTE
 
 
 def child_key(kind: bytes, customer: str, natural: str) -> bytes:

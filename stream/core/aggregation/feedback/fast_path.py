@@ -1,76 +1,87 @@
-"""Answers of which nothing is known, by the batch: nearly every event is one, so this is short.
+"""Fast path for new answers, which are nearly all events: one loop without an object for each step.
 
-What `Feedback.apply` does with such an answer, without an object for each step; tests hold the two together.
+It does what `events.process` does with an answer to which no entity belongs yet. Tests compare the two. Fields are
+checked and packed by hand here, and `fast_path_guard` refuses a struct with a field that this module does not know.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, cast
 
 from schemas.envelope import Event
 from schemas.feedback import FeedbackSubmitted, Scale
-from schemas.loose import unchecked
+from schemas.fields import Data
 from stream.core.aggregation.domain import ValidatedBatch
 from stream.core.aggregation.entity_store import (
     MAX_CACHED_PROJECTIONS,
     EntityStore,
-    Outcome,
     project_dimensions,
 )
 from stream.core.aggregation.feedback.derive import expires_at, score_vector
 from stream.core.aggregation.feedback.entity import ANSWER, Answer, AnswerContent, pack
+from stream.core.aggregation.feedback.events import process
+from stream.core.aggregation.feedback.fast_path_guard import CHECKED_BY_TEMPLATE, check_known_fields
 from stream.core.aggregation.feedback.responders import record_response
+from stream.core.aggregation.feedback.unchecked import unchecked
 from stream.core.model.aggregate import COMPONENT_BITS, BaseCell, Vector, accumulate_vector
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.time_buckets import MINUTE
 
+check_known_fields()
 UNCHECKED_SUBMITTED = unchecked(FeedbackSubmitted)
 MAX_CACHED_SCALES, MAX_CACHED_SCORES = 64, 128
-"""Surveys with their scales that are remembered, and scores of each: scales may be any, so may scores of an exit survey."""
+"""Cached surveys with their scales, and cached scores of each. Both are open: an exit survey may have any scale."""
 MAX_CACHED_RESPONDERS = 100_000
-"""Customers that are remembered as told of."""
+"""Cached customers for whom `CustomerResponded` was derived."""
 
 _ANSWER, _CONTENT, _NIL = pack(Answer(b""))[:1], pack(AnswerContent(""))[:1], pack(None)
-"""How a packed answer begins, and what it says; and how what is not there is packed."""
+"""The array headers of a packed answer and of its content, and a packed None."""
+_template_key = attrgetter(*CHECKED_BY_TEMPLATE)
 
 PackedScore = tuple[bytes, tuple[tuple[int, int], ...]]
-"""A packed score, and the components that it adds to its survey's tally."""
+"""A packed score, and the components that it adds to the aggregate of its survey."""
 SurveyScale = tuple[str, Scale | None, str | None]
-"""A survey with the scale and the direction that an answer names."""
+"""A survey with the scale and the direction of an answer."""
+PackedMinute = tuple[bytes, int, list[bytes]]
+"""A packed minute, its first position in a flat vector, and the timer keys of answers of that minute."""
 
 
 class ScoreCache(dict[int | None, PackedScore]):
-    """The scores of a survey and scale that were right, and none: what was not seen is made."""
+    """Packed scores of a survey and scale. A score or None is a key once an answer with it was valid."""
 
-    def __init__(self, scaled: SurveyScale) -> None:
+    def __init__(self, survey_scale: SurveyScale) -> None:
         super().__init__({None: (_NIL, ())})
-        self._survey_scale = scaled
+        self._survey_scale = survey_scale
 
     def __missing__(self, score: int) -> PackedScore:
         survey, scale, direction = self._survey_scale
-        found = pack(score), tuple(score_vector(survey, score, scale, direction, premature=False).items())
+        vector = score_vector(survey, score, scale, direction, premature=False)
+        packed = pack(score), tuple(vector.items())
         if len(self) < MAX_CACHED_SCORES:
-            self[score] = found
-        return found
+            self[score] = packed
+        return packed
 
 
 class AnswerTemplate:
-    """Where answers to one survey with the same dimensions go, and their record as far as it is the same.
+    """Answers to one survey with the same dimensions: their base cell, and the parts that their records share.
 
-    A record is: person, minute, `before`, score, `after`. `added` is what came since the last flush. What was only
-    looked at has no leaf yet: its values count towards the caps when it is entered.
+        record:   | header | person_key | minute | before | score | after |
+
+    `pending` is added to the base cell at the flush. `base_cell` stays None until an answer is processed, because only
+    processed answers count towards the cardinality limit.
     """
 
     __slots__ = ("after", "base_cell", "before", "dimensions", "pending", "scores", "survey_scale")
 
-    def __init__(self, dimensions: DimensionValues, scaled: SurveyScale, scores: ScoreCache) -> None:
+    def __init__(self, dimensions: DimensionValues, survey_scale: SurveyScale, scores: ScoreCache) -> None:
         self.dimensions = dimensions
-        self.survey_scale = scaled
+        self.survey_scale = survey_scale
         self.scores = scores
         self.base_cell: BaseCell | None = None
         self.pending: Vector = {}
 
     def bind(self, values: DimensionValues, config: AggregationConfig) -> None:
-        """Be where answers with these values go."""
+        """Set the base cell and the record's parts to those of answers with these capped values."""
         survey, scale, direction = self.survey_scale
         self.before = pack(0) + _CONTENT + pack(survey)
         self.after = b"".join(map(pack, (scale, direction, False, (), values))) + 2 * _NIL
@@ -78,64 +89,64 @@ class AnswerTemplate:
 
 
 class NewAnswerFastPath:
-    """What a partition holds to enter them, between two flushes and over them."""
+    """The fast path of one partition, with its caches: see `BatchFastPath`."""
 
-    def __init__(
-        self, store: EntityStore, apply: Callable[[EntityStore, Event, int, bytes], Outcome]
-    ) -> None:
+    unchecked_events: Mapping[type[Data], type[Event]] = {FeedbackSubmitted: UNCHECKED_SUBMITTED.event}
+
+    def __init__(self, store: EntityStore) -> None:
         self._store = store
-        self._apply = apply
         self._templates: dict[tuple[Any, ...], AnswerTemplate] = {}
-        """By what answers say; by values for those with labels."""
+        """By the fields of `CHECKED_BY_TEMPLATE`, of answers with labels by capped values and survey."""
         self._score_caches: dict[SurveyScale, ScoreCache] = {}
         self._pending_templates: list[AnswerTemplate] = []
         self._known_responders: dict[str, bytes] = {}
-        """Some of the customers that the customers' topic was told of, and the person whose answer did."""
+        """Customers for whom `CustomerResponded` was derived, and the record key of their answer."""
         self._cache_version = (-1, -1)
 
     def validate(self, events: Sequence[Event]) -> list[AnswerTemplate | None] | None:
-        """The place of each answer, None for other events; None instead: an answer is not right.
+        """Return the template of each answer (None for other events), or None if any answer is invalid.
 
-        What is right is a matter of what the memory of places goes by, the score and the reasons.
+        A full check is needed only if the template, or the score in it, was not seen before, or there are reasons.
         """
         self._invalidate_caches()
-        places = self._templates
-        loose: Any = UNCHECKED_SUBMITTED.data
-        found: list[AnswerTemplate | None] = []
+        cached = self._templates.get
+        unchecked_type: Any = UNCHECKED_SUBMITTED.data
+        templates: list[AnswerTemplate | None] = []
         for event in events:
             data: Any = event.data
-            if type(data) is not loose:
-                found.append(None)
+            if type(data) is not unchecked_type:
+                templates.append(None)
                 continue
-            asked = (
-                data.channel,
-                data.touchpoint,
-                data.team,
-                data.priority,
-                data.survey,
-                data.scale,
-                data.direction,
-            )
-            place = places.get(asked)
-            if place is None or data.score not in place.scores or data.reasons:
+            key = _template_key(data)
+            template = cached(key)
+            if template is None or data.score not in template.scores or data.reasons:
                 try:
-                    place = self._validated_template(asked, UNCHECKED_SUBMITTED.validated_data(data))
+                    template = self._validated_template(key, UNCHECKED_SUBMITTED.validated_data(data))
                 except ValueError:
                     return None
-            found.append(place)
-        return found
+            templates.append(template)
+        return templates
 
     def process(self, batch: ValidatedBatch) -> list[int]:
-        """Enter events, one that is not just a score of which nothing is known by `apply`. The times of those accepted."""
-        store, told, touched = self._store, self._known_responders, self._pending_templates
-        entities, fresh = store.entities, store.inserted_rows
+        """Process validated events and return the times of those accepted.
+
+        Only a new answer with a score, and without revision, reasons and transaction time, takes the fast path.
+        """
+        store, responders, pending = self._store, self._known_responders, self._pending_templates
+        entities, inserted_rows = store.entities, store.inserted_rows
         accepted: list[int] = []
-        minutes: dict[int, tuple[bytes, int, list[bytes]]] = {}
-        for event, looked, person_key, event_time, record_timestamp in zip(*batch, strict=True):
+        minutes: dict[int, PackedMinute] = {}
+        for event, template, person_key, event_time, record_timestamp in zip(
+            batch.events,
+            batch.validated,
+            batch.person_keys,
+            batch.event_times,
+            batch.record_timestamps,
+            strict=True,
+        ):
             data: Any = event.data
-            place = looked
             if (
-                place is None
+                template is None
                 or (key := ANSWER + data.feedback_id.encode()) in entities
                 or (score := data.score) is None
                 or data.revision
@@ -143,88 +154,83 @@ class NewAnswerFastPath:
                 or data.transaction_time is not None
             ):
                 store.record_timestamp = record_timestamp
-                one = event if place is None else UNCHECKED_SUBMITTED.validated(event)
-                if self._apply(store, one, event_time, person_key) == "accepted":
+                checked = event if template is None else UNCHECKED_SUBMITTED.validated(event)
+                if process(store, checked, event_time, person_key) == "accepted":
                     accepted.append(event_time)
                 continue
             accepted.append(event_time)
             if data.labels is not None:
-                place = self._labelled_template(place, data.labels)
-            elif place.base_cell is None:
-                place.bind(store.capped_values(place.dimensions, None), store.rules)
-            packed, vector = place.scores[score]
-            when, first, due = minutes.get(event_time // MINUTE) or self._packed_minute(
-                event_time // MINUTE, minutes
+                template = self._labelled_template(template, data.labels)  # noqa: PLW2901 - the event's, with labels
+            elif template.base_cell is None:
+                template.bind(store.capped_values(template.dimensions, None), store.rules)
+            packed_score, components = template.scores[score]
+            minute = event_time // MINUTE
+            packed_minute, first, timer_keys = minutes.get(minute) or self._packed_minute(minute, minutes)
+            raw = b"".join(
+                (_ANSWER, pack(person_key), packed_minute, template.before, packed_score, template.after)
             )
-            raw = b"".join((_ANSWER, pack(person_key), when, place.before, packed, place.after))
             entities[key] = raw
-            fresh.append((key, raw))
-            due.append(key)
-            if vector:
-                added = place.pending
-                if not added:
-                    touched.append(place)
-                for component, n in vector:
-                    pane = first | component
-                    added[pane] = added.get(pane, 0) + n
-            if (customer := data.customer_id) is not None and told.get(customer) != person_key:
+            inserted_rows.append((key, raw))
+            timer_keys.append(key)
+            if components:
+                vector = template.pending
+                if not vector:
+                    pending.append(template)
+                for component, n in components:
+                    position = first | component
+                    vector[position] = vector.get(position, 0) + n
+            if (customer := data.customer_id) is not None and responders.get(customer) != person_key:
                 store.record_timestamp = record_timestamp
                 record_response(store, customer, event_time, person_key)
-                told[customer] = person_key
+                responders[customer] = person_key
         return accepted
 
+    def apply_pending(self) -> None:
+        """Add the pending vectors to the store's deltas."""
+        for template in self._pending_templates:
+            accumulate_vector(self._store.deltas, cast("BaseCell", template.base_cell), template.pending)
+            template.pending = {}
+        self._pending_templates.clear()
+
     def _invalidate_caches(self) -> None:
-        """Begin anew with what may have become wrong: caps were learnt again, entities forgotten."""
+        """Clear caches that are full or stale: caps change with a rebuild, responders with removed entities."""
         store = self._store
-        learnt, forgotten = self._cache_version
+        rebuilds, removals = self._cache_version
         if (
-            learnt != store.cardinality.rebuilds
+            rebuilds != store.cardinality.rebuilds
             or len(self._templates) > MAX_CACHED_PROJECTIONS
             or len(self._score_caches) > MAX_CACHED_SCALES
         ):
             self._templates.clear()
             self._score_caches.clear()
-        if forgotten != store.removals or len(self._known_responders) > MAX_CACHED_RESPONDERS:
+        if removals != store.removals or len(self._known_responders) > MAX_CACHED_RESPONDERS:
             self._known_responders.clear()
         self._cache_version = store.cardinality.rebuilds, store.removals
 
-    def _validated_template(self, asked: tuple[Any, ...], data: FeedbackSubmitted) -> AnswerTemplate:
-        """The place of an answer that is right, by what it said before it was trimmed."""
-        place = self._templates.get(asked)
-        if place is None:
-            scaled = data.survey, data.scale, data.direction
+    def _validated_template(self, key: tuple[Any, ...], data: FeedbackSubmitted) -> AnswerTemplate:
+        """Return the template of checked data. `key` holds its fields as they were before trimming."""
+        template = self._templates.get(key)
+        if template is None:
+            survey_scale = data.survey, data.scale, data.direction
             dimensions = data.channel, data.touchpoint, data.team, data.priority
-            scores = self._score_caches.setdefault(scaled, ScoreCache(scaled))
-            place = self._templates[asked] = AnswerTemplate(dimensions, scaled, scores)
-        place.scores[data.score]  # to be found from now on
-        return place
+            scores = self._score_caches.setdefault(survey_scale, ScoreCache(survey_scale))
+            template = self._templates[key] = AnswerTemplate(dimensions, survey_scale, scores)
+        template.scores[data.score]  # caches the score as valid
+        return template
 
-    def _labelled_template(self, place: AnswerTemplate, labels: dict[str, Any]) -> AnswerTemplate:
-        """The place of an answer with labels, of which the one found by what it says knows the rest."""
-        values = self._store.capped_values(place.dimensions, labels)
-        asked = (values, *place.survey_scale)
-        found = self._templates.get(asked)
-        if found is None:
-            found = self._templates[asked] = AnswerTemplate(
-                place.dimensions, place.survey_scale, place.scores
-            )
-            found.bind(values, self._store.rules)
-        return found
+    def _labelled_template(self, template: AnswerTemplate, labels: dict[str, Any]) -> AnswerTemplate:
+        """Return the template of an answer with labels. `template` is that of its other fields."""
+        values = self._store.capped_values(template.dimensions, labels)
+        key = (values, *template.survey_scale)
+        labelled = self._templates.get(key)
+        if labelled is None:
+            labelled = AnswerTemplate(template.dimensions, template.survey_scale, template.scores)
+            labelled.bind(values, self._store.rules)
+            self._templates[key] = labelled
+        return labelled
 
-    def _packed_minute(
-        self, minute: int, minutes: dict[int, tuple[bytes, int, list[bytes]]]
-    ) -> tuple[bytes, int, list[bytes]]:
-        """A minute packed, its place in a flat vector, and where to note what is forgotten with it."""
-        found = minutes[minute] = (
-            pack(minute),
-            minute << COMPONENT_BITS,
-            self._store.timer_keys(expires_at(minute, self._store.rules)),
-        )
-        return found
-
-    def apply_pending(self) -> None:
-        """Enter in the deltas what was added."""
-        for place in self._pending_templates:
-            accumulate_vector(self._store.deltas, cast("BaseCell", place.base_cell), place.pending)
-            place.pending = {}
-        self._pending_templates.clear()
+    def _packed_minute(self, minute: int, minutes: dict[int, PackedMinute]) -> PackedMinute:
+        """Pack a minute and keep it in `minutes`."""
+        timer_keys = self._store.timer_keys(expires_at(minute, self._store.rules))
+        packed = minutes[minute] = pack(minute), minute << COMPONENT_BITS, timer_keys
+        return packed

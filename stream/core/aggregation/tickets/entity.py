@@ -11,6 +11,8 @@ from stream.core.model.aggregate import Vector
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.time_buckets import HOUR
 
+TICKET = b"t"
+"""Kind of entity, the first byte of its key."""
 HANDOFF, UNRESOLVED, BY_PEOPLE, BY_BOT, BY_TIMEOUT = range(5)
 TOPIC = ""
 """The name under which a change of the topic is kept beside those of dimensions."""

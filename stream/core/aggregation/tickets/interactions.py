@@ -46,8 +46,8 @@ def derive(interaction: Interaction, config: AggregationConfig) -> tuple[Contrib
     )
 
 
-def apply(store: EntityStore, data: InteractionHandled, event_time: int, person_key: bytes) -> Outcome:
-    """Enter an event. A duplicate still moves the bucket to its own earlier time."""
+def process(store: EntityStore, data: InteractionHandled, event_time: int, person_key: bytes) -> Outcome:
+    """Change an interaction by an event. A duplicate still moves the bucket to its own earlier time."""
     key = INTERACTION + data.interaction_id.encode()
     raw = store.entities.get(key)
     minute = event_time // MINUTE

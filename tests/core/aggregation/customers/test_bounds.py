@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from stream.core.aggregation.audit import pane_differences
-from stream.core.aggregation.customers import MAX_SOURCE_CHARACTERS, Customers, lifecycle
+from stream.core.aggregation.customers import Customers, lifecycle
+from stream.core.aggregation.customers.events import MAX_SOURCE_CHARACTERS
 from stream.core.aggregation.task import PartitionTask
 from tests.core.aggregation.customers import oracle
 from tests.core.aggregation.customers.events import activated, churned, outcomes

@@ -47,7 +47,6 @@ def answer(random: Random, i: int) -> FeedbackSubmitted:
 
 def end(store: EntityStore) -> Any:
     """All that is left of it."""
-    Feedback().derive_changes(store)
     left = {
         until: sorted(store.timer_keys(until)) for until in range(NOW - 10 * HOUR, NOW + 60 * 24 * HOUR, HOUR)
     }
@@ -71,23 +70,25 @@ def test_by_the_batch_or_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) 
         plain.append((event, b"p%d" % (i % 40), NOW - random.randrange(5 * HOUR), NOW + i))
     batched, single, domain = EntityStore(rule), EntityStore(rule), Feedback()
     times = []
-    decoder = Decoder(FEEDBACK, domain.unchecked_types)
+    fast = domain.fast_path(batched)
+    decoder = Decoder(FEEDBACK, fast.unchecked_events)
     for i in range(0, 600, 50):
         tight, *rest = zip(*plain[i : i + 50], strict=True)
         events = decoder.decode_all([encode(event) for event in tight])
         assert events is not None
-        looked = domain.validate_batch(batched, events)
+        looked = fast.validate(events)
         assert looked is not None
-        got = domain.process_batch(batched, ValidatedBatch(events, looked, *rest))
+        got = fast.process(ValidatedBatch(events, *rest, looked))
         for event, person_key, at, stamp in plain[i : i + 50]:
             single.record_timestamp = stamp
-            if domain.apply(single, event, at, person_key) == "accepted":
+            if domain.process(single, event, at, person_key) == "accepted":
                 times.append(at)
         assert got == times[-len(got) :]
         if i == 300:
             for store in (batched, single):
-                store.cardinality.rebuild([], domain.open_code)
+                store.cardinality.rebuild([], domain.open_codes)
                 store.put(b"cp1", None, None)
+    fast.apply_pending()
     for got, wanted in zip(end(batched), end(single), strict=True):
         assert got == wanted
 
@@ -106,6 +107,8 @@ FIELDS: dict[str, list[Any]] = {
     "transaction_time": [None, "2026-01-01T00:00:00Z"],
     "labels": [None, {"brand": "acme"}, {"brand": 7}],
     "customer_id": [None, "p1"],
+    "ticket_id": [None, "t1", "", "x" * 257],
+    "comment": [None, "", " ", "slow", "x" * 1_000],
 }
 """What an answer may say, or not: the first is the usual."""
 
@@ -124,12 +127,13 @@ def test_a_loose_answer_is_right_when_it_is_alone(seed: int) -> None:
     """Whatever is remembered of others: taken together answers are refused, trimmed and kept as each on its own."""
     random, rule, domain = Random(seed), aggregation_config(), Feedback()
     batched, single = EntityStore(rule), EntityStore(rule)
-    decoder = Decoder(FEEDBACK, domain.unchecked_types)
+    fast = domain.fast_path(batched)
+    decoder = Decoder(FEEDBACK, fast.unchecked_events)
     right = 0
     for i in range(3_000):
         value, stamp = said(random, i), NOW + i
         events = decoder.decode_all([value])
-        looked = None if events is None else domain.validate_batch(batched, events)
+        looked = None if events is None else fast.validate(events)
         try:
             event = decoder.decode(value, ())
         except Undecodable:
@@ -138,9 +142,10 @@ def test_a_loose_answer_is_right_when_it_is_alone(seed: int) -> None:
         assert events is not None
         assert looked is not None
         right += 1
-        got = domain.process_batch(batched, ValidatedBatch(events, looked, [b"p1"], [NOW], [stamp]))
+        got = fast.process(ValidatedBatch(events, [b"p1"], [NOW], [stamp], looked))
         single.record_timestamp = stamp
-        assert (domain.apply(single, event, NOW, b"p1") == "accepted") == bool(got)
+        assert (domain.process(single, event, NOW, b"p1") == "accepted") == bool(got)
     assert 500 < right < 2_500
+    fast.apply_pending()
     for got, wanted in zip(end(batched), end(single), strict=True):
         assert got == wanted

@@ -98,7 +98,7 @@ def test_past_the_caps_the_middle_is_forgotten(monkeypatch: pytest.MonkeyPatch) 
     figures = shown(fcr.METRIC, partition, NOW + 8 * DAY)
     assert figures["cx_fcr_tickets", "confirmed", "other"] == 1
     (made,) = (
-        Tickets().contributions(key, raw, partition.config)
+        partition.kinds.of(key).contributions(key, raw, partition.config)
         for key, raw in partition.store.entities.items()
         if key[:1] == b"t"
     )

@@ -186,7 +186,7 @@ def test_erasing_a_person_withdraws_what_is_not_resolved(history: list[dict[str,
     }
     assert {key: n for key, n in stay.items() if key in full} == full
     assert not any(
-        partition.domain.person_key(key, raw) == b"p"
+        partition.kinds.of(key).person_key(key, raw) == b"p"
         for key, raw in partition.store.entities.items()
         if key[:1] in b"tfi"
     )

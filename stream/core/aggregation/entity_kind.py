@@ -1,0 +1,68 @@
+"""Kinds of stored entities: how an entity of a kind is read, whose it is, and what it adds to the panes."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from stream.core.aggregation.entity_store import EntityStore
+from stream.core.model.aggregate import Contribution
+from stream.core.model.aggregation_config import AggregationConfig
+
+
+class EntityKind:
+    """One kind of stored entity, as the engine sees it.
+
+    The defaults are those of an entity that belongs to no person, never expires and contributes nothing. Methods take
+    packed bytes, because most of them need no decoded entity and run for every entity of a partition.
+
+    Attributes:
+        prefix: the first byte of the keys of this kind
+        name: the name that `explain --customer` shows
+        decode: returns the entity from its bytes
+    """
+
+    def __init__(self, prefix: bytes, name: str, decode: Callable[[bytes], Any]) -> None:
+        self.prefix = prefix
+        self.name = name
+        self.decode = decode
+
+    def person_key(self, key: bytes, raw: bytes) -> bytes | None:
+        """Return the record key of the person whose entity it is, None if an erasure must not delete it."""
+        del key, raw
+        return None
+
+    def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int | None:
+        """Return the watermark in ms at which the entity is deleted, None if it never is."""
+        del key, raw, config
+        return None
+
+    def contributions(self, key: bytes, raw: bytes, config: AggregationConfig) -> tuple[Contribution, ...]:
+        """Return the contributions of the entity that the panes hold."""
+        del key, raw, config
+        return ()
+
+    def retracted_by_erasure(
+        self, key: bytes, raw: bytes, config: AggregationConfig
+    ) -> tuple[Contribution, ...]:
+        """Return the contributions that an erasure takes out of the panes. The others stay, as residuals."""
+        del key, raw, config
+        return ()
+
+    def migrate(self, key: bytes, raw: bytes, store: EntityStore, old_dimensions: tuple[str, ...]) -> bytes:
+        """Return the entity's bytes under the store's config. `old_dimensions` name the values that it holds."""
+        del key, store, old_dimensions
+        return raw
+
+
+class EntityKinds:
+    """The kinds of a partition's entities, by the prefix of their keys."""
+
+    def __init__(self, kinds: Iterable[EntityKind]) -> None:
+        self._by_prefix = {kind.prefix: kind for kind in kinds}
+
+    def of(self, key: bytes) -> EntityKind:
+        """Return the kind of the entity with this key. Raises ValueError if there is none."""
+        kind = self._by_prefix.get(key[:1])
+        if kind is None:
+            allowed = ", ".join(map(repr, sorted(self._by_prefix)))
+            raise ValueError(f"entity key: expected to begin with one of {allowed}, got {key[:1]!r}")
+        return kind

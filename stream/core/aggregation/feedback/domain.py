@@ -1,0 +1,32 @@
+"""The domain of `cx.feedback`."""
+
+from schemas.envelope import Event
+from schemas.fields import Data
+from schemas.topics import FEEDBACK
+from stream.core.aggregation.domain import Domain
+from stream.core.aggregation.entity_store import EntityStore, Outcome
+from stream.core.aggregation.feedback.events import HANDLERS, process
+from stream.core.aggregation.feedback.fast_path import NewAnswerFastPath
+from stream.core.aggregation.feedback.kinds import KINDS
+
+
+class Feedback(Domain):
+    """Answers to surveys, their offers, and customers who answer."""
+
+    name = "feedback"
+    topic = FEEDBACK
+    oldest_readable_version = 1
+    kinds = KINDS
+    open_codes = frozenset({"reasons"})
+
+    def rejects_late(self, data: Data) -> bool:
+        """Return True for every event of feedback."""
+        return type(data) in HANDLERS
+
+    def process(self, store: EntityStore, event: Event, event_time: int, person_key: bytes) -> Outcome:
+        """Change an answer by an event, and the deltas at once."""
+        return process(store, event, event_time, person_key)
+
+    def fast_path(self, store: EntityStore) -> NewAnswerFastPath:
+        """Return the fast path for answers to which no entity belongs yet."""
+        return NewAnswerFastPath(store)

@@ -1,0 +1,32 @@
+"""Kinds of entities: which kind a key belongs to, and the defaults."""
+
+import pytest
+
+from stream.core.aggregation.entity_kind import EntityKind, EntityKinds
+from stream.core.aggregation.entity_store import EntityStore
+from stream.core.aggregation.erasure import ERASURE, RESIDUAL, engine_kinds
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from tests.support import aggregation_config
+
+
+def test_prefixes_of_a_partition_are_distinct() -> None:
+    for domain in DOMAIN_REGISTRY:
+        prefixes = [kind.prefix for kind in (*domain.kinds, *engine_kinds({}))]
+        assert len(set(prefixes)) == len(prefixes)
+        assert all(len(prefix) == 1 for prefix in prefixes)
+
+
+def test_a_key_of_no_kind_is_an_error_that_names_the_prefixes_and_not_the_key() -> None:
+    kinds = EntityKinds(engine_kinds({}))
+    assert [kinds.of(key).prefix for key in (b"e1", b"r2")] == [ERASURE, RESIDUAL]
+    with pytest.raises(ValueError, match="expected to begin with one of b'e', b'r', got b'x'") as raised:
+        kinds.of(b"x-customer-7")
+    assert "customer-7" not in str(raised.value)
+
+
+def test_defaults_belong_to_nobody_never_expire_and_contribute_nothing() -> None:
+    kind, config = EntityKind(b"x", "examples", bytes), aggregation_config()
+    assert kind.person_key(b"x1", b"raw") is None
+    assert kind.expires_at(b"x1", b"raw", config) is None
+    assert kind.contributions(b"x1", b"raw", config) == kind.retracted_by_erasure(b"x1", b"raw", config) == ()
+    assert kind.migrate(b"x1", b"raw", EntityStore(config), ()) == b"raw"
