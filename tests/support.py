@@ -12,6 +12,7 @@ from schemas.topics import partition_of
 from stream.core.aggregation.pane_store import PaneStore, unpack_block
 from stream.core.aggregation.task import PartitionTask
 from stream.core.metrics.metric import Metric, Sample
+from stream.core.model.aggregate import Aggregate
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import BY_CODE, Window
 
@@ -126,38 +127,38 @@ class BruteForceContext:
                         vector[component] = vector.get(component, 0) + n
         return {e: {c: n for c, n in v.items() if n} for e, v in out.items() if any(v.values())}
 
-    def flow(self, aggregate: str) -> Mapping[Any, Mapping[int, int]]:
+    def flow(self, aggregate: Aggregate) -> Mapping[Any, Mapping[int, int]]:
         assert self.window
         resolution = self.window.resolution
-        births = self.panes[0].aggregates[aggregate].kind == "open_flow"
+        births = aggregate.kind == "open_flow"
         last = 1 << 60 if births else self.now // resolution.step
-        return self._cells(aggregate, resolution.code, self.window.first(self.now), last)
+        return self._cells(aggregate.name, resolution.code, self.window.first(self.now), last)
 
-    def last_30_days(self, aggregate: str) -> Mapping[Any, Mapping[int, int]]:
+    def last_30_days(self, aggregate: Aggregate) -> Mapping[Any, Mapping[int, int]]:
         return replace(self, window=Window("", 30 * DAY)).flow(aggregate)
 
-    def lagged_flow(self, aggregate: str) -> Mapping[Any, Mapping[int, int]]:
+    def lagged_flow(self, aggregate: Aggregate) -> Mapping[Any, Mapping[int, int]]:
         assert self.window
         if self.window.span < 7 * DAY:
             return {}
         step = self.window.resolution.step
         back = 7 * DAY // step + 1
         return self._cells(
-            aggregate,
+            aggregate.name,
             self.window.resolution.code,
             self.window.first(self.now) - back,
             self.now // step - back,
         )
 
-    def stock(self, aggregate: str) -> Mapping[Any, Mapping[int, int]]:
-        return self._cells(aggregate, 0, 0, 0)
+    def stock(self, aggregate: Aggregate) -> Mapping[Any, Mapping[int, int]]:
+        return self._cells(aggregate.name, 0, 0, 0)
 
-    def open_items(self, aggregate: str) -> dict[int, dict[int, int]]:
+    def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:
         out: dict[int, dict[int, int]] = {}
         for panes in self.panes:
             for key, block in panes.blocks.items():
                 if (key.cell.aggregate, key.cell.view, key.cell.values) == (
-                    aggregate,
+                    aggregate.name,
                     self.view,
                     self.values,
                 ):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stream.core.aggregation.pane_store import PaneStore
 from stream.core.aggregation.task import PartitionTask
-from stream.core.metrics import AGGREGATES
+from stream.core.model.aggregates import AGGREGATES
 
 
 def pane_differences(partition: PartitionTask) -> Iterator[str]:

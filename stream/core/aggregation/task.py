@@ -27,9 +27,9 @@ from stream.core.aggregation.outgoing import (
 )
 from stream.core.aggregation.pane_store import PaneStore, Row
 from stream.core.aggregation.unreadable import SkipOrder
-from stream.core.metrics import AGGREGATES, BY_DOMAIN
 from stream.core.model import checkpoint as markers
 from stream.core.model.aggregate import Deltas, accumulate
+from stream.core.model.aggregates import AGGREGATES, BY_DOMAIN
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.checkpoint import Checkpoint
 from stream.core.model.time_buckets import HOUR, HOURS, MINUTE
@@ -78,8 +78,7 @@ class PartitionTask:
         self._pane_retention = min(
             (
                 self.panes.retention(HOURS, aggregate)
-                for metric in BY_DOMAIN[domain.name]
-                for aggregate in metric.aggregates
+                for aggregate in BY_DOMAIN[domain.name]
                 if aggregate.kind in ("flow", "open_flow")
             ),
             default=config.pane_retention,

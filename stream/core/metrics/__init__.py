@@ -19,7 +19,6 @@ from stream.core.metrics import (
     waiting,
 )
 from stream.core.metrics.metric import Metric
-from stream.core.model.aggregate import Aggregate
 
 FEEDBACK: tuple[Metric, ...] = (nps.METRIC, csat.METRIC, ces.METRIC, response_rate.METRIC, reasons.METRIC)
 TICKETS: tuple[Metric, ...] = (
@@ -35,6 +34,3 @@ CUSTOMERS: tuple[Metric, ...] = (churn.METRIC, retention.METRIC, clv.METRIC, ref
 
 BY_DOMAIN = {"feedback": FEEDBACK, "tickets": TICKETS, "customers": CUSTOMERS}
 REGISTRY: dict[str, Metric] = {metric.name: metric for metrics in BY_DOMAIN.values() for metric in metrics}
-AGGREGATES: dict[str, Aggregate] = {
-    tally.name: tally for metric in REGISTRY.values() for tally in metric.aggregates
-}

@@ -1,25 +1,16 @@
 """Average handle time of calls, chats and the like."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregate import Aggregate, Vector
-from stream.core.model.histogram import SPAN, SUM, record
-from stream.core.model.money import join, split
+from stream.core.model.aggregates.tickets import HANDLE, HandleLayout
+from stream.core.model.histogram import SUM
+from stream.core.model.money import join
 from stream.core.model.time_buckets import Window
 from stream.monitoring.alerts.annotations import DURATION, WHERE, annotation, lookup, value
 from stream.monitoring.alerts.promql import Z, all_of, complete
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
-
-if TYPE_CHECKING:
-    from stream.core.aggregation.tickets.interactions import Interaction
-
-ABANDONED, LEGS = 0, 1
-"""Components; legs have two, see `money`."""
-HANDLED = SPAN
-"""Where the distribution begins."""
 
 SECONDS = quantile_family("cx_handle_seconds", "Talk, hold and wrap-up time of a handled interaction")
 MEAN = Family("cx_handle_mean_seconds", "Mean talk, hold and wrap-up time of a handled interaction")
@@ -28,26 +19,17 @@ COUNT = Family("cx_handled_interactions", "Interactions handled by people in the
 LEFT = Family("cx_abandoned_interactions", "Interactions that the customer left before anyone took them")
 
 
-def vector(interaction: "Interaction") -> Vector:
-    """What an interaction adds: one handled by a bot nothing."""
-    if interaction.outcome == "abandoned":
-        return {ABANDONED: 1}
-    made: Vector = {}
-    if interaction.outcome == "handled":
-        record(made, HANDLED, interaction.handle_ms)
-        made |= split(interaction.legs, LEGS)
-    return made
-
-
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Quantiles and means when anything was handled; the counts always."""
-    have = context.flow("handle").get((), {})
-    n = have.get(HANDLED, 0)
+    have = context.flow(HANDLE).get((), {})
+    n = have.get(HandleLayout.HANDLED, 0)
     if n:
-        yield from duration_samples(SECONDS, MEAN, have, HANDLED)
-        yield Sample(LEG_MEAN, (), join(have, HANDLED + SUM) / join(have, LEGS) / 1000)
+        yield from duration_samples(SECONDS, MEAN, have, HandleLayout.HANDLED)
+        yield Sample(
+            LEG_MEAN, (), join(have, HandleLayout.HANDLED + SUM) / join(have, HandleLayout.LEGS) / 1000
+        )
     yield Sample(COUNT, (), n)
-    yield Sample(LEFT, (), have.get(ABANDONED, 0))
+    yield Sample(LEFT, (), have.get(HandleLayout.ABANDONED, 0))
 
 
 TIMES = Threshold("handle_time_times", 1.2, "So many times the usual mean handle time is a rise")
@@ -105,7 +87,7 @@ METRIC = Metric(
     formula="(talk + hold + wrap-up) / handled interactions",
     source="average handle time as in Genesys Cloud's metric definitions",
     example='cx_handle_mean_seconds{view="channel", window="24h"}',
-    aggregates=(Aggregate("handle", event_components=(ABANDONED, HANDLED)),),
+    aggregates=(HANDLE,),
     families=(SECONDS, MEAN, LEG_MEAN, COUNT, LEFT),
     panels=(
         Panel(

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
 from stream.core.metrics.first_response import COUNT as ALL_RESPONSES
-from stream.core.metrics.first_response import LATE, RESPONSES
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.metrics.resolution import LAST, ONCE, RESOLVED, STAGES
-from stream.core.model.aggregate import Aggregate
+from stream.core.metrics.resolution import LAST, RESOLVED, STAGES
+from stream.core.model.aggregates.tickets import BUSINESS, BusinessLayout
 from stream.core.model.histogram import merge
 from stream.core.model.time_buckets import Window
 
@@ -27,12 +26,12 @@ RESOLUTION_MEAN = Family(
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """What there is, while a calendar is configured."""
-    have = context.flow("business").get((), {}) if context.config.calendars else {}
-    if n := have.get(RESPONSES, 0):
-        yield from duration_samples(RESPONSE, RESPONSE_MEAN, have, RESPONSES)
-        yield Sample(RATIO, (), (n - have.get(LATE, 0)) / n)
+    have = context.flow(BUSINESS).get((), {}) if context.config.calendars else {}
+    if n := have.get(BusinessLayout.RESPONSES, 0):
+        yield from duration_samples(RESPONSE, RESPONSE_MEAN, have, BusinessLayout.RESPONSES)
+        yield Sample(RATIO, (), (n - have.get(BusinessLayout.LATE, 0)) / n)
     for stage, base in STAGES.items():
-        solves = merge(have, ONCE, base)
+        solves = merge(have, BusinessLayout.ONCE, base)
         if solves:
             yield from duration_samples(RESOLUTION, RESOLUTION_MEAN, solves, 0, stage)
 
@@ -48,9 +47,7 @@ METRIC = Metric(
     formula="business time between the same two moments",
     source="business-hours variants as in Zendesk's metric definitions",
     example='cx_first_response_business_mean_seconds{view="total", window="7d"}',
-    aggregates=(
-        Aggregate("business", long_retention=True, event_components=(RESPONSES, ONCE, *STAGES.values())),
-    ),
+    aggregates=(BUSINESS,),
     families=(RESPONSE, RESPONSE_MEAN, RATIO, RESOLUTION, RESOLUTION_MEAN),
     panels=(
         Panel(

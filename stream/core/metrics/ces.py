@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 
-from stream.core.metrics.csat import UNIT, position
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.metrics.shares import bounds_of, share_samples
-from stream.core.model.aggregate import Aggregate, Vector
+from stream.core.model.aggregates.feedback import CES, UNIT, CesLayout
 from stream.core.model.time_buckets import Window
-
-EASY, NOT_EASY, POINTS = range(3)
 
 SCORE = Family("cx_ces_score", "Mean ease on a scale from 0 (all effort) to 100 (no effort)")
 EASY_RATIO = Family(
@@ -18,22 +15,13 @@ EASY_LOW, EASY_HIGH = EASY_BOUNDS = bounds_of(EASY_RATIO, "easy answers")
 RESPONSES = Family("cx_ces_responses", "Scored CES answers in the window", ("easy",))
 
 
-def vector(score: int, scale: tuple[int, int] | None, direction: str | None) -> Vector:
-    """What an answer adds: easy are the best round-half-up(0.4 * points) points of the scale."""
-    low, high = scale or (1, 5)
-    if direction != "ease":
-        score = low + high - score
-    best = (4 * (high - low + 1) + 5) // 10
-    return {EASY if score > high - best else NOT_EASY: 1, POINTS: position(score, low, high)}
-
-
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Mean ease and share of easy answers when there are any; the parts always."""
-    have = context.flow("ces").get((), {})
-    easy, hard = have.get(EASY, 0), have.get(NOT_EASY, 0)
+    have = context.flow(CES).get((), {})
+    easy, hard = have.get(CesLayout.EASY, 0), have.get(CesLayout.NOT_EASY, 0)
     n = easy + hard
     if n:
-        yield Sample(SCORE, (), 100 * have.get(POINTS, 0) / (UNIT * n))
+        yield Sample(SCORE, (), 100 * have.get(CesLayout.POINTS, 0) / (UNIT * n))
         yield from share_samples(EASY_RATIO, EASY_BOUNDS, easy, n)
     yield Sample(RESPONSES, ("true",), easy)
     yield Sample(RESPONSES, ("false",), hard)
@@ -50,7 +38,7 @@ METRIC = Metric(
     formula="mean of ease; easy answers / answers",
     source="M. Dixon, K. Freeman, N. Toman, Harvard Business Review, July 2010; CES 2.0: CEB, 2013",
     example='cx_ces_score{view="touchpoint", window="7d"}',
-    aggregates=(Aggregate("ces", event_components=(EASY, NOT_EASY)),),
+    aggregates=(CES,),
     families=(SCORE, EASY_RATIO, EASY_LOW, EASY_HIGH, RESPONSES),
     panels=(
         Panel(title="CES", lines=(Line(SCORE),), samples=(Line(RESPONSES),), min=0, max=100),

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from stream.core.metrics.cohorts import ACTIVE, CUSTOMERS, IGNORED, PERIODS, SCHEDULED, population, total
+from stream.core.metrics.cohorts import population, total
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.metrics.top import largest_counts
-from stream.core.model.aggregate import Aggregate
+from stream.core.model.aggregates.customers import CHURNED, CUSTOMERS, PERIODS, ChurnedLayout, CustomersLayout
 from stream.core.model.time_buckets import Window
 from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
 from stream.monitoring.alerts.patterns import has_history, rise
@@ -19,12 +19,6 @@ from stream.monitoring.alerts.promql import (
     poisson_low,
 )
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
-
-INVOLUNTARY, VOLUNTARY = range(2)
-UNKNOWN = "unknown"
-"""The reason of a churn that names none."""
-CHURNED = Aggregate("churned", long_retention=True, event_components=(INVOLUNTARY, VOLUNTARY))
-"""By reason: churns that ended a life."""
 
 RATIO = Family("cx_churn_ratio", "Customers lost in the window per customer at its start", ("method",))
 REASONS = Family("cx_churned_customers", "Churns in the window", ("reason",))
@@ -50,15 +44,15 @@ CHURN_IGNORED = Family(
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Both ratios unless there was no customer; the churns by reason and by will."""
-    people = population(context.stock("customers"), context.flow("lives"))
-    cells = context.flow("churned")
+    people = population(context.stock(CUSTOMERS), context.flow(PERIODS))
+    cells = context.flow(CHURNED)
     counts = {reason: sum(vector.values()) for (reason,), vector in cells.items()}
     if people.opening:
         yield Sample(RATIO, ("cohort",), people.lost / people.opening)
         yield Sample(RATIO, ("seed",), sum(counts.values()) / people.opening)
     for reason, n in largest_counts(counts, context.config.top):
         yield Sample(REASONS, (reason,), n)
-    for component, voluntary in ((VOLUNTARY, "true"), (INVOLUNTARY, "false")):
+    for component, voluntary in ((ChurnedLayout.VOLUNTARY, "true"), (ChurnedLayout.INVOLUNTARY, "false")):
         yield Sample(
             VOLUNTARY_CHURNS, (voluntary,), sum(vector.get(component, 0) for vector in cells.values())
         )
@@ -67,10 +61,10 @@ def read(context: ReadContext, _: Window) -> Iterator[Sample]:
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
     """The present base, who is about to leave it, and churns of nobody."""
-    have = context.stock("customers")
-    yield Sample(NOW_ACTIVE, (), total(have, ACTIVE))
-    yield Sample(CANCEL_SCHEDULED, (), total(have, SCHEDULED))
-    yield Sample(CHURN_IGNORED, (), total(have, IGNORED))
+    have = context.stock(CUSTOMERS)
+    yield Sample(NOW_ACTIVE, (), total(have, CustomersLayout.ACTIVE))
+    yield Sample(CANCEL_SCHEDULED, (), total(have, CustomersLayout.SCHEDULED))
+    yield Sample(CHURN_IGNORED, (), total(have, CustomersLayout.IGNORED))
 
 
 SPIKE = Threshold(

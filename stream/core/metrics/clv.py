@@ -2,22 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 
-from stream.core.metrics.cohorts import ACTIVE, COHORTS, CUSTOMERS, PERIODS, population, total
+from stream.core.metrics.cohorts import COHORTS, population, total
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregate import Aggregate, VectorsByLabels
+from stream.core.model.aggregate import VectorsByLabels
+from stream.core.model.aggregates.customers import (
+    CUSTOMERS,
+    PERIODS,
+    REVENUE,
+    TO_DATE,
+    CustomersLayout,
+    MoneyLayout,
+)
 from stream.core.model.money import BASIS, join, major
 from stream.core.model.time_buckets import Window
 
-COUNT, NET, VALUE = 0, 1, 3
-"""Components: how many (purchases and refunds, or customers), minor units, 1/10,000 minor units of margin; the last
-two have two each, see `money`."""
 MONTHS = 36
 """A life is predicted to last at most this many times 30 d."""
-
-REVENUE = Aggregate("revenue", long_retention=True, event_components=(COUNT,))
-"""By cohort and currency: purchases less refunds, of everyone."""
-TO_DATE = Aggregate("clv", "stock", long_retention=True)
-"""By cohort and currency: of active customers with money in it, all of their revenue times margin."""
 
 OWN = ("cohort", "currency")
 HISTORICAL = Family("cx_clv_historical_mean", "Margin per active customer, all lives", OWN, windowed=False)
@@ -36,41 +36,41 @@ def _sums(cells: VectorsByLabels, component: int, cohorts: Sequence[str]) -> dic
     """What cohorts have in each currency in which they have anything."""
     sums: dict[str, int] = {}
     for (cohort, currency), vector in sorted(cells.items()):
-        if cohort in cohorts and vector.get(COUNT, 0):
+        if cohort in cohorts and vector.get(MoneyLayout.COUNT, 0):
             sums[currency] = sums.get(currency, 0) + join(vector, component)
     return sums
 
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Revenue, and what it adds per active customer, in the currencies of the window."""
-    customers, revenue = context.stock("customers"), context.flow("revenue")
-    turnover = _sums(revenue, NET, COHORTS["all"])
+    customers, revenue = context.stock(CUSTOMERS), context.flow(REVENUE)
+    turnover = _sums(revenue, MoneyLayout.NET, COHORTS["all"])
     for currency, net in turnover.items():
         yield Sample(TURNOVER, (currency,), major(net, currency))
     for cohort, parts in COHORTS.items():
-        if n := total(customers, ACTIVE, parts):
-            value = _sums(revenue, VALUE, parts)
+        if n := total(customers, CustomersLayout.ACTIVE, parts):
+            value = _sums(revenue, MoneyLayout.VALUE, parts)
             for currency in turnover:
                 yield Sample(ADDED, (cohort, currency), major(value.get(currency, 0), currency, BASIS * n))
 
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
     """Means over active customers, buyers or not; a prediction where the last 30 days and S allow one."""
-    customers, to_date = context.stock("customers"), context.stock("clv")
-    revenue, lives = context.last_30_days("revenue"), context.last_30_days("lives")
-    currencies = _sums(to_date, VALUE, COHORTS["all"])
+    customers, to_date = context.stock(CUSTOMERS), context.stock(TO_DATE)
+    revenue, lives = context.last_30_days(REVENUE), context.last_30_days(PERIODS)
+    currencies = _sums(to_date, MoneyLayout.VALUE, COHORTS["all"])
     for cohort, parts in COHORTS.items():
         people = population(customers, lives, parts)
         yield Sample(MEMBERS, (cohort,), people.active)
         if not people.active:
             continue
-        value = _sums(to_date, VALUE, parts)
+        value = _sums(to_date, MoneyLayout.VALUE, parts)
         for currency in currencies:
             mean = major(value.get(currency, 0), currency, BASIS * people.active)
             yield Sample(HISTORICAL, (cohort, currency), mean)
         if people.opening:
             months = min(people.opening / people.lost, MONTHS) if people.lost else MONTHS
-            for currency, month in _sums(revenue, VALUE, parts).items():
+            for currency, month in _sums(revenue, MoneyLayout.VALUE, parts).items():
                 mean = major(month, currency, BASIS * people.active)
                 yield Sample(PREDICTED, (cohort, currency), mean * months)
 

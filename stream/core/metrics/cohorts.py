@@ -3,19 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stream.core.model.aggregate import Aggregate, VectorsByLabels
+from stream.core.model.aggregate import VectorsByLabels
+from stream.core.model.aggregates.customers import OTHER, RESPONDER, CustomersLayout, PeriodsLayout
 
-RESPONDER, OTHER = "responder", "other"
 COHORTS = {"all": (RESPONDER, OTHER), RESPONDER: (RESPONDER,), OTHER: (OTHER,)}
 """Shown cohort to those that it adds up; membership is the present one."""
-
-ACTIVE, SCHEDULED, IGNORED = range(3)
-STARTS, ENDS, PRESENT = range(3)
-
-CUSTOMERS = Aggregate("customers", "stock", long_retention=True)
-"""By cohort: active customers, those of them who gave notice, churns that changed nothing."""
-PERIODS = Aggregate("lives", "open_flow", long_retention=True)
-"""By cohort: lives that began, that ended, and that began and go on (at their start)."""
 
 
 class Population(NamedTuple):
@@ -42,8 +34,10 @@ def population(
     What is ahead of the clock (5 minutes at most) is in all of them, so it cancels in S; who leaves or comes then
     counts as lost or active as soon as it is known.
     """
-    active = total(customers, ACTIVE, cohorts)
-    starts, ends, present = (total(lives, component, cohorts) for component in (STARTS, ENDS, PRESENT))
+    active = total(customers, CustomersLayout.ACTIVE, cohorts)
+    starts = total(lives, PeriodsLayout.STARTS, cohorts)
+    ends = total(lives, PeriodsLayout.ENDS, cohorts)
+    present = total(lives, PeriodsLayout.PRESENT, cohorts)
     return Population(active - starts + ends, active - present, active)
 
 

@@ -3,17 +3,12 @@
 from collections.abc import Iterator
 
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregate import Aggregate, Vector
+from stream.core.model.aggregates.feedback import CSAT, UNIT, CsatLayout
 from stream.core.model.confidence import wilson
 from stream.core.model.time_buckets import Window
 from stream.monitoring.alerts.annotations import PERCENT, WHERE, annotation, lookup, value
 from stream.monitoring.alerts.promql import Z, all_of, complete, wilson_high
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
-
-SATISFIED, UNSATISFIED, POINTS = range(3)
-UNIT = 1_163_962_800
-"""Scores are summed in whole units of 1 / UNIT of their scale: exact for scales of up to 21 points and of 26, 51
-and 101, else to 1e-9 of the scale."""
 
 RATIO = Family("cx_csat_ratio", "Share of satisfied answers, 0 to 1")
 LOW = Family("cx_csat_ratio_low", "Lower 95 % confidence bound of the share of satisfied answers (Wilson)")
@@ -22,29 +17,17 @@ SCORE = Family("cx_csat_score", "Normalised mean satisfaction: mean of (score - 
 RESPONSES = Family("cx_csat_responses", "Scored CSAT answers in the window", ("satisfied",))
 
 
-def position(score: int, low: int, high: int) -> int:
-    """Where a score lies on its scale, in units of 1 / UNIT."""
-    return ((score - low) * UNIT * 2 + (high - low)) // (2 * (high - low))
-
-
-def vector(score: int, scale: tuple[int, int] | None) -> Vector:
-    """What an answer adds: satisfied are the top two points, of fewer than five points the top one."""
-    low, high = scale or (1, 5)
-    top = 2 if high - low >= 4 else 1
-    return {SATISFIED if score > high - top else UNSATISFIED: 1, POINTS: position(score, low, high)}
-
-
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Share, bounds and mean when there are answers; the parts always."""
-    have = context.flow("csat").get((), {})
-    satisfied, unsatisfied = have.get(SATISFIED, 0), have.get(UNSATISFIED, 0)
+    have = context.flow(CSAT).get((), {})
+    satisfied, unsatisfied = have.get(CsatLayout.SATISFIED, 0), have.get(CsatLayout.UNSATISFIED, 0)
     n = satisfied + unsatisfied
     if n:
         low, high = wilson(satisfied, n)
         yield Sample(RATIO, (), satisfied / n)
         yield Sample(LOW, (), low)
         yield Sample(HIGH, (), high)
-        yield Sample(SCORE, (), 100 * have.get(POINTS, 0) / (UNIT * n))
+        yield Sample(SCORE, (), 100 * have.get(CsatLayout.POINTS, 0) / (UNIT * n))
     yield Sample(RESPONSES, ("true",), satisfied)
     yield Sample(RESPONSES, ("false",), unsatisfied)
 
@@ -121,7 +104,7 @@ METRIC = Metric(
     formula="satisfied / answers; score: mean of (score - min) / (max - min) * 100",
     source="top-two-box share; bounds: E. B. Wilson, Journal of the American Statistical Association, 1927",
     example='cx_csat_ratio{view="total", window="7d"}',
-    aggregates=(Aggregate("csat", event_components=(SATISFIED, UNSATISFIED)),),
+    aggregates=(CSAT,),
     families=(RATIO, LOW, HIGH, SCORE, RESPONSES),
     panels=(
         Panel(

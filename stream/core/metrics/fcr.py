@@ -3,12 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregate import Aggregate
-from stream.core.model.time_buckets import DAY, Window
-
-FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT = range(4)
-WEEK = 7 * DAY
-"""How long after a solve a reopening or another ticket is a repeated contact."""
+from stream.core.model.aggregates.tickets import FCR, WEEK, FcrLayout
+from stream.core.model.time_buckets import Window
 
 RATIO = Family(
     "cx_fcr_ratio", "Share of tickets solved by people that one contact resolved, 0 to 1", ("basis",)
@@ -18,7 +14,7 @@ UNASSISTED = Family("cx_unassisted_solved_tickets", "Tickets first solved by a b
 
 
 def _judged(have: Mapping[int, int], basis: str) -> Iterator[Sample]:
-    first, other = have.get(FIRST_CONTACT, 0), have.get(OTHER, 0)
+    first, other = have.get(FcrLayout.FIRST_CONTACT, 0), have.get(FcrLayout.OTHER, 0)
     if first + other:
         yield Sample(RATIO, (basis,), first / (first + other))
     yield Sample(TICKETS, (basis, "first_contact"), first)
@@ -27,12 +23,12 @@ def _judged(have: Mapping[int, int], basis: str) -> Iterator[Sample]:
 
 def read(context: ReadContext, window: Window) -> Iterator[Sample]:
     """Provisional of every window, confirmed of those of a week and more; ratios when there are tickets."""
-    have = context.flow("fcr").get((), {})
+    have = context.flow(FCR).get((), {})
     yield from _judged(have, "provisional")
     if window.span >= WEEK:
-        yield from _judged(context.lagged_flow("fcr").get((), {}), "confirmed")
-    yield Sample(UNASSISTED, ("bot",), have.get(BY_BOT, 0))
-    yield Sample(UNASSISTED, ("timeout",), have.get(BY_TIMEOUT, 0))
+        yield from _judged(context.lagged_flow(FCR).get((), {}), "confirmed")
+    yield Sample(UNASSISTED, ("bot",), have.get(FcrLayout.BY_BOT, 0))
+    yield Sample(UNASSISTED, ("timeout",), have.get(FcrLayout.BY_TIMEOUT, 0))
 
 
 METRIC = Metric(
@@ -47,14 +43,7 @@ METRIC = Metric(
     formula="first contact / tickets first solved by people",
     source="one-touch as in Zendesk's metric definitions, net of repeat contacts within 7 days as call centres count",
     example='cx_fcr_ratio{view="total", window="30d", basis="confirmed"}',
-    aggregates=(
-        Aggregate(
-            "fcr",
-            lagged=True,
-            long_retention=True,
-            event_components=(FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT),
-        ),
-    ),
+    aggregates=(FCR,),
     families=(RATIO, TICKETS, UNASSISTED),
     panels=(
         Panel(

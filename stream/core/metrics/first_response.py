@@ -5,16 +5,11 @@ from collections.abc import Iterator
 from stream.core.metrics import shares
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregate import Aggregate, Vector
-from stream.core.model.histogram import SPAN, record
+from stream.core.model.aggregates.tickets import FIRST_RESPONSE, ResponseTimeLayout
 from stream.core.model.time_buckets import Window
 from stream.monitoring.alerts.annotations import DURATION, PERCENT, WHERE, annotation, lookup, value
 from stream.monitoring.alerts.promql import Z, all_of, complete, wilson_high
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
-
-LATE, UNANSWERED = range(2)
-RESPONSES = SPAN
-"""Where the distribution begins."""
 
 SECONDS = quantile_family(
     "cx_first_response_seconds", "Time from the opening of a contact cycle to the first public agent message"
@@ -31,24 +26,17 @@ LOW, HIGH = BOUNDS = shares.bounds_of(RATIO, "first responses within their targe
 NEVER = Family("cx_resolved_unanswered_tickets", "Solves with no public agent message before")
 
 
-def respond(into: Vector, elapsed: int, target: int, start: int) -> None:
-    """Enter a response after `elapsed` ms in the vector of a minute that begins at a place."""
-    record(into, start | RESPONSES, elapsed)
-    if elapsed > target:
-        into[start | LATE] = into.get(start | LATE, 0) + 1
-
-
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Quantiles, mean and share when there are responses; the counts always."""
-    have = context.flow("first_response").get((), {})
-    n = have.get(RESPONSES, 0)
-    within = n - have.get(LATE, 0)
+    have = context.flow(FIRST_RESPONSE).get((), {})
+    n = have.get(ResponseTimeLayout.RESPONSES, 0)
+    within = n - have.get(ResponseTimeLayout.LATE, 0)
     if n:
-        yield from duration_samples(SECONDS, MEAN, have, RESPONSES)
+        yield from duration_samples(SECONDS, MEAN, have, ResponseTimeLayout.RESPONSES)
         yield from shares.share_samples(RATIO, BOUNDS, within, n)
     yield Sample(COUNT, (), n)
     yield Sample(IN_TIME, (), within)
-    yield Sample(NEVER, (), have.get(UNANSWERED, 0))
+    yield Sample(NEVER, (), have.get(ResponseTimeLayout.UNANSWERED, 0))
 
 
 OBJECTIVE = Threshold(
@@ -100,7 +88,7 @@ METRIC = Metric(
     formula="first public agent message - opening of the contact cycle",
     source="first reply time as in Zendesk's metric definitions, by contact cycle",
     example='cx_first_response_seconds{view="channel", window="24h", quantile="0.9"}',
-    aggregates=(Aggregate("first_response", long_retention=True, event_components=(RESPONSES, UNANSWERED)),),
+    aggregates=(FIRST_RESPONSE,),
     families=(SECONDS, MEAN, COUNT, IN_TIME, RATIO, LOW, HIGH, NEVER),
     panels=(
         Panel(

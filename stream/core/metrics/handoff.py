@@ -4,12 +4,8 @@ from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregate import Aggregate
-from stream.core.model.histogram import SPAN
+from stream.core.model.aggregates.tickets import HANDOFF, HandoffLayout
 from stream.core.model.time_buckets import Window
-
-RESPONSES = SPAN
-"""Where the distribution begins."""
 
 SECONDS = quantile_family(
     "cx_handoff_response_seconds", "Time from a bot's handoff to the next public agent message"
@@ -22,10 +18,10 @@ COUNT = Family("cx_handoff_responses", "Handoffs that a public agent message fol
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Quantiles and mean when there are any; the count always."""
-    have = context.flow("handoff").get((), {})
-    n = have.get(RESPONSES, 0)
+    have = context.flow(HANDOFF).get((), {})
+    n = have.get(HandoffLayout.RESPONSES, 0)
     if n:
-        yield from duration_samples(SECONDS, MEAN, have, RESPONSES)
+        yield from duration_samples(SECONDS, MEAN, have, HandoffLayout.RESPONSES)
     yield Sample(COUNT, (), n)
 
 
@@ -39,7 +35,7 @@ METRIC = Metric(
     formula="next public agent message - handoff",
     source="agent response after a bot's handoff, kept apart from the first response as Chatwoot's issue 8477 asks",
     example='cx_handoff_response_seconds{view="total", window="24h", quantile="0.9"}',
-    aggregates=(Aggregate("handoff", long_retention=True, event_components=(RESPONSES,)),),
+    aggregates=(HANDOFF,),
     families=(SECONDS, MEAN, COUNT),
     panels=(
         Panel(

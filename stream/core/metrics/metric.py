@@ -96,19 +96,19 @@ class ReadContext(Protocol):
     def now(self) -> int:
         """The moment of the read-out, in ms."""
 
-    def flow(self, aggregate: str) -> VectorsByLabels:
+    def flow(self, aggregate: Aggregate) -> VectorsByLabels:
         """Sums over the window (flows and births)."""
 
-    def last_30_days(self, aggregate: str) -> VectorsByLabels:
+    def last_30_days(self, aggregate: Aggregate) -> VectorsByLabels:
         """Sums over the last 30 days, also when no such window is configured and for figures without a window."""
 
-    def lagged_flow(self, aggregate: str) -> VectorsByLabels:
+    def lagged_flow(self, aggregate: Aggregate) -> VectorsByLabels:
         """Sums over the window moved back by seven days and one bucket; empty below 7 d."""
 
-    def stock(self, aggregate: str) -> VectorsByLabels:
+    def stock(self, aggregate: Aggregate) -> VectorsByLabels:
         """Running totals."""
 
-    def open_items(self, aggregate: str) -> dict[int, dict[int, int]]:
+    def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:
         """Minute number to vector, of all that stands now."""
 
 

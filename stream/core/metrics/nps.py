@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregate import Aggregate, Vector
+from stream.core.model.aggregates.feedback import NPS, NpsLayout
 from stream.core.model.confidence import adjusted_wald
 from stream.core.model.time_buckets import Window
 from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
 from stream.monitoring.alerts.promql import Z, all_of, complete
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
-PROMOTERS, PASSIVES, DETRACTORS, PREMATURE = range(4)
 CATEGORIES = ("promoter", "passive", "detractor")
 
 SCORE = Family("cx_nps_score", "Net Promoter Score: 100 * (promoters - detractors) / responses, -100 to 100")
@@ -22,17 +21,13 @@ PREMATURE_RESPONSES = Family(
 )
 
 
-def vector(score: int, premature: bool) -> Vector:
-    """What an answer adds."""
-    if premature:
-        return {PREMATURE: 1}
-    return {PROMOTERS if score >= 9 else PASSIVES if score >= 7 else DETRACTORS: 1}
-
-
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Score and bounds when there are answers; the parts always."""
-    have = context.flow("nps").get((), {})
-    parts = [have.get(component, 0) for component in (PROMOTERS, PASSIVES, DETRACTORS)]
+    have = context.flow(NPS).get((), {})
+    parts = [
+        have.get(component, 0)
+        for component in (NpsLayout.PROMOTERS, NpsLayout.PASSIVES, NpsLayout.DETRACTORS)
+    ]
     n = sum(parts)
     if n:
         promoters, _passives, detractors = parts
@@ -42,7 +37,7 @@ def read(context: ReadContext, _: Window) -> Iterator[Sample]:
         yield Sample(HIGH, (), high)
     for category, count in zip(CATEGORIES, parts, strict=True):
         yield Sample(RESPONSES, (category,), count)
-    yield Sample(PREMATURE_RESPONSES, (), have.get(PREMATURE, 0))
+    yield Sample(PREMATURE_RESPONSES, (), have.get(NpsLayout.PREMATURE, 0))
 
 
 DROP = Threshold("nps_drop", 5, "Points of NPS below the usual that nobody is told of")
@@ -119,7 +114,7 @@ METRIC = Metric(
     formula="100 * (promoters - detractors) / (promoters + passives + detractors)",
     source="F. Reichheld, Harvard Business Review, December 2003; bounds: B. Rocks, The American Statistician, 2016",
     example='cx_nps_score{view="channel", window="24h"}',
-    aggregates=(Aggregate("nps", event_components=(PROMOTERS, PASSIVES, DETRACTORS, PREMATURE)),),
+    aggregates=(NPS,),
     families=(SCORE, LOW, HIGH, RESPONSES, PREMATURE_RESPONSES),
     panels=(
         Panel(

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from stream.core.metrics.metric import Family, Line, Metric, Panel, ReadContext, Sample
 from stream.core.metrics.top import largest_counts
-from stream.core.model.aggregate import Aggregate
+from stream.core.model.aggregates import feedback
+from stream.core.model.aggregates.feedback import ReasonsLayout
 from stream.core.model.time_buckets import Window
 
 REASONS = Family("cx_feedback_reasons", "Answers that name a reason code", ("survey", "reason"))
@@ -13,8 +14,8 @@ REASONS = Family("cx_feedback_reasons", "Answers that name a reason code", ("sur
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """The most frequent codes of each survey, the rest together."""
     by_survey: dict[str, dict[str, int]] = {}
-    for (survey, reason), vector in context.flow("reasons").items():
-        by_survey.setdefault(survey, {})[reason] = vector.get(0, 0)
+    for (survey, reason), vector in context.flow(feedback.REASONS).items():
+        by_survey.setdefault(survey, {})[reason] = vector.get(ReasonsLayout.ANSWERS, 0)
     for survey, counts in sorted(by_survey.items()):
         for reason, n in largest_counts(counts, context.config.top):
             yield Sample(REASONS, (survey, reason), n)
@@ -30,7 +31,7 @@ METRIC = Metric(
     formula="count of answers",
     source="the codes are the publisher's",
     example='topk(5, cx_feedback_reasons{view="total", window="7d", survey="nps"})',
-    aggregates=(Aggregate("reasons", event_components=()),),
+    aggregates=(feedback.REASONS,),
     families=(REASONS,),
     panels=(Panel(title="Reasons", lines=(Line(REASONS, by=("survey", "reason")),)),),
     read=read,

@@ -3,21 +3,18 @@
 from collections.abc import Iterator
 
 from stream.core.metrics.churn import NOW_ACTIVE
-from stream.core.metrics.cohorts import ACTIVE, CUSTOMERS, total
+from stream.core.metrics.cohorts import total
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregate import Aggregate
+from stream.core.model.aggregates.customers import (
+    CUSTOMERS,
+    REFERRALS,
+    REFERRERS,
+    CustomersLayout,
+    ReferrersLayout,
+)
 from stream.core.model.time_buckets import Window
 
-SENT, CONVERTED, REVERSED = range(3)
 STATES = ("sent", "converted", "reversed")
-
-REFERRALS = Aggregate("referrals", long_retention=True, event_components=(SENT, CONVERTED, REVERSED))
-"""Referrals by what became of them, each at its own time."""
-REFERRERS = Aggregate("referrers", "open_flow", long_retention=True)
-"""Customers, each at its latest conversion that stands.
-
-Windows end at the present, so that whoever converted in one has the latest conversion in it: each counts once.
-A conversion ahead of the clock (5 minutes at most) counts as soon as it is known and hides no earlier one."""
 
 RATIO = Family(
     "cx_referral_ratio", "Customers with a conversion in the window that stands, per active customer"
@@ -28,11 +25,11 @@ COUNTS = Family("cx_referrals", "Referrals sent, converted and reversed in the w
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Distinct referrers, the ratio while there are customers, referrals by state."""
-    referrers = context.flow("referrers").get((), {}).get(0, 0)
-    if active := total(context.stock("customers"), ACTIVE):
+    referrers = context.flow(REFERRERS).get((), {}).get(ReferrersLayout.CUSTOMERS, 0)
+    if active := total(context.stock(CUSTOMERS), CustomersLayout.ACTIVE):
         yield Sample(RATIO, (), referrers / active)
     yield Sample(PEOPLE, (), referrers)
-    have = context.flow("referrals").get((), {})
+    have = context.flow(REFERRALS).get((), {})
     for component, state in enumerate(STATES):
         yield Sample(COUNTS, (state,), have.get(component, 0))
 

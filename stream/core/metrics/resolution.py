@@ -4,19 +4,15 @@ from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregate import Aggregate
-from stream.core.model.histogram import COUNT, SPAN, merge
+from stream.core.model.aggregates.tickets import OPEN_TICKETS, RESOLUTION, OpenTicketsLayout, ResolutionLayout
+from stream.core.model.histogram import COUNT, merge
 from stream.core.model.time_buckets import MINUTE, Window
 from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
 from stream.monitoring.alerts.patterns import rise
 from stream.monitoring.alerts.promql import Z, all_of
 from stream.monitoring.alerts.rule import AlertRule, Threshold
 
-REOPENINGS = 0
-ONCE, FULL, FIRST = 2 * SPAN, 3 * SPAN, 4 * SPAN
-"""Where the distributions begin: of first solves that are the last ones too, and of those that are not; apart from
-that of responses, so that business hours can hold all of them."""
-STAGES = {"full": FULL, "first": FIRST}
+STAGES = {"full": ResolutionLayout.FULL, "first": ResolutionLayout.FIRST}
 LAST = {"stage": "full"}
 """The last solves, as panels show them."""
 
@@ -36,19 +32,21 @@ OLDEST = Family(
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Quantiles and means of the stages that have any; the counts always."""
-    have = context.flow("resolution").get((), {})
+    have = context.flow(RESOLUTION).get((), {})
     for stage, base in STAGES.items():
-        solves = merge(have, ONCE, base)
+        solves = merge(have, ResolutionLayout.ONCE, base)
         if solves:
             yield from duration_samples(SECONDS, MEAN, solves, 0, stage)
         yield Sample(RESOLVED, (stage,), solves.get(COUNT, 0))
-    yield Sample(REOPENED, (), have.get(REOPENINGS, 0))
+    yield Sample(REOPENED, (), have.get(ResolutionLayout.REOPENINGS, 0))
 
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
     """How many are open, and the age of the oldest when there is one."""
     opened = {
-        minute: n for minute, vector in context.open_items("open").items() if (n := vector.get(0, 0)) > 0
+        minute: n
+        for minute, vector in context.open_items(OPEN_TICKETS).items()
+        if (n := vector.get(OpenTicketsLayout.TICKETS, 0)) > 0
     }
     yield Sample(OPEN, (), sum(opened.values()))
     if opened:
@@ -109,10 +107,7 @@ METRIC = Metric(
     formula="solve - creation",
     source="full and first resolution time as in Zendesk's metric definitions",
     example='cx_resolution_mean_seconds{view="total", window="7d", stage="full"} / 3600',
-    aggregates=(
-        Aggregate("resolution", long_retention=True, event_components=(REOPENINGS, ONCE, FULL, FIRST)),
-        Aggregate("open", "open_items", long_retention=True),
-    ),
+    aggregates=(RESOLUTION, OPEN_TICKETS),
     families=(SECONDS, MEAN, RESOLVED, REOPENED, OPEN, OLDEST),
     panels=(
         Panel(

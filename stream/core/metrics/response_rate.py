@@ -1,17 +1,15 @@
 """Survey response rate."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregate import Aggregate, Vector
+from stream.core.model.aggregates.feedback import RESPONSE, ResponseLayout
 from stream.core.model.time_buckets import Window
 from stream.monitoring.alerts.annotations import PERCENT, WHERE, annotation, lookup, value
 from stream.monitoring.alerts.promql import Z, all_of, complete, wilson_high, wilson_low
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 SURVEYS = ("nps", "csat", "ces", "exit")
-OFFERED, ANSWERED, DISMISSED = range(3)
 
 RATIO = Family(
     "cx_survey_response_ratio", "Share of the offers of the window that were answered, 0 to 1", ("survey",)
@@ -25,23 +23,13 @@ COUNTS = (
 OWN = ("survey",)
 
 
-def vector(fate: Literal["offered", "answered", "dismissed"]) -> Vector:
-    """What an offer adds, given what became of it."""
-    match fate:
-        case "answered":
-            return {OFFERED: 1, ANSWERED: 1}
-        case "dismissed":
-            return {OFFERED: 1, DISMISSED: 1}
-    return {OFFERED: 1}
-
-
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """The ratio where something was offered; the counts of every survey."""
-    cells = context.flow("response")
+    cells = context.flow(RESPONSE)
     for survey in SURVEYS:
         have = cells.get((survey,), {})
-        if offered := have.get(OFFERED, 0):
-            yield Sample(RATIO, (survey,), have.get(ANSWERED, 0) / offered)
+        if offered := have.get(ResponseLayout.OFFERED, 0):
+            yield Sample(RATIO, (survey,), have.get(ResponseLayout.ANSWERED, 0) / offered)
         for component, family in enumerate(COUNTS):
             yield Sample(family, (survey,), have.get(component, 0))
 
@@ -69,12 +57,17 @@ ALERTS = (
         keep_firing_for="1h",
         records=(
             RecordingRule("cx:response_rate:value", complete(f'{RATIO.name}{{window="24h"}}')),
-            RecordingRule("cx:response_rate:n", complete(f'{COUNTS[OFFERED].name}{{window="24h"}}')),
+            RecordingRule(
+                "cx:response_rate:n", complete(f'{COUNTS[ResponseLayout.OFFERED].name}{{window="24h"}}')
+            ),
             RecordingRule(
                 "cx:response_rate:bound", wilson_high("cx:response_rate:value", "cx:response_rate:n")
             ),
-            RecordingRule("cx:response_rate:offered", _before(COUNTS[OFFERED])),
-            RecordingRule("cx:response_rate:past", f"{_before(COUNTS[ANSWERED])} / cx:response_rate:offered"),
+            RecordingRule("cx:response_rate:offered", _before(COUNTS[ResponseLayout.OFFERED])),
+            RecordingRule(
+                "cx:response_rate:past",
+                f"{_before(COUNTS[ResponseLayout.ANSWERED])} / cx:response_rate:offered",
+            ),
             RecordingRule(
                 "cx:response_rate:usual", wilson_low("cx:response_rate:past", "cx:response_rate:offered")
             ),
@@ -103,20 +96,23 @@ METRIC = Metric(
     formula="answered / offered",
     source="AAPOR Standard Definitions, response rate 1, with every offer eligible",
     example='cx_survey_response_ratio{view="total", window="7d", survey="nps"}',
-    aggregates=(Aggregate("response"),),
+    aggregates=(RESPONSE,),
     families=(RATIO, *COUNTS),
     panels=(
         Panel(
             title="Response rate",
             lines=(Line(RATIO, by=OWN),),
             unit="percentunit",
-            samples=(Line(COUNTS[OFFERED], by=OWN),),
+            samples=(Line(COUNTS[ResponseLayout.OFFERED], by=OWN),),
             min=0,
             max=1,
         ),
         Panel(
             title="Answered and dismissed",
-            lines=(Line(COUNTS[ANSWERED], "answered", OWN), Line(COUNTS[DISMISSED], "dismissed", OWN)),
+            lines=(
+                Line(COUNTS[ResponseLayout.ANSWERED], "answered", OWN),
+                Line(COUNTS[ResponseLayout.DISMISSED], "dismissed", OWN),
+            ),
         ),
     ),
     read=read,
@@ -128,7 +124,7 @@ METRIC = Metric(
             "ratio",
             "higher",
             (None,),
-            sample_size=COUNTS[OFFERED],
+            sample_size=COUNTS[ResponseLayout.OFFERED],
             timeline_family=RATIO,
         ),
     ),

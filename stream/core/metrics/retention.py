@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from stream.core.metrics.churn import OPENING
-from stream.core.metrics.cohorts import CUSTOMERS, PERIODS, population
+from stream.core.metrics.cohorts import population
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.model.aggregates.customers import CUSTOMERS, PERIODS
 from stream.core.model.time_buckets import Window
 
 RATIO = Family("cx_retention_ratio", "Customers kept over the window per customer at its start", ("method",))
@@ -12,7 +13,7 @@ RATIO = Family("cx_retention_ratio", "Customers kept over the window per custome
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     """Both ratios, unless there was no customer at the start."""
-    people = population(context.stock("customers"), context.flow("lives"))
+    people = population(context.stock(CUSTOMERS), context.flow(PERIODS))
     if people.opening:
         yield Sample(RATIO, ("cohort",), people.retained / people.opening)
         yield Sample(RATIO, ("seed",), people.active / people.opening)

@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregate import Aggregate
+from stream.core.model.aggregates.tickets import WAITING, WaitingLayout
 from stream.core.model.time_buckets import MINUTE
 from stream.monitoring.alerts.annotations import DURATION, TENTH, WHERE, annotation, lookup, value
 from stream.monitoring.alerts.promql import Z, all_of, complete, larger, poisson_low
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
-
-OPENED, DUE = range(2)
-"""A waiting cycle stands at the minute in which it opened, and at the first one that begins after its target."""
 
 TICKETS = Family("cx_waiting_tickets", "Unresolved tickets that wait for a first response", windowed=False)
 OVER = Family(
@@ -23,11 +20,17 @@ OLDEST = Family(
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
     """How many wait, how many too long, and the longest wait when there is one."""
-    standing = context.open_items("waiting")
-    opened = {minute: n for minute, vector in standing.items() if (n := vector.get(OPENED, 0)) > 0}
+    standing = context.open_items(WAITING)
+    opened = {
+        minute: n for minute, vector in standing.items() if (n := vector.get(WaitingLayout.OPENED, 0)) > 0
+    }
     passed = context.now // MINUTE
     yield Sample(TICKETS, (), sum(opened.values()))
-    yield Sample(OVER, (), sum(vector.get(DUE, 0) for minute, vector in standing.items() if minute <= passed))
+    yield Sample(
+        OVER,
+        (),
+        sum(vector.get(WaitingLayout.DUE, 0) for minute, vector in standing.items() if minute <= passed),
+    )
     if opened:
         yield Sample(OLDEST, (), max(0, context.now - min(opened) * MINUTE) / 1000)
 
@@ -77,7 +80,7 @@ METRIC = Metric(
     formula="count of open cycles; now - opening of the oldest",
     source="first response time before there is a response",
     example='cx_waiting_over_target_tickets{view="channel"} > 0',
-    aggregates=(Aggregate("waiting", "open_items", long_retention=True),),
+    aggregates=(WAITING,),
     families=(TICKETS, OVER, OLDEST),
     panels=(
         Panel(title="Waiting", lines=(Line(TICKETS, "waiting"), Line(OVER, "over target")), min=0),

@@ -1,39 +1,90 @@
-"""What is added up: contributions of entities to cells, and their difference.
+"""Aggregates: sums over the contributions of entities, and differences of contributions.
 
-A cell's vector is sparse, `{component: integer}`: counts, sums, buckets of a histogram. Everything subtracts,
-so what an entity contributed can be taken back exactly, in any order.
+The vector of a cell is sparse, `{component: integer}`: counts, sums, buckets of a histogram. Every component can be
+subtracted, so a contribution can be retracted exactly, in any order.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Vector = dict[int, int]
-"""Component to integer; components are below `COMPONENTS`."""
+"""Component to integer. Components are below `MAX_COMPONENTS`."""
 OwnLabels = tuple[str, ...]
-"""Values of the labels that a tally has of its own (a survey, a reason, a currency)."""
+"""Values of the labels that an aggregate has beside the dimensions (a survey, a reason, a currency)."""
 VectorsByLabels = Mapping[OwnLabels, Mapping[int, int]]
-"""What a metric reads: the vectors of one tally for one label set, by `Extra`."""
+"""The vectors of one aggregate for one label set, by own labels: what a metric reads."""
+
+HISTOGRAM_SPAN = 4096
+"""Components that a histogram takes from its base on: see `histogram`."""
+
+
+class Layout:
+    """Names of the components of an aggregate's vector. A subclass gives each name a number, which is stored.
+
+    Public integer attributes are components. Those in `histograms` are the bases of distributions, which take
+    `HISTOGRAM_SPAN` components each. Those in `pairs` take two (see `money.split`).
+
+    Raises:
+        ValueError: at import, when components overlap or are too large
+    """
+
+    histograms: tuple[int, ...] = ()
+    pairs: tuple[int, ...] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        taken: dict[int, str] = {}
+        for name, first in sorted(cls.components().items()):
+            width = HISTOGRAM_SPAN if first in cls.histograms else 2 if first in cls.pairs else 1
+            for component in range(first, first + width):
+                if component in taken or not 0 <= component < MAX_COMPONENTS:
+                    other = taken.get(component, f"the limit of {MAX_COMPONENTS}")
+                    raise ValueError(f"{cls.__name__}.{name}: component {component} collides with {other}")
+                taken[component] = name
+
+    @classmethod
+    def components(cls) -> dict[str, int]:
+        """Return the components by name."""
+        return {name: value for name, value in vars(cls).items() if name.isupper() and isinstance(value, int)}
 
 
 class Aggregate(NamedTuple):
-    """A family of cells.
+    """An accumulator of contributions, which has a vector for each cell: view, label values, own labels.
 
-    `flow`: summed over the buckets of a window. `births`: likewise, but a window has no upper end, so that what is
-    ahead of the clock cancels against a stock. `stock`: one running total. `standing`: minutes, kept until zero.
-    `shifted` flows are read by windows moved into the past too. `remembered`: fed by entities that are
-    remembered for the longest window plus eight days, not just as long as their events can be in time.
-    `counts`: the components of a flow that count events; label values are ranked by their sum.
+    Kinds: a `flow` is summed over the buckets of a window. So is an `open_flow`, but its window has no upper end, so
+    that what is ahead of the clock cancels against a stock. A `stock` is one running total. `open_items` are kept by
+    the minute at which each began, until they are zero.
+
+    Attributes:
+        name: the name in stored cells
+        layout: the names of the components, shared by writers and readers
+        lagged: also read by windows that end seven days and one bucket earlier
+        long_retention: fed by entities that are kept for the longest window plus eight days, not just as long as
+            their events can be in time
+        event_components: the components that count events. Label values are ranked by their sum
     """
 
     name: str
+    layout: type[Layout] = Layout
     kind: Literal["flow", "open_flow", "stock", "open_items"] = "flow"
     lagged: bool = False
     long_retention: bool = False
     event_components: tuple[int, ...] = (0,)
 
 
+def by_name(aggregates: Iterable[Aggregate]) -> dict[str, Aggregate]:
+    """Return aggregates by name. Raise ValueError when two that differ have one name."""
+    known: dict[str, Aggregate] = {}
+    for aggregate in aggregates:
+        if known.setdefault(aggregate.name, aggregate) != aggregate:
+            raise ValueError(
+                f"aggregate {aggregate.name!r} is declared twice: {known[aggregate.name]} and {aggregate}"
+            )
+    return known
+
+
 class Contribution(NamedTuple):
-    """What an entity adds to one leaf cell: tally, its dimension values, extra labels, minute, vector.
+    """What an entity adds to one base cell: name of the aggregate, dimension values, own labels, minute, vector.
 
     `minute` is a bucket number (milliseconds // 60,000), 0 for a stock.
     """
@@ -46,13 +97,13 @@ class Contribution(NamedTuple):
 
 
 BaseCell = tuple[str, tuple[str | None, ...], OwnLabels]
-"""Tally, dimension values, extra labels."""
+"""Name of the aggregate, dimension values, own labels."""
 COMPONENT_BITS = 16
-"""A component at a place (a minute, or a pane in its block) is at `place << SHIFT | component` in a flat vector."""
+"""In a flat vector a component at a position (a minute, or a pane in its block) is at `position << COMPONENT_BITS | component`."""
 MAX_COMPONENTS = 1 << COMPONENT_BITS
 COMPONENT_MASK = MAX_COMPONENTS - 1
 Deltas = dict[BaseCell, Vector]
-"""What is to be added to each leaf cell: minutes and components in one flat vector."""
+"""The differences to add to base cells: minutes and components in one flat vector."""
 
 
 def add(into: Vector, vector: Mapping[int, int], sign: int = 1) -> None:

@@ -7,10 +7,10 @@ t-digests and HyperLogLog they subtract.
 
 from collections.abc import Mapping, Sequence
 
-from stream.core.model.aggregate import Vector, add
+from stream.core.model.aggregate import HISTOGRAM_SPAN, Vector, add
 from stream.core.model.money import join, split
 
-SPAN = 4096
+SPAN = HISTOGRAM_SPAN
 """Components that a distribution takes from its base on: how many, their sum in ms in two parts, the buckets."""
 COUNT, SUM, BUCKETS = 0, 1, 3
 MAX_SINGLE_PART = 1 << 32

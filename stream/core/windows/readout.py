@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from stream.core.metrics.metric import Metric, Sample
-from stream.core.model.aggregate import VectorsByLabels
+from stream.core.model.aggregate import Aggregate, VectorsByLabels
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import Window
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
@@ -43,29 +43,29 @@ class WindowContext:
         """Whether this is the view of everything."""
         return self._labels == TOTAL_LABELS
 
-    def flow(self, aggregate: str) -> VectorsByLabels:
+    def flow(self, aggregate: Aggregate) -> VectorsByLabels:
         """Sums over the window."""
         return self._sums(aggregate, self._slot)
 
-    def last_30_days(self, aggregate: str) -> VectorsByLabels:
+    def last_30_days(self, aggregate: Aggregate) -> VectorsByLabels:
         """Sums over 30 d."""
         return self._sums(aggregate, self._windows.last_30_days)
 
-    def lagged_flow(self, aggregate: str) -> VectorsByLabels:
+    def lagged_flow(self, aggregate: Aggregate) -> VectorsByLabels:
         """Sums over the window moved back."""
         return self._sums(aggregate, self._windows.range_count + self._slot)
 
-    def stock(self, aggregate: str) -> VectorsByLabels:
+    def stock(self, aggregate: Aggregate) -> VectorsByLabels:
         """Running totals."""
         return self._sums(aggregate, STOCK_RANGE)
 
-    def open_items(self, aggregate: str) -> dict[int, dict[int, int]]:
+    def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:
         """Minute number to vector."""
-        sums = self._windows.shown_sums(aggregate, self._labels)
+        sums = self._windows.shown_sums(aggregate.name, self._labels)
         return {} if sums is None else sums.sums.get(STOCK_RANGE, {})
 
-    def _sums(self, aggregate: str, slot: int) -> VectorsByLabels:
-        sums = self._windows.shown_sums(aggregate, self._labels)
+    def _sums(self, aggregate: Aggregate, slot: int) -> VectorsByLabels:
+        sums = self._windows.shown_sums(aggregate.name, self._labels)
         return {} if sums is None else sums.sums.get(slot, {})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from stream.core.metrics.metric import Metric, Sample
-from stream.core.model.aggregate import OwnLabels, Vector, VectorsByLabels
+from stream.core.model.aggregate import Aggregate, OwnLabels, Vector, VectorsByLabels
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import DAY, HOUR, MINUTE, Window
 from stream.core.windows.label_sets import LabelSet
@@ -76,17 +76,17 @@ class _FlowContext:
         self.now = now
         self._flows = flows
 
-    def flow(self, aggregate: str) -> VectorsByLabels:
-        return self._flows.get(aggregate, {})
+    def flow(self, aggregate: Aggregate) -> VectorsByLabels:
+        return self._flows.get(aggregate.name, {})
 
-    def last_30_days(self, aggregate: str) -> VectorsByLabels:  # noqa: ARG002
+    def last_30_days(self, aggregate: Aggregate) -> VectorsByLabels:  # noqa: ARG002
         return {}
 
-    def lagged_flow(self, aggregate: str) -> VectorsByLabels:  # noqa: ARG002
+    def lagged_flow(self, aggregate: Aggregate) -> VectorsByLabels:  # noqa: ARG002
         return {}
 
-    def stock(self, aggregate: str) -> VectorsByLabels:  # noqa: ARG002
+    def stock(self, aggregate: Aggregate) -> VectorsByLabels:  # noqa: ARG002
         return {}
 
-    def open_items(self, aggregate: str) -> dict[int, dict[int, int]]:  # noqa: ARG002
+    def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:  # noqa: ARG002
         return {}

@@ -17,8 +17,8 @@ from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.erasure import engine_kinds, erased_until, fingerprint
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.unreadable import ORDER
-from stream.core.metrics import AGGREGATES
-from stream.core.metrics.cohorts import STARTS
+from stream.core.model.aggregates import AGGREGATES
+from stream.core.model.aggregates.customers import PeriodsLayout
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.money import BASIS, major
 from stream.core.model.time_buckets import MINUTE
@@ -117,7 +117,9 @@ def _customer(raw: bytes, at: int) -> Iterator[str]:
     for start, end in zip_longest(lives.starts, lives.ends):
         until = f"{_day(end.time)}, {end.reason}, {'' if end.voluntary else 'in'}voluntary" if end else "now"
         yield f"life: {_day(start.time)} to {until}"
-    if former := sum(vector.get(STARTS, 0) for vector in facts.archived_periods.get(LIFECYCLE, {}).values()):
+    if former := sum(
+        vector.get(PeriodsLayout.STARTS, 0) for vector in facts.archived_periods.get(LIFECYCLE, {}).values()
+    ):
         yield f"lives before, as numbers: {former}"
     if ignored := facts.ignored_churns + lives.ignored_churns:
         yield f"churns that changed nothing: {ignored}"

@@ -3,8 +3,8 @@
 import msgspec
 
 from stream.core.aggregation.pane_store import BlockKey, Cell, PaneStore
-from stream.core.metrics import AGGREGATES
 from stream.core.model.aggregate import COMPONENT_BITS, Deltas
+from stream.core.model.aggregates import AGGREGATES
 from tests.support import DAY, MINUTE, NOW, aggregation_config
 
 LEAF = ("nps", ("web", None), ())

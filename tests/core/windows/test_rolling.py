@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stream.core.aggregation.pane_store import PaneStore
 from stream.core.metrics import BY_DOMAIN
-from stream.core.model.aggregate import Contribution, Deltas, accumulate
+from stream.core.model.aggregate import Aggregate, Contribution, Deltas, accumulate
 from stream.core.model.aggregation_config import OTHER_VALUE
 from stream.core.windows.cardinality import (
     CardinalityPolicy,
@@ -325,14 +325,14 @@ def test_a_value_that_comes_back_leaves_the_rest() -> None:
 class Recorder(WindowContext):
     """A sight that notes what was looked at."""
 
-    looked: set[str]
+    read_aggregates: set[str]
 
-    def _sums(self, aggregate: str, slot: int) -> Any:
-        self.looked.add(aggregate)
+    def _sums(self, aggregate: Aggregate, slot: int) -> Any:
+        self.read_aggregates.add(aggregate.name)
         return super()._sums(aggregate, slot)
 
-    def standing(self, aggregate: str) -> dict[int, dict[int, int]]:
-        self.looked.add(aggregate)
+    def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:
+        self.read_aggregates.add(aggregate.name)
         return super().open_items(aggregate)
 
 
@@ -343,9 +343,9 @@ def test_metrics_name_all_that_they_look_at(metric: Any) -> None:
     """A tally that a reader looks at and does not name would leave its figures standing when it changes."""
     windows = RollingWindows(aggregation_config(), [metric])
     context = Recorder(windows, TOTAL_LABELS, NOW, 0)
-    context.looked = set()
+    context.read_aggregates = set()
     if metric.read:
         list(metric.read(context, WINDOWS[0]))
     if metric.read_stock:
         list(metric.read_stock(context))
-    assert context.looked <= {aggregate.name for aggregate in metric.aggregates}
+    assert context.read_aggregates <= {aggregate.name for aggregate in metric.aggregates}

@@ -16,8 +16,8 @@ from stream.core.windows.readout import MetricReader
 from stream.core.windows.rolling import RollingWindows
 from tests.support import DAY
 
-FLOW, BIRTHS = Aggregate("flow", lagged=True), Aggregate("open_flow", "open_flow")
-STOCK, STANDS = Aggregate("stock", "stock"), Aggregate("stands", "open_items")
+FLOW, BIRTHS = Aggregate("flow", lagged=True), Aggregate("open_flow", kind="open_flow")
+STOCK, STANDS = Aggregate("stock", kind="stock"), Aggregate("stands", kind="open_items")
 TALLIES = {tally.name: tally for tally in (FLOW, BIRTHS, STOCK, STANDS)}
 WINDOWED, PLAIN = Family("windowed", "", ("what",)), Family("plain", "", ("what",), windowed=False)
 
@@ -30,19 +30,19 @@ def _flat(family: Family, name: str, cells: VectorsByLabels) -> Iterator[Sample]
 
 def read(context: ReadContext, window: Window) -> Iterator[Sample]:
     """All there is to see of a window."""
-    yield from _flat(WINDOWED, "flow", context.flow("flow"))
-    yield from _flat(WINDOWED, "open_flow", context.flow("open_flow"))
-    yield from _flat(WINDOWED, "shifted", context.lagged_flow("flow"))
-    yield from _flat(WINDOWED, "stock", context.stock("stock"))
-    yield from _flat(WINDOWED, "month", context.last_30_days("open_flow"))
+    yield from _flat(WINDOWED, "flow", context.flow(FLOW))
+    yield from _flat(WINDOWED, "open_flow", context.flow(BIRTHS))
+    yield from _flat(WINDOWED, "shifted", context.lagged_flow(FLOW))
+    yield from _flat(WINDOWED, "stock", context.stock(STOCK))
+    yield from _flat(WINDOWED, "month", context.last_30_days(BIRTHS))
     yield Sample(WINDOWED, (window.label,), 0)
 
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
     """All there is to see now, with ages in minutes."""
-    yield from _flat(PLAIN, "stock", context.stock("stock"))
-    yield from _flat(PLAIN, "month", context.last_30_days("flow"))
-    for minute, vector in context.open_items("stands").items():
+    yield from _flat(PLAIN, "stock", context.stock(STOCK))
+    yield from _flat(PLAIN, "month", context.last_30_days(FLOW))
+    for minute, vector in context.open_items(STANDS).items():
         for component, n in vector.items():
             yield Sample(PLAIN, (f"stands{context.now // MINUTE - minute}/{component}",), n)
 
@@ -55,7 +55,7 @@ def metric(name: str, *tallies: Aggregate, **readers: object) -> Metric:
 
 METRICS = (
     metric("all", *TALLIES.values(), read=read, read_stock=read_stock),
-    metric("flows", FLOW, read=lambda sight, _: _flat(WINDOWED, "flow", sight.flow("flow"))),
+    metric("flows", FLOW, read=lambda sight, _: _flat(WINDOWED, "flow", sight.flow(FLOW))),
 )
 
 K = TypeVar("K")
@@ -76,20 +76,20 @@ class Brute:
     total = False
 
     def _sum(
-        self, aggregate: str, resolution: int, first: int, last: int
+        self, aggregate: Aggregate, resolution: int, first: int, last: int
     ) -> Iterator[tuple[tuple[str, ...], int, int, int]]:
         for panes in self.panes:
             for (code, block, cell), vector in panes.blocks.items():
-                if (code, cell.aggregate) == (resolution, aggregate) and self.fold.shown_as(
+                if (code, cell.aggregate) == (resolution, aggregate.name) and self.fold.shown_as(
                     LabelSet(cell.view, cell.values)
                 ) == self.labels:
                     for bucket, component, n in unpack_block(code, block, vector):
                         if first <= bucket <= last:
                             yield cell.own_labels, bucket, component, n
 
-    def _cells(self, aggregate: str, window: Window, back: int = 0) -> VectorsByLabels:
+    def _cells(self, aggregate: Aggregate, window: Window, back: int = 0) -> VectorsByLabels:
         step = window.resolution.step
-        last = 1 << 60 if TALLIES[aggregate].kind == "open_flow" else self.now // step - back
+        last = 1 << 60 if aggregate.kind == "open_flow" else self.now // step - back
         return _added(
             (extra, component, n)
             for extra, _, component, n in self._sum(
@@ -97,35 +97,35 @@ class Brute:
             )
         )
 
-    def flow(self, aggregate: str) -> VectorsByLabels:
+    def flow(self, aggregate: Aggregate) -> VectorsByLabels:
         assert self.window
         return self._cells(aggregate, self.window)
 
-    def last_30_days(self, aggregate: str) -> VectorsByLabels:
+    def last_30_days(self, aggregate: Aggregate) -> VectorsByLabels:
         return self._cells(aggregate, Window("", 30 * DAY))
 
-    def lagged_flow(self, aggregate: str) -> VectorsByLabels:
+    def lagged_flow(self, aggregate: Aggregate) -> VectorsByLabels:
         assert self.window
         if self.window.span < 7 * DAY:
             return {}
         return self._cells(aggregate, self.window, 7 * DAY // self.window.resolution.step + 1)
 
-    def stock(self, aggregate: str) -> VectorsByLabels:
+    def stock(self, aggregate: Aggregate) -> VectorsByLabels:
         return _added((extra, c, n) for extra, _, c, n in self._sum(aggregate, RUNNING_TOTAL.code, 0, 0))
 
-    def open_items(self, aggregate: str) -> dict[int, dict[int, int]]:
+    def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:
         found = self._sum(aggregate, OPEN_ITEM_MINUTES.code, 0, 1 << 60)
         return _added((minute, component, n) for _, minute, component, n in found)
 
     def holds(self, one: Metric) -> bool:
         """Whether any window or stock has something of the metric."""
         names = {aggregate.name for aggregate in one.aggregates}
-        anything = [self.stock("stock")] if "stock" in names else []
-        anything += [self.open_items("stands")] if "stands" in names else []
+        anything = [self.stock(STOCK)] if "stock" in names else []
+        anything += [self.open_items(STANDS)] if "stands" in names else []
         for window in self.config.windows:
             self.window = window
-            anything += [self.flow(name) for name in ("flow", "open_flow") if name in names]
-            anything += [self.lagged_flow("flow")] if "flow" in names else []
+            anything += [self.flow(each) for each in (FLOW, BIRTHS) if each.name in names]
+            anything += [self.lagged_flow(FLOW)] if "flow" in names else []
         return any(anything)
 
     def figures(self) -> Figures:

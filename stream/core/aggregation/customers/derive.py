@@ -13,10 +13,23 @@ from stream.core.aggregation.customers.entity import (
 from stream.core.aggregation.customers.lifecycle import Lifecycle, latest_activation, replay
 from stream.core.aggregation.customers.referrals import IN_FORCE, latest_in_force
 from stream.core.aggregation.entity_store import project_dimensions
-from stream.core.metrics.churn import INVOLUNTARY, VOLUNTARY
-from stream.core.metrics.clv import COUNT, NET, VALUE
-from stream.core.metrics.cohorts import ACTIVE, ENDS, IGNORED, OTHER, PRESENT, RESPONDER, SCHEDULED, STARTS
 from stream.core.model.aggregate import Contribution
+from stream.core.model.aggregates.customers import (
+    CHURNED,
+    CUSTOMERS,
+    OTHER,
+    PERIODS,
+    REFERRALS,
+    REFERRERS,
+    RESPONDER,
+    REVENUE,
+    TO_DATE,
+    ChurnedLayout,
+    CustomersLayout,
+    MoneyLayout,
+    PeriodsLayout,
+    ReferrersLayout,
+)
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.money import join, split
 from stream.core.model.time_buckets import MINUTE
@@ -67,34 +80,45 @@ def _attributes(customer: Customer) -> tuple[DimensionValues, int, bool]:
 
 def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
     shown, own = customer.projected_values, (cohort,)
-    vector = {ACTIVE: 1, SCHEDULED: 1} if lives.cancel_scheduled else {ACTIVE: 1}
-    made = [Contribution("customers", shown, own, 0, vector)]
+    vector = (
+        {CustomersLayout.ACTIVE: 1, CustomersLayout.SCHEDULED: 1}
+        if lives.cancel_scheduled
+        else {CustomersLayout.ACTIVE: 1}
+    )
+    made = [Contribution(CUSTOMERS.name, shown, own, 0, vector)]
     if (minute := lives.starts[-1].time // MINUTE) >= customer.retention_start:
-        made.append(Contribution("lives", shown, own, minute, {STARTS: 1, PRESENT: 1}))
+        made.append(
+            Contribution(
+                PERIODS.name, shown, own, minute, {PeriodsLayout.STARTS: 1, PeriodsLayout.PRESENT: 1}
+            )
+        )
     for currency, account in customer.accounts.items():
-        vector = {COUNT: 1, **split(join(account.total, NET) * customer.margin, VALUE)}
-        made.append(Contribution("clv", shown, (cohort, currency), 0, vector))
+        vector = {
+            MoneyLayout.COUNT: 1,
+            **split(join(account.total, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE),
+        }
+        made.append(Contribution(TO_DATE.name, shown, (cohort, currency), 0, vector))
     return made
 
 
 def _past(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
     shown, own, made = customer.projected_values, (cohort,), []
     if ignored := customer.ignored_churns + lives.ignored_churns:
-        made.append(Contribution("customers", shown, own, 0, {IGNORED: ignored}))
+        made.append(Contribution(CUSTOMERS.name, shown, own, 0, {CustomersLayout.IGNORED: ignored}))
     for start, end in zip(lives.starts, lives.ends, strict=False):
         if (minute := start.time // MINUTE) >= customer.retention_start:
-            made.append(Contribution("lives", shown, own, minute, {STARTS: 1}))
+            made.append(Contribution(PERIODS.name, shown, own, minute, {PeriodsLayout.STARTS: 1}))
         if (minute := end.time // MINUTE) >= customer.retention_start:
-            will = VOLUNTARY if end.voluntary else INVOLUNTARY
-            made.append(Contribution("lives", shown, own, minute, {ENDS: 1}))
-            made.append(Contribution("churned", shown, (end.reason,), minute, {will: 1}))
+            will = ChurnedLayout.VOLUNTARY if end.voluntary else ChurnedLayout.INVOLUNTARY
+            made.append(Contribution(PERIODS.name, shown, own, minute, {PeriodsLayout.ENDS: 1}))
+            made.append(Contribution(CHURNED.name, shown, (end.reason,), minute, {will: 1}))
     return made
 
 
 def _archived(customer: Customer, other: Customer, cohort: str) -> Iterator[Contribution]:
     for name, entries in customer.archived_periods.items():
         known = other.archived_periods.get(name, {})
-        aggregate, own_labels = ("lives", cohort) if name == LIFECYCLE else ("churned", name)
+        aggregate, own_labels = (PERIODS.name, cohort) if name == LIFECYCLE else (CHURNED.name, name)
         for minute, vector in entries.items():
             if known.get(minute) != vector:
                 yield Contribution(aggregate, customer.projected_values, (own_labels,), minute, vector)
@@ -105,9 +129,9 @@ def _revenue(customer: Customer, other: Customer, cohort: str) -> Iterator[Contr
         known = other.accounts.get(currency, _NO_ACCOUNT).recent
         for minute, vector in account.recent.items():
             if known.get(minute) != vector:
-                value = split(join(vector, NET) * customer.margin, VALUE)
+                value = split(join(vector, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE)
                 yield Contribution(
-                    "revenue", customer.projected_values, (cohort, currency), minute, vector | value
+                    REVENUE.name, customer.projected_values, (cohort, currency), minute, vector | value
                 )
 
 
@@ -115,10 +139,12 @@ def _referrals(customer: Customer, other: Customer) -> Iterator[Contribution]:
     for minute, vector in customer.referrals.items():
         if other.referrals.get(minute) != vector:
             counts = {component: n for component, n in vector.items() if component != IN_FORCE}
-            yield Contribution("referrals", customer.projected_values, (), minute, counts)
+            yield Contribution(REFERRALS.name, customer.projected_values, (), minute, counts)
     latest = latest_in_force(customer.referrals)
     if latest is not None:
-        yield Contribution("referrers", customer.projected_values, (), latest, {0: 1})
+        yield Contribution(
+            REFERRERS.name, customer.projected_values, (), latest, {ReferrersLayout.CUSTOMERS: 1}
+        )
 
 
 def rollups(customer: Customer) -> Iterator[Rollup]:

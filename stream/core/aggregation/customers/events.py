@@ -35,7 +35,7 @@ from stream.core.aggregation.customers.entity import (
     unpack,
 )
 from stream.core.aggregation.entity_store import EntityStore, Outcome
-from stream.core.metrics.churn import UNKNOWN
+from stream.core.model.aggregates.customers import UNKNOWN
 from stream.core.model.time_buckets import MINUTE
 
 _NO_CONTRIBUTIONS = CustomerContributions([], [])

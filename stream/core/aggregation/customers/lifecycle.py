@@ -13,8 +13,7 @@ from stream.core.aggregation.customers.entity import (
     LifeEvent,
     Scheduled,
 )
-from stream.core.metrics.churn import INVOLUNTARY, VOLUNTARY
-from stream.core.metrics.cohorts import ENDS, STARTS
+from stream.core.model.aggregates.customers import ChurnedLayout, PeriodsLayout
 from stream.core.model.aggregation_config import OTHER_VALUE
 from stream.core.model.time_buckets import MINUTE
 
@@ -109,10 +108,10 @@ def _archive_oldest(customer: Customer, lives: Lifecycle) -> None:
         if end.reason in customer.archived_periods or len(customer.archived_periods) <= MAX_ARCHIVED_REASONS
         else OTHER_VALUE
     )
-    will = VOLUNTARY if end.voluntary else INVOLUNTARY
+    will = ChurnedLayout.VOLUNTARY if end.voluntary else ChurnedLayout.INVOLUNTARY
     for name, time, component in (
-        (LIFECYCLE, start.time, STARTS),
-        (LIFECYCLE, end.time, ENDS),
+        (LIFECYCLE, start.time, PeriodsLayout.STARTS),
+        (LIFECYCLE, end.time, PeriodsLayout.ENDS),
         (reason, end.time, will),
     ):
         into = customer.archived_periods.setdefault(name, {})

@@ -12,8 +12,8 @@ from stream.core.aggregation.customers.entity import (
     pack,
 )
 from stream.core.aggregation.entity_store import EntityStore, Outcome
-from stream.core.metrics.clv import COUNT, NET
 from stream.core.model.aggregate import add
+from stream.core.model.aggregates.customers import MoneyLayout
 from stream.core.model.money import split
 from stream.core.model.time_buckets import DAY, MINUTE
 
@@ -53,7 +53,7 @@ def _add_amount(customer: Customer, currency: str, amount: int, event_time: int)
     account = customer.accounts.get(currency)
     if account is None:
         account = customer.accounts[currency] = Account()
-    vector = {COUNT: 1, **split(amount, NET)}
+    vector = {MoneyLayout.COUNT: 1, **split(amount, MoneyLayout.NET)}
     add(account.total, vector)
     rollup.add_vector(
         account.recent, event_time // MINUTE, vector, customer.newest_minute, customer.retention_start

@@ -6,8 +6,8 @@ from schemas.customers import ReferralConverted, ReferralReversed, ReferralSent
 from stream.core.aggregation.customers import rollup
 from stream.core.aggregation.customers.entity import REFERRAL, Customer, Rollup, child_key, pack
 from stream.core.aggregation.entity_store import EntityStore, Outcome
-from stream.core.metrics.referral import CONVERTED, REVERSED, SENT
 from stream.core.model.aggregate import Vector
+from stream.core.model.aggregates.customers import ReferralsLayout
 from stream.core.model.time_buckets import MINUTE
 
 IN_FORCE = 3
@@ -32,7 +32,7 @@ def record_sent(store: EntityStore, customer: Customer, data: ReferralSent, even
     if referral.sent:
         return "duplicate"
     referral.sent = True
-    return _save(store, customer, key, referral, [(event_time // MINUTE, {SENT: 1})])
+    return _save(store, customer, key, referral, [(event_time // MINUTE, {ReferralsLayout.SENT: 1})])
 
 
 def record_converted(
@@ -43,7 +43,9 @@ def record_converted(
     if referral.converted is not None:
         return "duplicate"
     referral.converted = event_time // MINUTE
-    vector = {CONVERTED: 1} if referral.reversed else {CONVERTED: 1, IN_FORCE: 1}
+    vector = (
+        {ReferralsLayout.CONVERTED: 1} if referral.reversed else {ReferralsLayout.CONVERTED: 1, IN_FORCE: 1}
+    )
     return _save(store, customer, key, referral, [(event_time // MINUTE, vector)])
 
 
@@ -55,7 +57,7 @@ def record_reversed(
     if referral.reversed:
         return "duplicate"
     referral.reversed = True
-    entries: list[tuple[int, Vector]] = [(event_time // MINUTE, {REVERSED: 1})]
+    entries: list[tuple[int, Vector]] = [(event_time // MINUTE, {ReferralsLayout.REVERSED: 1})]
     if referral.converted is not None:
         entries.append((referral.converted, {IN_FORCE: -1}))
     return _save(store, customer, key, referral, entries)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from stream.core.aggregation.customers.entity import unpack
 from stream.core.aggregation.customers.lifecycle import latest_activation, replay
-from stream.core.metrics.clv import NET
+from stream.core.model.aggregates.customers import MoneyLayout
 from stream.core.model.money import join
 from stream.core.model.time_buckets import DAY
 
@@ -42,7 +42,9 @@ def summarize(raw: bytes, event_time: int) -> CustomerSummary:
         plan=last.plan if last else None,
         margin=customer.margin,
         responder=customer.responder,
-        net={currency: join(account.total, NET) for currency, account in customer.accounts.items()},
+        net={
+            currency: join(account.total, MoneyLayout.NET) for currency, account in customer.accounts.items()
+        },
         frequency=days.count - 1 if days else 0,
         recency_days=days.last - days.first if days else 0,
         age_days=event_time // DAY - days.first if days else 0,

@@ -1,59 +1,74 @@
 """What an answer contributes, as a pure function of its facts."""
 
 from functools import lru_cache
-from typing import Literal
 
 from schemas.feedback import Scale
 from stream.core.aggregation.entity_store import project_dimensions
 from stream.core.aggregation.feedback.entity import Answer, AnswerContent
-from stream.core.metrics import ces, csat, nps, response_rate
 from stream.core.model.aggregate import Contribution, Vector
+from stream.core.model.aggregates.feedback import (
+    CES,
+    CSAT,
+    NPS,
+    REASONS,
+    RESPONSE,
+    OfferOutcome,
+    ReasonsLayout,
+    ces_vector,
+    csat_vector,
+    nps_vector,
+    response_vector,
+)
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import HOUR
 
-OfferOutcome = Literal["offered", "answered", "dismissed"]
-"""What became of an offer."""
+SCORED = {aggregate.name: aggregate for aggregate in (NPS, CSAT, CES)}
+"""The aggregates of scores by survey."""
 
 
 def derive(answer: Answer, config: AggregationConfig) -> list[Contribution]:
-    """What an answer and its offer contribute: the former its own, the latter to the response rate."""
+    """Return the contributions of an answer and of its offer, which goes to the response rate."""
     content = answer.content if answer.deleted is None else None
-    made = [] if content is None else _derive_content(content, answer.minute, config)
+    contributions = [] if content is None else _derive_content(content, answer.minute, config)
     if (offer := answer.offer) is not None:
-        fate: OfferOutcome = (
+        outcome: OfferOutcome = (
             "offered" if content is None else "answered" if content.is_response else "dismissed"
         )
-        vector = response_rate.vector(fate)
         values = project_dimensions(offer.values, config)
-        made.append(Contribution("response", values, (offer.survey,), offer.minute, vector))
-    return made
+        vector = response_vector(outcome)
+        contributions.append(Contribution(RESPONSE.name, values, (offer.survey,), offer.minute, vector))
+    return contributions
 
 
 def _derive_content(content: AnswerContent, minute: int, config: AggregationConfig) -> list[Contribution]:
-    """What an answer contributes at its minute: its score and its reasons."""
-    survey, made = content.survey, []
+    """Return the contributions of a score and of reasons at the answer's minute."""
+    survey = content.survey
+    contributions: list[Contribution] = []
     values = config.projection_cache.get(content.values) or project_dimensions(content.values, config)
     if (score := content.score) is not None and (
         vector := score_vector(survey, score, content.scale, content.direction, content.premature)
     ):
-        made.append(Contribution(survey, values, (), minute, vector))
+        contributions.append(Contribution(SCORED[survey].name, values, (), minute, vector))
     if content.reasons and content.is_response:
-        made += [Contribution("reasons", values, (survey, code), minute, {0: 1}) for code in content.reasons]
-    return made
+        contributions += [
+            Contribution(REASONS.name, values, (survey, code), minute, {ReasonsLayout.ANSWERS: 1})
+            for code in content.reasons
+        ]
+    return contributions
 
 
 @lru_cache(maxsize=4_096)
 def score_vector(
     survey: str, score: int, scale: Scale | None, direction: str | None, premature: bool
 ) -> Vector:
-    """What a score adds to its survey's tally; empty for a survey without one. One object for all: not to be changed."""
+    """Return the vector of a score, empty for a survey whose scores have no aggregate. It is cached: do not change it."""
     match survey:
-        case "nps":
-            return nps.vector(score, premature)
-        case "csat":
-            return csat.vector(score, scale)
-        case "ces":
-            return ces.vector(score, scale, direction)
+        case NPS.name:
+            return nps_vector(score, premature=premature)
+        case CSAT.name:
+            return csat_vector(score, scale)
+        case CES.name:
+            return ces_vector(score, scale, direction)
     return {}
 
 

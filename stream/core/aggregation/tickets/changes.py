@@ -15,7 +15,6 @@ from stream.core.aggregation.tickets.entity import (
 )
 from stream.core.aggregation.tickets.history import History, history
 from stream.core.aggregation.tickets.repeat_index import RepeatContactIndex
-from stream.core.metrics import fcr
 from stream.core.model.aggregate import (
     COMPONENT_BITS,
     COMPONENT_MASK,
@@ -24,6 +23,7 @@ from stream.core.model.aggregate import (
     accumulate_vector,
     add,
 )
+from stream.core.model.aggregates.tickets import FCR, FcrLayout
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.time_buckets import MINUTE
 
@@ -104,9 +104,9 @@ def _flip_first_contact(store: EntityStore, ticket: Ticket, solved: int) -> None
     """Turn over whether a solve was a first contact: of all that the ticket contributes, two counts change."""
     ticket.repeated = not ticket.repeated
     start, sign = solved // MINUTE << COMPONENT_BITS, -1 if ticket.repeated else 1
-    change = {start | fcr.FIRST_CONTACT: sign, start | fcr.OTHER: -sign}
-    add(ticket.contributions["fcr"], change)
-    accumulate_vector(store.deltas, ("fcr", ticket.values, ()), change)
+    change = {start | FcrLayout.FIRST_CONTACT: sign, start | FcrLayout.OTHER: -sign}
+    add(ticket.contributions[FCR.name], change)
+    accumulate_vector(store.deltas, (FCR.name, ticket.values, ()), change)
 
 
 def _apply_difference(

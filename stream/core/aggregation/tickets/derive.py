@@ -2,15 +2,30 @@
 
 from stream.core.aggregation.tickets.entity import BY_BOT, BY_TIMEOUT, TicketContributions
 from stream.core.aggregation.tickets.history import History, Solve
-from stream.core.metrics import fcr, first_response, handoff, resolution, waiting
-from stream.core.model.aggregate import COMPONENT_BITS, Vector
+from stream.core.model.aggregate import COMPONENT_BITS, Aggregate, Vector
+from stream.core.model.aggregates.tickets import (
+    BUSINESS,
+    FCR,
+    FIRST_RESPONSE,
+    HANDOFF,
+    OPEN_TICKETS,
+    RESOLUTION,
+    WAITING,
+    FcrLayout,
+    HandoffLayout,
+    OpenTicketsLayout,
+    ResolutionLayout,
+    ResponseTimeLayout,
+    WaitingLayout,
+    add_response,
+)
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.business_hours import BusinessHours
 from stream.core.model.histogram import record
 from stream.core.model.response_targets import ResponseTarget
 from stream.core.model.time_buckets import MINUTE
 
-_UNASSISTED = {BY_BOT: fcr.BY_BOT, BY_TIMEOUT: fcr.BY_TIMEOUT}
+_UNASSISTED = {BY_BOT: FcrLayout.BY_BOT, BY_TIMEOUT: FcrLayout.BY_TIMEOUT}
 
 
 def derive(
@@ -26,18 +41,18 @@ def derive(
     if history_.solves:
         _add_solves(made, history_, repeated, hours)
     for at in history_.reopenings:
-        _count(made, "resolution", at, resolution.REOPENINGS)
+        _count(made, RESOLUTION, at, ResolutionLayout.REOPENINGS)
     for handed, reply in history_.handoffs:
-        record(_vector_of(made, "handoff"), _position(reply, handoff.RESPONSES), reply - handed)
+        record(_vector_of(made, HANDOFF), _position(reply, HandoffLayout.RESPONSES), reply - handed)
     if not history_.resolved:
-        _count(made, "open", history_.created, 0)
+        _count(made, OPEN_TICKETS, history_.created, OpenTicketsLayout.TICKETS)
         if history_.waiting is not None:
             _add_waiting(made, history_.waiting, target, hours)
     return made
 
 
-def _vector_of(made: TicketContributions, aggregate: str) -> Vector:
-    return made.setdefault(aggregate, {})
+def _vector_of(made: TicketContributions, aggregate: Aggregate) -> Vector:
+    return made.setdefault(aggregate.name, {})
 
 
 def _position(at: int, component: int) -> int:
@@ -45,7 +60,7 @@ def _position(at: int, component: int) -> int:
     return at // MINUTE << COMPONENT_BITS | component
 
 
-def _count(made: TicketContributions, aggregate: str, at: int, component: int) -> None:
+def _count(made: TicketContributions, aggregate: Aggregate, at: int, component: int) -> None:
     into, order = _vector_of(made, aggregate), _position(at, component)
     into[order] = into.get(order, 0) + 1
 
@@ -54,20 +69,20 @@ def _add_response(
     made: TicketContributions, opened: int, reply: int, target: ResponseTarget, hours: BusinessHours | None
 ) -> None:
     start = _position(reply, 0)
-    first_response.respond(_vector_of(made, "first_response"), reply - opened, target.duration, start)
+    add_response(_vector_of(made, FIRST_RESPONSE), reply - opened, target.duration, start)
     if hours is not None:
         worked = hours.between(opened, reply)
-        first_response.respond(_vector_of(made, "business"), worked, target.duration, start)
+        add_response(_vector_of(made, BUSINESS), worked, target.duration, start)
 
 
 def _stages(history_: History) -> list[tuple[int, Solve]]:
     """The solves that a resolution time goes to, and the distribution that it is entered in."""
     first, last = history_.solves[0], history_.solves[-1]
     if not history_.resolved:
-        return [(resolution.FIRST, first)]
+        return [(ResolutionLayout.FIRST, first)]
     if first is last:
-        return [(resolution.ONCE, first)]
-    return [(resolution.FIRST, first), (resolution.FULL, last)]
+        return [(ResolutionLayout.ONCE, first)]
+    return [(ResolutionLayout.FIRST, first), (ResolutionLayout.FULL, last)]
 
 
 def _add_solves(
@@ -76,17 +91,22 @@ def _add_solves(
     first = history_.solves[0]
     for base, solve in _stages(history_):
         start = _position(solve.time, base)
-        record(_vector_of(made, "resolution"), start, solve.time - history_.created)
+        record(_vector_of(made, RESOLUTION), start, solve.time - history_.created)
         if hours is not None:
-            record(_vector_of(made, "business"), start, hours.between(history_.created, solve.time))
+            record(_vector_of(made, BUSINESS), start, hours.between(history_.created, solve.time))
     for solve in history_.solves:
         if not solve.reply_count:
-            _count(made, "first_response", solve.time, first_response.UNANSWERED)
+            _count(made, FIRST_RESPONSE, solve.time, ResponseTimeLayout.UNANSWERED)
     if (by := _UNASSISTED.get(first.by)) is not None:
-        _count(made, "fcr", first.time, by)
+        _count(made, FCR, first.time, by)
     if history_.first_human_solve is not None:
         held = history_.first_contact and not repeated
-        _count(made, "fcr", history_.first_human_solve.time, fcr.FIRST_CONTACT if held else fcr.OTHER)
+        _count(
+            made,
+            FCR,
+            history_.first_human_solve.time,
+            FcrLayout.FIRST_CONTACT if held else FcrLayout.OTHER,
+        )
 
 
 def _add_waiting(
@@ -95,6 +115,6 @@ def _add_waiting(
     due: int | None = opened + target.duration
     if target.hours == "business" and hours is not None:
         due = hours.after(opened, target.duration)
-    _count(made, "waiting", opened, waiting.OPENED)
+    _count(made, WAITING, opened, WaitingLayout.OPENED)
     if due is not None:
-        _count(made, "waiting", due + MINUTE, waiting.DUE)
+        _count(made, WAITING, due + MINUTE, WaitingLayout.DUE)

@@ -12,7 +12,7 @@ from stream.core.aggregation.tickets.entity import (
     EventOrder,
     Ticket,
 )
-from stream.core.metrics.fcr import WEEK
+from stream.core.model.aggregates.tickets import WEEK
 
 Interval = tuple[int, int]
 """From and to, in ms."""

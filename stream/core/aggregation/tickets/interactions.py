@@ -6,8 +6,8 @@ import msgspec
 
 from schemas.tickets import InteractionHandled
 from stream.core.aggregation.entity_store import EntityStore, Outcome, project_dimensions
-from stream.core.metrics import aht
 from stream.core.model.aggregate import Contribution
+from stream.core.model.aggregates.tickets import HANDLE, handle_vector
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.time_buckets import HOUR, MINUTE
 
@@ -36,12 +36,13 @@ unpack: Callable[[bytes], Interaction] = msgspec.msgpack.Decoder(Interaction).de
 
 
 def derive(interaction: Interaction, config: AggregationConfig) -> tuple[Contribution, ...]:
-    """What an interaction contributes."""
-    if not (vector := aht.vector(interaction)):
+    """Return the contributions of an interaction."""
+    vector = handle_vector(interaction.outcome, interaction.handle_ms, interaction.legs)
+    if not vector:
         return ()
     return (
         Contribution(
-            "handle", project_dimensions(interaction.values, config), (), interaction.minute, vector
+            HANDLE.name, project_dimensions(interaction.values, config), (), interaction.minute, vector
         ),
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from stream.core.aggregation.tickets.entity import ContactSummary
-from stream.core.metrics.fcr import WEEK
+from stream.core.model.aggregates.tickets import WEEK
 
 MAX_CONTACTS = 10_000
 """Creations, and solves, that are kept."""

@@ -7,7 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from stream.core.metrics import fcr, first_response, handoff, resolution, waiting
+from stream.core.model.aggregates.tickets import (
+    FcrLayout,
+    HandoffLayout,
+    ResolutionLayout,
+    ResponseTimeLayout,
+    WaitingLayout,
+)
 from stream.core.model.histogram import BUCKETS, bucket_of
 from tests.support import DAY, HOUR, MINUTE
 
@@ -106,31 +112,33 @@ def _figures(one: dict[str, Any], others: list[int], target: int) -> Figures:
         out[aggregate, base + BUCKETS + bucket_of(end - start), end] += 1
 
     for opened, reply in one["responses"]:
-        duration("first_response", first_response.RESPONSES, opened, reply)
-        out["first_response", first_response.LATE, reply] += reply - opened > target
+        duration("first_response", ResponseTimeLayout.RESPONSES, opened, reply)
+        out["first_response", ResponseTimeLayout.LATE, reply] += reply - opened > target
     for at in one["unanswered"]:
-        out["first_response", first_response.UNANSWERED, at] += 1
+        out["first_response", ResponseTimeLayout.UNANSWERED, at] += 1
     for handed, reply in one["handoffs"]:
-        duration("handoff", handoff.RESPONSES, handed, reply)
+        duration("handoff", HandoffLayout.RESPONSES, handed, reply)
     for at in one["reopenings"]:
-        out["resolution", resolution.REOPENINGS, at] += 1
+        out["resolution", ResolutionLayout.REOPENINGS, at] += 1
     if one["solves"]:
         first, by = one["solves"][0]
         once = one["resolved"] and len(one["solves"]) == 1
-        duration("resolution", resolution.ONCE if once else resolution.FIRST, one["created"], first)
+        duration(
+            "resolution", ResolutionLayout.ONCE if once else ResolutionLayout.FIRST, one["created"], first
+        )
         if by in ("bot", "timeout"):
-            out["fcr", fcr.BY_BOT if by == "bot" else fcr.BY_TIMEOUT, first] += 1
+            out["fcr", FcrLayout.BY_BOT if by == "bot" else FcrLayout.BY_TIMEOUT, first] += 1
     if one["resolved"]:
         if len(one["solves"]) > 1:
-            duration("resolution", resolution.FULL, one["created"], one["solves"][-1][0])
+            duration("resolution", ResolutionLayout.FULL, one["created"], one["solves"][-1][0])
     else:
         out["open", 0, one["created"]] += 1
         if one["waits"] is not None:
-            out["waiting", waiting.OPENED, one["waits"]] += 1
-            out["waiting", waiting.DUE, one["waits"] + target + MINUTE] += 1
+            out["waiting", WaitingLayout.OPENED, one["waits"]] += 1
+            out["waiting", WaitingLayout.DUE, one["waits"] + target + MINUTE] += 1
     if one["judged"]:
         at, replies, before = one["judged"]
         again = [then for then in one["reopenings"][before:] if then - at <= 7 * DAY]
         again += [then for then in others if 0 < then - at <= 7 * DAY]
-        out["fcr", fcr.OTHER if again or replies != 1 else fcr.FIRST_CONTACT, at] += 1
+        out["fcr", FcrLayout.OTHER if again or replies != 1 else FcrLayout.FIRST_CONTACT, at] += 1
     return out

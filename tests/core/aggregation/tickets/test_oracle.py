@@ -20,7 +20,7 @@ from schemas.tickets import (
 from stream.core.aggregation.pane_store import unpack_block
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
-from stream.core.metrics import resolution
+from stream.core.model.aggregates.tickets import ResolutionLayout
 from tests.core.aggregation.tickets.oracle import Figures, tickets
 from tests.support import DAY, MINUTE, NOW, VIEWS, Event, FakeRecord, aggregation_config, records, single
 
@@ -182,7 +182,7 @@ def test_erasing_a_person_withdraws_what_is_not_resolved(history: list[dict[str,
     full = {
         key: n
         for key, n in everything.items()
-        if key[0] == "resolution" and resolution.ONCE <= key[4] < resolution.FIRST
+        if key[0] == "resolution" and ResolutionLayout.ONCE <= key[4] < ResolutionLayout.FIRST
     }
     assert {key: n for key, n in stay.items() if key in full} == full
     assert not any(

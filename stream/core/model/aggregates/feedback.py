@@ -1,0 +1,93 @@
+"""Aggregates of `cx.feedback`."""
+
+from typing import Literal
+
+from stream.core.model.aggregate import Aggregate, Layout, Vector
+
+OfferOutcome = Literal["offered", "answered", "dismissed"]
+"""What an offered survey came to."""
+UNIT = 1_163_962_800
+"""Scores are summed in whole units of 1 / UNIT of their scale: exact for scales of up to 21 points and of 26, 51
+and 101, else to 1e-9 of the scale."""
+
+
+class NpsLayout(Layout):
+    """Answers by category, and premature ones."""
+
+    PROMOTERS, PASSIVES, DETRACTORS, PREMATURE = range(4)
+
+
+class CsatLayout(Layout):
+    """Answers by whether they are satisfied, and the sum of their positions on the scale."""
+
+    SATISFIED, UNSATISFIED, POINTS = range(3)
+
+
+class CesLayout(Layout):
+    """Answers by whether it was easy, and the sum of their ease."""
+
+    EASY, NOT_EASY, POINTS = range(3)
+
+
+class ResponseLayout(Layout):
+    """Offers, and those of them that were answered or dismissed."""
+
+    OFFERED, ANSWERED, DISMISSED = range(3)
+
+
+class ReasonsLayout(Layout):
+    """Answers that name the reason."""
+
+    ANSWERS = 0
+
+
+NPS = Aggregate("nps", NpsLayout, event_components=(0, 1, 2, 3))
+CSAT = Aggregate("csat", CsatLayout, event_components=(CsatLayout.SATISFIED, CsatLayout.UNSATISFIED))
+CES = Aggregate("ces", CesLayout, event_components=(CesLayout.EASY, CesLayout.NOT_EASY))
+RESPONSE = Aggregate("response", ResponseLayout)
+"""By survey."""
+REASONS = Aggregate("reasons", ReasonsLayout, event_components=())
+"""By survey and reason code."""
+ALL = (NPS, CSAT, CES, RESPONSE, REASONS)
+
+
+def nps_vector(score: int, *, premature: bool) -> Vector:
+    """Return the vector of an NPS answer. A premature one is in no category."""
+    if premature:
+        return {NpsLayout.PREMATURE: 1}
+    if score >= 9:
+        return {NpsLayout.PROMOTERS: 1}
+    return {NpsLayout.PASSIVES if score >= 7 else NpsLayout.DETRACTORS: 1}
+
+
+def position(score: int, low: int, high: int) -> int:
+    """Return where a score lies on its scale, in units of 1 / UNIT."""
+    return ((score - low) * UNIT * 2 + (high - low)) // (2 * (high - low))
+
+
+def csat_vector(score: int, scale: tuple[int, int] | None) -> Vector:
+    """Return the vector of a CSAT answer. Satisfied are the top two points, of fewer than five points the top one."""
+    low, high = scale or (1, 5)
+    top = 2 if high - low >= 4 else 1
+    category = CsatLayout.SATISFIED if score > high - top else CsatLayout.UNSATISFIED
+    return {category: 1, CsatLayout.POINTS: position(score, low, high)}
+
+
+def ces_vector(score: int, scale: tuple[int, int] | None, direction: str | None) -> Vector:
+    """Return the vector of a CES answer as ease. Easy are the best 40 % of the points, rounded half up."""
+    low, high = scale or (1, 5)
+    if direction != "ease":
+        score = low + high - score
+    best = (4 * (high - low + 1) + 5) // 10
+    category = CesLayout.EASY if score > high - best else CesLayout.NOT_EASY
+    return {category: 1, CesLayout.POINTS: position(score, low, high)}
+
+
+def response_vector(outcome: OfferOutcome) -> Vector:
+    """Return the vector of an offer."""
+    match outcome:
+        case "answered":
+            return {ResponseLayout.OFFERED: 1, ResponseLayout.ANSWERED: 1}
+        case "dismissed":
+            return {ResponseLayout.OFFERED: 1, ResponseLayout.DISMISSED: 1}
+    return {ResponseLayout.OFFERED: 1}

@@ -1,0 +1,51 @@
+"""Declarations of aggregates: one name, one layout, components that do not overlap."""
+
+import pytest
+
+from stream.core.metrics import REGISTRY
+from stream.core.model.aggregate import HISTOGRAM_SPAN, MAX_COMPONENTS, Aggregate, Layout, by_name
+from stream.core.model.aggregates import AGGREGATES, BY_DOMAIN
+
+
+class Pair(Layout):
+    FIRST, SECOND = range(2)
+
+
+def test_two_declarations_of_one_name_must_be_equal() -> None:
+    assert by_name([Aggregate("a", Pair), Aggregate("a", Pair)]) == {"a": Aggregate("a", Pair)}
+    with pytest.raises(ValueError, match="aggregate 'a' is declared twice"):
+        by_name([Aggregate("a", Pair), Aggregate("a", Pair, long_retention=True)])
+
+
+@pytest.mark.parametrize(
+    ("components", "wide"),
+    [
+        ({"A": 1, "B": 1}, {}),
+        ({"A": 0, "B": HISTOGRAM_SPAN - 1}, {"histograms": (0,)}),
+        ({"A": 4, "B": 5}, {"pairs": (4,)}),
+        ({"A": MAX_COMPONENTS}, {}),
+        ({"A": MAX_COMPONENTS - 1}, {"pairs": (MAX_COMPONENTS - 1,)}),
+        ({"A": -1}, {}),
+    ],
+)
+def test_components_that_overlap_or_are_out_of_range_are_refused(
+    components: dict[str, int], wide: dict[str, tuple[int, ...]]
+) -> None:
+    with pytest.raises(ValueError, match=r"component -?[0-9]+ collides with"):
+        type("Wrong", (Layout,), {**components, **wide})
+
+
+def test_every_aggregate_is_declared_in_the_domain_that_feeds_it() -> None:
+    """And metrics read declared ones only, by the object itself: a wrong name is an import error."""
+    assert {each.name: each for declared in BY_DOMAIN.values() for each in declared} == AGGREGATES
+    assert {each for metric in REGISTRY.values() for each in metric.aggregates} == set(AGGREGATES.values())
+
+
+def test_names_of_components_are_those_of_the_layout() -> None:
+    assert Pair.components() == {"FIRST": 0, "SECOND": 1}
+    assert AGGREGATES["nps"].layout.components() == {
+        "PROMOTERS": 0,
+        "PASSIVES": 1,
+        "DETRACTORS": 2,
+        "PREMATURE": 3,
+    }
