@@ -9,11 +9,12 @@ import msgspec
 from schemas.codec import encode, make
 from schemas.keys import default_record_key
 from schemas.topics import partition_of
-from stream.core.aggregation.pane_store import PaneStore, unpack_block
+from stream.core.aggregation.pane_store import PaneStore
 from stream.core.aggregation.task import PartitionTask
 from stream.core.metrics.metric import Metric, Sample
 from stream.core.model.aggregate import Aggregate
 from stream.core.model.aggregation_config import AggregationConfig
+from stream.core.model.pane_blocks import unpack_block
 from stream.core.model.time_buckets import BY_CODE, Window
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000

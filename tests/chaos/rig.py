@@ -21,10 +21,10 @@ from confluent_kafka import Producer
 from stream.config import Settings, load
 from stream.config.aggregation import aggregation_config
 from stream.core.aggregation.audit import pane_differences
-from stream.core.aggregation.pane_store import unpack_block
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model import checkpoint as markers
+from stream.core.model.pane_blocks import unpack_block
 from stream.devbroker.process import free_port
 from stream.kafka.admin import create
 from stream.kafka.topics import topics

@@ -16,8 +16,8 @@ import msgspec
 
 from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.outgoing import OutgoingRecord
-from stream.core.aggregation.pane_store import unpack_block
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.model.pane_blocks import unpack_block
 from tests.golden.kinds import KINDS, OF_DOMAINS, STORED, VERSION, VERSION_IS, Kind, panes_kind, state_kind
 from tests.golden.scenario import forwarded, written
 from tests.golden.schema import layout

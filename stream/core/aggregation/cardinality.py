@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
-from stream.core.aggregation.pane_store import Cell
 from stream.core.model.aggregation_config import OTHER_VALUE, AggregationConfig, DimensionValues
+from stream.core.model.pane_blocks import Cell
 
 MAX_CODES = 1_000
 """Reason codes a survey and partition."""

@@ -10,9 +10,9 @@ from typing import Any, Literal, Protocol, get_args
 
 from stream.core.aggregation.cardinality import CardinalityLimiter
 from stream.core.aggregation.outgoing import DerivedEvent
-from stream.core.aggregation.pane_store import Row
 from stream.core.model.aggregate import Contribution, Deltas, accumulate
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
+from stream.core.model.pane_blocks import Row
 
 Outcome = Literal[
     "accepted",

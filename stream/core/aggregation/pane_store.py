@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -12,10 +11,10 @@ from stream.core.model.aggregate import (
     Aggregate,
     BaseCell,
     Deltas,
-    OwnLabels,
     Vector,
 )
 from stream.core.model.aggregation_config import AggregationConfig
+from stream.core.model.pane_blocks import BlockKey, Cell, Row, decode_block, decode_key
 from stream.core.model.time_buckets import (
     BY_CODE,
     HOURS,
@@ -35,38 +34,6 @@ _ROLLING_CODES = {resolution.code for resolution in ROLLING}
 _CODE_BITS = 3
 _CODE_MASK = (1 << _CODE_BITS) - 1
 """The bits of a block's number within its cell that tell its resolution."""
-
-Row = tuple[bytes, bytes | None]
-"""A record of a compacted topic: key, value or None for a tombstone."""
-
-
-class Cell(NamedTuple):
-    """A tally in one breakdown: `view` and the values of its labels, and the tally's own labels."""
-
-    aggregate: str
-    view: str
-    values: tuple[str, ...]
-    own_labels: OwnLabels
-
-
-class BlockKey(NamedTuple):
-    """A block of one cell: resolution code, block number."""
-
-    resolution: int
-    block: int
-    cell: Cell
-
-
-_PackedKey = tuple[int, int, tuple[str, str, tuple[str, ...], tuple[str, ...]]]
-_decode_key = msgspec.msgpack.Decoder(_PackedKey).decode
-decode_block = msgspec.msgpack.Decoder(dict[int, int]).decode
-"""Block bytes to `{position << SHIFT | component: integer}`."""
-
-
-def decode_key(raw: bytes) -> BlockKey:
-    """The key of a block record. Raises `msgspec.DecodeError` for anything else."""
-    resolution, block, cell = _decode_key(raw)
-    return BlockKey(resolution, block, Cell(*cell))
 
 
 class CellBlocks:
@@ -286,10 +253,3 @@ class PaneStore:
             cell_blocks.blocks.clear()
         self._expiring.clear()
         self._has_empty_cells = True
-
-
-def unpack_block(resolution: int, block: int, vector: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
-    """(bucket number, component, integer) of each pane in a block."""
-    first = block * BY_CODE[resolution].per_block
-    for packed, n in vector.items():
-        yield first + (packed >> COMPONENT_BITS), packed & COMPONENT_MASK, n

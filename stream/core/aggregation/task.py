@@ -25,13 +25,14 @@ from stream.core.aggregation.outgoing import (
     record_origin,
     to_dead_letter,
 )
-from stream.core.aggregation.pane_store import PaneStore, Row
+from stream.core.aggregation.pane_store import PaneStore
 from stream.core.aggregation.unreadable import SkipOrder
 from stream.core.model import checkpoint as markers
 from stream.core.model.aggregate import Deltas, accumulate
 from stream.core.model.aggregates import AGGREGATES, BY_DOMAIN
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.checkpoint import Checkpoint
+from stream.core.model.pane_blocks import Row
 from stream.core.model.time_buckets import HOUR, HOURS, MINUTE
 
 MAX_AHEAD = 5 * MINUTE

@@ -3,10 +3,10 @@
 from collections.abc import Container, Iterator, KeysView, Sequence
 from typing import Any
 
-from stream.core.aggregation.pane_store import decode_key, unpack_block
 from stream.core.metrics.metric import Metric
 from stream.core.model.aggregate import Aggregate, OwnLabels, Vector, add
 from stream.core.model.aggregation_config import OTHER_VALUE, AggregationConfig
+from stream.core.model.pane_blocks import decode_key, unpack_block
 from stream.core.model.time_buckets import (
     MIN_HOUR_RETENTION,
     MINUTE,

@@ -5,8 +5,8 @@ from collections.abc import Container, Iterator
 
 import msgspec
 
-from stream.core.aggregation.pane_store import decode_block, unpack_block
 from stream.core.model.aggregate import Vector, add
+from stream.core.model.pane_blocks import decode_block, unpack_block
 from stream.core.model.time_buckets import BY_CODE
 from stream.core.windows.label_sets import CellRef
 

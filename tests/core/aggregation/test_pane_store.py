@@ -2,9 +2,10 @@
 
 import msgspec
 
-from stream.core.aggregation.pane_store import BlockKey, Cell, PaneStore
+from stream.core.aggregation.pane_store import PaneStore
 from stream.core.model.aggregate import COMPONENT_BITS, Deltas
 from stream.core.model.aggregates import AGGREGATES
+from stream.core.model.pane_blocks import BlockKey, Cell
 from tests.support import DAY, MINUTE, NOW, aggregation_config
 
 LEAF = ("nps", ("web", None), ())

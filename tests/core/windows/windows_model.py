@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from stream.core.aggregation.pane_store import PaneStore, Row, unpack_block
+from stream.core.aggregation.pane_store import PaneStore
 from stream.core.metrics.metric import Family, Metric, ReadContext, Sample
 from stream.core.model.aggregate import Aggregate, VectorsByLabels
 from stream.core.model.aggregation_config import AggregationConfig
+from stream.core.model.pane_blocks import Row, unpack_block
 from stream.core.model.time_buckets import MINUTE, OPEN_ITEM_MINUTES, RUNNING_TOTAL, Window
 from stream.core.windows.cardinality import CardinalityPolicy
 from stream.core.windows.label_sets import TOTAL_LABELS as EVERYTHING

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.aggregation.feedback import Feedback
-from stream.core.aggregation.pane_store import unpack_block
 from stream.core.aggregation.task import PartitionTask
+from stream.core.model.pane_blocks import unpack_block
 from tests.core.aggregation.feedback.oracle import Figures, feedback
 from tests.core.aggregation.feedback.strategies import distinct, events, typed
 from tests.support import HOUR, NOW, VIEWS, aggregation_config, partition_of_key, records, rows, single

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from stream.core.aggregation.pane_store import decode_key
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets, repeat_contacts
 from stream.core.aggregation.tickets import events as ticket_events
 from stream.core.metrics import fcr
+from stream.core.model.pane_blocks import decode_key
 from stream.core.model.time_buckets import BY_CODE
 from tests.core.aggregation.tickets.events import counted, created, message, one_by_one, shown, status
 from tests.core.aggregation.tickets.oracle import tickets

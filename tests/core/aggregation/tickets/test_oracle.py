@@ -17,10 +17,10 @@ from schemas.tickets import (
     TicketStatus,
     TicketUpdated,
 )
-from stream.core.aggregation.pane_store import unpack_block
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
 from stream.core.model.aggregates.tickets import ResolutionLayout
+from stream.core.model.pane_blocks import unpack_block
 from tests.core.aggregation.tickets.oracle import Figures, tickets
 from tests.support import DAY, MINUTE, NOW, VIEWS, Event, FakeRecord, aggregation_config, records, single
 
