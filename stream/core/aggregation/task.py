@@ -1,18 +1,12 @@
-"""One source partition, counted: records in, changes of the compacted topics out."""
+"""The task of one source partition: records in, changes of the compacted topics out."""
 
 from collections.abc import Iterable, Sequence
-from operator import sub
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from zlib import crc32
 
-from schemas.codec import Decoder, Undecodable
 from schemas.customers import CustomerErased
-from schemas.envelope import EVENTS, Event
-from schemas.fields import Data
-from schemas.keys import default_record_key
-from schemas.times import all_to_ms, to_ms
-from schemas.topics import partition_of
 from stream.core.aggregation import unreadable
+from stream.core.aggregation.admission import MAX_AHEAD, Admission, Admitted, Misrouted, Rejected
 from stream.core.aggregation.domain import Domain, ValidatedBatch
 from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.entity_store import OUTCOMES, EntityStore, Outcome
@@ -32,18 +26,10 @@ from stream.core.model import checkpoint as markers
 from stream.core.model.aggregate import Deltas, accumulate
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.checkpoint import Checkpoint
-from stream.core.model.time_buckets import HOUR, HOURS, MINUTE
+from stream.core.model.time_buckets import HOURS
 
-MAX_AHEAD = 5 * MINUTE
-"""How far an event's time may be ahead of its record, and a record ahead of the clock."""
 BATCH_SIZE = 128
-"""Records that are looked at together: one that is not plain costs these the fast way."""
-MAX_CACHED_KEYS = 100_000
-"""Keys that are remembered as belonging to a partition: their hash costs more than decoding an event."""
-INTERPRETED_HEADERS = {"ce_specversion", "cx_timestamp", "cx_forwarded"}
-"""Headers that say how a record is to be read; others, such as the content type of structured mode, do not."""
-
-_ErasureEvent = EVENTS[CustomerErased]
+"""Records that are processed together. A record that needs its own classification costs the others the fast way."""
 
 
 class Flush(NamedTuple):
@@ -74,7 +60,6 @@ class PartitionTask:
         self.dead_letters: list[OutgoingRecord] = []
         self.skip_orders: dict[int, SkipOrder] = {}
         """By the base offset of the batch that is to be skipped if it is unreadable."""
-        self._max_late_hours = config.allowed_lateness // HOUR
         self._pane_retention = min(
             (
                 self.panes.retention(HOURS, aggregate)
@@ -85,10 +70,8 @@ class PartitionTask:
             default=config.pane_retention,
         )
         self._fast_path = domain.fast_path(self.store)
-        self._decoder = Decoder(
-            domain.topic, self._fast_path.unchecked_events if self._fast_path is not None else {}
-        )
-        self._own_keys: set[bytes] = set()
+        batch_types = {} if self._fast_path is None else self._fast_path.unchecked_events
+        self._admission = Admission(domain, number, count, config, batch_types)
         self._last_record: Record | None = None
 
     @property
@@ -119,115 +102,58 @@ class PartitionTask:
             self.checkpoint.next_offset = self._last_record.offset + 1
 
     def _validate_batch(self, records: Sequence[Record], latest: int) -> ValidatedBatch | None:
-        """Records of which each is accepted or a duplicate, whatever else is in them; None: judge them one by one.
+        """Return records that are all accepted or duplicates, None if each must be processed on its own.
 
-        A look at all together costs half of what judging each does. Nothing is changed by it.
+        Nothing is changed, except that pending erasures of their persons are executed.
         """
-        record_timestamps = [record.timestamp for record in records]
-        if max(record_timestamps) > latest or (events := self._decode_batch(records)) is None:
+        admitted = self._admission.admit_batch(records, latest)
+        if admitted is None:
             return None
-        came = [record.key for record in records]
-        if self.domain.keyed_by_data or not all(came):
-            came = [self._record_key(key, event.data) for key, event in zip(came, events, strict=True)]
-        keys = cast("list[bytes]", came)
-        if not self._own_keys.issuperset(keys) and any(
-            self._owning_partition(key) != self.number for key in keys
-        ):
+        if self.erasures.exist and any(map(self.erasures.covers, admitted.person_keys, admitted.event_times)):
             return None
-        times = all_to_ms([event.time for event in events])
-        ahead = list(map(sub, times, record_timestamps))
-        if max(ahead) > MAX_AHEAD or min(ahead) < -self._max_late_hours * HOUR:
-            return None
-        if self.erasures.exist and any(map(self.erasures.covers, keys, times)):
-            return None
-        validated = () if self._fast_path is None else self._fast_path.validate(events)
-        return (
-            None if validated is None else ValidatedBatch(events, keys, times, record_timestamps, validated)
-        )
-
-    def _decode_batch(self, records: Sequence[Record]) -> list[Event] | None:
-        """Events of records that say nothing in their headers; None: one is not right, or erases."""
-        headers = [record.headers for record in records]
-        if any(headers) and not INTERPRETED_HEADERS.isdisjoint([name for one in headers for name, _ in one]):
-            return None
-        events = self._decoder.decode_all([record.value for record in records])
-        return None if events is None or _ErasureEvent in set(map(type, events)) else events
+        validated = () if self._fast_path is None else self._fast_path.validate(admitted.events)
+        return None if validated is None else ValidatedBatch(*admitted, validated)
 
     def _process_batch(self, batch: ValidatedBatch) -> None:
-        """Enter records that were looked at."""
-        at = self.checkpoint
+        checkpoint = self.checkpoint
         if self._fast_path is None:
             accepted = self.domain.process_batch(self.store, batch)
         else:
             accepted = self._fast_path.process(batch)
-        at.watermark = max(at.watermark, *batch.record_timestamps)
-        at.max_event_time = max(at.max_event_time, *accepted, 0)
+        checkpoint.watermark = max(checkpoint.watermark, *batch.record_timestamps)
+        checkpoint.max_event_time = max(checkpoint.max_event_time, *accepted, 0)
         self.outcome_counts["accepted"] += len(accepted)
         self.outcome_counts["duplicate"] += len(batch.events) - len(accepted)
 
     def _process_record(self, record: Record, latest: int) -> Outcome:
-        """Enter one record; its outcome. `latest` is the newest timestamp, in ms, that is not in the future."""
-        at = self.checkpoint
-        record_timestamp, forwarded = record_origin(record)
-        if at.watermark < record_timestamp <= latest:
-            at.watermark = record_timestamp
-        try:
-            event = self._decoder.decode(record.value, record.headers)
-        except Undecodable as error:
-            return self._reject(record, error.outcome, error.detail)
-        key = self._record_key(record.key, event.data)
-        if (home := self._owning_partition(key)) != self.number:
-            if forwarded:
-                return self._reject(record, "invalid", f"key: forwarded before, belongs to partition {home}")
-            first = min(
-                record_timestamp, record.timestamp
-            )  # of a header far ahead the broker would take nothing
-            self.forwards.append(forward(record, self.domain.name, self.number, key, home, first))
-            return "misrouted"
-        time = to_ms(event.time)
-        if record_timestamp > latest or time > record_timestamp + MAX_AHEAD:
-            return self._reject(record, "future", self._future_detail(time, record_timestamp, latest))
-        if record_timestamp // HOUR - time // HOUR > self._max_late_hours and self.domain.rejects_late(
-            event.data
-        ):
-            return self._reject(
-                record, "late", f"time: {time} ms is too long before its record at {record_timestamp} ms"
-            )
-        self.store.record_timestamp = record_timestamp
-        outcome = self._apply_event(event, key, time)
-        if outcome == "accepted" and time > at.max_event_time:
-            at.max_event_time = time
-        return outcome
+        """Process one record and return its outcome."""
+        checkpoint = self.checkpoint
+        record_timestamp = record_origin(record).timestamp
+        if checkpoint.watermark < record_timestamp <= latest:
+            checkpoint.watermark = record_timestamp
+        match self._admission.classify(record, latest):
+            case Rejected(outcome, detail):
+                topic = self.domain.topic.name
+                self.dead_letters.append(to_dead_letter(record, topic, self.number, outcome, detail))
+                return outcome
+            case Misrouted(key, partition, timestamp):
+                self.forwards.append(
+                    forward(record, self.domain.name, self.number, key, partition, timestamp)
+                )
+                return "misrouted"
+            case Admitted() as admitted:
+                outcome = self._process_admitted(admitted)
+                if outcome == "accepted" and admitted.event_time > checkpoint.max_event_time:
+                    checkpoint.max_event_time = admitted.event_time
+                return outcome
 
-    def _apply_event(self, event: Event, person_key: bytes, time: int) -> Outcome:
+    def _process_admitted(self, admitted: Admitted) -> Outcome:
+        event, person_key, event_time, self.store.record_timestamp = admitted
         if type(event.data) is CustomerErased:
-            return "accepted" if self.erasures.erase(person_key, time) else "duplicate"
-        if self.erasures.exist and self.erasures.covers(person_key, time):
+            return "accepted" if self.erasures.erase(person_key, event_time) else "duplicate"
+        if self.erasures.exist and self.erasures.covers(person_key, event_time):
             return "erased"
-        return self.domain.process(self.store, event, time, person_key)
-
-    def _record_key(self, key: bytes | None, data: Data) -> bytes:
-        """A record's key, or the one that it should have."""
-        return default_record_key(data).encode() if not key or self.domain.keyed_by_data else key
-
-    def _owning_partition(self, key: bytes) -> int:
-        """The partition that a key belongs to; of keys of ours the next look is a cheap one."""
-        home = partition_of(key, self.partition_count)
-        if home == self.number:
-            if len(self._own_keys) >= MAX_CACHED_KEYS:
-                self._own_keys.clear()
-            self._own_keys.add(key)
-        return home
-
-    @staticmethod
-    def _future_detail(time: int, record_timestamp: int, latest: int) -> str:
-        if record_timestamp > latest:
-            return f"timestamp: {record_timestamp} ms is more than 5 minutes ahead of the worker's clock"
-        return f"time: {time} ms is more than 5 minutes after its record at {record_timestamp} ms"
-
-    def _reject(self, record: Record, outcome: Outcome, detail: str) -> Outcome:
-        self.dead_letters.append(to_dead_letter(record, self.domain.topic.name, self.number, outcome, detail))
-        return outcome
+        return self.domain.process(self.store, event, event_time, person_key)
 
     def skip(self, offset: int) -> bool:
         """Pass over the unreadable batch at an offset, if that was ordered; what is before it has been folded."""
