@@ -33,7 +33,7 @@ BATCH_SIZE = 128
 
 
 class Flush(NamedTuple):
-    """What one flush writes. Forwards go first, on their own; the rest is one transaction."""
+    """The records of one flush. Forwards are sent first, on their own. The rest is one transaction."""
 
     forwards: list[OutgoingRecord]
     dead_letters: list[OutgoingRecord]
@@ -43,7 +43,7 @@ class Flush(NamedTuple):
 
 
 class PartitionTask:
-    """State of one source partition. `fold` reads, `take` hands out what has to be written."""
+    """State of one source partition. `process` takes records, `prepare_flush` returns the records to be written."""
 
     def __init__(self, domain: Domain, number: int, count: int, config: AggregationConfig) -> None:
         self.domain = domain
@@ -59,7 +59,7 @@ class PartitionTask:
         self.forwards: list[OutgoingRecord] = []
         self.dead_letters: list[OutgoingRecord] = []
         self.skip_orders: dict[int, SkipOrder] = {}
-        """By the base offset of the batch that is to be skipped if it is unreadable."""
+        """By base offset of the batch that is skipped if it is unreadable."""
         self._pane_retention = min(
             (
                 self.panes.retention(HOURS, aggregate)
@@ -76,24 +76,24 @@ class PartitionTask:
 
     @property
     def next_offset(self) -> int:
-        """Offset of the first source record that has not been folded."""
+        """Return the offset of the first source record that was not processed."""
         return self.checkpoint.next_offset
 
     def process(self, records: Iterable[Record], clock: int) -> None:
-        """Judge each record and enter it; those below `next` were counted before. `clock` in ms.
+        """Process records in order. Those below `next_offset` were processed before. `clock` is now, in ms.
 
-        An exception leaves the partition half changed: it must be thrown away, not flushed.
+        After an exception the task is half changed. It must be discarded, not flushed.
         """
         latest, start = clock + MAX_AHEAD, self.checkpoint.next_offset
         unread = list(records)
         if unread and unread[0].offset < start:
             unread = [record for record in unread if record.offset >= start]
         for i in range(0, len(unread), BATCH_SIZE):
-            some = unread[i : i + BATCH_SIZE]
-            if (batch := self._validate_batch(some, latest)) is not None:
+            chunk = unread[i : i + BATCH_SIZE]
+            if (batch := self._validate_batch(chunk, latest)) is not None:
                 self._process_batch(batch)
                 continue
-            for record in some:
+            for record in chunk:
                 self.outcome_counts[self._process_record(record, latest)] += 1
         if self.erasures.pending:
             self.erasures.execute()
@@ -156,7 +156,10 @@ class PartitionTask:
         return self.domain.process(self.store, event, event_time, person_key)
 
     def skip(self, offset: int) -> bool:
-        """Pass over the unreadable batch at an offset, if that was ordered; what is before it has been folded."""
+        """Skip the unreadable batch at an offset. Return False if there is no order to do so.
+
+        All records before the batch must have been processed.
+        """
         order = self.skip_orders.get(offset)
         if order is None or order.end <= self.checkpoint.next_offset:
             return False
@@ -165,7 +168,7 @@ class PartitionTask:
         return True
 
     def _done_orders(self) -> list[Row]:
-        """Tombstones of orders whose batch is behind us: skipped, or readable after all."""
+        """Remove orders whose batch was passed, skipped or not, and return their tombstones."""
         done = [
             offset for offset, order in self.skip_orders.items() if order.end <= self.checkpoint.next_offset
         ]
@@ -174,29 +177,33 @@ class PartitionTask:
         return [(unreadable.order_key(offset), None) for offset in done]
 
     def prepare_flush(self, clock: int, lag: int) -> Flush:
-        """Everything that changed, once; and the marker that makes it count."""
+        """Return all changes since the last flush, with the checkpoint. `clock` and `lag` in ms."""
         self._derive_changes()
-        room = self._expire(min(self.checkpoint.watermark, clock))
+        has_empty_cells = self._expire(min(self.checkpoint.watermark, clock))
         self._apply_deltas()
-        if room:
+        if has_empty_cells:
             self.store.cardinality.rebuild(self.panes.cells, self.domain.open_codes)
-        at, last = self.checkpoint, self._last_record
+        checkpoint, last = self.checkpoint, self._last_record
         if last is not None:
-            at.last_offset, at.checksum = last.offset, checksum(last)
-        at.config_hash = self.config.config_hash
-        at.dimensions = self.config.dimensions
-        at.projected_dimensions = tuple(self.config.dimensions[i] for i in self.config.projected_dimensions)
-        at.expired_before = self.panes.expired_before
-        at.complete_since = max(at.complete_since, at.expired_before - self._pane_retention)
-        at.outcomes = {outcome: n for outcome, n in self.outcome_counts.items() if n}
-        at.labels_ignored = self.store.labels_ignored
-        at.written_at, at.lag_ms, at.version = clock, lag, markers.VERSION
+            checkpoint.last_offset, checkpoint.checksum = last.offset, checksum(last)
+        checkpoint.config_hash = self.config.config_hash
+        checkpoint.dimensions = self.config.dimensions
+        checkpoint.projected_dimensions = tuple(
+            self.config.dimensions[i] for i in self.config.projected_dimensions
+        )
+        checkpoint.expired_before = self.panes.expired_before
+        checkpoint.complete_since = max(
+            checkpoint.complete_since, checkpoint.expired_before - self._pane_retention
+        )
+        checkpoint.outcomes = {outcome: n for outcome, n in self.outcome_counts.items() if n}
+        checkpoint.labels_ignored = self.store.labels_ignored
+        checkpoint.written_at, checkpoint.lag_ms, checkpoint.version = clock, lag, markers.VERSION
         derived, self.store.derived = self.store.derived, []
         forwards, self.forwards = self.forwards, []
-        dead, self.dead_letters = self.dead_letters, []
+        dead_letters, self.dead_letters = self.dead_letters, []
         forwards += [derived_record(event, self.domain.name) for event in derived]
         state = self.store.changed_rows() + self._done_orders()
-        return Flush(forwards, dead, state, list(self.panes.changed_rows()), at)
+        return Flush(forwards, dead_letters, state, list(self.panes.changed_rows()), checkpoint)
 
     def _derive_changes(self) -> None:
         if self._fast_path is not None:
@@ -208,20 +215,20 @@ class PartitionTask:
         self.panes.apply_deltas(deltas)
 
     def _expire(self, watermark: int) -> bool:
-        """Forget what is too old. True when cells may have gone with it."""
-        room = self.panes.expire(watermark)
+        """Delete expired panes and entities. Return True if cells may be empty."""
+        has_empty_cells = self.panes.expire(watermark)
         for key in list(self.store.expired_timers(watermark)):
             if (raw := self.store.entities.get(key)) is None:
                 continue
-            until = self.kinds.of(key).expires_at(key, raw, self.config)
-            if until is not None and until <= watermark:
+            expires_at = self.kinds.of(key).expires_at(key, raw, self.config)
+            if expires_at is not None and expires_at <= watermark:
                 self.store.put(key, None, None)
-            elif until is not None:
-                self.store.register_timer(key, until)
-        return room
+            elif expires_at is not None:
+                self.store.register_timer(key, expires_at)
+        return has_empty_cells
 
     def restore_state(self, key: bytes, value: bytes | None) -> None:
-        """Take in a record of the compacted topic of entities, the skip orders among them."""
+        """Restore a record of the state topic: an entity or a skip order. `value` None is a tombstone."""
         if key.startswith(unreadable.ORDER):
             self.restore_order(key, value)
         elif value is None:
@@ -230,7 +237,7 @@ class PartitionTask:
             self.store.entities[key] = value
 
     def restore_order(self, key: bytes, value: bytes | None) -> None:
-        """Take in a skip order; None: it was carried out."""
+        """Restore a skip order. `value` None means that it was carried out."""
         offset = unreadable.ordered_offset(key)
         if value is None:
             self.skip_orders.pop(offset, None)
@@ -238,23 +245,25 @@ class PartitionTask:
             self.skip_orders[offset] = unreadable.decode(value)
 
     def restore_panes(self, key: bytes, value: bytes | None) -> None:
-        """Take in a record of the compacted topic of panes, the marker among them."""
+        """Restore a record of the panes topic: a block or the checkpoint."""
         if key != markers.KEY:
             self.panes.restore(key, value)
         elif value is not None:
             self.checkpoint = markers.decode(value)
 
     def incompatibility(self) -> str:
-        """Why what was restored cannot be gone on with; empty when it can."""
+        """Return why the restored state cannot be used, or an empty text."""
         version, since = self.checkpoint.version, self.domain.oldest_readable_version
         if version > markers.VERSION:
             return f"version {version} is newer than {markers.VERSION}, which this one writes"
         if version < since:
-            return f"version {version} is older than {since}: it is counted anew under another topics.state_prefix"
+            return (
+                f"version {version} is older than {since}: process it again under another topics.state_prefix"
+            )
         return ""
 
     def finish_restore(self) -> bool:
-        """End of restoring. True when the rules or the version changed and everything was made anew."""
+        """End the restore. Return True if the panes were rebuilt because config or version changed."""
         self.panes.finish_restore()
         self.panes.expired_before = self.checkpoint.expired_before
         self.outcome_counts.update({o: self.checkpoint.outcomes.get(o, 0) for o in OUTCOMES})
@@ -268,12 +277,12 @@ class PartitionTask:
         self.store.cardinality.rebuild(self.panes.cells, self.domain.open_codes)
         for key, raw in self.store.entities.items():
             self.erasures.exist = self.erasures.exist or key.startswith(ERASURE)
-            if (until := self.kinds.of(key).expires_at(key, raw, self.config)) is not None:
-                self.store.register_timer(key, until)
+            if (expires_at := self.kinds.of(key).expires_at(key, raw, self.config)) is not None:
+                self.store.register_timer(key, expires_at)
         return changed
 
     def _rebuild_panes(self) -> None:
-        """Panes from the entities, under the rules in force: what they hold is only ever a sum of these."""
+        """Rebuild the panes from the entities under the current config. Panes are sums of contributions only."""
         self.panes.clear()
         for key, raw in list(self.store.entities.items()):
             migrated = self.kinds.of(key).migrate(key, raw, self.store, self.checkpoint.dimensions)
@@ -284,7 +293,7 @@ class PartitionTask:
         self._apply_deltas()
 
     def expected_deltas(self) -> Deltas:
-        """The sum of what all entities contributed and of what erased people left behind."""
+        """Return the sum of the contributions of all entities, the residuals of erased people among them."""
         deltas: Deltas = {}
         for key, raw in self.store.entities.items():
             accumulate(deltas, self.kinds.of(key).contributions(key, raw, self.config))
@@ -292,5 +301,5 @@ class PartitionTask:
 
 
 def checksum(record: Record) -> int:
-    """What tells a record from another one at the same offset."""
+    """Return a checksum that differs from that of another record at the same offset."""
     return crc32(b"%d" % record.timestamp + (record.key or b"") + (record.value or b""))

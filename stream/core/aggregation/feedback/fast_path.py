@@ -168,7 +168,7 @@ class NewAnswerFastPath:
             if data.labels is not None:
                 template = self._labelled_template(template, data.labels)  # noqa: PLW2901 - the event's, with labels
             elif template.base_cell is None:
-                template.bind(store.capped_values(template.dimensions, None), store.rules)
+                template.bind(store.capped_values(template.dimensions, None), store.config)
             packed_score, components = template.scores[score]
             minute = event_time // MINUTE
             packed_minute, first, timer_keys = minutes.get(minute) or self._packed_minute(minute, minutes)
@@ -231,12 +231,12 @@ class NewAnswerFastPath:
         labelled = self._templates.get(key)
         if labelled is None:
             labelled = AnswerTemplate(template.dimensions, template.survey_scale, template.scores)
-            labelled.bind(values, self._store.rules)
+            labelled.bind(values, self._store.config)
             self._templates[key] = labelled
         return labelled
 
     def _packed_minute(self, minute: int, minutes: dict[int, PackedMinute]) -> PackedMinute:
         """Pack a minute and keep it in `minutes`."""
-        timer_keys = self._store.timer_keys(expires_at(minute, self._store.rules))
+        timer_keys = self._store.timer_keys(expires_at(minute, self._store.config))
         packed = minutes[minute] = pack(minute), minute << COMPONENT_BITS, timer_keys
         return packed

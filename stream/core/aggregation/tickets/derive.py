@@ -1,4 +1,4 @@
-"""What a ticket contributes, as a pure function of what happened in it."""
+"""Contributions of a ticket, as a pure function of its history."""
 
 from stream.core.aggregation.tickets.entity import BY_BOT, BY_TIMEOUT, TicketContributions
 from stream.core.aggregation.tickets.history import History, Solve
@@ -16,7 +16,7 @@ _UNASSISTED = {BY_BOT: fcr.BY_BOT, BY_TIMEOUT: fcr.BY_TIMEOUT}
 def derive(
     history_: History, repeated: bool, values: DimensionValues, config: AggregationConfig
 ) -> TicketContributions:
-    """The contributions. `values` are the present dimensions, `repeated` whether another ticket followed in a week."""
+    """Return the contributions. `values` are the present dimensions. `repeated`: another ticket followed in a week."""
     channel, _, team, priority = (*values, None, None, None, None)[:4]
     target = config.target_table.of(channel, priority)
     hours = config.business_hours(channel, team) if config.calendars else None
@@ -41,7 +41,7 @@ def _vector_of(made: TicketContributions, aggregate: str) -> Vector:
 
 
 def _position(at: int, component: int) -> int:
-    """A component at the minute of a moment in ms."""
+    """Return the position of a component at the minute of a time in ms."""
     return at // MINUTE << COMPONENT_BITS | component
 
 
@@ -61,7 +61,7 @@ def _add_response(
 
 
 def _stages(history_: History) -> list[tuple[int, Solve]]:
-    """The solves that a resolution time goes to, and the distribution that it is entered in."""
+    """Return the solves that have a resolution time, each with the first component of its distribution."""
     first, last = history_.solves[0], history_.solves[-1]
     if not history_.resolved:
         return [(resolution.FIRST, first)]
