@@ -22,7 +22,7 @@ from stream.core.aggregation.outgoing import (
 from stream.core.aggregation.pane_store import PaneStore, Row
 from stream.core.aggregation.unreadable import SkipOrder
 from stream.core.metrics import AGGREGATES, BY_DOMAIN
-from stream.core.model import checkpoint as markers
+from stream.core.model import checkpoint as checkpoint_format
 from stream.core.model.aggregate import Deltas, accumulate
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.checkpoint import Checkpoint
@@ -54,7 +54,7 @@ class PartitionTask:
         self.panes = PaneStore(config, AGGREGATES)
         self.kinds = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES)))
         self.erasures = Erasures(self.store, self.kinds, self._derive_changes)
-        self.checkpoint = Checkpoint(version=markers.VERSION, partitions=count)
+        self.checkpoint = Checkpoint(version=checkpoint_format.VERSION, partitions=count)
         self.outcome_counts: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
         self.forwards: list[OutgoingRecord] = []
         self.dead_letters: list[OutgoingRecord] = []
@@ -197,7 +197,7 @@ class PartitionTask:
         )
         checkpoint.outcomes = {outcome: n for outcome, n in self.outcome_counts.items() if n}
         checkpoint.labels_ignored = self.store.labels_ignored
-        checkpoint.written_at, checkpoint.lag_ms, checkpoint.version = clock, lag, markers.VERSION
+        checkpoint.written_at, checkpoint.lag_ms, checkpoint.version = clock, lag, checkpoint_format.VERSION
         derived, self.store.derived = self.store.derived, []
         forwards, self.forwards = self.forwards, []
         dead_letters, self.dead_letters = self.dead_letters, []
@@ -246,16 +246,16 @@ class PartitionTask:
 
     def restore_panes(self, key: bytes, value: bytes | None) -> None:
         """Restore a record of the panes topic: a block or the checkpoint."""
-        if key != markers.KEY:
+        if key != checkpoint_format.KEY:
             self.panes.restore(key, value)
         elif value is not None:
-            self.checkpoint = markers.decode(value)
+            self.checkpoint = checkpoint_format.decode(value)
 
     def incompatibility(self) -> str:
         """Return why the restored state cannot be used, or an empty text."""
         version, since = self.checkpoint.version, self.domain.oldest_readable_version
-        if version > markers.VERSION:
-            return f"version {version} is newer than {markers.VERSION}, which this one writes"
+        if version > checkpoint_format.VERSION:
+            return f"version {version} is newer than {checkpoint_format.VERSION}, which this one writes"
         if version < since:
             return (
                 f"version {version} is older than {since}: process it again under another topics.state_prefix"
@@ -270,7 +270,7 @@ class PartitionTask:
         self.store.labels_ignored = self.checkpoint.labels_ignored
         changed = self.checkpoint.next_offset > 0 and (
             self.checkpoint.config_hash != self.config.config_hash
-            or self.checkpoint.version != markers.VERSION
+            or self.checkpoint.version != checkpoint_format.VERSION
         )
         if changed:
             self._rebuild_panes()
