@@ -20,24 +20,24 @@ def derive(
     channel, _, team, priority = (*values, None, None, None, None)[:4]
     target = config.target_table.of(channel, priority)
     hours = config.business_hours(channel, team) if config.calendars else None
-    made: TicketContributions = {}
+    contributions: TicketContributions = {}
     for opened, reply in history_.cycles:
-        _add_response(made, opened, reply, target, hours)
+        _add_response(contributions, opened, reply, target, hours)
     if history_.solves:
-        _add_solves(made, history_, repeated, hours)
+        _add_solves(contributions, history_, repeated, hours)
     for at in history_.reopenings:
-        _count(made, "resolution", at, resolution.REOPENINGS)
+        _count(contributions, "resolution", at, resolution.REOPENINGS)
     for handed, reply in history_.handoffs:
-        record(_vector_of(made, "handoff"), _position(reply, handoff.RESPONSES), reply - handed)
+        record(_vector_of(contributions, "handoff"), _position(reply, handoff.RESPONSES), reply - handed)
     if not history_.resolved:
-        _count(made, "open", history_.created, 0)
+        _count(contributions, "open", history_.created, 0)
         if history_.waiting is not None:
-            _add_waiting(made, history_.waiting, target, hours)
-    return made
+            _add_waiting(contributions, history_.waiting, target, hours)
+    return contributions
 
 
-def _vector_of(made: TicketContributions, aggregate: str) -> Vector:
-    return made.setdefault(aggregate, {})
+def _vector_of(contributions: TicketContributions, aggregate: str) -> Vector:
+    return contributions.setdefault(aggregate, {})
 
 
 def _position(at: int, component: int) -> int:
@@ -45,19 +45,25 @@ def _position(at: int, component: int) -> int:
     return at // MINUTE << COMPONENT_BITS | component
 
 
-def _count(made: TicketContributions, aggregate: str, at: int, component: int) -> None:
-    into, order = _vector_of(made, aggregate), _position(at, component)
+def _count(contributions: TicketContributions, aggregate: str, at: int, component: int) -> None:
+    into, order = _vector_of(contributions, aggregate), _position(at, component)
     into[order] = into.get(order, 0) + 1
 
 
 def _add_response(
-    made: TicketContributions, opened: int, reply: int, target: ResponseTarget, hours: BusinessHours | None
+    contributions: TicketContributions,
+    opened: int,
+    reply: int,
+    target: ResponseTarget,
+    hours: BusinessHours | None,
 ) -> None:
     start = _position(reply, 0)
-    first_response.respond(_vector_of(made, "first_response"), reply - opened, target.duration, start)
+    first_response.respond(
+        _vector_of(contributions, "first_response"), reply - opened, target.duration, start
+    )
     if hours is not None:
         worked = hours.between(opened, reply)
-        first_response.respond(_vector_of(made, "business"), worked, target.duration, start)
+        first_response.respond(_vector_of(contributions, "business"), worked, target.duration, start)
 
 
 def _stages(history_: History) -> list[tuple[int, Solve]]:
@@ -71,30 +77,32 @@ def _stages(history_: History) -> list[tuple[int, Solve]]:
 
 
 def _add_solves(
-    made: TicketContributions, history_: History, repeated: bool, hours: BusinessHours | None
+    contributions: TicketContributions, history_: History, repeated: bool, hours: BusinessHours | None
 ) -> None:
     first = history_.solves[0]
     for base, solve in _stages(history_):
         start = _position(solve.time, base)
-        record(_vector_of(made, "resolution"), start, solve.time - history_.created)
+        record(_vector_of(contributions, "resolution"), start, solve.time - history_.created)
         if hours is not None:
-            record(_vector_of(made, "business"), start, hours.between(history_.created, solve.time))
+            record(_vector_of(contributions, "business"), start, hours.between(history_.created, solve.time))
     for solve in history_.solves:
         if not solve.reply_count:
-            _count(made, "first_response", solve.time, first_response.UNANSWERED)
+            _count(contributions, "first_response", solve.time, first_response.UNANSWERED)
     if (by := _UNASSISTED.get(first.by)) is not None:
-        _count(made, "fcr", first.time, by)
+        _count(contributions, "fcr", first.time, by)
     if history_.first_human_solve is not None:
         held = history_.first_contact and not repeated
-        _count(made, "fcr", history_.first_human_solve.time, fcr.FIRST_CONTACT if held else fcr.OTHER)
+        _count(
+            contributions, "fcr", history_.first_human_solve.time, fcr.FIRST_CONTACT if held else fcr.OTHER
+        )
 
 
 def _add_waiting(
-    made: TicketContributions, opened: int, target: ResponseTarget, hours: BusinessHours | None
+    contributions: TicketContributions, opened: int, target: ResponseTarget, hours: BusinessHours | None
 ) -> None:
     due: int | None = opened + target.duration
     if target.hours == "business" and hours is not None:
         due = hours.after(opened, target.duration)
-    _count(made, "waiting", opened, waiting.OPENED)
+    _count(contributions, "waiting", opened, waiting.OPENED)
     if due is not None:
-        _count(made, "waiting", due + MINUTE, waiting.DUE)
+        _count(contributions, "waiting", due + MINUTE, waiting.DUE)
