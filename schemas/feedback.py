@@ -67,7 +67,7 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
 
     def __post_init__(self) -> None:
         # The worker caches this check by the fields it reads. A check of another field must become part of the cache
-        # key: CHECKED_BY_TEMPLATE in stream/core/aggregation/feedback/fast_path_guard.py.
+        # key in NewAnswerFastPath.validate, stream/core/aggregation/feedback/fast_path.py.
         if (self.channel, self.touchpoint, self.team, self.priority) not in _TRIMMED:
             self._trim()
         if self.revision is None:

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from schemas.topics import partition_of
+from stream.core.aggregation.admission import MAX_AHEAD
 from stream.core.aggregation.pane_store import CellBlocks, PaneStore
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
-from stream.core.aggregation.task import BATCH_SIZE, MAX_AHEAD, PartitionTask
+from stream.core.aggregation.task import BATCH_SIZE, PartitionTask
 from tests.bench.floor import Panes as Floor
 from tests.bench.floor import count
 from tests.bench.run import answers, conversations
@@ -52,7 +53,7 @@ def spent(number: int, sent: Iterator[Sent]) -> tuple[str, PartitionTask, Partit
             began = clock()
             count(some, panes)
             floored = clock()
-            partition._decoder.decode_all([record.value for record in some])
+            partition._admission.decoder.decode_all([record.value for record in some])
             decoded = clock()
             partition.process(some, now + MAX_AHEAD)
             folded = clock()

@@ -26,8 +26,8 @@ from tests.golden.schema import structs
 
 def modules() -> Iterator[Any]:
     """Yield every module of the core."""
-    for found in pkgutil.walk_packages(stream.core.__path__, "stream.core."):
-        yield importlib.import_module(found.name)
+    for module in pkgutil.walk_packages(stream.core.__path__, "stream.core."):
+        yield importlib.import_module(module.name)
 
 
 def test_every_prefix_in_the_code_is_a_kind() -> None:

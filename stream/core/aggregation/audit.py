@@ -1,4 +1,4 @@
-"""Proof that panes are what they should be: the sum of what entities contribute and of what erasures left."""
+"""Proof that the panes equal the sum of the contributions of all entities and residuals."""
 
 from collections.abc import Iterator
 
@@ -8,19 +8,23 @@ from stream.core.model.aggregates import AGGREGATES
 
 
 def pane_differences(partition: PartitionTask) -> Iterator[str]:
-    """A line for each block that is not the sum of what its entities contributed."""
-    should = PaneStore(partition.config, AGGREGATES)
-    should.expired_before = partition.panes.expired_before
-    should.apply_deltas(partition.expected_deltas())
-    wanted, have = should.blocks, partition.panes.blocks
-    for key in wanted.keys() | have.keys():
-        want, got = wanted.get(key, {}), have.get(key, {})
-        if want != got:
+    """Yield a line for each block that differs from the sum of the contributions to it."""
+    rebuilt = PaneStore(partition.config, AGGREGATES)
+    rebuilt.expired_before = partition.panes.expired_before
+    rebuilt.apply_deltas(partition.expected_deltas())
+    expected, actual = rebuilt.blocks, partition.panes.blocks
+    for key in expected.keys() | actual.keys():
+        expected_block, actual_block = expected.get(key, {}), actual.get(key, {})
+        if expected_block != actual_block:
             cell = key.cell
-            wrong = sorted(c for c in want.keys() | got.keys() if want.get(c) != got.get(c))
+            wrong = sorted(
+                c
+                for c in expected_block.keys() | actual_block.keys()
+                if expected_block.get(c) != actual_block.get(c)
+            )
             yield (
                 f"{partition.domain.name} {partition.number}: {cell.aggregate} {cell.view}{list(cell.values)}"
                 f"{list(cell.own_labels)} resolution {key.resolution} block {key.block}: {len(wrong)} of "
-                f"{len(want.keys() | got.keys())} components differ, first {wrong[0]}: "
-                f"held {got.get(wrong[0], 0)}, contributed {want.get(wrong[0], 0)}"
+                f"{len(expected_block.keys() | actual_block.keys())} components differ, first {wrong[0]}: "
+                f"held {actual_block.get(wrong[0], 0)}, contributed {expected_block.get(wrong[0], 0)}"
             )

@@ -1,4 +1,4 @@
-"""Caps on what a partition tells apart, so that a label set chosen by an attacker stays bounded."""
+"""Cardinality limits of a partition, which hold even if an attacker chooses the label values."""
 
 from collections.abc import Collection, Iterable
 
@@ -6,23 +6,23 @@ from stream.core.model.aggregation_config import OTHER_VALUE, AggregationConfig,
 from stream.core.model.pane_blocks import Cell
 
 MAX_CODES = 1_000
-"""Reason codes a survey and partition."""
+"""Open codes (reasons) a group and partition."""
 
 
 class CardinalityLimiter:
-    """The values seen of each shown dimension and of each open code; new ones past a cap are `__other__`."""
+    """The known values of each projected dimension and each open code. New ones past a cap become `__other__`."""
 
     def __init__(self, config: AggregationConfig) -> None:
-        self.rules = config
+        self.config = config
         self._max_values = 10 * config.max_values
         self._known_values: dict[tuple[str, str], set[str]] = {}
         self.capped_cache: dict[DimensionValues, DimensionValues] = {}
-        """What `dimensions` has answered so far."""
+        """Results of `cap_values`."""
         self.rebuilds = 0
-        """How often `learn` was called: what was answered before may be answered otherwise since."""
+        """Number of calls of `rebuild`. A result from before the last one may be stale."""
 
     def cap_values(self, values: DimensionValues) -> DimensionValues:
-        """Dimension values, positional as in `Rules.dimensions`, with what exceeds the cap replaced."""
+        """Return dimension values, positional as in `config.dimensions`, with `__other__` for those past the cap."""
         capped = self.capped_cache.get(values)
         if capped is None:
             if len(self.capped_cache) >= 50_000:
@@ -32,9 +32,9 @@ class CardinalityLimiter:
 
     def _cap(self, values: DimensionValues) -> DimensionValues:
         out = list(values)
-        for i in self.rules.projected_dimensions:
+        for i in self.config.projected_dimensions:
             if i < len(out) and (value := out[i]) is not None:
-                out[i] = self._admit("", self.rules.dimensions[i], value, self._max_values)
+                out[i] = self._admit("", self.config.dimensions[i], value, self._max_values)
         while out and out[-1] is None:
             out.pop()
         return tuple(out)
@@ -61,7 +61,7 @@ class CardinalityLimiter:
         self.capped_cache.clear()
         self.rebuilds += 1
         for cell in cells:
-            for name, value in zip(self.rules.views.get(cell.view, ()), cell.values, strict=False):
+            for name, value in zip(self.config.views.get(cell.view, ()), cell.values, strict=False):
                 self._known_values.setdefault(("", name), set()).add(value)
             if cell.aggregate in open_codes:
                 *group, code = cell.own_labels

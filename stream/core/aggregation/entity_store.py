@@ -1,7 +1,7 @@
-"""What one source partition remembers of its entities, and what an event changes in it.
+"""Entities of one source partition, with timers and the changes since the last flush.
 
-Between two flushes entities that change stay unpacked in `open`; a flush derives and packs each of them once, however
-many events it took.
+A domain may keep changed entities decoded in `dirty`. A flush derives and packs each of them once, whatever the number
+of its events.
 """
 
 from collections import defaultdict
@@ -28,7 +28,7 @@ Outcome = Literal[
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 MAX_CACHED_PROJECTIONS = 50_000
-"""Value tuples whose projection is remembered."""
+"""Value tuples whose projection is cached."""
 
 
 class HasDimensions(Protocol):
@@ -42,100 +42,100 @@ class HasDimensions(Protocol):
 
 
 def project_dimensions(values: DimensionValues, config: AggregationConfig) -> DimensionValues:
-    """Of all dimension values those that views show, positional as contributions carry them."""
-    found = config.projection_cache.get(values)
-    if found is None:
+    """Return the values of the dimensions that any view uses, positional as in contributions."""
+    projected = config.projection_cache.get(values)
+    if projected is None:
         if len(config.projection_cache) >= MAX_CACHED_PROJECTIONS:
             config.projection_cache.clear()
-        have = len(values)
-        found = tuple(values[i] if i < have else None for i in config.projected_dimensions)
-        config.projection_cache[values] = found
-    return found
+        size = len(values)
+        projected = tuple(values[i] if i < size else None for i in config.projected_dimensions)
+        config.projection_cache[values] = projected
+    return projected
 
 
 class EntityStore:
     """Entities as packed bytes by key, with the changes since they were last written."""
 
     def __init__(self, config: AggregationConfig) -> None:
-        self.rules = config
+        self.config = config
         self.cardinality = CardinalityLimiter(config)
         self.entities: dict[bytes, bytes] = {}
-        """Packed, as of the last flush where `open` has them too."""
+        """Packed entities. Those that are also in `dirty` are as of the last flush."""
         self.dirty: dict[bytes, Any] = {}
-        """Unpacked: what changed since the last flush. `Domain.settle` empties it."""
+        """Decoded entities that changed since the last flush. `Domain.derive_changes` empties it."""
         self.removals = 0
-        """How many entities were forgotten so far."""
+        """Number of entities deleted so far."""
         self.deltas: Deltas = {}
         self.derived: list[DerivedEvent] = []
         """Events for the input topics of other domains."""
         self.labels_ignored = 0
         self.record_timestamp = 0
-        """Timestamp of the record that is being judged, in ms."""
+        """Timestamp of the record that is being processed, in ms."""
         self.inserted_rows: list[Row] = []
-        """Entities that were entered without `put`, as records."""
+        """Records of entities that were inserted without `put`."""
         self._changed_keys: dict[bytes, None] = {}
         self._timers: defaultdict[int, list[bytes]] = defaultdict(list)
 
-    def put(self, key: bytes, raw: bytes | None, until: int | None) -> None:
-        """Keep an entity (None: forget it), and look at it again when the watermark reaches `until` ms."""
+    def put(self, key: bytes, raw: bytes | None, event_time: int | None) -> None:
+        """Store an entity, or delete it if `raw` is None. Register a timer at `event_time` ms unless that is None."""
         if raw is None:
             self.entities.pop(key, None)
             self.removals += 1
         else:
             self.entities[key] = raw
         self._changed_keys[key] = None
-        if until is not None:
-            self._timers[until].append(key)
+        if event_time is not None:
+            self._timers[event_time].append(key)
 
-    def timer_keys(self, until: int) -> list[bytes]:
-        """The keys that are looked at again when the watermark reaches `until` ms, to append to."""
-        return self._timers[until]
+    def timer_keys(self, event_time: int) -> list[bytes]:
+        """Return the list of keys with a timer at `event_time` ms, for the caller to append to."""
+        return self._timers[event_time]
 
-    def register_timer(self, key: bytes, until: int) -> None:
-        """Have `due` return the key once the watermark reaches `until` ms."""
-        self._timers[until].append(key)
+    def register_timer(self, key: bytes, event_time: int) -> None:
+        """Have `expired_timers` yield the key once the watermark reaches `event_time` ms."""
+        self._timers[event_time].append(key)
 
     def expired_timers(self, watermark: int) -> Iterator[bytes]:
-        """Keys whose moment has come; each is handed out once."""
-        for until in sorted(t for t in self._timers if t <= watermark):
-            yield from self._timers.pop(until)
+        """Yield the keys whose timers the watermark has passed, and remove these timers."""
+        for event_time in sorted(t for t in self._timers if t <= watermark):
+            yield from self._timers.pop(event_time)
 
     def apply_difference(self, before: Collection[Contribution], after: Collection[Contribution]) -> None:
-        """Enter the difference between an entity's contributions."""
+        """Add to the deltas the difference between an entity's contributions before and after a change."""
         if before:
             accumulate(self.deltas, before, -1)
         accumulate(self.deltas, after)
 
     def dimension_values(self, data: HasDimensions) -> DimensionValues:
-        """An event's dimension values, positional and capped; unusable labels are counted."""
+        """Return an event's dimension values, positional and capped. Unusable labels are counted."""
         return self.capped_values((data.channel, data.touchpoint, data.team, data.priority), data.labels)
 
     def capped_values(self, values: DimensionValues, labels: Mapping[str, Any] | None) -> DimensionValues:
-        """The values of the fields, with those of the labels, capped."""
+        """Return the values of fields and labels, capped. `labels` None: the event has none."""
         if labels is not None:
             values = (*values, *self._label_values(labels))
         return self.cardinality.capped_cache.get(values) or self.cardinality.cap_values(values)
 
     def _label_values(self, labels: Mapping[str, Any]) -> Iterator[str | None]:
-        """Values of the allowed labels; entries that are neither null nor usable are counted."""
+        """Yield the values of the configured labels. Entries that are neither null nor usable are counted."""
         usable = 0
-        for name in self.rules.labels:
+        for name in self.config.labels:
             value = labels.get(name)
             trimmed = value.strip() if isinstance(value, str) else ""
-            good = 1 <= len(trimmed) <= 64
-            usable += good
-            yield trimmed if good else None
+            is_usable = 1 <= len(trimmed) <= 64
+            usable += is_usable
+            yield trimmed if is_usable else None
         self.labels_ignored += sum(value is not None for value in labels.values()) - usable
 
-    def remap_values(self, values: DimensionValues, old: tuple[str, ...]) -> DimensionValues:
-        """Values that stood for the dimensions `old` as values for those in force."""
-        have = dict(zip(old, values, strict=False))
-        return self.cardinality.cap_values(tuple(have.get(name) for name in self.rules.dimensions))
+    def remap_values(self, values: DimensionValues, old_dimensions: tuple[str, ...]) -> DimensionValues:
+        """Return values of the dimensions `old_dimensions` as capped values of the config's dimensions."""
+        by_name = dict(zip(old_dimensions, values, strict=False))
+        return self.cardinality.cap_values(tuple(by_name.get(name) for name in self.config.dimensions))
 
     def changed_rows(self) -> list[Row]:
-        """What changed since the last call, as it is now, as records; a forgotten entity is a tombstone."""
-        changed, held = self._changed_keys, self.entities.get
+        """Return the changes since the last call as records. A deleted entity is a tombstone."""
+        changed, get = self._changed_keys, self.entities.get
         rows = [row for row in self.inserted_rows if row[0] not in changed] if changed else self.inserted_rows
-        rows += [(key, held(key)) for key in changed]
+        rows += [(key, get(key)) for key in changed]
         self.inserted_rows, self._changed_keys = [], {}
         return rows

@@ -102,7 +102,7 @@ class Erasures:
         store.put(
             fingerprint(person_key),
             _pack((event_time, store.record_timestamp)),
-            store.record_timestamp + store.rules.entity_retention,
+            store.record_timestamp + store.config.entity_retention,
         )
         self.exist = True
         self.pending.add(person_key)
@@ -114,9 +114,9 @@ class Erasures:
         store = self.store
         self._derive_changes()
         for kind, key, raw in self._entities_of(pending):
-            retracted = kind.retracted_by_erasure(key, raw, store.rules)
+            retracted = kind.retracted_by_erasure(key, raw, store.config)
             store.apply_difference(retracted, ())
-            for contribution in kind.contributions(key, raw, store.rules):
+            for contribution in kind.contributions(key, raw, store.config):
                 if contribution not in retracted:
                     self._add_residual(contribution)
             store.put(key, None, None)
@@ -136,11 +136,11 @@ class Erasures:
         total = {} if raw is None else _decode_vector(raw)
         add(total, contribution.vector)
         packed = _pack(dict(sorted(total.items())))  # the same bytes in whatever order people are erased
-        self.store.put(key, packed, self.kinds.of(key).expires_at(key, packed, self.store.rules))
+        self.store.put(key, packed, self.kinds.of(key).expires_at(key, packed, self.store.config))
 
     def migrate_residuals(self, old_dimensions: tuple[str, ...]) -> None:
         """Rebuild the residuals under the store's config. `old_dimensions` name the values that they hold."""
-        config = self.store.rules
+        config = self.store.config
         names = [config.dimensions[i] for i in config.projected_dimensions]
         residuals = [(key, raw) for key, raw in self.store.entities.items() if key.startswith(RESIDUAL)]
         for key, _ in residuals:

@@ -1,4 +1,4 @@
-"""What leaves a partition: forwards to where a key belongs, dead letters, events derived from others."""
+"""Records that a partition sends to other topics: forwards, dead-letter records, derived events."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -15,16 +15,16 @@ HEADER_PREFIX = "cx_"
 
 
 class RecordOrigin(NamedTuple):
-    """The timestamp a record is judged by, in ms, and whether it was forwarded before."""
+    """The timestamp by which a record is classified, in ms, and whether it was forwarded before."""
 
     timestamp: int
     forwarded: bool
 
 
 class OutgoingRecord(NamedTuple):
-    """A record to be written. `domain` is that of an input, or empty for the dead letters.
+    """A record to be written to the input topic of a domain, or to the dead-letter topic if `domain` is empty.
 
-    `partition` None: the producer's choice. `timestamp` None: the present.
+    `partition` None leaves the choice to the producer, `timestamp` None means now.
     """
 
     domain: str
@@ -48,7 +48,7 @@ class DerivedEvent(NamedTuple):
 
 
 class Record(Protocol):
-    """What is read from Kafka. `timestamp` in ms."""
+    """A record as read from Kafka. `timestamp` in ms."""
 
     offset: int
     timestamp: int
@@ -58,7 +58,7 @@ class Record(Protocol):
 
 
 def record_origin(record: Record) -> RecordOrigin:
-    """What the headers of a forward or of a replayed dead letter say; they are believed."""
+    """Return the origin from the headers of a forwarded or replayed record. The headers are trusted."""
     timestamp, forwarded = record.timestamp, False
     for name, value in record.headers:
         if name == "cx_timestamp" and value and value.isdigit() and len(value) < 16:
@@ -69,27 +69,27 @@ def record_origin(record: Record) -> RecordOrigin:
 
 
 def _origin_headers(record: Record, topic: str, partition: int) -> list[Header]:
-    """The record's own headers, and where and when it was first read."""
-    first = record_origin(record).timestamp
+    """Return the record's headers without ours, and the topic, partition, offset and time of its first read."""
+    timestamp = record_origin(record).timestamp
     return [
         *((name, value) for name, value in record.headers if not name.startswith(HEADER_PREFIX)),
         ("cx_topic", topic.encode()),
         ("cx_partition", b"%d" % partition),
         ("cx_offset", b"%d" % record.offset),
-        ("cx_timestamp", b"%d" % first),
+        ("cx_timestamp", b"%d" % timestamp),
     ]
 
 
 def forward(
-    record: Record, domain: str, partition: int, key: bytes, home: int, timestamp: int
+    record: Record, domain: str, partition: int, key: bytes, owning_partition: int, timestamp: int
 ) -> OutgoingRecord:
-    """The record as it goes to the partition that its key belongs to."""
+    """Return the record for the partition that its key hashes to."""
     headers = [*_origin_headers(record, f"cx.{domain}", partition), ("cx_forwarded", b"1")]
-    return OutgoingRecord(domain, home, key, record.value, timestamp, headers)
+    return OutgoingRecord(domain, owning_partition, key, record.value, timestamp, headers)
 
 
 def to_dead_letter(record: Record, topic: str, partition: int, reason: str, detail: str) -> OutgoingRecord:
-    """The record as a dead letter: raw, cut at 256 KiB, with the reason."""
+    """Return the dead-letter record: the raw value, cut at 256 KiB, with reason and detail as headers."""
     value = record.value if record.value is None else record.value[:MAX_VALUE]
     headers = [
         ("cx_reason", reason.encode()),

@@ -1,4 +1,4 @@
-"""The panes of one source partition: leaf deltas go in once a flush, changed blocks come out."""
+"""The panes of one source partition. Deltas go in once a flush, changed blocks come out."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ from stream.core.model.time_buckets import (
 _encode = msgspec.msgpack.Encoder().encode
 
 MAX_CACHED_CELLS = 50_000
-"""Leaves whose cells are remembered."""
+"""Base cells whose cells are cached."""
 
 _ROLLING_CODES = {resolution.code for resolution in ROLLING}
 _CODE_BITS = 3
@@ -53,7 +53,7 @@ def block_id(resolution: int, block: int) -> int:
 
 
 class BlockIndex(dict[int, tuple[tuple[int, int], ...]]):
-    """Where the panes of a minute lie that are held: number of the block, and first place of the pane in it."""
+    """For each minute its retained panes: block ID, and first position of the pane in the block."""
 
     def __init__(self, held: Iterable[tuple[Resolution, int]]) -> None:
         super().__init__()
@@ -61,37 +61,37 @@ class BlockIndex(dict[int, tuple[tuple[int, int], ...]]):
         """Resolutions, each with its oldest block."""
 
     def __missing__(self, minute: int) -> tuple[tuple[int, int], ...]:
-        found = []
+        panes_of_minute = []
         for resolution, oldest in self._retained:
             block, pane = divmod(minute // (resolution.step // MINUTE or 1), resolution.per_block)
             if block >= oldest:
-                found.append((block_id(resolution.code, block), pane << COMPONENT_BITS))
-        panes = self[minute] = tuple(found)
+                panes_of_minute.append((block_id(resolution.code, block), pane << COMPONENT_BITS))
+        panes = self[minute] = tuple(panes_of_minute)
         return panes
 
 
 class PaneStore:
-    """Blocks by cell, with those that changed since `rows` was last taken."""
+    """Blocks by cell, with those that changed since the last `changed_rows`."""
 
     def __init__(self, config: AggregationConfig, aggregates: Mapping[str, Aggregate]) -> None:
         self.config = config
         self.aggregates = aggregates
         self.expired_before = 0
-        """Watermark of the last expiry: what is older than it less its keep has been deleted and stays so."""
+        """Watermark of the last expiry. Blocks older than their retention before it are deleted and stay so."""
         self._cells: dict[Cell, CellBlocks] = {}
         self._changed_blocks: defaultdict[CellBlocks, set[int]] = defaultdict(set)
-        """Numbers of blocks to be written; what is no more is a tombstone."""
+        """IDs of blocks to be written. A block that no longer exists becomes a tombstone."""
         self._expiring: dict[tuple[int, bool], dict[int, list[CellBlocks]]] = {}
-        """Who has blocks that expire, by resolution, whether they are remembered, and block."""
+        """Cells with blocks that expire, by (resolution, long retention) and block."""
         self._cells_of_base: dict[BaseCell, tuple[CellBlocks, ...]] = {}
         self._interned_ids: dict[int, int] = {}
-        """While restoring: one object for each number, however many cells have such a block."""
+        """While restoring, one object for each ID, which many cells share."""
         self._has_empty_cells = False
-        """Whether there may be cells without blocks that no block will come to again."""
+        """Whether there may be cells without blocks."""
 
     @property
     def blocks(self) -> dict[BlockKey, Vector]:
-        """A copy of all blocks, by key."""
+        """Return a copy of all blocks by key."""
         return {
             BlockKey(number & _CODE_MASK, number >> _CODE_BITS, cell_blocks.cell): block.copy()
             for cell_blocks in self._cells.values()
@@ -100,25 +100,25 @@ class PaneStore:
 
     @property
     def cells(self) -> Iterator[Cell]:
-        """The cells that have blocks."""
+        """Yield the cells that have blocks."""
         return (cell_blocks.cell for cell_blocks in self._cells.values() if cell_blocks.blocks)
 
     def __len__(self) -> int:
-        """How many blocks there are, for any thread to ask."""
+        """Return the number of blocks. Any thread may call it."""
         return sum(len(cell_blocks.blocks) for cell_blocks in list(self._cells.values()))
 
     def retention(self, resolution: Resolution, aggregate: Aggregate) -> int:
-        """How long panes of a resolution are held behind the watermark."""
+        """Return how long panes of a resolution are kept behind the watermark, in ms."""
         if resolution.retention is not None:
             return resolution.retention
         return self.config.long_pane_retention if aggregate.long_retention else self.config.pane_retention
 
     def oldest_block(self, resolution: Resolution, aggregate: Aggregate) -> int:
-        """Number of the oldest block that is held: blocks go whole."""
+        """Return the number of the oldest retained block. Blocks are deleted whole."""
         return max(0, self.expired_before - self.retention(resolution, aggregate)) // resolution.span
 
     def apply_deltas(self, deltas: Deltas) -> None:
-        """Expand leaf deltas to every view and resolution; older than what is held is dropped."""
+        """Add the deltas of base cells to the cells of every view and resolution. Deltas before the retention are dropped."""
         added: dict[CellBlocks, Vector] = {}
         for base_cell, delta in deltas.items():
             for cell_blocks in self._cells_of_base.get(base_cell) or self._cells_for(base_cell):
@@ -126,8 +126,8 @@ class PaneStore:
                 if into is None:
                     added[cell_blocks] = delta.copy()
                 else:
-                    for place, n in delta.items():
-                        into[place] = into.get(place, 0) + n
+                    for position, n in delta.items():
+                        into[position] = into.get(position, 0) + n
         grids = {name: self._block_index(aggregate) for name, aggregate in self.aggregates.items()}
         for cell_blocks, delta in added.items():
             self._add(cell_blocks, delta, grids[cell_blocks.aggregate.name])
@@ -138,7 +138,7 @@ class PaneStore:
         return BlockIndex((resolution, self.oldest_block(resolution, aggregate)) for resolution in ROLLING)
 
     def _cells_for(self, base_cell: BaseCell) -> tuple[CellBlocks, ...]:
-        """Where the cells of a leaf are: one in each view whose labels it all has."""
+        """Return the cells of a base cell: one in each view whose labels it has all of."""
         if len(self._cells_of_base) >= MAX_CACHED_CELLS:
             self._cells_of_base.clear()
         aggregate, values, own_labels = base_cell
@@ -147,27 +147,27 @@ class PaneStore:
             picked = tuple(v for i in pick if (v := values[i]) is not None)
             if len(picked) == len(pick):
                 cell_blocks.append(self._cell_blocks(Cell(aggregate, view, picked, own_labels)))
-        found = self._cells_of_base[base_cell] = tuple(cell_blocks)
-        return found
+        cells = self._cells_of_base[base_cell] = tuple(cell_blocks)
+        return cells
 
     def _cell_blocks(self, cell: Cell) -> CellBlocks:
         cell_blocks = self._cells.get(cell)
         if cell_blocks is None:
             aggregate = self.aggregates.get(cell.aggregate) or Aggregate(
                 cell.aggregate
-            )  # restored, and no more
+            )  # of a removed metric
             cell_blocks = self._cells[cell] = CellBlocks(cell, aggregate)
         return cell_blocks
 
     def _add(self, cell_blocks: CellBlocks, delta: Vector, block_index: BlockIndex) -> None:
-        """Add to the panes of a cell."""
+        """Add a flat vector to the panes of a cell."""
         blocks, touched = cell_blocks.blocks, set[int]()
         minute, panes = -1, list[tuple[Vector, int]]()
-        for place, n in delta.items():
+        for position, n in delta.items():
             if not n:
                 continue
-            if place >> COMPONENT_BITS != minute:  # neighbours mostly share theirs
-                minute = place >> COMPONENT_BITS
+            if position >> COMPONENT_BITS != minute:  # neighbours mostly share their minute
+                minute = position >> COMPONENT_BITS
                 panes = []
                 for number, first in block_index[minute]:
                     block = blocks.get(number)
@@ -176,7 +176,7 @@ class PaneStore:
                         self._register_expiry(cell_blocks, number)
                     touched.add(number)
                     panes.append((block, first))
-            component = place & COMPONENT_MASK
+            component = position & COMPONENT_MASK
             for block, first in panes:
                 packed = first | component
                 total = block.get(packed, 0) + n
@@ -196,9 +196,9 @@ class PaneStore:
             by_block.setdefault(number >> _CODE_BITS, []).append(cell_blocks)
 
     def expire(self, watermark: int) -> bool:
-        """Delete blocks that ended before what is held at `watermark`, which never goes back.
+        """Delete blocks whose retention ended at `watermark` (ms). The watermark never goes back.
 
-        True when blocks of hours went: of their cells there may be nothing left.
+        Return True if hour blocks were deleted, because their cells may then be empty.
         """
         self.expired_before = max(self.expired_before, watermark)
         hours = False
@@ -214,24 +214,28 @@ class PaneStore:
         return hours
 
     def changed_rows(self) -> Iterator[Row]:
-        """What changed since the last call, as records: absolute blocks and tombstones."""
+        """Yield the changes since the last call as records: absolute blocks and tombstones."""
         changed, self._changed_blocks = self._changed_blocks, defaultdict(set)
         for cell_blocks, numbers in changed.items():
             for number in numbers:
-                key = number & _CODE_MASK, number >> _CODE_BITS, cell_blocks.cell  # as a `Key`, made faster
+                key = (
+                    number & _CODE_MASK,
+                    number >> _CODE_BITS,
+                    cell_blocks.cell,
+                )  # a `BlockKey` would be slower
                 block = cell_blocks.blocks.get(number)
                 yield _encode(key), None if block is None else _encode(block)
         if self._has_empty_cells:
             self._drop_empty_cells()
 
     def _drop_empty_cells(self) -> None:
-        """Forget the cells of which nothing is left."""
+        """Drop cells without blocks."""
         self._cells = {cell: cell_blocks for cell, cell_blocks in self._cells.items() if cell_blocks.blocks}
         self._cells_of_base.clear()
         self._has_empty_cells = False
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Take in a record that was written before."""
+        """Restore a block from its record. `value` None is a tombstone."""
         resolution, block, cell = decode_key(key)
         cell_blocks, number = self._cell_blocks(cell), block_id(resolution, block)
         if value is None:
@@ -242,12 +246,12 @@ class PaneStore:
         cell_blocks.blocks[self._interned_ids.setdefault(number, number)] = decode_block(value)
 
     def finish_restore(self) -> None:
-        """End of restoring."""
+        """End the restore."""
         self._interned_ids = {}
         self._drop_empty_cells()
 
     def clear(self) -> None:
-        """Forget every block, to be made anew under other rules."""
+        """Delete every block, to be rebuilt under another config."""
         for cell_blocks in self._cells.values():
             self._changed_blocks[cell_blocks].update(cell_blocks.blocks)
             cell_blocks.blocks.clear()

@@ -1,4 +1,4 @@
-"""Every domain. To add one: its package, its line here, its topic in `schemas.topics`."""
+"""All domains. A new domain needs a package, a line here, and a topic in `schemas.topics`."""
 
 from stream.core.aggregation.customers import Customers
 from stream.core.aggregation.domain import Domain

@@ -1,11 +1,11 @@
-"""Batches of an input that cannot be read, and the orders to skip one, which are kept beside the entities."""
+"""Record batches that cannot be read, and orders to skip one. Orders are kept beside the entities."""
 
 from typing import NamedTuple
 
 import msgspec
 
 ORDER = b"\0skip "
-"""How the keys of skip orders begin. Those of entities begin with a letter."""
+"""Prefix of the keys of skip orders. Keys of entities begin with a letter."""
 
 
 class UnreadableBatch(NamedTuple):
@@ -34,7 +34,7 @@ class SkipOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     end: int
     records: int
     ordered: int = 0
-    """When it was given, in ms since the epoch."""
+    """Time of the order in ms since the epoch."""
 
 
 def end_of(base: int, header: int, following: int | None) -> int:

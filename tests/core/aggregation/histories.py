@@ -57,7 +57,7 @@ _TICKET: dict[str, Callable[[Random, int, int, str, dict[str, str]], Event]] = {
     "handoff": lambda _, __, at, name, who: ticket.handoff(at, name, **who),
     "updated": lambda random, _, at, name, who: ticket.updated(at, name, **_described(random), **who),
     "handled": lambda random, i, at, _, who: ticket.handled(
-        at, random.randrange(900), random.randrange(60), one=f"i{i}", channel="web", **who
+        at, random.randrange(900), random.randrange(60), interaction_id=f"i{i}", channel="web", **who
     ),
     "merged": lambda _, __, at, name, who: ticket.merged(at, name, **who),
     "deleted": lambda _, __, at, name, who: ticket.deleted(at, name, **who),
@@ -71,13 +71,13 @@ def customers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
     for i in range(n):
         at, stamp = _times(random, now)
         kind = random.choices(list(_CUSTOMER), _CUSTOMER_OFTEN)[0]
-        made = _CUSTOMER[kind](random, i, at, f"c{random.randrange(people)}")
-        natural = (made.data.customer_id, made.data.TYPE, getattr(made.data, "referral_id", str(i)))
+        event = _CUSTOMER[kind](random, i, at, f"c{random.randrange(people)}")
+        natural = (event.data.customer_id, event.data.TYPE, getattr(event.data, "referral_id", str(i)))
         if kind == "responded":
             natural = natural[:2]
         if natural not in known:
             known.add(natural)
-            yield made._replace(stamp=stamp, id=f"e{i}")
+            yield event._replace(stamp=stamp, id=f"e{i}")
 
 
 _CUSTOMER: dict[str, Callable[[Random, int, int, str], Event]] = {

@@ -90,9 +90,9 @@ class World:
         changed = core.finish_restore()
         return Owner(core, durable.epoch, core.next_offset, changed)
 
-    def read(self, number: int, owner: Owner, most: int = 4) -> None:
+    def read(self, number: int, owner: Owner, max_records: int = 4) -> None:
         """Fold some records from where the owner stands."""
-        batch = [record for record in self.logs[number] if record.offset >= owner.position][:most]
+        batch = [record for record in self.logs[number] if record.offset >= owner.position][:max_records]
         owner.core.process(batch, NOW)
         if batch:
             owner.position = batch[-1].offset + 1
@@ -101,10 +101,10 @@ class World:
         """Write what the owner has. Raises `Crashed` or `Fenced`: memory must then be thrown away."""
         flush = owner.core.prepare_flush(NOW, 0)
         checkpoint = encode(flush.checkpoint)
-        for letter in flush.forwards:
+        for outgoing in flush.forwards:
             if self.random.random() < crash / 3:
                 raise Crashed
-            self._send(letter)
+            self._send(outgoing)
         if self.random.random() < crash:
             raise Crashed
         if owner.epoch != self.durable[number].epoch:
@@ -113,12 +113,14 @@ class World:
         if self.random.random() < crash / 2:
             raise Crashed
 
-    def _send(self, letter: OutgoingRecord) -> None:
-        if letter.domain != self.domain.name:
-            self.derived.append(letter)
+    def _send(self, outgoing: OutgoingRecord) -> None:
+        if outgoing.domain != self.domain.name:
+            self.derived.append(outgoing)
             return
-        assert letter.partition is not None
-        self._append(letter.partition, letter.timestamp or NOW, letter.key, letter.value, letter.headers)
+        assert outgoing.partition is not None
+        self._append(
+            outgoing.partition, outgoing.timestamp or NOW, outgoing.key, outgoing.value, outgoing.headers
+        )
 
     def _commit(self, number: int, flush: Flush, checkpoint: bytes) -> None:
         durable = self.durable[number]
@@ -185,8 +187,8 @@ class World:
 
 def once(like: PartitionTask, records: Iterable[FakeRecord], clock: int = NOW) -> PartitionTask:
     """A partition as `like` that has counted these records in one life and flushed once, at the same watermark."""
-    fresh = PartitionTask(like.domain, like.number, like.partition_count, like.config)
-    fresh.process(records, clock)
-    fresh.checkpoint.watermark = like.panes.expired_before
-    fresh.prepare_flush(clock, 0)
-    return fresh
+    task = PartitionTask(like.domain, like.number, like.partition_count, like.config)
+    task.process(records, clock)
+    task.checkpoint.watermark = like.panes.expired_before
+    task.prepare_flush(clock, 0)
+    return task

@@ -1,4 +1,4 @@
-"""However the records of a partition are cut into batches and flushes, the same is kept, counted and written."""
+"""The cut of records into batches and flushes changes neither entities nor panes nor outcomes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -29,8 +29,8 @@ FOREIGN = next(key for n in range(99) if partition_of(key := b"%d" % n, 2) == 1)
 def answers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
     """`n` events of answers that are offered, given, edited, dismissed and deleted, some of them too late."""
     for i in range(n):
-        one = random.randrange(n // 3)
-        about: dict[str, Any] = {"feedback_id": f"r{one}", "customer_id": f"p{one % people}"}
+        number = random.randrange(n // 3)
+        about: dict[str, Any] = {"feedback_id": f"r{number}", "customer_id": f"p{number % people}"}
         at = now - random.choice([HOUR, 5 * DAY, 29 * DAY, 40 * DAY]) - random.randrange(3 * HOUR)
         stamp = now if at < now - 30 * DAY else min(now, at + random.choice([0, 5 * MINUTE, 2 * DAY]))
         data: Any = FeedbackOffered(survey="nps", channel="web", **about)
@@ -53,29 +53,31 @@ HISTORIES: dict[Domain, Callable[[Random, int, int, int], Iterator[Event]]] = {
 def mixed(domain: Domain, seed: int, odd: float) -> list[FakeRecord]:
     """Records of one of two partitions; `odd` of them erased, repeated, without a key or value, not ours or junk."""
     random = Random(seed)
-    found: list[FakeRecord] = []
+    mixed_records: list[FakeRecord] = []
     for event in HISTORIES[domain](random, 160, 5, NOW):
-        (one,) = records([event])
-        one = one._replace(headers=[CONTENT_TYPE])
+        (record,) = records([event])
+        record = record._replace(headers=[CONTENT_TYPE])
         if random.random() < odd:
             who = CustomerErased(customer_id=f"p{random.randrange(5)}")
-            found += records([Event(who, event.at - random.randrange(DAY), event.stamp)])
+            mixed_records += records([Event(who, event.at - random.randrange(DAY), event.stamp)])
         if random.random() < odd:
-            one = one._replace(key=random.choice([None, b"", FOREIGN]))
+            record = record._replace(key=random.choice([None, b"", FOREIGN]))
         if random.random() < odd:
-            one = one._replace(value=random.choice([None, b"", b"{", one.value]), headers=[("x", None)])
+            record = record._replace(
+                value=random.choice([None, b"", b"{", record.value]), headers=[("x", None)]
+            )
         if random.random() < odd:
-            first = b"%d" % (one.timestamp - 12 * HOUR)
-            one = one._replace(
+            first = b"%d" % (record.timestamp - 12 * HOUR)
+            record = record._replace(
                 headers=random.choice([[("cx_timestamp", first)], [("ce_specversion", b"1.0")]])
             )
-        found.append(one)
+        mixed_records.append(record)
         if random.random() < odd:
-            found.append(random.choice(found))
+            mixed_records.append(random.choice(mixed_records))
     return [
-        one._replace(offset=i)
-        for i, one in enumerate(found)
-        if random.random() < odd or not one.key or partition_of(one.key, 2) == 0
+        record._replace(offset=i)
+        for i, record in enumerate(mixed_records)
+        if random.random() < odd or not record.key or partition_of(record.key, 2) == 0
     ]
 
 
@@ -114,7 +116,7 @@ def outcome(domain: Domain, listed: Sequence[FakeRecord], cuts: Sequence[int], f
 
 @pytest.mark.parametrize("domain", HISTORIES)
 @pytest.mark.parametrize("odd", [0.0, 0.01, 0.2])
-def test_wherever_batches_end_and_are_flushed(domain: Domain, odd: float) -> None:
+def test_batches_and_flushes_may_end_anywhere(domain: Domain, odd: float) -> None:
     """All at once; record by record; batches of any size, each flushed, or some of them."""
     for seed in range(5):
         listed = mixed(domain, seed, odd)
@@ -127,25 +129,27 @@ def test_wherever_batches_end_and_are_flushed(domain: Domain, odd: float) -> Non
 
 
 @pytest.mark.parametrize("domain", HISTORIES)
-def test_what_is_forgotten_meanwhile(domain: Domain) -> None:
+def test_expiry_between_batches(domain: Domain) -> None:
     """Three months at once, of which only the last is still held, or flush by flush."""
     for seed in range(3):
         listed: list[FakeRecord] = []
         for month in range(3):
             random = Random(seed + 10 * month)
-            for one in records(HISTORIES[domain](random, 120, 4, NOW - (2 - month) * 70 * DAY), len(listed)):
+            for record in records(
+                HISTORIES[domain](random, 120, 4, NOW - (2 - month) * 70 * DAY), len(listed)
+            ):
                 person_key, value = (
-                    sub(rb"\b([a-z])(\d)", b"%d-\\1\\2" % month, raw) for raw in (one.key, one.value)
+                    sub(rb"\b([a-z])(\d)", b"%d-\\1\\2" % month, raw) for raw in (record.key, record.value)
                 )
-                listed.append(one._replace(key=person_key, value=value))
-        listed = [one for one in listed if partition_of(one.key or b"", 2) == 0]
+                listed.append(record._replace(key=person_key, value=value))
+        listed = [record for record in listed if partition_of(record.key or b"", 2) == 0]
         expected = outcome(domain, listed, [], [])
         for step in (1, 7, 50):
             cuts = range(step, len(listed), step)
             assert outcome(domain, listed, cuts, cuts) == expected
 
 
-def test_a_record_without_a_key_says_nothing_of_the_keys_beside_it() -> None:
+def test_a_record_without_a_key_does_not_change_the_keys_beside_it() -> None:
     """A message that names no customer belongs to the ticket of its key, whatever is read together with it."""
     events = [created(NOW, "t", customer_id="c"), message(NOW + MINUTE, "agent", "t")]
     listed = [FakeRecord(n, NOW + MINUTE, b"c", event.value()) for n, event in enumerate(events)]

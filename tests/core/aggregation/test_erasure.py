@@ -1,4 +1,4 @@
-"""Erasing a person: what is kept goes, what is present leaves the figures, what is over stays without a name."""
+"""Erasure of a person: entities are deleted, open items retracted, finished counts stay anonymous."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def test_answers_stay_counted_without_a_name() -> None:
     assert figures(response_rate.METRIC, partition, NOW)["cx_survey_answered", "nps"] == 1
 
 
-def test_what_was_sent_before_is_erased_and_what_is_newer_starts_afresh() -> None:
+def test_older_events_are_erased_and_newer_ones_start_new_entities() -> None:
     """An answer of before the erasure leaves no trace, one of after it counts and makes a responder again."""
     partition = single(Feedback())
     fold(partition, answer("r", "a", 10), erased("a", NOW + 5))
@@ -101,7 +101,7 @@ def test_an_erasure_that_is_not_newer_is_a_duplicate() -> None:
     assert outcomes(partition) == {"accepted": 3, "duplicate": 2}
 
 
-def test_a_customers_present_life_is_withdrawn() -> None:
+def test_a_customers_present_life_is_retracted() -> None:
     """Stocks and the life's beginning leave; nobody is lost, nothing goes below zero."""
     partition = single(Customers())
     who = CANARY
@@ -152,15 +152,15 @@ def test_a_customer_who_comes_back_after_an_erasure_is_a_new_one() -> None:
     assert value["cx_clv_customers", "responder"] == 0
 
 
-def test_what_is_left_in_a_stock_outlives_every_window() -> None:
+def test_residuals_of_a_stock_outlive_every_window() -> None:
     """An ignored churn stays counted: when the rest is forgotten, and when the rules change."""
     partition = single(Customers())
-    gone = [
+    history = [
         activated("a", NOW, channel="web", touchpoint="help"),
         churned("a", NOW - 1),
         churned("a", NOW + 1),
     ]
-    fold(partition, *gone, erased("a", NOW + 2))
+    fold(partition, *history, erased("a", NOW + 2))
     fold(partition, activated("b", NOW + 90 * DAY))
     assert {key[:1] for key in partition.store.entities} == {b"c", b"r"}
     other = again(partition, config_hash="other", views={"total": (), "channel": ("channel",)})
@@ -169,7 +169,7 @@ def test_what_is_left_in_a_stock_outlives_every_window() -> None:
         assert shown["cx_churn_ignored_total",] == 1
 
 
-def test_what_erased_people_left_goes_with_its_panes() -> None:
+def test_residuals_expire_with_their_panes() -> None:
     """When no window can see it, and with it the erasure."""
     partition = single(Feedback())
     fold(partition, answer("r", "a", 10))
@@ -187,7 +187,7 @@ def test_after_an_erasure_nothing_is_below_zero_and_everything_adds_up(
 ) -> None:
     """Anywhere in a history; the other customer's figures are as if nothing had happened."""
     partition, without = single(Customers()), single(Customers())
-    listed = [typed(one) for one in history]
+    listed = [typed(happened) for happened in history]
     listed.insert(where, erased(who, listed[min(where, len(listed)) - 1].stamp if listed else NOW))
     for event in listed:
         fold(partition, event)
@@ -228,7 +228,7 @@ def test_erasures_of_a_batch_are_those_of_one_after_the_other(
     history: list[Any], erasures: list[tuple[str, int]], size: int
 ) -> None:
     """Whatever comes between them: the same is kept, and the same figures."""
-    listed = [typed(one) for one in history]
+    listed = [typed(happened) for happened in history]
     for who, where in erasures:
         stamp = listed[min(where, len(listed)) - 1].stamp if listed else NOW
         listed.insert(where, erased(who, stamp))
@@ -256,7 +256,7 @@ def test_the_erasure_goes_where_the_persons_records_are() -> None:
         assert outcomes(partition) == {"accepted": 1}
 
 
-def test_what_starts_afresh_before_the_flush_is_written_as_it_is() -> None:
+def test_a_new_entity_of_an_erased_person_is_written_by_the_same_flush() -> None:
     """The same answer given, erased and given again: what is held, once, and nothing of what was erased."""
     partition = single(Feedback())
     for event in (

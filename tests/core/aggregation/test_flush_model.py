@@ -24,7 +24,7 @@ BAD = [b"{", b"", b"null", b'{"id":"x"}', b"\xff", b"[" * 5_000]
 
 def history(random: Random) -> list:
     """Events with natural keys that differ, so that the order of reading does not decide."""
-    made = []
+    generated = []
     for _ in range(random.randrange(3, 18)):
         kind = random.choice(["submitted"] * 5 + ["offered", "deleted"])
         survey = random.choice(list(SCALES))
@@ -37,8 +37,8 @@ def history(random: Random) -> list:
                 "revision": random.randrange(4),
                 "reasons": ("a",),
             }
-        made.append((NOW - random.randrange(40 * HOUR), event))
-    return distinct(made)
+        generated.append((NOW - random.randrange(40 * HOUR), event))
+    return distinct(generated)
 
 
 def one_life(seed: int) -> None:
@@ -76,8 +76,8 @@ def test_every_history_ends_at_the_oracles_figures(block: int) -> None:
 def one_life_against_one_run(seed: int, domain: Domain) -> None:
     """Panes, block by block, are those of a process that read each event once and never ended."""
     random = Random(seed)
-    made = {"tickets": tickets, "customers": customers}[domain.name]
-    events = list(made(random, random.randrange(5, 30), 3, NOW))
+    generated = {"tickets": tickets, "customers": customers}[domain.name]
+    events = list(generated(random, random.randrange(5, 30), 3, NOW))
     world = World(seed, domain, partitions=random.randrange(1, 4))
     for event in [*events, *random.sample(events, len(events) // 3)]:
         world.publish(default_record_key(event.data), event.value(), event.stamp)

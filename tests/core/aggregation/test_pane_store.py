@@ -1,4 +1,4 @@
-"""What panes keep and write."""
+"""The blocks that a pane store keeps and writes."""
 
 import msgspec
 
@@ -21,7 +21,7 @@ def written(panes: PaneStore) -> dict[BlockKey, bytes | None]:
     return {msgspec.msgpack.decode(key, type=BlockKey): value for key, value in panes.changed_rows()}
 
 
-def test_what_changed_is_written_once() -> None:
+def test_a_changed_block_is_written_once() -> None:
     """Three resolutions of two views; nothing the second time; what cancels is a tombstone each."""
     panes = PaneStore(aggregation_config(), AGGREGATES)
     panes.apply_deltas(at(NOW, 2))
@@ -35,7 +35,7 @@ def test_what_changed_is_written_once() -> None:
     assert list(panes.cells) == []
 
 
-def test_what_came_and_went_since_the_last_rows_is_a_tombstone() -> None:
+def test_a_block_added_and_removed_between_rows_is_a_tombstone() -> None:
     """And what went and came again is a block."""
     panes = PaneStore(aggregation_config(), AGGREGATES)
     panes.apply_deltas(at(NOW, 1))
@@ -50,7 +50,7 @@ def test_what_came_and_went_since_the_last_rows_is_a_tombstone() -> None:
     assert len(rows) == 6
 
 
-def test_of_an_expired_cell_nothing_is_left() -> None:
+def test_an_expired_cell_leaves_nothing() -> None:
     """It can begin again, and what was written of its end is not taken back by it."""
     panes = PaneStore(aggregation_config(), AGGREGATES)
     panes.apply_deltas(at(NOW, 1))
@@ -69,7 +69,7 @@ def test_of_an_expired_cell_nothing_is_left() -> None:
     assert len(panes) == 6
 
 
-def test_blocks_of_a_tally_that_is_no_more_are_kept_until_all_is_made_anew() -> None:
+def test_blocks_of_a_removed_aggregate_are_kept_until_a_rebuild() -> None:
     """A worker that no longer has a metric starts with the state of one that had."""
     key = BlockKey(3, NOW // DAY, Cell("bygone", "total", (), ()))
     panes = PaneStore(aggregation_config(), AGGREGATES)

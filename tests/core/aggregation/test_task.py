@@ -1,4 +1,4 @@
-"""Records in a batch: looked at together or judged one by one, the outcome is the same."""
+"""Records of a batch have the same outcome whether they are processed together or one by one."""
 
 import json
 import random
@@ -16,17 +16,18 @@ def mixed(seed: int, junk: float) -> list[FakeRecord]:
     """Records of partition 0 of 2, with what another hash put there, junk, repeats and erasures."""
     rng = random.Random(seed)
     sent = list(load(600, now=NOW, seed=seed, junk=junk, customers=40))
-    found = []
-    for number, one in enumerate(sent):
-        if partition_of(one.key, 2) == 0 or rng.random() < junk:
-            found.append(FakeRecord(number, one.at, one.key, one.value))
+    mixed_records = []
+    for number, sent_record in enumerate(sent):
+        if partition_of(sent_record.key, 2) == 0 or rng.random() < junk:
+            mixed_records.append(FakeRecord(number, sent_record.at, sent_record.key, sent_record.value))
     erased = b'{"id":"%d","type":"cx.customer.erased.v1","time":"2026-09-21T14:00:00Z","data":{"customer_id":"%s"}}'
     for person_key in ("c-1", "c-2", "c-3"):
         if partition_of(person_key.encode(), 2) == 0:
-            found.insert(
-                len(found) // 2, FakeRecord(0, NOW, person_key.encode(), erased % (NOW, person_key.encode()))
+            mixed_records.insert(
+                len(mixed_records) // 2,
+                FakeRecord(0, NOW, person_key.encode(), erased % (NOW, person_key.encode())),
             )
-    return [record._replace(offset=i) for i, record in enumerate(found)]
+    return [record._replace(offset=i) for i, record in enumerate(mixed_records)]
 
 
 def state(records: list[FakeRecord], at_once: int) -> tuple[object, ...]:
@@ -53,7 +54,7 @@ def test_a_batch_ends_as_its_records_one_by_one() -> None:
         assert sum(together[0].values()) == len(records)  # type: ignore[attr-defined]
 
 
-def test_a_decoder_of_many_says_what_the_decoder_of_one_says() -> None:
+def test_decoding_many_equals_decoding_one() -> None:
     """The same events, or that one of them needs a closer look."""
     decoder = Decoder(FEEDBACK)
     looked_at = 0
@@ -71,16 +72,16 @@ def test_a_decoder_of_many_says_what_the_decoder_of_one_says() -> None:
     assert looked_at > 100
 
 
-def test_a_header_of_ours_that_is_null_says_nothing() -> None:
+def test_a_null_header_of_ours_is_ignored() -> None:
     """The record is judged by its own timestamp, and what is wrong with it goes to the dead letters."""
     partition = PartitionTask(Feedback(), 0, 1, aggregation_config())
     partition.process([FakeRecord(0, NOW, b"c", b"{", [("cx_timestamp", None), ("other", None)])], NOW)
-    (letter,) = partition.prepare_flush(NOW, 0).dead_letters
-    assert ("cx_timestamp", b"%d" % NOW) in letter.headers
-    assert ("other", None) in letter.headers
+    (dead_letter,) = partition.prepare_flush(NOW, 0).dead_letters
+    assert ("cx_timestamp", b"%d" % NOW) in dead_letter.headers
+    assert ("other", None) in dead_letter.headers
 
 
-def test_values_of_a_flush_in_which_others_go_are_known() -> None:
+def test_values_of_a_flush_in_which_others_expire_are_known() -> None:
     """However many values come, a partition tells no more apart than it may: what left made room for one, not for all."""
     partition = single(Feedback(), aggregation_config(max_values=1))
     for at, values in ((NOW, ["old"]), (NOW + 60 * DAY, range(12)), (NOW + 60 * DAY, range(20, 32))):
@@ -98,7 +99,7 @@ def test_values_of_a_flush_in_which_others_go_are_known() -> None:
     assert len(shown - {("__other__",)}) <= 10
 
 
-def test_the_header_of_structured_mode_keeps_no_record_from_being_looked_at_with_others() -> None:
+def test_records_with_the_header_of_structured_mode_are_processed_together() -> None:
     """Publishers by the binding's rules send it with every record."""
     partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
     listed = [
@@ -120,9 +121,9 @@ def test_an_answer_without_key_and_customer_is_keyed_by_its_own_id_among_others(
     event = {"specversion": "1.0", "id": "1", "source": "/test", "time": "2026-09-21T12:00:00Z", "data": data}
     value = json.dumps(event | {"type": FeedbackSubmitted.TYPE}).encode()
     partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
-    looked = partition._validate_batch([FakeRecord(0, NOW, None, value, ())], NOW)
-    assert looked is not None
-    assert looked.person_keys == [ours.encode()]
+    batch = partition._validate_batch([FakeRecord(0, NOW, None, value, ())], NOW)
+    assert batch is not None
+    assert batch.person_keys == [ours.encode()]
 
 
 def test_a_forward_is_never_stamped_ahead_of_its_record() -> None:
@@ -136,8 +137,11 @@ def test_a_forward_is_never_stamped_ahead_of_its_record() -> None:
     partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
     partition.process([FakeRecord(i, NOW, key, value, each) for i, each in enumerate(headers)], NOW)
     forwards = partition.prepare_flush(NOW, 0).forwards
-    assert [letter.timestamp for letter in forwards] == [NOW, early]
-    assert [dict(letter.headers)["cx_timestamp"] for letter in forwards] == [b"%d" % far, b"%d" % early]
+    assert [dead_letter.timestamp for dead_letter in forwards] == [NOW, early]
+    assert [dict(dead_letter.headers)["cx_timestamp"] for dead_letter in forwards] == [
+        b"%d" % far,
+        b"%d" % early,
+    ]
 
 
 def test_of_a_customer_of_another_partition_nothing_is_kept_in_clear() -> None:

@@ -53,7 +53,7 @@ class World:
         at = self.partition.next_offset
         if at >= self.end:
             return
-        base, n, good = next(one for one in self.batches if one[0] + one[1] > at)
+        base, n, good = next(batch for batch in self.batches if batch[0] + batch[1] > at)
         if good:
             upto = self.random.randrange(max(at, base), base + n) + 1  # a flush may come in the middle
             self.partition.process([record(offset) for offset in range(base, upto)], NOW)
@@ -113,7 +113,7 @@ def test_an_order_for_another_batch_does_nothing() -> None:
     assert not partition.skip(2), "read again from the topic of state before its tombstone"
 
 
-def test_a_marker_of_before_has_skipped_nothing() -> None:
+def test_a_checkpoint_of_an_older_version_has_skipped_nothing() -> None:
     """Both fields have a default, and neither is written while it holds."""
     old = markers.encode(markers.Checkpoint(next_offset=7, outcomes={"accepted": 7}))
     assert b"skipped" not in old

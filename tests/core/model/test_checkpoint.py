@@ -72,7 +72,7 @@ def test_what_version_1_kept_of_answers_is_read() -> None:
     [
         (Feedback(), 1, ""),
         (Tickets(), markers.VERSION, ""),
-        (Tickets(), 2, "version 2 is older than 3: it is counted anew under another topics.state_prefix"),
+        (Tickets(), 2, "version 2 is older than 3: process it again under another topics.state_prefix"),
         (Feedback(), 99, f"version 99 is newer than {markers.VERSION}, which this one writes"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a customer contributes, a pure function of the facts."""
+"""Contributions of a customer, as a pure function of the entity."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -38,40 +38,41 @@ _NO_CUSTOMER, _NO_ACCOUNT = Customer(), Account()
 
 
 class CustomerContributions(NamedTuple):
-    """Contributions: of the present life, which end with the person's data, and of what is over."""
+    """Contributions of the present life, which an erasure retracts, and of the past, which stay."""
 
     present: list[Contribution]
     past: list[Contribution]
 
 
 def refresh_attributes(customer: Customer, config: AggregationConfig) -> None:
-    """Set how the customer is contributed under these rules: dimensions and margin of the last activation."""
+    """Set dimensions and margin to those of the last activation, as far as the config uses them."""
     last = latest_activation(customer.life_events)
     customer.projected_values = project_dimensions(last.values if last else (), config)
-    own = last.margin if last else None
-    customer.margin = configured_margin(config) if own is None else own
+    margin = last.margin if last else None
+    customer.margin = configured_margin(config) if margin is None else margin
 
 
 def derive(customer: Customer, other: Customer = _NO_CUSTOMER) -> CustomerContributions:
-    """All contributions, but for what the ledgers of `other`, contributed alike, hold as well.
+    """Return all contributions except roll-up entries that `other` contributes as well.
 
-    A stock holds for ever, panes only what is not before the customer's `floor`. A change of dimensions, margin or
-    cohort moves everything; any other event no more than a few of what may be a thousand buckets.
+    `other` is the same customer before or after an event. An event changes a few of up to a thousand buckets, unless it
+    changes dimensions, margin or cohort: then everything moves. A stock is kept for ever. Panes hold nothing before
+    `retention_start`.
     """
     if other is not _NO_CUSTOMER and _attributes(other) != _attributes(customer):
         other = _NO_CUSTOMER
     cohort = RESPONDER if customer.responder else OTHER
     lives = replay(customer.life_events)
-    made = CustomerContributions([], _past(customer, lives, cohort))
+    derived = CustomerContributions([], _past(customer, lives, cohort))
     if lives.active:
-        made.present.extend(_present(customer, lives, cohort))
+        derived.present.extend(_present(customer, lives, cohort))
     if customer.archived_periods:
-        made.past.extend(_archived(customer, other, cohort))
+        derived.past.extend(_archived(customer, other, cohort))
     if customer.accounts:
-        made.past.extend(_revenue(customer, other, cohort))
+        derived.past.extend(_revenue(customer, other, cohort))
     if customer.referrals:
-        made.past.extend(_referrals(customer, other))
-    return made
+        derived.past.extend(_referrals(customer, other))
+    return derived
 
 
 def _attributes(customer: Customer) -> tuple[DimensionValues, int, bool]:
@@ -79,17 +80,17 @@ def _attributes(customer: Customer) -> tuple[DimensionValues, int, bool]:
 
 
 def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
-    shown, own = customer.projected_values, (cohort,)
+    values, own_labels = customer.projected_values, (cohort,)
     vector = (
         {CustomersLayout.ACTIVE: 1, CustomersLayout.SCHEDULED: 1}
         if lives.cancel_scheduled
         else {CustomersLayout.ACTIVE: 1}
     )
-    made = [Contribution(CUSTOMERS.name, shown, own, 0, vector)]
+    derived = [Contribution(CUSTOMERS.name, values, own_labels, 0, vector)]
     if (minute := lives.starts[-1].time // MINUTE) >= customer.retention_start:
-        made.append(
+        derived.append(
             Contribution(
-                PERIODS.name, shown, own, minute, {PeriodsLayout.STARTS: 1, PeriodsLayout.PRESENT: 1}
+                PERIODS.name, values, own_labels, minute, {PeriodsLayout.STARTS: 1, PeriodsLayout.PRESENT: 1}
             )
         )
     for currency, account in customer.accounts.items():
@@ -97,22 +98,24 @@ def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribu
             MoneyLayout.COUNT: 1,
             **split(join(account.total, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE),
         }
-        made.append(Contribution(TO_DATE.name, shown, (cohort, currency), 0, vector))
-    return made
+        derived.append(Contribution(TO_DATE.name, values, (cohort, currency), 0, vector))
+    return derived
 
 
 def _past(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
-    shown, own, made = customer.projected_values, (cohort,), []
+    values, own_labels, derived = customer.projected_values, (cohort,), []
     if ignored := customer.ignored_churns + lives.ignored_churns:
-        made.append(Contribution(CUSTOMERS.name, shown, own, 0, {CustomersLayout.IGNORED: ignored}))
+        derived.append(
+            Contribution(CUSTOMERS.name, values, own_labels, 0, {CustomersLayout.IGNORED: ignored})
+        )
     for start, end in zip(lives.starts, lives.ends, strict=False):
         if (minute := start.time // MINUTE) >= customer.retention_start:
-            made.append(Contribution(PERIODS.name, shown, own, minute, {PeriodsLayout.STARTS: 1}))
+            derived.append(Contribution(PERIODS.name, values, own_labels, minute, {PeriodsLayout.STARTS: 1}))
         if (minute := end.time // MINUTE) >= customer.retention_start:
             will = ChurnedLayout.VOLUNTARY if end.voluntary else ChurnedLayout.INVOLUNTARY
-            made.append(Contribution(PERIODS.name, shown, own, minute, {PeriodsLayout.ENDS: 1}))
-            made.append(Contribution(CHURNED.name, shown, (end.reason,), minute, {will: 1}))
-    return made
+            derived.append(Contribution(PERIODS.name, values, own_labels, minute, {PeriodsLayout.ENDS: 1}))
+            derived.append(Contribution(CHURNED.name, values, (end.reason,), minute, {will: 1}))
+    return derived
 
 
 def _archived(customer: Customer, other: Customer, cohort: str) -> Iterator[Contribution]:
@@ -148,7 +151,7 @@ def _referrals(customer: Customer, other: Customer) -> Iterator[Contribution]:
 
 
 def rollups(customer: Customer) -> Iterator[Rollup]:
-    """Everything of the customer that grows coarser with age."""
+    """Yield the roll-ups of the customer, which are downsampled with age."""
     yield customer.referrals
     yield from customer.archived_periods.values()
     for account in customer.accounts.values():

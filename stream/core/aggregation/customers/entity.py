@@ -1,8 +1,10 @@
-"""What is kept of a customer: life events, money, referrals; and what follows for the keys of the entities.
+"""Stored entities of customers, and their keys.
 
-A customer is one entity, for ever; its orders, refunds and referrals are entities of their own, which only say that
-they are known, and are forgotten like closed tickets. The customer holds what figures need: totals, and what
-happened in each bucket that a window can still reach. So it does not grow with its history.
+A customer is one entity and never expires. Orders, refunds and referrals are separate entities that make repeated
+events duplicates. They expire like resolved tickets. The customer holds totals, and sums by bucket as far back as a
+window reaches, so it does not grow with its history.
+
+A life is a subscription period: from an activation to the churn that ends it.
 """
 
 import msgspec
@@ -16,7 +18,7 @@ CUSTOMER, ORDER, REFUND, REFERRAL = b"c", b"o", b"m", b"f"
 
 
 class Activated(msgspec.Struct, array_like=True, tag=0, gc=False, frozen=True):
-    """An activation. `time` in ms, `record` the minute of its record, `margin` in 1/10,000."""
+    """An activation. `time` in ms, `record` is the minute of its record, `margin` in 1/10,000."""
 
     time: int
     id: str
@@ -28,7 +30,7 @@ class Activated(msgspec.Struct, array_like=True, tag=0, gc=False, frozen=True):
 
 
 class Scheduled(msgspec.Struct, array_like=True, tag=1, gc=False, frozen=True):
-    """A notice of leaving."""
+    """A scheduled cancellation."""
 
     time: int
     id: str
@@ -37,7 +39,7 @@ class Scheduled(msgspec.Struct, array_like=True, tag=1, gc=False, frozen=True):
 
 
 class Churned(msgspec.Struct, array_like=True, tag=2, gc=False, frozen=True):
-    """A leave."""
+    """A churn."""
 
     time: int
     id: str
@@ -49,23 +51,23 @@ class Churned(msgspec.Struct, array_like=True, tag=2, gc=False, frozen=True):
 
 LifeEvent = Activated | Scheduled | Churned
 Rollup = dict[int, Vector]
-"""What happened, by minute number: see `ledger`."""
+"""Vectors by minute number: see `rollup`."""
 LIFECYCLE = ""
-"""In `Customer.former`: starts and ends, in the components of `metrics.cohorts`."""
+"""Key in `Customer.archived_periods` of starts and ends, in the components of cohorts."""
 
 
 class Account(msgspec.Struct, array_like=True, gc=False):
-    """A customer's money in one currency: of all time and by bucket, in the components of `metrics.clv`."""
+    """A customer's revenue in one currency: in total and by bucket, in the components of CLV."""
 
     total: Vector = {}
     recent: Rollup = {}
 
 
 class PurchaseDays(msgspec.Struct, array_like=True, gc=False):
-    """On which days (UTC, since the epoch) a customer bought: first, last, how many.
+    """The days (UTC, since the epoch) on which a customer bought: first, last, count.
 
-    Bit i of `latest` is the day `last - i`: purchases of the last 64 of these days may come in any order; one before
-    them counts as of a day of its own.
+    Bit i of `latest` is the day `last - i`. Purchases of these 64 days may arrive in any order. An older purchase counts
+    as a new day.
     """
 
     first: int
@@ -75,32 +77,32 @@ class PurchaseDays(msgspec.Struct, array_like=True, gc=False):
 
 
 class Customer(msgspec.Struct, array_like=True, gc=False):
-    """Facts of one customer, and in `shown` and `margin` how they were last contributed.
+    """One customer, with the attributes that its contributions carry.
 
-    Contributions follow from these alone, whatever rules are in force: what is to be taken back is what was given.
+    Contributions follow from the entity alone, not from the config. So exactly those that were added can be retracted.
     """
 
     life_events: list[LifeEvent] = []
-    """Sorted by (time, id): the steps, and a few events between them (see `lives.MOST`); what is older than the memory
-    is reduced to what the present state needs."""
+    """Sorted by (time, ID): the steps, and up to `lifecycle.MAX_OTHER_EVENTS` events between them. Events before the
+    retention are reduced to those that the present state needs."""
     newest_minute: int = 0
     """Minute of the newest record."""
     retention_start: int = 0
-    """The minute from which on anything is contributed to panes: `seen` less the memory."""
+    """The minute from which on the customer contributes to panes: `newest_minute` less the retention."""
     projected_values: DimensionValues = ()
-    """Values of the dimensions that views show."""
+    """Values of the projected dimensions."""
     margin: int = 0
-    """In 1/10,000: the customer's own, else the configured."""
+    """In 1/10,000: that of the last activation, or the configured one."""
     responder: bool = False
     ignored_churns: int = 0
-    """Churns that changed nothing and are no longer in the log."""
+    """Churns that changed nothing and are no longer among `life_events`."""
     accounts: dict[str, Account] = {}
     referrals: Rollup = {}
     purchase_days: PurchaseDays | None = None
     archived_periods: dict[str, Rollup] = {}
-    """Finished lives past `lives.FINISHED`, as numbers: under `LIVES`, and churns by reason."""
+    """Finished lives past `lifecycle.MAX_FINISHED_PERIODS`, as counts: under `LIFECYCLE`, and churns by reason."""
     archived_until: int | None = None
-    """When the last of these ended, in ms; None: there is none."""
+    """End of the last archived life in ms, None if there is none."""
 
 
 pack = msgspec.msgpack.Encoder().encode
@@ -110,7 +112,7 @@ unpack_timestamp = msgspec.msgpack.Decoder(int).decode
 
 
 def configured_margin(config: AggregationConfig) -> int:
-    """The configured margin, in 1/10,000."""
+    """Return the configured margin in 1/10,000."""
     return round(config.margin_rate * 10_000)
 
 
@@ -119,14 +121,14 @@ def retention_start(newest_minute: int, config: AggregationConfig) -> int:
     return newest_minute - config.entity_retention // MINUTE
 
 
-def child_key(kind: bytes, customer: str, natural: str) -> bytes:
-    """Key of a customer's order, refund or referral: kind, length of the customer's id, both ids."""
+def child_key(kind: bytes, customer: str, child_id: str) -> bytes:
+    """Return the key of a customer's order, refund or referral: kind, length of the customer's ID, both IDs."""
     person_key = customer.encode()
-    return kind + len(person_key).to_bytes(2) + person_key + natural.encode()
+    return kind + len(person_key).to_bytes(2) + person_key + child_id.encode()
 
 
 def customer_of_key(key: bytes) -> bytes:
-    """The customer that a key of whatever kind belongs to."""
+    """Return the customer's ID in a key of any kind."""
     if key[:1] == CUSTOMER:
         return key[1:]
     return key[3 : 3 + int.from_bytes(key[1:3])]

@@ -59,7 +59,7 @@ def process(store: EntityStore, event: Event, event_time: int, person_key: bytes
     if outcome == "duplicate":
         store.labels_ignored = ignored
         return outcome
-    refresh_attributes(new, store.rules)
+    refresh_attributes(new, store.config)
     after = derive(new) if old is None else derive(new, old)
     before = _NO_CONTRIBUTIONS if old is None else derive(old, new)
     for retracted, added in zip(before, after, strict=True):
@@ -70,12 +70,12 @@ def process(store: EntityStore, event: Event, event_time: int, person_key: bytes
 
 
 def _advance_time(customer: Customer, store: EntityStore) -> None:
-    """Let time pass up to the record that is being judged: what is too old is forgotten, what is older merged."""
+    """Advance a customer to the time of the record: forget expired events and downsample roll-ups."""
     now = store.record_timestamp // MINUTE
     if now <= customer.newest_minute:
         return
     customer.newest_minute = now
-    customer.retention_start = retention_start(now, store.rules)
+    customer.retention_start = retention_start(now, store.config)
     if len(customer.life_events) > 1:
         lifecycle.forget(customer)
     for entries in rollups(customer):
@@ -83,7 +83,7 @@ def _advance_time(customer: Customer, store: EntityStore) -> None:
 
 
 def _short_source(source: str) -> str:
-    """What tells a source from others: a source has no limit of its own, a record has."""
+    """Return a source, or its hash if it is long. The length of a source has no limit, that of a record has."""
     return (
         source
         if len(source) <= MAX_SOURCE_CHARACTERS
@@ -113,7 +113,7 @@ def _churned(store: EntityStore, data: CustomerChurned, event_time: int, source:
 
 
 def _responded(store: EntityStore, customer: Customer, data: CustomerResponded, event_time: int) -> Outcome:
-    """The customer answers surveys; the membership is all that is remembered of it."""
+    """Mark the customer as a responder."""
     del store, data, event_time
     if customer.responder:
         return "duplicate"

@@ -57,8 +57,8 @@ class CustomerKind(_OfCustomer):
             else event
             for event in customer.life_events
         ]
-        customer.retention_start = retention_start(customer.newest_minute, store.rules)
-        refresh_attributes(customer, store.rules)
+        customer.retention_start = retention_start(customer.newest_minute, store.config)
+        refresh_attributes(customer, store.config)
         return pack(customer)
 
 

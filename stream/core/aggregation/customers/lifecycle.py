@@ -1,4 +1,4 @@
-"""Lives of a customer: activations and churns in any order of arrival, sorted by (time, id); only steps count."""
+"""Lives of a customer. Activations and churns arrive in any order and are sorted by (time, ID). Only steps count."""
 
 from bisect import insort
 from collections.abc import Sequence
@@ -18,35 +18,35 @@ from stream.core.model.aggregation_config import OTHER_VALUE
 from stream.core.model.time_buckets import MINUTE
 
 MAX_OTHER_EVENTS = 16
-"""Events between the steps that are kept: one that churns late may begin its next life at them."""
+"""Kept events between the steps. A late churn may begin the next life at one of them."""
 MAX_FINISHED_PERIODS = 100
-"""Finished lives that are kept event by event; of one who comes and goes without end the oldest are only counted."""
+"""Finished lives that are kept event by event. Older ones are archived as counts."""
 MAX_ARCHIVED_REASONS = 16
-"""Reasons that the counted lives are told apart by."""
+"""Reasons by which archived churns are counted."""
 
 
 class Lifecycle(NamedTuple):
-    """The steps into and out of being a customer, in turn."""
+    """The steps into and out of being a customer, alternating."""
 
     starts: list[Activated]
     ends: list[Churned]
     ignored_churns: int
     """Churns while not active."""
     cancel_scheduled: bool
-    """Active, and the last event is a notice."""
+    """Active, and the last event is a scheduled cancellation."""
 
     @property
     def active(self) -> bool:
-        """Whether the last life goes on."""
+        """Return whether the last life has not ended."""
         return len(self.starts) > len(self.ends)
 
 
-def replay(log: Sequence[LifeEvent]) -> Lifecycle:
-    """The steps in a sorted log."""
+def replay(events: Sequence[LifeEvent]) -> Lifecycle:
+    """Return the steps among sorted events."""
     starts: list[Activated] = []
     ends: list[Churned] = []
     active, ignored = False, 0
-    for event in log:
+    for event in events:
         if isinstance(event, Activated):
             if not active:
                 starts.append(event)
@@ -57,19 +57,19 @@ def replay(log: Sequence[LifeEvent]) -> Lifecycle:
             else:
                 ignored += 1
             active = False
-    return Lifecycle(starts, ends, ignored, active and isinstance(log[-1], Scheduled))
+    return Lifecycle(starts, ends, ignored, active and isinstance(events[-1], Scheduled))
 
 
-def latest_activation(log: Sequence[LifeEvent]) -> Activated | None:
-    """The event that says plan, margin and dimensions."""
-    for event in reversed(log):
+def latest_activation(events: Sequence[LifeEvent]) -> Activated | None:
+    """Return the last activation, which has plan, margin and dimensions. None if there is none."""
+    for event in reversed(events):
         if isinstance(event, Activated):
             return event
     return None
 
 
 def insert_event(customer: Customer, event: LifeEvent) -> bool:
-    """Put an event in its place; False when its source and id are known, or when what is as old is only counted."""
+    """Insert an event in order. Return False if its source and ID are known, or if its time is archived."""
     if customer.archived_until is not None and event.time <= customer.archived_until:
         return False
     for known in customer.life_events:
@@ -86,19 +86,19 @@ def _sort_key(event: LifeEvent) -> tuple[int, str, str]:
 
 
 def _prune(customer: Customer) -> None:
-    """Drop the oldest events that are no steps, when a customer is activated anew every night, or minute."""
-    log, lives = customer.life_events, replay(customer.life_events)
-    needed = {*lives.starts, *lives.ends, log[-1], latest_activation(log)}
-    between = [event for event in log if event not in needed]
+    """Drop the oldest events that are no steps. Some sources activate every customer again each night."""
+    events, lives = customer.life_events, replay(customer.life_events)
+    needed = {*lives.starts, *lives.ends, events[-1], latest_activation(events)}
+    between = [event for event in events if event not in needed]
     dropped = set(between[: max(0, len(between) - MAX_OTHER_EVENTS)])
     customer.ignored_churns += sum(isinstance(event, Churned) for event in dropped)
-    customer.life_events = [event for event in log if event not in dropped]
+    customer.life_events = [event for event in events if event not in dropped]
     if len(lives.ends) > MAX_FINISHED_PERIODS:
         _archive_oldest(customer, lives)
 
 
 def _archive_oldest(customer: Customer, lives: Lifecycle) -> None:
-    """Keep the oldest life as numbers only, exact in every figure; what comes of its time later changes nothing."""
+    """Archive the oldest life as counts, which are exact in every metric. Later events of its time are duplicates."""
     start, end = lives.starts[0], lives.ends[0]
     customer.archived_periods = {
         name: entries for name, entries in customer.archived_periods.items() if entries
@@ -118,34 +118,34 @@ def _archive_oldest(customer: Customer, lives: Lifecycle) -> None:
         rollup.add_vector(
             into, time // MINUTE, {component: 1}, customer.newest_minute, customer.retention_start
         )
-    gone = customer.life_events.index(end) + 1
-    customer.ignored_churns += replay(customer.life_events[:gone]).ignored_churns
-    customer.life_events = customer.life_events[gone:]
+    archived_count = customer.life_events.index(end) + 1
+    customer.ignored_churns += replay(customer.life_events[:archived_count]).ignored_churns
+    customer.life_events = customer.life_events[archived_count:]
     customer.archived_until = end.time
 
 
 def forget(customer: Customer) -> None:
-    """Reduce what is older than the memory, up to the first event that is not, to what the state after it needs.
+    """Reduce the events before the retention to those that the state after them needs.
 
-    That is: the start of a life that goes on, the last activation, the churn after it, the last event of all. An
-    event that comes later still and sorts between them finds the present state as it is.
+    These are the start of a life that goes on, the last activation, the churn after it, and the last event. An event
+    that arrives later and sorts between them leaves the present state as it is.
     """
-    log = customer.life_events
+    events = customer.life_events
     old = next(
-        (i for i, event in enumerate(log) if not _is_expired(event, customer.retention_start)), len(log)
+        (i for i, event in enumerate(events) if not _is_expired(event, customer.retention_start)), len(events)
     )
     if not old:
         return
-    lives = replay(log[:old])
-    needed: set[LifeEvent | None] = {log[old - 1], latest_activation(log[:old])}
+    lives = replay(events[:old])
+    needed: set[LifeEvent | None] = {events[old - 1], latest_activation(events[:old])}
     if lives.active:
         needed.add(lives.starts[-1])
     else:
-        needed.add(next((event for event in reversed(log[:old]) if isinstance(event, Churned)), None))
-    kept = [event for event in log[:old] if event in needed]
+        needed.add(next((event for event in reversed(events[:old]) if isinstance(event, Churned)), None))
+    kept = [event for event in events[:old] if event in needed]
     customer.ignored_churns += lives.ignored_churns - replay(kept).ignored_churns
-    customer.life_events = kept + log[old:]
+    customer.life_events = kept + events[old:]
 
 
-def _is_expired(event: LifeEvent, floor: int) -> bool:
-    return event.record < floor and event.time // MINUTE < floor
+def _is_expired(event: LifeEvent, retention_start: int) -> bool:
+    return event.record < retention_start and event.time // MINUTE < retention_start

@@ -1,4 +1,4 @@
-"""Purchases and refunds: each counted once, added up by customer and currency."""
+"""Purchases and refunds: each is counted once and added up by customer and currency."""
 
 from schemas.customers import PurchaseCompleted, PurchaseRefunded
 from stream.core.aggregation.customers import rollup
@@ -23,7 +23,7 @@ _DAY_BITS = 64
 def complete_purchase(
     store: EntityStore, customer: Customer, data: PurchaseCompleted, event_time: int
 ) -> Outcome:
-    """Enter a purchase; an order id is known per customer."""
+    """Add a purchase. Order IDs are unique per customer."""
     if not _remember_order(store, child_key(ORDER, data.customer_id, data.order_id)):
         return "duplicate"
     customer.purchase_days = add_purchase_day(customer.purchase_days, event_time // DAY)
@@ -34,7 +34,7 @@ def complete_purchase(
 def refund_purchase(
     store: EntityStore, customer: Customer, data: PurchaseRefunded, event_time: int
 ) -> Outcome:
-    """Enter a refund, at its own time, also of an order that is not known."""
+    """Add a refund at its own time, also of an unknown order."""
     if not _remember_order(store, child_key(REFUND, data.customer_id, data.refund_id)):
         return "duplicate"
     _add_amount(customer, data.currency, -data.amount_minor, event_time)
@@ -42,10 +42,10 @@ def refund_purchase(
 
 
 def _remember_order(store: EntityStore, key: bytes) -> bool:
-    """Whether the key is new; it is remembered from its record on."""
+    """Return whether the key is new, and store it."""
     if key in store.entities:
         return False
-    store.put(key, pack(store.record_timestamp), store.record_timestamp + store.rules.entity_retention)
+    store.put(key, pack(store.record_timestamp), store.record_timestamp + store.config.entity_retention)
     return True
 
 
@@ -61,7 +61,7 @@ def _add_amount(customer: Customer, currency: str, amount: int, event_time: int)
 
 
 def add_purchase_day(days: PurchaseDays | None, day: int) -> PurchaseDays:
-    """The days on which a customer bought, with one more purchase."""
+    """Return the purchase days with one more purchase. `days` None: it is the first."""
     if days is None:
         return PurchaseDays(day, day)
     back = days.last - day

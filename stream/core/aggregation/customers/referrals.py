@@ -1,4 +1,4 @@
-"""Referrals: sent, converted, reversed, in any order; a conversion stands unless it is reversed, whenever that is."""
+"""Referrals: sent, converted and reversed in any order. A conversion is in force unless it is ever reversed."""
 
 import msgspec
 
@@ -11,11 +11,11 @@ from stream.core.model.aggregates.customers import ReferralsLayout
 from stream.core.model.time_buckets import MINUTE
 
 IN_FORCE = 3
-"""Component of a ledger beside those of the metric: conversions that are not reversed."""
+"""Component of the roll-up beside those of the metric: conversions that are not reversed."""
 
 
 class ReferralState(msgspec.Struct, array_like=True, gc=False):
-    """What is known of one `referral_id`: the time of its newest record in ms, its events, the conversion's minute."""
+    """One `referral_id`: timestamp of its newest record in ms, its events, and the minute of the conversion."""
 
     record: int = 0
     sent: bool = False
@@ -27,7 +27,7 @@ unpack = msgspec.msgpack.Decoder(ReferralState).decode
 
 
 def record_sent(store: EntityStore, customer: Customer, data: ReferralSent, event_time: int) -> Outcome:
-    """Enter that a referral was sent."""
+    """Add a sent referral."""
     key, referral = _load(store, data)
     if referral.sent:
         return "duplicate"
@@ -38,7 +38,7 @@ def record_sent(store: EntityStore, customer: Customer, data: ReferralSent, even
 def record_converted(
     store: EntityStore, customer: Customer, data: ReferralConverted, event_time: int
 ) -> Outcome:
-    """Enter that who was referred became a customer."""
+    """Add a conversion: the referred person became a customer."""
     key, referral = _load(store, data)
     if referral.converted is not None:
         return "duplicate"
@@ -52,7 +52,7 @@ def record_converted(
 def record_reversed(
     store: EntityStore, customer: Customer, data: ReferralReversed, event_time: int
 ) -> Outcome:
-    """Enter that the conversion does not stand."""
+    """Add a reversal of the conversion."""
     key, referral = _load(store, data)
     if referral.reversed:
         return "duplicate"
@@ -79,7 +79,7 @@ def _save(
     entries: list[tuple[int, Vector]],
 ) -> Outcome:
     referral.record = max(referral.record, store.record_timestamp)
-    store.put(key, pack(referral), referral.record + store.rules.entity_retention)
+    store.put(key, pack(referral), referral.record + store.config.entity_retention)
     for minute, vector in entries:
         rollup.add_vector(
             customer.referrals, minute, vector, customer.newest_minute, customer.retention_start
@@ -88,5 +88,5 @@ def _save(
 
 
 def latest_in_force(entries: Rollup) -> int | None:
-    """The minute of the latest conversion that stands: the only one by which a customer counts as a referrer."""
+    """Return the minute of the latest conversion in force, by which a customer counts as a referrer. None if none is."""
     return max((minute for minute, vector in entries.items() if vector.get(IN_FORCE, 0) > 0), default=None)

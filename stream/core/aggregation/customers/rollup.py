@@ -1,11 +1,12 @@
-"""What happened to a customer, by minute, in buckets that grow coarser with age as panes do.
+"""Roll-ups of a customer: vectors by minute, in buckets that grow coarser with age as panes do.
 
-    seen - memory             seen - 26 to 32 h         seen - 85 min      seen
+    newest - retention        newest - 26 to 32 h       newest - 85 min    newest
     |  forgotten: no pane holds it  |  hours  |  quarter-hours  |  minutes  |
 
-A minute moves to a coarser bucket when the blocks with the finer panes of it have expired, so that no pane that is held
-depends on `seen`, and a ledger has at most 85 + 128 + 24 entries for each day of the memory (38 d: 1,125) of a customer
-active around the clock. Where an entry lies depends on its minute and `seen` alone, not on the way that it took.
+A minute moves to a coarser bucket when the blocks with its finer panes have expired, so that no retained pane depends on
+the newest minute. A roll-up has at most 85 + 128 entries, and 24 for each day of the retention (38 d: 1,125 in all), of a
+customer active around the clock. The bucket of an entry depends on its minute and the newest minute alone, not on the
+order of events.
 """
 
 from stream.core.aggregation.customers.entity import Rollup
@@ -15,35 +16,37 @@ from stream.core.model.time_buckets import HOUR, MINUTE, MINUTES, QUARTER, QUART
 _HOUR, _QUARTER = HOUR // MINUTE, QUARTER // MINUTE
 
 
-def bucket_start(minute: int, seen: int, floor: int) -> int | None:
-    """First minute of the bucket for a minute when the newest record is of minute `seen`; None before `floor`."""
+def bucket_start(minute: int, newest_minute: int, retention_start: int) -> int | None:
+    """Return the first minute of the bucket of a minute, None before `retention_start`."""
     hour = minute - minute % _HOUR
-    if hour < floor:
+    if hour < retention_start:
         return None
-    if _is_expired(QUARTERS, minute, seen):
+    if _is_expired(QUARTERS, minute, newest_minute):
         return hour
-    return minute - minute % _QUARTER if _is_expired(MINUTES, minute, seen) else minute
+    return minute - minute % _QUARTER if _is_expired(MINUTES, minute, newest_minute) else minute
 
 
-def _is_expired(resolution: Resolution, minute: int, seen: int) -> bool:
-    """Whether the block for a minute is no longer held: blocks go whole."""
+def _is_expired(resolution: Resolution, minute: int, newest_minute: int) -> bool:
+    """Return whether the block of a minute has expired. Blocks are deleted whole."""
     span = resolution.span // MINUTE
-    return minute - minute % span + span + (resolution.retention or 0) // MINUTE <= seen
+    return minute - minute % span + span + (resolution.retention or 0) // MINUTE <= newest_minute
 
 
-def add_vector(ledger: Rollup, minute: int, vector: Vector, seen: int, floor: int) -> None:
-    """Add a vector where the minute lies now; what is before `floor` leaves no trace."""
-    event_time = bucket_start(minute, seen, floor)
-    if event_time is None:
+def add_vector(
+    entries: Rollup, minute: int, vector: Vector, newest_minute: int, retention_start: int
+) -> None:
+    """Add a vector to the bucket of a minute. It is dropped before `retention_start`."""
+    start = bucket_start(minute, newest_minute, retention_start)
+    if start is None:
         return
-    into = ledger.setdefault(event_time, {})
+    into = entries.setdefault(start, {})
     add(into, vector)
     if not into:
-        del ledger[event_time]
+        del entries[start]
 
 
-def downsample(ledger: Rollup, seen: int, floor: int) -> None:
-    """Move every entry to where it lies now."""
-    for minute in list(ledger):
-        if bucket_start(minute, seen, floor) != minute:
-            add_vector(ledger, minute, ledger.pop(minute), seen, floor)
+def downsample(entries: Rollup, newest_minute: int, retention_start: int) -> None:
+    """Move every entry to its present bucket."""
+    for minute in list(entries):
+        if bucket_start(minute, newest_minute, retention_start) != minute:
+            add_vector(entries, minute, entries.pop(minute), newest_minute, retention_start)

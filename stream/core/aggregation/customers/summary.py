@@ -1,4 +1,4 @@
-"""What is known of one customer, for people to read."""
+"""Summary of one customer for people to read."""
 
 from typing import NamedTuple
 
@@ -12,13 +12,13 @@ from stream.core.model.time_buckets import DAY
 class CustomerSummary(NamedTuple):
     """One customer. Times in ms, `margin` in 1/10,000, `net` in minor units by currency.
 
-    Frequency, recency and age are those of transaction-based models of lifetime value: days with a purchase after
-    the first one, days from the first purchase to the last, days from the first purchase to the observation.
+    Frequency, recency and age are those of transaction-based models of lifetime value: number of days with a purchase
+    after the first, days from the first purchase to the last, days from the first purchase to the observation.
     """
 
     active: bool
     since: int | None
-    """Start of the present life, as far as it is remembered."""
+    """Start of the present life as far as it is kept, None if not active."""
     cancel_scheduled: bool
     plan: str | None
     margin: int
@@ -30,7 +30,7 @@ class CustomerSummary(NamedTuple):
 
 
 def summarize(raw: bytes, event_time: int) -> CustomerSummary:
-    """The customer of an entity's bytes, as observed at `at` ms; without a purchase the last three are 0."""
+    """Summarize a packed customer as observed at `event_time` ms. Without a purchase the last three fields are 0."""
     customer = unpack(raw)
     lives = replay(customer.life_events)
     last = latest_activation(customer.life_events)

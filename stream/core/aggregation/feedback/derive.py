@@ -1,4 +1,4 @@
-"""What an answer contributes, as a pure function of its facts."""
+"""Contributions of an answer, as a pure function of the entity."""
 
 from functools import lru_cache
 
@@ -73,5 +73,5 @@ def score_vector(
 
 
 def expires_at(minute: int, config: AggregationConfig) -> int:
-    """The watermark in ms at which an answer is forgotten whose newest event is of that minute."""
+    """Return the watermark in ms at which an answer expires whose newest event is of that minute."""
     return (minute // 60 + 1) * HOUR + config.allowed_lateness

@@ -1,4 +1,4 @@
-"""Facts of an answer to a survey."""
+"""The stored answer to a survey."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ ANSWER, RESPONDER = b"a", b"c"
 
 
 class Offer(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """A survey that was offered; `minute` is a bucket number."""
+    """A survey that was offered. `minute` is a bucket number."""
 
     minute: int
     survey: str
@@ -20,7 +20,7 @@ class Offer(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
 
 class AnswerContent(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """What an answer says."""
+    """The content of an answer, as of its highest revision."""
 
     survey: str
     score: int | None = None
@@ -32,15 +32,15 @@ class AnswerContent(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
     @property
     def is_response(self) -> bool:
-        """Whether it is an answer: scored, or an exit with reasons. Else the survey was dismissed."""
+        """Return whether it is a response: a score, or an exit survey with reasons. If not, the survey was dismissed."""
         return self.score is not None or (self.survey == "exit" and bool(self.reasons))
 
 
 class Answer(msgspec.Struct, array_like=True, gc=False):
-    """Facts of one `feedback_id`. What they contribute is derived of them: half of a record would repeat it.
+    """The answer with one `feedback_id`. Its contributions are derived, because storing them would double the record.
 
-    `minute` is the bucket of the earliest time among the revisions, `said` what the highest revision says; `deleted`
-    is the bucket of the deletion.
+    `minute` is the bucket of the earliest time among the revisions. `content` is that of the highest revision.
+    `deleted` is the bucket of the deletion.
     """
 
     person_key: bytes
@@ -52,7 +52,7 @@ class Answer(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def newest_minute(self) -> int:
-        """The newest bucket that an event about it fell in."""
+        """Return the newest bucket of its events."""
         newest = self.minute
         if self.offer is not None and self.offer.minute > newest:
             newest = self.offer.minute

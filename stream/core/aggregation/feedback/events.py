@@ -22,13 +22,13 @@ def process(store: EntityStore, event: Event, event_time: int, person_key: bytes
     if raw is not None:
         answer = unpack(raw)
         newest = answer.newest_minute
-    minute, before = answer.minute, derive(answer, store.rules)
+    minute, before = answer.minute, derive(answer, store.config)
     outcome = HANDLERS[type(data)](store, answer, data, event_time, person_key)
     if outcome == "duplicate" and answer.minute == minute:
         return outcome
-    store.apply_difference(before, derive(answer, store.rules))
+    store.apply_difference(before, derive(answer, store.config))
     last = answer.newest_minute
-    store.put(key, pack(answer), None if last == newest else expires_at(last, store.rules))
+    store.put(key, pack(answer), None if last == newest else expires_at(last, store.config))
     return outcome
 
 

@@ -5,7 +5,6 @@ checked and packed by hand here, and `fast_path_guard` refuses a struct with a f
 """
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Any, cast
 
 from schemas.envelope import Event
@@ -20,7 +19,7 @@ from stream.core.aggregation.entity_store import (
 from stream.core.aggregation.feedback.derive import expires_at, score_vector
 from stream.core.aggregation.feedback.entity import ANSWER, Answer, AnswerContent, pack
 from stream.core.aggregation.feedback.events import process
-from stream.core.aggregation.feedback.fast_path_guard import CHECKED_BY_TEMPLATE, check_known_fields
+from stream.core.aggregation.feedback.fast_path_guard import check_known_fields
 from stream.core.aggregation.feedback.responders import record_response
 from stream.core.aggregation.feedback.unchecked import unchecked
 from stream.core.model.aggregate import COMPONENT_BITS, BaseCell, Vector, accumulate_vector
@@ -36,7 +35,6 @@ MAX_CACHED_RESPONDERS = 100_000
 
 _ANSWER, _CONTENT, _NIL = pack(Answer(b""))[:1], pack(AnswerContent(""))[:1], pack(None)
 """The array headers of a packed answer and of its content, and a packed None."""
-_template_key = attrgetter(*CHECKED_BY_TEMPLATE)
 
 PackedScore = tuple[bytes, tuple[tuple[int, int], ...]]
 """A packed score, and the components that it adds to the aggregate of its survey."""
@@ -96,7 +94,7 @@ class NewAnswerFastPath:
     def __init__(self, store: EntityStore) -> None:
         self._store = store
         self._templates: dict[tuple[Any, ...], AnswerTemplate] = {}
-        """By the fields of `CHECKED_BY_TEMPLATE`, of answers with labels by capped values and survey."""
+        """By the key of `validate`, of answers with labels by capped values and survey."""
         self._score_caches: dict[SurveyScale, ScoreCache] = {}
         self._pending_templates: list[AnswerTemplate] = []
         self._known_responders: dict[str, bytes] = {}
@@ -117,7 +115,15 @@ class NewAnswerFastPath:
             if type(data) is not unchecked_type:
                 templates.append(None)
                 continue
-            key = _template_key(data)
+            key = (  # an attrgetter would take 0.1 µs more, which is a tenth of decoding
+                data.channel,
+                data.touchpoint,
+                data.team,
+                data.priority,
+                data.survey,
+                data.scale,
+                data.direction,
+            )
             template = cached(key)
             if template is None or data.score not in template.scores or data.reasons:
                 try:
@@ -162,7 +168,7 @@ class NewAnswerFastPath:
             if data.labels is not None:
                 template = self._labelled_template(template, data.labels)  # noqa: PLW2901 - the event's, with labels
             elif template.base_cell is None:
-                template.bind(store.capped_values(template.dimensions, None), store.rules)
+                template.bind(store.capped_values(template.dimensions, None), store.config)
             packed_score, components = template.scores[score]
             minute = event_time // MINUTE
             packed_minute, first, timer_keys = minutes.get(minute) or self._packed_minute(minute, minutes)
@@ -225,12 +231,12 @@ class NewAnswerFastPath:
         labelled = self._templates.get(key)
         if labelled is None:
             labelled = AnswerTemplate(template.dimensions, template.survey_scale, template.scores)
-            labelled.bind(values, self._store.rules)
+            labelled.bind(values, self._store.config)
             self._templates[key] = labelled
         return labelled
 
     def _packed_minute(self, minute: int, minutes: dict[int, PackedMinute]) -> PackedMinute:
         """Pack a minute and keep it in `minutes`."""
-        timer_keys = self._store.timer_keys(expires_at(minute, self._store.rules))
+        timer_keys = self._store.timer_keys(expires_at(minute, self._store.config))
         packed = minutes[minute] = pack(minute), minute << COMPONENT_BITS, timer_keys
         return packed

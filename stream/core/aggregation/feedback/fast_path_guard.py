@@ -16,9 +16,8 @@ _CODE, _ID = "Str + pattern | None = None", "Str(min_length=1, max_length=256)"
 _COUNT, _WHOLE = "Int(ge=0, le=9007199254740991)", "Int(ge=-9007199254740991, le=9007199254740991)"
 _VALUES, _SCALE = "VarTuple(Str | None)", "Tuple(Int, Int) | None = None"
 
-CHECKED_BY_TEMPLATE = ("channel", "touchpoint", "team", "priority", "survey", "scale", "direction")
-"""Fields that `__post_init__` checks, together with the score. The result is cached by their values."""
 SUBMITTED_FIELDS = {
+    # Checked by `__post_init__` once for each combination, which is the key of a template:
     "channel": _CODE,
     "touchpoint": _CODE,
     "team": _CODE,
@@ -26,7 +25,7 @@ SUBMITTED_FIELDS = {
     "survey": "Literal('ces', 'csat', 'exit', 'nps')",
     "scale": f"Tuple({_WHOLE}, {_WHOLE}) | None = None",
     "direction": "Literal('ease', 'effort') | None = None",
-    # Checked for each answer:
+    # Checked for each new value in a template, or for each answer:
     "score": f"{_WHOLE} | None",
     "reasons": "VarTuple(Str + pattern, max_length=16) | None = ()",
     # Processed in the general way unless it is the default:

@@ -1,4 +1,4 @@
-"""Tickets: their facts, what happened in them, what that contributes, and what an event changes."""
+"""The domain of `cx.tickets`: tickets, the repeat contacts among them, and interactions."""
 
 from stream.core.aggregation.tickets.domain import Tickets
 

@@ -1,4 +1,4 @@
-"""What the changes of a flush change in the figures: those of its tickets, and of the persons' other tickets."""
+"""Derive the contributions of dirty tickets, and of other tickets that they affect."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -28,19 +28,24 @@ from stream.core.model.aggregation_config import AggregationConfig, DimensionVal
 from stream.core.model.time_buckets import MINUTE
 
 
-def by_minute(made: TicketContributions, values: DimensionValues) -> tuple[Contribution, ...]:
-    """Contributions as the spine takes them, by minute."""
-    found: defaultdict[tuple[str, int], Vector] = defaultdict(dict)
-    for aggregate, vector in made.items():
+def by_minute(contributions: TicketContributions, values: DimensionValues) -> tuple[Contribution, ...]:
+    """Return contributions as the engine reads them, one for each aggregate and minute."""
+    vectors: defaultdict[tuple[str, int], Vector] = defaultdict(dict)
+    for aggregate, vector in contributions.items():
         for order, n in vector.items():
-            found[aggregate, order >> COMPONENT_BITS][order & COMPONENT_MASK] = n
-    return tuple([Contribution(tally, values, (), minute, one) for (tally, minute), one in found.items()])
+            vectors[aggregate, order >> COMPONENT_BITS][order & COMPONENT_MASK] = n
+    return tuple(
+        [
+            Contribution(aggregate, values, (), minute, vector)
+            for (aggregate, minute), vector in vectors.items()
+        ]
+    )
 
 
 def derive_ticket(
     ticket: Ticket, history_: History | None, config: AggregationConfig
 ) -> tuple[DimensionValues, TicketContributions]:
-    """The values that the ticket's contributions carry, and these."""
+    """Return the projected values of a ticket and its contributions. `history_` None: there are none."""
     if history_ is None:
         return (), {}
     values = ticket.dimensions(config)
@@ -48,24 +53,24 @@ def derive_ticket(
 
 
 def derive_changes(store: EntityStore) -> None:
-    """Bring the figures to what the facts of the open tickets say, and pack what changed.
+    """Derive the dirty tickets, apply the differences and pack them.
 
-    First all pages are told, then it is judged anew what they decide, then the tickets are derived: the order in which
-    tickets are open does not matter.
+    Repeat contacts are resolved in three passes, so that the order of tickets does not matter: update the index with
+    every changed ticket, reevaluate the affected tickets, derive contributions.
     """
-    pages, config = RepeatContactIndex(store), store.rules
-    pasts = []
+    index, config = RepeatContactIndex(store), store.config
+    histories = []
     for key, ticket in store.dirty.items():
         history_ = history(ticket)
-        pasts.append(history_)
+        histories.append(history_)
         contact = _contact_summary(ticket, history_)
         if contact != ticket.contact:
-            pages.update(key, ticket.person_key, ticket.contact, contact)
+            index.update(key, ticket.person_key, ticket.contact, contact)
             ticket.contact, ticket.repeated = contact, False
-    pages.flush()
-    for key, contacts in pages.affected.items():
+    index.flush()
+    for key, contacts in index.affected.items():
         _reevaluate(store, key, contacts.is_repeated)
-    for (key, ticket), history_ in zip(store.dirty.items(), pasts, strict=True):
+    for (key, ticket), history_ in zip(store.dirty.items(), histories, strict=True):
         scheduled = ticket.forgettable and key in store.entities
         ticket.forgettable = history_ is None or history_.resolved
         _apply_difference(store, ticket, *derive_ticket(ticket, history_, config))
@@ -86,7 +91,7 @@ def _contact_summary(ticket: Ticket, history_: History | None) -> ContactSummary
 
 
 def _reevaluate(store: EntityStore, key: bytes, repeated: Callable[[int], bool]) -> None:
-    """Judge anew whether a ticket's solve was a first contact; a forgotten ticket stays as it was counted."""
+    """Reevaluate whether a ticket's solve was a first contact. An expired ticket stays as it was counted."""
     if (ticket := store.dirty.get(key)) is not None:
         if ticket.contact is not None and ticket.contact.solved is not None:
             ticket.repeated = repeated(ticket.contact.solved)
@@ -101,7 +106,7 @@ def _reevaluate(store: EntityStore, key: bytes, repeated: Callable[[int], bool])
 
 
 def _flip_first_contact(store: EntityStore, ticket: Ticket, solved: int) -> None:
-    """Turn over whether a solve was a first contact: of all that the ticket contributes, two counts change."""
+    """Flip whether a solve was a first contact. Two counts of the ticket's contributions change."""
     ticket.repeated = not ticket.repeated
     start, sign = solved // MINUTE << COMPONENT_BITS, -1 if ticket.repeated else 1
     change = {start | FcrLayout.FIRST_CONTACT: sign, start | FcrLayout.OTHER: -sign}
@@ -110,16 +115,16 @@ def _flip_first_contact(store: EntityStore, ticket: Ticket, solved: int) -> None
 
 
 def _apply_difference(
-    store: EntityStore, ticket: Ticket, values: DimensionValues, made: TicketContributions
+    store: EntityStore, ticket: Ticket, values: DimensionValues, contributions: TicketContributions
 ) -> None:
-    """Enter the difference between what the ticket contributed and what it does."""
+    """Add to the deltas the difference from the stored contributions, and store the new ones."""
     old, same = ticket.contributions, values == ticket.values
     for aggregate, vector in old.items():
-        if not same or made.get(aggregate) != vector:
+        if not same or contributions.get(aggregate) != vector:
             accumulate_vector(
                 store.deltas, (aggregate, ticket.values, ()), {order: -n for order, n in vector.items()}
             )
-    for aggregate, vector in made.items():
+    for aggregate, vector in contributions.items():
         if not same or old.get(aggregate) != vector:
             accumulate_vector(store.deltas, (aggregate, values, ()), vector.copy())
-    ticket.values, ticket.contributions = values, made
+    ticket.values, ticket.contributions = values, contributions

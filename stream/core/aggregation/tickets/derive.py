@@ -1,4 +1,4 @@
-"""What a ticket contributes, as a pure function of what happened in it."""
+"""Contributions of a ticket, as a pure function of its history."""
 
 from stream.core.aggregation.tickets.entity import BY_BOT, BY_TIMEOUT, TicketContributions
 from stream.core.aggregation.tickets.history import History, Solve
@@ -31,52 +31,56 @@ _UNASSISTED = {BY_BOT: FcrLayout.BY_BOT, BY_TIMEOUT: FcrLayout.BY_TIMEOUT}
 def derive(
     history_: History, repeated: bool, values: DimensionValues, config: AggregationConfig
 ) -> TicketContributions:
-    """The contributions. `values` are the present dimensions, `repeated` whether another ticket followed in a week."""
+    """Return the contributions. `values` are the present dimensions. `repeated`: another ticket followed in a week."""
     channel, _, team, priority = (*values, None, None, None, None)[:4]
     target = config.target_table.of(channel, priority)
     hours = config.business_hours(channel, team) if config.calendars else None
-    made: TicketContributions = {}
+    contributions: TicketContributions = {}
     for opened, reply in history_.cycles:
-        _add_response(made, opened, reply, target, hours)
+        _add_response(contributions, opened, reply, target, hours)
     if history_.solves:
-        _add_solves(made, history_, repeated, hours)
+        _add_solves(contributions, history_, repeated, hours)
     for at in history_.reopenings:
-        _count(made, RESOLUTION, at, ResolutionLayout.REOPENINGS)
+        _count(contributions, RESOLUTION, at, ResolutionLayout.REOPENINGS)
     for handed, reply in history_.handoffs:
-        record(_vector_of(made, HANDOFF), _position(reply, HandoffLayout.RESPONSES), reply - handed)
+        record(_vector_of(contributions, HANDOFF), _position(reply, HandoffLayout.RESPONSES), reply - handed)
     if not history_.resolved:
-        _count(made, OPEN_TICKETS, history_.created, OpenTicketsLayout.TICKETS)
+        _count(contributions, OPEN_TICKETS, history_.created, OpenTicketsLayout.TICKETS)
         if history_.waiting is not None:
-            _add_waiting(made, history_.waiting, target, hours)
-    return made
+            _add_waiting(contributions, history_.waiting, target, hours)
+    return contributions
 
 
-def _vector_of(made: TicketContributions, aggregate: Aggregate) -> Vector:
-    return made.setdefault(aggregate.name, {})
+def _vector_of(contributions: TicketContributions, aggregate: Aggregate) -> Vector:
+    return contributions.setdefault(aggregate.name, {})
 
 
 def _position(at: int, component: int) -> int:
-    """A component at the minute of a moment in ms."""
+    """Return the position of a component at the minute of a time in ms."""
     return at // MINUTE << COMPONENT_BITS | component
 
 
-def _count(made: TicketContributions, aggregate: Aggregate, at: int, component: int) -> None:
-    into, order = _vector_of(made, aggregate), _position(at, component)
+def _count(contributions: TicketContributions, aggregate: Aggregate, at: int, component: int) -> None:
+    into, order = _vector_of(contributions, aggregate), _position(at, component)
     into[order] = into.get(order, 0) + 1
 
 
 def _add_response(
-    made: TicketContributions, opened: int, reply: int, target: ResponseTarget, hours: BusinessHours | None
+    contributions: TicketContributions,
+    opened: int,
+    reply: int,
+    target: ResponseTarget,
+    hours: BusinessHours | None,
 ) -> None:
     start = _position(reply, 0)
-    add_response(_vector_of(made, FIRST_RESPONSE), reply - opened, target.duration, start)
+    add_response(_vector_of(contributions, FIRST_RESPONSE), reply - opened, target.duration, start)
     if hours is not None:
         worked = hours.between(opened, reply)
-        add_response(_vector_of(made, BUSINESS), worked, target.duration, start)
+        add_response(_vector_of(contributions, BUSINESS), worked, target.duration, start)
 
 
 def _stages(history_: History) -> list[tuple[int, Solve]]:
-    """The solves that a resolution time goes to, and the distribution that it is entered in."""
+    """Return the solves that have a resolution time, each with the first component of its distribution."""
     first, last = history_.solves[0], history_.solves[-1]
     if not history_.resolved:
         return [(ResolutionLayout.FIRST, first)]
@@ -86,23 +90,23 @@ def _stages(history_: History) -> list[tuple[int, Solve]]:
 
 
 def _add_solves(
-    made: TicketContributions, history_: History, repeated: bool, hours: BusinessHours | None
+    contributions: TicketContributions, history_: History, repeated: bool, hours: BusinessHours | None
 ) -> None:
     first = history_.solves[0]
     for base, solve in _stages(history_):
         start = _position(solve.time, base)
-        record(_vector_of(made, RESOLUTION), start, solve.time - history_.created)
+        record(_vector_of(contributions, RESOLUTION), start, solve.time - history_.created)
         if hours is not None:
-            record(_vector_of(made, BUSINESS), start, hours.between(history_.created, solve.time))
+            record(_vector_of(contributions, BUSINESS), start, hours.between(history_.created, solve.time))
     for solve in history_.solves:
         if not solve.reply_count:
-            _count(made, FIRST_RESPONSE, solve.time, ResponseTimeLayout.UNANSWERED)
+            _count(contributions, FIRST_RESPONSE, solve.time, ResponseTimeLayout.UNANSWERED)
     if (by := _UNASSISTED.get(first.by)) is not None:
-        _count(made, FCR, first.time, by)
+        _count(contributions, FCR, first.time, by)
     if history_.first_human_solve is not None:
         held = history_.first_contact and not repeated
         _count(
-            made,
+            contributions,
             FCR,
             history_.first_human_solve.time,
             FcrLayout.FIRST_CONTACT if held else FcrLayout.OTHER,
@@ -110,11 +114,11 @@ def _add_solves(
 
 
 def _add_waiting(
-    made: TicketContributions, opened: int, target: ResponseTarget, hours: BusinessHours | None
+    contributions: TicketContributions, opened: int, target: ResponseTarget, hours: BusinessHours | None
 ) -> None:
     due: int | None = opened + target.duration
     if target.hours == "business" and hours is not None:
         due = hours.after(opened, target.duration)
-    _count(made, WAITING, opened, WaitingLayout.OPENED)
+    _count(contributions, WAITING, opened, WaitingLayout.OPENED)
     if due is not None:
-        _count(made, WAITING, due + MINUTE, WaitingLayout.DUE)
+        _count(contributions, WAITING, due + MINUTE, WaitingLayout.DUE)

@@ -1,4 +1,4 @@
-"""Facts of a ticket, and the contributions last made of them."""
+"""The stored ticket, with the contributions that were last derived."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,34 +15,34 @@ TICKET = b"t"
 """Kind of entity, the first byte of its key."""
 HANDOFF, UNRESOLVED, BY_PEOPLE, BY_BOT, BY_TIMEOUT = range(5)
 TOPIC = ""
-"""The name under which a change of the topic is kept beside those of dimensions."""
+"""Key of the topic in `Ticket.last_changes`, beside the names of dimensions."""
 
 _MAX_ID_BYTES = 64
 
 EventOrder = tuple[int, str]
-"""Where an event stands in its ticket: its time in ms, then its id (64 bytes of it). Their order is that of (time, id)."""
+"""The position of an event in its ticket: time in ms, then 64 bytes of the ID. It sorts like (time, ID)."""
 TicketContributions = dict[str, Vector]
-"""Contributions of a ticket by tally, each with all its minutes in one flat vector as in `tally.Deltas`; all of them
+"""Contributions of a ticket by aggregate. Each has all its minutes in one flat vector, as in `aggregate.Deltas`. All
 carry the ticket's present dimensions."""
 
 UNCHANGED: tuple[EventOrder, str] = ((-(1 << 63), ""), "")
-"""The last change of what never changed: before every event."""
+"""The last change of a value that never changed. It sorts before every event."""
 
 
 def event_order(at: int, event_id: str) -> EventOrder:
-    """The place of an event at a time in ms."""
+    """Return the order of an event at a time in ms."""
     return at, event_id if len(event_id) <= _MAX_ID_BYTES and event_id.isascii() else cut_text(
         event_id, _MAX_ID_BYTES
     )
 
 
 def cut_text(text: str, size: int) -> str:
-    """The first `size` bytes of a text, in the order of texts: of a character in two, that there is one."""
+    """Return the first `size` bytes of a text. A character that is cut becomes U+FFFD, which keeps the order of texts."""
     return text[:size] if text.isascii() else text.encode()[:size].decode(errors="replace")
 
 
 class Created(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """A ticket's beginning."""
+    """The creation of a ticket."""
 
     order: EventOrder
     by_agent: bool
@@ -51,17 +51,17 @@ class Created(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
     @property
     def start(self) -> EventOrder:
-        """The place from which on events count: a `created` sorts before others of the same moment."""
+        """Return the order from which on events count. A creation sorts before other events of its time."""
         return self.order[0], ""
 
     @property
     def rank(self) -> tuple[Any, ...]:
-        """What the first of several is told by."""
+        """Return the sort key by which the first of several creations wins."""
         return self.order, self.by_agent, self.topic, tuple(value or "" for value in self.values)
 
 
 class ContactSummary(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """What other tickets of the same person see: topic, creation, first solve if it could be a first contact (ms)."""
+    """A ticket as other tickets of the person see it: topic, creation, and first solve if it may be a first contact (ms)."""
 
     topic: str
     created: int
@@ -69,12 +69,12 @@ class ContactSummary(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
 
 class Ticket(msgspec.Struct, array_like=True, gc=False):
-    """Facts of one ticket, and the contributions last made of them.
+    """One ticket, with the contributions that were last derived.
 
-    `last` is the newest timestamp of its records. `steps` are changes of status and handoffs. `replies` are public
-    messages of agents; `contacts` those of the customer before it was created and the first one after.
-    `changes` holds the last change of each dimension. `closed`: resolved, gone or never created.
-    `repeated`: another ticket came within the week after the first solve.
+    `last_record` is the newest timestamp of its records. `steps` are changes of status and handoffs. `replies` are
+    public messages of agents. `contacts` are messages of the customer: those before the creation and the first after it.
+    `last_changes` holds the last change of each dimension. `forgettable`: resolved, removed or never created.
+    `repeated`: another ticket was created within the week after the first solve.
     """
 
     person_key: bytes
@@ -93,13 +93,13 @@ class Ticket(msgspec.Struct, array_like=True, gc=False):
     contributions: TicketContributions = {}
 
     def topic(self) -> str:
-        """The present topic, "" when there is none."""
+        """Return the present topic, "" if there is none."""
         created = self.created
         order, topic = self.last_changes.get(TOPIC, UNCHANGED)
         return created.topic if created and created.topic and order < created.start else topic
 
     def dimensions(self, config: AggregationConfig) -> DimensionValues:
-        """The present values: of each dimension the last one that was given."""
+        """Return the present dimension values: the last value of each."""
         values = self.created.values if self.created else ()
         if not self.last_changes or not self.created:
             return values
@@ -113,12 +113,12 @@ class Ticket(msgspec.Struct, array_like=True, gc=False):
 
 @lru_cache(maxsize=2_048)
 def hashed_key(kind: bytes, person_key: bytes, name: str) -> bytes:
-    """The key of an entity that is known by a person and a name: 17 bytes."""
+    """Return the 17 bytes of an entity's key from a person's key and a name."""
     return kind + blake2b(b"%d:%b" % (len(person_key), person_key) + name.encode(), digest_size=16).digest()
 
 
 def expires_at(last: int, config: AggregationConfig) -> int:
-    """When what was last seen at a moment is forgotten, on the hour."""
+    """Return when an entity expires whose newest time is `last` (ms), on the hour."""
     return (last // HOUR + 1) * HOUR + config.entity_retention
 
 

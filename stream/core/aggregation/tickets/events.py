@@ -1,9 +1,9 @@
-"""What an event adds to the facts of its ticket, whatever order events come in.
+"""Events of tickets: how each changes its ticket, in any order of arrival.
 
-Kept is all that can still matter whatever comes later: 8 bytes an event for its natural key, and some 50 for one that
-counts. Notes, messages of bots and systems, and the customer's messages after the first never do. A ticket of 10,000
-messages takes at most 0.4 MB, no ticket more than 0.9 MB: past the caps below the natural keys known longest are
-forgotten, and what lies in the middle of the history; how the ticket began and where it stands stay right.
+A ticket keeps everything that a later event can make matter: 8 bytes for the deduplication key of an event, and some 50
+for an event that counts. Notes, messages of bots and systems, and the customer's messages after the first never count.
+A ticket of 10,000 messages takes at most 0.4 MB, no ticket more than 0.9 MB. Past the caps below the oldest
+deduplication keys are dropped, and the middle of the history. Beginning and present state stay correct.
 """
 
 from bisect import bisect_left, insort
@@ -37,13 +37,13 @@ from stream.core.aggregation.tickets.entity import (
 )
 
 MAX_DEDUP_KEYS, MAX_MESSAGES, MAX_STEPS = 20_000, 10_000, 1_000
-"""Natural keys, messages of a kind, and changes of status with handoffs that a ticket remembers."""
+"""Caps of a ticket: deduplication keys, messages of a kind, and steps."""
 MAX_FULL_IDS, CUT_ID_BYTES = 256, 16
-"""Of more than `WHOLE` messages the ids in their places are cut to `CUT` bytes."""
+"""With more than `MAX_FULL_IDS` messages of a kind their IDs are cut to `CUT_ID_BYTES`."""
 
 
 def dedup_key(event: Event) -> bytes:
-    """Eight bytes that tell an event within its ticket."""
+    """Return the 8 bytes that identify an event within its ticket."""
     data = event.data
     if type(data) is TicketMessage:
         name = "m" + data.message_id
@@ -53,7 +53,7 @@ def dedup_key(event: Event) -> bytes:
 
 
 def remember(ticket: Ticket, key: bytes) -> bool:
-    """Remember the natural key of an event; False when the ticket knew it."""
+    """Remember the deduplication key of an event. Return False if the ticket has it."""
     keys = ticket.dedup_keys
     if key in keys and _is_known(keys, key):
         return False
@@ -62,7 +62,7 @@ def remember(ticket: Ticket, key: bytes) -> bool:
 
 
 def _is_known(keys: bytes, key: bytes) -> bool:
-    """Whether one of the keys is that key: it may as well lie across two of them."""
+    """Return whether one of the keys is `key`. Its bytes may also occur across two of them."""
     at = keys.find(key)
     while at >= 0 and at % 8:
         at = keys.find(key, at + 1)
@@ -120,7 +120,7 @@ def _hand_off(_: EntityStore, ticket: Ticket, __: TicketHandoff, order: EventOrd
 
 
 def _update(store: EntityStore, ticket: Ticket, data: TicketUpdated, order: EventOrder) -> None:
-    values = zip(store.rules.dimensions, store.dimension_values(data), strict=False)
+    values = zip(store.config.dimensions, store.dimension_values(data), strict=False)
     for name, value in [*values, (TOPIC, data.topic)]:
         if value is not None and (order, value) > ticket.last_changes.get(name, UNCHANGED):
             ticket.last_changes[name] = (order, value)
@@ -139,4 +139,4 @@ HANDLERS: dict[type, Callable[[EntityStore, Ticket, Any, EventOrder], None]] = {
     TicketMerged: _remove,
     TicketDeleted: _remove,
 }
-"""What each type of event does to the facts of its ticket."""
+"""Handlers by type of event. Each changes the ticket it is given."""

@@ -1,4 +1,4 @@
-"""What happened in a ticket since it was created: contact cycles, solves, reopenings, handoffs."""
+"""The history of a ticket since its creation: contact cycles, solves, reopenings, handoffs."""
 
 from bisect import bisect_left, bisect_right
 
@@ -19,7 +19,7 @@ Interval = tuple[int, int]
 
 
 class Solve(Struct, gc=False, frozen=True):
-    """A step into a resolved status: when in ms, by whom, and how many public agent messages came before."""
+    """A step into a resolved status: time in ms, solver, and number of public agent messages before it."""
 
     time: int
     by: int
@@ -29,9 +29,9 @@ class Solve(Struct, gc=False, frozen=True):
 class History(Struct, gc=False, frozen=True):
     """A ticket's history, in ms.
 
-    `cycles` are those that ended, from opening to reply; `waiting` is the opening of one that did not.
-    `judged` is the first solve by people; `first_contact` tells whether it needed one public agent message and no
-    reopening followed within seven days.
+    `cycles` are the contact cycles that ended, from opening to reply. `waiting` is the opening of one that did not.
+    `first_contact`: the first solve by people needed one public agent message, and no reopening followed within seven
+    days.
     """
 
     created: int
@@ -46,7 +46,7 @@ class History(Struct, gc=False, frozen=True):
 
 
 def history(ticket: Ticket) -> History | None:
-    """What happened in a ticket; None when it was never created, was merged or deleted."""
+    """Return the history of a ticket, None if it was never created, was merged or deleted."""
     created = ticket.created
     if created is None or ticket.removed:
         return None
@@ -55,7 +55,7 @@ def history(ticket: Ticket) -> History | None:
     solves: list[Solve] = []
     reopenings: list[EventOrder] = []
     handoffs: list[Interval] = []
-    judged: Solve | None = None
+    first_human_solve: Solve | None = None
     first_contact = resolved = False
     for order, kind in ticket.steps:
         if order < start:
@@ -66,17 +66,23 @@ def history(ticket: Ticket) -> History | None:
         elif kind == UNRESOLVED:
             if resolved:
                 reopenings.append(order)
-                first_contact = first_contact and judged is not None and order[0] - judged.time > WEEK
+                first_contact = (
+                    first_contact
+                    and first_human_solve is not None
+                    and order[0] - first_human_solve.time > WEEK
+                )
             resolved = False
         elif not resolved:
             resolved = True
             solves.append(Solve(order[0], kind, bisect_left(replies, order) - early))
-            if judged is None and kind == BY_PEOPLE:
-                judged = solves[-1]
-                first_contact = judged.reply_count == 1
+            if first_human_solve is None and kind == BY_PEOPLE:
+                first_human_solve = solves[-1]
+                first_contact = first_human_solve.reply_count == 1
     cycles, waiting = _cycles(_openings(created, reopenings, ticket), replies)
     returns = [at for at, _ in reopenings]
-    return History(start[0], resolved, cycles, waiting, solves, returns, handoffs, judged, first_contact)
+    return History(
+        start[0], resolved, cycles, waiting, solves, returns, handoffs, first_human_solve, first_contact
+    )
 
 
 def _first_after(replies: list[EventOrder], order: EventOrder) -> EventOrder | None:
@@ -85,7 +91,7 @@ def _first_after(replies: list[EventOrder], order: EventOrder) -> EventOrder | N
 
 
 def _openings(created: Created, reopenings: list[EventOrder], ticket: Ticket) -> list[EventOrder]:
-    """Where contact cycles open, ascending."""
+    """Return the openings of contact cycles, ascending."""
     if not created.by_agent:
         return [created.start, *reopenings]
     i = bisect_left(ticket.contacts, created.start)
@@ -101,7 +107,7 @@ def _openings(created: Created, reopenings: list[EventOrder], ticket: Ticket) ->
 
 
 def _cycles(openings: list[EventOrder], replies: list[EventOrder]) -> tuple[list[Interval], int | None]:
-    """The cycles that ended, and when the last one opened if it did not. A reopening discards an unended one."""
+    """Return the cycles that ended, and the opening of the last if it did not. A reopening discards an open cycle."""
     ended: list[Interval] = []
     last = len(openings) - 1
     for i, opened in enumerate(openings):

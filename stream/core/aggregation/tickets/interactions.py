@@ -1,4 +1,4 @@
-"""Handled interactions: the highest revision counts, in the bucket of the earliest."""
+"""Handled interactions. The highest revision counts, in the bucket of the earliest."""
 
 from collections.abc import Callable
 
@@ -15,10 +15,10 @@ INTERACTION = b"i"
 
 
 class Interaction(msgspec.Struct, array_like=True, gc=False):
-    """Facts of one `interaction_id`, and the contributions last made of them.
+    """One `interaction_id`, with the contributions that were last derived.
 
-    `minute` is the bucket of the earliest time among the revisions; the rest is of the highest revision. `elapsed` is
-    talk, hold and wrap-up in ms.
+    `minute` is the bucket of the earliest time among the revisions. The rest is of the highest revision. `handle_ms` is
+    talk, hold and wrap-up.
     """
 
     person_key: bytes
@@ -52,22 +52,24 @@ def process(store: EntityStore, data: InteractionHandled, event_time: int, perso
     key = INTERACTION + data.interaction_id.encode()
     raw = store.entities.get(key)
     minute = event_time // MINUTE
-    one = Interaction(person_key, minute) if raw is None else unpack(raw)
-    higher, earlier = data.revision > one.revision, minute < one.minute
+    interaction = Interaction(person_key, minute) if raw is None else unpack(raw)
+    higher, earlier = data.revision > interaction.revision, minute < interaction.minute
     if not higher and not earlier:
         return "duplicate"
-    one.minute = min(minute, one.minute)
+    interaction.minute = min(minute, interaction.minute)
     if higher:
-        one.revision, one.outcome, one.legs = data.revision, data.outcome, data.legs
-        one.handle_ms = data.talk_ms + data.hold_ms + data.wrap_ms
-        one.values = store.dimension_values(data)
-    made = derive(one, store.rules)
-    store.apply_difference(one.contributions, made)
-    one.contributions = made
-    store.put(key, pack(one), expires_at(one, store.rules) if raw is None or earlier else None)
+        interaction.revision, interaction.outcome, interaction.legs = data.revision, data.outcome, data.legs
+        interaction.handle_ms = data.talk_ms + data.hold_ms + data.wrap_ms
+        interaction.values = store.dimension_values(data)
+    contributions = derive(interaction, store.config)
+    store.apply_difference(interaction.contributions, contributions)
+    interaction.contributions = contributions
+    store.put(
+        key, pack(interaction), expires_at(interaction, store.config) if raw is None or earlier else None
+    )
     return "accepted" if higher else "duplicate"
 
 
 def expires_at(interaction: Interaction, config: AggregationConfig) -> int:
-    """The watermark in ms at which no event for it can be in time any more."""
+    """Return the watermark in ms from which on every event of the interaction would be late."""
     return (interaction.minute * MINUTE // HOUR + 1) * HOUR + config.allowed_lateness

@@ -45,7 +45,7 @@ class TicketKind(EntityKind):
         del key
         ticket = unpack(raw)
         _remap(ticket, store, old_dimensions)
-        ticket.values, ticket.contributions = derive_ticket(ticket, history(ticket), store.rules)
+        ticket.values, ticket.contributions = derive_ticket(ticket, history(ticket), store.config)
         return pack(ticket)
 
 
@@ -86,7 +86,7 @@ class InteractionKind(EntityKind):
         del key
         interaction = interactions.unpack(raw)
         interaction.values = store.remap_values(interaction.values, old_dimensions)
-        interaction.contributions = interactions.derive(interaction, store.rules)
+        interaction.contributions = interactions.derive(interaction, store.config)
         return interactions.pack(interaction)
 
 
@@ -95,7 +95,7 @@ def _remap(ticket: Ticket, store: EntityStore, old_dimensions: tuple[str, ...]) 
     if ticket.created is not None:
         values = store.remap_values(ticket.created.values, old_dimensions)
         ticket.created = msgspec.structs.replace(ticket.created, values=values)
-    dimensions = store.rules.dimensions
+    dimensions = store.config.dimensions
     changed = (ticket.last_changes.get(name, (b"", None))[1] for name in dimensions)
     for name, value in zip(dimensions, store.cardinality.cap_values(tuple(changed)), strict=False):
         if value is not None:

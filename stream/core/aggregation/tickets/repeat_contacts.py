@@ -1,8 +1,7 @@
-"""Repeated contacts: what the tickets of one person about one topic need to know of each other.
+"""Repeat contacts among the tickets of one person about one topic.
 
-Kept for each (person, topic): when tickets were created, and which were solved when in what may have been a first
-contact: 37 bytes a ticket, at most 0.4 MB. What is too old for a figure that is still held is forgotten, and past `MOST`
-tickets the oldest.
+An entity for each (person, topic) holds the creations of tickets, and their solves that may be first contacts: 37 bytes
+a ticket, at most 0.4 MB. Entries that no retained pane depends on are dropped, and the oldest past `MAX_CONTACTS`.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -14,7 +13,7 @@ from stream.core.aggregation.tickets.entity import ContactSummary
 from stream.core.model.aggregates.tickets import WEEK
 
 MAX_CONTACTS = 10_000
-"""Creations, and solves, that are kept."""
+"""Cap of creations, and of solves."""
 
 
 class RepeatContacts(msgspec.Struct, array_like=True, gc=False):
@@ -29,9 +28,9 @@ class RepeatContacts(msgspec.Struct, array_like=True, gc=False):
     keys: list[bytes] = []
 
     def replace(self, key: bytes, old: ContactSummary | None, new: ContactSummary | None) -> Sequence[int]:
-        """Replace what a ticket told by what it tells now; what it told may have been forgotten.
+        """Replace the old summary of a ticket (None: none) by the new one. The old one may have been forgotten.
 
-        The creations that went or came, in ms.
+        Return the creations that were removed or added, in ms.
         """
         was, now = old.solved if old else None, new.solved if new else None
         if was != now:
@@ -64,15 +63,15 @@ class RepeatContacts(msgspec.Struct, array_like=True, gc=False):
                 del self.solves[0], self.keys[0]
 
     def is_repeated(self, solved: int) -> bool:
-        """Whether a ticket was created within a week after a moment in ms.
+        """Return whether a ticket was created within a week after a solve (ms).
 
-        Not the one that was solved then: it was created before.
+        The solved ticket itself was created before.
         """
         i = bisect_right(self.creations, solved)
         return i < len(self.creations) and self.creations[i] <= solved + WEEK
 
     def affected(self, created: int) -> Sequence[bytes]:
-        """The keys of tickets for which a creation at that moment decides: no other lies between solve and it."""
+        """Return the keys of tickets that a creation (ms) affects: no other creation lies between their solve and it."""
         i = bisect_left(self.creations, created)
         oldest = created - WEEK
         if i and self.creations[i - 1] > oldest:
@@ -80,7 +79,7 @@ class RepeatContacts(msgspec.Struct, array_like=True, gc=False):
         return self.keys[bisect_left(self.solves, oldest) : bisect_left(self.solves, created)]
 
     def forget(self, before: int) -> None:
-        """Drop what lies before a moment in ms."""
+        """Drop entries before a time in ms."""
         if self.creations and self.creations[0] < before:
             del self.creations[: bisect_left(self.creations, before)]
         if self.solves and self.solves[0] < before:
@@ -89,7 +88,7 @@ class RepeatContacts(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def newest_time(self) -> int | None:
-        """The newest moment in ms, None when it is empty."""
+        """Return the newest time in ms, None if it is empty."""
         return max(self.creations[-1:] + self.solves[-1:], default=None)
 
 

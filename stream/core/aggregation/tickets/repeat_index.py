@@ -1,4 +1,4 @@
-"""The pages that a flush opens: what the tickets of a person about a topic know of each other."""
+"""The repeat-contact index of one flush: a write-back cache of `RepeatContacts`."""
 
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.tickets import repeat_contacts
@@ -9,20 +9,20 @@ REPEATS = b"f"
 
 
 class RepeatContactIndex:
-    """Pages by key, with the tickets that what they were told concerns."""
+    """Loaded `RepeatContacts` by key, and the tickets that their changes affect."""
 
     def __init__(self, store: EntityStore) -> None:
         self.store = store
-        self.expired_before = store.record_timestamp - store.rules.entity_retention
-        """What is told of before is forgotten, in ms."""
+        self.expired_before = store.record_timestamp - store.config.entity_retention
+        """Entries before this time are dropped, in ms."""
         self.affected: dict[bytes, RepeatContacts] = {}
-        """Keys of tickets that are to be judged anew, with the page that decides."""
+        """Keys of tickets to be reevaluated, each with the contacts that decide."""
         self._loaded: dict[bytes, RepeatContacts] = {}
 
     def update(
         self, key: bytes, person_key: bytes, old: ContactSummary | None, new: ContactSummary | None
     ) -> None:
-        """Replace what a ticket told by what it tells now."""
+        """Replace the old summary of a ticket by the new one. None: the ticket has none."""
         if old is not None and new is not None and old.topic != new.topic:
             self.update(key, person_key, old, None)
             old = None
@@ -46,7 +46,7 @@ class RepeatContactIndex:
         return contacts
 
     def flush(self) -> None:
-        """Keep the pages as they are now, without what is too old."""
+        """Store the loaded contacts without expired entries."""
         store = self.store
         for key, contacts in self._loaded.items():
             contacts.forget(self.expired_before)
@@ -54,5 +54,5 @@ class RepeatContactIndex:
             if newest is None:
                 store.put(key, None, None)
             else:
-                due = None if key in store.entities else expires_at(newest, store.rules)
+                due = None if key in store.entities else expires_at(newest, store.config)
                 store.put(key, repeat_contacts.pack(contacts), due)

@@ -59,8 +59,10 @@ def refunded(
 REFERRALS = {"sent": ReferralSent, "converted": ReferralConverted, "reversed": ReferralReversed}
 
 
-def referral(state: str, who: str, one: str, at: int = NOW, stamp: int | None = None) -> Event:
-    return event(REFERRALS[state](referral_id=one, customer_id=who, referee_id=f"friend of {who}"), at, stamp)
+def referral(state: str, who: str, referral_id: str, at: int = NOW, stamp: int | None = None) -> Event:
+    return event(
+        REFERRALS[state](referral_id=referral_id, customer_id=who, referee_id=f"friend of {who}"), at, stamp
+    )
 
 
 def responded(who: str, at: int = NOW) -> Event:

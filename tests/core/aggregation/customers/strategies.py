@@ -28,7 +28,7 @@ gaps = st.one_of(
 def happenings(draw: st.DrawFn, number: int, stamp: int) -> Happened:
     """One event; `lags` of up to 20 d behind its record, so that nothing comes for what has been forgotten."""
     kind = draw(st.sampled_from([*KINDS, "reversed", "responded"]))
-    one: Happened = {
+    happened: Happened = {
         "kind": kind,
         "who": draw(st.sampled_from("ab")),
         "at": stamp - draw(lags),
@@ -36,17 +36,23 @@ def happenings(draw: st.DrawFn, number: int, stamp: int) -> Happened:
         "id": draw(st.sampled_from("xyz")) + str(number),
     }
     if kind == "on":
-        one |= {"dims": draw(dims), "margin": draw(st.none() | st.sampled_from([0.0, 0.25, 0.3333, 1.0]))}
+        happened |= {
+            "dims": draw(dims),
+            "margin": draw(st.none() | st.sampled_from([0.0, 0.25, 0.3333, 1.0])),
+        }
     elif kind == "off":
-        one |= {
+        happened |= {
             "reason": draw(st.none() | st.sampled_from(["price", "moved"])),
             "voluntary": draw(st.booleans()),
         }
     elif kind in ("buy", "refund"):
-        one |= {"amount": draw(st.integers(0, 10_000)), "currency": draw(st.sampled_from(["EUR", "JPY"]))}
+        happened |= {
+            "amount": draw(st.integers(0, 10_000)),
+            "currency": draw(st.sampled_from(["EUR", "JPY"])),
+        }
     elif kind in ("sent", "converted", "reversed"):
-        one |= {"one": f"{draw(st.sampled_from('pq'))}{stamp // (30 * DAY)}"}
-    return one
+        happened |= {"one": f"{draw(st.sampled_from('pq'))}{stamp // (30 * DAY)}"}
+    return happened
 
 
 @st.composite
@@ -55,30 +61,38 @@ def histories(draw: st.DrawFn, most: int = 18, gap: st.SearchStrategy[int] = gap
     stamp, out, known = NOW, [], set()
     for number in range(draw(st.integers(0, most))):
         stamp += draw(gap)
-        one = draw(happenings(number, stamp))
-        natural = (one["who"], one["kind"], one.get("one", one["id"]))
+        happened = draw(happenings(number, stamp))
+        natural = (happened["who"], happened["kind"], happened.get("one", happened["id"]))
         if natural not in known:
             known.add(natural)
-            out += [one] * draw(st.sampled_from([1, 1, 1, 2]))
+            out += [happened] * draw(st.sampled_from([1, 1, 1, 2]))
     return out
 
 
-def typed(one: Happened) -> Event:
+def typed(happened: Happened) -> Event:
     """The event as the core gets it."""
-    kind, who, at, stamp = one["kind"], one["who"], one["at"], one["stamp"]
-    return _MAKERS.get(kind, _other)(one, who, at)._replace(stamp=stamp, id=one["id"])
+    kind, who, at, stamp = happened["kind"], happened["who"], happened["at"], happened["stamp"]
+    return _MAKERS.get(kind, _other)(happened, who, at)._replace(stamp=stamp, id=happened["id"])
 
 
-def _other(one: Happened, who: str, at: int) -> Event:
-    if one["kind"] == "responded":
+def _other(happened: Happened, who: str, at: int) -> Event:
+    if happened["kind"] == "responded":
         return make.responded(who, at)
-    return make.referral(one["kind"], who, one["one"], at)
+    return make.referral(happened["kind"], who, happened["one"], at)
 
 
 _MAKERS: dict[str, Any] = {
-    "on": lambda one, who, at: make.activated(who, at, margin_rate=one["margin"], **one["dims"]),
+    "on": lambda happened, who, at: make.activated(
+        who, at, margin_rate=happened["margin"], **happened["dims"]
+    ),
     "notice": lambda _, who, at: make.notice(who, at, at + DAY),
-    "off": lambda one, who, at: make.churned(who, at, reason=one["reason"], voluntary=one["voluntary"]),
-    "buy": lambda one, who, at: make.bought(who, one["id"], one["amount"], at, currency=one["currency"]),
-    "refund": lambda one, who, at: make.refunded(who, one["id"], one["amount"], at, currency=one["currency"]),
+    "off": lambda happened, who, at: make.churned(
+        who, at, reason=happened["reason"], voluntary=happened["voluntary"]
+    ),
+    "buy": lambda happened, who, at: make.bought(
+        who, happened["id"], happened["amount"], at, currency=happened["currency"]
+    ),
+    "refund": lambda happened, who, at: make.refunded(
+        who, happened["id"], happened["amount"], at, currency=happened["currency"]
+    ),
 }

@@ -24,18 +24,18 @@ def comings_and_goings(n: int, over: int) -> list[Happened]:
     events: list[Happened] = []
     for i in range(2 * n + 1):
         at = NOW + i * over // (2 * n)
-        one: Happened = {"who": "a", "at": at, "stamp": at, "id": f"{i:06}"}
+        happened: Happened = {"who": "a", "at": at, "stamp": at, "id": f"{i:06}"}
         if i % 2:
-            one |= {"kind": "off", "reason": f"reason {i % 9}", "voluntary": i % 3 == 0}
+            happened |= {"kind": "off", "reason": f"reason {i % 9}", "voluntary": i % 3 == 0}
         else:
-            one |= {"kind": "on", "margin": None, "dims": {"channel": "app" if i == 2 * n else "web"}}
-        events.append(one)
+            happened |= {"kind": "on", "margin": None, "dims": {"channel": "app" if i == 2 * n else "web"}}
+        events.append(happened)
     return events
 
 
 def fold(partition: PartitionTask, history: list[Happened]) -> None:
     """A flush each hundred events, and proof that it adds up."""
-    listed = records([typed(one) for one in history], partition.next_offset)
+    listed = records([typed(happened) for happened in history], partition.next_offset)
     for i in range(0, len(listed), 100):
         batch = listed[i : i + 100]
         partition.process(batch, batch[-1].timestamp)
@@ -44,7 +44,7 @@ def fold(partition: PartitionTask, history: list[Happened]) -> None:
 
 
 @pytest.mark.parametrize("over", [2 * 60 * MINUTE, 45 * DAY])
-def test_one_who_comes_and_goes_without_end(over: int) -> None:
+def test_a_customer_with_thousands_of_lives(over: int) -> None:
     """400 lives within hours, or over more than the memory: under 40 kB, and every figure is the oracle's."""
     partition = single(Customers(), aggregation_config(margin_rate=MARGIN))
     history = comings_and_goings(400, over)
@@ -59,13 +59,13 @@ def test_one_who_comes_and_goes_without_end(over: int) -> None:
             assert shown(partition, now, label, view, values) == pytest.approx(want)
 
 
-def test_of_the_time_of_counted_lives_nothing_is_entered_any_more() -> None:
+def test_events_of_the_time_of_archived_lives_are_duplicates() -> None:
     """A repetition of all that was sent, and what comes so late, are duplicates; younger events count."""
     partition = single(Customers())
     history = comings_and_goings(lifecycle.MAX_FINISHED_PERIODS + 20, DAY)
     fold(partition, history)
     before = partition.panes.blocks
-    fold(partition, [{**one, "stamp": history[-1]["stamp"]} for one in history])
+    fold(partition, [{**happened, "stamp": history[-1]["stamp"]} for happened in history])
     assert partition.panes.blocks == before
     assert outcomes(partition) == {"accepted": len(history), "duplicate": len(history)}
     late = {**history[0], "id": "late", "at": NOW + 1, "stamp": history[-1]["stamp"]}
@@ -73,7 +73,7 @@ def test_of_the_time_of_counted_lives_nothing_is_entered_any_more() -> None:
     assert outcomes(partition) == {"accepted": len(history) + 1, "duplicate": len(history) + 1}
 
 
-def test_reasons_of_counted_lives_past_the_cap_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reasons_of_archived_lives_past_the_cap_become_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each that is told apart is a ledger of its own."""
     for cap in ("MAX_OTHER_EVENTS", "MAX_FINISHED_PERIODS", "MAX_ARCHIVED_REASONS"):
         monkeypatch.setattr(lifecycle, cap, 2)
@@ -92,7 +92,7 @@ def test_reasons_of_counted_lives_past_the_cap_are_one(monkeypatch: pytest.Monke
     assert reasons == kept | {"__other__": 8}
 
 
-def test_a_long_source_is_told_from_others_without_being_kept() -> None:
+def test_a_long_source_is_kept_as_a_hash() -> None:
     """It may be as long as a record."""
     partition = single(Customers())
     long = "/" + "x" * 100_000

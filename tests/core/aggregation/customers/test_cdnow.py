@@ -31,7 +31,7 @@ def purchases(data_folder: Path) -> list[Event]:
 def test_revenue_in_total(purchases: list[Event]) -> None:
     """244,091.94 USD, to the cent, in whatever order the records come; per customer 103.56."""
     who = {event.data.customer_id for event in purchases}
-    base = [activated(one, purchases[0].at) for one in sorted(who)]
+    base = [activated(customer_id, purchases[0].at) for customer_id in sorted(who)]
     last = max(event.at for event in purchases)
     for records_of in (lambda e: e.at, lambda _: last):
         partition = counted([e._replace(stamp=records_of(e)) for e in [*base, *purchases]])
@@ -50,10 +50,10 @@ def test_frequency_recency_and_age_of_each_customer(purchases: list[Event], data
         published = list(csv.DictReader(lines))
     assert len(published) == 2357
     for row in published:
-        found = summarize(partition.store.entities[b"c" + row["ID"].encode()], CALIBRATION)
-        assert found.frequency == int(row["frequency"])
-        assert found.recency_days / 7 == pytest.approx(float(row["recency"]), abs=0.0051)
-        assert found.age_days / 7 == pytest.approx(float(row["T"]), abs=0.0051)
+        summary = summarize(partition.store.entities[b"c" + row["ID"].encode()], CALIBRATION)
+        assert summary.frequency == int(row["frequency"])
+        assert summary.recency_days / 7 == pytest.approx(float(row["recency"]), abs=0.0051)
+        assert summary.age_days / 7 == pytest.approx(float(row["T"]), abs=0.0051)
 
 
 def test_the_windows_of_a_day_in_the_middle(purchases: list[Event]) -> None:

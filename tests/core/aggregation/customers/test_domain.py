@@ -1,4 +1,4 @@
-"""What is kept of customers, for how long, and what it says of them."""
+"""Entities of customers, their retention and their summary."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def test_orders_and_referrals_are_forgotten_like_closed_tickets() -> None:
     assert figures(clv.METRIC, partition, NOW + 40 * DAY)["cx_clv_historical_mean", "all", "EUR"] == 1
 
 
-def test_what_is_forgotten_meets_nothing_known() -> None:
+def test_an_event_of_a_forgotten_order_counts_again() -> None:
     """The same order again after its time is a new one; before, a duplicate that prolongs nothing."""
     partition = counted([activated("a"), bought("a", "1", 100)])
     more(partition, bought("a", "1", 100, NOW, NOW + MEMORY - 1))
@@ -62,7 +62,7 @@ def test_what_is_forgotten_meets_nothing_known() -> None:
 
 
 @pytest.mark.parametrize("later", [27 * HOUR, 28 * HOUR, 29 * HOUR, MEMORY])
-def test_of_two_records_of_one_event_it_shows_in_no_pane_which_came_first(later: int) -> None:
+def test_panes_do_not_depend_on_the_order_of_two_records_of_one_event(later: int) -> None:
     """The second is a duplicate, and its record's time leaves no trace."""
     sent, once = make.referral("sent", "a", "r", NOW + 17 * MINUTE), responded("a")
     again = once._replace(stamp=NOW + later)
@@ -119,13 +119,13 @@ def test_a_customer_who_buys_around_the_clock_stays_bounded() -> None:
     assert month == pytest.approx(19.99 * 30 * 48)
 
 
-def test_a_customer_who_is_activated_anew_every_night_stays_small() -> None:
+def test_a_customer_who_is_activated_every_night_stays_small() -> None:
     """A base that is sent again and again is one life each, with the last plan."""
     every = [activated("a", NOW + i * DAY // 2, plan=f"plan {i}") for i in range(70)]
     partition = counted(every)
     assert len(partition.store.entities[b"ca"]) < 1_500
-    found = summarize(partition.store.entities[b"ca"], every[-1].at)
-    assert (found.since, found.plan) == (NOW, "plan 69")
+    summary = summarize(partition.store.entities[b"ca"], every[-1].at)
+    assert (summary.since, summary.plan) == (NOW, "plan 69")
 
 
 def test_comments_are_not_kept() -> None:
@@ -188,18 +188,25 @@ def test_clv_6_in_a_summary() -> None:
             refunded("a", "r", 1000, start + 41 * DAY),
         ]
     )
-    found = summarize(partition.store.entities[b"ca"], start + 100 * DAY)
-    assert (found.frequency, found.recency_days, found.age_days) == (2, 40, 100)
-    assert (found.active, found.since, found.plan, found.margin) == (True, start, "pro", 5000)
-    assert found.net == {"EUR": 15_000}
+    summary = summarize(partition.store.entities[b"ca"], start + 100 * DAY)
+    assert (summary.frequency, summary.recency_days, summary.age_days) == (2, 40, 100)
+    assert (summary.active, summary.since, summary.plan, summary.margin) == (True, start, "pro", 5000)
+    assert summary.net == {"EUR": 15_000}
 
 
 def test_a_summary_of_someone_who_only_responded() -> None:
     """Nothing is made up."""
-    found = summarize(counted([responded("a")]).store.entities[b"ca"], NOW)
-    want: dict[str, Any] = {"active": False, "since": None, "cancel_scheduled": False, "plan": None}
-    want |= {"margin": 10_000, "responder": True, "net": {}, "frequency": 0, "recency_days": 0, "age_days": 0}
-    assert found._asdict() == want
+    summary = summarize(counted([responded("a")]).store.entities[b"ca"], NOW)
+    expected: dict[str, Any] = {"active": False, "since": None, "cancel_scheduled": False, "plan": None}
+    expected |= {
+        "margin": 10_000,
+        "responder": True,
+        "net": {},
+        "frequency": 0,
+        "recency_days": 0,
+        "age_days": 0,
+    }
+    assert summary._asdict() == expected
 
 
 def test_reversal_of_a_forgotten_conversion_changes_nothing_but_its_own_count() -> None:
@@ -213,7 +220,7 @@ def test_reversal_of_a_forgotten_conversion_changes_nothing_but_its_own_count() 
     assert all(n > 0 for block in partition.panes.blocks.values() for n in block.values())
 
 
-def test_a_record_older_than_the_last_finds_what_has_been_merged() -> None:
+def test_a_record_older_than_the_last_adds_to_the_merged_bucket() -> None:
     """A conversion merged with its hour, and its reversal in a record of before: forwards keep their timestamps."""
     partition = counted([make.referral("converted", "a", "r", NOW)])
     more(partition, activated("a", NOW + 3 * DAY))
@@ -243,7 +250,7 @@ def test_a_longer_window_knows_the_lives_that_are_remembered() -> None:
         assert figures(churn.METRIC, after, NOW, window)["cx_opening_customers",] == opening
 
 
-def test_labels_that_are_no_use_are_counted_of_accepted_events_only() -> None:
+def test_unusable_labels_are_counted_of_accepted_events_only() -> None:
     """Not once more when the event comes again."""
     event = Event(CustomerActivated(customer_id="a", labels={"shoe": "42"}), NOW, NOW)
     partition = counted([event, event])

@@ -1,4 +1,4 @@
-"""What is left of a customer's life events when they are older than the memory."""
+"""The life events of a customer that stay when they are older than the retention."""
 
 from stream.core.aggregation.customers import lifecycle
 from stream.core.aggregation.customers.entity import Activated, Churned, Customer, LifeEvent, Scheduled
@@ -29,7 +29,7 @@ def left(*log: LifeEvent) -> tuple[list[str], int]:
     return [event.id for event in customer.life_events], customer.ignored_churns
 
 
-def test_of_a_life_that_goes_on_its_start_and_last_activation_stay() -> None:
+def test_start_and_last_activation_of_a_present_life_stay() -> None:
     """Updates between them and former lives go."""
     assert left(on(1), off(2), on(3), on(4), on(5), on(6)) == (["on 3", "on 6"], 0)
 
@@ -40,7 +40,7 @@ def test_a_notice_stays_while_it_is_the_last_event() -> None:
     assert left(on(1), notice(2), on(3)) == (["on 1", "on 3"], 0)
 
 
-def test_of_who_has_left_the_last_activation_and_churn_stay() -> None:
+def test_last_activation_and_churn_of_a_former_customer_stay() -> None:
     """For the dimensions, and so that an older activation that comes late revives nobody."""
     assert left(on(1), off(2), on(3), on(4), off(5)) == (["on 4", "off 5"], 0)
 
@@ -75,8 +75,8 @@ def test_steps_stay_and_of_what_is_between_them_the_newest() -> None:
     for minute in (200, 202, 204, *range(206, 300, 2)):
         assert lifecycle.insert_event(customer, off(minute))
     assert lifecycle.insert_event(customer, on(400))
-    found = lifecycle.replay(customer.life_events)
-    assert [event.id for event in found.starts] == ["on 0", "on 400"]
-    assert [event.id for event in found.ends] == ["off 200"]
-    assert found.ignored_churns + customer.ignored_churns == 49
+    lives = lifecycle.replay(customer.life_events)
+    assert [event.id for event in lives.starts] == ["on 0", "on 400"]
+    assert [event.id for event in lives.ends] == ["off 200"]
+    assert lives.ignored_churns + customer.ignored_churns == 49
     assert len(customer.life_events) <= 4 + lifecycle.MAX_OTHER_EVENTS

@@ -43,7 +43,7 @@ def shown(
 
 def fold(partition: PartitionTask, history: list[Happened], size: int) -> None:
     """In batches, a flush after each."""
-    listed = records([typed(one) for one in history], partition.next_offset)
+    listed = records([typed(happened) for happened in history], partition.next_offset)
     for i in range(0, len(listed), size):
         batch = listed[i : i + size]
         clock = max(record.timestamp for record in batch)
@@ -57,7 +57,7 @@ def test_every_figure_of_every_window_is_the_oracles(history: list[Happened], si
     partition = single(Customers(), aggregation_config(margin_rate=MARGIN))
     fold(partition, history, size)
     assert not partition.dead_letters
-    now = max((one["stamp"] for one in history), default=NOW) + later
+    now = max((happened["stamp"] for happened in history), default=NOW) + later
     crowd = oracle.people(history, Fraction(MARGIN))
     for view, values in LABEL_SETS:
         where = dict(zip(["channel"], values, strict=False))
@@ -85,7 +85,7 @@ def test_any_order_of_events_ends_at_the_same_panes(history: list[Happened], ran
 def test_nothing_is_ever_below_zero_but_money(history: list[Happened], size: int) -> None:
     """After each flush: no stock, no start or churn, no referral that is not there."""
     partition = single(Customers())
-    listed = records([typed(one) for one in history])
+    listed = records([typed(happened) for happened in history])
     for i in range(0, len(listed), size):
         batch = listed[i : i + size]
         partition.process(batch, batch[-1].timestamp)
@@ -96,7 +96,7 @@ def test_nothing_is_ever_below_zero_but_money(history: list[Happened], size: int
 
 
 @given(histories(gap=st.integers(0, 30 * HOUR)), st.booleans())
-def test_other_rules_and_back_make_the_same_panes(history: list[Happened], windows: bool) -> None:
+def test_another_config_and_back_give_the_same_panes(history: list[Happened], windows: bool) -> None:
     """Views, labels and margin change, and the state is made anew from what customers hold."""
     other = {"views": {"total": (), "by": ("touchpoint",)}, "labels": ("brand",), "margin_rate": 0.1}
     if windows:
@@ -118,11 +118,11 @@ def test_other_rules_and_back_make_the_same_panes(history: list[Happened], windo
 
 
 @given(histories())
-def test_what_is_kept_of_a_customer_does_not_grow_with_history(history: list[Happened]) -> None:
+def test_a_customer_does_not_grow_with_its_history(history: list[Happened]) -> None:
     """Events, orders and referrals of long ago are gone once the customer is touched again."""
     partition = single(Customers())
     fold(partition, history, 4)
-    end = max((one["stamp"] for one in history), default=NOW) + 40 * DAY
+    end = max((happened["stamp"] for happened in history), default=NOW) + 40 * DAY
     late = [
         {"kind": "notice", "who": who, "at": end + i, "stamp": end + i, "id": f"end {i}"}
         for i, who in enumerate("ab")

@@ -1,4 +1,4 @@
-"""On how many days a customer bought."""
+"""The number of days on which a customer bought."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,26 +8,34 @@ from stream.core.aggregation.customers.orders import add_purchase_day
 
 
 def days(*each: int) -> PurchaseDays:
-    found = None
+    purchase_days = None
     for day in each:
-        found = add_purchase_day(found, day)
-    assert found is not None
-    return found
+        purchase_days = add_purchase_day(purchase_days, day)
+    assert purchase_days is not None
+    return purchase_days
 
 
 @given(st.lists(st.integers(0, 63), min_size=1))
-def test_days_within_64_are_told_apart_in_any_order(each: list[int]) -> None:
+def test_days_within_64_are_distinguished_in_any_order(each: list[int]) -> None:
     """Several purchases on one day are one."""
-    found = days(*each)
-    assert (found.first, found.last, found.count) == (min(each), max(each), len(set(each)))
+    purchase_days = days(*each)
+    assert (purchase_days.first, purchase_days.last, purchase_days.count) == (
+        min(each),
+        max(each),
+        len(set(each)),
+    )
 
 
 @given(st.lists(st.integers(-1000, 100_000), min_size=1))
-def test_in_order_they_are_told_apart_however_far(each: list[int]) -> None:
+def test_days_in_order_are_distinguished_at_any_distance(each: list[int]) -> None:
     """Years of history."""
-    found = days(*sorted(each))
-    assert (found.first, found.last, found.count) == (min(each), max(each), len(set(each)))
-    assert found.latest < 1 << 64
+    purchase_days = days(*sorted(each))
+    assert (purchase_days.first, purchase_days.last, purchase_days.count) == (
+        min(each),
+        max(each),
+        len(set(each)),
+    )
+    assert purchase_days.latest < 1 << 64
 
 
 def test_a_day_long_before_the_last_counts_as_another() -> None:

@@ -1,4 +1,4 @@
-"""Buckets that grow coarser with age, whatever the way there."""
+"""Roll-ups grow coarser with age, independent of the order of events."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ def test_minutes_then_quarters_then_hours_then_nothing() -> None:
 
 
 @given(st.lists(minutes, max_size=30), st.lists(st.integers(0, 3 * DAY), max_size=5))
-def test_where_an_entry_lies_does_not_depend_on_the_way(entered: list[int], steps: list[int]) -> None:
+def test_the_bucket_of_an_entry_does_not_depend_on_the_order(entered: list[int], steps: list[int]) -> None:
     """Entered early and aged, or entered at the end: the same."""
     early: Rollup = {}
     seen = SEEN
@@ -52,7 +52,7 @@ def test_its_size_is_bounded() -> None:
     assert sum(vector[0] for vector in full.values()) >= MEMORY
 
 
-def test_what_cancels_leaves_no_entry() -> None:
+def test_vectors_that_cancel_leave_no_entry() -> None:
     """Also when one part lies in a coarser bucket by now."""
     entries: Rollup = {}
     rollup.add_vector(entries, SEEN, {3: 1}, SEEN, 0)
@@ -62,7 +62,7 @@ def test_what_cancels_leaves_no_entry() -> None:
 
 
 @given(minutes, st.integers(0, 40 * DAY))
-def test_only_what_no_block_holds_any_more_is_coarser(minute: int, later: int) -> None:
+def test_only_expired_blocks_are_downsampled(minute: int, later: int) -> None:
     """So no pane says when a customer's newest record was."""
     seen = minute + later
     panes = PaneStore(aggregation_config(), {})

@@ -14,13 +14,13 @@ def feedback(events: Iterable[tuple[int, dict[str, Any]]], views: dict[str, tupl
     answers: dict[str, list[Any]] = defaultdict(list)
     deleted = set()
     for at, event in events:
-        one = event["feedback_id"]
+        feedback_id = event["feedback_id"]
         if event["type"] == "cx.feedback.offered.v1":
-            offers.setdefault(one, (at, event))
+            offers.setdefault(feedback_id, (at, event))
         elif event["type"] == "cx.feedback.deleted.v1":
-            deleted.add(one)
+            deleted.add(feedback_id)
         else:
-            answers[one].append((at, event))
+            answers[feedback_id].append((at, event))
     out: Figures = Counter()
 
     def put(
@@ -33,17 +33,17 @@ def feedback(events: Iterable[tuple[int, dict[str, Any]]], views: dict[str, tupl
 
     good = set()
     dismissed = set()
-    for one, given in answers.items():
-        if one in deleted:
+    for feedback_id, given in answers.items():
+        if feedback_id in deleted:
             continue
         at = min(moment for moment, _ in given)
         highest = max(event.get("revision", 0) for _, event in given)
         time, event = next((t, e) for t, e in given if e.get("revision", 0) == highest)
         score, survey = event["score"], event["survey"]
         if score is None and not (survey == "exit" and event.get("reasons")):
-            dismissed.add(one)
+            dismissed.add(feedback_id)
             continue
-        good.add(one)
+        good.add(feedback_id)
         for code in set(event.get("reasons", ())):
             put("reasons", event, (survey, code), 0, at)
         if score is None or survey == "exit":
@@ -63,10 +63,10 @@ def feedback(events: Iterable[tuple[int, dict[str, Any]]], views: dict[str, tupl
                 happy = score > high - int(0.4 * points + 0.5)
             put(survey, event, (), 0 if happy else 1, at)
             put(survey, event, (), 2, at, round(share * 1_163_962_800))
-    for one, (at, event) in offers.items():
+    for feedback_id, (at, event) in offers.items():
         put("response", event, (event["survey"],), 0, at)
-        if one in good:
+        if feedback_id in good:
             put("response", event, (event["survey"],), 1, at)
-        elif one in dismissed:
+        elif feedback_id in dismissed:
             put("response", event, (event["survey"],), 2, at)
     return Counter({key: n for key, n in out.items() if n})

@@ -40,12 +40,19 @@ def submitted(draw: st.DrawFn) -> dict[str, Any]:
 
 
 offered = st.builds(
-    lambda one, survey, dims: {"type": FeedbackOffered.TYPE, "feedback_id": one, "survey": survey, **dims},
+    lambda feedback_id, survey, dims: {
+        "type": FeedbackOffered.TYPE,
+        "feedback_id": feedback_id,
+        "survey": survey,
+        **dims,
+    },
     st.sampled_from("abcde"),
     st.sampled_from(list(SCALES)),
     where,
 )
-deleted = st.builds(lambda one: {"type": FeedbackDeleted.TYPE, "feedback_id": one}, st.sampled_from("abcde"))
+deleted = st.builds(
+    lambda feedback_id: {"type": FeedbackDeleted.TYPE, "feedback_id": feedback_id}, st.sampled_from("abcde")
+)
 events = st.tuples(times, st.one_of(submitted(), submitted(), offered, deleted))
 
 

@@ -184,7 +184,7 @@ def test_labels_that_are_not_allowed_are_ignored_and_counted() -> None:
     assert score(partition, view="brand", values=("acme",)) == 100
 
 
-def test_the_first_scored_answer_that_names_its_customer_is_told_once() -> None:
+def test_one_event_is_derived_for_the_first_response_of_a_customer() -> None:
     """The customers' topic learns who answers; dismissals tell nothing."""
     partition = single(Feedback())
     who = {"customer_id": "c-1"}

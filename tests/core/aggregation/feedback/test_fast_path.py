@@ -1,4 +1,4 @@
-"""Answers of which nothing is known take a shorter way than others, to the same end."""
+"""The fast path for new answers has the same results as the general path."""
 
 import json
 from random import Random
@@ -46,7 +46,7 @@ def answer(random: Random, i: int) -> FeedbackSubmitted:
 
 
 def end(store: EntityStore) -> Any:
-    """All that is left of it."""
+    """Return everything that a store holds."""
     left = {
         until: sorted(store.timer_keys(until)) for until in range(NOW - 10 * HOUR, NOW + 60 * 24 * HOUR, HOUR)
     }
@@ -54,8 +54,8 @@ def end(store: EntityStore) -> Any:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_by_the_batch_or_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Entities, deltas, what the customers' topic is told, when what is forgotten; with caps reached and learnt again."""
+def test_batches_equal_single_events(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entities, deltas, derived events and timers are equal, also past the caps of the caches and after a rebuild."""
     for name, few in (
         ("MAX_CACHED_SCORES", 3),
         ("MAX_CACHED_SCALES", 2),
@@ -73,24 +73,24 @@ def test_by_the_batch_or_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) 
     fast = domain.fast_path(batched)
     decoder = Decoder(FEEDBACK, fast.unchecked_events)
     for i in range(0, 600, 50):
-        tight, *rest = zip(*plain[i : i + 50], strict=True)
-        events = decoder.decode_all([encode(event) for event in tight])
+        checked, *rest = zip(*plain[i : i + 50], strict=True)
+        events = decoder.decode_all([encode(event) for event in checked])
         assert events is not None
-        looked = fast.validate(events)
-        assert looked is not None
-        got = fast.process(ValidatedBatch(events, *rest, looked))
+        templates = fast.validate(events)
+        assert templates is not None
+        actual = fast.process(ValidatedBatch(events, *rest, templates))
         for event, person_key, at, stamp in plain[i : i + 50]:
             single.record_timestamp = stamp
             if domain.process(single, event, at, person_key) == "accepted":
                 times.append(at)
-        assert got == times[-len(got) :]
+        assert actual == times[-len(actual) :]
         if i == 300:
             for store in (batched, single):
                 store.cardinality.rebuild([], domain.open_codes)
                 store.put(b"cp1", None, None)
     fast.apply_pending()
-    for got, wanted in zip(end(batched), end(single), strict=True):
-        assert got == wanted
+    for actual, expected in zip(end(batched), end(single), strict=True):
+        assert actual == expected
 
 
 FIELDS: dict[str, list[Any]] = {
@@ -110,11 +110,11 @@ FIELDS: dict[str, list[Any]] = {
     "ticket_id": [None, "t1", "", "x" * 257],
     "comment": [None, "", " ", "slow", "x" * 1_000],
 }
-"""What an answer may say, or not: the first is the usual."""
+"""Valid and invalid values of the fields. The first is the most frequent in practice."""
 
 
-def said(random: Random, i: int) -> bytes:
-    """An answer as it comes, with few unusual fields, any of them right or wrong."""
+def encoded_answer(random: Random, i: int) -> bytes:
+    """Return an encoded answer with a few unusual fields, each valid or invalid."""
     data = {"feedback_id": f"r{random.randrange(i + 1) if random.random() < 0.1 else i}", "score": 5}
     data |= {name: random.choice(some) for name, some in FIELDS.items() if random.random() < 0.3}
     data.setdefault("survey", "nps")
@@ -123,29 +123,29 @@ def said(random: Random, i: int) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_loose_answer_is_right_when_it_is_alone(seed: int) -> None:
-    """Whatever is remembered of others: taken together answers are refused, trimmed and kept as each on its own."""
+def test_an_unchecked_answer_is_valid_in_a_batch_when_it_is_valid_alone(seed: int) -> None:
+    """Whatever is cached: an answer is refused, trimmed and stored as the general path does it."""
     random, rule, domain = Random(seed), aggregation_config(), Feedback()
     batched, single = EntityStore(rule), EntityStore(rule)
     fast = domain.fast_path(batched)
     decoder = Decoder(FEEDBACK, fast.unchecked_events)
     right = 0
     for i in range(3_000):
-        value, stamp = said(random, i), NOW + i
+        value, stamp = encoded_answer(random, i), NOW + i
         events = decoder.decode_all([value])
-        looked = None if events is None else fast.validate(events)
+        templates = None if events is None else fast.validate(events)
         try:
             event = decoder.decode(value, ())
         except Undecodable:
-            assert looked is None
+            assert templates is None
             continue
         assert events is not None
-        assert looked is not None
+        assert templates is not None
         right += 1
-        got = fast.process(ValidatedBatch(events, [b"p1"], [NOW], [stamp], looked))
+        actual = fast.process(ValidatedBatch(events, [b"p1"], [NOW], [stamp], templates))
         single.record_timestamp = stamp
-        assert (domain.process(single, event, NOW, b"p1") == "accepted") == bool(got)
+        assert (domain.process(single, event, NOW, b"p1") == "accepted") == bool(actual)
     assert 500 < right < 2_500
     fast.apply_pending()
-    for got, wanted in zip(end(batched), end(single), strict=True):
-        assert got == wanted
+    for actual, expected in zip(end(batched), end(single), strict=True):
+        assert actual == expected

@@ -92,7 +92,6 @@ UNGUARDED = """
 name = "stream.core.aggregation.feedback.fast_path_guard"
 guard = sys.modules[name] = types.ModuleType(name)
 guard.check_known_fields = lambda: None
-guard.CHECKED_BY_TEMPLATE = ("channel", "touchpoint", "team", "priority", "survey", "scale", "direction")
 """
 BATCH = """
 from stream.core.aggregation.feedback import Feedback

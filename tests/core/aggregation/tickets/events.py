@@ -74,12 +74,12 @@ def handled(
     hold: float = 0,
     wrap: float = 0,
     *,
-    one: str | None = None,
+    interaction_id: str | None = None,
     stamp: int | None = None,
     **more: Any,
 ) -> Event:
     data = InteractionHandled(
-        interaction_id=one or f"i{next(_ids)}", talk_s=talk, hold_s=hold, wrap_s=wrap, **more
+        interaction_id=interaction_id or f"i{next(_ids)}", talk_s=talk, hold_s=hold, wrap_s=wrap, **more
     )
     return _event(data, at, None, stamp)
 

@@ -97,13 +97,20 @@ def test_past_the_caps_the_middle_is_forgotten(monkeypatch: pytest.MonkeyPatch) 
     assert partition.outcome_counts["duplicate"] == 40
     figures = shown(fcr.METRIC, partition, NOW + 8 * DAY)
     assert figures["cx_fcr_tickets", "confirmed", "other"] == 1
-    (made,) = (
+    (contributions,) = (
         partition.kinds.of(key).contributions(key, raw, partition.config)
         for key, raw in partition.store.entities.items()
         if key[:1] == b"t"
     )
-    assert sum(one.vector.get(0, 0) for one in made if one.aggregate == "resolution") <= 6
-    assert not any(one.aggregate in ("open", "waiting") for one in made)
+    assert (
+        sum(
+            contribution.vector.get(0, 0)
+            for contribution in contributions
+            if contribution.aggregate == "resolution"
+        )
+        <= 6
+    )
+    assert not any(contribution.aggregate in ("open", "waiting") for contribution in contributions)
 
 
 def test_past_the_cap_the_oldest_neighbours_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

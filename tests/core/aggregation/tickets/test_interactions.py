@@ -10,8 +10,8 @@ MEAN = "cx_handle_mean_seconds"
 
 def test_the_highest_revision_counts_whatever_order_they_come_in() -> None:
     """In the bucket of the earliest time; a lower one after a higher one is a duplicate that still moves it."""
-    first = handled(NOW - 2 * HOUR, 100, one="i", stamp=NOW)
-    second = handled(NOW, 300, one="i", revision=1)
+    first = handled(NOW - 2 * HOUR, 100, interaction_id="i", stamp=NOW)
+    second = handled(NOW, 300, interaction_id="i", revision=1)
     for order, outcomes in (([first, second], (2, 0)), ([second, first], (1, 1))):
         partition = counted(order)
         assert (partition.outcome_counts["accepted"], partition.outcome_counts["duplicate"]) == outcomes
@@ -21,7 +21,7 @@ def test_the_highest_revision_counts_whatever_order_they_come_in() -> None:
 
 def test_a_repetition_changes_nothing() -> None:
     """The same revision again."""
-    partition = counted([handled(NOW, 100, one="i"), handled(NOW, 200, one="i")])
+    partition = counted([handled(NOW, 100, interaction_id="i"), handled(NOW, 200, interaction_id="i")])
     assert partition.outcome_counts["duplicate"] == 1
     assert shown(METRIC, partition, NOW)[MEAN,] == 100
 
@@ -30,18 +30,18 @@ def test_a_revision_may_change_the_outcome_and_the_dimensions() -> None:
     """Abandoned after all, and on another channel."""
     partition = counted(
         [
-            handled(NOW, 100, one="i", channel="phone"),
-            handled(NOW, 0, one="i", revision=3, outcome="abandoned", channel="chat"),
+            handled(NOW, 100, interaction_id="i", channel="phone"),
+            handled(NOW, 0, interaction_id="i", revision=3, outcome="abandoned", channel="chat"),
         ]
     )
     assert shown(METRIC, partition, NOW, view="channel", values=("phone",))["cx_handled_interactions",] == 0
     assert shown(METRIC, partition, NOW, view="channel", values=("chat",))["cx_abandoned_interactions",] == 1
 
 
-def test_old_interactions_are_late_and_forgotten_ones_start_afresh() -> None:
+def test_old_interactions_are_late_and_expired_ones_start_again() -> None:
     """As answers: the longest window and a day behind the hour of the record."""
     partition = single(Tickets())
-    old = [handled(NOW - 32 * DAY, 1, stamp=NOW), handled(NOW - 30 * DAY, 1, one="i", stamp=NOW)]
+    old = [handled(NOW - 32 * DAY, 1, stamp=NOW), handled(NOW - 30 * DAY, 1, interaction_id="i", stamp=NOW)]
     partition.process(records(old), NOW)
     assert (partition.outcome_counts["late"], partition.outcome_counts["accepted"]) == (1, 1)
     partition.prepare_flush(NOW, 0)
@@ -53,7 +53,7 @@ def test_old_interactions_are_late_and_forgotten_ones_start_afresh() -> None:
     assert not partition.panes.blocks
 
 
-def test_new_rules_derive_it_anew() -> None:
+def test_another_config_derives_contributions_again() -> None:
     """A view by priority, which facts had kept."""
     partition = counted([handled(NOW, 100, priority="high")])
     changed = aggregation_config(views={"total": (), "priority": ("priority",)}, config_hash="other")

@@ -1,4 +1,4 @@
-"""The natural keys that a ticket remembers."""
+"""The deduplication keys of a ticket."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +11,7 @@ ALIKE = st.lists(st.sampled_from([b"a", b"b"]), min_size=8, max_size=8).map(b"".
 
 
 @given(st.lists(ALIKE, max_size=40))
-def test_a_key_is_known_when_it_was_learnt_and_not_when_it_lies_across_two(keys: list[bytes]) -> None:
+def test_a_key_is_known_when_it_was_remembered_and_not_when_it_lies_across_two(keys: list[bytes]) -> None:
     """As a set says."""
     ticket, known = Ticket(b"p"), set[bytes]()
     for key in keys:

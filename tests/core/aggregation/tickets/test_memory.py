@@ -1,4 +1,4 @@
-"""What is remembered of tickets, and how long."""
+"""Retention of tickets."""
 
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets, repeat_contacts
@@ -69,7 +69,7 @@ def test_open_tickets_are_always_kept() -> None:
     assert later(partition, now + HOUR + KEPT) == 0
 
 
-def test_an_event_for_a_forgotten_ticket_meets_nothing_known() -> None:
+def test_an_event_for_a_forgotten_ticket_starts_a_new_one() -> None:
     """It begins a ticket without a creation."""
     partition = counted(CLOSED["resolved"])
     assert later(partition, NOW + 50 * DAY) == 0
@@ -112,7 +112,7 @@ def test_new_dimensions_and_caps_apply_to_changes_too() -> None:
     assert shown(fcr.METRIC, again, now)["cx_fcr_tickets", "provisional", "other"] == 0
 
 
-def test_what_neighbours_told_is_forgotten_with_the_figures_it_decided() -> None:
+def test_repeat_contacts_expire_with_the_panes_they_affect() -> None:
     """A ticket a day for half a year: what is kept of them is 38 days."""
     events = []
     for n in range(180):

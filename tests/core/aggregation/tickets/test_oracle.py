@@ -165,7 +165,7 @@ def test_what_is_kept_is_the_sum_of_what_was_contributed(history: list[dict[str,
 
 
 @given(histories())
-def test_erasing_a_person_withdraws_what_is_not_resolved(history: list[dict[str, Any]]) -> None:
+def test_erasing_a_person_retracts_unresolved_tickets(history: list[dict[str, Any]]) -> None:
     """Resolved tickets stay counted, the other person's tickets stay as they were, nothing of the person is kept."""
     partition = single(Tickets())
     erasure = Event(CustomerErased(customer_id="p"), NOW, NOW)

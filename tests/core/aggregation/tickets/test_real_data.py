@@ -95,7 +95,7 @@ def test_the_bank_s_calls(data_folder: Path) -> None:
             hours, minutes, seconds = map(int, row["ser_exit"].split(":"))
             day = datetime.strptime(row["date"], "%y%m%d").replace(tzinfo=UTC)
             ended = day + timedelta(hours=hours, minutes=minutes, seconds=seconds)
-            events.append(handled(to_ms(ended), float(row["ser_time"]), one=f"call {n}"))
+            events.append(handled(to_ms(ended), float(row["ser_time"]), interaction_id=f"call {n}"))
     events.sort(key=lambda event: event.at)
     now = events[-1].at
     figures = shown(aht.METRIC, counted(events, windows=(*WINDOWS, Window("40d", 40 * DAY))), now, "40d")
