@@ -11,7 +11,8 @@ import click
 from schemas.times import to_ms
 from schemas.topics import TOPICS
 from stream.config.setting_types import milliseconds
-from stream.operations.deadletters.dead_letter import DEAD_OUTCOMES, Filter
+from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
+from stream.operations.deadletters.dead_letter import Filter
 
 _DEFAULT_NAMES = {name: topic.name for name, topic in TOPICS.items()}
 _PLACE = re.compile(r"[0-9]+:[0-9]+")
@@ -54,7 +55,11 @@ class _Place(click.ParamType):
 PLACE = _Place()
 _OPTIONS = (
     click.option(
-        "--reason", "reasons", multiple=True, type=click.Choice(DEAD_OUTCOMES), help="May be given again."
+        "--reason",
+        "reasons",
+        multiple=True,
+        type=click.Choice(DEAD_LETTER_OUTCOMES),
+        help="May be given again.",
     ),
     click.option(
         "--topic",

@@ -11,8 +11,8 @@ from schemas.topics import DOMAINS, DomainName
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
 from stream.config import Settings
-from stream.core.aggregation.unreadable import SkipOrder, UnreadableBatch, encode, order_key
 from stream.core.model.checkpoint import Checkpoint
+from stream.core.model.unreadable import SkipOrder, UnreadableBatch, encode, order_key
 from stream.errors import CxgaugeError, PreconditionFailed
 from stream.kafka.admin import describe
 from stream.kafka.client import client_options

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from schemas.topics import DomainName
-from stream.core.aggregation.entity_store import OUTCOMES
 from stream.core.metrics import REGISTRY
 from stream.core.model.checkpoint import Checkpoint
+from stream.core.model.outcomes import OUTCOMES
 from stream.exporter.exposition import header, line
 
 TOPIC_LABELS: dict[DomainName, str] = {d: f"cx.{d}" for d in ("feedback", "tickets", "customers")}

@@ -12,7 +12,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.errors import CorruptRecordException
 
-from stream.core.aggregation.unreadable import UnreadableBatch, end_of
+from stream.core.model.unreadable import UnreadableBatch, end_of
 from stream.errors import PreconditionFailed
 
 

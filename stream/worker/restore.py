@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream.config import Settings
 from stream.core.aggregation.task import PartitionTask, checksum
-from stream.core.aggregation.unreadable import UnreadableBatch
+from stream.core.model.unreadable import UnreadableBatch
 from stream.errors import PreconditionFailed
 from stream.kafka.records import Consumer, described
 

@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 
 from stream.config import Settings
 from stream.core.aggregation.task import PartitionTask
-from stream.core.aggregation.unreadable import ORDER
+from stream.core.model.unreadable import ORDER
 from stream.kafka.client import client_options
 from stream.kafka.records import Consumer
 from stream.worker.restore import consumer_of_state

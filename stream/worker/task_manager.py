@@ -10,7 +10,7 @@ from faust.types import TP
 
 from stream.core.aggregation.outgoing import Record
 from stream.core.aggregation.task import Flush, PartitionTask
-from stream.core.aggregation.unreadable import UnreadableBatch
+from stream.core.model.unreadable import UnreadableBatch
 from stream.kafka.records import described
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from faust.types.tuples import ConsumerMessage
 
 from stream.core.aggregation.outgoing import Record
 from stream.core.aggregation.task import PartitionTask
-from stream.core.aggregation.unreadable import UnreadableBatch
+from stream.core.model.unreadable import UnreadableBatch
 from stream.kafka.records import CheckedRecords, unreadable_end
 from stream.worker.task_manager import TaskManager
 

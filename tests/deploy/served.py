@@ -18,7 +18,7 @@ from schemas.tickets import InteractionHandled, TicketCreated, TicketHandoff, Ti
 from stream.config import Address
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
-from stream.core.aggregation.unreadable import UnreadableBatch
+from stream.core.model.unreadable import UnreadableBatch
 from stream.devbroker.process import Child, free_port
 from stream.exporter.exposition import CONTENT_TYPE
 from stream.exporter.state import ExporterState

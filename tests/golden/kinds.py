@@ -6,7 +6,7 @@ A kind has a name of its own (`feedback/a-answer`), which does not change when P
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stream.core.aggregation import erasure, unreadable
+from stream.core.aggregation import erasure
 from stream.core.aggregation.customers import entity as customer
 from stream.core.aggregation.customers import referrals
 from stream.core.aggregation.feedback import entity as answer
@@ -14,7 +14,7 @@ from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.tickets import entity as ticket
 from stream.core.aggregation.tickets import interactions, repeat_contacts
 from stream.core.model import checkpoint as marker
-from stream.core.model import pane_blocks
+from stream.core.model import pane_blocks, unreadable
 
 VERSION = marker.VERSION
 VERSION_IS = f"{marker.__name__}.VERSION"

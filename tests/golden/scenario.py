@@ -16,8 +16,8 @@ from stream.core.aggregation.customers import lifecycle
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.task import Flush, PartitionTask
-from stream.core.aggregation.unreadable import SkipOrder, encode, order_key
 from stream.core.model.business_hours import Calendar
+from stream.core.model.unreadable import SkipOrder, encode, order_key
 from tests.golden.kinds import CHECKPOINT, marker
 from tests.support import FakeRecord, aggregation_config, partition_of_key
 

@@ -10,7 +10,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.aggregation.unreadable import UnreadableBatch
+from stream.core.model.unreadable import UnreadableBatch
 from stream.kafka.records import CheckedRecords
 from tests.kafka.segments import ATTRIBUTES_AT, flipped, of_garbage, of_unknown_codec, sealed
 

@@ -16,7 +16,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 
-from stream.core.aggregation.unreadable import order_key
+from stream.core.model.unreadable import order_key
 from stream.devbroker.kafka import Broker
 from tests.chaos.feed import envelope, load
 from tests.chaos.rig import ChaosCluster, wait

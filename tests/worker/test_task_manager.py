@@ -9,7 +9,7 @@ from faust.types import TP
 from schemas.feedback import FeedbackSubmitted
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import Flush, PartitionTask
-from stream.core.aggregation.unreadable import SkipOrder, UnreadableBatch, encode, order_key
+from stream.core.model.unreadable import SkipOrder, UnreadableBatch, encode, order_key
 from stream.worker.task_manager import HEARTBEAT, REFETCH_INTERVAL, STALL_TIMEOUT, OwnedTask, TaskManager
 from tests.support import NOW, Event, FakeRecord, aggregation_config, records
 

@@ -12,9 +12,9 @@ from schemas.keys import default_record_key
 from schemas.times import all_to_ms, to_ms
 from schemas.topics import partition_of
 from stream.core.aggregation.domain import Domain
-from stream.core.aggregation.entity_store import Outcome
 from stream.core.aggregation.outgoing import Record, record_origin
 from stream.core.model.aggregation_config import AggregationConfig
+from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import HOUR, MINUTE
 
 MAX_AHEAD = 5 * MINUTE

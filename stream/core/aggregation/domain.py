@@ -8,7 +8,8 @@ from schemas.envelope import Event
 from schemas.fields import Data
 from schemas.topics import DomainName, Topic
 from stream.core.aggregation.entity_kind import EntityKind
-from stream.core.aggregation.entity_store import EntityStore, Outcome
+from stream.core.aggregation.entity_store import EntityStore
+from stream.core.model.outcomes import Outcome
 
 
 class ValidatedBatch(NamedTuple):

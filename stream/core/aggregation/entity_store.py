@@ -6,26 +6,13 @@ of its events.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol
 
 from stream.core.aggregation.cardinality import CardinalityLimiter
 from stream.core.aggregation.outgoing import DerivedEvent
 from stream.core.model.aggregate import Contribution, Deltas, accumulate
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.pane_blocks import Row
-
-Outcome = Literal[
-    "accepted",
-    "duplicate",
-    "erased",
-    "future",
-    "invalid",
-    "late",
-    "misrouted",
-    "oversized",
-    "unknown_type",
-]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 MAX_CACHED_PROJECTIONS = 50_000
 """Value tuples whose projection is cached."""

@@ -5,14 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from stream.core.model.aggregate import (
-    COMPONENT_BITS,
-    COMPONENT_MASK,
-    Aggregate,
-    BaseCell,
-    Deltas,
-    Vector,
-)
+from stream.core.model.aggregate import COMPONENT_BITS, COMPONENT_MASK, Aggregate, BaseCell, Deltas, Vector
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.pane_blocks import BlockKey, Cell, Row, decode_block, decode_key
 from stream.core.model.time_buckets import (

@@ -5,11 +5,10 @@ from typing import NamedTuple
 from zlib import crc32
 
 from schemas.customers import CustomerErased
-from stream.core.aggregation import unreadable
 from stream.core.aggregation.admission import MAX_AHEAD, Admission, Admitted, Misrouted, Rejected
 from stream.core.aggregation.domain import Domain, ValidatedBatch
 from stream.core.aggregation.entity_kind import EntityKinds
-from stream.core.aggregation.entity_store import OUTCOMES, EntityStore, Outcome
+from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.erasure import ERASURE, Erasures, engine_kinds
 from stream.core.aggregation.outgoing import (
     OutgoingRecord,
@@ -20,14 +19,16 @@ from stream.core.aggregation.outgoing import (
     to_dead_letter,
 )
 from stream.core.aggregation.pane_store import PaneStore
-from stream.core.aggregation.unreadable import SkipOrder
 from stream.core.model import checkpoint as checkpoint_format
+from stream.core.model import unreadable
 from stream.core.model.aggregate import Deltas, accumulate
 from stream.core.model.aggregates import AGGREGATES, BY_DOMAIN
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.checkpoint import Checkpoint
+from stream.core.model.outcomes import OUTCOMES, Outcome
 from stream.core.model.pane_blocks import Row
 from stream.core.model.time_buckets import HOURS
+from stream.core.model.unreadable import SkipOrder
 
 BATCH_SIZE = 128
 """Records that are processed together. A record that needs its own classification costs the others the fast way."""

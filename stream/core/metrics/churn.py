@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from stream.core.metrics.cohorts import population, total
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.metrics.top import largest_counts
-from stream.core.model.aggregates.customers import CHURNED, CUSTOMERS, PERIODS, ChurnedLayout, CustomersLayout
+from stream.core.model.aggregates.customers import (
+    CHURNED,
+    CUSTOMERS,
+    PERIODS,
+    ChurnedLayout,
+    CustomersLayout,
+)
 from stream.core.model.time_buckets import Window
 from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
 from stream.monitoring.alerts.patterns import has_history, rise

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregates.tickets import OPEN_TICKETS, RESOLUTION, OpenTicketsLayout, ResolutionLayout
+from stream.core.model.aggregates.tickets import (
+    OPEN_TICKETS,
+    RESOLUTION,
+    OpenTicketsLayout,
+    ResolutionLayout,
+)
 from stream.core.model.histogram import COUNT, merge
 from stream.core.model.time_buckets import MINUTE, Window
 from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from stream.core.metrics.headlines import HEADLINES, Tile, encode, label_pattern, labels_of
+from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
 from stream.core.windows.rolling import CooperativeSteps
 from stream.core.windows.timeline import point_size
@@ -18,8 +19,6 @@ from stream.exporter.state import ExporterState
 
 MAX_ROWS = 100
 """A breakdown shows at most so many label sets: those with the largest samples."""
-DEAD_OUTCOMES = ("future", "invalid", "late", "oversized", "unknown_type")
-"""Outcomes that end in the dead letters."""
 
 
 class Selection(NamedTuple):
@@ -70,7 +69,7 @@ class Payloads:
                 "newest": max((marker.max_event_time for marker in checkpoints), default=0) or None,
                 "lag": max((marker.lag_ms for marker in checkpoints), default=0) // 1000,
                 "outcomes": dict(sorted(outcomes.items())),
-                "dead": sum(outcomes.get(outcome, 0) for outcome in DEAD_OUTCOMES),
+                "dead": sum(outcomes.get(outcome, 0) for outcome in DEAD_LETTER_OUTCOMES),
                 "gaps": sum(1 for partition, _ in gaps if partition.domain == domain),
             }
         return {

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.monitoring.alerts.rules.pipeline import PIPELINE
 from stream.monitoring.dashboards.dashboard import query_variable
 from stream.monitoring.dashboards.query import JOB
 from stream.monitoring.dashboards.widgets import Json, PanelStyle, Query, chart, row, stat, table
 
 WORKERS = 'job="$workers"'
-DEAD = 'outcome=~"oversized|invalid|unknown_type|future|late"'
+DEAD = f'outcome=~"{"|".join(DEAD_LETTER_OUTCOMES)}"'
 RATE = "[$__rate_interval]"
 
 

@@ -10,9 +10,6 @@ from aiokafka import ConsumerRecord
 
 from stream.core.aggregation.outgoing import HEADER_PREFIX, Header
 
-DEAD_OUTCOMES = ("oversized", "invalid", "unknown_type", "future", "late")
-"""Outcomes that make a dead letter."""
-
 
 class DeadLetter(NamedTuple):
     """One record of the topic. `buried` is its timestamp in ms: when it became a dead letter."""

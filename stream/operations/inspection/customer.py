@@ -16,12 +16,12 @@ from stream.core.aggregation.customers.summary import summarize
 from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.erasure import engine_kinds, erased_until, fingerprint
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
-from stream.core.aggregation.unreadable import ORDER
 from stream.core.model.aggregates import AGGREGATES
 from stream.core.model.aggregates.customers import PeriodsLayout
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.money import BASIS, major
 from stream.core.model.time_buckets import MINUTE
+from stream.core.model.unreadable import ORDER
 from stream.errors import PreconditionFailed
 from stream.kafka.admin import describe
 from stream.kafka.client import client_options

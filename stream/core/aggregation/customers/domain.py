@@ -6,7 +6,8 @@ from schemas.topics import CUSTOMERS
 from stream.core.aggregation.customers.events import process
 from stream.core.aggregation.customers.kinds import KINDS
 from stream.core.aggregation.domain import Domain
-from stream.core.aggregation.entity_store import EntityStore, Outcome
+from stream.core.aggregation.entity_store import EntityStore
+from stream.core.model.outcomes import Outcome
 
 
 class Customers(Domain):

@@ -34,8 +34,9 @@ from stream.core.aggregation.customers.entity import (
     retention_start,
     unpack,
 )
-from stream.core.aggregation.entity_store import EntityStore, Outcome
+from stream.core.aggregation.entity_store import EntityStore
 from stream.core.model.aggregates.customers import UNKNOWN
+from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import MINUTE
 
 _NO_CONTRIBUTIONS = CustomerContributions([], [])

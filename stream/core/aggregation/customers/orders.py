@@ -11,10 +11,11 @@ from stream.core.aggregation.customers.entity import (
     child_key,
     pack,
 )
-from stream.core.aggregation.entity_store import EntityStore, Outcome
+from stream.core.aggregation.entity_store import EntityStore
 from stream.core.model.aggregate import add
 from stream.core.model.aggregates.customers import MoneyLayout
 from stream.core.model.money import split
+from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import DAY, MINUTE
 
 _DAY_BITS = 64

@@ -5,9 +5,10 @@ import msgspec
 from schemas.customers import ReferralConverted, ReferralReversed, ReferralSent
 from stream.core.aggregation.customers import rollup
 from stream.core.aggregation.customers.entity import REFERRAL, Customer, Rollup, child_key, pack
-from stream.core.aggregation.entity_store import EntityStore, Outcome
+from stream.core.aggregation.entity_store import EntityStore
 from stream.core.model.aggregate import Vector
 from stream.core.model.aggregates.customers import ReferralsLayout
+from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import MINUTE
 
 IN_FORCE = 3

@@ -4,10 +4,11 @@ from schemas.envelope import Event
 from schemas.fields import Data
 from schemas.topics import FEEDBACK
 from stream.core.aggregation.domain import Domain
-from stream.core.aggregation.entity_store import EntityStore, Outcome
+from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.feedback.events import HANDLERS, process
 from stream.core.aggregation.feedback.fast_path import NewAnswerFastPath
 from stream.core.aggregation.feedback.kinds import KINDS
+from stream.core.model.outcomes import Outcome
 
 
 class Feedback(Domain):

@@ -6,10 +6,11 @@ from typing import Any
 from schemas.envelope import Event
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from schemas.times import to_ms
-from stream.core.aggregation.entity_store import EntityStore, Outcome
+from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.feedback.derive import derive, expires_at
 from stream.core.aggregation.feedback.entity import ANSWER, Answer, AnswerContent, Offer, pack, unpack
 from stream.core.aggregation.feedback.responders import record_response
+from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import MINUTE
 
 

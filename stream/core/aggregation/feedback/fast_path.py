@@ -11,11 +11,7 @@ from schemas.envelope import Event
 from schemas.feedback import FeedbackSubmitted, Scale
 from schemas.fields import Data
 from stream.core.aggregation.domain import ValidatedBatch
-from stream.core.aggregation.entity_store import (
-    MAX_CACHED_PROJECTIONS,
-    EntityStore,
-    project_dimensions,
-)
+from stream.core.aggregation.entity_store import MAX_CACHED_PROJECTIONS, EntityStore, project_dimensions
 from stream.core.aggregation.feedback.derive import expires_at, score_vector
 from stream.core.aggregation.feedback.entity import ANSWER, Answer, AnswerContent, pack
 from stream.core.aggregation.feedback.events import process

@@ -7,12 +7,13 @@ from schemas.fields import Data
 from schemas.tickets import InteractionHandled
 from schemas.topics import TICKETS
 from stream.core.aggregation.domain import Domain, ValidatedBatch
-from stream.core.aggregation.entity_store import EntityStore, Outcome
+from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.tickets import interactions
 from stream.core.aggregation.tickets.changes import derive_changes
 from stream.core.aggregation.tickets.entity import TICKET, Ticket, event_order, hashed_key, unpack
 from stream.core.aggregation.tickets.events import HANDLERS, dedup_key, remember
 from stream.core.aggregation.tickets.kinds import KINDS
+from stream.core.model.outcomes import Outcome
 
 
 class Tickets(Domain):

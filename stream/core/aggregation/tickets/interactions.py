@@ -5,10 +5,11 @@ from collections.abc import Callable
 import msgspec
 
 from schemas.tickets import InteractionHandled
-from stream.core.aggregation.entity_store import EntityStore, Outcome, project_dimensions
+from stream.core.aggregation.entity_store import EntityStore, project_dimensions
 from stream.core.model.aggregate import Contribution
 from stream.core.model.aggregates.tickets import HANDLE, handle_vector
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
+from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import HOUR, MINUTE
 
 INTERACTION = b"i"

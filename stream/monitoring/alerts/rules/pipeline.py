@@ -1,5 +1,6 @@
 """Alerts about the pipeline itself: what makes every figure doubtful, or soon will."""
 
+from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.monitoring.alerts.annotations import DURATION, annotation, lookup, value
 from stream.monitoring.alerts.promql import Z, all_of
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
@@ -11,7 +12,7 @@ STALLED = Threshold(
 DEAD_SHARE = Threshold("dead_letter_share", 0.01, "Share of the records of an hour that may be dead letters")
 DEAD_COUNT = Threshold("dead_letters", 10, "Dead letters an hour and topic below which nobody is told")
 
-_DEAD = '{outcome=~"oversized|invalid|unknown_type|future|late"}'
+_DEAD = f'{{outcome=~"{"|".join(DEAD_LETTER_OUTCOMES)}"}}'
 
 
 def _by_domain(expr: str) -> str:

@@ -6,8 +6,8 @@ import pytest
 
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
-from stream.core.aggregation.unreadable import SkipOrder, UnreadableBatch, encode, end_of, order_key
 from stream.core.model import checkpoint as markers
+from stream.core.model.unreadable import SkipOrder, UnreadableBatch, encode, end_of, order_key
 from tests.core.aggregation.feedback.strategies import typed
 from tests.support import NOW, FakeRecord, aggregation_config
 
