@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from stream.core.metrics import REGISTRY
 from stream.core.metrics.metric import Panel
+from stream.monitoring.alerts.rules import BY_METRIC
 from stream.monitoring.dashboards import dashboards
 from tests.deploy.project import ROOT, document
 from tests.deploy.test_compose import SERVICES, environment, outside
@@ -118,7 +119,7 @@ def test_texts_name_runbooks_that_are_there() -> None:
     """Of every alert about a metric, and of some about the pipeline."""
     named = set(re.findall(r"deploy/runbooks/\w+\.md", json.dumps(list(BOARDS.values()))))
     assert [path for path in named if not (ROOT / path).exists()] == []
-    assert {alert.runbook for metric in REGISTRY.values() for alert in metric.alerts} < named
+    assert {alert.runbook for rules in BY_METRIC.values() for alert in rules} < named
 
 
 def test_they_are_provisioned() -> None:

@@ -8,9 +8,6 @@ from stream.core.model.aggregates.tickets import HANDLE, HandleLayout
 from stream.core.model.histogram import SUM
 from stream.core.model.money import join
 from stream.core.model.time_buckets import Window
-from stream.monitoring.alerts.annotations import DURATION, WHERE, annotation, lookup, value
-from stream.monitoring.alerts.promql import Z, all_of, complete
-from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 SECONDS = quantile_family("cx_handle_seconds", "Talk, hold and wrap-up time of a handled interaction")
 MEAN = Family("cx_handle_mean_seconds", "Mean talk, hold and wrap-up time of a handled interaction")
@@ -31,50 +28,6 @@ def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     yield Sample(COUNT, (), n)
     yield Sample(LEFT, (), have.get(HandleLayout.ABANDONED, 0))
 
-
-TIMES = Threshold("handle_time_times", 1.2, "So many times the usual mean handle time is a rise")
-MIN_SAMPLES = Threshold("handled_interactions", 30, "Handled interactions a day below which nobody is told")
-
-
-def _quantile(quantile: str) -> str:
-    return f'sum without (quantile) ({SECONDS.name}{{window="24h",quantile="{quantile}"}})'
-
-
-ALERTS = (
-    AlertRule(
-        name="CxHandleTimeRise",
-        severity="ticket",
-        domain="tickets",
-        window="24h",
-        for_="5m",
-        keep_firing_for="1h",
-        records=(
-            RecordingRule("cx:handle_time:value", complete(f'{MEAN.name}{{window="24h"}}')),
-            RecordingRule("cx:handle_time:n", complete(f'{COUNT.name}{{window="24h"}}')),
-            # how far apart p50 and p90 are says how much a time spreads, if its logarithm is normal
-            RecordingRule(
-                "cx:handle_time:spread",
-                complete(f"exp((ln({_quantile('0.9')} / {_quantile('0.5')}) / 1.2816) ^ 2) - 1"),
-            ),
-            RecordingRule(
-                "cx:handle_time:bound",
-                f"cx:handle_time:value * exp(-{Z} * sqrt(cx:handle_time:spread / cx:handle_time:n))",
-            ),
-            RecordingRule("cx:handle_time:usual", complete(f'{MEAN.name}{{window="30d"}}')),
-        ),
-        expr=all_of(
-            "cx:handle_time:value",
-            f"cx:handle_time:bound > {TIMES} * cx:handle_time:usual",
-            f"cx:handle_time:n >= {MIN_SAMPLES}",
-        ),
-        thresholds=(Z, TIMES, MIN_SAMPLES),
-        summary=annotation(
-            f"{lookup('cx:handle_time:n')} interactions{WHERE} within a day took {value(DURATION)} on average (at least "
-            f"{lookup('cx:handle_time:bound', DURATION)} by the bound, usual are {lookup('cx:handle_time:usual', DURATION)})"
-        ),
-        description="Interactions take longer than in the month before, by more than how much they differ explains.",
-    ),
-)
 
 METRIC = Metric(
     name="aht",
@@ -100,6 +53,5 @@ METRIC = Metric(
         Panel(title="Interactions", lines=(Line(COUNT, "handled"), Line(LEFT, "abandoned")), min=0),
     ),
     read=read,
-    alerts=ALERTS,
     headlines=(Headline("AHT", MEAN, "seconds", "lower", sample_size=COUNT, timeline_family=MEAN),),
 )

@@ -7,9 +7,6 @@ from stream.core.metrics.durations import duration_samples, quantile_family, spr
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.model.aggregates.tickets import FIRST_RESPONSE, ResponseTimeLayout
 from stream.core.model.time_buckets import Window
-from stream.monitoring.alerts.annotations import DURATION, PERCENT, WHERE, annotation, lookup, value
-from stream.monitoring.alerts.promql import Z, all_of, complete, wilson_high
-from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 SECONDS = quantile_family(
     "cx_first_response_seconds", "Time from the opening of a contact cycle to the first public agent message"
@@ -38,43 +35,6 @@ def read(context: ReadContext, _: Window) -> Iterator[Sample]:
     yield Sample(IN_TIME, (), within)
     yield Sample(NEVER, (), have.get(ResponseTimeLayout.UNANSWERED, 0))
 
-
-OBJECTIVE = Threshold(
-    "first_response_objective", 0.9, "Share of first responses within target that is aimed at: 0.9 is the p90"
-)
-MIN_SAMPLES = Threshold("first_responses", 20, "First responses an hour below which nobody is told")
-P90 = 'window="1h",quantile="0.9"'
-
-ALERTS = (
-    AlertRule(
-        name="CxFirstResponseSlow",
-        severity="page",
-        domain="tickets",
-        window="1h",
-        for_="30s",
-        keep_firing_for="15m",
-        records=(
-            RecordingRule("cx:first_response:value", complete(f'{RATIO.name}{{window="1h"}}')),
-            RecordingRule("cx:first_response:n", complete(f'{COUNT.name}{{window="1h"}}')),
-            RecordingRule(
-                "cx:first_response:bound", wilson_high("cx:first_response:value", "cx:first_response:n")
-            ),
-        ),
-        expr=all_of(
-            "cx:first_response:value",
-            f"cx:first_response:bound < {OBJECTIVE}",
-            f"cx:first_response:n >= {MIN_SAMPLES}",
-        ),
-        thresholds=(Z, OBJECTIVE, MIN_SAMPLES),
-        summary=annotation(
-            f"The p90 of {lookup('cx:first_response:n')} first responses{WHERE} within an hour is over target: "
-            f"{lookup(SECONDS.name, DURATION, P90)}; {value(PERCENT)} were in time "
-            f"(at most {lookup('cx:first_response:bound', PERCENT)} by the bound, aimed at are "
-            f"{lookup('cx:threshold:first_response_objective', PERCENT, labels=False)})"
-        ),
-        description="Fewer first responses than promised are within the target of their channel and priority.",
-    ),
-)
 
 METRIC = Metric(
     name="first_response",
@@ -110,7 +70,6 @@ METRIC = Metric(
         Panel(title="Solved without an answer", lines=(Line(NEVER),), min=0),
     ),
     read=read,
-    alerts=ALERTS,
     headlines=(
         Headline(
             "FRT p90", SECONDS, "seconds", "lower", ("0.9",), sample_size=COUNT, timeline_family=SECONDS

@@ -9,7 +9,6 @@ import msgspec
 from stream.core.model.aggregate import Aggregate, VectorsByLabels
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import Window
-from stream.monitoring.alerts.rule import AlertRule
 
 Unit = Literal["none", "percentunit", "s"]
 """As Grafana names them: a plain number, a ratio from 0 to 1, seconds."""
@@ -137,6 +136,5 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """What dashboards show of it; the first one is its headline."""
     read: WindowReader | None = None
     read_stock: StockReader | None = None
-    alerts: tuple[AlertRule, ...] = ()
     headlines: tuple[Headline, ...] = ()
     """What the live page shows of it, in this order."""

@@ -12,10 +12,6 @@ from stream.core.model.aggregates.tickets import (
 )
 from stream.core.model.histogram import COUNT, merge
 from stream.core.model.time_buckets import MINUTE, Window
-from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
-from stream.monitoring.alerts.patterns import rise
-from stream.monitoring.alerts.promql import Z, all_of
-from stream.monitoring.alerts.rule import AlertRule, Threshold
 
 STAGES = {"full": ResolutionLayout.FULL, "first": ResolutionLayout.FIRST}
 LAST = {"stage": "full"}
@@ -58,49 +54,6 @@ def read_stock(context: ReadContext) -> Iterator[Sample]:
         yield Sample(OLDEST, (), max(0, context.now - min(opened) * MINUTE) / 1000)
 
 
-TIMES = Threshold(
-    "reopening_times", 1.5, "So many times the usual share of solves that are reopened is a rise"
-)
-MIN_SAMPLES = Threshold("reopening_solves", 30, "Solves a day below which nobody is told")
-
-
-def _reopened(window: str) -> str:
-    return f'{REOPENED.name}{{window="{window}"}}'
-
-
-def _solved(window: str) -> str:
-    return f'sum without (stage) ({RESOLVED.name}{{stage="first",window="{window}"}})'
-
-
-ALERTS = (
-    AlertRule(
-        name="CxReopenRise",
-        severity="ticket",
-        domain="tickets",
-        window="24h",
-        for_="5m",
-        keep_firing_for="1h",
-        records=rise(
-            "cx:reopen_rise",
-            "24h",
-            count=_reopened,
-            base=_solved,
-            exposures={"30d": f"({_solved('30d')} - ignoring (window) {_solved('24h')})"},
-        ),
-        expr=all_of(
-            "cx:reopen_rise:value",
-            f"cx:reopen_rise:bound > {TIMES} * cx:reopen_rise:usual",
-            f"cx:reopen_rise:n >= {MIN_SAMPLES}",
-        ),
-        thresholds=(Z, TIMES, MIN_SAMPLES),
-        summary=annotation(
-            f"{value()} reopenings on {lookup('cx:reopen_rise:n')} solves{WHERE} within a day (at least "
-            f"{lookup('cx:reopen_rise:bound', TENTH)} by the bound, usual are at most {lookup('cx:reopen_rise:usual', TENTH)})"
-        ),
-        description="Tickets come back more often than in the month before: they are closed, but not solved.",
-    ),
-)
-
 METRIC = Metric(
     name="resolution",
     title="ART / MTTR",
@@ -132,7 +85,6 @@ METRIC = Metric(
     ),
     read=read,
     read_stock=read_stock,
-    alerts=ALERTS,
     headlines=(
         Headline(
             "ART / MTTR", MEAN, "seconds", "lower", ("full",), sample_size=RESOLVED, timeline_family=MEAN

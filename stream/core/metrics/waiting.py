@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.model.aggregates.tickets import WAITING, WaitingLayout
 from stream.core.model.time_buckets import MINUTE
-from stream.monitoring.alerts.annotations import DURATION, TENTH, WHERE, annotation, lookup, value
-from stream.monitoring.alerts.promql import Z, all_of, complete, larger, poisson_low
-from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 TICKETS = Family("cx_waiting_tickets", "Unresolved tickets that wait for a first response", windowed=False)
 OVER = Family(
@@ -35,41 +32,6 @@ def read_stock(context: ReadContext) -> Iterator[Sample]:
         yield Sample(OLDEST, (), max(0, context.now - min(opened) * MINUTE) / 1000)
 
 
-SHARE = Threshold(
-    "waiting_share", 0.1, "Tickets over target, as a share of the first responses of an hour, that may wait"
-)
-MIN_SAMPLES = Threshold("waiting_tickets", 5, "Tickets over target below which nobody is told")
-_RESPONSES = 'cx_first_responses{window="%s"}'
-
-ALERTS = (
-    AlertRule(
-        name="CxWaitingOverTarget",
-        severity="page",
-        domain="tickets",
-        for_="1m",
-        keep_firing_for="10m",
-        records=(
-            RecordingRule("cx:waiting:value", complete(OVER.name)),
-            RecordingRule("cx:waiting:n", complete(TICKETS.name)),
-            RecordingRule("cx:waiting:bound", poisson_low("cx:waiting:value")),
-            RecordingRule(
-                "cx:waiting:usual",
-                f"{SHARE} * ({larger(complete(_RESPONSES % '1h'), complete(_RESPONSES % '24h') + ' / 24')})",
-            ),
-        ),
-        expr=all_of(
-            "cx:waiting:value", "cx:waiting:bound > cx:waiting:usual", f"cx:waiting:value >= {MIN_SAMPLES}"
-        ),
-        thresholds=(Z, SHARE, MIN_SAMPLES),
-        summary=annotation(
-            f"{value()} of {lookup('cx:waiting:n')} tickets that wait for a first response{WHERE} are over target, the oldest for "
-            f"{lookup(OLDEST.name, DURATION)} (at least {lookup('cx:waiting:bound', TENTH)} by the bound, "
-            f"{lookup('cx:waiting:usual', TENTH)} may wait)"
-        ),
-        description="Customers wait longer than promised, and nobody has answered yet: there is time to act.",
-    ),
-)
-
 METRIC = Metric(
     name="waiting",
     title="Waiting",
@@ -87,7 +49,6 @@ METRIC = Metric(
         Panel(title="Longest wait", lines=(Line(OLDEST),), unit="s", samples=(Line(TICKETS),), min=0),
     ),
     read_stock=read_stock,
-    alerts=ALERTS,
     headlines=(
         Headline("Waiting now", TICKETS, "count", "lower"),
         Headline("Waiting over target", OVER, "count", "lower"),

@@ -5,7 +5,7 @@ from textwrap import indent
 
 from stream.core.metrics import BY_DOMAIN
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
-from stream.monitoring.alerts.rules.pipeline import PIPELINE
+from stream.monitoring.alerts.rules import BY_METRIC, PIPELINE
 
 FOLDER = "deploy/prometheus/rules"
 HEAD = "# Written by `cxgauge generate` from stream/core. What may be changed is in thresholds.yml.\n"
@@ -18,7 +18,7 @@ THRESHOLDS_HEAD = """\
 def alerts() -> dict[str, tuple[AlertRule, ...]]:
     """Every alert, by the file that it is in."""
     figures = {
-        domain: tuple(alert for metric in metrics for alert in metric.alerts)
+        domain: tuple(alert for metric in metrics for alert in BY_METRIC.get(metric.name, ()))
         for domain, metrics in BY_DOMAIN.items()
     }
     return figures | {"pipeline": PIPELINE}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from stream.core.metrics.metric import Line, Metric, Panel
+from stream.monitoring.alerts.rules import BY_METRIC
 from stream.monitoring.dashboards.query import bound, expression, largest, legend
 from stream.monitoring.dashboards.widgets import Json, PanelStyle, Query, chart, row, stat, table
 
@@ -59,8 +60,8 @@ def _text(metric: Metric) -> str:
         f"Formula: {metric.formula}",
         f"Definition {metric.name}, version {metric.version}; more: `cxgauge explain {metric.name}`",
     ]
-    if metric.alerts:
-        parts.append("Runbooks: " + ", ".join(alert.runbook for alert in metric.alerts))
+    if rules := BY_METRIC.get(metric.name):
+        parts.append("Runbooks: " + ", ".join(alert.runbook for alert in rules))
     return "\n\n".join(parts)
 
 

@@ -1,1 +1,27 @@
-"""The alert rules, a file for each subject."""
+"""The alert rules, a file for each metric or subject."""
+
+from stream.monitoring.alerts.rule import AlertRule
+from stream.monitoring.alerts.rules import (
+    aht,
+    churn,
+    csat,
+    first_response,
+    nps,
+    pipeline,
+    resolution,
+    response_rate,
+    waiting,
+)
+
+BY_METRIC: dict[str, tuple[AlertRule, ...]] = {
+    "nps": nps.RULES,
+    "csat": csat.RULES,
+    "response_rate": response_rate.RULES,
+    "first_response": first_response.RULES,
+    "waiting": waiting.RULES,
+    "resolution": resolution.RULES,
+    "aht": aht.RULES,
+    "churn": churn.RULES,
+}
+"""Rules about a metric by its name, in the order of the generated files."""
+PIPELINE = pipeline.PIPELINE

@@ -1,0 +1,50 @@
+"""Alert rules about average handle time of calls, chats and the like."""
+
+from stream.core.metrics.aht import COUNT, MEAN, SECONDS
+from stream.monitoring.alerts.annotations import DURATION, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.promql import Z, all_of, complete
+from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
+
+TIMES = Threshold("handle_time_times", 1.2, "So many times the usual mean handle time is a rise")
+MIN_SAMPLES = Threshold("handled_interactions", 30, "Handled interactions a day below which nobody is told")
+
+
+def _quantile(quantile: str) -> str:
+    return f'sum without (quantile) ({SECONDS.name}{{window="24h",quantile="{quantile}"}})'
+
+
+RULES: tuple[AlertRule, ...] = (
+    AlertRule(
+        name="CxHandleTimeRise",
+        severity="ticket",
+        domain="tickets",
+        window="24h",
+        for_="5m",
+        keep_firing_for="1h",
+        records=(
+            RecordingRule("cx:handle_time:value", complete(f'{MEAN.name}{{window="24h"}}')),
+            RecordingRule("cx:handle_time:n", complete(f'{COUNT.name}{{window="24h"}}')),
+            # how far apart p50 and p90 are says how much a time spreads, if its logarithm is normal
+            RecordingRule(
+                "cx:handle_time:spread",
+                complete(f"exp((ln({_quantile('0.9')} / {_quantile('0.5')}) / 1.2816) ^ 2) - 1"),
+            ),
+            RecordingRule(
+                "cx:handle_time:bound",
+                f"cx:handle_time:value * exp(-{Z} * sqrt(cx:handle_time:spread / cx:handle_time:n))",
+            ),
+            RecordingRule("cx:handle_time:usual", complete(f'{MEAN.name}{{window="30d"}}')),
+        ),
+        expr=all_of(
+            "cx:handle_time:value",
+            f"cx:handle_time:bound > {TIMES} * cx:handle_time:usual",
+            f"cx:handle_time:n >= {MIN_SAMPLES}",
+        ),
+        thresholds=(Z, TIMES, MIN_SAMPLES),
+        summary=annotation(
+            f"{lookup('cx:handle_time:n')} interactions{WHERE} within a day took {value(DURATION)} on average (at least "
+            f"{lookup('cx:handle_time:bound', DURATION)} by the bound, usual are {lookup('cx:handle_time:usual', DURATION)})"
+        ),
+        description="Interactions take longer than in the month before, by more than how much they differ explains.",
+    ),
+)

@@ -1,0 +1,124 @@
+"""Alert rules about customer churn."""
+
+from stream.core.metrics.churn import CANCEL_SCHEDULED, NOW_ACTIVE, OPENING, VOLUNTARY_CHURNS
+from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.patterns import has_history, rise
+from stream.monitoring.alerts.promql import (
+    INSTALLATION_LABELS,
+    Z,
+    all_of,
+    complete,
+    larger,
+    poisson_high,
+    poisson_low,
+)
+from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
+
+SPIKE = Threshold(
+    "churn_spike_times", 3, "So many times the usual hour is a spike: more than a busy hour of the day has"
+)
+RISE = Threshold(
+    "churn_rise_times", 2, "So many times the usual day is a rise: more than a busy day of the week has"
+)
+NOTICES = Threshold("cancel_scheduled_times", 3, "So many times the usual hour's notices are a spike")
+MIN_CUSTOMERS = Threshold("churn_customers", 30, "Customers at the window's start below which nobody is told")
+
+
+_EVERYONE = 'cx:cancel_scheduled:n{view="total"}'
+
+
+def _churns(window: str) -> str:
+    return f'sum without (voluntary) ({VOLUNTARY_CHURNS.name}{{window="{window}"}})'
+
+
+def _opening(window: str) -> str:
+    return f'{OPENING.name}{{window="{window}"}}'
+
+
+def _told(rule: str, what: str) -> str:
+    return annotation(
+        f"{value()} of {lookup(f'{rule}:n')} customers{WHERE} {what} "
+        f"(at least {lookup(f'{rule}:bound', TENTH)} by the bound, usual are at most {lookup(f'{rule}:usual', TENTH)})"
+    )
+
+
+def _more(rule: str, times: Threshold) -> str:
+    return all_of(f"{rule}:value", f"{rule}:bound > {times} * {rule}:usual", f"{rule}:n >= {MIN_CUSTOMERS}")
+
+
+RULES: tuple[AlertRule, ...] = (
+    AlertRule(
+        name="CxChurnSpike",
+        severity="page",
+        domain="customers",
+        window="1h",
+        for_="30s",
+        keep_firing_for="15m",
+        records=rise(
+            "cx:churn_spike",
+            "1h",
+            count=_churns,
+            base=_opening,
+            exposures={"24h": f"{_opening('24h')} * 23", "7d": f"{_opening('7d')} * 167"},
+        ),
+        expr=all_of(_more("cx:churn_spike", SPIKE), has_history("cx:churn_spike", "7d", "24h")),
+        thresholds=(Z, SPIKE, MIN_CUSTOMERS),
+        summary=_told("cx:churn_spike", "churned within an hour"),
+        description="Customers leave far faster than in the day and the week before, by more than chance explains.",
+    ),
+    AlertRule(
+        name="CxChurnRise",
+        severity="ticket",
+        domain="customers",
+        window="24h",
+        for_="5m",
+        keep_firing_for="1h",
+        records=rise(
+            "cx:churn_rise",
+            "24h",
+            count=_churns,
+            base=_opening,
+            exposures={"7d": f"{_opening('7d')} * 6", "30d": f"{_opening('30d')} * 29"},
+        ),
+        expr=all_of(_more("cx:churn_rise", RISE), has_history("cx:churn_rise", "30d", "7d")),
+        thresholds=(Z, RISE, MIN_CUSTOMERS),
+        summary=_told("cx:churn_rise", "churned within a day"),
+        description="Customers leave faster than in the week and the month before, by more than chance explains.",
+    ),
+    AlertRule(
+        name="CxCancelScheduledSpike",
+        severity="page",
+        domain="customers",
+        for_="30s",
+        keep_firing_for="15m",
+        records=(
+            RecordingRule("cx:cancel_scheduled:stock", complete(CANCEL_SCHEDULED.name)),
+            RecordingRule("cx:cancel_scheduled:n", complete(NOW_ACTIVE.name)),
+            RecordingRule(
+                "cx:cancel_scheduled:value",
+                "cx:cancel_scheduled:stock - cx:cancel_scheduled:stock offset 1h > 0",
+            ),
+            RecordingRule("cx:cancel_scheduled:bound", poisson_low("cx:cancel_scheduled:value")),
+            RecordingRule("cx:cancel_scheduled:churned", complete(_churns("30d"))),
+            RecordingRule(
+                "cx:cancel_scheduled:usual",
+                larger(
+                    f"({poisson_high('cx:cancel_scheduled:churned')}) / 720",
+                    "(cx:cancel_scheduled:stock offset 1h) / 168",
+                ),
+            ),
+        ),
+        expr=all_of(
+            "cx:cancel_scheduled:value",
+            f"cx:cancel_scheduled:bound > {NOTICES} * cx:cancel_scheduled:usual",
+            f"cx:cancel_scheduled:n >= {MIN_CUSTOMERS}",
+            f'on ({INSTALLATION_LABELS}) (cx:cancel_scheduled:n{{view="total"}} offset 1h > 0.8 * cx:cancel_scheduled:n{{view="total"}})',
+        ),
+        thresholds=(Z, NOTICES, MIN_CUSTOMERS),
+        summary=annotation(
+            f"{value()} more of {lookup('cx:cancel_scheduled:n')} customers{WHERE} are about to leave than an hour ago (at least "
+            f"{lookup('cx:cancel_scheduled:bound', TENTH)} by the bound, usual are at most {lookup('cx:cancel_scheduled:usual', TENTH)})"
+        ),
+        description="Notices come in far faster than churns of the month and standing notices explain: time is left to act.",
+    ),
+)

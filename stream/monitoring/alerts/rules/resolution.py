@@ -1,0 +1,50 @@
+"""Alert rules about resolution time (ART, MTTR), reopenings and what is open."""
+
+from stream.core.metrics.resolution import REOPENED, RESOLVED
+from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.patterns import rise
+from stream.monitoring.alerts.promql import Z, all_of
+from stream.monitoring.alerts.rule import AlertRule, Threshold
+
+TIMES = Threshold(
+    "reopening_times", 1.5, "So many times the usual share of solves that are reopened is a rise"
+)
+MIN_SAMPLES = Threshold("reopening_solves", 30, "Solves a day below which nobody is told")
+
+
+def _reopened(window: str) -> str:
+    return f'{REOPENED.name}{{window="{window}"}}'
+
+
+def _solved(window: str) -> str:
+    return f'sum without (stage) ({RESOLVED.name}{{stage="first",window="{window}"}})'
+
+
+RULES: tuple[AlertRule, ...] = (
+    AlertRule(
+        name="CxReopenRise",
+        severity="ticket",
+        domain="tickets",
+        window="24h",
+        for_="5m",
+        keep_firing_for="1h",
+        records=rise(
+            "cx:reopen_rise",
+            "24h",
+            count=_reopened,
+            base=_solved,
+            exposures={"30d": f"({_solved('30d')} - ignoring (window) {_solved('24h')})"},
+        ),
+        expr=all_of(
+            "cx:reopen_rise:value",
+            f"cx:reopen_rise:bound > {TIMES} * cx:reopen_rise:usual",
+            f"cx:reopen_rise:n >= {MIN_SAMPLES}",
+        ),
+        thresholds=(Z, TIMES, MIN_SAMPLES),
+        summary=annotation(
+            f"{value()} reopenings on {lookup('cx:reopen_rise:n')} solves{WHERE} within a day (at least "
+            f"{lookup('cx:reopen_rise:bound', TENTH)} by the bound, usual are at most {lookup('cx:reopen_rise:usual', TENTH)})"
+        ),
+        description="Tickets come back more often than in the month before: they are closed, but not solved.",
+    ),
+)

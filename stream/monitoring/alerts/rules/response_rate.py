@@ -1,0 +1,60 @@
+"""Alert rules about survey response rate."""
+
+from stream.core.metrics.metric import Family
+from stream.core.metrics.response_rate import COUNTS, RATIO
+from stream.core.model.aggregates.feedback import ResponseLayout
+from stream.monitoring.alerts.annotations import PERCENT, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.promql import Z, all_of, complete, wilson_high, wilson_low
+from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
+
+SHARE = Threshold(
+    "response_rate_share",
+    0.5,
+    "Of the usual response rate so much is left: the latest offers may still be answered",
+)
+MIN_SAMPLES = Threshold("response_rate_offers", 30, "Offers a day below which nobody is told")
+
+
+def _before(family: Family) -> str:
+    """Of the month without the last day."""
+    return complete(f'({family.name}{{window="30d"}} - ignoring (window) {family.name}{{window="24h"}})')
+
+
+RULES: tuple[AlertRule, ...] = (
+    AlertRule(
+        name="CxResponseRateFall",
+        severity="ticket",
+        domain="feedback",
+        window="24h",
+        for_="5m",
+        keep_firing_for="1h",
+        records=(
+            RecordingRule("cx:response_rate:value", complete(f'{RATIO.name}{{window="24h"}}')),
+            RecordingRule(
+                "cx:response_rate:n", complete(f'{COUNTS[ResponseLayout.OFFERED].name}{{window="24h"}}')
+            ),
+            RecordingRule(
+                "cx:response_rate:bound", wilson_high("cx:response_rate:value", "cx:response_rate:n")
+            ),
+            RecordingRule("cx:response_rate:offered", _before(COUNTS[ResponseLayout.OFFERED])),
+            RecordingRule(
+                "cx:response_rate:past",
+                f"{_before(COUNTS[ResponseLayout.ANSWERED])} / cx:response_rate:offered",
+            ),
+            RecordingRule(
+                "cx:response_rate:usual", wilson_low("cx:response_rate:past", "cx:response_rate:offered")
+            ),
+        ),
+        expr=all_of(
+            "cx:response_rate:value",
+            f"cx:response_rate:bound < {SHARE} * cx:response_rate:usual",
+            f"cx:response_rate:n >= {MIN_SAMPLES}",
+        ),
+        thresholds=(Z, SHARE, MIN_SAMPLES),
+        summary=annotation(
+            f"{value(PERCENT)} of {lookup('cx:response_rate:n')} surveys{WHERE} offered within a day were answered (at most "
+            f"{lookup('cx:response_rate:bound', PERCENT)} by the bound, usual are at least {lookup('cx:response_rate:usual', PERCENT)})"
+        ),
+        description="Customers no longer answer, or can no longer: every score is of fewer people than before.",
+    ),
+)

@@ -1,0 +1,41 @@
+"""Alert rules about who waits for a first response now: the alert before the reply exists."""
+
+from stream.core.metrics.waiting import OLDEST, OVER, TICKETS
+from stream.monitoring.alerts.annotations import DURATION, TENTH, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.promql import Z, all_of, complete, larger, poisson_low
+from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
+
+SHARE = Threshold(
+    "waiting_share", 0.1, "Tickets over target, as a share of the first responses of an hour, that may wait"
+)
+MIN_SAMPLES = Threshold("waiting_tickets", 5, "Tickets over target below which nobody is told")
+_RESPONSES = 'cx_first_responses{window="%s"}'
+
+RULES: tuple[AlertRule, ...] = (
+    AlertRule(
+        name="CxWaitingOverTarget",
+        severity="page",
+        domain="tickets",
+        for_="1m",
+        keep_firing_for="10m",
+        records=(
+            RecordingRule("cx:waiting:value", complete(OVER.name)),
+            RecordingRule("cx:waiting:n", complete(TICKETS.name)),
+            RecordingRule("cx:waiting:bound", poisson_low("cx:waiting:value")),
+            RecordingRule(
+                "cx:waiting:usual",
+                f"{SHARE} * ({larger(complete(_RESPONSES % '1h'), complete(_RESPONSES % '24h') + ' / 24')})",
+            ),
+        ),
+        expr=all_of(
+            "cx:waiting:value", "cx:waiting:bound > cx:waiting:usual", f"cx:waiting:value >= {MIN_SAMPLES}"
+        ),
+        thresholds=(Z, SHARE, MIN_SAMPLES),
+        summary=annotation(
+            f"{value()} of {lookup('cx:waiting:n')} tickets that wait for a first response{WHERE} are over target, the oldest for "
+            f"{lookup(OLDEST.name, DURATION)} (at least {lookup('cx:waiting:bound', TENTH)} by the bound, "
+            f"{lookup('cx:waiting:usual', TENTH)} may wait)"
+        ),
+        description="Customers wait longer than promised, and nobody has answered yet: there is time to act.",
+    ),
+)
