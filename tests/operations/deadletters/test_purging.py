@@ -148,7 +148,7 @@ def test_more_letters_than_one_transaction_takes(
     runner: CliRunner, environ: dict[str, str], laid: Bury, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In their order."""
-    monkeypatch.setattr("stream.cli.deadletter.purging.COPIES_AT_ONCE", 3)
+    monkeypatch.setattr("stream.operations.deadletters.purging.COPIES_AT_ONCE", 3)
     laid(*(Buried(answer("gone" if n == 10 else f"c-{n}", n), at=NOW + n) for n in range(12)))
     assert purge(runner, "gone").startswith("1 removed, 11 ")
     by_place = [one.dead_lettered_at - NOW for one in there(environ)]

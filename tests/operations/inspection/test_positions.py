@@ -16,7 +16,7 @@ def said(*markers: Checkpoint | None) -> list[str]:
 
 def test_what_is_counted_has_no_faults() -> None:
     """A marker of the last seconds under the same settings, however much is still to do."""
-    assert said(GOOD, replace(GOOD, next=0, lag=29_000)) == []
+    assert said(GOOD, replace(GOOD, next_offset=0, lag_ms=29_000)) == []
 
 
 def test_how_far_behind() -> None:
@@ -32,13 +32,13 @@ def test_each_reason_is_named_once_with_its_partitions() -> None:
 def test_every_reason() -> None:
     """Idle too long, lagging, other settings or shape, a newer version, a topic made anew, a clock ahead."""
     cases = {
-        "no worker, the last flush was 31 s ago": {"written": NOW - 31_000, "lag": 31_000},
-        "lags, its worker has not been at the end for 30 s": {"lag": 30_000},
+        "no worker, the last flush was 31 s ago": {"written_at": NOW - 31_000, "lag_ms": 31_000},
+        "lags, its worker has not been at the end for 30 s": {"lag_ms": 30_000},
         "counted under settings b, those here are a": {"config_hash": "b"},
         "counted with 3 partitions, there are 2": {"partitions": 3},
         f"kept in version {VERSION + 1}, newer than {VERSION}, which is ours": {"version": VERSION + 1},
-        "ends before what was counted of it: made anew": {"next": 13},
-        "its worker's clock is 2 s or more ahead of this machine's": {"written": NOW + 2_000},
+        "ends before what was counted of it: made anew": {"next_offset": 13},
+        "its worker's clock is 2 s or more ahead of this machine's": {"written_at": NOW + 2_000},
     }
     for text, change in cases.items():
         assert said(GOOD, replace(GOOD, **change)) == [f"{text}: partition 1"]
