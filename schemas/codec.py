@@ -78,16 +78,16 @@ class Decoder:
         if is_too_deep(value):  # also one cut short
             return too_deep("value")
         try:
-            found = msgspec.json.decode(value)
+            decoded = msgspec.json.decode(value)
         except _DECODE_ERRORS as fault:
             return bad_value("value", value, fault)
         try:
-            head = msgspec.convert(found, ContextAttributes)
+            head = msgspec.convert(decoded, ContextAttributes)
         except ValueError as fault:
-            return bad_attributes(fault, found)
+            return bad_attributes(fault, decoded)
         if head.type not in self._data:
             return bad_type(head.type, self._topic)
-        return bad_data(error, found, self._data[head.type][0])
+        return bad_data(error, decoded, self._data[head.type][0])
 
     def _binary(self, value: bytes | None, headers: Headers) -> Event:
         attributes = _attributes(headers)
@@ -127,22 +127,22 @@ def make(data: Data, *, id: str, source: str, time: datetime | int) -> Event:  #
 def _data_error(value: bytes, error: Exception, kind: type[Data]) -> Undecodable:
     """What is wrong with the data of a binary event that `error` was raised for."""
     try:
-        found = msgspec.json.decode(value)
+        decoded = msgspec.json.decode(value)
     except _DECODE_ERRORS as fault:
         return bad_value("data", value, fault)
-    return bad_data(error, {"data": found}, kind, inside="data")
+    return bad_data(error, {"data": decoded}, kind, inside="data")
 
 
 def _attributes(headers: Headers) -> dict[str, Any]:
     """The `ce_` headers by attribute; a value that is not UTF-8 stays bytes, which no attribute takes."""
-    found: dict[str, Any] = {"specversion": ""}  # unless a header that is not null says more
+    decoded: dict[str, Any] = {"specversion": ""}  # unless a header that is not null says more
     for name, raw in headers:
         if name.startswith("ce_") and raw is not None and name[3:] in _ATTRIBUTES:
             try:
-                found[name[3:]] = raw.decode()
+                decoded[name[3:]] = raw.decode()
             except UnicodeDecodeError:
-                found[name[3:]] = raw
-    return found
+                decoded[name[3:]] = raw
+    return decoded
 
 
 def _describe_empty(value: bytes | None) -> str:

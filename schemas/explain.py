@@ -42,11 +42,11 @@ def too_deep(what: str) -> Undecodable:
     return Undecodable("invalid", f"{what}: nested too deeply, {MAX_DEPTH} levels are allowed")
 
 
-def bad_attributes(fault: Exception, found: Any, *, prefix: str = "") -> Undecodable:
+def bad_attributes(fault: Exception, decoded: Any, *, prefix: str = "") -> Undecodable:
     """Attributes that are missing or wrong."""
-    if not isinstance(found, dict):
-        return Undecodable("invalid", f"value: expected a JSON object, got {abbreviated(found)}")
-    return Undecodable("invalid", prefix + _text(fault, found, ContextAttributes))
+    if not isinstance(decoded, dict):
+        return Undecodable("invalid", f"value: expected a JSON object, got {abbreviated(decoded)}")
+    return Undecodable("invalid", prefix + _text(fault, decoded, ContextAttributes))
 
 
 def bad_type(name: str, topic: Topic) -> Undecodable:
@@ -57,23 +57,23 @@ def bad_type(name: str, topic: Topic) -> Undecodable:
     return Undecodable("unknown_type", f"type: expected one of {known}, got {abbreviated(name)}")
 
 
-def bad_data(error: Exception, found: Any, kind: type[Data], *, inside: str = "") -> Undecodable:
+def bad_data(error: Exception, decoded: Any, kind: type[Data], *, inside: str = "") -> Undecodable:
     """Data that `kind` does not take. `found` is what `error`'s path, behind `inside`, leads into."""
-    return Undecodable("invalid", _text(error, found, kind, inside))
+    return Undecodable("invalid", _text(error, decoded, kind, inside))
 
 
-def _text(error: Exception, found: Any, kind: type[msgspec.Struct], inside: str = "") -> str:
+def _text(error: Exception, decoded: Any, kind: type[msgspec.Struct], inside: str = "") -> str:
     """The text of msgspec's or our own error, in one form: path, what is allowed, what came."""
     match = _AT.match(str(error))
     text, path = (match["text"], match["path"] or "") if match else (str(error), "")
     path = (f".{inside}" if inside else "") + path
     where = path.lstrip(".")
-    own = error.__cause__
-    if isinstance(own, ValueError):
-        return f"{where}.{own}" if where else str(own)
+    cause = error.__cause__
+    if isinstance(cause, ValueError):
+        return f"{where}.{cause}" if where else str(cause)
     if missing := _MISSING.search(text):
         return f"{where}.{missing[1]}: missing" if where else f"{missing[1]}: missing"
-    came = _value_at(found, path)
+    came = _value_at(decoded, path)
     got = "" if came is _ABSENT else f", got {abbreviated(came)}"
     return f"{where or 'value'}: {_allowed(text, where, kind)}{got}"
 
@@ -93,23 +93,23 @@ def _members(kind: type[msgspec.Struct], field: str) -> list[str]:
     info = inspect.type_info(kind)
     assert isinstance(info, inspect.StructType)  # noqa: S101 - for the type checker
     types = [part.type for part in info.fields if part.encode_name == field]
-    for one in types:  # grows while unions and descriptions are taken off
-        if isinstance(one, inspect.UnionType):
-            types += one.types
-        elif isinstance(one, inspect.Metadata):
-            types.append(one.type)
-        elif isinstance(one, inspect.LiteralType):
-            return [str(value) for value in one.values]
+    for member in types:  # grows while unions and descriptions are taken off
+        if isinstance(member, inspect.UnionType):
+            types += member.types
+        elif isinstance(member, inspect.Metadata):
+            types.append(member.type)
+        elif isinstance(member, inspect.LiteralType):
+            return [str(value) for value in member.values]
     return []
 
 
-def _value_at(found: Any, path: str) -> Any:
+def _value_at(decoded: Any, path: str) -> Any:
     """What is at msgspec's path, or `_ABSENT` where the path does not say."""
     for name, index in _STEP.findall(path):
-        if name and isinstance(found, dict):
-            found = found.get(name, _ABSENT)
-        elif index.isdigit() and isinstance(found, list) and int(index) < len(found):
-            found = found[int(index)]
+        if name and isinstance(decoded, dict):
+            decoded = decoded.get(name, _ABSENT)
+        elif index.isdigit() and isinstance(decoded, list) and int(index) < len(decoded):
+            decoded = decoded[int(index)]
         else:
             return _ABSENT
-    return found
+    return decoded

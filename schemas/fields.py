@@ -51,7 +51,7 @@ def trimmed_each(texts: tuple[str, ...], field: str) -> tuple[str, ...]:
     """`trimmed` of each text: the same tuple when, as nearly always, there is nothing to trim."""
     for text in texts:
         if text.strip() is not text or not 0 < len(text) <= 64:
-            return tuple(trimmed(one, field) for one in texts)
+            return tuple(trimmed(text_, field) for text_ in texts)
     return texts
 
 

@@ -31,8 +31,8 @@ class KeyMemory:
             return default_record_key(data)
         entity = _entity(data)
         known = self._keys.pop(entity, None)
-        own = known if known == entity[1] else _customer(data)
-        key = given or own or known or entity[1]
+        own_key = known if known == entity[1] else _customer(data)
+        key = given or own_key or known or entity[1]
         self._keys[entity] = key
         if len(self._keys) > self._limit:
             self._keys.popitem(last=False)

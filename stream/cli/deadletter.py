@@ -7,7 +7,7 @@ import click
 
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
-from stream.cli.deadletter_options import PLACE, filter_of, filter_options
+from stream.cli.deadletter_options import POSITION, filter_of, filter_options
 from stream.errors import CxgaugeError
 from stream.operations.deadletters import listing
 from stream.operations.deadletters.purge_subject import PurgeSubject
@@ -34,21 +34,21 @@ def ls(configuration: Configuration, /, limit: int, **options: Any) -> None:
 
 
 @deadletter.command()
-@click.argument("place", type=PLACE, metavar="PARTITION:OFFSET")
+@click.argument("place", type=POSITION, metavar="PARTITION:OFFSET")
 @click.option("--raw", is_flag=True, help="Only the value, as it came.")
 @click.pass_obj
-def show(configuration: Configuration, place: str, raw: bool) -> None:
+def show(configuration: Configuration, position: str, raw: bool) -> None:
     """Show one letter: where it came from, why it is here, headers and value."""
     settings = configuration.load()
-    one = run(settings.kafka, listing.read_one(settings, place))
+    letter = run(settings.kafka, listing.read_one(settings, position))
     if raw:
-        click.get_binary_stream("stdout").write(one.value or b"")
+        click.get_binary_stream("stdout").write(letter.value or b"")
     else:
-        click.echo("\n".join(listing.format_details(one)))
+        click.echo("\n".join(listing.format_details(letter)))
 
 
 @deadletter.command("replay")
-@click.argument("places", nargs=-1, type=PLACE, metavar="[PARTITION:OFFSET]...")
+@click.argument("places", nargs=-1, type=POSITION, metavar="[PARTITION:OFFSET]...")
 @filter_options
 @click.option("--rejudge", is_flag=True, help="Also what was future or late, as of now.")
 @click.option("--dry-run", "dry", is_flag=True, help="Send nothing, say what would be sent.")

@@ -15,7 +15,7 @@ from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.operations.deadletters.dead_letter import Filter
 
 _DEFAULT_NAMES = {name: topic.name for name, topic in TOPICS.items()}
-_PLACE = re.compile(r"[0-9]+:[0-9]+")
+_POSITION_PATTERN = re.compile(r"[0-9]+:[0-9]+")
 
 
 class _Moment(click.ParamType):
@@ -40,19 +40,19 @@ class _Moment(click.ParamType):
         return to_ms(moment)
 
 
-class _Place(click.ParamType):
+class _PositionType(click.ParamType):
     """Where a letter lies."""
 
     name = "partition:offset"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Read it; it fails with what is allowed."""
-        if not _PLACE.fullmatch(value):
+        if not _POSITION_PATTERN.fullmatch(value):
             self.fail(f"{value!r} is not PARTITION:OFFSET, as `cxgauge deadletter ls` shows it", param, ctx)
         return ":".join(str(int(part)) for part in value.split(":"))
 
 
-PLACE = _Place()
+POSITION = _PositionType()
 _OPTIONS = (
     click.option(
         "--reason",

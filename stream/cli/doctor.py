@@ -61,9 +61,12 @@ async def _inspect(settings: Settings) -> bool:
         return True
     now = time.time_ns() // 1_000_000
     identity = config_hash(settings)
-    for domain, found in (await positions(settings)).items():
-        click.echo(f"{domain}: {summary(found)}")
-        lines = [*blocked(settings.topics.input(domain), found), *problems(found, identity, now)]
+    for domain, domain_positions in (await positions(settings)).items():
+        click.echo(f"{domain}: {summary(domain_positions)}")
+        lines = [
+            *blocked(settings.topics.input(domain), domain_positions),
+            *problems(domain_positions, identity, now),
+        ]
         wrong |= _report(domain, lines, "every partition is counted")
     return wrong
 

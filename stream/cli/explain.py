@@ -34,11 +34,11 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
         from stream.operations.inspection import customer as person  # noqa: PLC0415 - needs Kafka's client, which metrics do not
 
         settings = configuration.load()
-        found = run(settings.kafka, person.read_entities(settings, customer))
+        entities = run(settings.kafka, person.read_entities(settings, customer))
         click.echo(
             "\n".join(
                 person.format_customer(
-                    customer, found, aggregation_config(settings), time.time_ns() // 1_000_000
+                    customer, entities, aggregation_config(settings), time.time_ns() // 1_000_000
                 )
             )
         )

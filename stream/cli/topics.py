@@ -33,21 +33,21 @@ def check(configuration: Configuration) -> None:
     _report(run(settings.kafka, _differences(settings, topology.topics(settings))))
 
 
-def _report(found: list[str]) -> None:
-    for line in found:
+def _report(differences: list[str]) -> None:
+    for line in differences:
         click.echo(line)
-    if found:
+    if differences:
         sys.exit(1)
     click.echo("All topics are as the configuration wants them")
 
 
 async def _create(settings: Settings) -> list[str]:
     wanted = topology.topics(settings)
-    made = await create(settings, wanted)
-    for name in made:
+    created = await create(settings, wanted)
+    for name in created:
         click.echo(f"{name}: created")
     # not every broker of a cluster knows the new ones at once, and those are as they should be
-    return await _differences(settings, [spec for spec in wanted if spec.name not in made])
+    return await _differences(settings, [spec for spec in wanted if spec.name not in created])
 
 
 async def _differences(settings: Settings, wanted: list[TopicSpec]) -> list[str]:

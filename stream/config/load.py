@@ -66,11 +66,14 @@ def _build(values: Mapping[str, Any]) -> Settings:
             sections.setdefault(section, {})[name] = value
         else:
             sections[section] = value
-    made: dict[str, Callable[..., Any]] = {
+    constructors: dict[str, Callable[..., Any]] = {
         name: type(section) for name in SECTIONS if not isinstance(section := getattr(_DEFAULTS, name), tuple)
     }
     return Settings(
-        **{name: made[name](**value) if name in made else value for name, value in sections.items()}
+        **{
+            name: constructors[name](**value) if name in constructors else value
+            for name, value in sections.items()
+        }
     )
 
 

@@ -14,11 +14,11 @@ from stream.core.model.aggregation_config import NAMED_DIMENSIONS
 from stream.core.model.response_targets import ResponseTarget
 from stream.core.model.time_buckets import HOUR, Window
 
-_OWN = """
+_OWN_LABELS = """
 view window quantile survey reason currency cohort category satisfied easy stage basis result state method
 by voluntary topic outcome metric version le"""
 _ADDED = "job instance pod alertname alertstate severity"
-RESERVED = frozenset(f"{_OWN} {_ADDED}".split())
+RESERVED = frozenset(f"{_OWN_LABELS} {_ADDED}".split())
 """Labels that series have of their own, and those that scraping, rules and alerts add."""
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LONGEST_WINDOW = "1830d"

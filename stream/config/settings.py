@@ -126,14 +126,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def keys() -> dict[str, setting_types.SettingType]:
     """Every setting by its dotted key, and the kind of its value."""
-    found: dict[str, setting_types.SettingType] = {}
+    types: dict[str, setting_types.SettingType] = {}
     for section in msgspec.structs.fields(Settings):
         if isinstance(section.type, type):
             for field in msgspec.structs.fields(section.type):
-                found[f"{section.name}.{field.name}"] = _kind(field.type)
+                types[f"{section.name}.{field.name}"] = _kind(field.type)
         else:
-            found[section.name] = _kind(section.type)
-    return found
+            types[section.name] = _kind(section.type)
+    return types
 
 
 def _kind(annotation: object) -> setting_types.SettingType:

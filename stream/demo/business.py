@@ -25,16 +25,16 @@ class Business:
 
     def history(self, now: int) -> list[TimedEvent]:
         """Everything up to `now` (ms), sorted by time."""
-        told = chain(self._join(now), self._leave(now), self._buy(now), self._call(now), self._ask(now))
-        return sorted((event for event in told if event.time <= now), key=lambda event: event.time)
+        events = chain(self._join(now), self._leave(now), self._buy(now), self._call(now), self._ask(now))
+        return sorted((event for event in events if event.time <= now), key=lambda event: event.time)
 
     def passing(self, now: int) -> list[TimedEvent]:
         """Now and then a ticket of ten minutes ago that is answered at this moment, so that tickets go on, too."""
         if self._chance.random() > 0.2:
             return []
         customer = f"customer-{self._chance.randrange(CUSTOMERS)}"
-        told = self.ticket(now - 10 * MINUTE, now, self._pick(CHANNELS), customer)
-        return [event for event in told if event.time <= now]
+        events = self.ticket(now - 10 * MINUTE, now, self._pick(CHANNELS), customer)
+        return [event for event in events if event.time <= now]
 
     def ticket(self, created: int, answered: int, channel: str, customer: str) -> Iterator[TimedEvent]:
         """A ticket that waits for its first answer until then; solved some time after it."""

@@ -25,12 +25,12 @@ def label(series: Series) -> str:
     return f"{name}{{{','.join(f'{key}={value!r}' for key, value in sorted(labels))}}}".replace("'", '"')
 
 
-def differences(wanted: Mapping[Series, float], found: Mapping[Series, float]) -> list[str]:
+def differences(wanted: Mapping[Series, float], exposed: Mapping[Series, float]) -> list[str]:
     """A line for each figure that is absent or differs by more than rounding."""
     return [
-        f"{label(series)}: {value:.10g} was expected, {found.get(series, 'nothing')} is shown"
+        f"{label(series)}: {value:.10g} was expected, {exposed.get(series, 'nothing')} is shown"
         for series, value in wanted.items()
-        if not math.isclose(found.get(series, math.nan), value, rel_tol=1e-9, abs_tol=1e-9)
+        if not math.isclose(exposed.get(series, math.nan), value, rel_tol=1e-9, abs_tol=1e-9)
     ]
 
 

@@ -39,7 +39,7 @@ def demo(check: bool) -> None:
         now, business = now_ms(), Business()
         answers, rest = Story().history(now), business.history(now)
         wanted = expected(answers) | expected_business(rest)
-        history = sorted([*answers, *rest], key=lambda told: told.time)
+        history = sorted([*answers, *rest], key=lambda event: event.time)
         asyncio.run(publish(servers.bootstrap, history))
         click.echo(f"{len(history)} events of the last 29 days are published")
         left = wait_for(wanted, servers, DEADLINE)

@@ -12,9 +12,9 @@ from stream.demo.story import MINUTE, TimedEvent
 TARGET = 60 * MINUTE
 
 
-def expected_business(told: Iterable[TimedEvent]) -> dict[Series, float]:
+def expected_business(story_events: Iterable[TimedEvent]) -> dict[Series, float]:
     """The figures of the 30 d window, in total and by channel: all but the joining of customers lies in it."""
-    events = list(told)
+    events = list(story_events)
     figures = _figures(events, None, {"view": "total"})
     channels = {
         each.data.channel for each in events if isinstance(each.data, CustomerActivated | TicketCreated)

@@ -20,9 +20,12 @@ async def publish(bootstrap: str, events: Iterable[TimedEvent], *, stamped: bool
     async with Publisher(bootstrap, source=SOURCE) as publisher:
         sent = [
             future
-            for told in events
+            for timed_event in events
             for future in await publisher.enqueue(
-                told.data, id=told.id, time=told.time, timestamp_ms=told.time if stamped else None
+                timed_event.data,
+                id=timed_event.id,
+                time=timed_event.time,
+                timestamp_ms=timed_event.time if stamped else None,
             )
         ]
         await asyncio.gather(*sent)

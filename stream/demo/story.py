@@ -56,10 +56,10 @@ class Story:
     def history(self, now: int, visits: int = 4_000) -> list[TimedEvent]:
         """The last 29 days up to `now` (ms), sorted by time; the nearer the denser, so that short windows have answers."""
         ages = sorted((int(HISTORY * self._chance.random() ** 2) for _ in range(visits)), reverse=True)
-        told = [
+        events = [
             event for age in ages for event in self._events_of(self._visit(now - age, bad=age < BAD_SINCE))
         ]
-        return sorted((event for event in told if event.time <= now), key=lambda event: event.time)
+        return sorted((event for event in events if event.time <= now), key=lambda event: event.time)
 
     def visit(self, now: int) -> list[TimedEvent]:
         """What comes of a visit at this moment, all at once."""
@@ -107,8 +107,8 @@ class Story:
     def _score(self, visit: Visit) -> int:
         low, high, deviation = SPREAD[visit.survey]
         mood = 0.25 if visit.bad else MEAN_SATISFACTION[visit.channel]
-        place = 1 - mood if visit.survey == "ces" else mood
-        drawn = round(self._chance.gauss(low + place * (high - low), deviation))
+        position = 1 - mood if visit.survey == "ces" else mood
+        drawn = round(self._chance.gauss(low + position * (high - low), deviation))
         return min(max(drawn, low), high)
 
     def _reasons(self, visit: Visit) -> tuple[str, ...]:

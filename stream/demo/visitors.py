@@ -17,8 +17,10 @@ async def visit(bootstrap: str) -> None:
     async with Publisher(bootstrap, source=SOURCE) as publisher:
         while True:
             now = now_ms()
-            for told in (*story.visit(now), *business.passing(now)):
-                await publisher.send(told.data, id=told.id, time=told.time, timestamp_ms=told.time)
+            for timed_event in (*story.visit(now), *business.passing(now)):
+                await publisher.send(
+                    timed_event.data, id=timed_event.id, time=timed_event.time, timestamp_ms=timed_event.time
+                )
             await asyncio.sleep(1 / PER_SECOND)
 
 

@@ -19,7 +19,7 @@ COMPRESS_SLICE = 64 << 10
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _PLAIN = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
-_OWN = re.compile(r',\w+="((?:[^"\\]|\\.)*)"')
+_OWN_LABELS = re.compile(r',\w+="((?:[^"\\]|\\.)*)"')
 
 
 def escaped(value: str) -> str:
@@ -34,8 +34,8 @@ def unescaped(value: str) -> str:
 
 def header(name: str, kind: str, text: str) -> str:
     """The HELP and TYPE lines of a family."""
-    told = text.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {name} {told}\n# TYPE {name} {kind}\n"
+    escaped_text = text.replace("\\", r"\\").replace("\n", r"\n")
+    return f"# HELP {name} {escaped_text}\n# TYPE {name} {kind}\n"
 
 
 def line(name: str, labels: Mapping[str, str], value: float) -> str:
@@ -119,11 +119,11 @@ class DomainExposition:
 
     @staticmethod
     def _line(sample: Sample, base: str) -> str:
-        own = "".join(
+        own_labels = "".join(
             f',{name}="{escaped(value)}"'
             for name, value in zip(sample.family.labels, sample.labels, strict=True)
         )
-        return f"{sample.family.name}{{{base}{own}}} {sample.value!r}\n"
+        return f"{sample.family.name}{{{base}{own_labels}}} {sample.value!r}\n"
 
     def keys(self, family: Family) -> Iterable[SeriesKey]:
         """Where a family is shown."""
@@ -134,8 +134,11 @@ class DomainExposition:
         text, _ = self._chunks[family.name].get(where, (b"", 0))
         begin = len(family.name) + 1 + len(self._base(where)) if text else 0
         for each in text.decode().split("\n")[:-1]:
-            own, _, value = each[begin:].rpartition("} ")
-            yield tuple(unescaped(found) for found in _OWN.findall(own)), float(value)
+            own_labels, _, value = each[begin:].rpartition("} ")
+            yield (
+                tuple(unescaped(label_value) for label_value in _OWN_LABELS.findall(own_labels)),
+                float(value),
+            )
 
     def render(self) -> CooperativeSteps:
         """Bring the text of every family up to date: by view, values of its labels, window."""

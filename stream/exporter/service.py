@@ -139,11 +139,11 @@ class _Service:
     def _log_changes(self) -> None:
         """Say in the log when what stands in the way has changed."""
         reason, note = self._state()
-        told = "; ".join(text for text in (reason, note) if text) or "complete"
-        kind = told.partition(":")[0]
+        message = "; ".join(text for text in (reason, note) if text) or "complete"
+        kind = message.partition(":")[0]
         if kind != self._last_logged:
             self._last_logged = kind
-            log.info("%s", told)
+            log.info("%s", message)
 
 
 def tune_gc() -> None:

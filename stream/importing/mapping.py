@@ -91,8 +91,8 @@ class EventRule:
             return None
         if any(cells[column] in texts for column, texts in self._skip.items()):
             return None
-        made = {name: make(cells) for name, make in self._builders.items()}
-        return DECODER.decode(msgspec.json.encode(self._constant | made), ())
+        fields = {name: make(cells) for name, make in self._builders.items()}
+        return DECODER.decode(msgspec.json.encode(self._constant | fields), ())
 
     def _builder(self, value: Any) -> FieldBuilder:
         if isinstance(value, dict) and "column" in value:
@@ -117,7 +117,7 @@ class EventRule:
 
     def _time(self, form: TimeForm) -> Callable[[RowCells], datetime]:
         zone, text, by = ZoneInfo(form.timezone), self._text(form.text), form.format
-        read = datetime.fromisoformat if by is None else lambda found: datetime.strptime(found, by)  # noqa: DTZ007 - the zone follows
+        read = datetime.fromisoformat if by is None else lambda when: datetime.strptime(when, by)  # noqa: DTZ007 - the zone follows
 
         def make(cells: RowCells) -> datetime:
             moment = read(text(cells))

@@ -72,22 +72,22 @@ async def create(settings: Settings, wanted: Collection[TopicSpec]) -> list[str]
         if not new:
             return []
         response = await client.create_topics(new)
-        made = _created_names(response.topic_errors)
+        created = _created_names(response.topic_errors)
         await _wait_for_metadata(client, {topic.name for topic in new})
-    return made
+    return created
 
 
 def _created_names(answers: Iterable[tuple[Any, ...]]) -> list[str]:
-    made, faults = [], []
+    created, faults = [], []
     for name, code, *message in answers:
         error: type[KafkaError] = for_code(code)
         if not code:
-            made.append(name)
+            created.append(name)
         elif error is not TopicAlreadyExistsError:  # another process was faster: it is there
             faults.append(f"{name}: {error.__name__}: {message[0] if message else error.description}")
     if faults:
         raise CxgaugeError("\n".join(faults))
-    return made
+    return created
 
 
 async def _wait_for_metadata(client: AIOKafkaAdminClient, names: Collection[str]) -> None:

@@ -32,14 +32,14 @@ class CheckedRecords(PartitionRecords):
         batches = self._batches()
         batch = next(batches, None)
         while batch is not None:
-            found, fault = self._tried(batch)
+            records, fault = self._tried(batch)
             following = next(batches, None) if fault else None
             if fault:
                 unreadable = _unreadable(batch, following, fault, self.next_fetch_offset)
                 if unreadable.end > self.next_fetch_offset:
                     yield unreadable
                     return
-            for record in found:
+            for record in records:
                 if record.offset >= self.next_fetch_offset:  # a fetch may begin in the middle of a batch
                     self.next_fetch_offset = record.offset + 1
                     yield self._consumer_record(self._tp, record)
@@ -78,16 +78,16 @@ class CheckedRecords(PartitionRecords):
                 return ()
         if batch.is_control_batch:
             return ()
-        found = list(batch)
+        records = list(batch)
         if (
-            found
+            records
             and not getattr(batch, "base_offset", 0)
-            <= found[0].offset
-            <= found[-1].offset
+            <= records[0].offset
+            <= records[-1].offset
             < batch.next_offset
         ):
             raise DamagedError("offsets of records are not those of the batch")
-        return found
+        return records
 
 
 def _unreadable(batch: Any, following: Any, fault: str, position: int) -> UnreadableBatch:

@@ -110,7 +110,7 @@ async def _check_sources(
     if not counted:
         return
     begin, end = await _assign(consumer, counted)
-    look = []
+    unchecked = []
     for tp, p in counted.items():
         where = f"{tp.topic} partition {tp.partition}"
         if end[tp] < p.checkpoint.next_offset:
@@ -124,10 +124,10 @@ async def _check_sources(
             )
         if begin[tp] <= p.checkpoint.last_offset:
             consumer.seek(tp, p.checkpoint.last_offset)
-            look.append(tp)
-    while look:
+            unchecked.append(tp)
+    while unchecked:
         for tp, records in (
-            await consumer.getmany_checked(*look, timeout_ms=200, max_records=len(look))
+            await consumer.getmany_checked(*unchecked, timeout_ms=200, max_records=len(unchecked))
         ).items():
             at = counted[tp].checkpoint
             first = records[0]
@@ -140,4 +140,4 @@ async def _check_sources(
                     f"{tp.topic} partition {tp.partition}: at offset {at.last_offset} is another record than was counted: "
                     "it was made anew"
                 )
-            look.remove(tp)
+            unchecked.remove(tp)

@@ -182,12 +182,12 @@ class TaskManager:
 
     def seek_positions(self, assigned: Iterable[TP]) -> dict[TP, int]:
         """Where to read on, for what is ours of what is assigned; what was handed out is forgotten."""
-        found = {}
+        offsets = {}
         for tp in assigned:
             if (owned_task := self.tasks.get(tp)) is not None:
                 owned_task.dispatched_offset, owned_task.unreadable = owned_task.task.next_offset, None
-                found[tp] = owned_task.task.next_offset
-        return found
+                offsets[tp] = owned_task.task.next_offset
+        return offsets
 
     def block(self, tp: TP, batch: UnreadableBatch) -> None:
         """Read nothing more of a partition: its next batch cannot be read. The log says so once."""
@@ -206,7 +206,7 @@ class TaskManager:
     def blocked(self) -> dict[TP, UnreadableBatch]:
         """Return the unreadable batches by partition."""
         owned_task = list(self.tasks.items())
-        return {tp: one.unreadable for tp, one in owned_task if one.unreadable is not None}
+        return {tp: owned.unreadable for tp, owned in owned_task if owned.unreadable is not None}
 
     def unblock(self, tp: TP) -> None:
         """Note that records came from a partition: if a batch blocked it, it can be read now."""

@@ -155,8 +155,8 @@ def state(page: MetricsSnapshot) -> Text:
     """Whether the figures can be believed."""
     expected, covered = (sum(page.pipeline(f"cx_partitions_{name}")) for name in ("expected", "covered"))
     lag = page.pipeline("cx_event_lag_seconds")
-    told = f"{covered:.0f} of {expected:.0f} partitions covered"
+    coverage = f"{covered:.0f} of {expected:.0f} partitions covered"
     newest = f"; the newest event is {max(0, min(lag)):.0f} s old" if lag else ""
     if expected and covered == expected:
-        return Text(f"Complete: {told}{newest}", style="green")
-    return Text(f"INCOMPLETE: {told}; figures stand still or are absent{newest}", style="bold yellow")
+        return Text(f"Complete: {coverage}{newest}", style="green")
+    return Text(f"INCOMPLETE: {coverage}; figures stand still or are absent{newest}", style="bold yellow")

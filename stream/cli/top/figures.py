@@ -50,28 +50,30 @@ class MetricsSnapshot:
     def rows(self) -> Iterator[Row]:
         """Every headline that has a figure or a sample size, the label sets with the largest samples first."""
         for _, _, headline in HEADLINES:
-            made = sorted(
+            rows_of_headlines = sorted(
                 self._row(headline, labels, value)
                 for labels, value in self._samples.get(headline.family.name, [])
                 if _is(headline, labels)
             )
-            for title, group in groupby((row for _, row in made), key=lambda row: row.title):
+            for title, group in groupby((row for _, row in rows_of_headlines), key=lambda row: row.title):
                 rows = list(group)
                 yield from rows[:MAX_ROWS]
                 if len(rows) > MAX_ROWS:
                     yield Row(title, f"and {len(rows) - MAX_ROWS} more", "", "", None)
-            if not made and self._view == "total" and headline.sample_size:
+            if not rows_of_headlines and self._view == "total" and headline.sample_size:
                 n = self._sum(headline.sample_size, {})
                 if n is not None:
                     yield Row(headline.title, "", ABSENT, "", n)
 
     def _row(self, headline: Headline, labels: Labels, value: float) -> tuple[tuple[str, float, str], Row]:
         """A row, and where it stands: the largest samples first."""
-        own = headline.family.labels
+        label_names = headline.family.labels
         open_ = [
-            labels[name] for name, want in zip(own, label_pattern(headline), strict=True) if want is None
+            labels[name]
+            for name, want in zip(label_names, label_pattern(headline), strict=True)
+            if want is None
         ]
-        others = [text for name, text in labels.items() if name not in {*own, "view", "window"}]
+        others = [text for name, text in labels.items() if name not in {*label_names, "view", "window"}]
         low, high = (family and self._sum(family, labels) for family in (headline.low, headline.high))
         money = open_[-1] if headline.unit == "money" else ""
         bounds = (
@@ -81,17 +83,17 @@ class MetricsSnapshot:
         )
         n = headline.sample_size and self._sum(headline.sample_size, labels)
         title, label = " ".join([headline.title, *open_]), ", ".join(others)
-        place = (title, -(value if n is None else n), label)
-        return place, Row(title, label, format_value(value, headline, money), bounds, n)
+        sort_key = (title, -(value if n is None else n), label)
+        return sort_key, Row(title, label, format_value(value, headline, money), bounds, n)
 
     def _sum(self, family: Family, labels: Labels) -> float | None:
         """The sum of a family's samples that agree on the labels both have."""
-        found = [
+        values = [
             value
-            for own, value in self._samples.get(family.name, [])
-            if all(labels.get(name, text) == text for name, text in own.items())
+            for label_names, value in self._samples.get(family.name, [])
+            if all(labels.get(name, text) == text for name, text in label_names.items())
         ]
-        return sum(found) if found else None
+        return sum(values) if values else None
 
 
 def _needed(text: str, view: str) -> str:

@@ -19,17 +19,21 @@ from stream.core.model.time_buckets import Window
 MONTHS = 36
 """A life is predicted to last at most this many times 30 d."""
 
-OWN = ("cohort", "currency")
-HISTORICAL = Family("cx_clv_historical_mean", "Margin per active customer, all lives", OWN, windowed=False)
+COHORT_LABELS = ("cohort", "currency")
+HISTORICAL = Family(
+    "cx_clv_historical_mean", "Margin per active customer, all lives", COHORT_LABELS, windowed=False
+)
 PREDICTED = Family(
     "cx_clv_predicted",
     "Margin of the last 30 days per active customer, times the months that churn leaves, 36 at most",
-    OWN,
+    COHORT_LABELS,
     windowed=False,
 )
 MEMBERS = Family("cx_clv_customers", "Active customers", ("cohort",), windowed=False)
 TURNOVER = Family("cx_revenue", "Purchases less refunds in the window, in major units", ("currency",))
-ADDED = Family("cx_clv_added_mean", "Margin in the window of the cohort's customers, per active one", OWN)
+ADDED = Family(
+    "cx_clv_added_mean", "Margin in the window of the cohort's customers, per active one", COHORT_LABELS
+)
 
 
 def _sums(cells: VectorsByLabels, component: int, cohorts: Sequence[str]) -> dict[str, int]:
@@ -93,13 +97,19 @@ METRIC = Metric(
     panels=(
         Panel(
             title="CLV, historical",
-            lines=(Line(HISTORICAL, by=OWN),),
+            lines=(Line(HISTORICAL, by=COHORT_LABELS),),
             samples=(Line(MEMBERS, by=("cohort",)),),
         ),
         Panel(
-            title="CLV, predicted", lines=(Line(PREDICTED, by=OWN),), samples=(Line(MEMBERS, by=("cohort",)),)
+            title="CLV, predicted",
+            lines=(Line(PREDICTED, by=COHORT_LABELS),),
+            samples=(Line(MEMBERS, by=("cohort",)),),
         ),
-        Panel(title="CLV added", lines=(Line(ADDED, by=OWN),), samples=(Line(MEMBERS, by=("cohort",)),)),
+        Panel(
+            title="CLV added",
+            lines=(Line(ADDED, by=COHORT_LABELS),),
+            samples=(Line(MEMBERS, by=("cohort",)),),
+        ),
         Panel(title="Net revenue", lines=(Line(TURNOVER, by=("currency",)),)),
     ),
     read=read,

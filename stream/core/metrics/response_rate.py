@@ -17,7 +17,7 @@ COUNTS = (
     Family("cx_survey_dismissed", "Offers of the window that were dismissed", ("survey",)),
 )
 
-OWN = ("survey",)
+SURVEY_LABELS = ("survey",)
 
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
@@ -46,17 +46,17 @@ METRIC = Metric(
     panels=(
         Panel(
             title="Response rate",
-            lines=(Line(RATIO, by=OWN),),
+            lines=(Line(RATIO, by=SURVEY_LABELS),),
             unit="percentunit",
-            samples=(Line(COUNTS[ResponseLayout.OFFERED], by=OWN),),
+            samples=(Line(COUNTS[ResponseLayout.OFFERED], by=SURVEY_LABELS),),
             min=0,
             max=1,
         ),
         Panel(
             title="Answered and dismissed",
             lines=(
-                Line(COUNTS[ResponseLayout.ANSWERED], "answered", OWN),
-                Line(COUNTS[ResponseLayout.DISMISSED], "dismissed", OWN),
+                Line(COUNTS[ResponseLayout.ANSWERED], "answered", SURVEY_LABELS),
+                Line(COUNTS[ResponseLayout.DISMISSED], "dismissed", SURVEY_LABELS),
             ),
         ),
     ),

@@ -132,5 +132,5 @@ def accumulate_vector(deltas: Deltas, base_cell: BaseCell, vector: Vector) -> No
     """Enter in a leaf cell a flat vector, which may become its own."""
     into = deltas.setdefault(base_cell, vector)
     if into is not vector:
-        for place, n in vector.items():
-            into[place] = into.get(place, 0) + n
+        for position, n in vector.items():
+            into[position] = into.get(position, 0) + n

@@ -108,9 +108,9 @@ class BusinessHours:
         return None
 
     def _period(self, number: int) -> Period:
-        if (found := self._periods.get(number)) is None:
-            found = self._periods[number] = self._compute_period(number * PERIOD_MS)
-        return found
+        if (period := self._periods.get(number)) is None:
+            period = self._periods[number] = self._compute_period(number * PERIOD_MS)
+        return period
 
     def _compute_period(self, start: int) -> Period:
         end = start + PERIOD_MS

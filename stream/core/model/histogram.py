@@ -35,23 +35,23 @@ def bucket_midpoint(number: int) -> float:
 
 def record(into: Vector, base: int, ms: int) -> None:
     """Add one duration to the distribution that begins at a component."""
-    place = base + BUCKETS + bucket_of(ms)
+    bucket = base + BUCKETS + bucket_of(ms)
     if base not in into and 0 < ms < MAX_SINGLE_PART:  # the first one, mostly
-        into[base] = into[place] = 1
+        into[base] = into[bucket] = 1
         into[base + SUM] = ms
     else:
-        add(into, {base: 1, place: 1})
+        add(into, {base: 1, bucket: 1})
         add(into, split(ms, base + SUM))
 
 
 def merge(vector: Mapping[int, int], *bases: int) -> Vector:
     """Several distributions of a vector as one that begins at component 0."""
-    made: Vector = {}
+    merged: Vector = {}
     for component, n in vector.items():
         for base in bases:
             if base <= component < base + SPAN:
-                made[component - base] = made.get(component - base, 0) + n
-    return made
+                merged[component - base] = merged.get(component - base, 0) + n
+    return merged
 
 
 def mean(vector: Mapping[int, int], base: int) -> float:
@@ -63,12 +63,12 @@ def quantiles(vector: Mapping[int, int], base: int, percents: Sequence[int]) -> 
     """For each of the ascending `percents` the `ceil(percent * n / 100)`-th smallest in ms, within 1 %, for n >= 1."""
     n = vector[base + COUNT]
     places = sorted(c for c in vector if base + BUCKETS <= c < base + SPAN)
-    found = []
+    durations = []
     seen = i = 0
     for percent in percents:
         rank = -(-n * percent // 100)
         while seen < rank:
             seen += vector[places[i]]
             i += 1
-        found.append(bucket_midpoint(places[i - 1] - base - BUCKETS))
-    return found
+        durations.append(bucket_midpoint(places[i - 1] - base - BUCKETS))
+    return durations

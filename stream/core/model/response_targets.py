@@ -25,8 +25,8 @@ class ResponseTargets:
         if not self._table:
             return self._default
         for key in ((channel, priority), (channel, None), (None, priority)):
-            if (found := self._table.get(key)) is not None:
-                return found
+            if (target := self._table.get(key)) is not None:
+                return target
         return self._default
 
 

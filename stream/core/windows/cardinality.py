@@ -30,16 +30,16 @@ class CardinalityPolicy(NamedTuple):
 
     def shown_as(self, labels: LabelSet) -> LabelSet:
         """The label set under which another is shown: itself, or one with `__other__` in it."""
-        found = labels
+        result = labels
         if self.values:
-            found = LabelSet(
+            result = LabelSet(
                 labels.view,
                 tuple(
                     value if (kept := self.values.get(name)) is None or value in kept else OTHER_VALUE
                     for name, value in zip(self.views[labels.view], labels.values, strict=True)
                 ),
             )
-        return other_of(found) if found in self.capped else found
+        return other_of(result) if result in self.capped else result
 
 
 def other_of(labels: LabelSet) -> LabelSet:
@@ -49,11 +49,11 @@ def other_of(labels: LabelSet) -> LabelSet:
 
 def sum_counts(event_counts: Iterable[tuple[LabelSet, EventCount]]) -> dict[LabelSet, EventCount]:
     """Weights of equal label sets added up."""
-    found: dict[LabelSet, EventCount] = {}
+    result: dict[LabelSet, EventCount] = {}
     for labels, event_count in event_counts:
-        have = found.get(labels, EventCount())
-        found[labels] = EventCount(have.finished + event_count.finished, have.total + event_count.total)
-    return found
+        have = result.get(labels, EventCount())
+        result[labels] = EventCount(have.finished + event_count.finished, have.total + event_count.total)
+    return result
 
 
 def largest_values(event_counts: EventCounts, config: AggregationConfig) -> dict[str, frozenset[str]]:
@@ -83,16 +83,16 @@ def smallest_label_sets(
     `sizes`: series by shown label set; a view's first folded set makes room for nothing, as its series move on.
     """
     known = {labels: event_counts.get(labels, EventCount()) for labels in sizes if labels != other_of(labels)}
-    found = set()
+    result = set()
     there = set(sizes)
     for labels in reversed(_ranked(known)):
         if excess <= 0:
             break
-        found.add(labels)
+        result.add(labels)
         if other_of(labels) in there:
             excess -= sizes[labels]
         there.add(other_of(labels))
-    return frozenset(found)
+    return frozenset(result)
 
 
 def _ranked(event_counts: EventCounts) -> list[LabelSet]:

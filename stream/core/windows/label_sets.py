@@ -48,10 +48,10 @@ class LabelSetSums:
 
     def cell(self, own_labels: OwnLabels) -> "CellRef":
         """The place of a cell in this group."""
-        found = self.cells.get(own_labels)
-        if found is None:
-            found = self.cells[own_labels] = CellRef(self, own_labels)
-        return found
+        cell_ref = self.cells.get(own_labels)
+        if cell_ref is None:
+            cell_ref = self.cells[own_labels] = CellRef(self, own_labels)
+        return cell_ref
 
 
 class CellRef:

@@ -79,15 +79,15 @@ class RollingWindows:
             for minute, component, n in unpack_block(resolution, block, delta):
                 self._accumulate(sums, STOCK_RANGE, self.all_windows, minute, {component: n})
         else:
-            place = sums.cell(cell.own_labels)
-            self._blocks.add(resolution, block, place, delta)
+            cell_ref = sums.cell(cell.own_labels)
+            self._blocks.add(resolution, block, cell_ref, delta)
             for window_range in self._ranges_of[aggregate.name, resolution]:
                 if vector := sum_range(resolution, block, delta, window_range.first, window_range.last):
                     self._accumulate(
-                        sums, window_range.range_id, window_range.window_mask, place.own_labels, vector
+                        sums, window_range.range_id, window_range.window_mask, cell_ref.own_labels, vector
                     )
-            if not place.blocks:
-                del sums.cells[place.own_labels]
+            if not cell_ref.blocks:
+                del sums.cells[cell_ref.own_labels]
         if not sums.cells and not sums.sums:
             self._remove_sums(sums)
 
@@ -95,16 +95,25 @@ class RollingWindows:
         """Move every edge to where it is at `now` ms: buckets that enter are added, those that leave taken off."""
         for window_range in self._ranges:
             first, last = window_range.edges(now)
-            for place, vector in self._between(
+            for cell_ref, vector in self._between(
                 window_range, window_range.first, min(first - 1, window_range.last)
             ):
                 self._accumulate(
-                    place.sums, window_range.range_id, window_range.window_mask, place.own_labels, vector, -1
+                    cell_ref.sums,
+                    window_range.range_id,
+                    window_range.window_mask,
+                    cell_ref.own_labels,
+                    vector,
+                    -1,
                 )
                 yield
-            for place, vector in self._between(window_range, max(window_range.last + 1, first), last):
+            for cell_ref, vector in self._between(window_range, max(window_range.last + 1, first), last):
                 self._accumulate(
-                    place.sums, window_range.range_id, window_range.window_mask, place.own_labels, vector
+                    cell_ref.sums,
+                    window_range.range_id,
+                    window_range.window_mask,
+                    cell_ref.own_labels,
+                    vector,
                 )
                 yield
             window_range.first, window_range.last = first, last
@@ -127,9 +136,9 @@ class RollingWindows:
         """Sum every window anew; where that differs from what is kept, take it and count a repair."""
         for window_range in self._ranges:
             fresh: dict[LabelSetSums, dict[Any, Vector]] = {}
-            for place, vector in self._between(window_range, window_range.first, window_range.last):
-                for sums in _with_other(place.sums):
-                    add(fresh.setdefault(sums, {}).setdefault(place.own_labels, {}), vector)
+            for cell_ref, vector in self._between(window_range, window_range.first, window_range.last):
+                for sums in _with_other(cell_ref.sums):
+                    add(fresh.setdefault(sums, {}).setdefault(cell_ref.own_labels, {}), vector)
                 yield
             for sums in self._all_sums(window_range.aggregates):
                 right = {own_labels: vector for own_labels, vector in fresh.get(sums, {}).items() if vector}
@@ -172,8 +181,10 @@ class RollingWindows:
         open_: dict[LabelSetSums, int] = {}
         for window_range in self._ranges:
             if window_range.range_id == longest:
-                for place, vector in self._between(window_range, window_range.last, window_range.last):
-                    open_[place.sums] = open_.get(place.sums, 0) + _event_count(place.sums.aggregate, vector)
+                for cell_ref, vector in self._between(window_range, window_range.last, window_range.last):
+                    open_[cell_ref.sums] = open_.get(cell_ref.sums, 0) + _event_count(
+                        cell_ref.sums.aggregate, vector
+                    )
         for labels, groups in self._label_set_sums.items():
             for sums in groups.values():
                 total = sum(_event_count(sums.aggregate, v) for v in sums.sums.get(longest, {}).values())
@@ -211,11 +222,11 @@ class RollingWindows:
             (lane for lane in self._ranges if lane.range_id == slot and aggregate in lane.aggregates), None
         )
         if sums is not None and window_range is not None:
-            for own_labels, place in sums.cells.items():
-                for found in self._blocks.of_cell(
-                    place, window_range.resolution.code, window_range.first, window_range.last
+            for own_labels, cell_ref in sums.cells.items():
+                for entry in self._blocks.of_cell(
+                    cell_ref, window_range.resolution.code, window_range.first, window_range.last
                 ):
-                    yield own_labels, *found
+                    yield own_labels, *entry
 
     def label_sets(self) -> KeysView[LabelSet]:
         """Every label set that there is, shown or folded."""

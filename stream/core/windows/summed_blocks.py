@@ -32,19 +32,19 @@ class SummedBlocks:
     def __init__(self) -> None:
         self._packed_blocks: defaultdict[int, dict[int, dict[CellRef, bytes]]] = defaultdict(dict)
 
-    def add(self, resolution: int, block: int, place: CellRef, delta: Vector) -> None:
+    def add(self, resolution: int, block: int, cell: CellRef, delta: Vector) -> None:
         """Add to the block of a place; an empty one is removed."""
         blocks = self._packed_blocks[resolution]
         places = blocks.setdefault(block, {})
-        packed = places.get(place)
+        packed = places.get(cell)
         total = {} if packed is None else decode_block(packed)
         add(total, delta)
         if total:
-            places[place] = _encode(total)
-            place.blocks += packed is None
+            places[cell] = _encode(total)
+            cell.blocks += packed is None
         elif packed is not None:
-            del places[place]
-            place.blocks -= 1
+            del places[cell]
+            cell.blocks -= 1
         if not places:
             del blocks[block]
 
@@ -57,32 +57,32 @@ class SummedBlocks:
         per_block = BY_CODE[resolution].per_block
         blocks = self._packed_blocks[resolution]
         for block in [b for b in blocks if first < (b + 1) * per_block and b * per_block <= last]:
-            for place, packed in blocks[block].items():
-                if place.sums.aggregate.name in aggregates:
+            for cell, packed in blocks[block].items():
+                if cell.sums.aggregate.name in aggregates:
                     vector = sum_range(resolution, block, decode_block(packed), first, last)
                     if vector:
-                        yield place, vector
+                        yield cell, vector
 
     def of_cell(
-        self, place: CellRef, resolution: int, first: int, last: int
+        self, cell: CellRef, resolution: int, first: int, last: int
     ) -> Iterator[tuple[int, int, int]]:
         """What a place holds in the buckets `first` to `last`: bucket, component, integer."""
         per_block = BY_CODE[resolution].per_block
         for block in range(first // per_block, last // per_block + 1):
-            packed = self._packed_blocks[resolution].get(block, {}).get(place)
+            packed = self._packed_blocks[resolution].get(block, {}).get(cell)
             if packed is not None:
-                for found in unpack_block(resolution, block, decode_block(packed)):
-                    if first <= found[0] <= last:
-                        yield found
+                for entry in unpack_block(resolution, block, decode_block(packed)):
+                    if first <= entry[0] <= last:
+                        yield entry
 
 
 def sum_range(resolution: int, block: int, vector: Vector, first: int, last: int) -> Vector:
     """The part of a block's vector that lies in the buckets `first` to `last`, summed over them."""
-    found: Vector = {}
+    entry: Vector = {}
     begin = block * BY_CODE[resolution].per_block
     if last < begin or first >= begin + BY_CODE[resolution].per_block:
-        return found
+        return entry
     for bucket, component, n in unpack_block(resolution, block, vector):
         if first <= bucket <= last:
-            found[component] = found.get(component, 0) + n
-    return found
+            entry[component] = entry.get(component, 0) + n
+    return entry

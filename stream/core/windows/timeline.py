@@ -48,12 +48,12 @@ def timeline(
     window: Window = windows.config.windows[slot]
     buckets = point_size(window) // window.resolution.step
     first, last = windows.edges(slot)
-    found: dict[int, dict[str, dict[OwnLabels, Vector]]] = {}
+    sums_by_point: dict[int, dict[str, dict[OwnLabels, Vector]]] = {}
     steps = 0
     for aggregate in metric.aggregates:
         if aggregate.kind == "flow":
             for own_labels, bucket, component, n in windows.buckets(aggregate.name, labels, slot):
-                cells = found.setdefault(bucket // buckets, {}).setdefault(aggregate.name, {})
+                cells = sums_by_point.setdefault(bucket // buckets, {}).setdefault(aggregate.name, {})
                 vector = cells.setdefault(own_labels, {})
                 vector[component] = vector.get(component, 0) + n
                 steps += 1
@@ -61,7 +61,7 @@ def timeline(
                     yield None
     for number in range(first // buckets, last // buckets + 1):
         start = max(number * buckets, first) * window.resolution.step
-        context = _FlowContext(windows.config, labels, start, found.get(number, {}))
+        context = _FlowContext(windows.config, labels, start, sums_by_point.get(number, {}))
         yield TimelinePoint(start, tuple(metric.read(context, window)))
 
 

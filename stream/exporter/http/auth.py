@@ -27,7 +27,7 @@ class BasicAuth:
         self._costly = max(users.values(), key=lambda hashed: hashed[4:6])
         self._secret = secrets.token_bytes(32)
         self._good: dict[bytes, None] = {}
-        self._one = asyncio.Lock()
+        self._hashing = asyncio.Lock()
         self._waiting = 0
 
     async def authenticate(self, header: str) -> bool:
@@ -47,7 +47,7 @@ class BasicAuth:
             raise web.HTTPServiceUnavailable(text="too many passwords are being verified\n")
         self._waiting += 1
         try:
-            async with self._one:
+            async with self._hashing:
                 good = (
                     await asyncio.to_thread(_matches, password, known or self._costly) and known is not None
                 )

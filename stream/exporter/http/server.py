@@ -38,8 +38,8 @@ async def serve(
 
     async def readyz(_: web.Request) -> web.Response:
         reason, note = state()
-        told = "".join(f"{text}\n" for text in (reason or "ok", note) if text)
-        return web.Response(status=503 if reason else 200, text=told)
+        body = "".join(f"{text}\n" for text in (reason or "ok", note) if text)
+        return web.Response(status=503 if reason else 200, text=body)
 
     app = web.Application(middlewares=[auth.middleware(config.users)] if config.users else [])
     app.add_routes(

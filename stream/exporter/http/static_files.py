@@ -56,15 +56,15 @@ def takes_gzip(accepted: str) -> bool:
 
 def files() -> dict[str, StaticFile]:
     """Every file by its path in the folder."""
-    found = {}
+    static_files = {}
     for path in sorted(FOLDER.rglob("*")):
         if path.suffix in TYPES:
             plain = path.read_bytes()
             name = path.relative_to(FOLDER).as_posix()
-            found[name] = StaticFile(
+            static_files[name] = StaticFile(
                 TYPES[path.suffix], plain, gzip.compress(plain), sha256(plain).hexdigest()[:20]
             )
-    return found
+    return static_files
 
 
 def routes() -> list[web.RouteDef]:

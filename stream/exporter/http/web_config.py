@@ -43,10 +43,10 @@ class _WebConfigFile:
 
     def read(self) -> WebConfig:
         try:
-            found = yaml.safe_load(self.path.read_bytes())
+            document = yaml.safe_load(self.path.read_bytes())
         except (OSError, yaml.YAMLError) as error:
             raise ConfigError(f"{self.where}: {' '.join(str(error).split())}") from error
-        sections = self._mapping("", {} if found is None else found, SECTIONS)
+        sections = self._mapping("", {} if document is None else document, SECTIONS)
         tls = sections.get("tls_server_config")
         users = sections.get("basic_auth_users")
         return WebConfig(None if tls is None else self._tls(tls), {} if users is None else self._users(users))

@@ -63,7 +63,7 @@ async def _body(answer: ClientResponse) -> bytes:
 
 def _public_fields(alert: _FiringAlert) -> dict[str, Any]:
     about = {name: text for name, text in alert.labels.items() if name not in ("alertname", "severity")}
-    told = {
+    fields = {
         "name": alert.labels.get("alertname", ""),
         "severity": alert.labels.get("severity", ""),
         "summary": alert.annotations.get("summary", ""),
@@ -71,6 +71,6 @@ def _public_fields(alert: _FiringAlert) -> dict[str, Any]:
         "since": alert.starts,
     }
     return {
-        **{name: text[:MAX_TEXT] for name, text in told.items()},
+        **{name: text[:MAX_TEXT] for name, text in fields.items()},
         "labels": {name[:MAX_TEXT]: text[:MAX_TEXT] for name, text in about.items()},
     }

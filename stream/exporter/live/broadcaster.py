@@ -58,29 +58,29 @@ class Broadcaster:
         if not self.clients:
             self._newest.clear()
             return
-        made: dict[tuple[str, Hashable], bytes] = {}
+        payloads: dict[tuple[str, Hashable], bytes] = {}
         status = self._parts.status(monotonic_ms, error) | {"firing": self._alerts.shown}
         silent = ("status", None) not in self._newest or monotonic_ms - self._status[1] >= STATUS_INTERVAL
         if silent or status != self._status[0]:
             self._status = status, monotonic_ms
-            made["status", None] = orjson.dumps({"at": now, **status})
+            payloads["status", None] = orjson.dumps({"at": now, **status})
         selections = {client.selection for client in self.clients}
         for window_index in {choice.slot for choice in selections}:
             yield from self._parts.timelines.update(window_index, monotonic_ms)
             into: list[bytes] = []
             also: set[Tile] = {choice.tile for choice in selections if choice.slot == window_index}
             yield from self._parts.tiles(window_index, also, into)
-            made["tiles", window_index] = into[0]
+            payloads["tiles", window_index] = into[0]
         for selection in selections:
             into = []
             yield from self._parts.detail(selection, into)
-            made["detail", selection] = into[0]
-        self._publish(made)
+            payloads["detail", selection] = into[0]
+        self._publish(payloads)
 
-    def _publish(self, made: dict[tuple[str, Hashable], bytes]) -> None:
+    def _publish(self, payloads: dict[tuple[str, Hashable], bytes]) -> None:
         """Have clients send what is new to them."""
         wanted = {key for client in self.clients for key in client.parts()}
-        for key, part in made.items():
+        for key, part in payloads.items():
             framed = b"event: %s\ndata: %s\n\n" % (key[0].encode(), part)
             if key[0] == "status" or self._newest.get(key) != framed:
                 self._newest[key] = framed

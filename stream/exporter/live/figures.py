@@ -37,19 +37,19 @@ class Figures:
         """A headline's tiles: those that have a figure in any window, else one while there is a sample size."""
         headline = HEADLINES[number].headline
         wanted = label_pattern(headline)
-        found = {
+        matching = {
             Tile(number, values)
             for window_index in (self._slots if headline.family.windowed else (0,))
             for values, _ in self._samples(headline.family, TOTAL_LABELS, window_index)
             if all(want in (None, have) for want, have in zip(wanted, values, strict=True))
         }
         if (
-            not found
+            not matching
             and headline.sample_size
             and self._sum(headline.sample_size, TOTAL_LABELS, 0, {}) is not None
         ):
-            found = {Tile(number, tuple(value or "" for value in wanted))}
-        return sorted(found)
+            matching = {Tile(number, tuple(value or "" for value in wanted))}
+        return sorted(matching)
 
     def figure(self, tile: Tile, labels: LabelSet, window_index: int) -> Figure:
         """What a tile shows of a label set in a window."""
@@ -83,7 +83,7 @@ class Figures:
     def _sum(
         self, family: Family, labels: LabelSet, window_index: int, wanted: Mapping[str, str]
     ) -> float | None:
-        found = [
+        matching = [
             n for values, n in self._samples(family, labels, window_index) if matches(family, values, wanted)
         ]
-        return sum(found) if found else None
+        return sum(matching) if matching else None

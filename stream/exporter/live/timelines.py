@@ -55,11 +55,11 @@ class Timelines:
             ):
                 domain_view.updated.discard(key)
                 self._edges[key], self._read[key] = edges, monotonic_ms
-                found = []
+                points = []
                 for piece in timeline(domain_view.windows, metric, TOTAL_LABELS, window_index):
-                    found += [] if piece is None else [piece]
+                    points += [] if piece is None else [piece]
                     yield
-                self._timelines[key] = tuple(found)
+                self._timelines[key] = tuple(points)
 
     def record(self, now: int, windows: int) -> CooperativeSteps:
         """Keep what cannot be cut into pieces as it is read now, once a minute. `now` in ms."""
@@ -94,5 +94,5 @@ class Timelines:
 
 
 def _sum(piece: TimelinePoint, family: Family | None, wanted: Mapping[str, str]) -> float | None:
-    found = [value for of, values, value in piece.samples if of is family and matches(of, values, wanted)]
-    return sum(found) if found else None
+    points = [value for of, values, value in piece.samples if of is family and matches(of, values, wanted)]
+    return sum(points) if points else None

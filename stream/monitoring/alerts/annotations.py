@@ -22,8 +22,8 @@ def value(form: str = WHOLE) -> str:
 def lookup(series: str, form: str = WHOLE, matchers: str = "", *, labels: bool = True) -> str:
     """The value of a series with the alert's labels (or none) and these matchers; a dash when there is none."""
     query = f"{series}{{{'%s' if labels else ''}{matchers}}}".replace('"', '\\"')
-    found = f'printf "{query}" $s' if labels else f'"{query}"'
-    return f"{{{{ with query ({found}) }}}}{{{{ . | first | value | {form} }}}}{{{{ else }}}}-{{{{ end }}}}"
+    query_expression = f'printf "{query}" $s' if labels else f'"{query}"'
+    return f"{{{{ with query ({query_expression}) }}}}{{{{ . | first | value | {form} }}}}{{{{ else }}}}-{{{{ end }}}}"
 
 
 def annotation(text: str) -> str:

@@ -61,11 +61,11 @@ def _record(record: RecordingRule) -> str:
 def _alert(alert: AlertRule) -> str:
     domain = alert.domain or "{{ $labels.domain }}"
     keep = f"  keep_firing_for: {alert.keep_firing_for}\n" if alert.keep_firing_for else ""
-    told = {"summary": alert.summary, "description": alert.description, "runbook_url": alert.runbook}
+    annotations = {"summary": alert.summary, "description": alert.description, "runbook_url": alert.runbook}
     return (
         f"- alert: {alert.name}\n{_block('expr', alert.expr)}  for: {alert.for_}\n{keep}"
         f"  labels:\n{_pairs(alert.labels | {'domain': domain})}"
-        f"  annotations:\n" + "".join(indent(_block(name, text), "  ") for name, text in told.items())
+        f"  annotations:\n" + "".join(indent(_block(name, text), "  ") for name, text in annotations.items())
     )
 
 

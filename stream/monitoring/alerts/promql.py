@@ -50,9 +50,9 @@ def _wilson(share: str, n: str, sign: str, z: str) -> str:
     return f"({share} + {z} ^ 2 / (2 * {n}) {sign} {spread}) / (1 + {z} ^ 2 / {n})"
 
 
-def larger(one: str, other: str) -> str:
+def larger(left: str, right: str) -> str:
     """The larger of two vectors with the same labels."""
-    return f"({one} > {other}) or {other}"
+    return f"({left} > {right}) or {right}"
 
 
 def all_of(*conditions: str) -> str:

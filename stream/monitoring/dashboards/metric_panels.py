@@ -33,13 +33,13 @@ def headlines(metrics: Iterable[Metric]) -> Iterator[Json]:
 
 def _panel(metric: Metric, panel: Panel) -> Iterator[Json]:
     """The lines; of a score also a table with bounds and sample sizes, and these over time."""
-    look = _style(metric, panel)
+    style = _style(metric, panel)
     lines = [Query(expression(line), legend(line, panel)) for line in panel.lines]
-    yield chart(look, lines, band=_band(panel))
+    yield chart(style, lines, band=_band(panel))
     if panel.samples:
-        yield table(look._replace(title=f"{panel.title}, now"), _now(panel))
+        yield table(style._replace(title=f"{panel.title}, now"), _now(panel))
         sizes = [Query(expression(line), legend(_named(line), panel)) for line in panel.samples]
-        yield chart(PanelStyle(f"{panel.title}, n", look.text, min=0), sizes, width=4, bars=True)
+        yield chart(PanelStyle(f"{panel.title}, n", style.text, min=0), sizes, width=4, bars=True)
 
 
 def _style(metric: Metric, panel: Panel) -> PanelStyle:

@@ -26,8 +26,10 @@ def selector(family: Family, only: Iterable[tuple[str, str]] = ()) -> str:
 def expression(line: Line) -> str:
     """What a line shows: twins are one, pinned labels are gone, the rest is added up unless it is told apart."""
     gone = ", ".join(("instance", "pod", *line.where))
-    one = f"max without ({gone}) ({selector(line.family, line.where.items())} and on (instance) {COMPLETE})"
-    return f"sum without ({', '.join(line.summed)}) ({one})" if line.summed else one
+    deduplicated = (
+        f"max without ({gone}) ({selector(line.family, line.where.items())} and on (instance) {COMPLETE})"
+    )
+    return f"sum without ({', '.join(line.summed)}) ({deduplicated})" if line.summed else deduplicated
 
 
 def largest(line: Line) -> str:

@@ -37,12 +37,12 @@ def targets(queries: Iterable[Query], **more: Any) -> list[Json]:
     ]
 
 
-def panel(kind: str, look: PanelStyle, width: int, height: int, **more: Any) -> Json:
+def panel(kind: str, style: PanelStyle, width: int, height: int, **more: Any) -> Json:
     """A panel without its id and place, which `board` gives it."""
     return {
         "type": kind,
-        "title": look.title,
-        "description": look.text,
+        "title": style.title,
+        "description": style.text,
         "datasource": DATASOURCE,
         "gridPos": {"w": width, "h": height},
         **more,
@@ -55,7 +55,7 @@ def row(title: str) -> Json:
 
 
 def chart(
-    look: PanelStyle,
+    style: PanelStyle,
     queries: Iterable[Query],
     *,
     width: int = 12,
@@ -67,12 +67,12 @@ def chart(
     shown = [*queries, *(band or ())]
     return panel(
         "timeseries",
-        look,
+        style,
         width,
         8,
         targets=targets(shown, range=True),
         fieldConfig={
-            "defaults": _defaults(look) | {"custom": {"showPoints": "never", **custom}},
+            "defaults": _defaults(style) | {"custom": {"showPoints": "never", **custom}},
             "overrides": _banded(*band) if band else [],
         },
         options={
@@ -90,17 +90,17 @@ def _banded(low: Query, high: Query) -> list[Json]:
     return [_override("byName", low.legend, thin), _override("byName", high.legend, thin, below, filled)]
 
 
-def stat(look: PanelStyle, queries: Iterable[Query], *, width: int = 6, height: int = 4) -> Json:
+def stat(style: PanelStyle, queries: Iterable[Query], *, width: int = 6, height: int = 4) -> Json:
     """Figures as they are now, side by side, each with its name."""
     shown = list(queries)
     return panel(
         "stat",
-        look,
+        style,
         width,
         height,
         targets=targets(shown, instant=True),
         fieldConfig={
-            "defaults": _defaults(look),
+            "defaults": _defaults(style),
             "overrides": _units("byFrameRefID", zip(ascii_uppercase, shown, strict=False)),
         },
         options={
@@ -117,18 +117,18 @@ def stat(look: PanelStyle, queries: Iterable[Query], *, width: int = 6, height: 
     )
 
 
-def table(look: PanelStyle, queries: Iterable[Query], *, width: int = 8, height: int = 8) -> Json:
+def table(style: PanelStyle, queries: Iterable[Query], *, width: int = 8, height: int = 8) -> Json:
     """A row a label set, a column a query: what is so now."""
     shown = list(queries)
     names = {f"Value #{ref}": query.legend for ref, query in zip(ascii_uppercase, shown, strict=False)}
     return panel(
         "table",
-        look,
+        style,
         width,
         height,
         targets=targets(shown, instant=True, format="table"),
         fieldConfig={
-            "defaults": _defaults(look),
+            "defaults": _defaults(style),
             "overrides": _units("byName", ((query.legend, query) for query in shown)),
         },
         options={"showHeader": True, "frameIndex": 0},
@@ -142,9 +142,9 @@ def table(look: PanelStyle, queries: Iterable[Query], *, width: int = 8, height:
     )
 
 
-def _defaults(look: PanelStyle) -> Json:
-    ends: Mapping[str, float | None] = {"min": look.min, "max": look.max}
-    return {"unit": look.unit, "noValue": "-"} | {name: end for name, end in ends.items() if end is not None}
+def _defaults(style: PanelStyle) -> Json:
+    ends: Mapping[str, float | None] = {"min": style.min, "max": style.max}
+    return {"unit": style.unit, "noValue": "-"} | {name: end for name, end in ends.items() if end is not None}
 
 
 def _units(matcher: str, queries: Iterable[tuple[str, Query]]) -> list[Json]:

@@ -23,8 +23,8 @@ class DeadLetter(NamedTuple):
 
     def header_text(self, name: str) -> str:
         """A header of ours, empty when it has none."""
-        found = next((value for key, value in self.headers if key == name), None)
-        return (found or b"").decode(errors="replace")
+        value_ = next((value for key, value in self.headers if key == name), None)
+        return (value_ or b"").decode(errors="replace")
 
     @property
     def position(self) -> str:
@@ -68,15 +68,15 @@ class Filter(NamedTuple):
     key: bytes | None = None
     positions: frozenset[str] = frozenset()
 
-    def matches(self, one: DeadLetter) -> bool:
+    def matches(self, letter: DeadLetter) -> bool:
         """Whether a letter is meant."""
         return (
-            (not self.reasons or one.reason in self.reasons)
-            and (not self.topics or one.topic in self.topics)
-            and (self.since is None or one.dead_lettered_at >= self.since)
-            and (self.until is None or one.dead_lettered_at < self.until)
-            and (self.key is None or one.key == self.key)
-            and (not self.positions or one.position in self.positions)
+            (not self.reasons or letter.reason in self.reasons)
+            and (not self.topics or letter.topic in self.topics)
+            and (self.since is None or letter.dead_lettered_at >= self.since)
+            and (self.until is None or letter.dead_lettered_at < self.until)
+            and (self.key is None or letter.key == self.key)
+            and (not self.positions or letter.position in self.positions)
         )
 
 

@@ -19,12 +19,12 @@ async def format_list(settings: Settings, wanted: Filter, limit: int) -> list[st
     newest: list[tuple[int, int, int, list[str]]] = []
     counts: Counter[tuple[str, str]] = Counter()
     seen = 0
-    async for one in read_all(settings):
+    async for letter in read_all(settings):
         seen += 1
-        if not wanted.matches(one):
+        if not wanted.matches(letter):
             continue
-        counts[one.topic or "?", one.reason or "?"] += 1
-        row = (one.dead_lettered_at, one.partition, one.offset, _row(one))
+        counts[letter.topic or "?", letter.reason or "?"] += 1
+        row = (letter.dead_lettered_at, letter.partition, letter.offset, _row(letter))
         if len(newest) < limit:
             heappush(newest, row)
         elif limit:
@@ -36,17 +36,17 @@ async def format_list(settings: Settings, wanted: Filter, limit: int) -> list[st
     return [*lines, f"{counts.total():,} of {seen:,} letters"]
 
 
-def _row(one: DeadLetter) -> list[str]:
-    origin = f"{one.topic} {one.header_text('cx_partition')}:{one.header_text('cx_offset')}"
-    key = printable(one.key)
+def _row(letter: DeadLetter) -> list[str]:
+    origin = f"{letter.topic} {letter.header_text('cx_partition')}:{letter.header_text('cx_offset')}"
+    key = printable(letter.key)
     short = key if len(key) <= MAX_KEY_WIDTH else f"{key[: MAX_KEY_WIDTH - 1]}…"
     return [
-        one.position,
-        format_time(one.dead_lettered_at),
+        letter.position,
+        format_time(letter.dead_lettered_at),
         printable(origin),
-        one.reason,
+        letter.reason,
         short,
-        printable(one.header_text("cx_detail")),
+        printable(letter.header_text("cx_detail")),
     ]
 
 
@@ -61,34 +61,37 @@ def table(rows: list[list[str]], head: tuple[str, ...]) -> list[str]:
     ]
 
 
-async def read_one(settings: Settings, place: str) -> DeadLetter:
+async def read_one(settings: Settings, position: str) -> DeadLetter:
     """The letter at a place. Raises CxgaugeError when there is none."""
-    partition, offset = map(int, place.split(":"))
+    partition, offset = map(int, position.split(":"))
     tp = TopicPartition(settings.topics.deadletter, partition)
     async with open_reader(settings) as (consumer, spans):
         span = spans.get(tp, OffsetRange(0, 0))
         if span.begin <= offset < span.end:
-            async for one in read_ranges(consumer, {tp: OffsetRange(offset, offset + 1)}):
-                return one
-    raise CxgaugeError(f"no letter lies at {place}; cxgauge deadletter ls shows those that there are")
+            async for letter in read_ranges(consumer, {tp: OffsetRange(offset, offset + 1)}):
+                return letter
+    raise CxgaugeError(f"no letter lies at {position}; cxgauge deadletter ls shows those that there are")
 
 
-def format_details(one: DeadLetter) -> list[str]:
+def format_details(letter: DeadLetter) -> list[str]:
     """A letter with all that is known of it."""
-    first = one.header_text("cx_timestamp")
-    told = {
-        "place": one.position,
-        "buried": format_time(one.dead_lettered_at),
-        "reason": one.reason,
-        "detail": one.header_text("cx_detail"),
-        "from": f"{one.topic} {one.header_text('cx_partition')}:{one.header_text('cx_offset')}",
+    first = letter.header_text("cx_timestamp")
+    details = {
+        "place": letter.position,
+        "buried": format_time(letter.dead_lettered_at),
+        "reason": letter.reason,
+        "detail": letter.header_text("cx_detail"),
+        "from": f"{letter.topic} {letter.header_text('cx_partition')}:{letter.header_text('cx_offset')}",
         "first timestamp": format_time(int(first)) if first.isdigit() and len(first) < 15 else first,
-        "key": "none" if one.key is None else printable(one.key),
-        **{f"header {name}": printable(value) for name, value in one.own_headers},
-        "value": "none" if one.value is None else f"{len(one.value):,} bytes",
+        "key": "none" if letter.key is None else printable(letter.key),
+        **{f"header {name}": printable(value) for name, value in letter.own_headers},
+        "value": "none" if letter.value is None else f"{len(letter.value):,} bytes",
     }
-    width = max(map(len, told))
-    lines = [f"{printable(name):{width}}  {printable(text)}".rstrip() for name, text in told.items()]
-    if one.value:
-        lines += ["", *(printable(line) for line in one.value.decode(errors="backslashreplace").split("\n"))]
+    width = max(map(len, details))
+    lines = [f"{printable(name):{width}}  {printable(text)}".rstrip() for name, text in details.items()]
+    if letter.value:
+        lines += [
+            "",
+            *(printable(line) for line in letter.value.decode(errors="backslashreplace").split("\n")),
+        ]
     return lines

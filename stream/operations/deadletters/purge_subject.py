@@ -34,11 +34,11 @@ class PurgeSubject:
         if not letter.value:
             return False
         try:
-            found = msgspec.json.decode(letter.value)
+            decoded = msgspec.json.decode(letter.value)
         except (ValueError, RecursionError):
             value = letter.value
             return any(form in value for form in self._raw)
-        return any(self._named(text) for text in _texts(found))
+        return any(self._named(text) for text in _texts(decoded))
 
 
 def _forms(customer: str) -> set[bytes]:
@@ -46,14 +46,14 @@ def _forms(customer: str) -> set[bytes]:
     return {customer.encode(), *(json.dumps(customer, ensure_ascii=a)[1:-1].encode() for a in (True, False))}
 
 
-def _texts(found: Any) -> Iterator[str]:
+def _texts(decoded: Any) -> Iterator[str]:
     """Every name, text and number in decoded JSON."""
-    stack = [found]
+    stack = [decoded]
     while stack:
-        one = stack.pop()
-        if isinstance(one, dict):
-            stack += [*one.keys(), *one.values()]
-        elif isinstance(one, list):
-            stack += one
-        elif one is not None:
-            yield str(one)
+        value = stack.pop()
+        if isinstance(value, dict):
+            stack += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            stack += value
+        elif value is not None:
+            yield str(value)

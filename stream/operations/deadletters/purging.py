@@ -65,13 +65,13 @@ async def purge(settings: Settings, subject: PurgeSubject, *, dry: bool) -> Purg
     try:
         await producer.start()  # fences another purge: what that one committed is read below
         async with open_reader(settings) as (consumer, spans):
-            found = list(await _plan(consumer, spans, subject))
-            if not found:
+            touched = list(await _plan(consumer, spans, subject))
+            if not touched:
                 return Purged(0, 0)
-            bars = await new_segments(settings, producer, found)
+            bars = await new_segments(settings, producer, touched)
             if bars:
                 await _wait_until_readable(consumer, bars)
-            old = {tp: spans[tp]._replace(end=bars.get(tp, spans[tp].end)) for tp in found}
+            old = {tp: spans[tp]._replace(end=bars.get(tp, spans[tp].end)) for tp in touched}
             plans = await _plan(consumer, old, subject)
             await _copy(consumer, producer, plans)
     finally:
@@ -90,12 +90,12 @@ async def _plan(consumer: AIOKafkaConsumer, spans: OffsetRanges, subject: PurgeS
     theirs: Counter[int] = Counter()
     others: dict[int, dict[bytes, int]] = {tp.partition: {} for tp in spans}
     with ProgressMeter(sum(span.end - span.begin for span in spans.values()), "letters read") as meter:
-        async for one in read_ranges(consumer, spans):
+        async for letter in read_ranges(consumer, spans):
             meter.step()
-            if subject.matches(one):
-                theirs[one.partition] += 1
+            if subject.matches(letter):
+                theirs[letter.partition] += 1
             else:
-                others[one.partition][one.digest] = one.offset
+                others[letter.partition][letter.digest] = letter.offset
     return {
         tp: _Plan(span, frozenset(others[tp.partition].values()), theirs[tp.partition])
         for tp, span in spans.items()
@@ -110,10 +110,10 @@ async def _copy(consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, plans: _
     batch: list[DeadLetter] = []
     size = 0
     with ProgressMeter(sum(map(len, keep.values())), "letters kept") as meter:
-        async for one in read_ranges(consumer, {tp: plan.old for tp, plan in plans.items()}):
-            if one.offset in keep[one.partition]:
-                batch.append(one)
-                size += len(one.value or b"")
+        async for letter in read_ranges(consumer, {tp: plan.old for tp, plan in plans.items()}):
+            if letter.offset in keep[letter.partition]:
+                batch.append(letter)
+                size += len(letter.value or b"")
                 meter.step()
             if len(batch) >= COPIES_AT_ONCE or size >= BYTES_AT_ONCE:
                 last |= await _append(producer, topic, batch)
@@ -141,13 +141,13 @@ async def _append(
         sent = [
             await producer.send(
                 topic,
-                one.value,
-                key=one.key,
-                partition=one.partition,
-                timestamp_ms=one.dead_lettered_at,
-                headers=list(one.headers),
+                letter.value,
+                key=letter.key,
+                partition=letter.partition,
+                timestamp_ms=letter.dead_lettered_at,
+                headers=list(letter.headers),
             )
-            for one in batch
+            for letter in batch
         ]
         done = [await future for future in sent]  # committing does not look at failed batches
-    return {one.topic_partition: one.offset for one in done}
+    return {letter.topic_partition: letter.offset for letter in done}

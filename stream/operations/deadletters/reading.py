@@ -62,6 +62,6 @@ async def read_all(settings: Settings) -> AsyncIterator[DeadLetter]:
     """All letters there are now, with a bar on a terminal."""
     async with open_reader(settings) as (consumer, spans):
         with ProgressMeter(sum(span.end - span.begin for span in spans.values()), "letters") as meter:
-            async for one in read_ranges(consumer, spans):
+            async for letter in read_ranges(consumer, spans):
                 meter.step()
-                yield one
+                yield letter

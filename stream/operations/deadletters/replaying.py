@@ -63,10 +63,10 @@ async def replay(settings: Settings, wanted: Filter, *, rejudge: bool, dry: bool
     done = Replayed()
     await describe_inputs(settings)
     async with _ReplaySender(settings, dry=dry) as sender:
-        async for one in read_all(settings):
-            if not wanted.matches(one):
+        async for letter in read_all(settings):
+            if not wanted.matches(letter):
                 continue
-            record = refusal_reason(one, rejudge=rejudge)
+            record = refusal_reason(letter, rejudge=rejudge)
             if isinstance(record, str):
                 done[record] += 1
                 continue

@@ -26,8 +26,8 @@ async def new_segments(
     topic = tps[0].topic
     async with admin(settings) as client:
         try:
-            own = await _own(client, topic)
-            await _alter(client, topic, {**own, **AT_ONCE})
+            overrides = await _topic_overrides(client, topic)
+            await _alter(client, topic, {**overrides, **AT_ONCE})
         except KafkaError:
             return {}
         try:
@@ -35,19 +35,19 @@ async def new_segments(
             sent = [await producer.send_and_wait(topic, b"", partition=tp.partition) for tp in tps]
             await producer.abort_transaction()
         finally:
-            await _alter(client, topic, own)
-    return {one.topic_partition: one.offset for one in sent}
+            await _alter(client, topic, overrides)
+    return {metadata.topic_partition: metadata.offset for metadata in sent}
 
 
-async def _own(client: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
+async def _topic_overrides(client: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
     """The settings made for a topic, but for what a purge that was killed has left."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for response in await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)]):
         for code, message, _, _, entries in response.resources:
             if code:
                 raise for_code(code)(message)
-            found.update({name: value for name, value, _, source, *_ in entries if source == _OF_THE_TOPIC})
-    return {name: value for name, value in found.items() if AT_ONCE.get(name) != value}
+            values.update({name: value for name, value, _, source, *_ in entries if source == _OF_THE_TOPIC})
+    return {name: value for name, value in values.items() if AT_ONCE.get(name) != value}
 
 
 async def _alter(client: AIOKafkaAdminClient, topic: str, configs: Mapping[str, str]) -> None:

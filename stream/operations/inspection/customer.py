@@ -45,12 +45,12 @@ async def read_entities(settings: Settings, customer: str) -> dict[str, Entities
     consumer = consumer_of_state(client_options(settings.kafka))
     try:
         await consumer.start()
-        found: dict[str, Entities] = {}
+        entities: dict[str, Entities] = {}
         for domain in DOMAIN_REGISTRY:
             tp = TopicPartition(settings.topics.state(domain.name), number)
             consumer.assign([tp])
             consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
-            end, mine = (await consumer.end_offsets([tp]))[tp], found.setdefault(domain.name, {})
+            end, mine = (await consumer.end_offsets([tp]))[tp], entities.setdefault(domain.name, {})
             while await consumer.position(tp) < end:
                 for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
                     key, raw = record.key, record.value
@@ -63,30 +63,30 @@ async def read_entities(settings: Settings, customer: str) -> dict[str, Entities
                     else:
                         mine.pop(key, None)
             kinds, erasure = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES))), fingerprint(person_key)
-            found[domain.name] = {
+            entities[domain.name] = {
                 key: raw
                 for key, raw in mine.items()
                 if key == erasure or kinds.of(key).person_key(key, raw) == person_key
             }
-        return found
+        return entities
     finally:
         await consumer.stop()
 
 
 def format_customer(
-    customer: str, found: dict[str, Entities], config: AggregationConfig, at: int
+    customer: str, entities_by_domain: dict[str, Entities], config: AggregationConfig, at: int
 ) -> Iterator[str]:
     """All of it for people to read, as observed at `at` ms."""
     person_key = customer.encode()
-    customers = found[CUSTOMERS.domain]
+    customers = entities_by_domain[CUSTOMERS.domain]
     raw = customers.get(CUSTOMER + person_key)
     yield from _customer(raw, at) if raw is not None else ["no customer of this id is kept"]
-    for name, entities in found.items():
+    for name, entities in entities_by_domain.items():
         if (erased := entities.get(fingerprint(person_key))) is not None:
             yield f"erased in {name}: everything up to {_day(erased_until(erased))}"
     yield ""
     for domain in DOMAIN_REGISTRY:
-        prefixes = Counter(key[:1] for key in found[domain.name])
+        prefixes = Counter(key[:1] for key in entities_by_domain[domain.name])
         records = ", ".join(
             f"{kind.name} ({prefixes[kind.prefix]:,})" for kind in domain.kinds if prefixes[kind.prefix]
         )
@@ -94,7 +94,7 @@ def format_customer(
     lines = [
         f"  {tally} {_show(values)} {_show(extra)} {_minute(minute)}: {_show(vector)}"
         for domain in DOMAIN_REGISTRY
-        for key, entity in sorted(found[domain.name].items())
+        for key, entity in sorted(entities_by_domain[domain.name].items())
         for kind in domain.kinds
         if key.startswith(kind.prefix)
         for tally, values, extra, minute, vector in kind.contributions(key, entity, config)
@@ -137,5 +137,5 @@ def _yes_no(yes: bool) -> str:
     return "yes" if yes else "no"
 
 
-def _show(found: object) -> str:
-    return msgspec.json.encode(found).decode()
+def _show(entities: object) -> str:
+    return msgspec.json.encode(entities).decode()

@@ -32,28 +32,28 @@ class Position(NamedTuple):
         return self.end - (self.checkpoint.next_offset if self.checkpoint else 0)
 
 
-def summary(found: Collection[Position]) -> str:
+def summary(checked: Collection[Position]) -> str:
     """How far each partition is behind, in offsets."""
-    return f"behind by partition {' '.join(str(position.behind) for position in found)}"
+    return f"behind by partition {' '.join(str(position.behind) for position in checked)}"
 
 
-def problems(found: Collection[Position], identity: str, now: int) -> list[str]:
+def problems(checked: Collection[Position], identity: str, now: int) -> list[str]:
     """A line for everything that makes partitions not covered. `now` in ms by this machine's clock."""
     numbers: dict[str, list[int]] = {}
-    for position in found:
-        for text in _problems(position, len(found), identity, now):
+    for position in checked:
+        for text in _problems(position, len(checked), identity, now):
             numbers.setdefault(text, []).append(position.number)
     return [f"{text}: partition {', '.join(map(str, which))}" for text, which in numbers.items()]
 
 
-def blocked(topic: str, found: Iterable[Position]) -> Iterator[str]:
+def blocked(topic: str, checked: Iterable[Position]) -> Iterator[str]:
     """Yield a line for each unreadable batch at which counting stands still."""
-    for number, _, checkpoint in found:
+    for number, _, checkpoint in checked:
         if checkpoint is not None and checkpoint.blocked_at >= 0:
-            place = f"{topic}:{number}:{checkpoint.blocked_at}"
+            batch_position = f"{topic}:{number}:{checkpoint.blocked_at}"
             yield (
                 f"{topic} partition {number}: the batch at offset {checkpoint.blocked_at} cannot be read, nothing behind "
-                f"it is counted; cxgauge skip {place} passes over it"
+                f"it is counted; cxgauge skip {batch_position} passes over it"
             )
 
 
@@ -93,13 +93,13 @@ async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
     try:
         consumer.assign([*sources, *sources.values()])
         consumer.pause(*sources)
-        found = await newest_markers(consumer, list(sources.values()))
+        checked = await newest_markers(consumer, list(sources.values()))
         ends = await consumer.end_offsets(list(sources))
     finally:
         await consumer.stop()
     return {
         domain: [
-            Position(tp.partition, ends[tp], found.get(panes))
+            Position(tp.partition, ends[tp], checked.get(panes))
             for tp, panes in sources.items()
             if tp.topic == topics.input(domain)
         ]
@@ -112,26 +112,26 @@ async def newest_markers(
 ) -> dict[TopicPartition, Checkpoint]:
     """The last marker of each partition that has one: read from near the end, further back where it is not there."""
     begin, end = await consumer.beginning_offsets(panes), await consumer.end_offsets(panes)
-    found: dict[TopicPartition, Checkpoint] = {}
+    checked: dict[TopicPartition, Checkpoint] = {}
     left, tail = {tp for tp in panes if begin[tp] < end[tp]}, TAIL
     while left:
         for tp in left:
             consumer.seek(tp, max(begin[tp], end[tp] - tail))
-        found |= await _read(consumer, left, end)
-        left = {tp for tp in left - found.keys() if end[tp] - tail > begin[tp]}
+        checked |= await _read(consumer, left, end)
+        left = {tp for tp in left - checked.keys() if end[tp] - tail > begin[tp]}
         tail *= 16
-    return found
+    return checked
 
 
 async def _read(
     consumer: AIOKafkaConsumer, tps: Collection[TopicPartition], end: dict[TopicPartition, int]
 ) -> dict[TopicPartition, Checkpoint]:
-    found: dict[TopicPartition, Checkpoint] = {}
+    checked: dict[TopicPartition, Checkpoint] = {}
     left = set(tps)
     while left:
         for tp, records in (await consumer.getmany(*left, timeout_ms=200)).items():
             for record in records:
                 if record.key == markers.KEY and record.value is not None:
-                    found[tp] = markers.decode(record.value)
+                    checked[tp] = markers.decode(record.value)
         left = {tp for tp in left if await consumer.position(tp) < end[tp]}
-    return found
+    return checked

@@ -35,7 +35,7 @@ def _opening(window: str) -> str:
     return f'{OPENING.name}{{window="{window}"}}'
 
 
-def _told(rule: str, what: str) -> str:
+def _description(rule: str, what: str) -> str:
     return annotation(
         f"{value()} of {lookup(f'{rule}:n')} customers{WHERE} {what} "
         f"(at least {lookup(f'{rule}:bound', TENTH)} by the bound, usual are at most {lookup(f'{rule}:usual', TENTH)})"
@@ -63,7 +63,7 @@ RULES: tuple[AlertRule, ...] = (
         ),
         expr=all_of(_more("cx:churn_spike", SPIKE), has_history("cx:churn_spike", "7d", "24h")),
         thresholds=(Z, SPIKE, MIN_CUSTOMERS),
-        summary=_told("cx:churn_spike", "churned within an hour"),
+        summary=_description("cx:churn_spike", "churned within an hour"),
         description="Customers leave far faster than in the day and the week before, by more than chance explains.",
     ),
     AlertRule(
@@ -82,7 +82,7 @@ RULES: tuple[AlertRule, ...] = (
         ),
         expr=all_of(_more("cx:churn_rise", RISE), has_history("cx:churn_rise", "30d", "7d")),
         thresholds=(Z, RISE, MIN_CUSTOMERS),
-        summary=_told("cx:churn_rise", "churned within a day"),
+        summary=_description("cx:churn_rise", "churned within a day"),
         description="Customers leave faster than in the week and the month before, by more than chance explains.",
     ),
     AlertRule(
