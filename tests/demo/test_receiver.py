@@ -38,7 +38,7 @@ def alert(status: str = "firing", **labels: str) -> dict:
     """An alert as Alertmanager's webhook has it."""
     return {
         "status": status,
-        "labels": {"alertname": "CxChurnSpike", "severity": "page", **labels},
+        "labels": {"alertname": "CxChurnSpike", "severity": "critical", **labels},
         "annotations": {"summary": "41 of 5000 churned", "runbook_url": "deploy/runbooks/CxChurnSpike.md"},
     }
 
@@ -75,9 +75,9 @@ def test_alertmanagers_webhook_is_printed_with_the_runbook(free_port, receiver, 
     post(free_port, "/", {"alerts": [alert("resolved", view="channel", channel="app")]})
     assert receiver.firing() == {("CxChurnSpike", "")}
     assert said[0] == (
-        "FIRING CxChurnSpike (page): 41 of 5000 churned\n  what to do: deploy/runbooks/CxChurnSpike.md"
+        "FIRING CxChurnSpike (critical): 41 of 5000 churned\n  what to do: deploy/runbooks/CxChurnSpike.md"
     )
-    assert said[2] == "RESOLVED CxChurnSpike (page) view=channel channel=app"
+    assert said[2] == "RESOLVED CxChurnSpike (critical) view=channel channel=app"
 
 
 def test_other_views_are_printed_and_no_more(free_port, receiver):
@@ -198,7 +198,7 @@ RULES = """groups:
   rules:
   - alert: CxChurnSpike
     expr: up{job="cxgauge"} == 0
-    labels: {severity: page, view: total}
+    labels: {severity: critical, view: total}
     annotations: {summary: 41 of 5000 churned, runbook_url: page.md}
 """
 
@@ -225,6 +225,6 @@ def test_prometheus_delivers_without_alertmanager(require, tmp_path, said):
         wait(lambda: len(said) > 1, log.read_text, 60)
         exporter.shutdown(), exporter.server_close(), thread.join()
     assert said == [
-        "FIRING CxChurnSpike (page): 41 of 5000 churned\n  what to do: page.md",
-        "RESOLVED CxChurnSpike (page) view=total",
+        "FIRING CxChurnSpike (critical): 41 of 5000 churned\n  what to do: page.md",
+        "RESOLVED CxChurnSpike (critical) view=total",
     ]

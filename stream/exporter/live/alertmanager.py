@@ -20,7 +20,7 @@ class _FiringAlert(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(list[_FiringAlert]).decode
-_RANKS = {"critical": 0, "page": 0, "warning": 1, "ticket": 1}
+_RANKS = {"critical": 0, "warning": 1}
 
 
 class AlertmanagerClient:

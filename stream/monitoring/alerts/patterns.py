@@ -1,6 +1,6 @@
-"""What rules of a kind have in common: the figure, its sample size, its bound and what is usual, as recorded series.
+"""Recorded series that rules of a kind have in common: value, sample size, bound and baseline.
 
-`cx:RULE:value`, `cx:RULE:n`, `cx:RULE:bound` and `cx:RULE:usual` have the labels of the view and can be drawn.
+`cx:RULE:value`, `cx:RULE:sample_size`, `cx:RULE:bound` and `cx:RULE:baseline` have the labels of the view and can be drawn.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,10 +15,16 @@ WindowExpression = Callable[[str], str]
 def rise(
     rule: str, window: str, *, count: WindowExpression, base: WindowExpression, exposures: Mapping[str, str]
 ) -> tuple[RecordingRule, ...]:
-    """A count of a window out of `base`, against what the longer windows held before it.
+    """Return the recording rules for a count of a window, compared with the past that the longer windows hold.
 
-    `exposures`: of each longer window, how often its past could have happened when once is `base` of the window. Usual
-    is the most that any of them makes likely. Without an exposure everything is usual.
+    The baseline is the highest rate that the past of any longer window makes likely. Without exposure it is infinite.
+
+    Args:
+        rule: prefix of the recorded series
+        window: label of the window
+        count: the count, by window
+        base: the number of customers or cases that the count is out of, by window
+        exposures: by longer window, how many times the past of that window exposed `base`
     """
     past = [
         RecordingRule(
@@ -35,11 +41,11 @@ def rise(
     rate = f"max without (longer) (\n  {poisson_high(f'{rule}:past')}\n  / {rule}:exposure\n)"
     return (
         RecordingRule(f"{rule}:value", complete(count(window))),
-        RecordingRule(f"{rule}:n", complete(base(window))),
+        RecordingRule(f"{rule}:sample_size", complete(base(window))),
         RecordingRule(f"{rule}:bound", poisson_low(f"{rule}:value")),
         *past,
         *exposed,
-        RecordingRule(f"{rule}:usual", f"{rate} * {rule}:n"),
+        RecordingRule(f"{rule}:baseline", f"{rate} * {rule}:sample_size"),
     )
 
 

@@ -1,7 +1,7 @@
 """Statistics as PromQL, of functions that Prometheus 2.42 and 3 both have.
 
 Rules look at every label set of every view, every 5 s, over windows that overlap: hundreds of thousands of looks a week.
-Hence bounds at 4.5 standard deviations and not at the usual 2.
+Hence bounds at 4.5 standard deviations instead of the customary 2.
 """
 
 from stream.monitoring.alerts.rule import Threshold
@@ -12,11 +12,11 @@ Z = Threshold(
 INSTALLATION_LABELS = "job, cluster, namespace"
 """The labels that tell one installation from another, where there are any."""
 BASELINE_Z = 1.645
-"""The usual is taken at its one-sided 95 % bound: what is little known is not held against the present."""
+"""Baselines are taken at their one-sided 95 % bound, so that a baseline of few events does not cause alerts."""
 
 
 def complete(expr: str) -> str:
-    """Of exporters that are twins what a complete one shows; nothing while none is complete."""
+    """Return an expression for the series of a complete replica. It is empty while no replica is complete."""
     return (
         f"max without (instance, pod, window) (\n"
         f"  {expr}\n"

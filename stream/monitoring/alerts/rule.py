@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-Severity = Literal["page", "ticket", "info"]
+Severity = Literal["critical", "warning", "info"]
 Domain = Literal["feedback", "tickets", "customers", "pipeline", ""]
 """Which figures it is about; empty: its series say it."""
 

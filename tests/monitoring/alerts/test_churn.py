@@ -43,10 +43,10 @@ def test_its_words(engine):
     engine.tells(
         "2m",
         SPIKE,
-        {**WEB, "job": "cxgauge", "severity": "page", "domain": "customers", "window": "1h"},
+        {**WEB, "job": "cxgauge", "severity": "critical", "domain": "customers", "window": "1h"},
         summary=(
             "41 of 5000 customers channel web churned within an hour "
-            "(at least 18.2 by the bound, usual are at most 1.2)"
+            "(at least 18.2 by the bound, baseline: at most 1.2)"
         ),
         description="Customers leave far faster than in the day and the week before, by more than chance explains.",
         runbook_url="deploy/runbooks/CxChurnSpike.md",

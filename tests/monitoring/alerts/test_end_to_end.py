@@ -127,11 +127,11 @@ def test_spikes_are_told_with_their_figures_and_taken_back(told: Any) -> None:
     )
     churn = told.has_told("firing", "CxChurnSpike", view="total")
     assert churn.annotations["summary"].startswith(
-        "25 of 280 customers in total churned within an hour (at least 8.4 by the bound, usual are at most "
+        "25 of 280 customers in total churned within an hour (at least 8.4 by the bound, baseline: at most "
     )
     assert "25 of 280 customers channel app" in summary(told, "CxChurnSpike")
     for notice in (slow, churn):
-        assert notice.labels["severity"] == "page"
+        assert notice.labels["severity"] == "critical"
         assert (monitoring.DEPLOY.parent / notice.annotations["runbook_url"]).is_file()
 
     told.publish((now, TicketDeleted(ticket_id=f"late-{n}", customer_id=f"of-late-{n}")) for n in range(40))

@@ -47,9 +47,9 @@ def test_an_nps_whose_interval_falls_below_the_month_fires(engine):
     engine.tells(
         "6m",
         "CxNpsDrop",
-        {**TOTAL, "job": "cxgauge", "severity": "ticket", "domain": "feedback", "window": "24h"},
+        {**TOTAL, "job": "cxgauge", "severity": "warning", "domain": "feedback", "window": "24h"},
         summary=(
-            "NPS in total is -25.0 of 120 answers within a day (at most 9.2 by the bound, usual are at least 27.8)"
+            "NPS in total is -25.0 of 120 answers within a day (at most 9.2 by the bound, baseline: at least 27.8)"
         ),
         description="The whole interval of the day is below that of the month: not a few bad answers by chance.",
         runbook_url="deploy/runbooks/CxNpsDrop.md",

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
 ALERTS = {alert.name: alert for each in alerts().values() for alert in each}
 FIGURES = {name for name, alert in ALERTS.items() if alert.domain in ("feedback", "tickets", "customers")}
-TICKETS_ONLY = {name for name in FIGURES if ALERTS[name].severity == "ticket"}
+TICKETS_ONLY = {name for name in FIGURES if ALERTS[name].severity == "warning"}
 OF_TICKETS = {name for name in FIGURES if ALERTS[name].domain == "tickets"}
 
 
@@ -41,7 +41,9 @@ def held_back(port: int, site: str, firing: str, domain: str = "") -> set[str]:
     posted = [_alert(name, site, ALERTS[name].domain) for name in FIGURES]
     posted.append(_alert(firing, site, domain or ALERTS[firing].domain))
     last = f"{site}-last"
-    posted += [_alert(name, last, ALERTS[name].domain) for name in ("CxExporterTwinDown", "CxExporterDown")]
+    posted += [
+        _alert(name, last, ALERTS[name].domain) for name in ("CxExporterReplicaDown", "CxExporterDown")
+    ]
     urllib.request.urlopen(
         urllib.request.Request(
             f"http://127.0.0.1:{port}/api/v2/alerts",
@@ -50,7 +52,7 @@ def held_back(port: int, site: str, firing: str, domain: str = "") -> set[str]:
         ),
         timeout=10,
     ).close()
-    wait(lambda: _inhibited(port, last) == {"CxExporterTwinDown"}, lambda: get(port, "/api/v2/alerts"))
+    wait(lambda: _inhibited(port, last) == {"CxExporterReplicaDown"}, lambda: get(port, "/api/v2/alerts"))
     assert len(_alerts_of(port, site)) == len(posted) - 2
     return _inhibited(port, site)
 

@@ -25,7 +25,7 @@ def test_an_exporter_whose_twin_is_up(engine):
     """It is named."""
     engine.feed("up", "0x200", instance="a")
     engine.feed("up", "1x200", instance="b")
-    engine.firing("6m", "CxExporterTwinDown", {"instance": "a"})
+    engine.firing("6m", "CxExporterReplicaDown", {"instance": "a"})
     engine.silent("6m", "CxExporterDown")
     engine.run()
 
@@ -119,7 +119,8 @@ def test_folded_series_and_repaired_windows(engine):
 
 
 @pytest.mark.parametrize(
-    ("severity", "receiver"), [("page", "page"), ("ticket", "ticket"), ("info", "info"), ("", "ticket")]
+    ("severity", "receiver"),
+    [("critical", "critical"), ("warning", "warning"), ("info", "info"), ("", "warning")],
 )
 def test_each_severity_has_its_receiver(require, severity, receiver):
     """And what has none is a ticket."""

@@ -25,7 +25,7 @@ def test_slow_first_responses_tell_the_p90(engine):
     engine.tells(
         "2m",
         "CxFirstResponseSlow",
-        {**CHAT, "job": "cxgauge", "severity": "page", "domain": "tickets", "window": "1h"},
+        {**CHAT, "job": "cxgauge", "severity": "critical", "domain": "tickets", "window": "1h"},
         summary=(
             "The p90 of 80 first responses channel chat within an hour is over target: 1h 30m 0s; 50% were in time "
             "(at most 72.47% by the bound, aimed at are 90%)"

@@ -5,8 +5,10 @@ from stream.monitoring.alerts.annotations import DURATION, WHERE, annotation, lo
 from stream.monitoring.alerts.promql import Z, all_of, complete
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
-TIMES = Threshold("handle_time_times", 1.2, "So many times the usual mean handle time is a rise")
-MIN_SAMPLES = Threshold("handled_interactions", 30, "Handled interactions a day below which nobody is told")
+TIMES = Threshold("handle_time_times", 1.2, "Alert when the mean handle time is this many times its baseline")
+MIN_SAMPLES = Threshold(
+    "handled_interactions", 30, "Minimum number of handled interactions a day for an alert"
+)
 
 
 def _quantile(quantile: str) -> str:
@@ -16,14 +18,14 @@ def _quantile(quantile: str) -> str:
 RULES: tuple[AlertRule, ...] = (
     AlertRule(
         name="CxHandleTimeRise",
-        severity="ticket",
+        severity="warning",
         domain="tickets",
         window="24h",
         for_="5m",
         keep_firing_for="1h",
         records=(
             RecordingRule("cx:handle_time:value", complete(f'{MEAN.name}{{window="24h"}}')),
-            RecordingRule("cx:handle_time:n", complete(f'{COUNT.name}{{window="24h"}}')),
+            RecordingRule("cx:handle_time:sample_size", complete(f'{COUNT.name}{{window="24h"}}')),
             # how far apart p50 and p90 are says how much a time spreads, if its logarithm is normal
             RecordingRule(
                 "cx:handle_time:spread",
@@ -31,19 +33,19 @@ RULES: tuple[AlertRule, ...] = (
             ),
             RecordingRule(
                 "cx:handle_time:bound",
-                f"cx:handle_time:value * exp(-{Z} * sqrt(cx:handle_time:spread / cx:handle_time:n))",
+                f"cx:handle_time:value * exp(-{Z} * sqrt(cx:handle_time:spread / cx:handle_time:sample_size))",
             ),
-            RecordingRule("cx:handle_time:usual", complete(f'{MEAN.name}{{window="30d"}}')),
+            RecordingRule("cx:handle_time:baseline", complete(f'{MEAN.name}{{window="30d"}}')),
         ),
         expr=all_of(
             "cx:handle_time:value",
-            f"cx:handle_time:bound > {TIMES} * cx:handle_time:usual",
-            f"cx:handle_time:n >= {MIN_SAMPLES}",
+            f"cx:handle_time:bound > {TIMES} * cx:handle_time:baseline",
+            f"cx:handle_time:sample_size >= {MIN_SAMPLES}",
         ),
         thresholds=(Z, TIMES, MIN_SAMPLES),
         summary=annotation(
-            f"{lookup('cx:handle_time:n')} interactions{WHERE} within a day took {value(DURATION)} on average (at least "
-            f"{lookup('cx:handle_time:bound', DURATION)} by the bound, usual are {lookup('cx:handle_time:usual', DURATION)})"
+            f"{lookup('cx:handle_time:sample_size')} interactions{WHERE} within a day took {value(DURATION)} on average (at least "
+            f"{lookup('cx:handle_time:bound', DURATION)} by the bound, baseline: {lookup('cx:handle_time:baseline', DURATION)})"
         ),
         description="Interactions take longer than in the month before, by more than how much they differ explains.",
     ),

@@ -15,16 +15,24 @@ from stream.monitoring.alerts.promql import (
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 SPIKE = Threshold(
-    "churn_spike_times", 3, "So many times the usual hour is a spike: more than a busy hour of the day has"
+    "churn_spike_times",
+    3,
+    "Alert when an hour has this many times the churns of the baseline: more than a busy hour of the day",
 )
 RISE = Threshold(
-    "churn_rise_times", 2, "So many times the usual day is a rise: more than a busy day of the week has"
+    "churn_rise_times",
+    2,
+    "Alert when a day has this many times the churns of the baseline: more than a busy day of the week",
 )
-NOTICES = Threshold("cancel_scheduled_times", 3, "So many times the usual hour's notices are a spike")
-MIN_CUSTOMERS = Threshold("churn_customers", 30, "Customers at the window's start below which nobody is told")
+NOTICES = Threshold(
+    "cancel_scheduled_times", 3, "Alert when an hour has this many times the notices of the baseline"
+)
+MIN_CUSTOMERS = Threshold(
+    "churn_customers", 30, "Minimum number of customers at the window's start for an alert"
+)
 
 
-_EVERYONE = 'cx:cancel_scheduled:n{view="total"}'
+_EVERYONE = 'cx:cancel_scheduled:sample_size{view="total"}'
 
 
 def _churns(window: str) -> str:
@@ -37,19 +45,21 @@ def _opening(window: str) -> str:
 
 def _description(rule: str, what: str) -> str:
     return annotation(
-        f"{value()} of {lookup(f'{rule}:n')} customers{WHERE} {what} "
-        f"(at least {lookup(f'{rule}:bound', TENTH)} by the bound, usual are at most {lookup(f'{rule}:usual', TENTH)})"
+        f"{value()} of {lookup(f'{rule}:sample_size')} customers{WHERE} {what} "
+        f"(at least {lookup(f'{rule}:bound', TENTH)} by the bound, baseline: at most {lookup(f'{rule}:baseline', TENTH)})"
     )
 
 
 def _more(rule: str, times: Threshold) -> str:
-    return all_of(f"{rule}:value", f"{rule}:bound > {times} * {rule}:usual", f"{rule}:n >= {MIN_CUSTOMERS}")
+    return all_of(
+        f"{rule}:value", f"{rule}:bound > {times} * {rule}:baseline", f"{rule}:sample_size >= {MIN_CUSTOMERS}"
+    )
 
 
 RULES: tuple[AlertRule, ...] = (
     AlertRule(
         name="CxChurnSpike",
-        severity="page",
+        severity="critical",
         domain="customers",
         window="1h",
         for_="30s",
@@ -68,7 +78,7 @@ RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         name="CxChurnRise",
-        severity="ticket",
+        severity="warning",
         domain="customers",
         window="24h",
         for_="5m",
@@ -87,13 +97,13 @@ RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         name="CxCancelScheduledSpike",
-        severity="page",
+        severity="critical",
         domain="customers",
         for_="30s",
         keep_firing_for="15m",
         records=(
             RecordingRule("cx:cancel_scheduled:stock", complete(CANCEL_SCHEDULED.name)),
-            RecordingRule("cx:cancel_scheduled:n", complete(NOW_ACTIVE.name)),
+            RecordingRule("cx:cancel_scheduled:sample_size", complete(NOW_ACTIVE.name)),
             RecordingRule(
                 "cx:cancel_scheduled:value",
                 "cx:cancel_scheduled:stock - cx:cancel_scheduled:stock offset 1h > 0",
@@ -101,7 +111,7 @@ RULES: tuple[AlertRule, ...] = (
             RecordingRule("cx:cancel_scheduled:bound", poisson_low("cx:cancel_scheduled:value")),
             RecordingRule("cx:cancel_scheduled:churned", complete(_churns("30d"))),
             RecordingRule(
-                "cx:cancel_scheduled:usual",
+                "cx:cancel_scheduled:baseline",
                 larger(
                     f"({poisson_high('cx:cancel_scheduled:churned')}) / 720",
                     "(cx:cancel_scheduled:stock offset 1h) / 168",
@@ -110,14 +120,14 @@ RULES: tuple[AlertRule, ...] = (
         ),
         expr=all_of(
             "cx:cancel_scheduled:value",
-            f"cx:cancel_scheduled:bound > {NOTICES} * cx:cancel_scheduled:usual",
-            f"cx:cancel_scheduled:n >= {MIN_CUSTOMERS}",
-            f'on ({INSTALLATION_LABELS}) (cx:cancel_scheduled:n{{view="total"}} offset 1h > 0.8 * cx:cancel_scheduled:n{{view="total"}})',
+            f"cx:cancel_scheduled:bound > {NOTICES} * cx:cancel_scheduled:baseline",
+            f"cx:cancel_scheduled:sample_size >= {MIN_CUSTOMERS}",
+            f'on ({INSTALLATION_LABELS}) (cx:cancel_scheduled:sample_size{{view="total"}} offset 1h > 0.8 * cx:cancel_scheduled:sample_size{{view="total"}})',
         ),
         thresholds=(Z, NOTICES, MIN_CUSTOMERS),
         summary=annotation(
-            f"{value()} more of {lookup('cx:cancel_scheduled:n')} customers{WHERE} are about to leave than an hour ago (at least "
-            f"{lookup('cx:cancel_scheduled:bound', TENTH)} by the bound, usual are at most {lookup('cx:cancel_scheduled:usual', TENTH)})"
+            f"{value()} more of {lookup('cx:cancel_scheduled:sample_size')} customers{WHERE} are about to leave than an hour ago (at least "
+            f"{lookup('cx:cancel_scheduled:bound', TENTH)} by the bound, baseline: at most {lookup('cx:cancel_scheduled:baseline', TENTH)})"
         ),
         description="Notices come in far faster than churns of the month and standing notices explain: time is left to act.",
     ),

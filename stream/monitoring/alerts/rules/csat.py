@@ -5,61 +5,66 @@ from stream.monitoring.alerts.annotations import PERCENT, WHERE, annotation, loo
 from stream.monitoring.alerts.promql import Z, all_of, complete, wilson_high
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
-DROP = Threshold("csat_drop", 0.03, "Share of satisfied answers below the usual that nobody is told of")
-TARGET = Threshold(
-    "csat_target", 0.5, "The share of satisfied answers of a week that nobody wants to be below"
+DROP = Threshold(
+    "csat_drop", 0.03, "Ignore drops of the satisfied share of up to this much below the baseline"
 )
-MIN_SAMPLES = Threshold("csat_responses", 30, "CSAT answers below which nobody is told")
+TARGET = Threshold(
+    "csat_target", 0.5, "Alert when the weekly share of satisfied answers is below this target"
+)
+MIN_SAMPLES = Threshold("csat_responses", 30, "Minimum number of CSAT answers for an alert")
 
 
 def _records(rule: str, window: str) -> tuple[RecordingRule, ...]:
     return (
         RecordingRule(f"{rule}:value", complete(f'{RATIO.name}{{window="{window}"}}')),
         RecordingRule(
-            f"{rule}:n", complete(f'sum without (satisfied) ({RESPONSES.name}{{window="{window}"}})')
+            f"{rule}:sample_size",
+            complete(f'sum without (satisfied) ({RESPONSES.name}{{window="{window}"}})'),
         ),
-        RecordingRule(f"{rule}:bound", wilson_high(f"{rule}:value", f"{rule}:n")),
+        RecordingRule(f"{rule}:bound", wilson_high(f"{rule}:value", f"{rule}:sample_size")),
     )
 
 
 RULES: tuple[AlertRule, ...] = (
     AlertRule(
         name="CxCsatDrop",
-        severity="ticket",
+        severity="warning",
         domain="feedback",
         window="24h",
         for_="5m",
         keep_firing_for="1h",
         records=(
             *_records("cx:csat_drop", "24h"),
-            RecordingRule("cx:csat_drop:usual", complete(f'{LOW.name}{{window="30d"}}')),
+            RecordingRule("cx:csat_drop:baseline", complete(f'{LOW.name}{{window="30d"}}')),
         ),
         expr=all_of(
             "cx:csat_drop:value",
-            f"cx:csat_drop:bound < cx:csat_drop:usual - {DROP}",
-            f"cx:csat_drop:n >= {MIN_SAMPLES}",
+            f"cx:csat_drop:bound < cx:csat_drop:baseline - {DROP}",
+            f"cx:csat_drop:sample_size >= {MIN_SAMPLES}",
         ),
         thresholds=(Z, DROP, MIN_SAMPLES),
         summary=annotation(
-            f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_drop:n')} answers within a day (at most "
-            f"{lookup('cx:csat_drop:bound', PERCENT)} by the bound, usual are at least {lookup('cx:csat_drop:usual', PERCENT)})"
+            f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_drop:sample_size')} answers within a day (at most "
+            f"{lookup('cx:csat_drop:bound', PERCENT)} by the bound, baseline: at least {lookup('cx:csat_drop:baseline', PERCENT)})"
         ),
         description="The whole interval of the day is below that of the month: not a few bad answers by chance.",
     ),
     AlertRule(
         name="CxCsatBelowTarget",
-        severity="ticket",
+        severity="warning",
         domain="feedback",
         window="7d",
         for_="15m",
         keep_firing_for="6h",
         records=_records("cx:csat_target", "7d"),
         expr=all_of(
-            "cx:csat_target:value", f"cx:csat_target:bound < {TARGET}", f"cx:csat_target:n >= {MIN_SAMPLES}"
+            "cx:csat_target:value",
+            f"cx:csat_target:bound < {TARGET}",
+            f"cx:csat_target:sample_size >= {MIN_SAMPLES}",
         ),
         thresholds=(Z, TARGET, MIN_SAMPLES),
         summary=annotation(
-            f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_target:n')} answers within a week (at most "
+            f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_target:sample_size')} answers within a week (at most "
             f"{lookup('cx:csat_target:bound', PERCENT)} by the bound, the target is "
             f"{lookup('cx:threshold:csat_target', PERCENT, labels=False)})"
         ),

@@ -5,9 +5,9 @@ from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, looku
 from stream.monitoring.alerts.promql import Z, all_of, complete
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
-DROP = Threshold("nps_drop", 5, "Points of NPS below the usual that nobody is told of")
-TARGET = Threshold("nps_target", 0, "The NPS of a week that nobody wants to be below")
-MIN_SAMPLES = Threshold("nps_responses", 30, "NPS answers below which nobody is told")
+DROP = Threshold("nps_drop", 5, "Ignore drops of up to this many NPS points below the baseline")
+TARGET = Threshold("nps_target", 0, "Alert when the weekly NPS is below this target")
+MIN_SAMPLES = Threshold("nps_responses", 30, "Minimum number of NPS answers for an alert")
 
 
 def _records(rule: str, window: str) -> tuple[RecordingRule, ...]:
@@ -16,7 +16,7 @@ def _records(rule: str, window: str) -> tuple[RecordingRule, ...]:
     return (
         RecordingRule(f"{rule}:value", complete(f'{SCORE.name}{{window="{window}"}}')),
         RecordingRule(
-            f"{rule}:n", complete(f'sum without (category) ({RESPONSES.name}{{window="{window}"}})')
+            f"{rule}:sample_size", complete(f'sum without (category) ({RESPONSES.name}{{window="{window}"}})')
         ),
         RecordingRule(
             f"{rule}:bound", complete(f"(({high} + {low}) / 2 + ({high} - {low}) / 2 * {Z} / 1.96)")
@@ -27,41 +27,43 @@ def _records(rule: str, window: str) -> tuple[RecordingRule, ...]:
 RULES: tuple[AlertRule, ...] = (
     AlertRule(
         name="CxNpsDrop",
-        severity="ticket",
+        severity="warning",
         domain="feedback",
         window="24h",
         for_="5m",
         keep_firing_for="1h",
         records=(
             *_records("cx:nps_drop", "24h"),
-            RecordingRule("cx:nps_drop:usual", complete(f'{LOW.name}{{window="30d"}}')),
+            RecordingRule("cx:nps_drop:baseline", complete(f'{LOW.name}{{window="30d"}}')),
         ),
         expr=all_of(
             "cx:nps_drop:value",
-            f"cx:nps_drop:bound < cx:nps_drop:usual - {DROP}",
-            f"cx:nps_drop:n >= {MIN_SAMPLES}",
+            f"cx:nps_drop:bound < cx:nps_drop:baseline - {DROP}",
+            f"cx:nps_drop:sample_size >= {MIN_SAMPLES}",
         ),
         thresholds=(Z, DROP, MIN_SAMPLES),
         summary=annotation(
-            f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_drop:n')} answers within a day (at most "
-            f"{lookup('cx:nps_drop:bound', TENTH)} by the bound, usual are at least {lookup('cx:nps_drop:usual', TENTH)})"
+            f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_drop:sample_size')} answers within a day (at most "
+            f"{lookup('cx:nps_drop:bound', TENTH)} by the bound, baseline: at least {lookup('cx:nps_drop:baseline', TENTH)})"
         ),
         description="The whole interval of the day is below that of the month: not a few bad answers by chance.",
     ),
     AlertRule(
         name="CxNpsBelowTarget",
-        severity="ticket",
+        severity="warning",
         domain="feedback",
         window="7d",
         for_="15m",
         keep_firing_for="6h",
         records=_records("cx:nps_target", "7d"),
         expr=all_of(
-            "cx:nps_target:value", f"cx:nps_target:bound < {TARGET}", f"cx:nps_target:n >= {MIN_SAMPLES}"
+            "cx:nps_target:value",
+            f"cx:nps_target:bound < {TARGET}",
+            f"cx:nps_target:sample_size >= {MIN_SAMPLES}",
         ),
         thresholds=(Z, TARGET, MIN_SAMPLES),
         summary=annotation(
-            f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_target:n')} answers within a week (at most "
+            f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_target:sample_size')} answers within a week (at most "
             f"{lookup('cx:nps_target:bound', TENTH)} by the bound, the target is "
             f"{lookup('cx:threshold:nps_target', TENTH, labels=False)})"
         ),

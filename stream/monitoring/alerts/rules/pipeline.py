@@ -5,12 +5,16 @@ from stream.monitoring.alerts.annotations import DURATION, annotation, lookup, v
 from stream.monitoring.alerts.promql import Z, all_of
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
-LAG = Threshold("worker_lag_seconds", 15, "How far behind the end of a partition a worker may be")
+LAG = Threshold("worker_lag_seconds", 15, "Maximum lag of a worker behind the end of a partition, in seconds")
 STALLED = Threshold(
-    "stalled_seconds", 1800, "How long a topic may be silent, if it was never silent so long in a week"
+    "stalled_seconds",
+    1800,
+    "Alert when nothing is accepted from a topic for this many seconds, unless the past week had such a gap",
 )
-DEAD_SHARE = Threshold("dead_letter_share", 0.01, "Share of the records of an hour that may be dead letters")
-DEAD_COUNT = Threshold("dead_letters", 10, "Dead letters an hour and topic below which nobody is told")
+DEAD_SHARE = Threshold(
+    "dead_letter_share", 0.01, "Maximum share of dead letters among the records of an hour"
+)
+DEAD_COUNT = Threshold("dead_letters", 10, "Minimum number of dead letters an hour and topic for an alert")
 
 _DEAD = f'{{outcome=~"{"|".join(DEAD_LETTER_OUTCOMES)}"}}'
 
@@ -21,66 +25,66 @@ def _by_domain(expr: str) -> str:
 
 
 def _read(outcomes: str = "") -> str:
-    """Records of the last hour, by topic, as the most advanced twin saw them."""
+    """Records of the last hour, by topic, as the most advanced replica counted them."""
     return f"max without (instance, pod) (sum without (outcome) (increase(cx_events_total{outcomes}[1h])))"
 
 
 PIPELINE: tuple[AlertRule, ...] = (
     AlertRule(
         name="CxExporterDown",
-        severity="page",
+        severity="critical",
         domain="pipeline",
         for_="30s",
         expr='max by (job, cluster, namespace) (up{job="cxgauge"}) == 0\nor absent(up{job="cxgauge"})',
-        summary="No exporter of {{ $labels.job }} can be scraped: there are no figures",
-        description="Every target of the job is down or gone. No other alert of cxgauge can begin until one is back.",
+        summary="No exporter of {{ $labels.job }} can be scraped: there are no metrics",
+        description="Every target of the job is down or missing. No other alert of cxgauge can fire until one is back.",
     ),
     AlertRule(
-        name="CxExporterTwinDown",
-        severity="ticket",
+        name="CxExporterReplicaDown",
+        severity="warning",
         domain="pipeline",
         for_="5m",
         expr=all_of(
             'up{job="cxgauge"} == 0',
             'on (job, cluster, namespace) (max by (job, cluster, namespace) (up{job="cxgauge"}) == 1)',
         ),
-        summary="The exporter {{ $labels.instance }} cannot be scraped; a twin of it can",
-        description="Figures are still there. When the last twin goes, they are not.",
+        summary="The exporter {{ $labels.instance }} cannot be scraped, another replica can",
+        description="The metrics are still served. They are lost when the last replica fails.",
     ),
     AlertRule(
         name="CxFiguresIncomplete",
-        severity="page",
+        severity="critical",
         domain="pipeline",
         for_="1m",
         expr="min without (instance, pod) (cx_partitions_expected - cx_partitions_covered) > 0",
-        summary=f"{value()} partitions are not covered by any exporter: figures stand still",
+        summary=f"{value()} partitions are not covered: the metrics of their topics are frozen",
         description=(
-            "A worker is down, behind or runs under other settings. Figures stand still and go after 10 minutes; alerts "
-            "that fire stand, no other one begins. The exporter's /readyz says which partitions, and why."
+            "A worker is down, lagging or runs with other settings. The metrics keep their last values and are removed after "
+            "10 minutes. Firing alerts continue, no other alert fires. The exporter's /readyz names the partitions and reasons."
         ),
     ),
     AlertRule(
         name="CxWorkerDown",
-        severity="ticket",
+        severity="warning",
         domain="pipeline",
         for_="1m",
         expr='up{job="cxgauge-worker"} == 0',
         summary="The worker {{ $labels.instance }} cannot be scraped",
-        description="Others take its partitions over when it is gone, with a higher load each.",
+        description="Other workers take over its partitions, each with a higher load.",
     ),
     AlertRule(
         name="CxWorkerLagging",
-        severity="ticket",
+        severity="warning",
         domain="pipeline",
         for_="30s",
         expr=f"max without (partition) (cxgauge_partition_lag_seconds) > {LAG}",
         thresholds=(LAG,),
         summary=f"The worker {{{{ $labels.instance }}}} is {value(DURATION)} behind on {{{{ $labels.topic }}}}",
-        description="At 30 s the partition counts as not covered, and figures stand still.",
+        description="From 30 s on the partition is not covered, and the metrics of its topic are frozen.",
     ),
     AlertRule(
         name="CxRecordsUnreadable",
-        severity="ticket",
+        severity="warning",
         domain="pipeline",
         for_="30s",
         keep_firing_for="5m",
@@ -95,7 +99,7 @@ PIPELINE: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         name="CxFeedStalled",
-        severity="ticket",
+        severity="warning",
         domain="",
         for_="1m",
         records=(
@@ -109,27 +113,27 @@ PIPELINE: tuple[AlertRule, ...] = (
         ),
         thresholds=(STALLED,),
         summary=f"Nothing was accepted from {{{{ $labels.topic }}}} for {value(DURATION)}",
-        description="Longer than ever in the week before. Figures are right, but they are those of silence.",
+        description="The longest gap of the past week was exceeded. Metrics are correct for what was received, but nothing is being received.",
     ),
     AlertRule(
         name="CxDeadLetters",
-        severity="ticket",
+        severity="warning",
         domain="",
         for_="1m",
         keep_firing_for="15m",
         records=(
             RecordingRule("cx:dead_letters:value", _by_domain(_read(_DEAD))),
-            RecordingRule("cx:dead_letters:n", _by_domain(_read())),
+            RecordingRule("cx:dead_letters:sample_size", _by_domain(_read())),
         ),
         expr=all_of(
             f"cx:dead_letters:value > {DEAD_COUNT}",
-            f"cx:dead_letters:value > {DEAD_SHARE} * cx:dead_letters:n",
+            f"cx:dead_letters:value > {DEAD_SHARE} * cx:dead_letters:sample_size",
         ),
         thresholds=(DEAD_COUNT, DEAD_SHARE),
         summary=annotation(
-            f"{value()} of {lookup('cx:dead_letters:n')} records of {{{{ $labels.topic }}}} became dead letters within an hour"
+            f"{value()} of {lookup('cx:dead_letters:sample_size')} records of {{{{ $labels.topic }}}} became dead letters within an hour"
         ),
-        description="What is in them is in no figure. Their headers say why, and they can be put back.",
+        description="Dead letters are in no metric. Their headers contain the reason, and they can be replayed.",
     ),
     AlertRule(
         name="CxSeriesFolded",
@@ -139,26 +143,26 @@ PIPELINE: tuple[AlertRule, ...] = (
         keep_firing_for="1h",
         expr="max without (instance, pod) (increase(cx_series_folded_total[1h])) > 0",
         summary=f"{value()} label sets were newly folded into __other__ within an hour",
-        description="A dimension has more values than are shown, or the page is as long as it may be. Totals are right.",
+        description="A dimension has more values than metrics.max_values, or the series exceed exporter.max_series. Totals are correct.",
     ),
     AlertRule(
         name="CxWindowRepaired",
-        severity="ticket",
+        severity="warning",
         domain="pipeline",
         for_="0s",
         keep_firing_for="6h",
         expr="max without (instance, pod) (increase(cx_window_repairs_total[2h])) > 0",
-        summary=f"{value()} sums of windows were found wrong by the hourly check, and put right",
-        description="A fault in cxgauge: figures were wrong for up to an hour. Keep the exporter's log and report it.",
+        summary=f"{value()} window sums differed from their panes in the hourly check and were corrected",
+        description="This is a bug in cxgauge: metrics were wrong for up to an hour. Keep the exporter's log and report it.",
     ),
     AlertRule(
         name="CxThresholdsMissing",
-        severity="ticket",
+        severity="warning",
         domain="pipeline",
         for_="1m",
         expr=f"absent({Z.series})",
         thresholds=(Z,),
         summary="The rules of thresholds.yml are not loaded",
-        description="Rules that read a threshold compare with nothing, and never fire.",
+        description="Rules that read a threshold have nothing to compare with and never fire.",
     ),
 )

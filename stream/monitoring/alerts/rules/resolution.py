@@ -7,9 +7,9 @@ from stream.monitoring.alerts.promql import Z, all_of
 from stream.monitoring.alerts.rule import AlertRule, Threshold
 
 TIMES = Threshold(
-    "reopening_times", 1.5, "So many times the usual share of solves that are reopened is a rise"
+    "reopening_times", 1.5, "Alert when the share of reopened solves is this many times its baseline"
 )
-MIN_SAMPLES = Threshold("reopening_solves", 30, "Solves a day below which nobody is told")
+MIN_SAMPLES = Threshold("reopening_solves", 30, "Minimum number of solves a day for an alert")
 
 
 def _reopened(window: str) -> str:
@@ -23,7 +23,7 @@ def _solved(window: str) -> str:
 RULES: tuple[AlertRule, ...] = (
     AlertRule(
         name="CxReopenRise",
-        severity="ticket",
+        severity="warning",
         domain="tickets",
         window="24h",
         for_="5m",
@@ -37,13 +37,13 @@ RULES: tuple[AlertRule, ...] = (
         ),
         expr=all_of(
             "cx:reopen_rise:value",
-            f"cx:reopen_rise:bound > {TIMES} * cx:reopen_rise:usual",
-            f"cx:reopen_rise:n >= {MIN_SAMPLES}",
+            f"cx:reopen_rise:bound > {TIMES} * cx:reopen_rise:baseline",
+            f"cx:reopen_rise:sample_size >= {MIN_SAMPLES}",
         ),
         thresholds=(Z, TIMES, MIN_SAMPLES),
         summary=annotation(
-            f"{value()} reopenings on {lookup('cx:reopen_rise:n')} solves{WHERE} within a day (at least "
-            f"{lookup('cx:reopen_rise:bound', TENTH)} by the bound, usual are at most {lookup('cx:reopen_rise:usual', TENTH)})"
+            f"{value()} reopenings on {lookup('cx:reopen_rise:sample_size')} solves{WHERE} within a day (at least "
+            f"{lookup('cx:reopen_rise:bound', TENTH)} by the bound, baseline: at most {lookup('cx:reopen_rise:baseline', TENTH)})"
         ),
         description="Tickets come back more often than in the month before: they are closed, but not solved.",
     ),

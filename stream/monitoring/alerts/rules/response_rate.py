@@ -10,9 +10,9 @@ from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 SHARE = Threshold(
     "response_rate_share",
     0.5,
-    "Of the usual response rate so much is left: the latest offers may still be answered",
+    "Alert when the response rate is below this share of its baseline: the latest offers may still be answered",
 )
-MIN_SAMPLES = Threshold("response_rate_offers", 30, "Offers a day below which nobody is told")
+MIN_SAMPLES = Threshold("response_rate_offers", 30, "Minimum number of offers a day for an alert")
 
 
 def _before(family: Family) -> str:
@@ -23,7 +23,7 @@ def _before(family: Family) -> str:
 RULES: tuple[AlertRule, ...] = (
     AlertRule(
         name="CxResponseRateFall",
-        severity="ticket",
+        severity="warning",
         domain="feedback",
         window="24h",
         for_="5m",
@@ -31,10 +31,12 @@ RULES: tuple[AlertRule, ...] = (
         records=(
             RecordingRule("cx:response_rate:value", complete(f'{RATIO.name}{{window="24h"}}')),
             RecordingRule(
-                "cx:response_rate:n", complete(f'{COUNTS[ResponseLayout.OFFERED].name}{{window="24h"}}')
+                "cx:response_rate:sample_size",
+                complete(f'{COUNTS[ResponseLayout.OFFERED].name}{{window="24h"}}'),
             ),
             RecordingRule(
-                "cx:response_rate:bound", wilson_high("cx:response_rate:value", "cx:response_rate:n")
+                "cx:response_rate:bound",
+                wilson_high("cx:response_rate:value", "cx:response_rate:sample_size"),
             ),
             RecordingRule("cx:response_rate:offered", _before(COUNTS[ResponseLayout.OFFERED])),
             RecordingRule(
@@ -42,18 +44,18 @@ RULES: tuple[AlertRule, ...] = (
                 f"{_before(COUNTS[ResponseLayout.ANSWERED])} / cx:response_rate:offered",
             ),
             RecordingRule(
-                "cx:response_rate:usual", wilson_low("cx:response_rate:past", "cx:response_rate:offered")
+                "cx:response_rate:baseline", wilson_low("cx:response_rate:past", "cx:response_rate:offered")
             ),
         ),
         expr=all_of(
             "cx:response_rate:value",
-            f"cx:response_rate:bound < {SHARE} * cx:response_rate:usual",
-            f"cx:response_rate:n >= {MIN_SAMPLES}",
+            f"cx:response_rate:bound < {SHARE} * cx:response_rate:baseline",
+            f"cx:response_rate:sample_size >= {MIN_SAMPLES}",
         ),
         thresholds=(Z, SHARE, MIN_SAMPLES),
         summary=annotation(
-            f"{value(PERCENT)} of {lookup('cx:response_rate:n')} surveys{WHERE} offered within a day were answered (at most "
-            f"{lookup('cx:response_rate:bound', PERCENT)} by the bound, usual are at least {lookup('cx:response_rate:usual', PERCENT)})"
+            f"{value(PERCENT)} of {lookup('cx:response_rate:sample_size')} surveys{WHERE} offered within a day were answered (at most "
+            f"{lookup('cx:response_rate:bound', PERCENT)} by the bound, baseline: at least {lookup('cx:response_rate:baseline', PERCENT)})"
         ),
         description="Customers no longer answer, or can no longer: every score is of fewer people than before.",
     ),

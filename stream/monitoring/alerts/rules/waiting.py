@@ -8,33 +8,33 @@ from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 SHARE = Threshold(
     "waiting_share", 0.1, "Tickets over target, as a share of the first responses of an hour, that may wait"
 )
-MIN_SAMPLES = Threshold("waiting_tickets", 5, "Tickets over target below which nobody is told")
+MIN_SAMPLES = Threshold("waiting_tickets", 5, "Minimum number of tickets over target for an alert")
 _RESPONSES = 'cx_first_responses{window="%s"}'
 
 RULES: tuple[AlertRule, ...] = (
     AlertRule(
         name="CxWaitingOverTarget",
-        severity="page",
+        severity="critical",
         domain="tickets",
         for_="1m",
         keep_firing_for="10m",
         records=(
             RecordingRule("cx:waiting:value", complete(OVER.name)),
-            RecordingRule("cx:waiting:n", complete(TICKETS.name)),
+            RecordingRule("cx:waiting:sample_size", complete(TICKETS.name)),
             RecordingRule("cx:waiting:bound", poisson_low("cx:waiting:value")),
             RecordingRule(
-                "cx:waiting:usual",
+                "cx:waiting:baseline",
                 f"{SHARE} * ({larger(complete(_RESPONSES % '1h'), complete(_RESPONSES % '24h') + ' / 24')})",
             ),
         ),
         expr=all_of(
-            "cx:waiting:value", "cx:waiting:bound > cx:waiting:usual", f"cx:waiting:value >= {MIN_SAMPLES}"
+            "cx:waiting:value", "cx:waiting:bound > cx:waiting:baseline", f"cx:waiting:value >= {MIN_SAMPLES}"
         ),
         thresholds=(Z, SHARE, MIN_SAMPLES),
         summary=annotation(
-            f"{value()} of {lookup('cx:waiting:n')} tickets that wait for a first response{WHERE} are over target, the oldest for "
+            f"{value()} of {lookup('cx:waiting:sample_size')} tickets that wait for a first response{WHERE} are over target, the oldest for "
             f"{lookup(OLDEST.name, DURATION)} (at least {lookup('cx:waiting:bound', TENTH)} by the bound, "
-            f"{lookup('cx:waiting:usual', TENTH)} may wait)"
+            f"{lookup('cx:waiting:baseline', TENTH)} may wait)"
         ),
         description="Customers wait longer than promised, and nobody has answered yet: there is time to act.",
     ),
