@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from schemas import generate as contract
+from stream.cli import main, references
 from stream.cli.explain import signature
 from stream.core.metrics import REGISTRY
 from stream.core.metrics.metric import Metric
@@ -20,7 +21,7 @@ BEGIN, END = "<!-- metrics:begin -->\n", "<!-- metrics:end -->\n"
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that are stale.")
 def generate(check: bool) -> None:
-    """Write the schemas, alert rules, dashboards and the README's table of metrics. Run it in the project's folder."""
+    """Write schemas, alert rules, dashboards, reference pages and the README's table. Run it in the project's folder."""
     files = wanted()
     stale = {path: content for path, content in files.items() if _content(path) != content}
     folders = (contract.FOLDER, prometheus_files.FOLDER, grafana.FOLDER)
@@ -42,7 +43,11 @@ def wanted() -> dict[Path, bytes]:
     if text is None:
         raise CxgaugeError(f"{README}: is not in {Path.cwd()}; run this in the project's folder")
     documents = (
-        contract.documents() | prometheus_files.documents() | operator_files.documents() | grafana.documents()
+        contract.documents()
+        | prometheus_files.documents()
+        | operator_files.documents()
+        | grafana.documents()
+        | references.documents(main)
     )
     return {Path(path): content for path, content in documents.items()} | {
         README: with_table(text.decode()).encode()
