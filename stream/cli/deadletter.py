@@ -34,7 +34,7 @@ def ls(configuration: Configuration, /, limit: int, **options: Any) -> None:
 
 
 @deadletter.command()
-@click.argument("place", type=POSITION, metavar="PARTITION:OFFSET")
+@click.argument("position", type=POSITION, metavar="PARTITION:OFFSET")
 @click.option("--raw", is_flag=True, help="Only the value, as it came.")
 @click.pass_obj
 def show(configuration: Configuration, position: str, raw: bool) -> None:

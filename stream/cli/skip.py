@@ -37,7 +37,7 @@ class BatchPosition(NamedTuple):
         return ":".join(map(str, self))
 
 
-class _PlaceType(click.ParamType):
+class _PositionType(click.ParamType):
     name = "topic:partition:offset"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> BatchPosition:
@@ -48,7 +48,7 @@ class _PlaceType(click.ParamType):
 
 
 @click.command()
-@click.argument("place", type=_PlaceType(), metavar="TOPIC:PARTITION:OFFSET")
+@click.argument("position", type=_PositionType(), metavar="TOPIC:PARTITION:OFFSET")
 @click.pass_obj
 def skip(configuration: Configuration, position: BatchPosition) -> None:
     """Order the worker to pass over the batch at OFFSET, which cannot be read and blocks its partition.
