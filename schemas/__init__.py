@@ -1,1 +1,69 @@
-"""The contract in code: events, topics and keys, their encoding, and a client that publishes them."""
+"""The public contract in code: events, topics and keys, their encoding, and a client that publishes them.
+
+Apps install it as `cxgauge-events` and import it as `cxgauge_events`. The server has the same source as `schemas`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .customers import (
+    CancelScheduled,
+    CustomerActivated,
+    CustomerChurned,
+    CustomerErased,
+    CustomerResponded,
+    PurchaseCompleted,
+    PurchaseRefunded,
+    ReferralConverted,
+    ReferralReversed,
+    ReferralSent,
+)
+from .explain import Undecodable
+from .feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
+from .tickets import (
+    InteractionHandled,
+    TicketCreated,
+    TicketDeleted,
+    TicketHandoff,
+    TicketMerged,
+    TicketMessage,
+    TicketStatus,
+    TicketUpdated,
+)
+
+if TYPE_CHECKING:
+    from .publish import Publisher
+
+__all__ = [
+    "CancelScheduled",
+    "CustomerActivated",
+    "CustomerChurned",
+    "CustomerErased",
+    "CustomerResponded",
+    "FeedbackDeleted",
+    "FeedbackOffered",
+    "FeedbackSubmitted",
+    "InteractionHandled",
+    "Publisher",
+    "PurchaseCompleted",
+    "PurchaseRefunded",
+    "ReferralConverted",
+    "ReferralReversed",
+    "ReferralSent",
+    "TicketCreated",
+    "TicketDeleted",
+    "TicketHandoff",
+    "TicketMerged",
+    "TicketMessage",
+    "TicketStatus",
+    "TicketUpdated",
+    "Undecodable",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the publisher when it is first used: aiokafka takes longer to import than all of the contract."""
+    if name == "Publisher":
+        from .publish import Publisher  # noqa: PLC0415
+
+        return Publisher
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

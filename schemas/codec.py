@@ -6,12 +6,12 @@ from typing import Any, Union
 
 import msgspec
 
-from schemas.depth import ALWAYS_SHALLOW, is_too_deep
-from schemas.envelope import EVENTS, ContextAttributes, Event
-from schemas.explain import Undecodable, bad_attributes, bad_data, bad_type, bad_value, too_deep
-from schemas.fields import Data
-from schemas.times import from_ms
-from schemas.topics import Topic, topics_of
+from .depth import ALWAYS_SHALLOW, is_too_deep
+from .envelope import EVENTS, ContextAttributes, Event
+from .explain import Undecodable, bad_attributes, bad_data, bad_type, bad_value, too_deep
+from .fields import Data
+from .times import from_ms
+from .topics import Topic, topics_of
 
 __all__ = ["CONTENT_TYPE", "MAX_VALUE", "Decoder", "Undecodable", "encode", "make"]
 

@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from schemas.dimensions import Dimensions
-from schemas.fields import Count, Data, Defaulted, code, field_error, ident, trimmed
-from schemas.times import Time, to_ms
+from .dimensions import Dimensions
+from .fields import Count, Data, Defaulted, code, field_error, ident, trimmed
+from .times import Time, to_ms
 
 CustomerId = Annotated[str, ident("Who it is: the record's key, always")]
 Reason = Annotated[str, code("Why, as a code")]

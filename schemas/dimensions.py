@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from schemas.fields import Data, code, trimmed
+from .fields import Data, code, trimmed
 
 
 class Dimensions(Data, kw_only=True):

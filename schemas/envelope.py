@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, defstruct
 
-from schemas.fields import Data, Defaulted, ident
-from schemas.times import Time, to_ms
-from schemas.topics import TOPICS
+from .fields import Data, Defaulted, ident
+from .times import Time, to_ms
+from .topics import TOPICS
 
 UNKNOWN_SOURCE = "/unknown"
 

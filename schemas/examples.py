@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from schemas.codec import encode, make
-from schemas.customers import (
+from .codec import encode, make
+from .customers import (
     CancelScheduled,
     CustomerActivated,
     CustomerChurned,
@@ -15,9 +15,9 @@ from schemas.customers import (
     ReferralReversed,
     ReferralSent,
 )
-from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
-from schemas.fields import Data
-from schemas.tickets import (
+from .feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
+from .fields import Data
+from .tickets import (
     InteractionHandled,
     TicketCreated,
     TicketDeleted,

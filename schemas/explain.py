@@ -6,10 +6,10 @@ from typing import Any, Literal
 import msgspec
 from msgspec import inspect
 
-from schemas.depth import MAX_DEPTH
-from schemas.envelope import EVENTS, ContextAttributes
-from schemas.fields import Data, abbreviated
-from schemas.topics import Topic, topics_of
+from .depth import MAX_DEPTH
+from .envelope import EVENTS, ContextAttributes
+from .fields import Data, abbreviated
+from .topics import Topic, topics_of
 
 _AT = re.compile(r"^(?P<text>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")

@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from schemas.dimensions import _TRIMMED, Dimensions
-from schemas.fields import Count, Data, Defaulted, Whole, code, field_error, ident, trimmed_each
-from schemas.times import Time, to_ms
+from .dimensions import _TRIMMED, Dimensions
+from .fields import Count, Data, Defaulted, Whole, code, field_error, ident, trimmed_each
+from .times import Time, to_ms
 
 Survey = Literal["nps", "csat", "ces", "exit"]
 Scale = tuple[int, int]

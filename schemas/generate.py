@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from schemas.envelope import EVENTS
-from schemas.examples import EXAMPLES
-from schemas.feedback import SCALES, FeedbackSubmitted
-from schemas.fields import Data
-from schemas.topics import DEADLETTER, TOPICS, Topic, topics_of
+from .envelope import EVENTS
+from .examples import EXAMPLES
+from .feedback import SCALES, FeedbackSubmitted
+from .fields import Data
+from .topics import DEADLETTER, TOPICS, Topic, topics_of
 
 Document = dict[str, Any]
 

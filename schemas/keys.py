@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 
-from schemas.fields import Data
-from schemas.tickets import InteractionHandled
-from schemas.topics import CUSTOMERS
+from .fields import Data
+from .tickets import InteractionHandled
+from .topics import CUSTOMERS
 
 Entity = tuple[str, str]
 

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
 
-from schemas.codec import CONTENT_TYPE, encode, make
-from schemas.envelope import UNKNOWN_SOURCE, Event
-from schemas.fields import Data
-from schemas.keys import KeyMemory
-from schemas.topics import TOPICS, topics_of
+from .codec import CONTENT_TYPE, encode, make
+from .envelope import UNKNOWN_SOURCE, Event
+from .fields import Data
+from .keys import KeyMemory
+from .topics import TOPICS, topics_of
 
 
 class Publisher:

@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from schemas.dimensions import Dimensions
-from schemas.feedback import CustomerId
-from schemas.fields import (
+from .dimensions import Dimensions
+from .feedback import CustomerId
+from .fields import (
     MAX_SAFE_INTEGER,
     Count,
     Data,

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from schemas import customers, feedback, tickets
-from schemas.fields import Data
+from . import customers, feedback, tickets
+from .fields import Data
 
 DomainName = Literal["feedback", "tickets", "customers"]
 """The domains: each has an input topic, and a state and a panes topic of the worker."""

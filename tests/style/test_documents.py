@@ -8,7 +8,10 @@ import pytest
 from tests.style.sources import ROOT
 
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "schemas/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "schemas/README.md")
+    ),
     *sorted(ROOT.glob("deploy/docs/*.md")),
     *sorted(ROOT.glob("tests/bench/**/*.md")),
 ]

@@ -1,0 +1,129 @@
+"""The distribution `cxgauge-events` in an environment of an app that has packages `schemas` and `stream` of its own."""
+
+import asyncio
+import subprocess
+import sys
+import uuid
+from importlib import metadata
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+import schemas
+from tests.deploy.project import ROOT
+
+APP = """\
+import asyncio
+import sys
+
+import click
+import schemas
+import stream
+from cxgauge_events import FeedbackSubmitted, Publisher, Undecodable
+
+assert schemas.MINE and stream.MINE
+assert tuple(map(int, click.__version__.split(".")[:2])) >= (8, 4)
+
+
+async def main(servers, topic):
+    answer = FeedbackSubmitted(feedback_id="r-1", survey="nps", score=9, customer_id="c-17", channel="web")
+    async with Publisher(servers, topics={"feedback": topic}) as publisher:
+        await publisher.send(answer)
+        try:
+            await publisher.send(FeedbackSubmitted(feedback_id="r-2", survey="nps", score=11))
+        except (Undecodable, ValueError) as error:
+            print(error)
+
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("client")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT / "schemas", check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An app's own environment: the client, its two dependencies and a click that the server cannot have."""
+    folder = tmp_path_factory.mktemp("app")
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    pip = [
+        folder / "venv" / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    subprocess.run([*pip, wheel, "click>=8.4"], check=True, capture_output=True)
+    for package in ("schemas", "stream"):
+        (folder / package).mkdir()
+        (folder / package / "__init__.py").write_text("MINE = True\n")
+    (folder / "app.py").write_text(APP)
+    return folder
+
+
+def test_the_wheel_has_the_contract_under_its_own_name(wheel: Path) -> None:
+    names = set(ZipFile(wheel).namelist())
+    assert {"cxgauge_events/__init__.py", "cxgauge_events/py.typed", "cxgauge_events/publish.py"} <= names
+    assert "cxgauge_events/generated/asyncapi.json" in names
+    assert not any(name.startswith(("schemas/", "stream/")) for name in names)
+
+
+def test_it_brings_two_packages_and_what_these_need(environment: Path) -> None:
+    command = [environment / "venv" / "bin" / "python", "-m", "pip", "list", "--format=freeze"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    installed = {line.partition("==")[0] for line in listed.splitlines()} - {"pip", "setuptools", "click"}
+    assert {"cxgauge-events", "aiokafka", "msgspec"} <= installed
+    assert len(installed) <= 8, installed
+
+
+@pytest.mark.kafka
+def test_an_app_with_packages_of_the_same_names_publishes(environment: Path, kafka: str) -> None:
+    topic = f"{uuid.uuid4().hex[:8]}.feedback"
+    asyncio.run(_create(kafka, topic))
+    command = [environment / "venv" / "bin" / "python", "app.py", kafka, topic]
+    done = subprocess.run(command, cwd=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "score" in done.stdout
+    value = asyncio.run(_first(kafka, topic))
+    assert b'"feedback_id":"r-1"' in value
+
+
+def test_every_name_of_the_package_is_there() -> None:
+    """The server's copy has the same names; the publisher is imported when it is first used."""
+    assert [name for name in schemas.__all__ if not hasattr(schemas, name)] == []
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = schemas.Nothing
+    assert metadata.version("aiokafka").startswith("0.14.")
+
+
+async def _create(servers: str, topic: str) -> None:
+    client = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await client.start()
+    try:
+        await client.create_topics([NewTopic(topic, 1, 1)])
+    finally:
+        await client.close()
+
+
+async def _first(servers: str, topic: str) -> bytes:
+    """Return the value of the only record of a topic of one partition."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, 0)])
+        async with asyncio.timeout(30):
+            record = await consumer.getone()
+        return record.value or b""
+    finally:
+        await consumer.stop()
