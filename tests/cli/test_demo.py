@@ -87,7 +87,7 @@ def test_its_figures_are_those_of_a_direct_count_and_its_alerts_arrive(environme
     sender = "Alertmanager" if isinstance(find("alertmanager"), Path) else "Prometheus directly"
     assert f"Both alerts arrived, in total and for the app, from {sender}\n" in done.stdout
     for alert in ("CxFirstResponseSlow", "CxChurnSpike"):
-        assert re.search(rf"^FIRING {alert} \(page\): .* channel app ", done.stdout, re.MULTILINE)
+        assert re.search(rf"^FIRING {alert} \(critical\): .* channel app ", done.stdout, re.MULTILINE)
         assert f"  what to do: deploy/runbooks/{alert}.md\n" in done.stdout
 
 
