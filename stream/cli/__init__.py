@@ -11,16 +11,19 @@ from stream.errors import ConfigError, CxgaugeError
 COMMANDS = {
     "broker": ("stream.cli.broker:broker", "Run a development broker."),
     "topics": ("stream.cli.topics:topics", "Create the topics or compare them with the configuration."),
-    "worker": ("stream.cli.worker:worker", "Count: events in, panes out."),
-    "exporter": ("stream.cli.exporter:exporter", "Show: panes in, /metrics out."),
-    "top": ("stream.cli.top:top", "Live figures of an exporter in the terminal."),
-    "demo": ("stream.demo:demo", "Everything at once, with made-up customers."),
+    "worker": ("stream.cli.worker:worker", "Process events: count them and publish panes."),
+    "exporter": ("stream.cli.exporter:exporter", "Serve the figures: /metrics, the page, the API."),
+    "top": ("stream.cli.top:top", "Show an exporter's figures in the terminal."),
+    "demo": ("stream.demo:demo", "Run all of it, with made-up customers."),
     "publish": ("stream.cli.publish:publish", "Send events from a file."),
     "replay": ("stream.cli.replay:replay", "Send another system's export as events."),
-    "deadletter": ("stream.cli.deadletter:deadletter", "What could not be used: look, put back, remove."),
-    "skip": ("stream.cli.skip:skip", "Pass over a batch of an input that cannot be read."),
-    "explain": ("stream.cli.explain:explain", "What a metric means."),
-    "doctor": ("stream.cli.doctor:doctor", "Look at a running installation."),
+    "deadletter": (
+        "stream.cli.deadletter:deadletter",
+        "List dead letters, replay them, or purge a customer's.",
+    ),
+    "skip": ("stream.cli.skip:skip", "Skip the records of an input that cannot be read."),
+    "explain": ("stream.cli.explain:explain", "Explain a metric, or what a customer's events count in."),
+    "doctor": ("stream.cli.doctor:doctor", "Check broker, topics and positions."),
     "generate": ("stream.cli.generate:generate", "Write what is generated from the code."),
 }
 """Where each command is, and its line in the help."""

@@ -9,7 +9,13 @@ from stream.devbroker.process import until_stopped
 
 
 @click.command()
-@click.option("--port", default=9092, show_default=True, type=click.IntRange(1, 65535), help="Of 127.0.0.1.")
+@click.option(
+    "--port",
+    default=9092,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    help="Port to listen on, of 127.0.0.1.",
+)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),

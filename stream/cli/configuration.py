@@ -20,10 +20,11 @@ class Configuration(NamedTuple):
         return load(self.path, os.environ)
 
     def as_toml(self) -> str:
-        """The settings in force, as a file could hold them, without secrets."""
-        from stream.config import as_toml, redacted  # noqa: PLC0415 - likewise
+        """Return the settings in force as TOML, without secrets, with unset settings as comments."""
+        from stream.config import as_toml, redacted, unset_keys  # noqa: PLC0415 - likewise
 
-        return as_toml(redacted(self.load()))
+        settings = self.load()
+        return as_toml(redacted(settings), unset_keys(settings))
 
     def checked(self) -> str:
         """One line for a configuration without faults. Raises ConfigError."""

@@ -1,4 +1,4 @@
-"""`cxgauge deadletter`: what could not be used: look, put back, remove."""
+"""`cxgauge deadletter`: list dead letters, replay them, purge a customer's."""
 
 import sys
 from typing import Any
@@ -17,7 +17,7 @@ from stream.operations.deadletters.replaying import replay
 
 @click.group()
 def deadletter() -> None:
-    """Look at what could not be used, put it back, or remove somebody's."""
+    """List dead letters, replay them, or purge a customer's."""
 
 
 @deadletter.command()
@@ -85,7 +85,12 @@ def replay_command(
 
 @deadletter.command("purge")
 @click.argument("persons", nargs=-1, metavar="[CUSTOMER]...")
-@click.option("--customer", "customers", multiple=True, help="Likewise; may be given again.")
+@click.option(
+    "--customer",
+    "customers",
+    multiple=True,
+    help="A customer's id, as the argument CUSTOMER; may be repeated.",
+)
 @click.option("--key", "keys", multiple=True, help="Letters with exactly this key, a ticket's for example.")
 @click.option("--dry-run", "dry", is_flag=True, help="Remove nothing, say what would be removed.")
 @click.pass_obj

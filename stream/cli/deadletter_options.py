@@ -69,9 +69,13 @@ _OPTIONS = (
         metavar="TOPIC",
         help="Where it came from: feedback, tickets or customers. May be given again.",
     ),
-    click.option("--since", type=_Moment(), help="Buried since: a time, or a duration as 2h ago."),
-    click.option("--until", type=_Moment(), help="Buried before: likewise."),
-    click.option("--key", help="With this key."),
+    click.option(
+        "--since", type=_Moment(), help="Only letters written since this time, or since a duration ago: 2h."
+    ),
+    click.option(
+        "--until", type=_Moment(), help="Only letters written before this time, or before a duration ago: 2h."
+    ),
+    click.option("--key", help="Only letters whose record key is exactly this."),
 )
 
 

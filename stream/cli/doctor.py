@@ -23,7 +23,10 @@ LIBRARIES = ("cxgauge", "faust-streaming", "aiokafka", "cramjam", "msgspec")
 
 @click.group(invoke_without_command=True)
 @click.option(
-    "--size", type=click.FloatRange(0, min_open=True), metavar="RATE", help="What RATE events a second need."
+    "--size",
+    type=click.FloatRange(0, min_open=True),
+    metavar="RATE",
+    help="Estimate memory and disk for RATE events per second, and exit.",
 )
 @click.pass_context
 def doctor(ctx: click.Context, size: float | None) -> None:

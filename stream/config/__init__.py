@@ -4,7 +4,7 @@ from stream.config.config_hash import config_hash
 from stream.config.load import load
 from stream.config.setting_types import FOREVER, Address
 from stream.config.settings import Kafka, Settings, Topics
-from stream.config.show import as_toml
+from stream.config.show import as_toml, unset_keys
 from stream.config.show import plain_document as redacted
 from stream.core.model.business_hours import Calendar
 from stream.core.model.response_targets import ResponseTarget
@@ -23,4 +23,5 @@ __all__ = [
     "config_hash",
     "load",
     "redacted",
+    "unset_keys",
 ]

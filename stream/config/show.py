@@ -1,6 +1,7 @@
 """Settings in the form of the file."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from stream.config.settings import Settings, keys
@@ -22,11 +23,21 @@ def plain_document(settings: Settings) -> dict[str, Any]:
     return document
 
 
-def as_toml(document: dict[str, Any]) -> str:
-    """Tables of plain values as TOML."""
+def unset_keys(settings: Settings) -> list[str]:
+    """Return the keys, as `section.name`, of the optional settings that have no value."""
+    pairs = [(key, key.partition(".")[::2]) for key in keys()]
+    return [
+        key for key, (section, name) in pairs if name and getattr(getattr(settings, section), name) is None
+    ]
+
+
+def as_toml(document: dict[str, Any], unset: Sequence[str] = ()) -> str:
+    """Write tables of plain values as TOML, and the keys in `unset` as comments in their tables."""
     plain = [f"{key} = {_value(value)}\n" for key, value in document.items() if not isinstance(value, dict)]
     tables = [
-        f"\n[{name}]\n" + "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
+        f"\n[{name}]\n"
+        + "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
+        + "".join(f"# {key.removeprefix(f'{name}.')} =\n" for key in unset if key.startswith(f"{name}."))
         for name, table in document.items()
         if isinstance(table, dict)
     ]

@@ -1,5 +1,6 @@
 """The command `cxgauge` itself: help, configuration, exit codes."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from stream import cli, config, errors
+from stream.config.settings import keys
 
 pytestmark = pytest.mark.fresh
 
@@ -77,6 +79,17 @@ def test_printing_the_configuration(runner: CliRunner) -> None:
     result = runner.invoke(cli.main, ["--print-config"], env={"CXGAUGE_WORKER_FLUSH_INTERVAL": "1s"})
     assert result.exit_code == 0
     assert tomllib.loads(result.stdout)["worker"]["flush_interval"] == "1s"
+
+
+def test_the_printed_configuration_names_every_setting(runner: CliRunner) -> None:
+    """An optional setting without a value is a comment in its table; with one it is a value."""
+    printed = runner.invoke(cli.main, ["--print-config"], env={"CXGAUGE_WORKER_INSTANCE": "w-1"}).stdout
+    sections = dict(re.findall(r"^\[(\w+)\]\n(.*?)(?=^\[|\Z)", printed, re.MULTILINE | re.DOTALL))
+    for key in keys():
+        section, _, name = key.rpartition(".")
+        assert re.search(rf"^(# )?{name} =", sections.get(section, printed), re.MULTILINE), key
+    assert "# sasl_password =\n" in sections["kafka"]
+    assert 'instance = "w-1"\n' in sections["worker"]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,9 @@ class Source(NamedTuple):
 @click.option("--user", help="A user of the exporter's web_config; the password is asked for.")
 @click.option("--password", envvar="CX_TOP_PASSWORD", hidden=True)
 @click.option(
-    "--ca", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Whom to trust for TLS."
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="PEM file of the certificate authority that signed the exporter's certificate.",
 )
 @click.pass_obj
 def top(

@@ -17,7 +17,7 @@ from stream.operations.deadletters.reading import read_all
 
 OVERSIZED = "oversized: cut when they were buried"
 UNTIMELY = "future or late: only with --rejudge, as of now"
-FOREIGN = "say of no known topic that they came from it"
+FOREIGN = "their header names no known topic"
 _DOMAINS = {topic.name: topic.domain for topic in TOPICS.values()}
 _DECODERS = {topic.domain: Decoder(topic) for topic in TOPICS.values()}
 

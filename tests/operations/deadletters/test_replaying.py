@@ -40,7 +40,7 @@ def test_key_value_and_headers_are_as_they_came(runner: CliRunner, sent: Sent) -
     """With the first timestamp in a header, without what only dead letters and forwards have."""
     said = replay(runner)
     assert said.startswith("2 put back\n  of which 2 cannot be read by this version either")
-    for why in ("2 left: future or late", "1 left: oversized", "1 left: say of no known topic"):
+    for why in ("2 left: future or late", "1 left: oversized", "1 left: their header names no known topic"):
         assert why in said
     (feedback,) = sent("feedback")
     assert (feedback.key, feedback.value) == (b"c-0", answer("c-0", 0).value)
