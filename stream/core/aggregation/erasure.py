@@ -7,7 +7,7 @@ import msgspec
 
 from stream.core.aggregation.entity_kind import EntityKind, EntityKinds
 from stream.core.aggregation.entity_store import EntityStore
-from stream.core.model.aggregate import Aggregate, Contribution, Vector, add
+from stream.core.model.aggregate import Aggregate, AggregateName, Contribution, Vector, add
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import HOURS, MINUTE
 
@@ -15,7 +15,9 @@ ERASURE, RESIDUAL = b"e", b"r"
 """Kinds of entities of the engine, the first byte of their keys."""
 
 _pack = msgspec.msgpack.Encoder().encode
-_decode_leaf = msgspec.msgpack.Decoder(tuple[str, tuple[str | None, ...], tuple[str, ...], int]).decode
+_decode_leaf = msgspec.msgpack.Decoder(
+    tuple[AggregateName, tuple[str | None, ...], tuple[str, ...], int]
+).decode
 _decode_vector = msgspec.msgpack.Decoder(Vector).decode
 _decode_times = msgspec.msgpack.Decoder(tuple[int, int]).decode
 

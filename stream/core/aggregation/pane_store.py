@@ -5,7 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from stream.core.model.aggregate import COMPONENT_BITS, COMPONENT_MASK, Aggregate, BaseCell, Deltas, Vector
+from stream.core.model.aggregate import (
+    COMPONENT_BITS,
+    COMPONENT_MASK,
+    Aggregate,
+    AggregateName,
+    BaseCell,
+    Deltas,
+    Vector,
+)
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.pane_blocks import BlockKey, Cell, Row, decode_block, decode_key
 from stream.core.model.time_buckets import (
@@ -196,7 +204,7 @@ class PaneStore:
         self.expired_before = max(self.expired_before, watermark)
         hours = False
         for (code, remembered), by_block in self._expiring.items():
-            edge = self.oldest_block(BY_CODE[code], Aggregate("", long_retention=remembered))
+            edge = self.oldest_block(BY_CODE[code], Aggregate(AggregateName(""), long_retention=remembered))
             for block in [block for block in by_block if block < edge]:
                 number = block_id(code, block)
                 for cell_blocks in by_block.pop(block):

@@ -5,10 +5,12 @@ subtracted, so a contribution can be retracted exactly, in any order.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, NewType
 
 Vector = dict[int, int]
 """Component to integer. Components are below `MAX_COMPONENTS`."""
+AggregateName = NewType("AggregateName", str)
+"""The name of a declared aggregate. The type checker refuses a bare string where a contribution is written."""
 OwnLabels = tuple[str, ...]
 """Values of the labels that an aggregate has beside the dimensions (a survey, a reason, a currency)."""
 VectorsByLabels = Mapping[OwnLabels, Mapping[int, int]]
@@ -64,7 +66,7 @@ class Aggregate(NamedTuple):
         event_components: the components that count events. Label values are ranked by their sum
     """
 
-    name: str
+    name: AggregateName
     layout: type[Layout] = Layout
     kind: Literal["flow", "open_flow", "stock", "open_items"] = "flow"
     lagged: bool = False
@@ -89,14 +91,14 @@ class Contribution(NamedTuple):
     `minute` is a bucket number (milliseconds // 60,000), 0 for a stock.
     """
 
-    aggregate: str
+    aggregate: AggregateName
     values: tuple[str | None, ...]
     own_labels: OwnLabels
     minute: int
     vector: Vector
 
 
-BaseCell = tuple[str, tuple[str | None, ...], OwnLabels]
+BaseCell = tuple[AggregateName, tuple[str | None, ...], OwnLabels]
 """Name of the aggregate, dimension values, own labels."""
 COMPONENT_BITS = 16
 """In a flat vector a component at a position (a minute, or a pane in its block) is at `position << COMPONENT_BITS | component`."""

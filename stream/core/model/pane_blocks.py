@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stream.core.model.aggregate import COMPONENT_BITS, COMPONENT_MASK, OwnLabels
+from stream.core.model.aggregate import COMPONENT_BITS, COMPONENT_MASK, AggregateName, OwnLabels
 from stream.core.model.time_buckets import BY_CODE
 
 Row = tuple[bytes, bytes | None]
@@ -19,7 +19,7 @@ Row = tuple[bytes, bytes | None]
 class Cell(NamedTuple):
     """An aggregate in one breakdown: the view, the values of its labels, and the own labels of the aggregate."""
 
-    aggregate: str
+    aggregate: AggregateName
     view: str
     values: tuple[str, ...]
     own_labels: OwnLabels
@@ -33,7 +33,7 @@ class BlockKey(NamedTuple):
     cell: Cell
 
 
-_PackedKey = tuple[int, int, tuple[str, str, tuple[str, ...], tuple[str, ...]]]
+_PackedKey = tuple[int, int, tuple[AggregateName, str, tuple[str, ...], tuple[str, ...]]]
 _decode_key = msgspec.msgpack.Decoder(_PackedKey).decode
 decode_block = msgspec.msgpack.Decoder(dict[int, int]).decode
 """Decode the bytes of a block to `{position << COMPONENT_BITS | component: integer}`."""

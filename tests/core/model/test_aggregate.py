@@ -36,7 +36,7 @@ def test_components_that_overlap_or_are_out_of_range_are_refused(
 
 
 def test_every_aggregate_is_declared_in_the_domain_that_feeds_it() -> None:
-    """And metrics read declared ones only, by the object itself: a wrong name is an import error."""
+    """And metrics read declared ones only. A bare string as a contribution's name does not pass the type checker."""
     assert {each.name: each for declared in BY_DOMAIN.values() for each in declared} == AGGREGATES
     assert {each for metric in REGISTRY.values() for each in metric.aggregates} == set(AGGREGATES.values())
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from schemas.feedback import Scale
 from stream.core.aggregation.entity_store import project_dimensions
 from stream.core.aggregation.feedback.entity import Answer, AnswerContent
-from stream.core.model.aggregate import Contribution, Vector
+from stream.core.model.aggregate import Aggregate, Contribution, Vector
 from stream.core.model.aggregates.feedback import (
     CES,
     CSAT,
@@ -22,7 +22,7 @@ from stream.core.model.aggregates.feedback import (
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import HOUR
 
-SCORED = {aggregate.name: aggregate for aggregate in (NPS, CSAT, CES)}
+SCORED: dict[str, Aggregate] = {aggregate.name: aggregate for aggregate in (NPS, CSAT, CES)}
 """The aggregates of scores by survey."""
 
 

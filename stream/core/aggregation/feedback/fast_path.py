@@ -18,7 +18,7 @@ from stream.core.aggregation.feedback.events import process
 from stream.core.aggregation.feedback.fast_path_guard import check_known_fields
 from stream.core.aggregation.feedback.responders import record_response
 from stream.core.aggregation.feedback.unchecked import unchecked
-from stream.core.model.aggregate import COMPONENT_BITS, BaseCell, Vector, accumulate_vector
+from stream.core.model.aggregate import COMPONENT_BITS, AggregateName, BaseCell, Vector, accumulate_vector
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.time_buckets import MINUTE
 
@@ -79,7 +79,8 @@ class AnswerTemplate:
         survey, scale, direction = self.survey_scale
         self.before = pack(0) + _CONTENT + pack(survey)
         self.after = b"".join(map(pack, (scale, direction, False, (), values))) + 2 * _NIL
-        self.base_cell = (survey, project_dimensions(values, config), ())
+        # The aggregate of a scored survey has the survey's name. The vectors of other surveys are empty.
+        self.base_cell = (AggregateName(survey), project_dimensions(values, config), ())
 
 
 class NewAnswerFastPath:

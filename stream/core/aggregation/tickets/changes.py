@@ -18,6 +18,7 @@ from stream.core.aggregation.tickets.repeat_index import RepeatContactIndex
 from stream.core.model.aggregate import (
     COMPONENT_BITS,
     COMPONENT_MASK,
+    AggregateName,
     Contribution,
     Vector,
     accumulate_vector,
@@ -30,7 +31,7 @@ from stream.core.model.time_buckets import MINUTE
 
 def by_minute(contributions: TicketContributions, values: DimensionValues) -> tuple[Contribution, ...]:
     """Return contributions as the engine reads them, one for each aggregate and minute."""
-    vectors: defaultdict[tuple[str, int], Vector] = defaultdict(dict)
+    vectors: defaultdict[tuple[AggregateName, int], Vector] = defaultdict(dict)
     for aggregate, vector in contributions.items():
         for order, n in vector.items():
             vectors[aggregate, order >> COMPONENT_BITS][order & COMPONENT_MASK] = n

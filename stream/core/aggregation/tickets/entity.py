@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stream.core.model.aggregate import Vector
+from stream.core.model.aggregate import AggregateName, Vector
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.time_buckets import HOUR
 
@@ -21,7 +21,7 @@ _MAX_ID_BYTES = 64
 
 EventOrder = tuple[int, str]
 """The position of an event in its ticket: time in ms, then 64 bytes of the ID. It sorts like (time, ID)."""
-TicketContributions = dict[str, Vector]
+TicketContributions = dict[AggregateName, Vector]
 """Contributions of a ticket by aggregate. Each has all its minutes in one flat vector, as in `aggregate.Deltas`. All
 carry the ticket's present dimensions."""
 

@@ -1,6 +1,6 @@
 """Aggregates of `cx.customers`."""
 
-from stream.core.model.aggregate import Aggregate, Layout
+from stream.core.model.aggregate import Aggregate, AggregateName, Layout
 
 RESPONDER, OTHER = "responder", "other"
 """Cohorts: customers who answered a survey, by present membership, and the others."""
@@ -45,19 +45,23 @@ class ReferrersLayout(Layout):
     CUSTOMERS = 0
 
 
-CUSTOMERS = Aggregate("customers", CustomersLayout, "stock", long_retention=True)
+CUSTOMERS = Aggregate(AggregateName("customers"), CustomersLayout, "stock", long_retention=True)
 """By cohort."""
-PERIODS = Aggregate("lives", PeriodsLayout, "open_flow", long_retention=True)
+PERIODS = Aggregate(AggregateName("lives"), PeriodsLayout, "open_flow", long_retention=True)
 """By cohort."""
-CHURNED = Aggregate("churned", ChurnedLayout, long_retention=True, event_components=(0, 1))
+CHURNED = Aggregate(AggregateName("churned"), ChurnedLayout, long_retention=True, event_components=(0, 1))
 """By reason."""
-REVENUE = Aggregate("revenue", MoneyLayout, long_retention=True, event_components=(MoneyLayout.COUNT,))
+REVENUE = Aggregate(
+    AggregateName("revenue"), MoneyLayout, long_retention=True, event_components=(MoneyLayout.COUNT,)
+)
 """By cohort and currency: purchases less refunds, of everyone."""
-TO_DATE = Aggregate("clv", MoneyLayout, "stock", long_retention=True)
+TO_DATE = Aggregate(AggregateName("clv"), MoneyLayout, "stock", long_retention=True)
 """By cohort and currency: of active customers with money in it, all of their revenue times margin."""
-REFERRALS = Aggregate("referrals", ReferralsLayout, long_retention=True, event_components=(0, 1, 2))
+REFERRALS = Aggregate(
+    AggregateName("referrals"), ReferralsLayout, long_retention=True, event_components=(0, 1, 2)
+)
 """Referrals by state, each at its own time."""
-REFERRERS = Aggregate("referrers", ReferrersLayout, "open_flow", long_retention=True)
+REFERRERS = Aggregate(AggregateName("referrers"), ReferrersLayout, "open_flow", long_retention=True)
 """Customers, each at the latest of their conversions that were not reversed.
 
 Windows end at the present, so that whoever converted in one has the latest conversion in it: each counts once.

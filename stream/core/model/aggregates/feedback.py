@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from stream.core.model.aggregate import Aggregate, Layout, Vector
+from stream.core.model.aggregate import Aggregate, AggregateName, Layout, Vector
 
 OfferOutcome = Literal["offered", "answered", "dismissed"]
 """What an offered survey came to."""
@@ -41,12 +41,14 @@ class ReasonsLayout(Layout):
     ANSWERS = 0
 
 
-NPS = Aggregate("nps", NpsLayout, event_components=(0, 1, 2, 3))
-CSAT = Aggregate("csat", CsatLayout, event_components=(CsatLayout.SATISFIED, CsatLayout.UNSATISFIED))
-CES = Aggregate("ces", CesLayout, event_components=(CesLayout.EASY, CesLayout.NOT_EASY))
-RESPONSE = Aggregate("response", ResponseLayout)
+NPS = Aggregate(AggregateName("nps"), NpsLayout, event_components=(0, 1, 2, 3))
+CSAT = Aggregate(
+    AggregateName("csat"), CsatLayout, event_components=(CsatLayout.SATISFIED, CsatLayout.UNSATISFIED)
+)
+CES = Aggregate(AggregateName("ces"), CesLayout, event_components=(CesLayout.EASY, CesLayout.NOT_EASY))
+RESPONSE = Aggregate(AggregateName("response"), ResponseLayout)
 """By survey."""
-REASONS = Aggregate("reasons", ReasonsLayout, event_components=())
+REASONS = Aggregate(AggregateName("reasons"), ReasonsLayout, event_components=())
 """By survey and reason code."""
 ALL = (NPS, CSAT, CES, RESPONSE, REASONS)
 

@@ -1,6 +1,6 @@
 """Aggregates of `cx.tickets`."""
 
-from stream.core.model.aggregate import HISTOGRAM_SPAN, Aggregate, Layout, Vector
+from stream.core.model.aggregate import HISTOGRAM_SPAN, Aggregate, AggregateName, Layout, Vector
 from stream.core.model.histogram import record
 from stream.core.model.money import split
 from stream.core.model.time_buckets import DAY
@@ -73,14 +73,14 @@ class HandleLayout(Layout):
 
 
 FIRST_RESPONSE = Aggregate(
-    "first_response",
+    AggregateName("first_response"),
     ResponseTimeLayout,
     long_retention=True,
     event_components=(ResponseTimeLayout.RESPONSES, ResponseTimeLayout.UNANSWERED),
 )
-WAITING = Aggregate("waiting", WaitingLayout, "open_items", long_retention=True)
+WAITING = Aggregate(AggregateName("waiting"), WaitingLayout, "open_items", long_retention=True)
 RESOLUTION = Aggregate(
-    "resolution",
+    AggregateName("resolution"),
     ResolutionLayout,
     long_retention=True,
     event_components=(
@@ -90,12 +90,12 @@ RESOLUTION = Aggregate(
         ResolutionLayout.FIRST,
     ),
 )
-OPEN_TICKETS = Aggregate("open", OpenTicketsLayout, "open_items", long_retention=True)
+OPEN_TICKETS = Aggregate(AggregateName("open"), OpenTicketsLayout, "open_items", long_retention=True)
 HANDOFF = Aggregate(
-    "handoff", HandoffLayout, long_retention=True, event_components=(HandoffLayout.RESPONSES,)
+    AggregateName("handoff"), HandoffLayout, long_retention=True, event_components=(HandoffLayout.RESPONSES,)
 )
 BUSINESS = Aggregate(
-    "business",
+    AggregateName("business"),
     BusinessLayout,
     long_retention=True,
     event_components=(
@@ -105,8 +105,12 @@ BUSINESS = Aggregate(
         BusinessLayout.FIRST,
     ),
 )
-FCR = Aggregate("fcr", FcrLayout, lagged=True, long_retention=True, event_components=(0, 1, 2, 3))
-HANDLE = Aggregate("handle", HandleLayout, event_components=(HandleLayout.ABANDONED, HandleLayout.HANDLED))
+FCR = Aggregate(
+    AggregateName("fcr"), FcrLayout, lagged=True, long_retention=True, event_components=(0, 1, 2, 3)
+)
+HANDLE = Aggregate(
+    AggregateName("handle"), HandleLayout, event_components=(HandleLayout.ABANDONED, HandleLayout.HANDLED)
+)
 ALL = (FIRST_RESPONSE, WAITING, RESOLUTION, OPEN_TICKETS, HANDOFF, BUSINESS, FCR, HANDLE)
 
 

@@ -87,6 +87,8 @@ class WithLanguage(schemas.feedback.FeedbackSubmitted, kw_only=True):
             self.language = trimmed(self.language, "language")
 
 schemas.feedback.FeedbackSubmitted = WithLanguage
+for name in ("schemas.topics", "schemas.envelope", "schemas.explain"):
+    del sys.modules[name]  # it took the old class when the package was imported
 """
 UNGUARDED = """
 name = "stream.core.aggregation.feedback.fast_path_guard"
