@@ -10,7 +10,8 @@ from stream.core.windows.readout import MetricReader
 from stream.core.windows.rolling import CooperativeSteps, RollingWindows
 from stream.exporter.exposition import DomainExposition
 
-State = Literal["waiting", "live", "frozen", "gone"]
+State = Literal["starting", "live", "stale", "expired"]
+"""`starting`: never covered. `stale`: no longer covered, the last figures are served. `expired`: none are served."""
 
 
 class DomainView:
@@ -23,7 +24,7 @@ class DomainView:
             config.views,
             [window.label for window in config.windows],
         )
-        self.state: State = "waiting"
+        self.state: State = "starting"
         self.updated: set[tuple[str, int]] = set()
         """Metric and window whose figures of `total` were read again; whoever looks at them takes them out."""
         self._reader = MetricReader(self.windows, metrics)
@@ -32,20 +33,23 @@ class DomainView:
     @property
     def is_served(self) -> bool:
         """Whether its series are served."""
-        return self.state in ("live", "frozen")
+        return self.state in ("live", "stale")
 
     def outage_ms(self, now: int) -> int | None:
-        """For how many ms its series have stood still or been gone; None when they do not. `now` as in `judge`."""
-        return now - self._lost_at if self.state in ("frozen", "gone") else None
+        """Return for how many ms the domain has been stale or expired, or None. `now` as in `update_state`."""
+        return now - self._lost_at if self.state in ("stale", "expired") else None
 
     def update_state(self, *, covered: bool, now: int, stale_after: int) -> None:
-        """Go live when covered; else stand still, and after a while go. `now` in ms of a steady clock."""
+        """Set the state: live when covered, else stale, and expired after `stale_after` ms.
+
+        `now` is in ms of a steady clock.
+        """
         if covered:
             self.state = "live"
         elif self.state == "live":
-            self.state, self._lost_at = "frozen", now
-        elif self.state == "frozen" and now - self._lost_at >= stale_after:
-            self.state = "gone"
+            self.state, self._lost_at = "stale", now
+        elif self.state == "stale" and now - self._lost_at >= stale_after:
+            self.state = "expired"
 
     def read(self, now: int) -> CooperativeSteps:
         """Bring the section up to date with the windows, in short steps. `now` in ms of event time."""

@@ -138,7 +138,7 @@ class ExporterState:
         whole = [
             (domain, checkpoints)
             for domain, checkpoints in seen
-            if self.domain_views[domain].state != "waiting"
+            if self.domain_views[domain].state != "starting"
         ]
         if whole:
             yield from pipeline_metrics.events(whole)

@@ -1,7 +1,7 @@
 // What a figure means: shown on demand, from the definition in the code.
 
 import { $, h } from "./dom.js";
-import { title } from "./tiles.js";
+import { title } from "./headline.js";
 
 const BETTER = { higher: "Higher is better.", lower: "Lower is better." };
 

@@ -3,8 +3,8 @@
 import { definition } from "./definition.js";
 import { $, h, s, say } from "./dom.js";
 import { NOTHING, bounds, count, figure, moment } from "./format.js";
+import { currency, title, unitOf } from "./headline.js";
 import { Line } from "./line.js";
-import { currency, title } from "./tiles.js";
 
 const SORTS = { label: (row) => row.labels.join("\u0000"), value: (row) => row.value, n: (row) => row.n };
 
@@ -109,12 +109,6 @@ function told(headline, line, window, piece) {
   const length = piece % 86400 === 0 ? `${piece / 86400} d` : piece % 3600 === 0 ? `${piece / 3600} h` : `${piece / 60} min`;
   const what = headline.line.own ? "" : `${headline.line.about}. `;
   return `${what}A point for each ${length} of the last ${window}, the newest so far.${headline.bounds ? " Band: 95\u202f% bounds." : ""}${headline.line.own ? " Bars: n." : ""}`;
-}
-
-/** The unit of a time line. */
-export function unitOf(headline, money) {
-  if (headline.line && !headline.line.own) return ["count", ""];
-  return [headline.unit, money];
 }
 
 const compared = (a, b) => (a === b ? 0 : a === null ? -1 : b === null ? 1 : a < b ? -1 : 1);

@@ -1,7 +1,7 @@
 // The time line, drawn by uPlot: figure, band of its bounds, bars of its sample size.
 
-import { unitOf } from "./detail.js";
 import { bounds, count, figure, mark, moment } from "./format.js";
+import { unitOf } from "./headline.js";
 
 const HEIGHT = 220;
 /** Steps between marks on an axis of durations. */

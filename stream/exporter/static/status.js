@@ -55,8 +55,8 @@ export class Status {
     }
     if (part === null || complete) return "";
     const states = Object.values(part.domains).map((domain) => domain.state);
-    if (states.includes("gone")) return "Incomplete: figures have gone, until every partition is covered again.";
-    if (states.includes("frozen")) return `Incomplete: figures stand still, and go after ${duration(this.catalog.stale_after)}.`;
+    if (states.includes("expired")) return "Incomplete: figures have gone, until every partition is covered again.";
+    if (states.includes("stale")) return `Incomplete: figures stand still, and go after ${duration(this.catalog.stale_after)}.`;
     return "Incomplete: figures are shown as soon as every partition is covered.";
   }
 }

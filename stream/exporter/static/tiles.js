@@ -3,23 +3,15 @@
 import { define } from "./definition.js";
 import { $, h, s, say } from "./dom.js";
 import { bounds, count, figure } from "./format.js";
+import { currency, title } from "./headline.js";
 
 const NAMES = { feedback: "Feedback", tickets: "Tickets", customers: "Customers" };
 const STATES = {
-  waiting: () => "not shown yet: incomplete since the exporter's start",
+  starting: () => "not shown yet: incomplete since the exporter's start",
   live: () => "",
-  frozen: () => "incomplete: the figures stand still",
-  gone: () => "incomplete for too long: the figures are gone",
+  stale: () => "incomplete: the figures stand still",
+  expired: () => "incomplete for too long: the figures are gone",
 };
-
-/** The headline's title with the values that the tile is about. */
-export function title(headline, tile) {
-  const values = headline.open.map((at) => tile.labels[at]).filter((value) => value);
-  return [headline.title, ...values].join(" \u00b7 ");
-}
-
-/** The currency of a tile of money. */
-export const currency = (headline, tile) => (headline.unit === "money" ? tile.labels.at(-1) : "");
 
 export class Tiles {
   #tiles = new Map();

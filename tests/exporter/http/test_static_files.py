@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import AsyncIterator
+from graphlib import TopologicalSorter
 from hashlib import sha512
 
 import pytest
@@ -40,6 +41,17 @@ def test_whatever_the_page_names_is_there() -> None:
     assert named <= known.keys()
     licences = {name for name in known if name.endswith(".txt")}
     assert known.keys() - licences - {"index.html"} == named, "nothing is left over"
+
+
+def test_modules_of_the_page_do_not_import_each_other_in_a_circle() -> None:
+    """An order exists in which each module comes after what it imports. Raises CycleError otherwise."""
+    imports = {
+        name: re.findall(r'from "\./([^"]+)"', file.plain.decode())
+        for name, file in files().items()
+        if name.endswith(".js") and "/" not in name
+    }
+    order = list(TopologicalSorter(imports).static_order())
+    assert order[-1] == "app.js"
 
 
 def test_what_is_not_ours_is_as_it_was_published() -> None:

@@ -121,7 +121,7 @@ async def test_incomplete_is_said(tab: Tab) -> None:
         await tab.until(f"Object.values({FIGURES}).includes('100')")
         world.steady += 35_000
         await tab.until("notice.textContent.includes('stand still, and go after 10\u202fmin')")
-        assert await tab.eval("document.querySelector('.group').dataset.state") == "frozen"
+        assert await tab.eval("document.querySelector('.group').dataset.state") == "stale"
         assert "100" in await tab.eval(f"Object.values({FIGURES})")
         world.steady += 600_000
         await tab.until("notice.textContent.includes('have gone')")

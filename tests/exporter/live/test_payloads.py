@@ -137,7 +137,7 @@ def test_incomplete_figures_stand_still_and_go() -> None:
     shown = exporter()
     parts = Payloads(shown)
     worker = Worker(shown)
-    assert parts.status(0, "")["domains"]["feedback"]["state"] == "waiting"
+    assert parts.status(0, "")["domains"]["feedback"]["state"] == "starting"
     feed(shown, worker(answers(3, 10)))
     refresh(shown)
     assert tiles(parts, 1)["cx_nps_score"]["value"] == 100
@@ -147,13 +147,13 @@ def test_incomplete_figures_stand_still_and_go() -> None:
     found = tiles(parts, 1)["cx_nps_score"]
     assert (found["value"], found["n"], found["line"][-1]) == (100, 3, 100)
     status = parts.status(45_000, "")
-    assert (status["covered"], status["domains"]["feedback"]["state"]) == (0, "frozen")
+    assert (status["covered"], status["domains"]["feedback"]["state"]) == (0, "stale")
     assert status["domains"]["feedback"]["standing"] == 5
     assert "no marker for 45 s" in status["trouble"]
     refresh(shown, 40_000 + 600_000)
     assert tiles(parts, 1) == {}
     assert detail(parts, 1, "channel", "cx_nps_score")["value"] is None
-    assert parts.status(640_000, "")["domains"]["feedback"]["state"] == "gone"
+    assert parts.status(640_000, "")["domains"]["feedback"]["state"] == "expired"
 
 
 def test_what_is_looked_at_has_a_tile_all_the_same() -> None:
