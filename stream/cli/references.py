@@ -68,7 +68,8 @@ def _series() -> Iterator[str]:
     health.watch(TaskManager(KafkaCheckpointStore(Settings()), clock=lambda: 0))
     for operational in sorted(health.registry.collect(), key=lambda each: each.name):
         if operational.name.startswith("cxgauge_"):
-            yield f"| `{operational.name}` | {operational.type} | {operational.documentation} |\n"
+            name = operational.name + ("_total" if operational.type == "counter" else "")
+            yield f"| `{name}` | {operational.type} | {operational.documentation} |\n"
 
 
 def _commands(group: click.Group) -> Iterator[str]:

@@ -1,14 +1,20 @@
 """`cxgauge generate`: files that follow from the code."""
 
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from prometheus_client import generate_latest
 
 from schemas.generate import documents
-from stream.cli import main
+from stream.cli import main, references
+from stream.config import Settings
 from stream.core.metrics import REGISTRY
 from stream.monitoring.alerts import prometheus_files
+from stream.worker.checkpoint_writer import KafkaCheckpointStore
+from stream.worker.health import Health
+from stream.worker.task_manager import TaskManager
 
 TEXT = "# Title\n\n<!-- metrics:begin -->\nold\n<!-- metrics:end -->\n\nThe end\n"
 
@@ -36,6 +42,18 @@ def test_everything_is_written_once(runner: CliRunner) -> None:
     again = runner.invoke(main, ["generate"])
     assert (again.exit_code, again.output) == (0, "")
     assert runner.invoke(main, ["generate", "--check"]).exit_code == 0
+
+
+def test_the_page_of_series_names_those_of_a_worker() -> None:
+    """Under the names that Prometheus scrapes: those of counters end in _total."""
+    health = Health()
+    health.watch(TaskManager(KafkaCheckpointStore(Settings()), clock=lambda: 0))
+    scraped = re.findall(
+        r"^# TYPE (cxgauge_\w+) (\w+)$", generate_latest(health.registry).decode(), re.MULTILINE
+    )
+    page = references.documents(main)["deploy/docs/series.md"].decode()
+    listed = re.findall(r"^\| `(cxgauge_\w+)` \| (\w+) \|", page, re.MULTILINE)
+    assert sorted(listed) == sorted((name, kind) for name, kind in scraped if not name.endswith("_created"))
 
 
 def test_check_names_what_is_stale_and_writes_nothing(runner: CliRunner) -> None:
