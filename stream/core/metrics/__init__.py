@@ -1,5 +1,7 @@
 """Every metric, by name. To add one: its file, its test, its line here."""
 
+from collections.abc import Iterable
+
 from stream.core.metrics import (
     aht,
     business_hours,
@@ -19,6 +21,8 @@ from stream.core.metrics import (
     waiting,
 )
 from stream.core.metrics.metric import Metric
+from stream.core.model.aggregate import by_name
+from stream.core.model.aggregates import AGGREGATES
 
 FEEDBACK: tuple[Metric, ...] = (nps.METRIC, csat.METRIC, ces.METRIC, response_rate.METRIC, reasons.METRIC)
 TICKETS: tuple[Metric, ...] = (
@@ -34,3 +38,15 @@ CUSTOMERS: tuple[Metric, ...] = (churn.METRIC, retention.METRIC, clv.METRIC, ref
 
 BY_DOMAIN = {"feedback": FEEDBACK, "tickets": TICKETS, "customers": CUSTOMERS}
 REGISTRY: dict[str, Metric] = {metric.name: metric for metrics in BY_DOMAIN.values() for metric in metrics}
+
+
+def check_aggregates(metrics: Iterable[Metric]) -> None:
+    """Check that metrics read declared aggregates only. Raise ValueError otherwise: workers would not write them."""
+    read = [aggregate for metric in metrics for aggregate in metric.aggregates]
+    if undeclared := by_name([*AGGREGATES.values(), *read]).keys() - AGGREGATES.keys():
+        raise ValueError(
+            f"aggregates {sorted(undeclared)} are read, but not declared in core/model/aggregates"
+        )
+
+
+check_aggregates(REGISTRY.values())

@@ -118,7 +118,7 @@ StockReader = Callable[[ReadContext], Iterator[Sample]]
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """A definition. `read` gives the figures of a window, `read_stock` those that hold now.
 
-    `tallies` are all that the readers look at: when one of them changes, the figures are read again.
+    `aggregates` are all that the readers look at: when one of them changes, the figures are read again.
     """
 
     name: str

@@ -1,9 +1,17 @@
 """Declarations of aggregates: one name, one layout, components that do not overlap."""
 
+import msgspec
 import pytest
 
-from stream.core.metrics import REGISTRY
-from stream.core.model.aggregate import HISTOGRAM_SPAN, MAX_COMPONENTS, Aggregate, Layout, by_name
+from stream.core.metrics import REGISTRY, check_aggregates
+from stream.core.model.aggregate import (
+    HISTOGRAM_SPAN,
+    MAX_COMPONENTS,
+    Aggregate,
+    AggregateName,
+    Layout,
+    by_name,
+)
 from stream.core.model.aggregates import AGGREGATES, BY_DOMAIN
 
 
@@ -39,6 +47,18 @@ def test_every_aggregate_is_declared_in_the_domain_that_feeds_it() -> None:
     """And metrics read declared ones only. A bare string as a contribution's name does not pass the type checker."""
     assert {each.name: each for declared in BY_DOMAIN.values() for each in declared} == AGGREGATES
     assert {each for metric in REGISTRY.values() for each in metric.aggregates} == set(AGGREGATES.values())
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "reason"),
+    [
+        (Aggregate(AggregateName("hundle"), Pair), r"aggregates \['hundle'\] are read, but not declared"),
+        (Aggregate(AggregateName("handle"), Pair), "aggregate 'handle' is declared twice"),
+    ],
+)
+def test_a_metric_of_an_undeclared_aggregate_is_refused(aggregate: Aggregate, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        check_aggregates([msgspec.structs.replace(REGISTRY["aht"], aggregates=(aggregate,))])
 
 
 def test_names_of_components_are_those_of_the_layout() -> None:
