@@ -47,11 +47,11 @@ class Coverage:
         if partition in self._failed:
             return self._failed[partition]
         if checkpoint is None:
-            return "no marker yet"
+            return "no checkpoint yet"
         if foreign := self._mismatch(checkpoint):
             return foreign
         if now - self._received_at[partition] >= MAX_CHECKPOINT_AGE:
-            return f"no marker for {(now - self._received_at[partition]) // 1000} s"
+            return f"no checkpoint for {(now - self._received_at[partition]) // 1000} s"
         if checkpoint.lag_ms >= MAX_CHECKPOINT_AGE and checkpoint.blocked_at >= 0:
             return f"its worker cannot read the batch at offset {checkpoint.blocked_at} of its source"
         return (

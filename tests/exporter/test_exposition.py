@@ -84,7 +84,7 @@ def test_nothing_shows_before_every_partition_is_covered() -> None:
     assert page["cx_partitions_covered"] == 2
     assert page["cx_partitions_expected"] == 3
     assert not [name for name in page if name.startswith("cx_events_total") and "feedback" in name]
-    assert "feedback 0: no marker yet" in shown.unready_reason(0)
+    assert "feedback 0: no checkpoint yet" in shown.unready_reason(0)
     feed(shown, {"feedback": feedback[-1:]})
     assert "not made yet" in shown.unready_reason(0), "who is told ready finds the figures"
     page = refresh(shown)
@@ -99,7 +99,7 @@ def test_what_is_lost_stands_still_then_goes_then_returns() -> None:
     feed(shown, counted(shown, answers(3)))
     assert refresh(shown)[SHOWN] == 100
     assert refresh(shown, 30_000, NOW + 90 * MINUTE)[SHOWN] == 100
-    assert "no marker for 30 s" in shown.unready_reason(30_000)
+    assert "no checkpoint for 30 s" in shown.unready_reason(30_000)
     assert SHOWN not in refresh(shown, 30_000 + 10 * MINUTE)
     feed(shown, counted(shown, answers(3)), monotonic_ms=700_000)
     assert refresh(shown, 700_000)[SHOWN.replace("1h", "24h")] == 100

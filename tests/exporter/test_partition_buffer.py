@@ -94,7 +94,7 @@ def test_reading_afresh_leaves_nothing_of_what_was_deleted_meanwhile() -> None:
     again = Worker(shown)(answers(2, 0))["feedback"]
     feed(shown, {"feedback": again[:-1]}, from_beginning=True)
     assert refresh(shown)[SHOWN] == 100, "stands still"
-    assert "feedback 0: no marker yet" in shown.unready_reason(0)
+    assert "feedback 0: no checkpoint yet" in shown.unready_reason(0)
     feed(shown, {"feedback": again[-1:]})
     page = refresh(shown)
     assert page[SHOWN] == -100
@@ -107,7 +107,7 @@ def test_a_marker_from_the_past_is_as_old_as_it_is() -> None:
     shown = exporter()
     written = Worker(shown)(clock=NOW - 31_000)
     feed(shown, written, at_end=False)
-    assert "no marker for 31 s" in shown.unready_reason(0)
+    assert "no checkpoint for 31 s" in shown.unready_reason(0)
     feed(shown, written)
     assert refresh(shown)["cx_partitions_covered"] == 3
     assert list(shown.apply(PaneBatch(FEEDBACK, []), monotonic_ms=0, wall_ms=NOW)) == []

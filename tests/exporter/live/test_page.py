@@ -114,7 +114,7 @@ async def test_incomplete_is_said(tab: Tab) -> None:
     async with world.running():
         await tab.open(f"{world.url}/#window=1h")
         await tab.until("state.textContent === 'Incomplete' && notice.textContent.includes('as soon as')")
-        assert "no marker yet" in await tab.eval("reason.textContent")
+        assert "no checkpoint yet" in await tab.eval("reason.textContent")
         assert await tab.eval(f"Object.values({FIGURES}).join('')") == ""
         await world.publish(answers(3, 10))
         await tab.until("state.textContent === 'Complete' && reason.hidden")

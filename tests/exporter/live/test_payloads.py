@@ -149,7 +149,7 @@ def test_incomplete_figures_stand_still_and_go() -> None:
     status = parts.status(45_000, "")
     assert (status["covered"], status["domains"]["feedback"]["state"]) == (0, "stale")
     assert status["domains"]["feedback"]["standing"] == 5
-    assert "no marker for 45 s" in status["trouble"]
+    assert "no checkpoint for 45 s" in status["trouble"]
     refresh(shown, 40_000 + 600_000)
     assert tiles(parts, 1) == {}
     assert detail(parts, 1, "channel", "cx_nps_score")["value"] is None
