@@ -30,7 +30,7 @@ RULES = """groups:
 """
 ALERTMANAGER = """route:
   receiver: probe
-  routes: [{receiver: probe, matchers: ['severity="page"']}]
+  routes: [{receiver: probe, matchers: ['severity="critical"']}]
 receivers: [{name: probe}]
 inhibit_rules: [{source_matchers: ['alertname="A"'], target_matchers: ['alertname="B"'], equal: [cluster]}]
 """

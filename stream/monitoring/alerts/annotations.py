@@ -10,7 +10,7 @@ WHERE = (
     f'{{{{ if not (match "{_TECHNICAL}" $k) }}}} {{{{ $k }}}} {{{{ $v }}}}{{{{ end }}}}{{{{ end }}}}{{{{ end }}}}'
 )
 """`in total`, or the view's labels with their values."""
-WHOLE, TENTH, HUNDREDTH = 'printf "%.0f"', 'printf "%.1f"', 'printf "%.2f"'
+WHOLE, TENTH = 'printf "%.0f"', 'printf "%.1f"'
 PERCENT, DURATION = "humanizePercentage", "humanizeDuration"
 
 
@@ -27,5 +27,5 @@ def lookup(series: str, form: str = WHOLE, matchers: str = "", *, labels: bool =
 
 
 def annotation(text: str) -> str:
-    """A line in which `of` works."""
+    """Return a text in which `lookup` works."""
     return _SELECTOR + text

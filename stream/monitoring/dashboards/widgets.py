@@ -38,7 +38,7 @@ def targets(queries: Iterable[Query], **more: Any) -> list[Json]:
 
 
 def panel(kind: str, style: PanelStyle, width: int, height: int, **more: Any) -> Json:
-    """A panel without its id and place, which `board` gives it."""
+    """Return a panel without ID and position, which `dashboard` adds."""
     return {
         "type": kind,
         "title": style.title,

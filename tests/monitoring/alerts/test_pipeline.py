@@ -13,7 +13,7 @@ CONFIG = DEPLOY / "alertmanager" / "alertmanager.yml"
 
 
 def test_exporters_that_are_down(engine):
-    """All: a page. One of two: a ticket."""
+    """All: critical. One of two: a warning."""
     engine.feed("up", "1x12 0x200", instance="a")
     engine.feed("up", "1x60 0x200", instance="b")
     engine.silent("5m", "CxExporterDown")
@@ -123,7 +123,7 @@ def test_folded_series_and_repaired_windows(engine):
     [("critical", "critical"), ("warning", "warning"), ("info", "info"), ("", "warning")],
 )
 def test_each_severity_has_its_receiver(require, severity, receiver):
-    """And what has none is a ticket."""
+    """An alert without severity goes where warnings go."""
     done = subprocess.run(
         [require("amtool"), "config", "routes", "test", f"--config.file={CONFIG}", f'severity="{severity}"'],
         capture_output=True,

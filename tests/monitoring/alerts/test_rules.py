@@ -63,7 +63,9 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert():
         text = Path(DEPLOY.parent / alert.runbook).read_text()
         assert text.startswith(f"# {alert.name}\n")
         sections = PIPELINE_SECTIONS if alert in PIPELINE_RULES else SECTIONS
-        assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == list(sections)
+        parts = [part.partition("\n") for part in text.split("\n## ")[1:]]
+        assert [heading for heading, _, _ in parts] == list(sections)
+        assert all(body.strip() for _, _, body in parts), f"{alert.name}: a section is empty"
         assert alert not in PIPELINE_RULES or f"\nSeverity: {alert.severity}\n" in text
         series = {threshold.series for threshold in alert.thresholds}
         assert set(re.findall(r"cx:threshold:\w+", text)) <= series

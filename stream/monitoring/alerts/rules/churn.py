@@ -32,9 +32,6 @@ MIN_CUSTOMERS = Threshold(
 )
 
 
-_EVERYONE = 'cx:cancel_scheduled:sample_size{view="total"}'
-
-
 def _churns(window: str) -> str:
     return f'sum without (voluntary) ({VOLUNTARY_CHURNS.name}{{window="{window}"}})'
 

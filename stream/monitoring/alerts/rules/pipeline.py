@@ -70,7 +70,7 @@ PIPELINE: tuple[AlertRule, ...] = (
         for_="1m",
         expr='up{job="cxgauge-worker"} == 0',
         summary="The worker {{ $labels.instance }} cannot be scraped",
-        description="Other workers take over its partitions, each with a higher load.",
+        description="Other workers, if there are any, take over its partitions. Without another one its partitions are not counted.",
     ),
     AlertRule(
         name="CxWorkerLagging",
@@ -93,8 +93,8 @@ PIPELINE: tuple[AlertRule, ...] = (
             'The batch at offset {{ $value | printf "%.0f" }} of {{ $labels.topic }} partition {{ $labels.partition }} cannot be read'
         ),
         description=(
-            "Nothing behind it in this partition is counted; other partitions go on. At 30 s of lag the partition counts as "
-            "not covered, and figures stand still. `cxgauge skip TOPIC:PARTITION:OFFSET` passes over the batch."
+            "Records behind it in this partition are not counted. Other partitions are. From 30 s of lag on the partition is not "
+            "covered, and the metrics of its topic are frozen. `cxgauge skip TOPIC:PARTITION:OFFSET` skips the batch."
         ),
     ),
     AlertRule(
@@ -113,7 +113,10 @@ PIPELINE: tuple[AlertRule, ...] = (
         ),
         thresholds=(STALLED,),
         summary=f"Nothing was accepted from {{{{ $labels.topic }}}} for {value(DURATION)}",
-        description="The longest gap of the past week was exceeded. Metrics are correct for what was received, but nothing is being received.",
+        description=(
+            "The gap is longer than the threshold and than 1.5 times the longest gap of the past week, if Prometheus has one. "
+            "Metrics are correct for the events that were received."
+        ),
     ),
     AlertRule(
         name="CxDeadLetters",
