@@ -6,9 +6,7 @@ import click
 
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
-from stream.config import Settings
-from stream.core.aggregation.audit import pane_differences
-from stream.operations.inspection.snapshot import snapshots
+from stream.operations.inspection.audit import audit_panes
 
 
 @click.command()
@@ -16,22 +14,11 @@ from stream.operations.inspection.snapshot import snapshots
 def audit(configuration: Configuration) -> None:
     """Prove that the panes hold what was contributed, no more and no less; exit 1 and a list when not."""
     settings = configuration.load()
-    differences, seen, entities, blocks = run(settings.kafka, _audit(settings))
-    for line in differences:
+    report = run(settings.kafka, audit_panes(settings))
+    for line in report.faults:
         click.echo(line)
-    click.echo(f"{seen} partitions, {entities} entities, {blocks} blocks of panes: {len(differences)} faults")
-    sys.exit(1 if differences else 0)
-
-
-async def _audit(settings: Settings) -> tuple[list[str], int, int, int]:
-    differences: list[str] = []
-    seen = entities = blocks = 0
-    async for partition, obstacle in snapshots(settings):
-        if obstacle:
-            differences.append(f"{partition.domain.name} {partition.number}: not audited, {obstacle}")
-            continue
-        differences += pane_differences(partition)
-        seen += 1
-        entities += len(partition.store.entities)
-        blocks += len(partition.panes)
-    return differences, seen, entities, blocks
+    click.echo(
+        f"{report.partitions} partitions, {report.entities} entities, {report.blocks} blocks of panes: "
+        f"{len(report.faults)} faults"
+    )
+    sys.exit(1 if report.faults else 0)

@@ -1,7 +1,6 @@
 """The options that say which letters are meant."""
 
 import re
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -10,6 +9,7 @@ import click
 
 from schemas.times import to_ms
 from schemas.topics import TOPICS
+from stream.clock import wall_ms
 from stream.config.setting_types import milliseconds
 from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.operations.deadletters.dead_letter import Filter
@@ -26,7 +26,7 @@ class _Moment(click.ParamType):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read it; it fails with what is allowed."""
         try:
-            return time.time_ns() // 1_000_000 - milliseconds(value)
+            return wall_ms() - milliseconds(value)
         except ValueError:
             pass
         try:

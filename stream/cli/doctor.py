@@ -2,7 +2,6 @@
 
 import platform
 import sys
-import time
 from collections.abc import Iterable
 from importlib.metadata import version
 
@@ -11,6 +10,7 @@ import click
 from stream.cli.aio import run
 from stream.cli.audit import audit
 from stream.cli.configuration import Configuration
+from stream.clock import wall_ms
 from stream.config import Settings, config_hash
 from stream.config.aggregation import aggregation_config
 from stream.kafka import topics as topology
@@ -62,7 +62,7 @@ async def _inspect(settings: Settings) -> bool:
     wrong = _report("topics", topology.differences(wanted, have), f"all {len(wanted)} are as configured")
     if topology.refusals(wanted, have):
         return True
-    now = time.time_ns() // 1_000_000
+    now = wall_ms()
     identity = config_hash(settings)
     for domain, domain_positions in (await positions(settings)).items():
         click.echo(f"{domain}: {summary(domain_positions)}")

@@ -1,6 +1,5 @@
 """`cxgauge explain`: what a metric means, from its definition in the code."""
 
-import time
 from difflib import get_close_matches
 from textwrap import fill
 
@@ -8,6 +7,7 @@ import click
 
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.clock import wall_ms
 from stream.core.metrics import REGISTRY
 from stream.core.metrics.metric import Family, Metric
 from stream.errors import CxgaugeError
@@ -36,11 +36,7 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
         settings = configuration.load()
         entities = run(settings.kafka, person.read_entities(settings, customer))
         click.echo(
-            "\n".join(
-                person.format_customer(
-                    customer, entities, aggregation_config(settings), time.time_ns() // 1_000_000
-                )
-            )
+            "\n".join(person.format_customer(customer, entities, aggregation_config(settings), wall_ms()))
         )
     elif metric is None:
         width = max(map(len, REGISTRY))

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from schemas.envelope import Event, at_ms
 from schemas.topics import topics_of
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.clock import wall_ms
 from stream.config import Settings
 from stream.config.setting_types import UNITS, as_duration
 from stream.errors import CxgaugeError, PreconditionFailed
@@ -46,8 +46,8 @@ def replay(
 ) -> None:
     """Send FILE (CSV or XES, also with .gz) as events in the order of their times.
 
-    A row that gives no event is reported, the rest is sent; exit 1 at the end. Refused when Kafka would delete
-    the oldest event at once for its timestamp.
+    A row that gives no event is reported, the rest is sent; exit 1 at the end. An error, and nothing
+    is sent, when Kafka would delete the oldest event at once for its timestamp.
     """
     settings = configuration.load()
     events, bad = translate(file, by)
@@ -86,7 +86,7 @@ def _metered(read: Iterable[Row]) -> Iterator[Row]:
 
 
 def check_retention(events: list[Event], there: dict[str, TopicDescription], now: int) -> None:
-    """Raise Refused when a topic would not keep the oldest of its events for a day more."""
+    """Raise PreconditionFailed when a topic would not keep the oldest of its events for a day more."""
     oldest: dict[str, int] = {}
     for event in reversed(events):
         for topic in topics_of(type(event.data)):
@@ -107,7 +107,7 @@ async def _replay(
 ) -> None:
     there = await describe_inputs(settings)
     if timestamps == "event":
-        check_retention(events, there, time.time_ns() // 1_000_000)
+        check_retention(events, there, wall_ms())
     with ProgressMeter(len(events)) as meter:
         if speed is None:
             await send_many(settings, events, meter, timestamps=timestamps, there=there)

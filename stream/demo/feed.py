@@ -1,10 +1,10 @@
 """Publishing the story so far."""
 
 import asyncio
-import time
 from collections.abc import Iterable
 
 from schemas.publish import Publisher
+from stream.clock import wall_ms
 from stream.demo.story import TimedEvent
 
 SOURCE = "/demo"
@@ -12,7 +12,7 @@ SOURCE = "/demo"
 
 def now_ms() -> int:
     """The present, in ms since the epoch."""
-    return time.time_ns() // 1_000_000
+    return wall_ms()
 
 
 async def publish(bootstrap: str, events: Iterable[TimedEvent], *, stamped: bool = True) -> None:

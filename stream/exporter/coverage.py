@@ -1,13 +1,9 @@
-"""Which partitions are covered: a marker of them came lately, and it says that its worker was up to date."""
+"""Which partitions are covered: their last checkpoint is recent, and its worker was up to date."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from stream.core.model import checkpoint as markers
-from stream.core.model.checkpoint import Checkpoint
-
-MAX_CHECKPOINT_AGE = 30_000
-"""A marker covers its partition for that long, and only when its lag is below it; in ms."""
+from stream.core.model.checkpoint import MAX_AGE, VERSION, Checkpoint
 
 
 class PartitionId(NamedTuple):
@@ -18,7 +14,7 @@ class PartitionId(NamedTuple):
 
 
 class Coverage:
-    """The newest marker of every partition that is expected, and when it came (ms of any steady clock)."""
+    """The newest checkpoint of every expected partition, and when it was received (ms of any steady clock)."""
 
     def __init__(self, domains: Iterable[str], partitions: int, identity: str) -> None:
         self.config_hash = identity
@@ -29,12 +25,12 @@ class Coverage:
         self._failed: dict[PartitionId, str] = {}
 
     def record(self, partition: PartitionId, checkpoint: Checkpoint, came: int) -> None:
-        """A marker was read that counts as received at `came`."""
+        """Record a checkpoint as received at `came`."""
         self.checkpoints[partition] = checkpoint
         self._received_at[partition] = came
 
     def forget(self, partition: PartitionId) -> None:
-        """The partition is read from its beginning: not covered until its next marker is there."""
+        """Mark a partition that is read from its beginning as not covered until its next checkpoint."""
         self.checkpoints.pop(partition, None)
 
     def fail(self, partition: PartitionId, why: str) -> None:
@@ -50,21 +46,17 @@ class Coverage:
             return "no checkpoint yet"
         if foreign := self._mismatch(checkpoint):
             return foreign
-        if now - self._received_at[partition] >= MAX_CHECKPOINT_AGE:
+        if now - self._received_at[partition] >= MAX_AGE:
             return f"no checkpoint for {(now - self._received_at[partition]) // 1000} s"
-        if checkpoint.lag_ms >= MAX_CHECKPOINT_AGE and checkpoint.blocked_at >= 0:
+        if checkpoint.lag_ms >= MAX_AGE and checkpoint.blocked_at >= 0:
             return f"its worker cannot read the batch at offset {checkpoint.blocked_at} of its source"
-        return (
-            f"its worker is {checkpoint.lag_ms // 1000} s behind"
-            if checkpoint.lag_ms >= MAX_CHECKPOINT_AGE
-            else ""
-        )
+        return f"its worker is {checkpoint.lag_ms // 1000} s behind" if checkpoint.lag_ms >= MAX_AGE else ""
 
     def _mismatch(self, checkpoint: Checkpoint) -> str:
         """Why what it stands for would not be our figures; empty when it would."""
-        if checkpoint.version != markers.VERSION:
-            age = "a newer" if checkpoint.version > markers.VERSION else "an older"
-            return f"written by {age} version ({checkpoint.version}, here {markers.VERSION})"
+        if checkpoint.version != VERSION:
+            age = "a newer" if checkpoint.version > VERSION else "an older"
+            return f"written by {age} version ({checkpoint.version}, here {VERSION})"
         if checkpoint.partitions != self._partitions:
             return f"counted with {checkpoint.partitions} partitions, here {self._partitions}"
         if checkpoint.config_hash != self.config_hash:
@@ -78,7 +70,7 @@ class Coverage:
                 yield partition, why
 
     def of(self, domain: str) -> list[Checkpoint]:
-        """The markers of a domain."""
+        """Return the checkpoints of a domain."""
         return [
             checkpoint for partition, checkpoint in self.checkpoints.items() if partition.domain == domain
         ]

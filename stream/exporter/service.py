@@ -10,17 +10,18 @@ from aiokafka.errors import KafkaError
 
 from schemas.topics import DOMAINS
 from stream import logs
+from stream.clock import wall_ms
 from stream.config import Settings
 from stream.core.windows.rolling import CooperativeSteps
-from stream.errors import ConfigError, PreconditionFailed
+from stream.errors import ConfigError
 from stream.exporter.http.server import serve
 from stream.exporter.http.web_config import WebConfig, read
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
 from stream.exporter.reader import PaneReader
 from stream.exporter.state import ExporterState
-from stream.kafka.admin import describe
-from stream.kafka.topics import refusals, topics
+from stream.kafka.admin import check_topics
+from stream.kafka.topics import topics
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +33,11 @@ START_TIMEOUT = 10.0
 """Seconds that an attempt may take."""
 
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Steady, and where it can be had one that counts on while the machine sleeps: no marker came then either."""
+"""Steady, and where it can be had one that counts on while the machine sleeps: no checkpoint came then either."""
 
 
 def run(settings: Settings) -> int:
-    """Show until SIGTERM or SIGINT; 0. Raises `Refused` when the panes are not there, `ConfigError`."""
+    """Serve until SIGTERM or SIGINT and return 0. Raise PreconditionFailed without pane topics, and ConfigError."""
     path = settings.exporter.web_config
     web = WebConfig() if path is None else read(path)
     logs.set_up()
@@ -97,12 +98,12 @@ class _Service:
                     await reader.start()
                 self.error = ""
                 while True:
-                    for batch in await reader.read(100, _wall_ms()):
+                    for batch in await reader.read(100, wall_ms()):
                         if batch.fault:
                             log.error(batch.fault)
                         async with self._busy:
                             await run_in_slices(
-                                self.exporter.apply(batch, monotonic_ms=_monotonic_ms(), wall_ms=_wall_ms())
+                                self.exporter.apply(batch, monotonic_ms=_monotonic_ms(), wall_ms=wall_ms())
                             )
             except (KafkaError, OSError, TimeoutError) as error:
                 servers = self.settings.kafka.bootstrap_servers
@@ -114,22 +115,16 @@ class _Service:
 
     async def _check_topics(self) -> None:
         panes = {self.settings.topics.panes(domain) for domain in DOMAINS}
-        wanted = [spec for spec in topics(self.settings) if spec.name in panes]
-        if wrong := refusals(wanted, await describe(self.settings, wanted)):
-            raise PreconditionFailed(
-                "topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong)
-            )
+        await check_topics(self.settings, [spec for spec in topics(self.settings) if spec.name in panes])
 
     async def _refresh(self) -> None:
         every = self.settings.exporter.refresh_interval
         while True:
             due = _monotonic_ms() + every
             async with self._busy:
-                monotonic_ms, wall_ms = _monotonic_ms(), _wall_ms()
-                await run_in_slices(self.exporter.refresh(monotonic_ms, wall_ms))
-                await run_in_slices(
-                    self.hub.update(monotonic_ms=monotonic_ms, wall_ms=wall_ms, error=self.error)
-                )
+                monotonic_ms, now = _monotonic_ms(), wall_ms()
+                await run_in_slices(self.exporter.refresh(monotonic_ms, now))
+                await run_in_slices(self.hub.update(monotonic_ms=monotonic_ms, wall_ms=now, error=self.error))
             self._log_changes()
             if not self._gc_tuned and not self.exporter.unready_reason(_monotonic_ms()):
                 self._gc_tuned = True
@@ -164,7 +159,3 @@ async def run_in_slices(steps: CooperativeSteps) -> None:
 
 def _monotonic_ms() -> int:
     return time.clock_gettime_ns(CLOCK) // 1_000_000
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -76,7 +76,7 @@ class ProgressMeter:
 
 
 async def describe_inputs(settings: Settings) -> dict[str, TopicDescription]:
-    """The input topics by domain, as they are. Raises Refused when one is missing."""
+    """Return the input topics by domain, as they are. Raise PreconditionFailed when one is missing."""
     there = await describe(settings, topics(settings))
     names = {domain: settings.topics.input(domain) for domain in DOMAINS}
     if missing := [name for name in names.values() if name not in there]:

@@ -10,9 +10,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from stream.config import Settings
-from stream.errors import CxgaugeError
+from stream.errors import CxgaugeError, PreconditionFailed
 from stream.kafka.client import client_options
-from stream.kafka.topics import TopicDescription, TopicSpec
+from stream.kafka.topics import TopicDescription, TopicSpec, refusals
 
 METADATA_TIMEOUT = 30
 """Seconds within which a broker must have heard of new topics."""
@@ -33,6 +33,12 @@ async def describe(settings: Settings, wanted: Collection[TopicSpec]) -> dict[st
     """Those of the topics that exist, by name, as they are. Raises aiokafka's KafkaError."""
     async with admin(settings) as client:
         return await _describe(client, {spec.name for spec in wanted})
+
+
+async def check_topics(settings: Settings, wanted: Collection[TopicSpec]) -> None:
+    """Raise PreconditionFailed when a topic is missing or differs in what figures depend on, and aiokafka's KafkaError."""
+    if wrong := refusals(wanted, await describe(settings, wanted)):
+        raise PreconditionFailed("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
 
 
 async def _describe(client: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, TopicDescription]:

@@ -111,7 +111,7 @@ def check_records() -> None:
 
 
 class Consumer(AIOKafkaConsumer):
-    """A consumer of topics that are read whole or not at all: an unreadable batch raises `Refused`."""
+    """A consumer of topics that are read whole or not at all: an unreadable batch raises PreconditionFailed."""
 
     def __init__(self, **options: Any) -> None:
         check_records()
@@ -125,7 +125,7 @@ class Consumer(AIOKafkaConsumer):
         return fetched
 
     async def getmany(self, *partitions: TopicPartition, **options: Any) -> dict[TopicPartition, list[Any]]:
-        """Return records by partition. Raises Refused, naming topic, partition and offset of an unreadable batch."""
+        """Return records by partition. Raise PreconditionFailed, which names the position of an unreadable batch."""
         fetched = await self.getmany_checked(*partitions, **options)
         for tp, records in fetched.items():
             if (unreadable := unreadable_end(records)) is not None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Collection, Iterable, Iterator
 from itertools import repeat
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.topics import DOMAINS, partition_of
+from stream.clock import wall_ms
 from stream.config import Settings
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.task import Flush, PartitionTask
@@ -60,7 +60,7 @@ class KafkaCheckpointStore:
     async def load(self, partitions: Collection[PartitionTask]) -> None:
         """Fence the former owners, then read what they left."""
         await asyncio.gather(*(self._open(partition) for partition in partitions))
-        ends = await load(partitions, self.settings, self.options)
+        ends = await load(partitions, self.settings)
         self._tails.update((p, Tail(p.next_offset, end)) for p, end in ends.items())
 
     async def read_orders(self, partitions: Collection[PartitionTask]) -> None:
@@ -88,7 +88,7 @@ class KafkaCheckpointStore:
         """Forwards, on their own and awaited; then the rest in one transaction, the marker last."""
         producer, topics, name = self._producers[partition], self.settings.topics, partition.domain.name
         upto = flush.checkpoint.next_offset
-        now: Iterable[TimestampAndHeaders] = repeat((time.time_ns() // 1_000_000, []))
+        now: Iterable[TimestampAndHeaders] = repeat((wall_ms(), []))
         rows = [*flush.panes, (markers.KEY, markers.encode(flush.checkpoint))]
         batches = [
             *(

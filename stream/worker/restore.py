@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Callable, Collection
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from stream.config import Settings
 from stream.core.aggregation.task import PartitionTask, checksum
 from stream.core.model.unreadable import UnreadableBatch
 from stream.errors import PreconditionFailed
+from stream.kafka.reading import assign, committed_consumer, read_ranges
 from stream.kafka.records import Consumer, described
 
 log = logging.getLogger(__name__)
@@ -20,72 +20,43 @@ RESTORE_BATCH = 10_000
 Restore = Callable[[bytes, bytes | None], None]
 
 
-def consumer_of_state(options: dict[str, Any]) -> Consumer:
-    """A consumer for compacted topics: committed records, no group, large fetches. Unreadable batches raise Refused."""
-    return Consumer(
-        **options,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=1 << 20,
-        fetch_max_wait_ms=50,
-    )
-
-
-async def load(
-    partitions: Collection[PartitionTask], settings: Settings, options: dict[str, Any]
-) -> dict[PartitionTask, int]:
+async def load(partitions: Collection[PartitionTask], settings: Settings) -> dict[PartitionTask, int]:
     """Restore every partition with one consumer, then check that its source is the one that was counted.
 
-    Returns the offset at which the state of each ended. Raises `Refused` for state that cannot be read, of a version
-    that is not ours, of another partition count, or of another or a cut source.
+    Returns the offset at which the state of each ended. Raises PreconditionFailed for state that cannot be read, is of
+    another version or partition count, or was counted from a source that has since been replaced or cut.
     """
-    consumer = consumer_of_state(options)
+    consumer = committed_consumer(settings.kafka)
     await consumer.start()
     try:
-        end = await _restore(consumer, partitions, settings)
+        state_ends = await _restore(consumer, partitions, settings)
         for partition in partitions:
             _check_checkpoint(partition)
         await _check_sources(consumer, partitions, settings)
     finally:
         await consumer.stop()
-    return {p: end[TopicPartition(settings.topics.state(p.domain.name), p.number)] for p in partitions}
+    return state_ends
 
 
 async def _restore(
-    consumer: AIOKafkaConsumer, partitions: Collection[PartitionTask], settings: Settings
-) -> dict[TopicPartition, int]:
+    consumer: Consumer, partitions: Collection[PartitionTask], settings: Settings
+) -> dict[PartitionTask, int]:
     topics = settings.topics
     into: dict[TopicPartition, Restore] = {}
     for p in partitions:
         into[TopicPartition(topics.state(p.domain.name), p.number)] = p.restore_state
         into[TopicPartition(topics.panes(p.domain.name), p.number)] = p.restore_panes
-    begin, end = await _assign(consumer, into)
-    for tp in into:
-        consumer.seek(tp, begin[tp])
-    left = {tp for tp in into if begin[tp] < end[tp]}
-    while left:
-        try:
-            fetched = await consumer.getmany(*left, timeout_ms=200, max_records=RESTORE_BATCH)
-        except PreconditionFailed as error:
-            raise PreconditionFailed(
-                f"{error}: restore the topic, or count anew under another topics.state_prefix"
-            ) from error
-        for tp, records in fetched.items():
+    ranges = await assign(consumer, into)
+    try:
+        async for tp, records in read_ranges(consumer, ranges, max_records=RESTORE_BATCH):
             restore = into[tp]
             for record in records:
                 restore(record.key, record.value)
-        for tp in list(left):
-            if await consumer.position(tp) >= end[tp]:
-                left.discard(tp)
-    return end
-
-
-async def _assign(
-    consumer: AIOKafkaConsumer, wanted: Collection[TopicPartition]
-) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-    consumer.assign(list(wanted))
-    return await consumer.beginning_offsets(list(wanted)), await consumer.end_offsets(list(wanted))
+    except PreconditionFailed as error:
+        raise PreconditionFailed(
+            f"{error}: restore the topic, or process the inputs again under another topics.state_prefix"
+        ) from error
+    return {p: ranges[TopicPartition(topics.state(p.domain.name), p.number)].end for p in partitions}
 
 
 def _check_checkpoint(partition: PartitionTask) -> None:
@@ -109,20 +80,22 @@ async def _check_sources(
     }
     if not counted:
         return
-    begin, end = await _assign(consumer, counted)
+    ranges = await assign(consumer, counted)
     unchecked = []
     for tp, p in counted.items():
         where = f"{tp.topic} partition {tp.partition}"
-        if end[tp] < p.checkpoint.next_offset:
+        begin, end = ranges[tp]
+        if end < p.checkpoint.next_offset:
             raise PreconditionFailed(
-                f"{where}: ends at {end[tp]}, but {p.checkpoint.next_offset} records were counted: it was made anew"
+                f"{where}: ends at offset {end}, but was counted up to offset {p.checkpoint.next_offset}: "
+                "the topic was deleted and created again"
             )
-        if begin[tp] > p.checkpoint.next_offset:
+        if begin > p.checkpoint.next_offset:
             raise PreconditionFailed(
-                f"{where}: begins at {begin[tp]}, but only what is before {p.checkpoint.next_offset} was counted: "
-                "the records between were deleted unread"
+                f"{where}: begins at offset {begin}, but was counted only up to offset {p.checkpoint.next_offset}: "
+                "the records between were deleted before they were counted"
             )
-        if begin[tp] <= p.checkpoint.last_offset:
+        if begin <= p.checkpoint.last_offset:
             consumer.seek(tp, p.checkpoint.last_offset)
             unchecked.append(tp)
     while unchecked:
@@ -137,7 +110,7 @@ async def _check_sources(
                 )
             elif first.offset != at.last_offset or checksum(first) != at.checksum:
                 raise PreconditionFailed(
-                    f"{tp.topic} partition {tp.partition}: at offset {at.last_offset} is another record than was counted: "
-                    "it was made anew"
+                    f"{tp.topic} partition {tp.partition}: the record at offset {at.last_offset} is not the one that was "
+                    "counted: the topic was deleted and created again"
                 )
             unchecked.remove(tp)

@@ -14,9 +14,10 @@ import faust
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from stream import logs
+from stream.clock import wall_ms
 from stream.config import Settings
 from stream.core.aggregation.task import Flush, PartitionTask
-from stream.errors import ConfigError, CxgaugeError
+from stream.errors import ConfigError, CxgaugeError, Fenced
 from stream.worker.app import build
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
 from stream.worker.health import Health, serve
@@ -27,14 +28,13 @@ log = logging.getLogger(__name__)
 
 DRAIN_TIMEOUT = 10.0
 """Seconds that SIGTERM may take when the broker is gone."""
-OUTAGE_PAUSE = 1.0
 
 
 def run(settings: Settings) -> int:
-    """Count until SIGTERM or SIGINT; the exit code.
+    """Count until SIGTERM or SIGINT, and return the exit code.
 
-    Memory that may differ from what is stored is never mended, it is thrown away: the process begins again after
-    an outage of the broker, and ends with 3 when fenced, 4 when refused, 1 for a fault of its own.
+    Memory that may differ from the stored state is never repaired but discarded. After an outage of the broker the
+    process restarts itself. It ends with 3 when another worker took over, 4 for wrong topics or state, 1 otherwise.
     """
     logs.set_up()
     health = Health()
@@ -46,7 +46,7 @@ def run(settings: Settings) -> int:
     asyncio.run(prepare(settings, health))
     health.reason = "no partitions assigned yet"
     store = InstrumentedStore(settings, health)
-    app = build(settings, store, _now, _fail_fast)
+    app = build(settings, store, wall_ms, _fail_fast)
     health.watch(app.task_manager)
     _add_heartbeat(app, health)
     _tune_gc()
@@ -65,10 +65,6 @@ _stopping: list[str] = []
 """Not empty from SIGTERM or SIGINT on: then a failing broker ends the process, it does not begin again."""
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def _stop_before_start() -> None:
     """Until Faust's own handlers are there: nothing is held yet, so stopping is leaving."""
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -78,15 +74,15 @@ def _stop_before_start() -> None:
 def _fail_fast(error: BaseException) -> NoReturn:
     """End at once, without the draining that could write what may be wrong."""
     if isinstance(error, ProducerFenced):
-        _exit(3, "fenced: another worker has taken over a partition of ours")
+        _exit(Fenced.exit_code, "fenced: another worker has taken over a partition of ours")
     if isinstance(error, CxgaugeError):
         _exit(error.exit_code, str(error))
     if isinstance(error, (KafkaError, OSError, TimeoutError)) and not _stopping:
-        log.warning("the broker failed us (%r): beginning again from what is stored", error)
+        log.warning("the broker failed (%r): the worker restarts from the stored state", error)
         _flush_streams()
         # in the same process, so that whoever watches it need not act; threads and memory are gone after it
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606
-    log.error("a fault of our own", exc_info=error)
+    log.error("unexpected error", exc_info=error)
     _exit(1, repr(error))
 
 

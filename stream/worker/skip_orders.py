@@ -8,9 +8,8 @@ from aiokafka import TopicPartition
 from stream.config import Settings
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model.unreadable import ORDER
-from stream.kafka.client import client_options
+from stream.kafka.reading import assign, committed_consumer, read_ranges
 from stream.kafka.records import Consumer
-from stream.worker.restore import consumer_of_state
 
 
 class SkipOrders:
@@ -27,23 +26,20 @@ class SkipOrders:
             await self.stop()
             return
         if self._consumer is None:
-            self._consumer = consumer_of_state(client_options(self._settings.kafka))
+            self._consumer = committed_consumer(self._settings.kafka)
             await self._consumer.start()
         consumer = self._consumer
         topics = self._settings.topics
         into = {TopicPartition(topics.state(p.domain.name), p.number): p for p in begin}
-        consumer.assign(list(into))
-        end = await consumer.end_offsets(list(into))
-        for tp, partition in into.items():
-            consumer.seek(tp, max(begin[partition], self._next.get(tp, 0)))
-        left = {tp for tp in into if await consumer.position(tp) < end[tp]}
-        while left:
-            for tp, records in (await consumer.getmany(*left, timeout_ms=200)).items():
-                for record in records:
-                    if record.key is not None and record.key.startswith(ORDER):
-                        into[tp].restore_order(record.key, record.value)
-            left = {tp for tp in left if await consumer.position(tp) < end[tp]}
-        self._next = end
+        ranges = {
+            tp: span._replace(begin=max(begin[into[tp]], self._next.get(tp, 0)))
+            for tp, span in (await assign(consumer, into)).items()
+        }
+        async for tp, records in read_ranges(consumer, ranges):
+            for record in records:
+                if record.key is not None and record.key.startswith(ORDER):
+                    into[tp].restore_order(record.key, record.value)
+        self._next = {tp: span.end for tp, span in ranges.items()}
 
     async def stop(self) -> None:
         """Let the connection go."""

@@ -9,9 +9,9 @@ from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, UnsupportedVe
 
 from stream.config import Settings
 from stream.errors import PreconditionFailed
-from stream.kafka.admin import describe
+from stream.kafka.admin import check_topics
 from stream.kafka.client import client_options
-from stream.kafka.topics import refusals, topics
+from stream.kafka.topics import topics
 from stream.worker.health import Health
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ RETRY_INTERVAL = 2.0
 
 
 async def prepare(settings: Settings, health: Health) -> None:
-    """Wait until the broker answers, then check what it holds. Raises `Refused`."""
+    """Wait until the broker answers, then check what it holds. Raise PreconditionFailed."""
     while True:
         health.heartbeat()
         try:
@@ -38,9 +38,7 @@ async def prepare(settings: Settings, health: Health) -> None:
 
 async def check(settings: Settings) -> None:
     """Refuse missing or differing topics, and a broker without transactions."""
-    specs = topics(settings)
-    if wrong := refusals(specs, await describe(settings, specs)):
-        raise PreconditionFailed("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
+    await check_topics(settings, topics(settings))
     await _try_transaction(f"{settings.worker.group}-startup", client_options(settings.kafka))
 
 

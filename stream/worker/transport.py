@@ -6,7 +6,6 @@ acknowledgements are ours: the marker of each flush is the only truth, Faust's c
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from faust.transport.drivers.aiokafka import Transport as FaustTransport
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from stream.clock import wall_ms
 from stream.core.aggregation.outgoing import Record
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model.unreadable import UnreadableBatch
@@ -81,7 +81,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         if state is None or not state.has_valid_position or state.lso is None:
             return False
         # a broker that cannot read its log answers with an error, and the end that it named before is an old one
-        recent = time.time_ns() // 1_000_000 - state.timestamp < FETCHED_WITHIN
+        recent = wall_ms() - state.timestamp < FETCHED_WITHIN
         return recent and bool(state.position >= state.lso)
 
     async def commit_for_lag_tools(self, offsets: Mapping[TP, int]) -> None:

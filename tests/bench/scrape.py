@@ -31,7 +31,7 @@ for _ in range(int(sys.argv[2])):
     request = urllib.request.Request(sys.argv[1], headers={"Accept-Encoding": "gzip"})
     size = len(urllib.request.urlopen(request).read())
     took.append(time.perf_counter() - began)
-    time.sleep(0.05)
+    time.sleep(0.05)  # not to wait for anything: 100 scrapes spread over ten changes of the figures, one every 0.5 s
 print(json.dumps([took, size]))
 """
 

@@ -4,9 +4,11 @@ import msgspec
 
 KEY = b"marker"
 VERSION = 3
-"""Version of everything that is kept, and of what answers contribute, which is derived of it and not kept.
+"""Version of everything that is stored, and of what answers contribute, which is derived and not stored.
 
-A partition with a newer one is refused, an older one is made anew, as far back as `Domain.since`."""
+State of a newer version is refused. The panes of an older one are rebuilt, as far back as `Domain.oldest_readable_version`."""
+MAX_AGE = 30_000
+"""A checkpoint covers its partition for that many ms, and only while the lag it reports is below the same."""
 
 
 _PACKED_NAMES = {

@@ -7,8 +7,9 @@ from aiokafka import TopicPartition
 
 from stream.config import Settings
 from stream.errors import CxgaugeError
+from stream.kafka.reading import OffsetRange
 from stream.operations.deadletters.dead_letter import DeadLetter, Filter, format_time, printable
-from stream.operations.deadletters.reading import OffsetRange, open_reader, read_all, read_ranges
+from stream.operations.deadletters.reading import open_reader, read_all, read_dead_letters
 
 MAX_KEY_WIDTH = 60
 """Characters of a key in a list."""
@@ -68,7 +69,7 @@ async def read_one(settings: Settings, position: str) -> DeadLetter:
     async with open_reader(settings) as (consumer, spans):
         span = spans.get(tp, OffsetRange(0, 0))
         if span.begin <= offset < span.end:
-            async for letter in read_ranges(consumer, {tp: OffsetRange(offset, offset + 1)}):
+            async for letter in read_dead_letters(consumer, {tp: OffsetRange(offset, offset + 1)}):
                 return letter
     raise CxgaugeError(f"no letter lies at {position}; cxgauge deadletter ls shows those that there are")
 

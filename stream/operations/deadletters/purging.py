@@ -20,9 +20,10 @@ from stream.config import Settings
 from stream.importing.sending import ProgressMeter
 from stream.kafka.admin import admin
 from stream.kafka.client import client_options
+from stream.kafka.reading import OffsetRange, OffsetRanges
 from stream.operations.deadletters.dead_letter import DeadLetter
 from stream.operations.deadletters.purge_subject import PurgeSubject
-from stream.operations.deadletters.reading import OffsetRange, OffsetRanges, open_reader, read_ranges
+from stream.operations.deadletters.reading import open_reader, read_dead_letters
 from stream.operations.deadletters.segments import new_segments
 
 COPIES_AT_ONCE, BYTES_AT_ONCE = 500, 8 << 20
@@ -90,7 +91,7 @@ async def _plan(consumer: AIOKafkaConsumer, spans: OffsetRanges, subject: PurgeS
     theirs: Counter[int] = Counter()
     others: dict[int, dict[bytes, int]] = {tp.partition: {} for tp in spans}
     with ProgressMeter(sum(span.end - span.begin for span in spans.values()), "letters read") as meter:
-        async for letter in read_ranges(consumer, spans):
+        async for letter in read_dead_letters(consumer, spans):
             meter.step()
             if subject.matches(letter):
                 theirs[letter.partition] += 1
@@ -110,7 +111,7 @@ async def _copy(consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, plans: _
     batch: list[DeadLetter] = []
     size = 0
     with ProgressMeter(sum(map(len, keep.values())), "letters kept") as meter:
-        async for letter in read_ranges(consumer, {tp: plan.old for tp, plan in plans.items()}):
+        async for letter in read_dead_letters(consumer, {tp: plan.old for tp, plan in plans.items()}):
             if letter.offset in keep[letter.partition]:
                 batch.append(letter)
                 size += len(letter.value or b"")

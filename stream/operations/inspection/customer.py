@@ -22,37 +22,32 @@ from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.money import BASIS, major
 from stream.core.model.time_buckets import MINUTE
 from stream.core.model.unreadable import ORDER
-from stream.errors import PreconditionFailed
-from stream.kafka.admin import describe
-from stream.kafka.client import client_options
-from stream.kafka.topics import refusals, topics
-from stream.worker.restore import consumer_of_state
+from stream.kafka.admin import check_topics
+from stream.kafka.reading import assign, committed_consumer, read_ranges
+from stream.kafka.topics import topics
 
 Entities = dict[bytes, bytes]
 """Entities by key."""
 
 
 async def read_entities(settings: Settings, customer: str) -> dict[str, Entities]:
-    """What is kept of a person in each domain, and of an erased one the hash. Raises aiokafka's KafkaError, and Refused.
+    """Return the entities of a customer by domain, and the erasure of an erased one.
 
-    The partition of the person's key is read from its beginning, as far as it is committed now.
+    The partition of the customer's key is read from its beginning to its last stable offset. Raises aiokafka's KafkaError
+    and PreconditionFailed.
     """
     person_key = customer.encode()
     number = partition_of(person_key, settings.topics.partitions)
-    specs = topics(settings)
-    if wrong := refusals(specs, await describe(settings, specs)):
-        raise PreconditionFailed("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
-    consumer = consumer_of_state(client_options(settings.kafka))
+    await check_topics(settings, topics(settings))
+    consumer = committed_consumer(settings.kafka)
     try:
         await consumer.start()
         entities: dict[str, Entities] = {}
         for domain in DOMAIN_REGISTRY:
             tp = TopicPartition(settings.topics.state(domain.name), number)
-            consumer.assign([tp])
-            consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
-            end, mine = (await consumer.end_offsets([tp]))[tp], entities.setdefault(domain.name, {})
-            while await consumer.position(tp) < end:
-                for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
+            mine: Entities = {}
+            async for _, records in read_ranges(consumer, await assign(consumer, [tp])):
+                for record in records:
                     key, raw = record.key, record.value
                     if key.startswith(ORDER):
                         continue

@@ -1,4 +1,4 @@
-"""How far every source partition is counted: its end against the marker of the last flush."""
+"""How far every source partition is counted: its end against the checkpoint of the last flush."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
@@ -7,20 +7,17 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.topics import DOMAINS, DomainName
 from stream.config import Settings
-from stream.core.model import checkpoint as markers
-from stream.core.model.checkpoint import Checkpoint
-from stream.kafka.client import client_options
-from stream.kafka.records import Consumer
+from stream.core.model import checkpoint as checkpoint_format
+from stream.core.model.checkpoint import MAX_AGE, Checkpoint
+from stream.kafka.reading import OffsetRange, committed_consumer, read_ranges
 
-MAX_CHECKPOINT_AGE = 30_000
-"""What has not been counted or reported for longer, in ms, is not covered."""
 SKEW = 1_000
 """A worker's clock may be ahead of this machine's by that much, in ms."""
 TAIL = 64
 
 
 class Position(NamedTuple):
-    """A source partition: its number, its end, the marker of its last flush (None: never counted)."""
+    """A source partition: its number, its end, the checkpoint of its last flush (None: never counted)."""
 
     number: int
     end: int
@@ -62,17 +59,17 @@ def _problems(position: Position, partitions: int, identity: str, now: int) -> I
     if checkpoint is None:
         yield "never counted"
         return
-    if checkpoint.version > markers.VERSION:
-        yield f"kept in version {checkpoint.version}, newer than {markers.VERSION}, which is ours"
+    if checkpoint.version > checkpoint_format.VERSION:
+        yield f"kept in version {checkpoint.version}, newer than {checkpoint_format.VERSION}, which is ours"
     if checkpoint.partitions != partitions:
         yield f"counted with {checkpoint.partitions} partitions, there are {partitions}"
     if checkpoint.config_hash != identity:
         yield f"counted under settings {checkpoint.config_hash}, those here are {identity}"
     if checkpoint.next_offset > position.end:
-        yield "ends before what was counted of it: made anew"
-    if now - checkpoint.written_at > MAX_CHECKPOINT_AGE:
+        yield "ends before the offset it was counted to: the topic was deleted and created again"
+    if now - checkpoint.written_at > MAX_AGE:
         yield f"no worker, the last flush was {(now - checkpoint.written_at) // 1000} s ago"
-    elif checkpoint.lag_ms >= MAX_CHECKPOINT_AGE:
+    elif checkpoint.lag_ms >= MAX_AGE:
         yield f"lags, its worker has not been at the end for {checkpoint.lag_ms // 1000} s"
     if checkpoint.written_at - now > SKEW:
         yield f"its worker's clock is {(checkpoint.written_at - now) // 1000} s or more ahead of this machine's"
@@ -86,14 +83,12 @@ async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
         for d in DOMAINS
         for n in numbers
     }
-    consumer = Consumer(
-        **client_options(settings.kafka), isolation_level="read_committed", enable_auto_commit=False
-    )
+    consumer = committed_consumer(settings.kafka)
     await consumer.start()
     try:
         consumer.assign([*sources, *sources.values()])
         consumer.pause(*sources)
-        checked = await newest_markers(consumer, list(sources.values()))
+        checked = await newest_checkpoints(consumer, list(sources.values()))
         ends = await consumer.end_offsets(list(sources))
     finally:
         await consumer.stop()
@@ -107,31 +102,19 @@ async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
     }
 
 
-async def newest_markers(
+async def newest_checkpoints(
     consumer: AIOKafkaConsumer, panes: Collection[TopicPartition]
 ) -> dict[TopicPartition, Checkpoint]:
-    """The last marker of each partition that has one: read from near the end, further back where it is not there."""
+    """Return the last checkpoint of each partition that has one, read from near its end or further back."""
     begin, end = await consumer.beginning_offsets(panes), await consumer.end_offsets(panes)
     checked: dict[TopicPartition, Checkpoint] = {}
     left, tail = {tp for tp in panes if begin[tp] < end[tp]}, TAIL
     while left:
-        for tp in left:
-            consumer.seek(tp, max(begin[tp], end[tp] - tail))
-        checked |= await _read(consumer, left, end)
+        ranges = {tp: OffsetRange(max(begin[tp], end[tp] - tail), end[tp]) for tp in left}
+        async for tp, records in read_ranges(consumer, ranges):
+            for record in records:
+                if record.key == checkpoint_format.KEY and record.value is not None:
+                    checked[tp] = checkpoint_format.decode(record.value)
         left = {tp for tp in left - checked.keys() if end[tp] - tail > begin[tp]}
         tail *= 16
-    return checked
-
-
-async def _read(
-    consumer: AIOKafkaConsumer, tps: Collection[TopicPartition], end: dict[TopicPartition, int]
-) -> dict[TopicPartition, Checkpoint]:
-    checked: dict[TopicPartition, Checkpoint] = {}
-    left = set(tps)
-    while left:
-        for tp, records in (await consumer.getmany(*left, timeout_ms=200)).items():
-            for record in records:
-                if record.key == markers.KEY and record.value is not None:
-                    checked[tp] = markers.decode(record.value)
-        left = {tp for tp in left if await consumer.position(tp) < end[tp]}
     return checked

@@ -9,8 +9,7 @@ from stream.config import Settings
 from stream.config.aggregation import aggregation_config
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import PartitionTask
-from stream.kafka.client import client_options
-from stream.worker.restore import consumer_of_state
+from stream.kafka.reading import OffsetRange, assign, committed_consumer, read_ranges
 
 ATTEMPTS = 20
 """How often a partition that is being written is read on until state and panes are of one flush."""
@@ -25,7 +24,7 @@ class Snapshot(NamedTuple):
 
 async def snapshots(settings: Settings) -> AsyncIterator[Snapshot]:
     """All partitions of all domains, one after the other. Raises aiokafka's KafkaError."""
-    consumer = consumer_of_state(client_options(settings.kafka))
+    consumer = committed_consumer(settings.kafka)
     await consumer.start()
     try:
         for domain in DOMAIN_REGISTRY:
@@ -39,7 +38,7 @@ async def snapshots(settings: Settings) -> AsyncIterator[Snapshot]:
 
 
 async def _restore(consumer: AIOKafkaConsumer, partition: PartitionTask, settings: Settings) -> str:
-    """Read state and panes up to one end: of two looks, the second must find no new flush in the panes."""
+    """Read state and panes until both end at one flush: neither may have grown while it was read."""
     name, topics = partition.domain.name, settings.topics
     state = TopicPartition(topics.state(name), partition.number)
     panes = TopicPartition(topics.panes(name), partition.number)
@@ -48,18 +47,14 @@ async def _restore(consumer: AIOKafkaConsumer, partition: PartitionTask, setting
         state: partition.restore_state,
         panes: partition.restore_panes,
     }
-    consumer.assign([state, panes])
-    begin = await consumer.beginning_offsets([state, panes])
-    for tp in (state, panes):
-        consumer.seek(tp, begin[tp])
+    ranges = await assign(consumer, into)
     for _ in range(ATTEMPTS):
-        end = await consumer.end_offsets([state, panes])
-        while any([await consumer.position(tp) < end[tp] for tp in end]):
-            for tp, records in (await consumer.getmany(timeout_ms=100)).items():
-                for record in records:
-                    into[tp](record.key, record.value)
-        now = await consumer.end_offsets([state, panes])
-        if all([await consumer.position(tp) == now[tp] for tp in now]):
+        async for tp, records in read_ranges(consumer, ranges):
+            for record in records:
+                into[tp](record.key, record.value)
+        ends = await consumer.end_offsets(list(into))
+        grown = {tp: OffsetRange(span.end, ends[tp]) for tp, span in ranges.items()}
+        if all(span.begin == span.end for span in grown.values()):
             if (
                 partition.checkpoint.next_offset
                 and partition.checkpoint.config_hash != partition.config.config_hash
@@ -69,4 +64,5 @@ async def _restore(consumer: AIOKafkaConsumer, partition: PartitionTask, setting
                 return reason
             partition.finish_restore()
             return ""
+        ranges = grown
     return "written all the time: no moment was found at which both topics were at rest"

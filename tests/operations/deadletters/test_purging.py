@@ -16,7 +16,7 @@ from stream.kafka.admin import describe
 from stream.kafka.topics import topics
 from stream.operations.deadletters import segments
 from stream.operations.deadletters.dead_letter import DeadLetter
-from stream.operations.deadletters.reading import open_reader, read_ranges
+from stream.operations.deadletters.reading import open_reader, read_dead_letters
 from tests.operations.deadletters.conftest import Buried, Bury, answer
 from tests.support import NOW
 
@@ -28,7 +28,7 @@ def there(environ: dict[str, str]) -> list[DeadLetter]:
 
     async def read() -> list[DeadLetter]:
         async with open_reader(load(None, environ)) as (consumer, spans):
-            return [one async for one in read_ranges(consumer, spans)]
+            return [one async for one in read_dead_letters(consumer, spans)]
 
     return sorted(asyncio.run(read()))
 
