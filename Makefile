@@ -61,6 +61,7 @@ lint: install  ## Check style, types, dependencies between packages and generate
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cxgauge generate --check
+	$(BIN)/python -m tests.style.prose
 
 generate: install  ## Write what is generated from the code
 	$(BIN)/cxgauge generate
