@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.model.aggregates.tickets import HANDLE, HandleLayout
 from stream.core.model.histogram import SUM
 from stream.core.model.money import join
@@ -16,7 +16,7 @@ COUNT = Family("cx_handled_interactions", "Interactions handled by people in the
 LEFT = Family("cx_abandoned_interactions", "Interactions that the customer left before anyone took them")
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Quantiles and means when anything was handled; the counts always."""
     have = context.flow(HANDLE).get((), {})
     n = have.get(HandleLayout.HANDLED, 0)
@@ -52,6 +52,6 @@ METRIC = Metric(
         ),
         Panel(title="Interactions", lines=(Line(COUNT, "handled"), Line(LEFT, "abandoned")), min=0),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(Headline("AHT", MEAN, "seconds", "lower", sample_size=COUNT, timeline_family=MEAN),),
 )

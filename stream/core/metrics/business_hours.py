@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
 from stream.core.metrics.first_response import COUNT as ALL_RESPONSES
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.metrics.resolution import LAST, RESOLVED, STAGES
 from stream.core.model.aggregates.tickets import BUSINESS, BusinessLayout
 from stream.core.model.histogram import merge
@@ -24,7 +24,7 @@ RESOLUTION_MEAN = Family(
 )
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """What there is, while a calendar is configured."""
     have = context.flow(BUSINESS).get((), {}) if context.config.calendars else {}
     if n := have.get(BusinessLayout.RESPONSES, 0):
@@ -73,7 +73,7 @@ METRIC = Metric(
             min=0,
         ),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
         Headline(
             "FRT p90, business hours",

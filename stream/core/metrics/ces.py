@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.metrics.shares import bounds_of, share_samples
 from stream.core.model.aggregates.feedback import CES, UNIT, CesLayout
 from stream.core.model.time_buckets import Window
@@ -15,7 +15,7 @@ EASY_LOW, EASY_HIGH = EASY_BOUNDS = bounds_of(EASY_RATIO, "easy answers")
 RESPONSES = Family("cx_ces_responses", "Scored CES answers in the window", ("easy",))
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Mean ease and share of easy answers when there are any; the parts always."""
     have = context.flow(CES).get((), {})
     easy, hard = have.get(CesLayout.EASY, 0), have.get(CesLayout.NOT_EASY, 0)
@@ -52,7 +52,7 @@ METRIC = Metric(
             max=1,
         ),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
         Headline("CES", SCORE, "points", "higher", sample_size=RESPONSES, timeline_family=SCORE),
         Headline(

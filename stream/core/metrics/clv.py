@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from stream.core.metrics.cohorts import COHORTS, population, total
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.model.aggregate import VectorsByLabels
 from stream.core.model.aggregates.customers import (
     CUSTOMERS,
@@ -45,16 +45,20 @@ def _sums(cells: VectorsByLabels, component: int, cohorts: Sequence[str]) -> dic
     return sums
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
-    """Revenue, and what it adds per active customer, in the currencies of the window."""
-    customers, revenue = context.stock(CUSTOMERS), context.flow(REVENUE)
-    turnover = _sums(revenue, MoneyLayout.NET, COHORTS["all"])
-    for currency, net in turnover.items():
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
+    """Yield the revenue in each currency."""
+    for currency, net in _sums(context.flow(REVENUE), MoneyLayout.NET, COHORTS["all"]).items():
         yield Sample(TURNOVER, (currency,), major(net, currency))
+
+
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+    """Yield the margin added per active customer, in the currencies of the window."""
+    customers, revenue = context.stock(CUSTOMERS), context.flow(REVENUE)
+    currencies = _sums(revenue, MoneyLayout.NET, COHORTS["all"])
     for cohort, parts in COHORTS.items():
         if n := total(customers, CustomersLayout.ACTIVE, parts):
             value = _sums(revenue, MoneyLayout.VALUE, parts)
-            for currency in turnover:
+            for currency in currencies:
                 yield Sample(ADDED, (cohort, currency), major(value.get(currency, 0), currency, BASIS * n))
 
 
@@ -112,6 +116,7 @@ METRIC = Metric(
         ),
         Panel(title="Net revenue", lines=(Line(TURNOVER, by=("currency",)),)),
     ),
+    read_flows=read_flows,
     read=read,
     read_stock=read_stock,
     headlines=(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.model.aggregates.feedback import CSAT, UNIT, CsatLayout
 from stream.core.model.confidence import wilson
 from stream.core.model.time_buckets import Window
@@ -14,7 +14,7 @@ SCORE = Family("cx_csat_score", "Normalised mean satisfaction: mean of (score - 
 RESPONSES = Family("cx_csat_responses", "Scored CSAT answers in the window", ("satisfied",))
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Share, bounds and mean when there are answers; the parts always."""
     have = context.flow(CSAT).get((), {})
     satisfied, unsatisfied = have.get(CsatLayout.SATISFIED, 0), have.get(CsatLayout.UNSATISFIED, 0)
@@ -55,7 +55,7 @@ METRIC = Metric(
             title="CSAT, normalised mean", lines=(Line(SCORE),), samples=(Line(RESPONSES),), min=0, max=100
         ),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
         Headline(
             "CSAT", RATIO, "ratio", "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=RATIO

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stream.core.metrics import shares
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.model.aggregates.tickets import FIRST_RESPONSE, ResponseTimeLayout
 from stream.core.model.time_buckets import Window
 
@@ -23,7 +23,7 @@ LOW, HIGH = BOUNDS = shares.bounds_of(RATIO, "first responses within their targe
 NEVER = Family("cx_resolved_unanswered_tickets", "Solves with no public agent message before")
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Quantiles, mean and share when there are responses; the counts always."""
     have = context.flow(FIRST_RESPONSE).get((), {})
     n = have.get(ResponseTimeLayout.RESPONSES, 0)
@@ -69,7 +69,7 @@ METRIC = Metric(
         ),
         Panel(title="Solved without an answer", lines=(Line(NEVER),), min=0),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
         Headline(
             "FRT p90", SECONDS, "seconds", "lower", ("0.9",), sample_size=COUNT, timeline_family=SECONDS

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.model.aggregates.tickets import HANDOFF, HandoffLayout
 from stream.core.model.time_buckets import Window
 
@@ -16,7 +16,7 @@ MEAN = Family(
 COUNT = Family("cx_handoff_responses", "Handoffs that a public agent message followed, at its time")
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Quantiles and mean when there are any; the count always."""
     have = context.flow(HANDOFF).get((), {})
     n = have.get(HandoffLayout.RESPONSES, 0)
@@ -46,7 +46,7 @@ METRIC = Metric(
             min=0,
         ),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
         Headline(
             "Handoff p90", SECONDS, "seconds", "lower", ("0.9",), sample_size=COUNT, timeline_family=SECONDS

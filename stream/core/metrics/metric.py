@@ -80,45 +80,50 @@ class Headline(NamedTuple):
     timeline_family: Family | None = None
 
 
-class ReadContext(Protocol):
-    """What a metric sees when it is read out for one label set of one view."""
+class FlowContext(Protocol):
+    """The flows of one label set of a view, over a window or over one point of its time line."""
 
     @property
     def config(self) -> AggregationConfig:
-        """The rules in force."""
+        """The settings that change figures."""
 
     @property
     def total(self) -> bool:
-        """Whether this is the view `total`, which shows every closed value always."""
+        """True for the view `total`, which always shows every closed label value."""
 
     @property
     def now(self) -> int:
-        """The moment of the read-out, in ms."""
+        """The time of the read-out, in ms."""
 
     def flow(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Sums over the window (flows and births)."""
+        """Return sums over the time range, for aggregates of kind `flow` and `open_flow`."""
+
+
+class ReadContext(FlowContext, Protocol):
+    """Everything about one label set of a view, for one window or for figures without a window."""
 
     def last_30_days(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Sums over the last 30 days, also when no such window is configured and for figures without a window."""
+        """Return sums over the last 30 days, also if no such window is configured."""
 
     def lagged_flow(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Sums over the window moved back by seven days and one bucket; empty below 7 d."""
+        """Return sums over the window moved back by seven days and one bucket. Empty for windows below 7 d."""
 
     def stock(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Running totals."""
+        """Return running totals."""
 
     def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:
-        """Minute number to vector, of all that stands now."""
+        """Return the vectors of the items open now by the minute (since the epoch) in which they were opened."""
 
 
+FlowReader = Callable[[FlowContext, Window], Iterator[Sample]]
 WindowReader = Callable[[ReadContext, Window], Iterator[Sample]]
 StockReader = Callable[[ReadContext], Iterator[Sample]]
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """A definition. `read` gives the figures of a window, `read_stock` those that hold now.
+    """A metric: its definition, its series, and how these are read from aggregates.
 
-    `aggregates` are all that the readers look at: when one of them changes, the figures are read again.
+    When one of the `aggregates` changes, the series are read again.
     """
 
     name: str
@@ -134,7 +139,18 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     families: tuple[Family, ...]
     panels: tuple[Panel, ...] = ()
     """What dashboards show of it; the first one is its headline."""
+    read_flows: FlowReader | None = None
+    """Reads series of a window from its flows alone, hence also for every point of its time line."""
     read: WindowReader | None = None
+    """Reads the other series of a window."""
     read_stock: StockReader | None = None
+    """Reads the series without a window."""
     headlines: tuple[Headline, ...] = ()
     """What the live page shows of it, in this order."""
+
+    def window_samples(self, context: ReadContext, window: Window) -> Iterator[Sample]:
+        """Yield the samples of all its series of a window."""
+        if self.read_flows is not None:
+            yield from self.read_flows(context, window)
+        if self.read is not None:
+            yield from self.read(context, window)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.model.aggregates.feedback import NPS, NpsLayout
 from stream.core.model.confidence import adjusted_wald
 from stream.core.model.time_buckets import Window
@@ -18,7 +18,7 @@ PREMATURE_RESPONSES = Family(
 )
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Score and bounds when there are answers; the parts always."""
     have = context.flow(NPS).get((), {})
     parts = [
@@ -63,7 +63,7 @@ METRIC = Metric(
             lines=(Line(RESPONSES, by=("category",)), Line(PREMATURE_RESPONSES, "premature")),
         ),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
         Headline(
             "NPS", SCORE, "points", "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=SCORE

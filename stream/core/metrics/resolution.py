@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.model.aggregates.tickets import (
     OPEN_TICKETS,
     RESOLUTION,
@@ -31,7 +31,7 @@ OLDEST = Family(
 )
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Quantiles and means of the stages that have any; the counts always."""
     have = context.flow(RESOLUTION).get((), {})
     for stage, base in STAGES.items():
@@ -83,7 +83,7 @@ METRIC = Metric(
         Panel(title="Open tickets", lines=(Line(OPEN),), min=0),
         Panel(title="Oldest open ticket", lines=(Line(OLDEST),), unit="s", samples=(Line(OPEN),), min=0),
     ),
-    read=read,
+    read_flows=read_flows,
     read_stock=read_stock,
     headlines=(
         Headline(

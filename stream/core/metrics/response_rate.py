@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.model.aggregates.feedback import RESPONSE, ResponseLayout
 from stream.core.model.time_buckets import Window
 
@@ -20,7 +20,7 @@ COUNTS = (
 SURVEY_LABELS = ("survey",)
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """The ratio where something was offered; the counts of every survey."""
     cells = context.flow(RESPONSE)
     for survey in SURVEYS:
@@ -60,7 +60,7 @@ METRIC = Metric(
             ),
         ),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
         Headline(
             "Response rate",

@@ -56,7 +56,7 @@ def metric(name: str, *tallies: Aggregate, **readers: object) -> Metric:
 
 METRICS = (
     metric("all", *TALLIES.values(), read=read, read_stock=read_stock),
-    metric("flows", FLOW, read=lambda sight, _: _flat(WINDOWED, "flow", sight.flow(FLOW))),
+    metric("flows", FLOW, read_flows=lambda sight, _: _flat(WINDOWED, "flow", sight.flow(FLOW))),
 )
 
 K = TypeVar("K")
@@ -140,8 +140,7 @@ class Brute:
                     continue
                 for number, window in enumerate(self.config.windows):
                     self.window = window
-                    assert one.read
-                    found[one.name, labels, number] = _by_label(one.read(self, self.window))
+                    found[one.name, labels, number] = _by_label(one.window_samples(self, self.window))
                 if one.read_stock:
                     found[one.name, labels, None] = _by_label(one.read_stock(self))
         return found
