@@ -7,6 +7,7 @@ import yaml
 
 from stream.demo import monitoring
 from stream.demo.ports import Ports
+from stream.deployment import FOLDER
 from stream.devbroker.http import get
 from stream.devbroker.process import Child
 
@@ -29,7 +30,7 @@ def test_nobody_answers_with_status_0(free_port):
 
 def test_the_shipped_configuration_names_every_usual_address():
     """So that the demo can put its own ports there."""
-    shipped = (monitoring.DEPLOY / "prometheus" / "prometheus.yml").read_text()
+    shipped = (FOLDER / "prometheus" / "prometheus.yml").read_text()
     assert [shipped.count(f'"127.0.0.1:{port}"') for port in (9817, 9818, 9093)] == [1, 1, 1]
     moved = monitoring.with_ports(shipped, PORTS)
     assert [moved.count(f'"127.0.0.1:{port}"') for port in (3, 2, 5)] == [1, 1, 1]
@@ -38,7 +39,7 @@ def test_the_shipped_configuration_names_every_usual_address():
 
 def test_every_receiver_of_the_shipped_configuration_tells_the_webhook():
     """Whatever the severity, firing and resolved."""
-    shipped = (monitoring.DEPLOY / "alertmanager" / "alertmanager.yml").read_text()
+    shipped = (FOLDER / "alertmanager" / "alertmanager.yml").read_text()
     receivers = yaml.safe_load(monitoring.with_webhook(shipped, "http://here/"))["receivers"]
     told = [{"url": "http://here/", "send_resolved": True}]
     assert [each["webhook_configs"] for each in receivers] == [told] * 3
@@ -50,8 +51,8 @@ def test_every_receiver_of_the_shipped_configuration_tells_the_webhook():
 @pytest.mark.tools
 def test_promtool_and_amtool_accept_the_shipped_configurations(require):
     """With the rules beside it."""
-    prometheus = monitoring.DEPLOY / "prometheus" / "prometheus.yml"
-    alertmanager = monitoring.DEPLOY / "alertmanager" / "alertmanager.yml"
+    prometheus = FOLDER / "prometheus" / "prometheus.yml"
+    alertmanager = FOLDER / "alertmanager" / "alertmanager.yml"
     subprocess.run([require("promtool"), "check", "config", prometheus], check=True, capture_output=True)
     subprocess.run([require("amtool"), "check-config", alertmanager], check=True, capture_output=True)
 
@@ -66,11 +67,3 @@ def test_it_starts_with_the_demos_configuration(require, tmp_path, name):
         child.wait_until(lambda: get(getattr(ports, name), "/-/ready").status == 200)
         if name == "prometheus":
             assert get(ports.prometheus, monitoring.page(ports.prometheus)).status == 200
-
-
-def test_a_configuration_that_is_not_there_leaves_the_program_out(monkeypatch, tmp_path):
-    """A wheel has none."""
-    monkeypatch.setattr(monitoring, "DEPLOY", tmp_path)
-    assert str(monitoring.program("prometheus")) == (
-        f"prometheus is left out: there is no {tmp_path}/prometheus/prometheus.yml, which only a checkout has"
-    )

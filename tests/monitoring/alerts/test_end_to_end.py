@@ -18,6 +18,7 @@ from stream.demo import monitoring
 from stream.demo.notices import Notice
 from stream.demo.ports import Ports
 from stream.demo.receiver import Receiver
+from stream.deployment import FOLDER
 from stream.devbroker.http import get
 from stream.devbroker.process import Child, free_port
 from tests.chaos.rig import ChaosCluster, wait
@@ -132,7 +133,7 @@ def test_spikes_are_told_with_their_figures_and_taken_back(told: Any) -> None:
     assert "25 of 280 customers channel app" in summary(told, "CxChurnSpike")
     for notice in (slow, churn):
         assert notice.labels["severity"] == "critical"
-        assert (monitoring.DEPLOY.parent / notice.annotations["runbook_url"]).is_file()
+        assert (FOLDER.parent / notice.annotations["runbook_url"]).is_file()
 
     told.publish((now, TicketDeleted(ticket_id=f"late-{n}", customer_id=f"of-late-{n}")) for n in range(40))
     told.publish(
