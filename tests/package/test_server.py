@@ -12,7 +12,8 @@ import pytest
 
 from stream import deployment
 from stream.devbroker.http import get
-from stream.devbroker.process import Child, free_port
+from stream.devbroker.ports import free_port
+from stream.devbroker.process import Child
 from tests.deploy.project import ROOT
 
 pytestmark = pytest.mark.fresh

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from stream.cli import main
 from stream.config import Address
-from stream.devbroker.process import free_port
+from stream.devbroker.ports import free_port
 from stream.errors import ConfigError
 from stream.exporter.exposition import Exposition
 from stream.exporter.http import auth

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from stream.devbroker.process import free_port
+from stream.devbroker.ports import free_port
 from stream.exporter.live.alertmanager import MAX_ALERTS, MAX_ANSWER_BYTES, MAX_TEXT, AlertmanagerClient
 
 ALERT: dict[str, Any] = {

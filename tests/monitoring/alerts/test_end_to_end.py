@@ -20,7 +20,8 @@ from stream.demo.ports import Ports
 from stream.demo.receiver import Receiver
 from stream.deployment import FOLDER
 from stream.devbroker.http import get
-from stream.devbroker.process import Child, free_port
+from stream.devbroker.ports import free_port
+from stream.devbroker.process import Child
 from tests.chaos.rig import ChaosCluster, wait
 from tests.support import DAY, HOUR, MINUTE, SECOND
 
