@@ -1,13 +1,21 @@
 """What dashboards show of metrics: of each its panels, on the overview its headline."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from stream.core.metrics.metric import Line, Metric, Panel
+from stream.core.metrics.metric import Line, Metric, Panel, Unit
 from stream.monitoring.alerts.rules import BY_METRIC
 from stream.monitoring.dashboards.query import bound, expression, largest, legend
 from stream.monitoring.dashboards.widgets import Json, PanelStyle, Query, chart, row, stat, table
 
 LOW, HIGH, SIZE = "95 % low", "95 % high", "n"
+GRAFANA_UNITS: Mapping[Unit, str] = {
+    "points": "none",
+    "ratio": "percentunit",
+    "seconds": "s",
+    "count": "none",
+    "money": "none",
+}
+"""Grafana's name of each unit. Money is a plain number, because a panel shows several currencies."""
 
 
 def domain(metrics: Iterable[Metric]) -> Iterator[Json]:
@@ -47,7 +55,7 @@ def _style(metric: Metric, panel: Panel) -> PanelStyle:
     return PanelStyle(
         title=panel.title if stock else f"{panel.title} ($window)",
         text=_text(metric),
-        unit=panel.unit,
+        unit=GRAFANA_UNITS[panel.unit],
         min=panel.min,
         max=panel.max,
     )
@@ -78,7 +86,7 @@ def _beside(panel: Panel) -> Iterator[Query]:
     for name, family in zip((LOW, HIGH), panel.bounds or (), strict=False):
         yield Query(expression(Line(family)), name)
     for line in panel.samples:
-        yield Query(expression(line), legend(_named(line), panel), "none")
+        yield Query(expression(line), legend(_named(line), panel), GRAFANA_UNITS[line.family.unit])
 
 
 def _named(line: Line) -> Line:
