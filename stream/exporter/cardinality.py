@@ -81,7 +81,7 @@ class CardinalityControl:
                 yield from domain_view.read(now)
 
     def count_folded(self) -> None:
-        """Add the label sets that are folded since the last call to `folded_total`."""
+        """Add the label sets that were newly folded since the last call to `folded_total`."""
         if self._policy.values or self._policy.capped or self._hidden:
             known = chain.from_iterable(domain_view.windows.label_sets() for domain_view in self._views)
             hidden = {labels for labels in known if self._policy.shown_as(labels) != labels}

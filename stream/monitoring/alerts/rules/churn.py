@@ -123,7 +123,7 @@ RULES: tuple[AlertRule, ...] = (
         ),
         thresholds=(Z, NOTICES, MIN_CUSTOMERS),
         summary=annotation(
-            f"{value()} more of {lookup('cx:cancel_scheduled:sample_size')} customers{WHERE} are about to leave than an hour ago (at least "
+            f"{value()} more of {lookup('cx:cancel_scheduled:sample_size')} customers{WHERE} have a scheduled cancellation than an hour ago (at least "
             f"{lookup('cx:cancel_scheduled:bound', TENTH)} by the bound, baseline: at most {lookup('cx:cancel_scheduled:baseline', TENTH)})"
         ),
         description="More notices arrive than the churns of the month and the pending notices explain. These customers have not left yet.",

@@ -65,7 +65,7 @@ RULES: tuple[AlertRule, ...] = (
         thresholds=(Z, TARGET, MIN_SAMPLES),
         summary=annotation(
             f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_target:sample_size')} answers within a week (at most "
-            f"{lookup('cx:csat_target:bound', PERCENT)} by the bound, the target is "
+            f"{lookup('cx:csat_target:bound', PERCENT)} by the bound, target: "
             f"{lookup('cx:threshold:csat_target', PERCENT, labels=False)})"
         ),
         description="The upper bound of the week is below the target.",

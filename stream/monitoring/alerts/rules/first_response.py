@@ -38,7 +38,7 @@ RULES: tuple[AlertRule, ...] = (
         summary=annotation(
             f"The p90 of {lookup('cx:first_response:sample_size')} first responses{WHERE} within an hour is over target: "
             f"{lookup(SECONDS.name, DURATION, P90)}; {value(PERCENT)} were in time "
-            f"(at most {lookup('cx:first_response:bound', PERCENT)} by the bound, aimed at are "
+            f"(at most {lookup('cx:first_response:bound', PERCENT)} by the bound, objective: "
             f"{lookup('cx:threshold:first_response_objective', PERCENT, labels=False)})"
         ),
         description="The share of first responses within the target of their channel and priority is below the objective.",

@@ -67,7 +67,7 @@ RULES: tuple[AlertRule, ...] = (
         thresholds=(Z, TARGET, MIN_SAMPLES),
         summary=annotation(
             f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_target:sample_size')} answers within a week (at most "
-            f"{lookup('cx:nps_target:bound', TENTH)} by the bound, the target is "
+            f"{lookup('cx:nps_target:bound', TENTH)} by the bound, target: "
             f"{lookup('cx:threshold:nps_target', TENTH, labels=False)})"
         ),
         description="The upper bound of the week is below the target.",

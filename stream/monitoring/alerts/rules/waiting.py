@@ -36,7 +36,7 @@ RULES: tuple[AlertRule, ...] = (
         summary=annotation(
             f"{value()} of {lookup('cx:waiting:sample_size')} tickets that wait for a first response{WHERE} are over target, the oldest for "
             f"{lookup(OLDEST.name, DURATION)} (at least {lookup('cx:waiting:bound', TENTH)} by the bound, "
-            f"{lookup('cx:waiting:baseline', TENTH)} may wait)"
+            f"allowed: {lookup('cx:waiting:baseline', TENTH)})"
         ),
         description="Customers have waited longer than their target for a first response, and nobody has answered yet.",
     ),
