@@ -45,7 +45,7 @@ class CancelScheduled(Data, kw_only=True):
     TYPE: ClassVar[str] = "cx.customer.cancel_scheduled.v1"
 
     customer_id: CustomerId
-    effective_at: Time
+    effective_at: Annotated[Time, Meta(description="When the subscription ends; no metric reads it")]
     reason: Reason | None = None
     voluntary: Voluntary = True
 
@@ -69,7 +69,7 @@ class CustomerChurned(Data, kw_only=True):
     customer_id: CustomerId
     reason: Reason | None = None
     voluntary: Voluntary = True
-    comment: str | None = None
+    comment: Annotated[str, Meta(description="Free text, which no metric reads")] | None = None
 
     def __post_init__(self) -> None:
         if self.reason is not None:

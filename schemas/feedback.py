@@ -30,7 +30,7 @@ class FeedbackOffered(Dimensions, kw_only=True):
     TYPE: ClassVar[str] = "cx.feedback.offered.v1"
 
     feedback_id: FeedbackId
-    survey: Survey
+    survey: Annotated[Survey, Meta(description="The kind of survey")]
     customer_id: CustomerId | None = None
 
 
@@ -40,8 +40,11 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
     TYPE: ClassVar[str] = "cx.feedback.submitted.v1"
 
     feedback_id: FeedbackId
-    survey: Survey
-    score: Annotated[Whole | None, Meta(description="null: dismissed, or an exit survey with reasons only")]
+    survey: Annotated[Survey, Meta(description="The kind of survey")]
+    score: Annotated[
+        Whole | None,
+        Meta(description="A point of the scale. null: dismissed, or an exit survey with reasons only"),
+    ]
     scale: (
         Annotated[
             tuple[Whole, Whole],
@@ -62,8 +65,13 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
         Annotated[Time, Meta(description="When what it is about happened; an earlier answer is premature")]
         | None
     ) = None
-    comment: str | None = None
-    reasons: Defaulted[Annotated[tuple[Annotated[str, code("A reason code")], ...], Meta(max_length=16)]] = ()
+    comment: Annotated[str, Meta(description="Free text, which no metric reads")] | None = None
+    reasons: Defaulted[
+        Annotated[
+            tuple[Annotated[str, code("A reason code")], ...],
+            Meta(max_length=16, description="Reason codes; one that is given twice counts once"),
+        ]
+    ] = ()
 
     def __post_init__(self) -> None:
         # The worker caches this check by the fields it reads. A check of another field must become part of the cache

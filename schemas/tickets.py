@@ -31,7 +31,7 @@ class TicketCreated(Dimensions, kw_only=True):
 
     ticket_id: TicketId
     customer_id: CustomerId | None = None
-    opened_by: Defaulted[Party] = "customer"
+    opened_by: Defaulted[Annotated[Party, Meta(description="Who opened it")]] = "customer"
     topic: Topic | None = None
 
     def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ class TicketMessage(Data, kw_only=True):
 
     ticket_id: TicketId
     message_id: Annotated[str, ident("Unique in its ticket")]
-    author: Party
+    author: Annotated[Party, Meta(description="Who wrote it")]
     public: Defaulted[Annotated[bool, Meta(description="false: an internal note; true unless given")]] = True
     customer_id: CustomerId | None = None
 
@@ -64,8 +64,16 @@ class TicketStatus(Data, kw_only=True):
     TYPE: ClassVar[str] = "cx.ticket.status.v1"
 
     ticket_id: TicketId
-    status: Literal["open", "pending", "on_hold", "solved", "closed"]
-    by: Literal["agent", "bot", "customer", "timeout"] | None = None
+    status: Annotated[
+        Literal["open", "pending", "on_hold", "solved", "closed"], Meta(description="The new status")
+    ]
+    by: (
+        Annotated[
+            Literal["agent", "bot", "customer", "timeout"],
+            Meta(description="Who set it. Without it, as with agent and customer, people did"),
+        ]
+        | None
+    ) = None
     customer_id: CustomerId | None = None
 
 
@@ -127,7 +135,12 @@ class InteractionHandled(Dimensions, kw_only=True):
     TYPE: ClassVar[str] = "cx.interaction.handled.v1"
 
     interaction_id: Annotated[str, ident("The interaction")]
-    outcome: Defaulted[Literal["handled", "abandoned", "bot"]] = "handled"
+    outcome: Defaulted[
+        Annotated[
+            Literal["handled", "abandoned", "bot"],
+            Meta(description="handled by people, abandoned by the customer before, or handled by a bot"),
+        ]
+    ] = "handled"
     talk_s: Annotated[Seconds, Meta(description="Seconds of talking, rounded to whole milliseconds")]
     hold_s: Annotated[Seconds, Meta(description="Seconds on hold, likewise")]
     wrap_s: Annotated[Seconds, Meta(description="Seconds of after-work, likewise")]
