@@ -19,7 +19,8 @@ from stream.core.metrics.metric import Family, Metric
 PAGE = "deploy/docs/metrics.md"
 INTRODUCTION = """\
 `cxgauge explain METRIC` prints the same for one metric. [series.md](series.md) lists the series about the pipeline and the worker.
-[Exposition](../../schemas/README.md#exposition) says when a series is absent, and how the windows are cut.
+When a series is absent: [Exposition](../../schemas/README.md#exposition). Which time a window covers:
+[Windows and panes](../../schemas/README.md#windows-and-panes).
 
 Every series has the label `view` and the labels of that view, then those in its row. A series with *yes* under *window* has
 the label `window`. The others show the present. *n* is the series with the sample size. *95 % bounds* are the series with the
