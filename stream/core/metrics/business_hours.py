@@ -12,15 +12,19 @@ from stream.core.model.time_buckets import Window
 
 RESPONSE = quantile_family("cx_first_response_business_seconds", "First response time in business hours")
 RESPONSE_MEAN = Family(
-    "cx_first_response_business_mean_seconds", "Mean first response time in business hours"
+    "cx_first_response_business_mean_seconds", "Mean first response time in business hours", unit="seconds"
 )
 RATIO = Family(
     "cx_first_response_business_within_target_ratio",
     "Share of first responses whose time in business hours is within their target, 0 to 1",
+    unit="ratio",
 )
 RESOLUTION = quantile_family("cx_resolution_business_seconds", "Resolution time in business hours", "stage")
 RESOLUTION_MEAN = Family(
-    "cx_resolution_business_mean_seconds", "Mean resolution time in business hours", ("stage",)
+    "cx_resolution_business_mean_seconds",
+    "Mean resolution time in business hours",
+    ("stage",),
+    unit="seconds",
 )
 
 
@@ -53,14 +57,12 @@ METRIC = Metric(
         Panel(
             title="First response, business hours",
             lines=spread(RESPONSE, RESPONSE_MEAN),
-            unit="s",
             samples=(Line(ALL_RESPONSES, "all responses"),),
             min=0,
         ),
         Panel(
             title="Within target, business hours",
             lines=(Line(RATIO),),
-            unit="percentunit",
             samples=(Line(ALL_RESPONSES, "all responses"),),
             min=0,
             max=1,
@@ -68,7 +70,6 @@ METRIC = Metric(
         Panel(
             title="Resolution, business hours",
             lines=spread(RESOLUTION, RESOLUTION_MEAN, LAST),
-            unit="s",
             samples=(Line(RESOLVED, "all resolved", where=LAST),),
             min=0,
         ),
@@ -78,7 +79,6 @@ METRIC = Metric(
         Headline(
             "FRT p90, business hours",
             RESPONSE,
-            "seconds",
             "lower",
             ("0.9",),
             timeline_family=RESPONSE,

@@ -14,7 +14,9 @@ from stream.core.model.aggregates.customers import (
 )
 from stream.core.model.time_buckets import Window
 
-RATIO = Family("cx_churn_ratio", "Customers lost in the window per customer at its start", ("method",))
+RATIO = Family(
+    "cx_churn_ratio", "Customers lost in the window per customer at its start", ("method",), unit="ratio"
+)
 REASONS = Family("cx_churned_customers", "Churns in the window", ("reason",))
 VOLUNTARY_CHURNS = Family(
     "cx_churned_voluntary_customers",
@@ -84,7 +86,6 @@ METRIC = Metric(
         Panel(
             title="Churn",
             lines=(Line(RATIO, where={"method": "cohort"}),),
-            unit="percentunit",
             samples=(Line(OPENING),),
             min=0,
         ),
@@ -101,13 +102,12 @@ METRIC = Metric(
         Headline(
             "Churn",
             RATIO,
-            "ratio",
             "lower",
             ("cohort",),
             sample_size=OPENING,
             timeline_family=VOLUNTARY_CHURNS,
         ),
-        Headline("Active customers", NOW_ACTIVE, "count", "higher"),
-        Headline("Leaving scheduled", CANCEL_SCHEDULED, "count", "lower"),
+        Headline("Active customers", NOW_ACTIVE, "higher"),
+        Headline("Leaving scheduled", CANCEL_SCHEDULED, "lower"),
     ),
 )

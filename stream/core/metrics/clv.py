@@ -21,18 +21,28 @@ MONTHS = 36
 
 COHORT_LABELS = ("cohort", "currency")
 HISTORICAL = Family(
-    "cx_clv_historical_mean", "Margin per active customer, all lives", COHORT_LABELS, windowed=False
+    "cx_clv_historical_mean",
+    "Margin per active customer, all lives",
+    COHORT_LABELS,
+    windowed=False,
+    unit="money",
 )
 PREDICTED = Family(
     "cx_clv_predicted",
     "Margin of the last 30 days per active customer, times the months that churn leaves, 36 at most",
     COHORT_LABELS,
     windowed=False,
+    unit="money",
 )
 MEMBERS = Family("cx_clv_customers", "Active customers", ("cohort",), windowed=False)
-TURNOVER = Family("cx_revenue", "Purchases less refunds in the window, in major units", ("currency",))
+TURNOVER = Family(
+    "cx_revenue", "Purchases less refunds in the window, in major units", ("currency",), unit="money"
+)
 ADDED = Family(
-    "cx_clv_added_mean", "Margin in the window of the cohort's customers, per active one", COHORT_LABELS
+    "cx_clv_added_mean",
+    "Margin in the window of the cohort's customers, per active one",
+    COHORT_LABELS,
+    unit="money",
 )
 
 
@@ -123,7 +133,6 @@ METRIC = Metric(
         Headline(
             "CLV to date",
             HISTORICAL,
-            "money",
             "higher",
             ("all", None),
             sample_size=MEMBERS,
@@ -132,7 +141,6 @@ METRIC = Metric(
         Headline(
             "CLV predicted",
             PREDICTED,
-            "money",
             "higher",
             ("all", None),
             sample_size=MEMBERS,

@@ -9,9 +9,19 @@ from stream.core.model.time_buckets import Window
 
 CATEGORIES = ("promoter", "passive", "detractor")
 
-SCORE = Family("cx_nps_score", "Net Promoter Score: 100 * (promoters - detractors) / responses, -100 to 100")
-LOW = Family("cx_nps_score_low", "Lower 95 % confidence bound of the Net Promoter Score (adjusted Wald)")
-HIGH = Family("cx_nps_score_high", "Upper 95 % confidence bound of the Net Promoter Score (adjusted Wald)")
+SCORE = Family(
+    "cx_nps_score",
+    "Net Promoter Score: 100 * (promoters - detractors) / responses, -100 to 100",
+    unit="points",
+)
+LOW = Family(
+    "cx_nps_score_low", "Lower 95 % confidence bound of the Net Promoter Score (adjusted Wald)", unit="points"
+)
+HIGH = Family(
+    "cx_nps_score_high",
+    "Upper 95 % confidence bound of the Net Promoter Score (adjusted Wald)",
+    unit="points",
+)
 RESPONSES = Family("cx_nps_responses", "Scored NPS answers in the window", ("category",))
 PREMATURE_RESPONSES = Family(
     "cx_nps_premature_responses", "NPS answers given before the transaction that they are about"
@@ -65,8 +75,6 @@ METRIC = Metric(
     ),
     read_flows=read_flows,
     headlines=(
-        Headline(
-            "NPS", SCORE, "points", "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=SCORE
-        ),
+        Headline("NPS", SCORE, "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=SCORE),
     ),
 )

@@ -17,7 +17,9 @@ from stream.core.model.time_buckets import Window
 STATES = ("sent", "converted", "reversed")
 
 RATIO = Family(
-    "cx_referral_ratio", "Customers with a conversion in the window that stands, per active customer"
+    "cx_referral_ratio",
+    "Customers with a conversion in the window that stands, per active customer",
+    unit="ratio",
 )
 PEOPLE = Family("cx_referrers", "Customers with a conversion in the window that is not reversed")
 COUNTS = Family("cx_referrals", "Referrals sent, converted and reversed in the window", ("state",))
@@ -57,7 +59,6 @@ METRIC = Metric(
         Panel(
             title="Referral rate",
             lines=(Line(RATIO),),
-            unit="percentunit",
             samples=(Line(NOW_ACTIVE, "active customers"),),
             min=0,
         ),
@@ -65,5 +66,5 @@ METRIC = Metric(
     ),
     read_flows=read_flows,
     read=read,
-    headlines=(Headline("Referral", RATIO, "ratio", "higher", sample_size=NOW_ACTIVE),),
+    headlines=(Headline("Referral", RATIO, "higher", sample_size=NOW_ACTIVE),),
 )
