@@ -150,7 +150,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     definition: str
     formula: str
     source: str
-    """Where the formula comes from."""
+    """The origin of the formula."""
     example: str
     """A PromQL expression worth copying."""
     aggregates: tuple[Aggregate, ...]
