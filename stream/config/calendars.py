@@ -55,8 +55,8 @@ def _hours(value: object, at: SettingSource) -> tuple[tuple[MinuteSpan, ...], ..
     ]
     week = [(n * MINUTES_A_DAY + a, n * MINUTES_A_DAY + b) for n, day in enumerate(hours) for a, b in day]
     following = [*week[1:], (week[0][0] + 7 * MINUTES_A_DAY, 0)] if week else []
-    for (start, end), (then, _) in zip(week, following, strict=True):
-        if end > then:
+    for (start, end), (next_start, _) in zip(week, following, strict=True):
+        if end > next_start:
             day = at.under(DAYS[start // MINUTES_A_DAY])
             day.error(
                 value[DAYS[start // MINUTES_A_DAY]], "hours that do not overlap with the following ones"

@@ -76,7 +76,7 @@ class Headline(NamedTuple):
     added up.
 
     Attributes:
-        labels: the values of the family's own labels; a None among them means one tile for each observed value
+        labels: the values of the family's own labels. A None among them means one tile for each observed value
         low: the family of the lower 95 % bound, None if there is none
         high: the family of the upper 95 % bound, None if there is none
         sample_size: the family of the sample size, None if there is none

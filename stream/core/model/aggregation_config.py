@@ -22,7 +22,7 @@ class AggregationConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     Attributes:
         labels: keys of an event's `labels` that are dimensions
         views: the dimensions of each view, by its name
-        max_values: the number of values of a dimension that the exporter shows; a worker keeps ten times as many
+        max_values: the number of values of a dimension that exporters show. Partitions keep ten times as many
         top: the number of reason codes shown
         margin_rate: share of revenue that is margin, for customers without a rate of their own
     """

@@ -26,7 +26,7 @@ class CardinalityPolicy(NamedTuple):
 
     Attributes:
         views: the dimensions of each view
-        values: the values shown of a dimension; a dimension that is missing here shows all of its values
+        values: the values shown of each dimension. A dimension that is missing here shows all of its values
         capped: label sets folded because of the limit on series
     """
 

@@ -19,7 +19,7 @@ class LabelSetSums:
     """The sums of one aggregate for one label set.
 
     Attributes:
-        sums: vectors by range (`WindowRange.range_id`, or `STOCK_RANGE`) and own labels; of open items by minute
+        sums: vectors by range (`WindowRange.range_id` or `STOCK_RANGE`) and own labels, or minute for open items
         cells: the cells with blocks, by own labels
         shown_in: the sums of the `__other__` into which these are folded, None if they are shown themselves
     """

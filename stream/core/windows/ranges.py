@@ -16,7 +16,7 @@ class WindowRange:
 
     Attributes:
         range_id: the key of its sums in `LabelSetSums.sums`
-        window_mask: the windows to read again when its sums change, one bit each; the bit after those of the
+        window_mask: the windows to read again when its sums change, one bit each. The bit after those of the
             windows stands for series without a window
         aggregates: names of the aggregates that are summed
     """

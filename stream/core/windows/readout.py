@@ -16,7 +16,7 @@ class MetricUpdate(NamedTuple):
 
     Attributes:
         window: the number of the window, None for the series without a window
-        removed: True if the metric has no data of the label set any more; then all its samples of it are removed
+        removed: True if the metric no longer has data of the label set, so that all of its samples are removed
     """
 
     metric: Metric
