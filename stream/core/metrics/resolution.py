@@ -71,6 +71,10 @@ METRIC = Metric(
         "solved or closed solves an unresolved ticket, any other status reopens a resolved one."
     ),
     formula="solve - creation",
+    excluded=(
+        "Tickets without a creation, merged and deleted tickets. Statuses dated before the creation. "
+        "A message alone reopens nothing."
+    ),
     source="full and first resolution time as in Zendesk's metric definitions",
     example='cx_resolution_mean_seconds{view="total", window="7d", stage="full"} / 3600',
     aggregates=(RESOLUTION, OPEN_TICKETS),

@@ -34,6 +34,7 @@ METRIC = Metric(
         "is no ratio."
     ),
     formula="cohort: (E - N) / S; seed: E / S",
+    excluded="Customers whose present life began in the window, for the method cohort.",
     source="(customers at the end - new customers still there) / customers at the start",
     example='cx_retention_ratio{view="total", window="30d", method="cohort"}',
     aggregates=(CUSTOMERS, PERIODS),
