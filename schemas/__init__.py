@@ -61,7 +61,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the publisher when it is first used: aiokafka takes longer to import than all of the contract."""
+    """Import the publisher at its first use, because aiokafka takes longer to import than the rest of the package."""
     if name == "Publisher":
         from .publish import Publisher  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Events from bytes and to bytes: JSON in either mode of the CloudEvents binding for Kafka."""
+"""Decoding and encoding of events: JSON in both modes of the CloudEvents binding for Kafka."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from .topics import Topic, topics_of
 __all__ = ["CONTENT_TYPE", "MAX_VALUE", "Decoder", "Undecodable", "encode", "make"]
 
 MAX_VALUE = 262_144
-"""Bytes that a record's value may have."""
+"""Allowed size of a record's value, in bytes."""
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 """The header of a record in structured mode."""
@@ -27,13 +27,14 @@ _ATTRIBUTES = ("specversion", "id", "source", "time", "type")
 _DECODE_ERRORS = (ValueError, RecursionError)  # UnicodeDecodeError and msgspec's errors are ValueErrors
 
 encode = msgspec.json.Encoder().encode
-"""An event as a structured CloudEvent. What is absent or as by default is left out."""
+"""Encode an event as a structured CloudEvent. Absent and default values are left out."""
 
 
 class Decoder:
-    """Decodes the records of one topic. One pass when all is well; what is not is looked at again for its text.
+    """Decodes the records of one topic.
 
-    `batch_types`: structs that `decode_all` uses in place of the events with these types of data.
+    A valid value is decoded in one pass. An invalid one is decoded again to find the text of its error. `batch_types`
+    are the structs that `decode_all` uses instead of the events with these types of data.
     """
 
     def __init__(self, topic: Topic, batch_types: Mapping[type[Data], type[Event]] = EVENTS) -> None:
@@ -43,7 +44,7 @@ class Decoder:
         self._data = {kind.TYPE: (kind, msgspec.json.Decoder(kind)) for kind in topic.types}
 
     def decode(self, value: bytes | None, headers: Headers) -> Event:
-        """The event in a record. Raises Undecodable, and nothing else, whatever the bytes."""
+        """Return the event in a record. Raises Undecodable, and nothing else, if the bytes are not a valid event."""
         if value is not None and len(value) > MAX_VALUE:
             raise Undecodable("oversized", f"value: {len(value)} bytes, {MAX_VALUE} are allowed")
         for name, _ in headers:
@@ -72,32 +73,32 @@ class Decoder:
         return events if all(complete) else None
 
     def _structured_error(self, value: bytes | None, error: Exception) -> Undecodable:
-        """What is wrong with a structured event that `error` was raised for."""
+        """Return the error of a structured event for which msgspec or a struct raised `error`."""
         if not value:
             return Undecodable("invalid", f"value: expected a JSON object, got {_describe_empty(value)}")
-        if is_too_deep(value):  # also one cut short
+        if is_too_deep(value):  # a value cut short, too
             return too_deep("value")
         try:
             decoded = msgspec.json.decode(value)
-        except _DECODE_ERRORS as fault:
-            return bad_value("value", value, fault)
+        except _DECODE_ERRORS as json_error:
+            return bad_value("value", value, json_error)
         try:
-            head = msgspec.convert(decoded, ContextAttributes)
-        except ValueError as fault:
-            return bad_attributes(fault, decoded)
-        if head.type not in self._data:
-            return bad_type(head.type, self._topic)
-        return bad_data(error, decoded, self._data[head.type][0])
+            context = msgspec.convert(decoded, ContextAttributes)
+        except ValueError as context_error:
+            return bad_attributes(context_error, decoded)
+        if context.type not in self._data:
+            return bad_type(context.type, self._topic)
+        return bad_data(error, decoded, self._data[context.type][0])
 
     def _binary(self, value: bytes | None, headers: Headers) -> Event:
         attributes = _attributes(headers)
         try:
-            head = msgspec.convert(attributes, ContextAttributes)
-        except ValueError as fault:
-            raise bad_attributes(fault, attributes, prefix="ce_") from None
-        if head.type not in self._data:
-            raise bad_type(head.type, self._topic)
-        kind, decoder = self._data[head.type]
+            context = msgspec.convert(attributes, ContextAttributes)
+        except ValueError as error:
+            raise bad_attributes(error, attributes, prefix="ce_") from None
+        if context.type not in self._data:
+            raise bad_type(context.type, self._topic)
+        kind, decoder = self._data[context.type]
         if not value:
             raise Undecodable("invalid", f"data: expected a JSON object, got {_describe_empty(value)}")
         if is_too_deep(value):
@@ -106,7 +107,9 @@ class Decoder:
             data = decoder.decode(value)
         except _DECODE_ERRORS as error:
             raise _data_error(value, error, kind) from None
-        return EVENTS[kind](specversion="1.0", id=head.id, source=head.source, time=head.time, data=data)
+        return EVENTS[kind](
+            specversion="1.0", id=context.id, source=context.source, time=context.time, data=data
+        )
 
 
 def _is_acceptable(value: bytes) -> bool:
@@ -118,24 +121,27 @@ def _structured(kinds: Sequence[type[Event]]) -> Any:
 
 
 def make(data: Data, *, id: str, source: str, time: datetime | int) -> Event:  # noqa: A002
-    """An event as its readers will see it. `time`: aware, or ms since the epoch. Raises Undecodable."""
+    """Return an event as its readers will decode it. Raises Undecodable if it is invalid.
+
+    `time` is aware, or in ms since the epoch.
+    """
     when = from_ms(time) if isinstance(time, int) else time
     raw = encode(EVENTS[type(data)](specversion="1.0", id=id, source=source, time=when, data=data))
     return _READERS[type(data)].decode(raw, ())
 
 
 def _data_error(value: bytes, error: Exception, kind: type[Data]) -> Undecodable:
-    """What is wrong with the data of a binary event that `error` was raised for."""
+    """Return the error of the data of a binary event for which msgspec or a struct raised `error`."""
     try:
         decoded = msgspec.json.decode(value)
-    except _DECODE_ERRORS as fault:
-        return bad_value("data", value, fault)
+    except _DECODE_ERRORS as json_error:
+        return bad_value("data", value, json_error)
     return bad_data(error, {"data": decoded}, kind, inside="data")
 
 
 def _attributes(headers: Headers) -> dict[str, Any]:
-    """The `ce_` headers by attribute; a value that is not UTF-8 stays bytes, which no attribute takes."""
-    decoded: dict[str, Any] = {"specversion": ""}  # unless a header that is not null says more
+    """Return the values of the `ce_` headers by attribute. Invalid UTF-8 stays bytes, which no attribute accepts."""
+    decoded: dict[str, Any] = {"specversion": ""}  # invalid, unless a header replaces it
     for name, raw in headers:
         if name.startswith("ce_") and raw is not None and name[3:] in _ATTRIBUTES:
             try:

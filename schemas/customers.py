@@ -1,4 +1,4 @@
-"""Data of the events of `cx.customers`: life cycle, purchases, referrals; and of the erasure, sent on every topic."""
+"""Data of the events of `cx.customers` (life cycle, purchases, referrals), and of the erasure, sent on every topic."""
 
 from typing import Annotated, ClassVar
 

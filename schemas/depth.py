@@ -1,13 +1,13 @@
-"""The limit on how deeply a JSON value may be nested: ours, because Python's own differs by version and call stack."""
+"""The limit on the nesting of JSON values. Python's own limit differs by version and call stack."""
 
 import re
 from itertools import accumulate
 
 MAX_DEPTH = 500
-"""Levels of arrays and objects that a record's value may have. Python 3.11 decodes some 990, Python 3.13 10,000."""
+"""Allowed levels of arrays and objects in a value. Python 3.11 decodes some 990, Python 3.13 10,000."""
 
 ALWAYS_SHALLOW = 2 * MAX_DEPTH
-"""A valid value of at most so many bytes is within the limit, because each level takes two of them."""
+"""A valid value of at most this many bytes is within the limit, because each level takes two bytes."""
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}

@@ -1,4 +1,4 @@
-"""The dimensions that figures are broken down by."""
+"""The dimensions by which metrics are broken down."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from .fields import Data, code, trimmed
 
 
 class Dimensions(Data, kw_only=True):
-    """Fields of every event type that lists dimensions."""
+    """The fields of event types with dimensions."""
 
     channel: Annotated[str, code("Channel, such as web, app, phone, chat or e-mail")] | None = None
     touchpoint: Annotated[str, code("Step of the journey, such as checkout or onboarding")] | None = None
@@ -41,4 +41,4 @@ class Dimensions(Data, kw_only=True):
 
 
 _TRIMMED: set[tuple[str | None, ...]] = {(None, None, None, None)}
-"""The first combinations that came and had nothing to trim: most come again and again."""
+"""Cached combinations of values that are already trimmed. Most events repeat one of them."""

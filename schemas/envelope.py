@@ -1,4 +1,4 @@
-"""The CloudEvents envelope: one struct per event type, told apart by `type`, with typed data inside."""
+"""The CloudEvents envelope: a struct for each event type, tagged by `type`, with typed data inside."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ UNKNOWN_SOURCE = "/unknown"
 
 
 class Attributes(Struct, kw_only=True, gc=False, omit_defaults=True):
-    """Context attributes. A bare event has no `specversion` and may do without a `source`."""
+    """Context attributes without the type. A bare event has no `specversion`, and its `source` may be missing."""
 
     specversion: Literal["1.0"] | None = None
     id: Annotated[str, ident("Unique within its source")]
@@ -20,7 +20,7 @@ class Attributes(Struct, kw_only=True, gc=False, omit_defaults=True):
     time: Annotated[Time, Meta(description="When it happened, RFC 3339 with an offset")]
 
     def complete(self) -> None:
-        """Fill in what a bare event leaves out. Raises ValueError for a CloudEvent without a source."""
+        """Set the attributes that a bare event leaves out. Raises ValueError for a CloudEvent without a source."""
         if not self.source:
             if self.specversion is not None:
                 raise ValueError("source: missing, a CloudEvent needs one")
@@ -29,7 +29,7 @@ class Attributes(Struct, kw_only=True, gc=False, omit_defaults=True):
 
 
 class ContextAttributes(Attributes, kw_only=True):
-    """The attributes of an event of whatever type."""
+    """The context attributes of an event of any type."""
 
     type: Annotated[str, Meta(min_length=1)]
 
@@ -38,9 +38,9 @@ class ContextAttributes(Attributes, kw_only=True):
 
 
 class Event(Attributes, kw_only=True, tag_field="type"):
-    """An event: `id`, `source`, `time` (aware) and typed `data`; its type is `event.data.TYPE`.
+    """An event: `id`, `source`, `time` (aware) and typed `data`. Its type is `event.data.TYPE`.
 
-    The decoder calls `complete` for the few that need it: a call for every event would be felt.
+    The decoder calls `complete` for bare events only. A `__post_init__` would cost a call of Python for every event.
     """
 
     data: Data
@@ -54,9 +54,9 @@ def _event(kind: type[Data]) -> Any:
 EVENTS: dict[type[Data], type[Event]] = {
     kind: _event(kind) for topic in TOPICS.values() for kind in topic.types
 }
-"""The struct that holds an event with data of a type."""
+"""The event structs by the type of their data."""
 
 
 def at_ms(event: Event) -> int:
-    """An event's time in whole ms since the epoch, floored."""
+    """Return the time of an event in whole ms since the epoch, floored."""
     return to_ms(event.time)

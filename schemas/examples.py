@@ -1,4 +1,4 @@
-"""One event of each type, for the generated documents."""
+"""An example event of each type, for the generated documents."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Why a record cannot be used: its outcome, and a text naming field, what came and what is allowed."""
+"""Errors of records that cannot be decoded: the outcome, and a text with field, allowed values and received value."""
 
 import re
 from typing import Any, Literal
@@ -21,7 +21,12 @@ _HOMES = {kind.TYPE: topics_of(kind)[0].name for kind in EVENTS}
 
 
 class Undecodable(ValueError):  # noqa: N818 - an outcome of a record, like `late`
-    """A record that is no event of its topic."""
+    """A record that is not an event of its topic.
+
+    Attributes:
+        outcome: the outcome of the record
+        detail: the error, for people
+    """
 
     def __init__(self, outcome: Literal["oversized", "invalid", "unknown_type"], detail: str) -> None:
         super().__init__(detail)
@@ -29,28 +34,28 @@ class Undecodable(ValueError):  # noqa: N818 - an outcome of a record, like `lat
         self.detail = detail
 
 
-def bad_value(what: str, value: bytes, fault: Exception) -> Undecodable:
-    """Bytes that are no JSON."""
-    if isinstance(fault, RecursionError):  # the caller's own stack was deep
-        return too_deep(what)
-    reason = str(fault).removeprefix("JSON is malformed: ")
-    return Undecodable("invalid", f"{what}: expected JSON in UTF-8, got {abbreviated(value)}: {reason}")
+def bad_value(part: str, value: bytes, error: Exception) -> Undecodable:
+    """Return the error of bytes that are not JSON. `part` of the record is the value or the data."""
+    if isinstance(error, RecursionError):  # the stack of the caller was deep already
+        return too_deep(part)
+    reason = str(error).removeprefix("JSON is malformed: ")
+    return Undecodable("invalid", f"{part}: expected JSON in UTF-8, got {abbreviated(value)}: {reason}")
 
 
-def too_deep(what: str) -> Undecodable:
-    """Return the refusal of a value that is nested more deeply than allowed."""
-    return Undecodable("invalid", f"{what}: nested too deeply, {MAX_DEPTH} levels are allowed")
+def too_deep(part: str) -> Undecodable:
+    """Return the error of a value or data nested more deeply than allowed."""
+    return Undecodable("invalid", f"{part}: nested too deeply, {MAX_DEPTH} levels are allowed")
 
 
-def bad_attributes(fault: Exception, decoded: Any, *, prefix: str = "") -> Undecodable:
-    """Attributes that are missing or wrong."""
+def bad_attributes(error: Exception, decoded: Any, *, prefix: str = "") -> Undecodable:
+    """Return the error of missing or invalid context attributes. `prefix` is that of their headers in binary mode."""
     if not isinstance(decoded, dict):
         return Undecodable("invalid", f"value: expected a JSON object, got {abbreviated(decoded)}")
-    return Undecodable("invalid", prefix + _text(fault, decoded, ContextAttributes))
+    return Undecodable("invalid", prefix + _text(error, decoded, ContextAttributes))
 
 
 def bad_type(name: str, topic: Topic) -> Undecodable:
-    """A type that the topic does not carry."""
+    """Return the error of an event type that does not belong on the topic."""
     if name in _HOMES:
         return Undecodable("unknown_type", f"type: {name} belongs on {_HOMES[name]}, not on {topic.name}")
     known = ", ".join(kind.TYPE for kind in topic.types)
@@ -58,12 +63,16 @@ def bad_type(name: str, topic: Topic) -> Undecodable:
 
 
 def bad_data(error: Exception, decoded: Any, kind: type[Data], *, inside: str = "") -> Undecodable:
-    """Data that `kind` does not take. `found` is what `error`'s path, behind `inside`, leads into."""
+    """Return the error of data that is not a valid `kind`.
+
+    `decoded` is the JSON value in which the path of msgspec's error is looked up. `inside` is the part of this path
+    that the error lacks.
+    """
     return Undecodable("invalid", _text(error, decoded, kind, inside))
 
 
 def _text(error: Exception, decoded: Any, kind: type[msgspec.Struct], inside: str = "") -> str:
-    """The text of msgspec's or our own error, in one form: path, what is allowed, what came."""
+    """Return the text of an error of msgspec or of our own, in one form: path, allowed values, received value."""
     match = _AT.match(str(error))
     text, path = (match["text"], match["path"] or "") if match else (str(error), "")
     path = (f".{inside}" if inside else "") + path
@@ -73,13 +82,13 @@ def _text(error: Exception, decoded: Any, kind: type[msgspec.Struct], inside: st
         return f"{where}.{cause}" if where else str(cause)
     if missing := _MISSING.search(text):
         return f"{where}.{missing[1]}: missing" if where else f"{missing[1]}: missing"
-    came = _value_at(decoded, path)
-    got = "" if came is _ABSENT else f", got {abbreviated(came)}"
+    value = _value_at(decoded, path)
+    got = "" if value is _ABSENT else f", got {abbreviated(value)}"
     return f"{where or 'value'}: {_allowed(text, where, kind)}{got}"
 
 
 def _allowed(text: str, where: str, kind: type[msgspec.Struct]) -> str:
-    """What msgspec says is allowed, in plain words."""
+    """Return the allowed values from msgspec's text, in plain words."""
     if text.startswith("Invalid enum value"):
         return "expected one of " + ", ".join(_members(kind, where.rpartition(".")[2]))
     if "RFC3339" in text or "timezone" in text:
@@ -89,11 +98,11 @@ def _allowed(text: str, where: str, kind: type[msgspec.Struct]) -> str:
 
 
 def _members(kind: type[msgspec.Struct], field: str) -> list[str]:
-    """The members of a field's enumeration, in alphabetical order as msgspec keeps them."""
+    """Return the members of a field's enumeration, in alphabetical order as msgspec keeps them."""
     info = inspect.type_info(kind)
     assert isinstance(info, inspect.StructType)  # noqa: S101 - for the type checker
     types = [part.type for part in info.fields if part.encode_name == field]
-    for member in types:  # grows while unions and descriptions are taken off
+    for member in types:  # grows as unions and metadata are unwrapped
         if isinstance(member, inspect.UnionType):
             types += member.types
         elif isinstance(member, inspect.Metadata):
@@ -104,7 +113,7 @@ def _members(kind: type[msgspec.Struct], field: str) -> list[str]:
 
 
 def _value_at(decoded: Any, path: str) -> Any:
-    """What is at msgspec's path, or `_ABSENT` where the path does not say."""
+    """Return the value at msgspec's path, `_ABSENT` if the path leads nowhere."""
     for name, index in _STEP.findall(path):
         if name and isinstance(decoded, dict):
             decoded = decoded.get(name, _ABSENT)

@@ -1,4 +1,4 @@
-"""Data of the events of `cx.feedback`: surveys that were offered, answered, edited, deleted."""
+"""Data of the events of `cx.feedback`: survey offers, answers, edits and deletions."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -12,13 +12,13 @@ Survey = Literal["nps", "csat", "ces", "exit"]
 Scale = tuple[int, int]
 
 SCALES: dict[str, Scale | None] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 5), "exit": None}
-"""The scale of an answer that names none. NPS knows no other; an exit survey without one takes any score."""
+"""The default scale of each survey. NPS allows no other. An exit survey without a scale takes any score."""
 
 _DEFAULT_SCALES = {
     survey: {None} if scale is None else {None, *range(scale[0], scale[1] + 1)}
     for survey, scale in SCALES.items()
 }
-"""What answers without a scale of their own may score."""
+"""The scores allowed for answers without a scale. None stands for a dismissed survey."""
 
 FeedbackId = Annotated[str, ident("The offer and its answer. All of its events need one record key")]
 CustomerId = Annotated[str, ident("The customer, by default the record's key")]

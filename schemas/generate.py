@@ -1,4 +1,4 @@
-"""The contract for other languages: a JSON Schema per event type, and an AsyncAPI document of the topics."""
+"""The contract for other languages: a JSON Schema for each event type, and an AsyncAPI document of the topics."""
 
 import json
 from inspect import getdoc
@@ -25,23 +25,22 @@ _CARRIES = {
     "customers": "Customer life cycle, purchases, referrals",
 }
 _KEYS = {
-    "feedback": "The customer's id, without one the feedback id; all events of one feedback_id carry one key",
-    "tickets": "The customer's id, without one the ticket id, then the interaction id; all events of one ticket "
-    "carry one key",
-    "customers": "The customer's id (the referrer's), always",
+    "feedback": "The customer's ID, else the feedback ID. All events of a feedback_id need the same key",
+    "tickets": "The customer's ID, else the ticket ID, else the interaction ID. All events of a ticket need the same key",
+    "customers": "Always the ID of the customer, or of the referrer",
 }
 _DEAD = {
-    "cx_reason": "Why it was not used: oversized, invalid, unknown_type, future or late",
-    "cx_detail": "The same in words: field, what came, what is allowed",
-    "cx_topic": "The input topic it was read from",
-    "cx_partition": "The partition it was read from",
-    "cx_offset": "The offset it was read at",
-    "cx_timestamp": "Its first record timestamp, in ms since the epoch",
+    "cx_reason": "The outcome of the record: oversized, invalid, unknown_type, future or late",
+    "cx_detail": "The error in words: field, allowed values, received value",
+    "cx_topic": "The input topic of the record",
+    "cx_partition": "The partition of the record",
+    "cx_offset": "The offset of the record",
+    "cx_timestamp": "The original timestamp of the record, in ms since the epoch",
 }
 
 
 def documents() -> dict[str, bytes]:
-    """Every generated file: path from the project's root, and content."""
+    """Return the content of every generated file, by its path from the root of the repository."""
     schemas = {f"{kind.TYPE}.schema.json": schema(kind) for kind in EVENTS}
     return {
         f"{FOLDER}/{name}": json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
@@ -50,7 +49,7 @@ def documents() -> dict[str, bytes]:
 
 
 def schema(kind: type[Data]) -> Document:
-    """JSON Schema 2020-12 of a structured CloudEvent with data of a type."""
+    """Return the JSON Schema (2020-12) of a structured CloudEvent with data of a type."""
     definitions = msgspec.json.schema(EVENTS[kind])["$defs"]
     envelope = definitions.pop(EVENTS[kind].__name__)
     properties = envelope["properties"]
@@ -73,7 +72,10 @@ def schema(kind: type[Data]) -> Document:
 
 
 def _scores() -> list[Document]:
-    """The scales of answers that name none, and the only one of NPS. Other scales hold by their description."""
+    """Return the rules for scores on default scales, and for the scale of NPS.
+
+    JSON Schema cannot compare a score with a scale in the same event. The description of the field states that rule.
+    """
     unscaled = {"properties": {"scale": {"type": "null"}}}
     rules = [
         {
@@ -94,13 +96,13 @@ def _survey(name: str) -> Document:
 
 
 def asyncapi() -> Document:
-    """AsyncAPI 3.0: what is received on which channel under which key, and where dead letters go."""
+    """Return the AsyncAPI 3.0 document: channels with messages and keys, and the dead-letter topic."""
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "cxgauge",
             "version": "1.0.0",
-            "description": "Events that customer-experience figures are made of: CloudEvents 1.0, JSON, in the "
+            "description": "Events from which customer-experience metrics are computed: CloudEvents 1.0 in JSON, in the "
             "structured or the binary mode of the Kafka binding",
         },
         "defaultContentType": CONTENT,
@@ -152,7 +154,7 @@ def _dead() -> Document:
     headers = {name: {"type": "string", "description": text} for name, text in _DEAD.items()}
     return {
         "address": DEADLETTER,
-        "description": "What could not be used: raw bytes, cut at 256 KiB, and key, as they came",
+        "description": "Records that could not be processed, with their key and raw value, cut at 256 KiB",
         "messages": {
             "DeadLetter": {
                 "name": "cx.deadletter",

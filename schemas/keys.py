@@ -1,4 +1,4 @@
-"""What a record is keyed by."""
+"""The keys of records."""
 
 from collections import OrderedDict
 
@@ -10,15 +10,15 @@ Entity = tuple[str, str]
 
 
 def default_record_key(data: Data) -> str:
-    """The key of a record that has none: the customer, else the answer, the ticket, the interaction."""
+    """Return the key for a record without one: the ID of the customer, else of the answer, ticket or interaction."""
     return _customer(data) or _entity(data)[1]
 
 
 class KeyMemory:
-    """The keys that answers and tickets were sent under, so that all events of one carry one key.
+    """The record keys of answers and tickets, so that all events of an entity have the same key.
 
-    An event without a `customer_id` goes where earlier events of its answer or ticket went. One that began under
-    its own id stays there, also when its customer becomes known. The `limit` entities seen last are remembered.
+    An event without a `customer_id` gets the key of earlier events of its answer or ticket. An entity that began under
+    its own ID keeps this key when its customer becomes known. The `limit` entities used last are remembered.
     """
 
     def __init__(self, limit: int = 100_000) -> None:
@@ -26,7 +26,10 @@ class KeyMemory:
         self._keys: OrderedDict[Entity, str] = OrderedDict()
 
     def key(self, data: Data, given: str | None = None) -> str:
-        """The key of the record that carries `data`; `given` goes before all but a customer event's own."""
+        """Return the key for the record of an event.
+
+        `given` takes precedence, except for customer events. None: the key follows from the event and earlier ones.
+        """
         if type(data) in CUSTOMERS.types:
             return default_record_key(data)
         entity = _entity(data)
@@ -45,7 +48,7 @@ def _customer(data: Data) -> str | None:
 
 
 def _entity(data: Data) -> Entity:
-    """What an event of feedback or tickets is about: kind and id."""
+    """Return the kind and ID of the entity of a feedback or ticket event."""
     if (answer := getattr(data, "feedback_id", None)) is not None:
         return "feedback", answer
     if isinstance(data, InteractionHandled) and data.ticket_id is None:

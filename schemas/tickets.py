@@ -1,4 +1,4 @@
-"""Data of the events of `cx.tickets`: the life of tickets, their messages, handled interactions."""
+"""Data of the events of `cx.tickets`: life cycle and messages of tickets, handled interactions."""
 
 from typing import Annotated, ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""The input topics, what each carries, and the partition that a key belongs to."""
+"""The input topics with their event types, and the partition of a key."""
 
 from functools import lru_cache
 from struct import iter_unpack
@@ -10,12 +10,12 @@ from . import customers, feedback, tickets
 from .fields import Data
 
 DomainName = Literal["feedback", "tickets", "customers"]
-"""The domains: each has an input topic, and a state and a panes topic of the worker."""
+"""The domains. Each has an input topic, and a state and a panes topic of the workers."""
 DOMAINS: tuple[DomainName, ...] = get_args(DomainName)
 
 
 class Topic(Struct, frozen=True):
-    """A topic by its default name, and the event types native to it."""
+    """A topic with its default name, and the event types that belong on it."""
 
     name: str
     domain: str
@@ -68,18 +68,18 @@ DEADLETTER = "cx.deadletter"
 
 
 def topics_of(kind: type[Data]) -> tuple[Topic, ...]:
-    """The topics that an event type is native to: one, or all three for the erasure."""
+    """Return the topics on which an event type belongs: one, or all three for the erasure."""
     return tuple(topic for topic in TOPICS.values() if kind in topic.types)
 
 
 @lru_cache(maxsize=65_536)
 def partition_of(key: bytes, count: int) -> int:
-    """The partition, of `count`, that Kafka's Java client and aiokafka put a key in."""
+    """Return the partition of a key, out of `count`, as Kafka's Java client and aiokafka choose it."""
     return (murmur2(key) & 0x7FFFFFFF) % count
 
 
 def murmur2(data: bytes) -> int:
-    """Unsigned 32-bit MurmurHash2 (Austin Appleby) with Kafka's seed."""
+    """Return the unsigned 32-bit MurmurHash2 (Austin Appleby) with Kafka's seed."""
     mix, mask = 0x5BD1E995, 0xFFFFFFFF
     value = 0x9747B28C ^ len(data)
     rest = len(data) & ~3

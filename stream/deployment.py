@@ -1,4 +1,4 @@
-"""The files of `deploy/`, which a checkout has beside the package and an installation has within it."""
+"""The files of `deploy/`. A checkout has them beside the package, an installation inside it."""
 
 import shutil
 from pathlib import Path

@@ -1,25 +1,25 @@
-"""What can stop a command: one class for each situation that a person can act on, with its exit code."""
+"""Errors that end a command, with their exit codes. Each class is a situation that an operator can act on."""
 
 
 class CxgaugeError(Exception):
-    """A situation with a clear text for the person who started the command."""
+    """An error whose text is shown to the user without a traceback."""
 
     exit_code = 1
 
 
 class ConfigError(CxgaugeError):
-    """The configuration cannot be used: one line for each fault."""
+    """The configuration cannot be used. The text has one line for each error."""
 
     exit_code = 2
 
 
 class Fenced(CxgaugeError):  # noqa: N818 - the situation is the name
-    """Another process took over what this one was writing: it must stop and leave everything as it is."""
+    """Another process took over the partitions of this one, which must stop without writing."""
 
     exit_code = 3
 
 
 class PreconditionFailed(CxgaugeError):  # noqa: N818 - the situation is the name
-    """Topics or stored state are not what the configuration needs: going on would give wrong figures."""
+    """Topics, stored state or files do not fit the configuration or command. Continuing could give wrong figures."""
 
     exit_code = 4

@@ -1,4 +1,4 @@
-"""The configuration: `load` reads it, `Settings` is what everything else is given."""
+"""The configuration. `load` reads it and returns `Settings`."""
 
 from stream.config.config_hash import config_hash
 from stream.config.load import load

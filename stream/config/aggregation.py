@@ -1,11 +1,11 @@
-"""From settings to what the core is given."""
+"""The part of the settings that the core needs."""
 
 from stream.config import Settings, config_hash
 from stream.core.model.aggregation_config import AggregationConfig
 
 
 def aggregation_config(settings: Settings) -> AggregationConfig:
-    """The rules that worker and exporter share; `identity` tells whether they really do."""
+    """Return the settings that change figures. Worker and exporter compare their `config_hash`."""
     metrics = settings.metrics
     return AggregationConfig(
         windows=metrics.windows,

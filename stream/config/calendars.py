@@ -20,7 +20,7 @@ _SPAN = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
 
 def _day(value: object, at: SettingSource) -> date:
     try:
-        # a date of TOML is a date already, and a moment is a date, too, to Python
+        # A date in TOML is a date already. A datetime is a subclass of date, hence `type`.
         return value if type(value) is date else date.fromisoformat(str(value))
     except ValueError:
         at.error(value, 'a day such as "2026-12-25"')
@@ -55,10 +55,12 @@ def _hours(value: object, at: SettingSource) -> tuple[tuple[MinuteSpan, ...], ..
     ]
     week = [(n * MINUTES_A_DAY + a, n * MINUTES_A_DAY + b) for n, day in enumerate(hours) for a, b in day]
     following = [*week[1:], (week[0][0] + 7 * MINUTES_A_DAY, 0)] if week else []
-    for (start, end), (then, _) in zip(week, following, strict=True):
-        if end > then:
+    for (start, end), (next_start, _) in zip(week, following, strict=True):
+        if end > next_start:
             day = at.under(DAYS[start // MINUTES_A_DAY])
-            day.error(value[DAYS[start // MINUTES_A_DAY]], "hours that do not overlap with those that follow")
+            day.error(
+                value[DAYS[start // MINUTES_A_DAY]], "hours that do not overlap with the following ones"
+            )
     return tuple(hours)
 
 
@@ -91,8 +93,8 @@ def _calendar(value: object, at: SettingSource) -> Calendar | None:
     days = {_day(day, at.under("holidays")) for day in _list(value.get("holidays", []), at.under("holidays"))}
     if "holidays_file" in value:
         days.update(_from_file(value["holidays_file"], at.under("holidays_file")))
-    picks = {key: _list(value.get(key, []), at.under(key)) for key in ("channels", "teams")}
-    for key, names in picks.items():
+    selected = {key: _list(value.get(key, []), at.under(key)) for key in ("channels", "teams")}
+    for key, names in selected.items():
         for name in names:
             read_text(name, at.under(key))
     return Calendar(
@@ -101,8 +103,8 @@ def _calendar(value: object, at: SettingSource) -> Calendar | None:
         timezone=_timezone(value.get("timezone"), at.under("timezone")),
         hours=_hours(value.get("hours"), at.under("hours")),
         holidays=tuple(sorted(days)),
-        channels=tuple(picks["channels"]),
-        teams=tuple(picks["teams"]),
+        channels=tuple(selected["channels"]),
+        teams=tuple(selected["teams"]),
     )
 
 
@@ -113,7 +115,7 @@ def _calendars(value: object, at: SettingSource) -> tuple[Calendar, ...]:
         if (calendar := _calendar(raw, here)) is None:
             continue
         if (calendar.name, calendar.since) in seen:
-            here.error(calendar.name, f"one calendar of a name from {calendar.since} on")
+            here.error(calendar.name, f"only one calendar with this name from {calendar.since} on")
         seen[calendar.name, calendar.since] = calendar
     return tuple(seen.values())
 

@@ -1,4 +1,4 @@
-"""What several settings must be together."""
+"""Checks of settings that depend on each other."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,18 +14,18 @@ def _sasl(settings: Settings) -> Iterator[str]:
     if kafka.security_protocol.startswith("SASL"):
         for key, value in (("sasl_username", kafka.sasl_username), ("sasl_password", kafka.sasl_password)):
             if value is None:
-                yield f"kafka.{key}: got nothing, needed by kafka.security_protocol {kafka.security_protocol!r}"
+                yield f"kafka.{key}: missing, required by kafka.security_protocol {kafka.security_protocol!r}"
 
 
 def _certificate(settings: Settings) -> Iterator[str]:
     if settings.kafka.ssl_keyfile and not settings.kafka.ssl_certfile:
-        yield "kafka.ssl_certfile: got nothing, needed by kafka.ssl_keyfile"
+        yield "kafka.ssl_certfile: missing, required by kafka.ssl_keyfile"
 
 
 def _names(settings: Settings) -> Iterator[str]:
     for name, times in Counter(settings.topics.all).items():
         if times > 1:
-            yield f"topics: got {name!r} as the name of {times} topics, allowed is a name for each"
+            yield f"topics: got {name!r} as the name of {times} topics, allowed is a different name for each"
 
 
 def _replicas(settings: Settings) -> Iterator[str]:
@@ -42,13 +42,16 @@ def _views(settings: Settings) -> Iterator[str]:
     for view, labels in settings.metrics.views.items():
         for label in labels:
             if label not in allowed:
-                yield f"metrics.views.{view}: got {label!r}, allowed is one of {', '.join(allowed)}"
+                yield (
+                    f"metrics.views.{view}: got {label!r}, allowed is one of {', '.join(allowed)}; other keys of "
+                    "events' labels must be in metrics.labels"
+                )
 
 
 def _business(settings: Settings) -> Iterator[str]:
     for key, target in settings.frt.targets.items():
         if target.hours == "business" and not settings.calendars:
-            yield f"frt.targets.{key}.hours: got 'business', allowed is 'calendar' while there are no calendars"
+            yield f"frt.targets.{key}.hours: got 'business', allowed is 'calendar' if no calendar is configured"
 
 
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
@@ -62,4 +65,4 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("metrics.labels", "metrics.views"), _views),
     (("frt.targets", "calendars"), _business),
 )
-"""The keys that a check reads, and the check: it waits until those are free of faults."""
+"""The keys that a check reads, and the check. It is not run if one of these keys has an invalid value."""

@@ -1,4 +1,4 @@
-"""Which configuration figures were made under."""
+"""The hash of the settings that change figures."""
 
 import json
 from hashlib import sha256
@@ -8,9 +8,10 @@ from stream.config.show import plain_document
 
 
 def config_hash(settings: Settings) -> str:
-    """16 hex digits over the settings that change figures: two processes with equal ones give equal figures.
+    """Return a hash of the settings that change figures, as 16 hex digits.
 
-    The order of windows and views does not count; that of labels and calendars does.
+    Processes with equal hashes give equal figures. The hash depends on the order of labels and calendars, but not on
+    that of windows and views.
     """
     form = plain_document(settings)
     metrics = form["metrics"]

@@ -1,4 +1,4 @@
-"""Settings from a file and from environment variables; every fault is found before any is reported."""
+"""Settings from a file and from environment variables. All errors are collected before they are reported."""
 
 import json
 import re
@@ -20,13 +20,13 @@ VARIABLES = {PREFIX + key.replace(".", "_").upper(): key for key in KEYS}
 SECTIONS = {key.partition(".")[0] for key in KEYS}
 
 OF_TESTS = ("CX_TEST_DATA", "CX_TEST_REQUIRE_TOOLS")
-"""Variables that the test suite reads: they are no settings."""
-# Kubernetes sets these for a service whose name begins with "cxgauge": they are no settings
+"""Variables that the test suite reads. They are not settings."""
+# Kubernetes sets such variables for a service whose name begins with "cxgauge". They are not settings.
 _SERVICE_LINK = re.compile(r"\w+_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_[A-Z]+(_[A-Z]+)?)?)")
 
 
 class RawValue(NamedTuple):
-    """A value as it came, and from where."""
+    """A value as written, the file or variable that it comes from, and the folder that relative paths begin at."""
 
     value: Any
     source: str
@@ -34,27 +34,28 @@ class RawValue(NamedTuple):
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """The settings of a file (None: `cxgauge.toml` where there is one), overridden by variables.
+    """Return the settings of a file, overridden by environment variables.
 
-    Raises ConfigError with one line for each fault.
+    `path` None stands for `cxgauge.toml` in the working directory, if it exists. Raises ConfigError with one line for
+    each error.
     """
-    faults: list[str] = []
-    raw = dict(_from_file(path, faults))
-    raw.update(_from_environment(environ, faults))
+    errors: list[str] = []
+    raw = dict(_from_file(path, errors))
+    raw.update(_from_environment(environ, errors))
     values: dict[str, Any] = {}
-    bad: set[str] = set()
-    for key, (value, where, folder) in raw.items():
-        before = len(faults)
-        values[key] = KEYS[key].read(value, SettingSource(key, where, folder, faults))
-        if len(faults) > before:
-            bad.add(key)
+    invalid: set[str] = set()
+    for key, (value, source, folder) in raw.items():
+        before = len(errors)
+        values[key] = KEYS[key].read(value, SettingSource(key, source, folder, errors))
+        if len(errors) > before:
+            invalid.add(key)
             del values[key]
     settings = _build(values)
-    for needs, check in checks.CHECKS:
-        if not bad.intersection(needs):
-            faults += check(settings)
-    if faults:
-        raise ConfigError("\n".join(faults))
+    for required, check in checks.CHECKS:
+        if not invalid.intersection(required):
+            errors += check(settings)
+    if errors:
+        raise ConfigError("\n".join(errors))
     return settings
 
 
@@ -80,38 +81,38 @@ def _build(values: Mapping[str, Any]) -> Settings:
 _DEFAULTS = Settings()
 
 
-def _from_file(path: Path | None, faults: list[str]) -> Iterator[tuple[str, RawValue]]:
+def _from_file(path: Path | None, errors: list[str]) -> Iterator[tuple[str, RawValue]]:
     where = path or DEFAULT_FILE
     if path is None and not where.exists():
         return
     try:
         document = tomllib.loads(where.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        faults.append(f"{where}: {error.strerror if isinstance(error, OSError) else error}")
+        errors.append(f"{where}: {error.strerror if isinstance(error, OSError) else error}")
         return
     for section, table in document.items():
         if section in KEYS:
             yield section, RawValue(table, str(where), where.parent)
         elif section not in SECTIONS:
-            faults.append(f"{section}: unknown section{_nearest(section, SECTIONS)} ({where})")
+            errors.append(f"{section}: unknown section{_nearest(section, SECTIONS)} ({where})")
         elif not isinstance(table, dict):
-            faults.append(f"{section}: got {table!r}, allowed is a table ({where})")
+            errors.append(f"{section}: got {table!r}, allowed is a table ({where})")
         else:
             for name, value in table.items():
                 if (key := f"{section}.{name}") in KEYS:
                     yield key, RawValue(value, str(where), where.parent)
                 else:
-                    faults.append(f"{key}: unknown key{_nearest_key(section, name)} ({where})")
+                    errors.append(f"{key}: unknown key{_nearest_key(section, name)} ({where})")
 
 
-def _from_environment(environ: Mapping[str, str], faults: list[str]) -> Iterator[tuple[str, RawValue]]:
+def _from_environment(environ: Mapping[str, str], errors: list[str]) -> Iterator[tuple[str, RawValue]]:
     for variable, text in environ.items():
         if not variable.startswith(PREFIX) or not text or variable in OF_TESTS:
             continue
         key = VARIABLES.get(variable)
         if key is None:
             if not _SERVICE_LINK.fullmatch(variable):
-                faults.append(f"{variable}: unknown variable{_nearest(variable, VARIABLES)} (environment)")
+                errors.append(f"{variable}: unknown variable{_nearest(variable, VARIABLES)} (environment)")
             continue
         yield key, RawValue(_parsed(text) if KEYS[key].json else text, variable, Path())
 
@@ -120,7 +121,7 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        return text  # the reader says what it should have been
+        return text  # the setting type reports the error, with the allowed values
 
 
 def _nearest_key(section: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Settings that decide what the figures are: windows, labels, views and targets."""
+"""Types of the settings that change figures: windows, labels, views and targets."""
 
 import re
 from typing import Any
@@ -19,10 +19,10 @@ view window quantile survey reason currency cohort category satisfied easy stage
 by voluntary topic outcome metric version le"""
 _ADDED = "job instance pod alertname alertstate severity"
 RESERVED = frozenset(f"{_OWN_LABELS} {_ADDED}".split())
-"""Labels that series have of their own, and those that scraping, rules and alerts add."""
+"""Labels that metrics define themselves, and those that scraping, rules and alerts add."""
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LONGEST_WINDOW = "1830d"
-"""Five years, for old data; every window costs the panes of the longest."""
+"""Five years, for old data. The longest window decides how many panes are kept."""
 _LONGEST_TARGET = "400d"
 
 
@@ -38,17 +38,17 @@ def _windows(value: object, at: SettingSource) -> tuple[Window, ...]:
         if window.span % step:
             here.error(label, f"a multiple of its bucket, {as_duration(step)} for windows of this length")
         elif window.span in windows:
-            here.error(label, f"each length once ({windows[window.span].label!r} is there)")
+            here.error(label, f"each length once ({windows[window.span].label!r} is as long)")
         windows[window.span] = window
     return tuple(windows.values())
 
 
 def label_error(name: object) -> str | None:
-    """What would be allowed instead of a label or view name that cannot be used, None when it can."""
+    """Return a description of allowed names if a name of a label or view cannot be used, None if it can."""
     if not isinstance(name, str) or not _LABEL.fullmatch(name) or name.startswith("__"):
         return "a name of letters, digits and _ that does not begin with a digit or __"
     if name in RESERVED:
-        return "a name that is not reserved; reserved are " + ", ".join(sorted(RESERVED))
+        return f"a name that is not reserved (reserved names: {', '.join(sorted(RESERVED))})"
     return None
 
 
@@ -63,7 +63,7 @@ def _labels(value: object, at: SettingSource) -> tuple[str, ...]:
         elif name in NAMED_DIMENSIONS:
             here.error(
                 name,
-                f"a key of an event's labels; {', '.join(NAMED_DIMENSIONS)} are there without being named",
+                f"a key of an event's labels; {', '.join(NAMED_DIMENSIONS)} are always dimensions",
             )
         elif name in value[:position]:
             here.error(name, "each name once")
@@ -75,7 +75,9 @@ def _views(value: object, at: SettingSource) -> dict[str, tuple[str, ...]]:
         at.error(value, 'a table of lists such as {total = [], channel = ["channel"]}')
         return {}
     if value.get("total") != []:
-        at.under("total").error(value.get("total"), "an empty list: the view of everything has to be there")
+        at.under("total").error(
+            value.get("total"), "an empty list, because the view of everything is required"
+        )
     views = {}
     for name, labels in value.items():
         here = at.under(name)
@@ -94,7 +96,7 @@ def _target(value: object, at: SettingSource) -> ResponseTarget:
     if not isinstance(value, dict):
         return ResponseTarget(read_duration(value, at, "1s", _LONGEST_TARGET))
     for key in value.keys() - {"duration", "hours"}:
-        at.under(key).error(value[key], "duration or hours as the key")
+        at.under(key).error(value[key], "one of the keys duration, hours")
     hours = value.get("hours", "calendar")
     if hours not in ("calendar", "business"):
         at.under("hours").error(hours, "one of calendar, business")

@@ -1,4 +1,4 @@
-"""What a setting may be: how its value is read from a file or variable, and how it is shown again."""
+"""Types of settings: how a value is read from a file or variable, and how it is shown."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,10 @@ _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]*):([0-9]{1,5})")
 
 
 class SettingSource(NamedTuple):
-    """Where a value stands: its key, the file or variable, the folder that relative paths begin at."""
+    """The source of a value: its key, the file or variable, the folder that relative paths begin at.
+
+    `errors` collects the errors of all values.
+    """
 
     key: str
     source: str
@@ -24,18 +27,21 @@ class SettingSource(NamedTuple):
     errors: list[str]
 
     def under(self, name: str) -> "SettingSource":
-        """A place inside this value."""
+        """Return the source of a part of this value."""
         return self._replace(key=f"{self.key}.{name}")
 
     def error(self, value: object, allowed: str) -> None:
-        """Note that a value cannot be used, and go on reading."""
+        """Record that a value cannot be used. Reading continues, so that all errors are reported at once."""
         self.errors.append(f"{self.key}: got {value!r}, allowed is {allowed} ({self.source})")
 
 
 class SettingType(NamedTuple):
-    """`read` returns the value or notes a fault; `show` gives back what a file may hold.
+    """The type of a setting.
 
-    `json`: an environment variable holds it as JSON, otherwise as it is.
+    Attributes:
+        read: returns the value, or records an error and returns a placeholder
+        show: returns the value as a file may hold it
+        json: True if environment variables hold the value as JSON, False if as plain text
     """
 
     read: Callable[[Any, SettingSource], Any]
@@ -44,7 +50,7 @@ class SettingType(NamedTuple):
 
 
 class Address(NamedTuple):
-    """Where to listen. An empty host is every interface."""
+    """An address to listen on. An empty host means all interfaces."""
 
     host: str
     port: int
@@ -54,21 +60,21 @@ class Address(NamedTuple):
 
 
 def milliseconds(text: str) -> int:
-    """A duration such as `"500ms"` or `"7d"` in milliseconds. Raises ValueError for anything else."""
+    """Return a duration such as `"500ms"` or `"7d"` in ms. Raises ValueError for any other text."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no duration")
+        raise ValueError(f'{text!r} is not a duration such as "500ms" or "7d"')
     return int(match[1]) * UNITS[match[2]]
 
 
 def as_duration(span: int) -> str:
-    """Milliseconds in the largest unit that leaves no rest."""
+    """Return a duration in ms as text, in the largest unit that divides it."""
     unit = max((u for u in UNITS if span % UNITS[u] == 0), key=UNITS.__getitem__)
     return f"{span // UNITS[unit]}{unit}"
 
 
 def read_duration(value: object, at: SettingSource, least: str, most: str) -> int:
-    """A duration within bounds, in milliseconds."""
+    """Return a duration in ms, or record an error if it is not within the bounds."""
     if isinstance(value, str) and _DURATION.fullmatch(value):
         span = milliseconds(value)
         if milliseconds(least) <= span <= milliseconds(most):
@@ -78,7 +84,7 @@ def read_duration(value: object, at: SettingSource, least: str, most: str) -> in
 
 
 def duration(least: str, most: str) -> SettingType:
-    """Milliseconds, written with a unit."""
+    """Return the type of a duration within bounds, written with a unit and read as ms."""
     return SettingType(lambda value, at: read_duration(value, at, least, most), as_duration)
 
 
@@ -95,7 +101,7 @@ retention = SettingType(_retention, lambda span: span if span == FOREVER else as
 
 
 def integer(least: int, most: int) -> SettingType:
-    """A whole number within bounds."""
+    """Return the type of a whole number within bounds."""
 
     def read(value: object, at: SettingSource) -> object:
         if type(value) is not int or not least <= value <= most:
@@ -116,7 +122,7 @@ fraction = SettingType(_fraction, json=True)
 
 
 def choice(*allowed: str) -> SettingType:
-    """One of a few words."""
+    """Return the type of a setting that is one of the given words."""
 
     def read(value: object, at: SettingSource) -> object:
         if value not in allowed:
@@ -127,9 +133,9 @@ def choice(*allowed: str) -> SettingType:
 
 
 def read_text(value: object, at: SettingSource) -> object:
-    """Any text but none."""
+    """Return a text, or record an error if it is empty."""
     if not isinstance(value, str) or not value.strip():
-        at.error(value, "a text")
+        at.error(value, "a text that is not empty")
     return value
 
 
@@ -158,15 +164,15 @@ def _url(value: object, at: SettingSource) -> object:
     if match is None:
         at.error(value, 'the address of a server, such as "http://127.0.0.1:9093"')
     elif "@" in match[1]:
-        at.error("***", "an address without user and password")
+        at.error("***", "an address without user name and password")
     return value
 
 
 def read_file_path(value: object, at: SettingSource) -> Path:
-    """A file that is there, relative to the folder of the configuration."""
+    """Return the path of an existing file, or record an error. Relative paths begin at the file's folder."""
     path = at.folder / value if isinstance(value, str) else at.folder
     if not path.is_file():
-        at.error(value, f"the path of a file, relative to {at.folder}")
+        at.error(value, f"the path of an existing file, relative to {at.folder}")
     return path
 
 

@@ -1,4 +1,4 @@
-"""Every setting: its section, key, kind and default, as in the contract. Durations are milliseconds."""
+"""Every setting with its section, key, type and default. Durations are in ms. `descriptions` has their texts."""
 
 from pathlib import Path
 from typing import Annotated, get_args
@@ -15,7 +15,7 @@ from stream.core.model.time_buckets import Window
 
 
 class Kafka(msgspec.Struct, frozen=True, kw_only=True):
-    """How every client reaches the broker."""
+    """Connection of every client to the broker."""
 
     bootstrap_servers: Annotated[str, setting_types.text] = "127.0.0.1:9092"
     security_protocol: Annotated[str, choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")] = "PLAINTEXT"
@@ -28,7 +28,7 @@ class Kafka(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Topics(msgspec.Struct, frozen=True, kw_only=True):
-    """Names and shape of the topics."""
+    """Names of the topics, and their partitions, replicas and retention."""
 
     feedback: Annotated[str, setting_types.name] = "cx.feedback"
     tickets: Annotated[str, setting_types.name] = "cx.tickets"
@@ -41,26 +41,26 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
     retention: Annotated[int, setting_types.retention] = 45 * UNITS["d"]
 
     def input(self, domain: DomainName) -> str:
-        """The topic that a domain's events are read from."""
+        """Return the name of the topic that a domain's events are read from."""
         return {"feedback": self.feedback, "tickets": self.tickets, "customers": self.customers}[domain]
 
     def state(self, domain: DomainName) -> str:
-        """The compacted topic of a domain's entities."""
+        """Return the name of the compacted topic of a domain's entities."""
         return f"{self.state_prefix}.state.{domain}"
 
     def panes(self, domain: DomainName) -> str:
-        """The compacted topic of a domain's panes."""
+        """Return the name of the compacted topic of a domain's panes."""
         return f"{self.state_prefix}.panes.{domain}"
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Every topic, the inputs first."""
+        """The names of all topics, the inputs first."""
         of_domains = (name(domain) for name in (self.input, self.state, self.panes) for domain in DOMAINS)
         return (*of_domains, self.deadletter)
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
-    """A process that counts. Without a session timeout of its own it is 30 s with an instance, else 10 s."""
+    """Settings of workers. A `session_timeout` of 0 becomes 30 s with an `instance`, else 10 s."""
 
     group: Annotated[str, setting_types.name] = "cxgauge"
     instance: Annotated[str | None, setting_types.name] = None
@@ -75,7 +75,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exporter(msgspec.Struct, frozen=True, kw_only=True):
-    """A process that shows."""
+    """Settings of exporters."""
 
     listen: Annotated[Address, setting_types.address] = Address("127.0.0.1", 9817)
     refresh_interval: Annotated[int, duration("50ms", "30s")] = 500
@@ -87,7 +87,7 @@ class Exporter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
-    """What the figures are broken down by."""
+    """Windows, dimensions and views of the metrics."""
 
     windows: Annotated[tuple[Window, ...], metric_settings.windows] = metric_settings.DEFAULT_WINDOWS
     labels: Annotated[tuple[str, ...], metric_settings.labels] = metric_settings.DEFAULT_LABELS
@@ -99,14 +99,14 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Frt(msgspec.Struct, frozen=True, kw_only=True):
-    """When a first response is in time."""
+    """Targets of the first response time."""
 
     target: Annotated[int, duration("1s", "400d")] = metric_settings.DEFAULT_TARGET
     targets: Annotated[dict[str, ResponseTarget], metric_settings.targets] = {}
 
 
 class Clv(msgspec.Struct, frozen=True, kw_only=True):
-    """Customer lifetime value."""
+    """Settings of customer lifetime value."""
 
     margin_rate: Annotated[float, setting_types.fraction] = 1.0
 
@@ -125,7 +125,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def keys() -> dict[str, setting_types.SettingType]:
-    """Every setting by its dotted key, and the kind of its value."""
+    """Return the type of every setting by its key, such as `kafka.bootstrap_servers`."""
     types: dict[str, setting_types.SettingType] = {}
     for section in msgspec.structs.fields(Settings):
         if isinstance(section.type, type):

@@ -1,4 +1,4 @@
-"""Settings in the form of the file."""
+"""Settings in the form of a configuration file."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,10 @@ from stream.config.settings import Settings, keys
 
 
 def plain_document(settings: Settings) -> dict[str, Any]:
-    """Nested tables as a file may hold them: durations as text, without what is not set, secrets as `***`."""
+    """Return settings as nested tables, as a file may hold them.
+
+    Durations are text, settings without a value are left out, and secrets are replaced by `***`.
+    """
     document: dict[str, Any] = {}
     for key, kind in keys().items():
         section, _, name = key.partition(".")
@@ -32,7 +35,7 @@ def unset_keys(settings: Settings) -> list[str]:
 
 
 def as_toml(document: dict[str, Any], unset: Sequence[str] = ()) -> str:
-    """Write tables of plain values as TOML, and the keys in `unset` as comments in their tables."""
+    """Return tables of plain values as TOML, with the keys in `unset` as comments in their tables."""
     plain = [f"{key} = {_value(value)}\n" for key, value in document.items() if not isinstance(value, dict)]
     tables = [
         f"\n[{name}]\n"

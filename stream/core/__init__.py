@@ -1,1 +1,1 @@
-"""The functional core: what events mean, what they add to the figures, what a window holds. No I/O, no clock."""
+"""The functional core: events, their contributions to aggregates, windows and metrics. It has no I/O and no clock."""

@@ -69,7 +69,9 @@ def test_faults_name_the_place(change: dict[str, Any], where: str) -> None:
 
 def test_two_calendars_of_one_name_and_day_are_refused() -> None:
     """It would be open which one holds."""
-    with pytest.raises(ConfigError, match=r"calendars\.1: got 'it', allowed is one calendar of a name"):
+    with pytest.raises(
+        ConfigError, match=r"calendars\.1: got 'it', allowed is only one calendar with this name"
+    ):
         calendars(ROME, ROME)
 
 

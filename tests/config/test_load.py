@@ -203,7 +203,7 @@ def test_sasl_needs_a_user() -> None:
 def test_topic_names_must_differ() -> None:
     """Two topics of one name would be read as each other's events."""
     (line,) = faults(TOPICS_TICKETS="cx.feedback")
-    assert line == "topics: got 'cx.feedback' as the name of 2 topics, allowed is a name for each"
+    assert line == "topics: got 'cx.feedback' as the name of 2 topics, allowed is a different name for each"
 
 
 def test_more_replicas_in_sync_than_there_are() -> None:

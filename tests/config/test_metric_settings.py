@@ -26,7 +26,7 @@ def fault(environ: dict[str, str]) -> str:
         (["90s"], "metrics.windows.0: got '90s'", "a multiple of its bucket, 1m"),
         (["61m"], "metrics.windows.0: got '61m'", "a multiple of its bucket, 15m"),
         (["1h", "25h", "1470m"], "metrics.windows.2: got '1470m'", "a multiple of its bucket, 1h"),
-        (["1h", "60m"], "metrics.windows.1: got '60m'", "each length once ('1h' is there)"),
+        (["1h", "60m"], "metrics.windows.1: got '60m'", "each length once ('1h' is as long)"),
         (["30s"], "metrics.windows.0: got '30s'", 'from "1m"'),
         (["1831d"], "metrics.windows.0: got '1831d'", "1830d"),
         ([], "metrics.windows: got []", "a list of durations"),

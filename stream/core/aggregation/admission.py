@@ -18,7 +18,7 @@ from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import HOUR, MINUTE
 
 MAX_AHEAD = 5 * MINUTE
-"""How far the time of an event may be ahead of its record, and a record ahead of the clock, in ms."""
+"""Time in ms by which an event may be ahead of its record, and a record ahead of the clock."""
 MAX_CACHED_KEYS = 100_000
 """Cached keys that the partition owns: hashing a key costs more than decoding an event."""
 INTERPRETED_HEADERS = {"ce_specversion", "cx_timestamp", "cx_forwarded"}

@@ -79,7 +79,7 @@ class Erasures:
         self.store = store
         self.kinds = kinds
         self.exist = False
-        """Whether there is any erasure. Without one no key needs to be hashed."""
+        """True if there is any erasure. Without one no key needs to be hashed."""
         self.pending: set[bytes] = set()
         """Keys of persons that were erased, whose entities are not deleted yet."""
         self._derive_changes = derive_changes

@@ -38,7 +38,7 @@ _CODE_MASK = (1 << _CODE_BITS) - 1
 
 
 class CellBlocks:
-    """The blocks of one cell, by `number_of` each."""
+    """The blocks of one cell, by `block_id`."""
 
     __slots__ = ("aggregate", "blocks", "cell")
 
@@ -88,7 +88,7 @@ class PaneStore:
         self._interned_ids: dict[int, int] = {}
         """While restoring, one object for each ID, which many cells share."""
         self._has_empty_cells = False
-        """Whether there may be cells without blocks."""
+        """True if there may be cells without blocks."""
 
     @property
     def blocks(self) -> dict[BlockKey, Vector]:
@@ -129,9 +129,9 @@ class PaneStore:
                 else:
                     for position, n in delta.items():
                         into[position] = into.get(position, 0) + n
-        grids = {name: self._block_index(aggregate) for name, aggregate in self.aggregates.items()}
+        block_indexes = {name: self._block_index(aggregate) for name, aggregate in self.aggregates.items()}
         for cell_blocks, delta in added.items():
-            self._add(cell_blocks, delta, grids[cell_blocks.aggregate.name])
+            self._add(cell_blocks, delta, block_indexes[cell_blocks.aggregate.name])
 
     def _block_index(self, aggregate: Aggregate) -> BlockIndex:
         if aggregate.kind in ("stock", "open_items"):
@@ -203,8 +203,10 @@ class PaneStore:
         """
         self.expired_before = max(self.expired_before, watermark)
         hours = False
-        for (code, remembered), by_block in self._expiring.items():
-            edge = self.oldest_block(BY_CODE[code], Aggregate(AggregateName(""), long_retention=remembered))
+        for (code, long_retention), by_block in self._expiring.items():
+            edge = self.oldest_block(
+                BY_CODE[code], Aggregate(AggregateName(""), long_retention=long_retention)
+            )
             for block in [block for block in by_block if block < edge]:
                 number = block_id(code, block)
                 for cell_blocks in by_block.pop(block):

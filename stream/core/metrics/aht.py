@@ -1,4 +1,4 @@
-"""Average handle time of calls, chats and the like."""
+"""Average handle time of calls, chats and other interactions."""
 
 from collections.abc import Iterator
 
@@ -14,32 +14,37 @@ MEAN = Family(
     "cx_handle_mean_seconds", "Mean talk, hold and wrap-up time of a handled interaction", unit="seconds"
 )
 LEG_MEAN = Family(
-    "cx_handle_leg_mean_seconds", "The same time per leg: each agent's part of an interaction", unit="seconds"
+    "cx_handle_leg_mean_seconds",
+    "Mean handle time per leg, the part of an interaction that one agent handled",
+    unit="seconds",
 )
 COUNT = Family("cx_handled_interactions", "Interactions handled by people in the window")
-LEFT = Family("cx_abandoned_interactions", "Interactions that the customer left before anyone took them")
+ABANDONED = Family(
+    "cx_abandoned_interactions", "Interactions abandoned by the customer before an agent took them"
+)
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """Quantiles and means when anything was handled; the counts always."""
-    have = context.flow(HANDLE).get((), {})
-    n = have.get(HandleLayout.HANDLED, 0)
+    """Yield quantiles and means if any interaction was handled, and always the counts."""
+    vector = context.flow(HANDLE).get((), {})
+    n = vector.get(HandleLayout.HANDLED, 0)
     if n:
-        yield from duration_samples(SECONDS, MEAN, have, HandleLayout.HANDLED)
+        yield from duration_samples(SECONDS, MEAN, vector, HandleLayout.HANDLED)
         yield Sample(
-            LEG_MEAN, (), join(have, HandleLayout.HANDLED + SUM) / join(have, HandleLayout.LEGS) / 1000
+            LEG_MEAN, (), join(vector, HandleLayout.HANDLED + SUM) / join(vector, HandleLayout.LEGS) / 1000
         )
     yield Sample(COUNT, (), n)
-    yield Sample(LEFT, (), have.get(HandleLayout.ABANDONED, 0))
+    yield Sample(ABANDONED, (), vector.get(HandleLayout.ABANDONED, 0))
 
 
 METRIC = Metric(
     name="aht",
     title="AHT",
     definition=(
-        "Talk, hold and wrap-up of an interaction that people handled, each in whole milliseconds, at the end of wrap-up. "
-        "Waiting in the queue is not in it. Abandoned interactions are counted apart, those of a bot are not counted. Per "
-        "leg: the same sum over the legs."
+        "Talk, hold and wrap-up time of an interaction that people handled, each in whole milliseconds, "
+        "counted at the end of wrap-up. Time in the queue is not included. Abandoned interactions are "
+        "counted separately, those of bots are not counted. The mean per leg is the same sum divided by the "
+        "number of legs."
     ),
     formula="(talk + hold + wrap-up) / handled interactions",
     excluded=(
@@ -49,7 +54,7 @@ METRIC = Metric(
     source="average handle time as in Genesys Cloud's metric definitions",
     example='cx_handle_mean_seconds{view="channel", window="24h"}',
     aggregates=(HANDLE,),
-    families=(SECONDS, MEAN, LEG_MEAN, COUNT, LEFT),
+    families=(SECONDS, MEAN, LEG_MEAN, COUNT, ABANDONED),
     panels=(
         Panel(
             title="Handle time",
@@ -57,7 +62,7 @@ METRIC = Metric(
             samples=(Line(COUNT),),
             min=0,
         ),
-        Panel(title="Interactions", lines=(Line(COUNT, "handled"), Line(LEFT, "abandoned")), min=0),
+        Panel(title="Interactions", lines=(Line(COUNT, "handled"), Line(ABANDONED, "abandoned")), min=0),
     ),
     read_flows=read_flows,
     headlines=(Headline("AHT", MEAN, "lower", sample_size=COUNT, timeline_family=MEAN),),

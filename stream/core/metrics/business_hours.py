@@ -1,4 +1,4 @@
-"""First response and resolution in business hours, beside the figures in calendar time."""
+"""First response and resolution time in business hours."""
 
 from collections.abc import Iterator
 
@@ -29,13 +29,13 @@ RESOLUTION_MEAN = Family(
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """What there is, while a calendar is configured."""
-    have = context.flow(BUSINESS).get((), {}) if context.config.calendars else {}
-    if n := have.get(BusinessLayout.RESPONSES, 0):
-        yield from duration_samples(RESPONSE, RESPONSE_MEAN, have, BusinessLayout.RESPONSES)
-        yield Sample(RATIO, (), (n - have.get(BusinessLayout.LATE, 0)) / n)
+    """Yield quantiles and means of first responses and solves, if there are any and a calendar is configured."""
+    vector = context.flow(BUSINESS).get((), {}) if context.config.calendars else {}
+    if n := vector.get(BusinessLayout.RESPONSES, 0):
+        yield from duration_samples(RESPONSE, RESPONSE_MEAN, vector, BusinessLayout.RESPONSES)
+        yield Sample(RATIO, (), (n - vector.get(BusinessLayout.LATE, 0)) / n)
     for stage, base in STAGES.items():
-        solves = merge(have, BusinessLayout.ONCE, base)
+        solves = merge(vector, BusinessLayout.ONCE, base)
         if solves:
             yield from duration_samples(RESOLUTION, RESOLUTION_MEAN, solves, 0, stage)
 
@@ -44,9 +44,10 @@ METRIC = Metric(
     name="business_hours",
     title="Business hours",
     definition=(
-        "First response and resolution as business time: of the first calendar that holds for the ticket's channel and "
-        "team, of tickets that one holds for. A shift belongs to the day it begins on; none begins on a holiday; a later "
-        "version of a calendar replaces it from its day on."
+        "First response and resolution in business time, by the first calendar that applies to the ticket's "
+        "channel and team. Tickets without such a calendar do not count. A shift belongs to the day on which "
+        "it begins, and no shift begins on a holiday. A later version of a calendar replaces it from its "
+        "first day on."
     ),
     formula="business time between the same two moments",
     excluded="Tickets for which no calendar holds. Without a configured calendar there are no series.",

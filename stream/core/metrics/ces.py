@@ -18,12 +18,12 @@ RESPONSES = Family("cx_ces_responses", "Scored CES answers in the window", ("eas
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """Mean ease and share of easy answers when there are any; the parts always."""
-    have = context.flow(CES).get((), {})
-    easy, hard = have.get(CesLayout.EASY, 0), have.get(CesLayout.NOT_EASY, 0)
+    """Yield mean ease and share of easy answers if there are answers, and always the counts."""
+    vector = context.flow(CES).get((), {})
+    easy, hard = vector.get(CesLayout.EASY, 0), vector.get(CesLayout.NOT_EASY, 0)
     n = easy + hard
     if n:
-        yield Sample(SCORE, (), 100 * have.get(CesLayout.POINTS, 0) / (UNIT * n))
+        yield Sample(SCORE, (), 100 * vector.get(CesLayout.POINTS, 0) / (UNIT * n))
         yield from share_samples(EASY_RATIO, EASY_BOUNDS, easy, n)
     yield Sample(RESPONSES, ("true",), easy)
     yield Sample(RESPONSES, ("false",), hard)
@@ -33,9 +33,9 @@ METRIC = Metric(
     name="ces",
     title="CES",
     definition=(
-        "Ease is (score - min) / (max - min) * 100 for a question about ease and (max - score) / (max - min) * 100 "
-        "for one about effort (the default, on a scale from 1 to 5): higher is always better. Easy are the best "
-        "round-half-up(0.4 * points) points of the scale."
+        "Ease is (score - min) / (max - min) * 100 for a question about ease and (max - score) / (max - min) "
+        "* 100 for one about effort (the default, on a scale from 1 to 5). Higher is always better. The best "
+        "round-half-up(0.4 * points) points of the scale are easy."
     ),
     formula="mean of ease; easy answers / answers",
     excluded="Dismissed and deleted answers, and all revisions but the highest. Premature answers count.",

@@ -20,26 +20,26 @@ RATIO = Family(
 REASONS = Family("cx_churned_customers", "Churns in the window", ("reason",))
 VOLUNTARY_CHURNS = Family(
     "cx_churned_voluntary_customers",
-    "Churns in the window, by whether the customer wanted to",
+    "Churns in the window, by whether they were voluntary",
     ("voluntary",),
 )
 OPENING = Family("cx_opening_customers", "Customers active just before the window's start")
 NOW_ACTIVE = Family("cx_active_customers", "Customers active now", windowed=False)
 CANCEL_SCHEDULED = Family(
     "cx_cancel_scheduled_customers",
-    "Active customers whose last event is a notice of leaving",
+    "Active customers whose last event is a scheduled cancellation",
     windowed=False,
 )
 CHURN_IGNORED = Family(
     "cx_churn_ignored_total",
-    "Churns of customers who were unknown or not active then; taken back when the activation comes later",
+    "Churns of customers who were unknown or not active at that time, until a late activation corrects it",
     type="counter",
     windowed=False,
 )
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """Yield the churns by reason, and by whether the customer wanted to."""
+    """Yield the churns by reason, and by whether they were voluntary."""
     cells = context.flow(CHURNED)
     counts = {reason: sum(vector.values()) for (reason,), vector in cells.items()}
     for reason, n in largest_counts(counts, context.config.top):
@@ -51,7 +51,7 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
 
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
-    """Yield the customers at the window's start and, unless there were none, both ratios."""
+    """Yield the number of customers at the window's start and, unless it is 0, both ratios."""
     people = population(context.stock(CUSTOMERS), context.flow(PERIODS))
     if people.opening:
         churns = sum(sum(vector.values()) for vector in context.flow(CHURNED).values())
@@ -61,21 +61,21 @@ def read(context: ReadContext, _: Window) -> Iterator[Sample]:
 
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
-    """The present base, who is about to leave it, and churns of nobody."""
-    have = context.stock(CUSTOMERS)
-    yield Sample(NOW_ACTIVE, (), total(have, CustomersLayout.ACTIVE))
-    yield Sample(CANCEL_SCHEDULED, (), total(have, CustomersLayout.SCHEDULED))
-    yield Sample(CHURN_IGNORED, (), total(have, CustomersLayout.IGNORED))
+    """Yield the numbers of active customers, of scheduled cancellations and of ignored churns."""
+    customers = context.stock(CUSTOMERS)
+    yield Sample(NOW_ACTIVE, (), total(customers, CustomersLayout.ACTIVE))
+    yield Sample(CANCEL_SCHEDULED, (), total(customers, CustomersLayout.SCHEDULED))
+    yield Sample(CHURN_IGNORED, (), total(customers, CustomersLayout.IGNORED))
 
 
 METRIC = Metric(
     name="churn",
     title="Churn",
     definition=(
-        "Of the customers who were active just before the window's start, the share that churned in it; a return is a "
-        "new life and does not undo a churn. Method seed: all churns in the window, also of customers won in it, per "
-        "customer at its start. A churn counts when it takes effect, not when notice is given. Not shown without "
-        "customers at the start."
+        "Method cohort: the share of the customers active just before the window's start who churned in it. "
+        "A return starts a new life and does not undo a churn. Method seed: all churns in the window, also "
+        "those of customers won in it, per customer at its start. A churn counts when it takes effect, not "
+        "when notice is given. Without customers at the start there is no ratio."
     ),
     formula="cohort: lost / S; seed: churns / S",
     excluded=(

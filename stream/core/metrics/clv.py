@@ -1,4 +1,4 @@
-"""Customer lifetime value: to date, predicted, and what a window adds to it, by cohort and currency."""
+"""Customer lifetime value: to date, predicted, and added in a window, by cohort and currency."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,19 +17,19 @@ from stream.core.model.money import BASIS, join, major
 from stream.core.model.time_buckets import Window
 
 MONTHS = 36
-"""A life is predicted to last at most this many times 30 d."""
+"""The longest predicted life, in units of 30 days."""
 
 COHORT_LABELS = ("cohort", "currency")
 HISTORICAL = Family(
     "cx_clv_historical_mean",
-    "Margin per active customer, all lives",
+    "Margin to date per active customer, all lives",
     COHORT_LABELS,
     windowed=False,
     unit="money",
 )
 PREDICTED = Family(
     "cx_clv_predicted",
-    "Margin of the last 30 days per active customer, times the months that churn leaves, 36 at most",
+    "Margin of the last 30 days per active customer, times 1 / churn of these 30 days, at most 36",
     COHORT_LABELS,
     windowed=False,
     unit="money",
@@ -40,14 +40,14 @@ TURNOVER = Family(
 )
 ADDED = Family(
     "cx_clv_added_mean",
-    "Margin in the window of the cohort's customers, per active one",
+    "Margin in the window of all customers of the cohort, per active customer",
     COHORT_LABELS,
     unit="money",
 )
 
 
 def _sums(cells: VectorsByLabels, component: int, cohorts: Sequence[str]) -> dict[str, int]:
-    """What cohorts have in each currency in which they have anything."""
+    """Return the sum of a component over cohorts, by currency. Currencies without purchases or refunds are absent."""
     sums: dict[str, int] = {}
     for (cohort, currency), vector in sorted(cells.items()):
         if cohort in cohorts and vector.get(MoneyLayout.COUNT, 0):
@@ -73,7 +73,10 @@ def read(context: ReadContext, _: Window) -> Iterator[Sample]:
 
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
-    """Means over active customers, buyers or not; a prediction where the last 30 days and S allow one."""
+    """Yield customers and historical mean of each cohort, and its prediction.
+
+    A prediction needs purchases in the last 30 days and customers at their start.
+    """
     customers, to_date = context.stock(CUSTOMERS), context.stock(TO_DATE)
     revenue, lives = context.last_30_days(REVENUE), context.last_30_days(PERIODS)
     currencies = _sums(to_date, MoneyLayout.VALUE, COHORTS["all"])
@@ -97,11 +100,13 @@ METRIC = Metric(
     name="clv",
     title="CLV",
     definition=(
-        "Historical: purchases less refunds, times the customer's margin (else the configured one), all lives, mean over "
-        "the active customers of the cohort, buyers or not. Predicted: the same of the last 30 days, of all customers of "
-        "the cohort, per active one, times 1 / churn of these 30 days, 36 at most; not shown without revenue in them or "
-        "customers before them. Added: what a window adds. Cohorts by present membership: customers who answered a survey "
-        "(responder) and the others; their difference is an association, not an effect. Currencies are never added."
+        "Historical: purchases less refunds of all lives, times the customer's margin (else the configured "
+        "one), as a mean over the active customers of the cohort, buyers or not. Predicted: the same amount "
+        "of the last 30 days, of all customers of the cohort, per active customer, times 1 / churn of these "
+        "30 days, at most 36. It needs revenue in these 30 days and customers before them. Added: the margin "
+        "of a window, per active customer. Cohorts go by present membership: customers who answered a survey "
+        "(responder) and the others. Their difference is an association, not an effect. Amounts in different "
+        "currencies are never added up."
     ),
     formula="historical: sum(net revenue * margin) / active; predicted: m * min(1 / churn, 36)",
     excluded=(

@@ -1,4 +1,4 @@
-"""Customers who answer surveys and the others; how many there were, are and stayed."""
+"""Cohorts of customers (survey responders and others), and their number at the ends of a window."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,32 +7,32 @@ from stream.core.model.aggregate import VectorsByLabels
 from stream.core.model.aggregates.customers import OTHER, RESPONDER, CustomersLayout, PeriodsLayout
 
 COHORTS = {"all": (RESPONDER, OTHER), RESPONDER: (RESPONDER,), OTHER: (OTHER,)}
-"""Shown cohort to those that it adds up; membership is the present one."""
+"""The cohorts of the series, each with the stored cohorts that it adds up. Membership is the present one."""
 
 
 class Population(NamedTuple):
     """Customers at the two ends of a window."""
 
     opening: int
-    """S: active just before its start."""
+    """Customers active just before the window's start (S)."""
     retained: int
-    """Of these, active ever since."""
+    """Customers of `opening` who have been active ever since."""
     active: int
-    """E: active now."""
+    """Customers active now (E)."""
 
     @property
     def lost(self) -> int:
-        """Of the opening ones, those who churned, whether or not they came back."""
+        """Customers of `opening` who churned in the window, whether or not they returned."""
         return self.opening - self.retained
 
 
 def population(
     customers: VectorsByLabels, lives: VectorsByLabels, cohorts: Sequence[str] = COHORTS["all"]
 ) -> Population:
-    """From the running total and what began and ended since a window's start, without an upper end.
+    """Return the population of a window, from running totals and the lives that began and ended since its start.
 
-    What is ahead of the clock (5 minutes at most) is in all of them, so it cancels in S; who leaves or comes then
-    counts as lost or active as soon as it is known.
+    The window has no upper end. Events ahead of the clock (5 minutes at most) are in all of these sums and cancel in
+    `opening`. A churn or an activation ahead of the clock counts as soon as it is known.
     """
     active = total(customers, CustomersLayout.ACTIVE, cohorts)
     starts = total(lives, PeriodsLayout.STARTS, cohorts)
@@ -42,5 +42,5 @@ def population(
 
 
 def total(cells: VectorsByLabels, component: int, cohorts: Sequence[str] = COHORTS["all"]) -> int:
-    """Sum of a component over cohorts."""
+    """Return the sum of a component over cohorts."""
     return sum(cells.get((cohort,), {}).get(component, 0) for cohort in cohorts)

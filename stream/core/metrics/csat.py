@@ -25,16 +25,16 @@ RESPONSES = Family("cx_csat_responses", "Scored CSAT answers in the window", ("s
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """Share, bounds and mean when there are answers; the parts always."""
-    have = context.flow(CSAT).get((), {})
-    satisfied, unsatisfied = have.get(CsatLayout.SATISFIED, 0), have.get(CsatLayout.UNSATISFIED, 0)
+    """Yield share, bounds and mean if there are answers, and always the counts."""
+    vector = context.flow(CSAT).get((), {})
+    satisfied, unsatisfied = vector.get(CsatLayout.SATISFIED, 0), vector.get(CsatLayout.UNSATISFIED, 0)
     n = satisfied + unsatisfied
     if n:
         low, high = wilson(satisfied, n)
         yield Sample(RATIO, (), satisfied / n)
         yield Sample(LOW, (), low)
         yield Sample(HIGH, (), high)
-        yield Sample(SCORE, (), 100 * have.get(CsatLayout.POINTS, 0) / (UNIT * n))
+        yield Sample(SCORE, (), 100 * vector.get(CsatLayout.POINTS, 0) / (UNIT * n))
     yield Sample(RESPONSES, ("true",), satisfied)
     yield Sample(RESPONSES, ("false",), unsatisfied)
 
@@ -43,8 +43,8 @@ METRIC = Metric(
     name="csat",
     title="CSAT",
     definition=(
-        "Satisfied are the top two points of the answer's scale (the top one when it has fewer than five points); "
-        "the default scale is 1 to 5. Scores of different scales are normalised before they are averaged."
+        "The top two points of the answer's scale are satisfied (the top one of fewer than five points). The "
+        "default scale is 1 to 5. Scores of different scales are normalised before they are averaged."
     ),
     formula="satisfied / answers; score: mean of (score - min) / (max - min) * 100",
     excluded="Dismissed and deleted answers, and all revisions but the highest. Premature answers count.",

@@ -1,4 +1,4 @@
-"""How a distribution of durations is shown: quantiles and mean, in seconds."""
+"""Series of durations: quantiles and mean, in seconds."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -10,7 +10,7 @@ QUANTILES = {"0.5": 50, "0.9": 90, "0.99": 99}
 
 
 def quantile_family(name: str, help_text: str, *labels: str) -> Family:
-    """The family of a distribution's quantiles."""
+    """Return the family of the quantiles of durations."""
     return Family(
         name,
         f"{help_text}, quantiles within 1 % of the nearest rank",
@@ -23,7 +23,7 @@ def quantile_family(name: str, help_text: str, *labels: str) -> Family:
 def duration_samples(
     quantile: Family, average: Family, vector: Mapping[int, int], base: int, *labels: str
 ) -> Iterator[Sample]:
-    """The quantiles and the mean of a distribution that is not empty."""
+    """Yield the quantiles and the mean of a histogram that is not empty."""
     values = quantiles(vector, base, tuple(QUANTILES.values()))
     for label, ms in zip(QUANTILES, values, strict=True):
         yield Sample(quantile, (*labels, label), ms / 1000)
@@ -33,10 +33,10 @@ def duration_samples(
 def spread(
     quantile: Family, average: Family, only: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[Line, ...]:
-    """What panels show of a distribution: median, 90th percentile, mean."""
-    of = dict(only)
+    """Return the lines of a panel about durations: median, 90th percentile, mean. `only` selects label values."""
+    where = dict(only)
     return (
-        Line(quantile, "p50", where=of | {"quantile": "0.5"}),
-        Line(quantile, "p90", where=of | {"quantile": "0.9"}),
-        Line(average, "mean", where=of),
+        Line(quantile, "p50", where=where | {"quantile": "0.5"}),
+        Line(quantile, "p90", where=where | {"quantile": "0.9"}),
+        Line(average, "mean", where=where),
     )

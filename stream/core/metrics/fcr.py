@@ -1,4 +1,4 @@
-"""First contact resolution, net of reopenings and repeated contacts."""
+"""First contact resolution, net of reopenings and repeat contacts."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from stream.core.model.time_buckets import Window
 
 RATIO = Family(
     "cx_fcr_ratio",
-    "Share of tickets solved by people that one contact resolved, 0 to 1",
+    "Share of tickets solved by people that were resolved at first contact, 0 to 1",
     ("basis",),
     unit="ratio",
 )
@@ -17,7 +17,7 @@ UNASSISTED = Family("cx_unassisted_solved_tickets", "Tickets first solved by a b
 
 
 def _results(solved: Mapping[int, int], basis: str) -> Iterator[Sample]:
-    """Yield the tickets by result and, when there are any, the ratio."""
+    """Yield the tickets by result and, if there are any, the ratio."""
     first, other = solved.get(FcrLayout.FIRST_CONTACT, 0), solved.get(FcrLayout.OTHER, 0)
     if first + other:
         yield Sample(RATIO, (basis,), first / (first + other))
@@ -43,10 +43,11 @@ METRIC = Metric(
     name="fcr",
     title="FCR",
     definition=(
-        "Judged at the first solve by people (a ticket solved by bots and time-outs only is not in it). First contact: "
-        "exactly one public agent message up to it, no reopening within 7 days after it, and no other ticket of the same "
-        "customer and topic created within 7 days after it. Provisional: solved in the window, judged by what is known. "
-        "Confirmed: the window moved back by 7 days and one bucket, so that every week is over."
+        "A ticket counts at its first solve by people. Tickets solved only by bots and time-outs do not "
+        "count. First contact means exactly one public agent message up to that solve, no reopening within 7 "
+        "days after it, and no other ticket of the same customer and topic created within 7 days after it. "
+        "Provisional: tickets solved in the window, by the events known so far. Confirmed: the window moved "
+        "back by 7 days and one bucket, so that the 7 days of every ticket are over."
     ),
     formula="first contact / tickets first solved by people",
     excluded=(

@@ -13,7 +13,7 @@ SECONDS = quantile_family(
 )
 MEAN = Family("cx_first_response_mean_seconds", "Mean time to the first response", unit="seconds")
 COUNT = Family("cx_first_responses", "First responses in the window")
-IN_TIME = Family(
+WITHIN_TARGET = Family(
     "cx_first_responses_within_target", "First responses within the target of channel and priority"
 )
 RATIO = Family(
@@ -22,30 +22,31 @@ RATIO = Family(
     unit="ratio",
 )
 LOW, HIGH = BOUNDS = shares.bounds_of(RATIO, "first responses within their target")
-NEVER = Family("cx_resolved_unanswered_tickets", "Solves with no public agent message before")
+UNANSWERED = Family("cx_resolved_unanswered_tickets", "Solves without a public agent message before them")
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """Quantiles, mean and share when there are responses; the counts always."""
-    have = context.flow(FIRST_RESPONSE).get((), {})
-    n = have.get(ResponseTimeLayout.RESPONSES, 0)
-    within = n - have.get(ResponseTimeLayout.LATE, 0)
+    """Yield quantiles, mean and share if there are responses, and always the counts."""
+    vector = context.flow(FIRST_RESPONSE).get((), {})
+    n = vector.get(ResponseTimeLayout.RESPONSES, 0)
+    within = n - vector.get(ResponseTimeLayout.LATE, 0)
     if n:
-        yield from duration_samples(SECONDS, MEAN, have, ResponseTimeLayout.RESPONSES)
+        yield from duration_samples(SECONDS, MEAN, vector, ResponseTimeLayout.RESPONSES)
         yield from shares.share_samples(RATIO, BOUNDS, within, n)
     yield Sample(COUNT, (), n)
-    yield Sample(IN_TIME, (), within)
-    yield Sample(NEVER, (), have.get(ResponseTimeLayout.UNANSWERED, 0))
+    yield Sample(WITHIN_TARGET, (), within)
+    yield Sample(UNANSWERED, (), vector.get(ResponseTimeLayout.UNANSWERED, 0))
 
 
 METRIC = Metric(
     name="first_response",
     title="FRT",
     definition=(
-        "A contact cycle opens when the customer, a bot or a system creates the ticket, at the customer's first message "
-        "in one that an agent opened, and when a ticket is reopened, which discards a cycle without an end. It ends at "
-        "the first public agent message, also one after the solve; bots, internal notes and statuses do not end it. "
-        "Counted at the reply's time, in calendar time. The target is that of the ticket's present channel and priority."
+        "A contact cycle opens when the customer, a bot or a system creates the ticket, at the customer's "
+        "first message in a ticket that an agent opened, and when a ticket is reopened. A reopening discards "
+        "a cycle without an end. A cycle ends at the first public agent message, even after the solve. Bots, "
+        "internal notes and statuses do not end it. It counts at the time of that message, in calendar time. "
+        "The target is that of the ticket's present channel and priority."
     ),
     formula="first public agent message - opening of the contact cycle",
     excluded=(
@@ -55,7 +56,7 @@ METRIC = Metric(
     source="first reply time as in Zendesk's metric definitions, by contact cycle",
     example='cx_first_response_seconds{view="channel", window="24h", quantile="0.9"}',
     aggregates=(FIRST_RESPONSE,),
-    families=(SECONDS, MEAN, COUNT, IN_TIME, RATIO, LOW, HIGH, NEVER),
+    families=(SECONDS, MEAN, COUNT, WITHIN_TARGET, RATIO, LOW, HIGH, UNANSWERED),
     panels=(
         Panel(
             title="First response time",
@@ -71,7 +72,7 @@ METRIC = Metric(
             min=0,
             max=1,
         ),
-        Panel(title="Solved without an answer", lines=(Line(NEVER),), min=0),
+        Panel(title="Solved without an answer", lines=(Line(UNANSWERED),), min=0),
     ),
     read_flows=read_flows,
     headlines=(

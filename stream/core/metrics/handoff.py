@@ -1,4 +1,4 @@
-"""How long people take over from a bot."""
+"""Response time of people after a bot's handoff."""
 
 from collections.abc import Iterator
 
@@ -15,15 +15,17 @@ MEAN = Family(
     "Mean time from a bot's handoff to the next public agent message",
     unit="seconds",
 )
-COUNT = Family("cx_handoff_responses", "Handoffs that a public agent message followed, at its time")
+COUNT = Family(
+    "cx_handoff_responses", "Handoffs followed by a public agent message, at the time of that message"
+)
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """Quantiles and mean when there are any; the count always."""
-    have = context.flow(HANDOFF).get((), {})
-    n = have.get(HandoffLayout.RESPONSES, 0)
+    """Yield quantiles and mean if there are responses, and always the count."""
+    vector = context.flow(HANDOFF).get((), {})
+    n = vector.get(HandoffLayout.RESPONSES, 0)
     if n:
-        yield from duration_samples(SECONDS, MEAN, have, HandoffLayout.RESPONSES)
+        yield from duration_samples(SECONDS, MEAN, vector, HandoffLayout.RESPONSES)
     yield Sample(COUNT, (), n)
 
 
@@ -31,8 +33,8 @@ METRIC = Metric(
     name="handoff",
     title="Handoff",
     definition=(
-        "From each handoff by a bot to the next public agent message, if one comes, at that message's time. It ends and "
-        "opens no contact cycle."
+        "Time from each handoff by a bot to the next public agent message, if there is one, counted at the "
+        "time of that message. A handoff neither opens nor ends a contact cycle."
     ),
     formula="next public agent message - handoff",
     excluded=(

@@ -1,4 +1,4 @@
-"""Tiles: a headline for certain values of its labels, and what it is called in addresses."""
+"""Tiles of the live page: headlines for given label values, and their names in URLs."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,14 +10,14 @@ from stream.core.metrics.metric import Family, Headline, Metric
 
 
 class Tile(NamedTuple):
-    """A headline, by its number among all, and the values of its family's own labels; "" for one that is not known."""
+    """A headline by its position in `HEADLINES`, and the values of its family's own labels ("" if not known)."""
 
     number: int
     values: tuple[str, ...]
 
 
 class MetricHeadline(NamedTuple):
-    """A headline with what it belongs to."""
+    """A headline with its metric and domain."""
 
     domain: DomainName
     metric: Metric
@@ -37,37 +37,37 @@ DOMAIN_OF_FAMILY: Mapping[str, DomainName] = {
 
 
 def label_pattern(headline: Headline) -> tuple[str | None, ...]:
-    """The values of its family's labels, None where any will do."""
+    """Return the values of the labels of the headline's family. None matches any value."""
     return headline.labels or (None,) * len(headline.family.labels)
 
 
 def fits(tile: Tile) -> bool:
-    """Whether its values are ones that its headline can have."""
-    wanted = label_pattern(HEADLINES[tile.number].headline)
-    return len(wanted) == len(tile.values) and all(
-        want in (None, have) for want, have in zip(wanted, tile.values, strict=True)
+    """Return whether a tile's values match the label pattern of its headline."""
+    pattern = label_pattern(HEADLINES[tile.number].headline)
+    return len(pattern) == len(tile.values) and all(
+        wanted in (None, value) for wanted, value in zip(pattern, tile.values, strict=True)
     )
 
 
 def labels_of(tile: Tile) -> dict[str, str]:
-    """The labels of its figure by name; those that are not known are left out."""
+    """Return the labels of a tile's series by name. Those that are not known are left out."""
     names = HEADLINES[tile.number].headline.family.labels
     return {name: value for name, value in zip(names, tile.values, strict=True) if value}
 
 
 def matches(family: Family, values: tuple[str, ...], wanted: Mapping[str, str]) -> bool:
-    """Whether a sample of a family has the wanted values of those labels that it has."""
+    """Return whether a sample of a family has the wanted values. Wanted labels that the family lacks are ignored."""
     return all(wanted.get(name, value) == value for name, value in zip(family.labels, values, strict=True))
 
 
 def encode(tile: Tile) -> str:
-    """Its name: that of the family, and the values."""
+    """Return the name of a tile for URLs: the name of its family and the values, separated by slashes."""
     family = HEADLINES[tile.number].headline.family
     return "/".join([family.name, *(quote(value, safe="") for value in tile.values)])
 
 
 def decode(name: str) -> Tile | None:
-    """The tile with this name; None when there can be none."""
+    """Return the tile with a name, None if no headline matches it."""
     family, *values = name.split("/")
     possible = (
         Tile(number, tuple(map(unquote, values)))

@@ -1,4 +1,4 @@
-"""What a metric is: a named, versioned definition, what it is made of and how it is read out."""
+"""Metrics: a versioned definition with its series, the aggregates that it reads, panels and headlines."""
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -29,9 +29,9 @@ class Family(NamedTuple):
 
 
 class Line(NamedTuple):
-    """Series of a family: a line for each value of the labels `by`, of those with the values `only`.
+    """Lines of a panel: one for each value of the labels `by`, of the series with the label values `where`.
 
-    Its other labels are added up: for counts alone.
+    Series that differ in other labels are added up, which is right for counts only.
     """
 
     family: Family
@@ -41,12 +41,12 @@ class Line(NamedTuple):
 
     @property
     def summed(self) -> tuple[str, ...]:
-        """Labels that are added up."""
+        """The labels over which series are added up."""
         return tuple(label for label in self.family.labels if label not in (*self.by, *self.where))
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True):
-    """Lines of one unit and, for a score, its bounds and the sample sizes that are shown beside it."""
+    """A dashboard panel: lines of one unit and, for a score, its bounds and sample sizes."""
 
     title: str
     lines: tuple[Line, ...]
@@ -62,7 +62,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sample(NamedTuple):
-    """One figure: family, values of the family's own labels, value."""
+    """A value of a series: family, values of the family's own labels, value."""
 
     family: Family
     labels: tuple[str, ...]
@@ -70,11 +70,17 @@ class Sample(NamedTuple):
 
 
 class Headline(NamedTuple):
-    """A figure that stands for its metric where there is room for one: `labels` are the values of the family's own labels.
+    """The series that represents a metric on a tile of the live page.
 
-    None among them: a headline for each value that there is. `low` and `high` are its 95 % bounds, `n` its sample size;
-    `over_time` is what makes a time line out of pieces of a window. Those families may have other labels: samples that
-    agree on the labels both have are added up.
+    The families of bounds, sample size and time line may have other labels. Samples that agree in all common labels are
+    added up.
+
+    Attributes:
+        labels: the values of the family's own labels. A None among them means one tile for each observed value
+        low: the family of the lower 95 % bound, None if there is none
+        high: the family of the upper 95 % bound, None if there is none
+        sample_size: the family of the sample size, None if there is none
+        timeline_family: the family of the time line, None if there is none
     """
 
     title: str
@@ -146,13 +152,13 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     excluded: str = ""
     """Events and entities that are not counted, beside records that were not accepted."""
     source: str
-    """Where the formula comes from."""
+    """The origin of the formula."""
     example: str
     """A PromQL expression worth copying."""
     aggregates: tuple[Aggregate, ...]
     families: tuple[Family, ...]
     panels: tuple[Panel, ...] = ()
-    """What dashboards show of it; the first one is its headline."""
+    """Its panels on dashboards. Its tile there shows lines of the first one."""
     read_flows: FlowReader | None = None
     """Reads series of a window from its flows alone, hence also for every point of its time line."""
     read: WindowReader | None = None
@@ -160,10 +166,10 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     read_stock: StockReader | None = None
     """Reads the series without a window."""
     headlines: tuple[Headline, ...] = ()
-    """What the live page shows of it, in this order."""
+    """Its tiles on the live page, in this order."""
 
     def window_samples(self, context: ReadContext, window: Window) -> Iterator[Sample]:
-        """Yield the samples of all its series of a window."""
+        """Yield the samples of all series of the metric in a window."""
         if self.read_flows is not None:
             yield from self.read_flows(context, window)
         if self.read is not None:

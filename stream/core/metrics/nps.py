@@ -29,10 +29,10 @@ PREMATURE_RESPONSES = Family(
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """Score and bounds when there are answers; the parts always."""
-    have = context.flow(NPS).get((), {})
+    """Yield score and bounds if there are answers, and always the counts."""
+    vector = context.flow(NPS).get((), {})
     parts = [
-        have.get(component, 0)
+        vector.get(component, 0)
         for component in (NpsLayout.PROMOTERS, NpsLayout.PASSIVES, NpsLayout.DETRACTORS)
     ]
     n = sum(parts)
@@ -44,15 +44,16 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
         yield Sample(HIGH, (), high)
     for category, count in zip(CATEGORIES, parts, strict=True):
         yield Sample(RESPONSES, (category,), count)
-    yield Sample(PREMATURE_RESPONSES, (), have.get(NpsLayout.PREMATURE, 0))
+    yield Sample(PREMATURE_RESPONSES, (), vector.get(NpsLayout.PREMATURE, 0))
 
 
 METRIC = Metric(
     name="nps",
     title="NPS",
     definition=(
-        "Promoters answer 9 or 10, passives 7 or 8, detractors 0 to 6 on the scale from 0 to 10. Dismissed answers "
-        "do not count. An answer given before its transaction is premature: not in n, counted apart."
+        "Promoters answer 9 or 10, passives 7 or 8, detractors 0 to 6 on the scale from 0 to 10. Dismissed "
+        "answers do not count. An answer given before its transaction is premature. It is not in n and "
+        "counted separately."
     ),
     formula="100 * (promoters - detractors) / (promoters + passives + detractors)",
     excluded=(

@@ -1,4 +1,4 @@
-"""Reasons that customers name beside a score or when they leave."""
+"""Reason codes of answers, of exit surveys too."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,11 @@ from stream.core.model.aggregates import feedback
 from stream.core.model.aggregates.feedback import ReasonsLayout
 from stream.core.model.time_buckets import Window
 
-REASONS = Family("cx_feedback_reasons", "Answers that name a reason code", ("survey", "reason"))
+REASONS = Family("cx_feedback_reasons", "Answers with a reason code", ("survey", "reason"))
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """The most frequent codes of each survey, the rest together."""
+    """Yield the most frequent codes of each survey, and the others together."""
     by_survey: dict[str, dict[str, int]] = {}
     for (survey, reason), vector in context.flow(feedback.REASONS).items():
         by_survey.setdefault(survey, {})[reason] = vector.get(ReasonsLayout.ANSWERS, 0)
@@ -25,8 +25,8 @@ METRIC = Metric(
     name="reasons",
     title="Reasons",
     definition=(
-        "Answers that name a reason code, by survey (exit surveys included); a code counts once an answer. The codes "
-        "named most in the window are shown, the rest together as __other__."
+        "Answers with a reason code, by survey (exit surveys included). A code counts once per answer. The "
+        "most frequent codes of the window are shown, the others together as __other__."
     ),
     formula="count of answers",
     excluded=(

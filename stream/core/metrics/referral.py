@@ -18,7 +18,7 @@ STATES = ("sent", "converted", "reversed")
 
 RATIO = Family(
     "cx_referral_ratio",
-    "Customers with a conversion in the window that stands, per active customer",
+    "Customers with a conversion in the window that is not reversed, per active customer",
     unit="ratio",
 )
 PEOPLE = Family("cx_referrers", "Customers with a conversion in the window that is not reversed")
@@ -34,7 +34,7 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
 
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
-    """Yield the ratio while there are active customers."""
+    """Yield the ratio if there are active customers."""
     if active := total(context.stock(CUSTOMERS), CustomersLayout.ACTIVE):
         yield Sample(RATIO, (), _referrers(context) / active)
 
@@ -47,8 +47,8 @@ METRIC = Metric(
     name="referral",
     title="Referral",
     definition=(
-        "Distinct customers with at least one referral converted in the window that was not reversed, at whatever time, "
-        "per active customer. Nobody can refer oneself."
+        "Distinct customers with at least one referral that was converted in the window and not reversed at "
+        "any time, per active customer. Customers cannot refer themselves."
     ),
     formula="referrers / active customers",
     excluded=(

@@ -1,4 +1,4 @@
-"""Resolution time (ART, MTTR), reopenings and what is open."""
+"""Resolution time (ART, MTTR), reopenings and open tickets."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from stream.core.model.time_buckets import MINUTE, Window
 
 STAGES = {"full": ResolutionLayout.FULL, "first": ResolutionLayout.FIRST}
 LAST = {"stage": "full"}
-"""The last solves, as panels show them."""
+"""The label values of the last solves, which panels show."""
 
 SECONDS = quantile_family(
     "cx_resolution_seconds", "Time from creation to the last (full) or first solve", "stage"
@@ -27,31 +27,31 @@ MEAN = Family(
     unit="seconds",
 )
 RESOLVED = Family(
-    "cx_resolved_tickets", "Tickets by their last solve while resolved, or first solve", ("stage",)
+    "cx_resolved_tickets", "Tickets by last solve (full, if still resolved) or first solve", ("stage",)
 )
 REOPENED = Family("cx_reopenings", "Reopenings of tickets in the window")
-OPEN = Family("cx_open_tickets", "Tickets that are not resolved", windowed=False)
+OPEN = Family("cx_open_tickets", "Unresolved tickets", windowed=False)
 OLDEST = Family(
     "cx_open_oldest_seconds",
-    "Age of the oldest ticket not resolved, to within a minute",
+    "Age of the oldest unresolved ticket, to within a minute",
     windowed=False,
     unit="seconds",
 )
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """Quantiles and means of the stages that have any; the counts always."""
-    have = context.flow(RESOLUTION).get((), {})
+    """Yield quantiles and means of the stages with solves, and always the counts."""
+    vector = context.flow(RESOLUTION).get((), {})
     for stage, base in STAGES.items():
-        solves = merge(have, ResolutionLayout.ONCE, base)
+        solves = merge(vector, ResolutionLayout.ONCE, base)
         if solves:
             yield from duration_samples(SECONDS, MEAN, solves, 0, stage)
         yield Sample(RESOLVED, (stage,), solves.get(COUNT, 0))
-    yield Sample(REOPENED, (), have.get(ResolutionLayout.REOPENINGS, 0))
+    yield Sample(REOPENED, (), vector.get(ResolutionLayout.REOPENINGS, 0))
 
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
-    """How many are open, and the age of the oldest when there is one."""
+    """Yield the number of open tickets and, if there are any, the age of the oldest."""
     opened = {
         minute: n
         for minute, vector in context.open_items(OPEN_TICKETS).items()
@@ -66,9 +66,9 @@ METRIC = Metric(
     name="resolution",
     title="ART / MTTR",
     definition=(
-        "From creation to the last solve (stage full, only while the ticket is resolved) or to the first one (stage "
-        "first, never taken back), each at its solve's time. A solve is the step into solved or closed, a reopening the "
-        "step out of it by a status. Calendar time."
+        "Calendar time from creation to the last solve (stage full, only while the ticket is resolved) or to "
+        "the first solve (stage first, never retracted), counted at the time of the solve. A status of "
+        "solved or closed solves an unresolved ticket, any other status reopens a resolved one."
     ),
     formula="solve - creation",
     excluded=(

@@ -16,7 +16,7 @@ RATIO = Family(
 )
 COUNTS = (
     Family("cx_survey_offered", "Surveys offered in the window", ("survey",)),
-    Family("cx_survey_answered", "Offers of the window whose answer, given at any time, counts", ("survey",)),
+    Family("cx_survey_answered", "Offers of the window that were answered, at any time", ("survey",)),
     Family("cx_survey_dismissed", "Offers of the window that were dismissed", ("survey",)),
 )
 
@@ -24,22 +24,22 @@ SURVEY_LABELS = ("survey",)
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """The ratio where something was offered; the counts of every survey."""
+    """Yield the ratio of surveys with offers, and the counts of every survey."""
     cells = context.flow(RESPONSE)
     for survey in SURVEYS:
-        have = cells.get((survey,), {})
-        if offered := have.get(ResponseLayout.OFFERED, 0):
-            yield Sample(RATIO, (survey,), have.get(ResponseLayout.ANSWERED, 0) / offered)
+        vector = cells.get((survey,), {})
+        if offered := vector.get(ResponseLayout.OFFERED, 0):
+            yield Sample(RATIO, (survey,), vector.get(ResponseLayout.ANSWERED, 0) / offered)
         for component, family in enumerate(COUNTS):
-            yield Sample(family, (survey,), have.get(component, 0))
+            yield Sample(family, (survey,), vector.get(component, 0))
 
 
 METRIC = Metric(
     name="response_rate",
     title="Response rate",
     definition=(
-        "Of the surveys offered in the window, the share whose answer counts, whenever it was given: by the offer's "
-        "survey, dimensions and time. Dismissed and deleted answers do not count, premature ones do."
+        "The share of the surveys offered in the window that were answered, at any time. Survey, dimensions "
+        "and time are those of the offer. Dismissed and deleted answers do not count, premature ones do."
     ),
     formula="answered / offered",
     excluded="Answers to surveys whose offer was not published. A second offer with the same feedback_id.",

@@ -10,14 +10,14 @@ from stream.core.model.time_buckets import Window
 
 RATIO = Family(
     "cx_retention_ratio",
-    "Customers kept over the window per customer at its start",
+    "Customers retained over the window per customer at its start",
     ("method",),
     unit="ratio",
 )
 
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
-    """Both ratios, unless there was no customer at the start."""
+    """Yield both ratios, unless there were no customers at the start."""
     people = population(context.stock(CUSTOMERS), context.flow(PERIODS))
     if people.opening:
         yield Sample(RATIO, ("cohort",), people.retained / people.opening)
@@ -28,9 +28,10 @@ METRIC = Metric(
     name="retention",
     title="Retention",
     definition=(
-        "Customers active at the window's end less those whose present life began in it, per customer active just "
-        "before its start: 1 - cohort churn. Method seed: all active at the end, who may be more than there were. Not "
-        "shown without customers at the start."
+        "Method cohort: customers active at the window's end less those whose present life began in it, per "
+        "customer active just before its start. It equals 1 - cohort churn. Method seed: all customers "
+        "active at the end, per customer at the start. It can exceed 1. Without customers at the start there "
+        "is no ratio."
     ),
     formula="cohort: (E - N) / S; seed: E / S",
     excluded="Customers whose present life began in the window, for the method cohort.",

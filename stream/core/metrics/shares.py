@@ -1,4 +1,4 @@
-"""How a share is shown: with its 95 % bounds."""
+"""Series of a share: its value and 95 % bounds."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,12 @@ from stream.core.metrics.metric import Family, Sample
 from stream.core.model.confidence import wilson
 
 
-def bounds_of(share: Family, what: str) -> tuple[Family, Family]:
-    """The families of the bounds of a share without labels of its own; `what` it is a share of."""
+def bounds_of(share: Family, subject: str) -> tuple[Family, Family]:
+    """Return the families of the lower and upper bound of a share of `subject`. The share has no labels of its own."""
     low, high = (
         Family(
             f"{share.name}_{end}",
-            f"{side} 95 % confidence bound of the share of {what} (Wilson)",
+            f"{side} 95 % confidence bound of the share of {subject} (Wilson)",
             unit=share.unit,
         )
         for end, side in (("low", "Lower"), ("high", "Upper"))
@@ -20,7 +20,7 @@ def bounds_of(share: Family, what: str) -> tuple[Family, Family]:
 
 
 def share_samples(share: Family, bounds: tuple[Family, Family], successes: int, n: int) -> Iterator[Sample]:
-    """A share of n >= 1, and its bounds."""
+    """Yield a share of `n` (1 or more) and its bounds."""
     yield Sample(share, (), successes / n)
     for family, bound in zip(bounds, wilson(successes, n), strict=True):
         yield Sample(family, (), bound)

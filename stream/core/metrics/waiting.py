@@ -1,4 +1,4 @@
-"""Who waits for a first response now: the alert before the reply exists."""
+"""Tickets that wait for a first response now."""
 
 from collections.abc import Iterator
 
@@ -8,28 +8,30 @@ from stream.core.model.time_buckets import MINUTE
 
 TICKETS = Family("cx_waiting_tickets", "Unresolved tickets that wait for a first response", windowed=False)
 OVER = Family(
-    "cx_waiting_over_target_tickets", "Of these those that wait longer than their target", windowed=False
+    "cx_waiting_over_target_tickets",
+    "Unresolved tickets that wait for a first response longer than their target",
+    windowed=False,
 )
 OLDEST = Family(
     "cx_waiting_oldest_seconds",
-    "How long the longest of them has waited, to within a minute",
+    "Longest wait for a first response so far, to within a minute",
     windowed=False,
     unit="seconds",
 )
 
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
-    """How many wait, how many too long, and the longest wait when there is one."""
-    standing = context.open_items(WAITING)
+    """Yield the numbers of waiting tickets and of those over target and, if any waits, the longest wait."""
+    cycles = context.open_items(WAITING)
     opened = {
-        minute: n for minute, vector in standing.items() if (n := vector.get(WaitingLayout.OPENED, 0)) > 0
+        minute: n for minute, vector in cycles.items() if (n := vector.get(WaitingLayout.OPENED, 0)) > 0
     }
-    passed = context.now // MINUTE
+    present = context.now // MINUTE
     yield Sample(TICKETS, (), sum(opened.values()))
     yield Sample(
         OVER,
         (),
-        sum(vector.get(WaitingLayout.DUE, 0) for minute, vector in standing.items() if minute <= passed),
+        sum(vector.get(WaitingLayout.DUE, 0) for minute, vector in cycles.items() if minute <= present),
     )
     if opened:
         yield Sample(OLDEST, (), max(0, context.now - min(opened) * MINUTE) / 1000)
@@ -39,8 +41,9 @@ METRIC = Metric(
     name="waiting",
     title="Waiting",
     definition=(
-        "Open contact cycles (see first_response) of unresolved tickets, now. Over target goes by the target's own hours: "
-        "calendar time, or business hours where a calendar holds for the ticket. Ages are to within a minute."
+        "Contact cycles (see first_response) of unresolved tickets that are open now. Over target is "
+        "measured in calendar time, or in business hours if the target says so and a calendar applies to the "
+        "ticket. Ages are to within a minute."
     ),
     formula="count of open cycles; now - opening of the oldest",
     excluded="Resolved, merged and deleted tickets, and tickets without a creation.",

@@ -1,1 +1,1 @@
-"""What worker and exporter agree on: aggregates, panes, checkpoints, time buckets, configuration of the figures."""
+"""The model that worker and exporter share: aggregates, panes, checkpoints, time buckets, config of the figures."""

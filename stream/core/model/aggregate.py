@@ -14,7 +14,7 @@ AggregateName = NewType("AggregateName", str)
 OwnLabels = tuple[str, ...]
 """Values of the labels that an aggregate has beside the dimensions (a survey, a reason, a currency)."""
 VectorsByLabels = Mapping[OwnLabels, Mapping[int, int]]
-"""The vectors of one aggregate for one label set, by own labels: what a metric reads."""
+"""The vectors of one aggregate for one label set, by own labels. Metrics read these."""
 
 HISTOGRAM_SPAN = 4096
 """Components that a histogram takes from its base on: see `histogram`."""
@@ -53,9 +53,9 @@ class Layout:
 class Aggregate(NamedTuple):
     """An accumulator of contributions, which has a vector for each cell: view, label values, own labels.
 
-    Kinds: a `flow` is summed over the buckets of a window. So is an `open_flow`, but its window has no upper end, so
-    that what is ahead of the clock cancels against a stock. A `stock` is one running total. `open_items` are kept by
-    the minute at which each began, until they are zero.
+    A `flow` is summed over the buckets of a window. So is an `open_flow`, but its window has no upper end, so that
+    contributions ahead of the clock cancel against a stock. A `stock` is one running total. `open_items` are kept by
+    the minute in which each was opened, until they are zero.
 
     Attributes:
         name: the name in stored cells
@@ -86,9 +86,10 @@ def by_name(aggregates: Iterable[Aggregate]) -> dict[str, Aggregate]:
 
 
 class Contribution(NamedTuple):
-    """What an entity adds to one base cell: name of the aggregate, dimension values, own labels, minute, vector.
+    """The vector that an entity adds to a base cell at a minute.
 
-    `minute` is a bucket number (milliseconds // 60,000), 0 for a stock.
+    `values` are dimension values, positional as in `AggregationConfig.projected_dimensions`. `minute` is a bucket
+    number (milliseconds // 60,000), 0 for a stock.
     """
 
     aggregate: AggregateName
@@ -101,7 +102,9 @@ class Contribution(NamedTuple):
 BaseCell = tuple[AggregateName, tuple[str | None, ...], OwnLabels]
 """Name of the aggregate, dimension values, own labels."""
 COMPONENT_BITS = 16
-"""In a flat vector a component at a position (a minute, or a pane in its block) is at `position << COMPONENT_BITS | component`."""
+"""A flat vector holds several vectors, each at a position: a minute, or a pane in its block.
+
+A component of a position is at `position << COMPONENT_BITS | component`."""
 MAX_COMPONENTS = 1 << COMPONENT_BITS
 COMPONENT_MASK = MAX_COMPONENTS - 1
 Deltas = dict[BaseCell, Vector]
@@ -109,7 +112,7 @@ Deltas = dict[BaseCell, Vector]
 
 
 def add(into: Vector, vector: Mapping[int, int], sign: int = 1) -> None:
-    """Add `sign * vector`; components that become 0 are removed."""
+    """Add `sign * vector` to `into`. Components that become 0 are removed."""
     for component, n in vector.items():
         total = into.get(component, 0) + sign * n
         if total:
@@ -119,19 +122,22 @@ def add(into: Vector, vector: Mapping[int, int], sign: int = 1) -> None:
 
 
 def accumulate(deltas: Deltas, contributions: Iterable[Contribution], sign: int = 1) -> None:
-    """Enter contributions (or, with sign -1, take them back) in the deltas of leaf cells."""
+    """Add contributions to the deltas of their base cells. A `sign` of -1 retracts them."""
     for aggregate, values, own_labels, minute, vector in contributions:
         accumulate_one(deltas, (aggregate, values, own_labels), minute, vector, sign)
 
 
 def accumulate_one(deltas: Deltas, base_cell: BaseCell, minute: int, vector: Vector, sign: int = 1) -> None:
-    """Enter one contribution: `sign * vector` at a minute of a leaf cell."""
+    """Add one contribution to the deltas: `sign * vector` at a minute of a base cell."""
     first = minute << COMPONENT_BITS
     accumulate_vector(deltas, base_cell, {first | component: sign * n for component, n in vector.items()})
 
 
 def accumulate_vector(deltas: Deltas, base_cell: BaseCell, vector: Vector) -> None:
-    """Enter in a leaf cell a flat vector, which may become its own."""
+    """Add a flat vector to the deltas of a base cell.
+
+    The first vector of a cell is kept itself, not copied. The caller must not change it afterwards.
+    """
     into = deltas.setdefault(base_cell, vector)
     if into is not vector:
         for position, n in vector.items():

@@ -1,4 +1,4 @@
-"""What of the configuration changes figures, as the core sees it."""
+"""The settings that change figures, as the core sees them."""
 
 from functools import cached_property
 
@@ -9,15 +9,23 @@ from stream.core.model.response_targets import ResponseTarget, ResponseTargets
 from stream.core.model.time_buckets import DAY, HOUR, HOURS, MIN_HOUR_RETENTION, Window
 
 NAMED_DIMENSIONS = ("channel", "touchpoint", "team", "priority")
-"""Dimensions that are fields of their own; the others come from an event's `labels`."""
+"""Dimensions that are fields of events. The others come from an event's `labels`."""
 OTHER_VALUE = "__other__"
-"""The value under which what exceeds a cap is counted."""
+"""The label value under which all values beyond a cardinality limit are counted."""
 
 DimensionValues = tuple[str | None, ...]
 
 
 class AggregationConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """Windows, dimensions and views in force, and the identity of all settings that change figures."""
+    """Windows, dimensions, views and targets in force, and a hash of all settings that change figures.
+
+    Attributes:
+        labels: keys of an event's `labels` that are dimensions
+        views: the dimensions of each view, by its name
+        max_values: the number of values of a dimension that exporters show. Partitions keep ten times as many
+        top: the number of reason codes shown
+        margin_rate: share of revenue that is margin, for customers without a rate of their own
+    """
 
     windows: tuple[Window, ...]
     labels: tuple[str, ...]
@@ -26,36 +34,36 @@ class AggregationConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     top: int = 50
     margin_rate: float = 1.0
     response_target: int = HOUR
-    """How soon a first response is due, in ms, where none of `targets` holds."""
+    """Time in ms within which a first response is due if no entry of `response_targets` matches the ticket."""
     response_targets: dict[str, ResponseTarget] = {}
     calendars: tuple[Calendar, ...] = ()
     config_hash: str = ""
 
     @cached_property
     def dimensions(self) -> tuple[str, ...]:
-        """Every dimension an event may carry, in the order in which facts keep their values."""
+        """Every dimension that an event may carry, in the order of the values in stored entities."""
         return (*NAMED_DIMENSIONS, *self.labels)
 
     @cached_property
     def projected_dimensions(self) -> tuple[int, ...]:
-        """Positions in `dimensions` that some view needs: contributions carry these only."""
+        """Positions in `dimensions` that any view uses. Contributions carry only the values of these."""
         used = {label for view in self.views.values() for label in view}
         return tuple(i for i, name in enumerate(self.dimensions) if name in used)
 
     @cached_property
     def projection_cache(self) -> dict[DimensionValues, DimensionValues]:
-        """What `book.project` has answered so far."""
+        """Results of `entity_store.project_dimensions`, by dimension values."""
         return {}
 
     @cached_property
     def view_indexes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
-        """For each view its name and where its labels are in a contribution's values."""
-        at = {self.dimensions[i]: n for n, i in enumerate(self.projected_dimensions)}
-        return tuple((name, tuple(at[label] for label in view)) for name, view in self.views.items())
+        """The name of each view, with the positions of its labels in a contribution's values."""
+        positions = {self.dimensions[i]: n for n, i in enumerate(self.projected_dimensions)}
+        return tuple((name, tuple(positions[label] for label in view)) for name, view in self.views.items())
 
     @cached_property
     def target_table(self) -> ResponseTargets:
-        """When a first response is due."""
+        """The response targets by channel and priority."""
         return ResponseTargets(self.response_target, self.response_targets)
 
     @cached_property
@@ -63,32 +71,38 @@ class AggregationConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return business_hours_of(self.calendars)
 
     def business_hours(self, channel: str | None, team: str | None) -> BusinessHours | None:
-        """The business hours of the first calendar that holds for a channel and team; None: there is none."""
+        """Return the hours of the first calendar that applies to a channel and team, None if none does."""
         return next(
             (hours for calendar, hours in self._business_hours if calendar.holds(channel, team)), None
         )
 
     @cached_property
     def longest_window(self) -> int:
-        """The longest window, in milliseconds."""
+        """The length of the longest window, in ms."""
         return max(window.span for window in self.windows)
 
     @cached_property
     def allowed_lateness(self) -> int:
-        """How much older than its record's hour the hour of a feedback or interaction event may be."""
+        """Time in ms by which the hour of a feedback or interaction event may precede the hour of its record."""
         return self.longest_window + DAY
 
     @cached_property
     def pane_retention(self) -> int:
-        """How long hour panes are held behind the watermark; blocks go before the answers that feed them."""
+        """Time in ms for which hour panes are kept behind the watermark.
+
+        It is short enough that a block expires before the answers that feed it.
+        """
         return self.allowed_lateness - HOURS.span + HOUR
 
     @cached_property
     def entity_retention(self) -> int:
-        """How long a closed ticket or finished life is remembered after its last record."""
+        """Time in ms for which closed tickets, ended customer lives and erasures are kept after their last record."""
         return max(self.longest_window, MIN_HOUR_RETENTION) + 8 * DAY
 
     @cached_property
     def long_pane_retention(self) -> int:
-        """The same for what tickets and customers feed: enough for windows moved back by 7 d and one bucket."""
+        """`pane_retention` of the aggregates fed by tickets and customers, in ms.
+
+        It is long enough for windows moved back by 7 days and one bucket.
+        """
         return self.entity_retention - HOURS.span - HOUR

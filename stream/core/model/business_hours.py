@@ -1,9 +1,9 @@
-"""Business hours: how much of a stretch of time is worked, and when an amount of work is done.
+"""Business hours: the business time in an interval, and the moment at which an amount of it has passed.
 
-The local days of a calendar become intervals of absolute time, merged, so that overlaps count once and the arithmetic
-is a measure: additive and monotone, also where clocks change. Hours are those that the clock on the wall shows: a
-shift over a change of the clocks is as long as it really is; of a time that occurs twice the first counts, one that is
-skipped is read by the clock as it went before (PEP 495, fold 0). A shift belongs to the day on which it begins.
+The local days of a calendar become merged intervals of absolute time. Overlaps therefore count once, and business time
+is additive and monotone, also where clocks change. Shifts are given in local wall-clock time. A shift over a change of
+the clocks has its real length. A local time that occurs twice means its first occurrence, and a skipped one is read
+with the offset before the change (PEP 495, fold 0). A shift belongs to the day on which it begins.
 """
 
 from bisect import bisect_left, bisect_right
@@ -19,12 +19,12 @@ from schemas.times import from_ms, to_ms
 from stream.core.model.time_buckets import DAY
 
 Shift = tuple[int, int]
-"""Start and end in minutes of the local day; one past midnight ends after 1,440."""
+"""Start and end in minutes of the local day. A shift past midnight ends after 1,440."""
 
 PERIOD_MS = 64 * DAY
-"""Intervals are worked out for stretches of this length, when first asked for."""
+"""Intervals are computed for periods of this length, at their first use."""
 MAX_PERIODS_AHEAD = 20 * 365 * DAY // PERIOD_MS
-"""Periods that `Hours.after` looks ahead."""
+"""Periods that `BusinessHours.after` searches."""
 FIRST_DAY = date(1970, 1, 1)
 """There is no business time before this day."""
 DAY_MARGIN = timedelta(days=3)
@@ -32,10 +32,10 @@ DAY_MARGIN = timedelta(days=3)
 
 
 class Calendar(msgspec.Struct, frozen=True, kw_only=True):
-    """When people work. Of one name, the calendar with the latest `since` that has come is in force.
+    """One version of a calendar of working hours. It replaces older versions of the same name from `since` on.
 
-    `hours` has seven entries from Monday on, each with the shifts that begin on that day; none begins on one of
-    the `holidays`. No `channels` or no `teams` stands for all of them, also for tickets without one.
+    `hours` has seven entries from Monday on, each with the shifts that begin on that day. No shift begins on one of
+    the `holidays`. Empty `channels` or `teams` match all tickets, including those without a channel or team.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     teams: tuple[str, ...] = ()
 
     def holds(self, channel: str | None, team: str | None) -> bool:
-        """Whether it holds for a ticket of this channel and team."""
+        """Return whether the calendar applies to tickets of a channel and team. None: the ticket has none."""
         return (not self.channels or channel in self.channels) and (not self.teams or team in self.teams)
 
 
 class Period(NamedTuple):
-    """Disjoint intervals in ms, ascending, and how much is worked up to the end of each."""
+    """Disjoint intervals in ms, ascending, and the business time in ms up to the end of each."""
 
     starts: tuple[int, ...]
     ends: tuple[int, ...]
@@ -60,22 +60,25 @@ class Period(NamedTuple):
 
     @property
     def total(self) -> int:
-        """What is worked in all of it."""
+        """The business time in the whole period, in ms."""
         return self.worked[-1] if self.worked else 0
 
-    def worked_until(self, at: int) -> int:
-        """What is worked in it up to a moment."""
-        i = bisect_right(self.starts, at) - 1
-        return self.worked[i] - max(0, self.ends[i] - at) if i >= 0 else 0
+    def worked_until(self, moment: int) -> int:
+        """Return the business time in the period up to a moment, in ms."""
+        i = bisect_right(self.starts, moment) - 1
+        return self.worked[i] - max(0, self.ends[i] - moment) if i >= 0 else 0
 
     def moment_of(self, amount: int) -> int:
-        """When an amount of it, above 0 and up to the total, is worked."""
+        """Return the moment at which an amount of the period's business time has passed.
+
+        `amount` is in ms, above 0 and at most the total.
+        """
         i = bisect_left(self.worked, amount)
         return self.ends[i] - (self.worked[i] - amount)
 
 
 class BusinessHours:
-    """A calendar in all its versions. What was worked out is kept: this is a function, told faster."""
+    """The business hours of all versions of a calendar. Computed periods are cached."""
 
     def __init__(self, versions: Sequence[Calendar]) -> None:
         ordered = sorted(versions, key=lambda version: version.since)
@@ -85,18 +88,18 @@ class BusinessHours:
         self._periods: dict[int, Period] = {}
 
     def between(self, start: int, end: int) -> int:
-        """Business time in ms from `start` to `end` (ms, `start <= end`).
+        """Return the business time in ms from `start` to `end` (ms, `start <= end`).
 
-        There is none before the first version.
+        There is no business time before the first version of the calendar.
         """
         first, last = max(start // PERIOD_MS, self._first), max(end // PERIOD_MS, self._first)
         whole = sum(self._period(number).total for number in range(first, last))
         return whole + self._period(last).worked_until(end) - self._period(first).worked_until(start)
 
     def after(self, start: int, amount: int) -> int | None:
-        """The moment at which `amount` (ms, above 0) of business time since `start` is over.
+        """Return the moment at which `amount` (ms, above 0) of business time has passed since `start`.
 
-        None: not within twenty years.
+        None if that takes more than twenty years.
         """
         first = max(start // PERIOD_MS, self._first)
         amount += self._period(first).worked_until(start)
@@ -140,6 +143,6 @@ class BusinessHours:
 
 
 def business_hours_of(calendars: Sequence[Calendar]) -> tuple[tuple[Calendar, BusinessHours], ...]:
-    """Each calendar with the hours of all the versions of its name."""
-    names = {c.name: BusinessHours([v for v in calendars if v.name == c.name]) for c in calendars}
-    return tuple((c, names[c.name]) for c in calendars)
+    """Return each calendar with the business hours of all versions of its name."""
+    hours_by_name = {c.name: BusinessHours([v for v in calendars if v.name == c.name]) for c in calendars}
+    return tuple((c, hours_by_name[c.name]) for c in calendars)

@@ -1,14 +1,15 @@
-"""The last record of every flush: how far the source was counted, and under which rules."""
+"""The checkpoint: the last record of every flush, with the position in the source and the config in force."""
 
 import msgspec
 
 KEY = b"marker"
 VERSION = 3
-"""Version of everything that is stored, and of what answers contribute, which is derived and not stored.
+"""Version of everything that is stored, and of the contributions of answers, which are derived and not stored.
 
-State of a newer version is refused. The panes of an older one are rebuilt, as far back as `Domain.oldest_readable_version`."""
+State of a newer version is refused. So is state older than `Domain.oldest_readable_version`. The panes of other older
+versions are rebuilt."""
 MAX_AGE = 30_000
-"""A checkpoint covers its partition for that many ms, and only while the lag it reports is below the same."""
+"""Time in ms for which a checkpoint covers its partition, and the lag below which it does so."""
 
 
 _PACKED_NAMES = {
@@ -22,39 +23,40 @@ _PACKED_NAMES = {
     "written_at": "written",
     "lag_ms": "lag",
 }
-"""Names on the wire, which stay as the first version wrote them."""
+"""Packed names of fields. They must not change, because stored checkpoints have them."""
 
 
 class Checkpoint(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_PACKED_NAMES):
-    """Where a source partition stands. Times are ms since the epoch."""
+    """The state of a source partition at a flush. Times are ms since the epoch."""
 
     version: int = 2
-    """Of one that does not say: 1 and 2 never did."""
+    """Defaults to 2, because versions 1 and 2 did not write the field."""
     next_offset: int = 0
-    """Offset of the first source record that is not counted."""
+    """Offset of the first source record that is not processed."""
     last_offset: int = -1
-    """Offset of the last source record that is, and its checksum: a topic made anew has another record there."""
+    """Offset of the last processed source record, -1 if there is none."""
     checksum: int = 0
+    """Checksum of that record. A recreated topic has a different record at this offset."""
     partitions: int = 0
     config_hash: str = ""
     dimensions: tuple[str, ...] = ()
     projected_dimensions: tuple[str, ...] = ()
     watermark: int = 0
     expired_before: int = 0
-    """Panes older than this less their keep are gone."""
+    """Watermark of the last expiry: panes older than their retention before it are deleted."""
     complete_since: int = 0
-    """Hour panes are complete from here on: longer windows than those configured before reach further back."""
+    """Hour panes are complete from this time on. Windows that were configured later may reach further back."""
     outcomes: dict[str, int] = {}
     skipped: int = 0
-    """Records of unreadable batches that were passed over by order. They have no outcome."""
+    """Records of unreadable batches that were skipped by an operator's order. They have no outcome."""
     blocked_at: int = -1
-    """Base offset of the unreadable batch that blocks the source; -1: none does."""
+    """Base offset of the unreadable batch that blocks the source, -1 if none does."""
     labels_ignored: int = 0
     max_event_time: int = 0
-    """Newest time of an accepted event; 0: none."""
+    """Newest time of an accepted event, 0 if there is none."""
     written_at: int = 0
     lag_ms: int = 0
-    """0 when the worker was at the end of the source, else ms since it last was."""
+    """Time in ms since the worker was last at the end of the source, 0 if it is there."""
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -7,7 +7,7 @@ Z = 1.959963984540054
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:
-    """Bounds of a share in 0..1 (Wilson 1927), for n >= 1."""
+    """Return the bounds of a share, 0 to 1 (E. B. Wilson, 1927), for n >= 1."""
     share = successes / n
     spread = Z * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
     centre = share + Z * Z / (2 * n)
@@ -16,9 +16,9 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
 
 
 def adjusted_wald(promoters: int, detractors: int, n: int) -> tuple[float, float]:
-    """Bounds of a Net Promoter Score in points, not clamped.
+    """Return the bounds of a Net Promoter Score in points, not clamped to -100 and 100.
 
-    Adjusted Wald with n + 3 answers, of them 3/4 more promoters and detractors and 1 1/2 more passives
+    Adjusted Wald interval: 3/4 is added to promoters and to detractors and 1 1/2 to passives, hence 3 to n
     (B. Rocks, "Interval estimation for the Net Promoter Score", The American Statistician 70, 2016).
     """
     up, down = (promoters + 0.75) / (n + 3), (detractors + 0.75) / (n + 3)

@@ -1,8 +1,8 @@
-"""Durations that can be added, taken back and asked for quantiles: counts in log-linear buckets.
+"""Histograms of durations in log-linear buckets. Durations can be added and retracted, and quantiles estimated.
 
-A bucket holds the integers that share their highest seven bits, so its middle is within 1/128 of whatever it holds;
-below 128 ms a bucket is one integer. The buckets are those of HdrHistogram (G. Tene, hdrhistogram.org); unlike
-t-digests and HyperLogLog they subtract.
+A bucket holds the integers that share their highest seven bits, so its midpoint is within 1/128 of each of them. Below
+128 ms a bucket is one integer. The buckets are those of HdrHistogram (G. Tene, hdrhistogram.org). Unlike t-digests and
+HyperLogLog, they can be subtracted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,14 @@ from stream.core.model.aggregate import HISTOGRAM_SPAN, Vector, add
 from stream.core.model.money import join, split
 
 SPAN = HISTOGRAM_SPAN
-"""Components that a distribution takes from its base on: how many, their sum in ms in two parts, the buckets."""
+"""Components of a histogram from its base on: the count, the sum in ms in two parts, the buckets."""
 COUNT, SUM, BUCKETS = 0, 1, 3
 MAX_SINGLE_PART = 1 << 32
-"""Sums below this have one part only."""
+"""Sums below this need one part only."""
 
 
 def bucket_of(ms: int) -> int:
-    """Number of the bucket that holds a duration of 0 ms or more; below 2**67 ms it is below `SPAN - BUCKETS`."""
+    """Return the number of the bucket for a duration of 0 ms or more. Below 2**67 ms it is below `SPAN - BUCKETS`."""
     if ms < 128:
         return ms
     shift = ms.bit_length() - 7
@@ -26,7 +26,7 @@ def bucket_of(ms: int) -> int:
 
 
 def bucket_midpoint(number: int) -> float:
-    """The duration in ms that stands for all in a bucket."""
+    """Return the midpoint of a bucket in ms, which stands for all durations in it."""
     if number < 128:
         return number
     shift = (number >> 6) - 1
@@ -34,9 +34,9 @@ def bucket_midpoint(number: int) -> float:
 
 
 def record(into: Vector, base: int, ms: int) -> None:
-    """Add one duration to the distribution that begins at a component."""
+    """Add one duration to the histogram whose components begin at `base`."""
     bucket = base + BUCKETS + bucket_of(ms)
-    if base not in into and 0 < ms < MAX_SINGLE_PART:  # the first one, mostly
+    if base not in into and 0 < ms < MAX_SINGLE_PART:  # most vectors hold one duration
         into[base] = into[bucket] = 1
         into[base + SUM] = ms
     else:
@@ -45,7 +45,7 @@ def record(into: Vector, base: int, ms: int) -> None:
 
 
 def merge(vector: Mapping[int, int], *bases: int) -> Vector:
-    """Several distributions of a vector as one that begins at component 0."""
+    """Return the sum of several histograms of a vector, as a histogram at base 0."""
     merged: Vector = {}
     for component, n in vector.items():
         for base in bases:
@@ -55,20 +55,23 @@ def merge(vector: Mapping[int, int], *bases: int) -> Vector:
 
 
 def mean(vector: Mapping[int, int], base: int) -> float:
-    """The mean in ms, for n >= 1."""
+    """Return the mean in ms of a histogram that is not empty."""
     return join(vector, base + SUM) / vector[base + COUNT]
 
 
 def quantiles(vector: Mapping[int, int], base: int, percents: Sequence[int]) -> list[float]:
-    """For each of the ascending `percents` the `ceil(percent * n / 100)`-th smallest in ms, within 1 %, for n >= 1."""
+    """Return nearest-rank quantiles in ms, within 1 %, of a histogram that is not empty.
+
+    `percents` are ascending. Each gives the `ceil(percent * n / 100)`-th smallest duration.
+    """
     n = vector[base + COUNT]
-    places = sorted(c for c in vector if base + BUCKETS <= c < base + SPAN)
+    buckets = sorted(c for c in vector if base + BUCKETS <= c < base + SPAN)
     durations = []
     seen = i = 0
     for percent in percents:
         rank = -(-n * percent // 100)
         while seen < rank:
-            seen += vector[places[i]]
+            seen += vector[buckets[i]]
             i += 1
-        durations.append(bucket_midpoint(places[i - 1] - base - BUCKETS))
+        durations.append(bucket_midpoint(buckets[i - 1] - base - BUCKETS))
     return durations

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from stream.core.model.aggregate import Vector
 
 BASIS = 10_000
-"""Margins are in 1/BASIS."""
+"""Margin rates are in units of 1 / BASIS (basis points)."""
 _LOW = 1 << 32
 
 _EXPONENTS = {
@@ -17,21 +17,21 @@ _EXPONENTS = {
 
 
 def exponent(currency: str) -> int:
-    """Digits of the minor unit (ISO 4217, list one): 2 for cents and for what the list does not name."""
+    """Return the digits of a currency's minor unit (ISO 4217, list one). It is 2 for currencies not on the list."""
     return _EXPONENTS.get(currency, 2)
 
 
 def major(amount: int, currency: str, parts: int = 1) -> float:
-    """`amount / parts` minor units in major ones, rounded once."""
+    """Return `amount / parts` minor units in major units. The result is rounded once."""
     minor: int = 10 ** exponent(currency)
     return amount / (parts * minor)
 
 
 def split(amount: int, at: int) -> Vector:
-    """An integer as components `at` (below 2**32) and `at + 1` (the rest), both of its sign.
+    """Return an integer as two components of its sign: `at` for the value modulo 2**32, `at + 1` for the rest.
 
-    They add up component by component, and no sum of amounts that may come in outgrows the 64 bits that a
-    component has: rials times 10,000 would.
+    Sums of such vectors are exact, and no sum of valid amounts exceeds the 64 bits that a stored component has. In one
+    component, rials times 10,000 would.
     """
     high, low = divmod(abs(amount), _LOW)
     parts = {at: low, at + 1: high} if amount >= 0 else {at: -low, at + 1: -high}
@@ -39,5 +39,5 @@ def split(amount: int, at: int) -> Vector:
 
 
 def join(vector: Mapping[int, int], at: int) -> int:
-    """The integer whose parts are in components `at` and `at + 1`."""
+    """Return the integer that `split` divided into the components `at` and `at + 1`."""
     return vector.get(at, 0) + vector.get(at + 1, 0) * _LOW

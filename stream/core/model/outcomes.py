@@ -1,4 +1,4 @@
-"""Outcomes of records: every record that was read has exactly one."""
+"""Outcomes of records. Every record read has exactly one."""
 
 from typing import Literal, get_args
 

@@ -1,7 +1,7 @@
-"""Blocks of panes as they are stored: written by workers, read by exporters.
+"""Stored blocks of panes, which workers write and exporters read.
 
-A pane is the part of an aggregate in one bucket of event time (J. Li et al., "No pane, no gain", SIGMOD Record 34, 2005).
-Unlike in Beam it is no firing of a window. A record holds a block of neighbouring panes of one cell.
+A pane is the part of a cell in one bucket of event time (J. Li et al., "No pane, no gain", SIGMOD Record 34, 2005).
+In Beam the word means a firing of a window instead. A record holds a block of neighbouring panes of one cell.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""How soon a first response is due, by channel and priority."""
+"""Targets of the first response time, by channel and priority."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -7,21 +7,24 @@ import msgspec
 
 
 class ResponseTarget(msgspec.Struct, frozen=True):
-    """Milliseconds, of calendar time or of business hours."""
+    """Time within which a first response is due, in ms of calendar time or of business hours."""
 
     duration: int
     hours: Literal["calendar", "business"] = "calendar"
 
 
 class ResponseTargets:
-    """The default in ms of calendar time, and targets by "channel/priority", "channel" or "*/priority"."""
+    """A default in ms of calendar time, and targets by "channel/priority", "channel" or "*/priority"."""
 
     def __init__(self, default: int, table: Mapping[str, ResponseTarget]) -> None:
         self._default = ResponseTarget(default)
         self._table = {_split(key): target for key, target in table.items()}
 
     def of(self, channel: str | None, priority: str | None) -> ResponseTarget:
-        """The target of a ticket: that of both, else of its channel, else of its priority, else the default."""
+        """Return the target of a ticket.
+
+        The entry for channel and priority comes before that for the channel, that for the priority, and the default.
+        """
         if not self._table:
             return self._default
         for key in ((channel, priority), (channel, None), (None, priority)):

@@ -1,7 +1,7 @@
-"""Event time in whole milliseconds since the Unix epoch, cut into buckets and blocks.
+"""Event time in whole milliseconds since the Unix epoch, divided into buckets and blocks.
 
-A *pane* is what one bucket of event time holds for one cell. Panes come in three resolutions; a record holds
-a *block* of neighbouring panes, so that a dense cell is some hundred records and not thousands.
+A *pane* is the part of a cell in one bucket of event time. Panes have three resolutions. A record holds a *block* of
+neighbouring panes, so that a dense cell takes some hundred records instead of thousands.
 """
 
 from typing import NamedTuple
@@ -12,11 +12,18 @@ QUARTER = 15 * MINUTE
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 MIN_HOUR_RETENTION = 30 * DAY
-"""Hour panes reach back at least this far whatever windows are configured: predicted CLV needs them."""
+"""Hour panes of tickets and customers reach back at least this far, because predicted CLV reads the last 30 days."""
 
 
 class Resolution(NamedTuple):
-    """One size of bucket. `keep` is how long panes are held behind the watermark, None: by the tally."""
+    """One size of buckets.
+
+    Attributes:
+        code: the number of the resolution in stored block keys
+        step: the length of a bucket in ms
+        per_block: the number of buckets in a block
+        retention: time in ms for which panes are kept behind the watermark, None if the aggregate decides
+    """
 
     code: int
     step: int
@@ -25,17 +32,17 @@ class Resolution(NamedTuple):
 
     @property
     def span(self) -> int:
-        """Milliseconds in a block."""
+        """The length of a block in ms."""
         return self.step * self.per_block
 
 
 RUNNING_TOTAL = Resolution(0, 0, 1, None)
-"""A running total: one pane for ever."""
+"""Resolution of a stock: one pane, which never expires."""
 MINUTES = Resolution(1, MINUTE, 15, 70 * MINUTE)
 QUARTERS = Resolution(2, QUARTER, 24, 26 * HOUR)
 HOURS = Resolution(3, HOUR, 12, None)
 OPEN_ITEM_MINUTES = Resolution(4, MINUTE, 1440, None)
-"""Minutes of stocks that have an age: kept until they are zero."""
+"""Minutes in which open items were opened. They are kept until they are zero."""
 
 ROLLING = (MINUTES, QUARTERS, HOURS)
 BY_CODE = {r.code: r for r in (RUNNING_TOTAL, *ROLLING, OPEN_ITEM_MINUTES)}
@@ -49,10 +56,10 @@ class Window(NamedTuple):
 
     @property
     def resolution(self) -> Resolution:
-        """The buckets it is made of: minutes up to 1 h, quarters up to 24 h, hours above."""
+        """The resolution of its buckets: minutes up to 1 h, quarter-hours up to 24 h, hours above."""
         return MINUTES if self.span <= HOUR else QUARTERS if self.span <= DAY else HOURS
 
     def first(self, now: int) -> int:
-        """Number of its first bucket at `now`; the last is the one `now` is in."""
+        """Return the number of the window's first bucket at `now` (ms). Its last bucket contains `now`."""
         step = self.resolution.step
         return now // step - self.span // step + 1

@@ -13,9 +13,9 @@ class UnreadableBatch(NamedTuple):
 
     Attributes:
         offset: the base offset of the batch
-        end: the offset that follows on the batch, by its header or by the batch after it
-        reason: what is wrong with it, without anything of its content
-        control: whether it holds a marker of a transaction, not records
+        end: the offset after the batch, by its header or by the batch behind it
+        reason: the fault of the batch, without any of its content
+        control: True if the batch holds a transaction marker instead of records
     """
 
     offset: int
@@ -38,10 +38,10 @@ class SkipOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def end_of(base: int, header: int, following: int | None) -> int:
-    """Return the offset that follows on an unreadable batch.
+    """Return the offset after an unreadable batch, which contains at least the record at `base`.
 
-    The base offset of the batch behind it (`following`, None if that was not fetched) is safer than the end by its
-    own header, which may be damaged. At least the record at `base` is in it.
+    `following` is the base offset of the batch behind it, None if that was not fetched. It is preferred to `header`,
+    the end according to the batch's own header, which may be damaged.
     """
     return max(base + 1, header if following is None else following)
 

@@ -1,1 +1,1 @@
-"""The parts of rolling windows: groups of sums, lanes with edges, blocks, folding, read-out."""
+"""The exporter's half: rolling windows over pane blocks, cardinality limits, read-out, time lines."""

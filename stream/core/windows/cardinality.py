@@ -1,4 +1,4 @@
-"""Which label sets are shown as they are, and which together as `__other__`."""
+"""The cardinality limit of the exporter: label sets beyond it are folded into `__other__`."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -8,10 +8,10 @@ from stream.core.windows.label_sets import LabelSet
 
 
 class EventCount(NamedTuple):
-    """Events of a label set or value in the longest window: in its finished buckets, and in all of them.
+    """Number of events of a label set or value in the longest window: in finished buckets, and in all buckets.
 
-    Finished buckets come first in every ranking: within an hour they change with late events only, so that
-    exporters that began at different times agree.
+    Rankings compare finished buckets first. Within an hour only late events change these, so replicas that were
+    started at different times agree.
     """
 
     finished: int = 0
@@ -22,14 +22,20 @@ EventCounts = Mapping[LabelSet, EventCount]
 
 
 class CardinalityPolicy(NamedTuple):
-    """The decision: the values shown of a dimension (all, of one not named), label sets folded for the series cap."""
+    """The label sets that are folded.
+
+    Attributes:
+        views: the dimensions of each view
+        values: the values shown of each dimension. A dimension that is missing here shows all of its values
+        capped: label sets folded because of the limit on series
+    """
 
     views: Mapping[str, tuple[str, ...]]
     values: Mapping[str, frozenset[str]]
     capped: frozenset[LabelSet] = frozenset()
 
     def shown_as(self, labels: LabelSet) -> LabelSet:
-        """The label set under which another is shown: itself, or one with `__other__` in it."""
+        """Return the label set under which a label set is shown: itself, or one that contains `__other__`."""
         result = labels
         if self.values:
             result = LabelSet(
@@ -43,32 +49,33 @@ class CardinalityPolicy(NamedTuple):
 
 
 def other_of(labels: LabelSet) -> LabelSet:
-    """Where a whole label set goes when it is folded."""
+    """Return the label set into which a whole label set is folded."""
     return LabelSet(labels.view, (OTHER_VALUE,) * len(labels.values))
 
 
 def sum_counts(event_counts: Iterable[tuple[LabelSet, EventCount]]) -> dict[LabelSet, EventCount]:
-    """Weights of equal label sets added up."""
+    """Return the sums of the counts of equal label sets."""
     result: dict[LabelSet, EventCount] = {}
     for labels, event_count in event_counts:
-        have = result.get(labels, EventCount())
-        result[labels] = EventCount(have.finished + event_count.finished, have.total + event_count.total)
+        total = result.get(labels, EventCount())
+        result[labels] = EventCount(total.finished + event_count.finished, total.total + event_count.total)
     return result
 
 
 def largest_values(event_counts: EventCounts, config: AggregationConfig) -> dict[str, frozenset[str]]:
-    """For each dimension with more than `max_values` values those that are shown: most events first, ties by value.
+    """Return the values shown of each dimension that has more than `max_values` of them.
 
-    The events of a value are those of the view that has the dimension and the fewest other labels.
+    Values with the most events are shown, ties are decided by value. Events are counted in the view that has the
+    dimension and the fewest other labels.
     """
     kept = {}
     for name in {label for labels in config.views.values() for label in labels}:
         view = min((len(labels), view) for view, labels in config.views.items() if name in labels)[1]
-        at = config.views[view].index(name)
+        position = config.views[view].index(name)
         values = sum_counts(
-            (LabelSet(name, (labels.values[at],)), event_count)
+            (LabelSet(name, (labels.values[position],)), event_count)
             for labels, event_count in event_counts.items()
-            if labels.view == view and labels.values[at] != OTHER_VALUE
+            if labels.view == view and labels.values[position] != OTHER_VALUE
         )
         if len(values) > config.max_values:
             kept[name] = frozenset(labels.values[0] for labels in _ranked(values)[: config.max_values])
@@ -78,20 +85,23 @@ def largest_values(event_counts: EventCounts, config: AggregationConfig) -> dict
 def smallest_label_sets(
     sizes: Mapping[LabelSet, int], event_counts: EventCounts, excess: int
 ) -> frozenset[LabelSet]:
-    """Shown label sets to fold so that `excess` series go: fewest events first, never `total`.
+    """Return the shown label sets to fold so that `excess` series disappear: those with the fewest events.
 
-    `sizes`: series by shown label set; a view's first folded set makes room for nothing, as its series move on.
+    `total` is never folded. `sizes` are the numbers of series by shown label set. The first set that is folded in a
+    view frees no series, because its `__other__` has as many.
     """
-    known = {labels: event_counts.get(labels, EventCount()) for labels in sizes if labels != other_of(labels)}
+    foldable = {
+        labels: event_counts.get(labels, EventCount()) for labels in sizes if labels != other_of(labels)
+    }
     result = set()
-    there = set(sizes)
-    for labels in reversed(_ranked(known)):
+    shown = set(sizes)
+    for labels in reversed(_ranked(foldable)):
         if excess <= 0:
             break
         result.add(labels)
-        if other_of(labels) in there:
+        if other_of(labels) in shown:
             excess -= sizes[labels]
-        there.add(other_of(labels))
+        shown.add(other_of(labels))
     return frozenset(result)
 
 

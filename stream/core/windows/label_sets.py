@@ -1,4 +1,4 @@
-"""What windows hold: sums by tally and label set."""
+"""The contents of windows: sums by aggregate and label set."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ from stream.core.model.aggregate import Aggregate, OwnLabels, Vector, add
 
 
 class LabelSet(NamedTuple):
-    """A view and the values of its labels: what one set of series is about."""
+    """A view and the values of its labels, which a set of series has in common."""
 
     view: str
     values: tuple[str, ...]
@@ -16,9 +16,12 @@ TOTAL_LABELS = LabelSet("total", ())
 
 
 class LabelSetSums:
-    """The sums of one tally for one label set: slot (a window, or a stock) to `Extra` (or minute) to vector.
+    """The sums of one aggregate for one label set.
 
-    `folded` is the group of `__other__` that has to change with it, None while it is shown itself.
+    Attributes:
+        sums: vectors by range (`WindowRange.range_id` or `STOCK_RANGE`) and own labels, or minute for open items
+        cells: the cells with blocks, by own labels
+        shown_in: the sums of the `__other__` into which these are folded, None if they are shown themselves
     """
 
     __slots__ = ("aggregate", "cells", "labels", "shown_in", "sums")
@@ -30,24 +33,24 @@ class LabelSetSums:
         self.cells: dict[OwnLabels, CellRef] = {}
         self.shown_in: LabelSetSums | None = None
 
-    def accumulate(self, slot: int, key: OwnLabels | int, vector: Vector, sign: int = 1) -> None:
-        """Add to a sum; what becomes zero is removed."""
-        cells = self.sums.setdefault(slot, {})
-        have = cells.setdefault(key, {})
-        add(have, vector, sign)
-        if not have:
-            del cells[key]
-            if not cells:
-                del self.sums[slot]
+    def accumulate(self, range_id: int, key: OwnLabels | int, vector: Vector, sign: int = 1) -> None:
+        """Add `sign * vector` to a sum. A sum that becomes zero is removed."""
+        vectors = self.sums.setdefault(range_id, {})
+        total = vectors.setdefault(key, {})
+        add(total, vector, sign)
+        if not total:
+            del vectors[key]
+            if not vectors:
+                del self.sums[range_id]
 
-    def replace(self, slot: int, cells: dict[OwnLabels, Vector]) -> None:
-        """Put right sums, none of them zero, in the place of wrong ones."""
-        self.sums.pop(slot, None)
-        if cells:
-            self.sums[slot] = cells
+    def replace(self, range_id: int, vectors: dict[OwnLabels, Vector]) -> None:
+        """Replace the sums of a range. None of the new ones may be zero."""
+        self.sums.pop(range_id, None)
+        if vectors:
+            self.sums[range_id] = vectors
 
     def cell(self, own_labels: OwnLabels) -> "CellRef":
-        """The place of a cell in this group."""
+        """Return the cell with these own labels. It is created if needed."""
         cell_ref = self.cells.get(own_labels)
         if cell_ref is None:
             cell_ref = self.cells[own_labels] = CellRef(self, own_labels)
@@ -55,7 +58,7 @@ class LabelSetSums:
 
 
 class CellRef:
-    """A cell of a group, as blocks know it: `blocks` counts those that hold something of it."""
+    """A cell, to which summed blocks refer. `blocks` is the number of its blocks."""
 
     __slots__ = ("blocks", "own_labels", "sums")
 

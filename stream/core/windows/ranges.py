@@ -1,4 +1,4 @@
-"""Lanes: the ranges of buckets that are kept summed. Their edges only move forward."""
+"""The ranges of buckets whose sums are kept. Their edges only move forward."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,16 +6,19 @@ from stream.core.model.aggregate import Aggregate
 from stream.core.model.time_buckets import DAY, Resolution, Window
 
 LAG = 7 * DAY
-"""How far windows are moved back, and one bucket more; only windows at least this long are."""
+"""Of lagged aggregates, windows of at least this length in ms are also kept moved back by it and one bucket."""
 UNBOUNDED = 1 << 62
-"""The last bucket of a lane without an upper end."""
+"""The last bucket of a range without an upper end."""
 
 
 class WindowRange:
-    """One window's range of buckets for some tallies, `first` to `last`; empty until it is first moved.
+    """The buckets `first` to `last` of a window for some aggregates. A range is empty until its first move.
 
-    `slot` says where groups keep its sums, `bits` what has to be read again when they change: one bit for each
-    window, the one after them for stock figures.
+    Attributes:
+        range_id: the key of its sums in `LabelSetSums.sums`
+        window_mask: the windows to read again when its sums change, one bit each. The bit after those of the
+            windows stands for series without a window
+        aggregates: names of the aggregates that are summed
     """
 
     __slots__ = ("_back", "_open", "aggregates", "first", "last", "range_id", "window", "window_mask")
@@ -23,16 +26,16 @@ class WindowRange:
     def __init__(
         self,
         window: Window,
-        slot: int,
-        bits: int,
+        range_id: int,
+        window_mask: int,
         aggregates: frozenset[str],
         *,
         back: int = 0,
         open_: bool = False,
     ) -> None:
         self.window = window
-        self.range_id = slot
-        self.window_mask = bits
+        self.range_id = range_id
+        self.window_mask = window_mask
         self.aggregates = aggregates
         self.first, self.last = 0, -1
         self._back = back
@@ -40,18 +43,18 @@ class WindowRange:
 
     @property
     def resolution(self) -> Resolution:
-        """The size of its buckets."""
+        """The resolution of its buckets."""
         return self.window.resolution
 
     def edges(self, now: int) -> tuple[int, int]:
-        """First and last bucket at `now` in ms, never before where they are.
+        """Return the first and last bucket at `now` (ms), neither before its present position.
 
-        At 12:34:20 the window of 5 minutes holds the minutes 12:30 to 12:34; one without an upper end also what is
-        ahead; one of 7 days moved back has the hours that end with that of 11:00, a week ago:
+        At 12:34:20 a window of 5 minutes contains the minutes 12:30 to 12:34. Without an upper end it also contains
+        all later minutes. A window of 7 days that is moved back ends with the hour of 11:00 a week ago.
 
             12:30     31     32     33     34     35     36
               |==================================|               flow
-              |=================================================  births
+              |=================================================  open_flow
         """
         last = UNBOUNDED if self._open else now // self.resolution.step - self._back
         return max(self.first, self.window.first(now) - self._back), max(self.last, last)
@@ -60,16 +63,19 @@ class WindowRange:
 def window_ranges(
     windows: Iterable[tuple[Window, int]], aggregates: Iterable[Aggregate]
 ) -> Iterator[WindowRange]:
-    """The lanes that tallies need. `windows` come with their bits, a slot each in this order."""
-    listed, kinds = list(windows), list(aggregates)
-    flows = frozenset(t.name for t in kinds if t.kind == "flow")
-    births = frozenset(t.name for t in kinds if t.kind == "open_flow")
-    moved = frozenset(t.name for t in kinds if t.kind == "flow" and t.lagged)
-    for slot, (window, bits) in enumerate(listed):
+    """Yield the ranges that aggregates need. `windows` are pairs of a window and its `window_mask`.
+
+    The ID of a range is the position of its window, plus the number of windows if it is moved back.
+    """
+    masked, declared = list(windows), list(aggregates)
+    flows = frozenset(a.name for a in declared if a.kind == "flow")
+    open_flows = frozenset(a.name for a in declared if a.kind == "open_flow")
+    lagged = frozenset(a.name for a in declared if a.kind == "flow" and a.lagged)
+    for number, (window, window_mask) in enumerate(masked):
         if flows:
-            yield WindowRange(window, slot, bits, flows)
-        if births:
-            yield WindowRange(window, slot, bits, births, open_=True)
-        if moved and window.span >= LAG:
+            yield WindowRange(window, number, window_mask, flows)
+        if open_flows:
+            yield WindowRange(window, number, window_mask, open_flows, open_=True)
+        if lagged and window.span >= LAG:
             back = LAG // window.resolution.step + 1
-            yield WindowRange(window, len(listed) + slot, bits, moved, back=back)
+            yield WindowRange(window, len(masked) + number, window_mask, lagged, back=back)

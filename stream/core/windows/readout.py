@@ -1,4 +1,4 @@
-"""Reading figures out of windows: what metrics see, and which of them have to be read again."""
+"""Read-out of metrics from windows. Only series whose sums changed are read again."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -12,9 +12,11 @@ from stream.core.windows.rolling import STOCK_RANGE, RollingWindows
 
 
 class MetricUpdate(NamedTuple):
-    """The figures of a metric for one label set: of one window, by its number, or the stock figures (None).
+    """The samples of a metric for one label set, which replace those read before.
 
-    They replace those read before. `gone`: the metric has nothing of that label set any more.
+    Attributes:
+        window: the number of the window, None for the series without a window
+        removed: True if the metric no longer has data of the label set, so that all of its samples are removed
     """
 
     metric: Metric
@@ -25,7 +27,7 @@ class MetricUpdate(NamedTuple):
 
 
 class WindowContext:
-    """A `Sight` on one label set and, but for stock figures, one window."""
+    """A `ReadContext` for one label set and one window. Series without a window read stocks and the last 30 days."""
 
     def __init__(self, windows: RollingWindows, labels: LabelSet, now: int, slot: int) -> None:
         self.now = now
@@ -35,32 +37,32 @@ class WindowContext:
 
     @property
     def config(self) -> AggregationConfig:
-        """The rules in force."""
+        """The settings that change figures."""
         return self._windows.config
 
     @property
     def total(self) -> bool:
-        """Whether this is the view of everything."""
+        """True for the view `total`."""
         return self._labels == TOTAL_LABELS
 
     def flow(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Sums over the window."""
+        """Return the sums over the window."""
         return self._sums(aggregate, self._slot)
 
     def last_30_days(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Sums over 30 d."""
+        """Return the sums over the last 30 days."""
         return self._sums(aggregate, self._windows.last_30_days)
 
     def lagged_flow(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Sums over the window moved back."""
+        """Return the sums over the window moved back by 7 days and one bucket."""
         return self._sums(aggregate, self._windows.range_count + self._slot)
 
     def stock(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Running totals."""
+        """Return running totals."""
         return self._sums(aggregate, STOCK_RANGE)
 
     def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:
-        """Minute number to vector."""
+        """Return the vectors of open items, by minute number."""
         sums = self._windows.shown_sums(aggregate.name, self._labels)
         return {} if sums is None else sums.sums.get(STOCK_RANGE, {})
 
@@ -70,9 +72,9 @@ class WindowContext:
 
 
 class MetricReader:
-    """Reads again what has changed since the last time.
+    """Reads the samples that changed since the last call.
 
-    `total` is always there, other label sets while they hold something of a metric.
+    The view `total` is always read, other label sets while a metric has data of them.
     """
 
     def __init__(self, windows: RollingWindows, metrics: Sequence[Metric]) -> None:
@@ -86,36 +88,40 @@ class MetricReader:
         self._reread: set[LabelSet] = set()
 
     def reset(self) -> None:
-        """Read everything anew the next time, as if nothing had been read yet."""
+        """Make the next `read` return all samples."""
         self._reread = {labels for _, labels in self._present}
         self._present.clear()
 
     def read(self, now: int) -> Iterator[MetricUpdate]:
-        """All that has to be replaced; to be read to its end."""
-        for (number, labels), bits in self._stale_windows().items():
-            there = (number, labels) in self._present
+        """Yield the updates since the last call. The iterator must be exhausted, otherwise updates are lost."""
+        for (number, labels), window_mask in self._stale_windows().items():
+            was_present = (number, labels) in self._present
             if labels != TOTAL_LABELS and not self._has_data(number, labels):
-                if there:
+                if was_present:
                     self._present.discard((number, labels))
                     yield MetricUpdate(self._metrics[number], labels, None, (), removed=True)
                 continue
             self._present.add((number, labels))
-            yield from self._read(number, labels, bits if there else self._windows.all_windows, now)
+            stale = window_mask if was_present else self._windows.all_windows
+            yield from self._read(number, labels, stale, now)
 
     def _stale_windows(self) -> dict[tuple[int, LabelSet], int]:
-        """What to look at, and which windows: bits as in `Windows.changed`."""
+        """Return the windows to read, as masks by number of the metric and label set.
+
+        Masks are those of `RollingWindows.changed`.
+        """
         changed, self._windows.changed = self._windows.changed, {}
-        again, self._reread = self._reread | {TOTAL_LABELS}, set()
+        reread, self._reread = self._reread | {TOTAL_LABELS}, set()
         stale = {
             (number, labels): 0
-            for labels in again
+            for labels in reread
             for number in range(len(self._metrics))
             if (number, labels) not in self._present
         }
-        for sums, bits in changed.items():
+        for sums, window_mask in changed.items():
             for number in self._readers[sums.aggregate.name]:
                 key = (number, sums.labels)
-                stale[key] = stale.get(key, 0) | bits
+                stale[key] = stale.get(key, 0) | window_mask
         return stale
 
     def _has_data(self, number: int, labels: LabelSet) -> bool:
@@ -123,13 +129,13 @@ class MetricReader:
             self._windows.has_data(aggregate.name, labels) for aggregate in self._metrics[number].aggregates
         )
 
-    def _read(self, number: int, labels: LabelSet, bits: int, now: int) -> Iterator[MetricUpdate]:
+    def _read(self, number: int, labels: LabelSet, window_mask: int, now: int) -> Iterator[MetricUpdate]:
         metric = self._metrics[number]
         windows: tuple[Window, ...] = self._windows.config.windows
         for slot, window in enumerate(windows):
-            if bits >> slot & 1 and (metric.read_flows or metric.read):
+            if window_mask >> slot & 1 and (metric.read_flows or metric.read):
                 context = WindowContext(self._windows, labels, now, slot)
                 yield MetricUpdate(metric, labels, slot, list(metric.window_samples(context, window)))
-        if metric.read_stock is not None and bits >> len(windows) & 1:
-            view = WindowContext(self._windows, labels, now, self._windows.last_30_days)
-            yield MetricUpdate(metric, labels, None, list(metric.read_stock(view)))
+        if metric.read_stock is not None and window_mask >> len(windows) & 1:
+            context = WindowContext(self._windows, labels, now, self._windows.last_30_days)
+            yield MetricUpdate(metric, labels, None, list(metric.read_stock(context)))

@@ -21,15 +21,15 @@ from stream.core.windows.ranges import WindowRange, window_ranges
 from stream.core.windows.summed_blocks import SummedBlocks, block_difference, sum_range
 
 CooperativeSteps = Iterator[None]
-"""Work cut into short steps: whoever runs it may pause between two, but must change nothing meanwhile."""
+"""Work in short steps. The caller may pause between two of them, but must not change the windows meanwhile."""
 STOCK_RANGE = -1
-"""The slot of running totals and of what stands."""
+"""The range ID of running totals and of open items."""
 
 
 class RollingWindows:
-    """Sums by label set, tally and window. Changes come in as blocks, the clock moves the edges.
+    """Sums by label set, aggregate and window, updated by changed blocks and by the clock.
 
-    `changed` collects the groups to be read out again, with one bit for each window and one for stock figures.
+    `changed` collects the sums to be read out again, each with a mask of windows (see `WindowRange.window_mask`).
     """
 
     def __init__(self, config: AggregationConfig, metrics: Sequence[Metric]) -> None:
@@ -38,16 +38,20 @@ class RollingWindows:
         self.cardinality_policy = CardinalityPolicy(config.views, {})
         self.changed: dict[LabelSetSums, int] = {}
         self.has_new_label_sets = False
-        """Whether there are label sets that the last decision on folding did not know."""
+        """True if label sets were added since the last `apply_policy`."""
         self.repairs = 0
-        """Sums that an hourly check found wrong."""
+        """Number of wrong sums that `verify` corrected."""
         self.all_windows = (1 << len(config.windows) + 1) - 1
         self._label_set_sums: dict[LabelSet, dict[str, LabelSetSums]] = {}
         self._other_sums: dict[tuple[str, LabelSet], LabelSetSums] = {}
         self._blocks = SummedBlocks()
         windows = list(_windows(config, self.all_windows))
-        self.last_30_days = next(slot for slot, (w, _) in enumerate(windows) if w.span == MIN_HOUR_RETENTION)
+        self.last_30_days = next(
+            n for n, (window, _) in enumerate(windows) if window.span == MIN_HOUR_RETENTION
+        )
+        """The range ID of the window of 30 days, configured or not."""
         self.range_count = len(windows)
+        """The number of windows. It is added to the ID of a range that is moved back."""
         n = len(config.windows)
         self._visible = frozenset((STOCK_RANGE, *range(n), *range(self.range_count, self.range_count + n)))
         self._ranges = list(window_ranges(windows, self.aggregates.values()))
@@ -63,7 +67,7 @@ class RollingWindows:
         self._minute = 0
 
     def apply(self, key: bytes, old: bytes | None, new: bytes | None) -> None:
-        """The record `key` of a partition changed from `old` to `new`; what is not of our metrics and views is left."""
+        """Apply the change of a record from `old` to `new`. Records of unknown aggregates and views are ignored."""
         resolution, block, cell = decode_key(key)
         labels = LabelSet(cell.view, cell.values)
         aggregate = self.aggregates.get(cell.aggregate)
@@ -92,7 +96,7 @@ class RollingWindows:
             self._remove_sums(sums)
 
     def advance(self, now: int) -> CooperativeSteps:
-        """Move every edge to where it is at `now` ms: buckets that enter are added, those that leave taken off."""
+        """Move every edge to its position at `now` (ms). Buckets that enter are added, those that leave subtracted."""
         for window_range in self._ranges:
             first, last = window_range.edges(now)
             for cell_ref, vector in self._between(
@@ -122,104 +126,115 @@ class RollingWindows:
             self._age_open_items()
 
     def _age_open_items(self) -> None:
-        """What stands is a minute older."""
-        ageing = [name for name, aggregate in self.aggregates.items() if aggregate.kind == "open_items"]
-        for groups in self._label_set_sums.values():
-            for name in ageing:
-                if (sums := groups.get(name)) is not None:
+        """Mark all open items as changed, because metrics read their age."""
+        open_items = [name for name, aggregate in self.aggregates.items() if aggregate.kind == "open_items"]
+        for sums_by_aggregate in self._label_set_sums.values():
+            for name in open_items:
+                if (sums := sums_by_aggregate.get(name)) is not None:
                     self._mark_changed(sums, self.all_windows)
 
     def _between(self, window_range: WindowRange, first: int, last: int) -> Iterator[tuple[CellRef, Vector]]:
         return self._blocks.between(window_range.resolution.code, first, last, window_range.aggregates)
 
     def verify(self) -> CooperativeSteps:
-        """Sum every window anew; where that differs from what is kept, take it and count a repair."""
+        """Compute all sums again from the blocks. A sum that differs is replaced and counted as a repair."""
         for window_range in self._ranges:
-            fresh: dict[LabelSetSums, dict[Any, Vector]] = {}
+            computed: dict[LabelSetSums, dict[Any, Vector]] = {}
             for cell_ref, vector in self._between(window_range, window_range.first, window_range.last):
                 for sums in _with_other(cell_ref.sums):
-                    add(fresh.setdefault(sums, {}).setdefault(cell_ref.own_labels, {}), vector)
+                    add(computed.setdefault(sums, {}).setdefault(cell_ref.own_labels, {}), vector)
                 yield
             for sums in self._all_sums(window_range.aggregates):
-                right = {own_labels: vector for own_labels, vector in fresh.get(sums, {}).items() if vector}
-                if sums.sums.get(window_range.range_id, {}) != right:
+                correct = {
+                    own_labels: vector for own_labels, vector in computed.get(sums, {}).items() if vector
+                }
+                if sums.sums.get(window_range.range_id, {}) != correct:
                     self.repairs += 1
-                    sums.replace(window_range.range_id, right)
+                    sums.replace(window_range.range_id, correct)
                     self._mark_changed(sums, window_range.window_mask)
             yield
 
     def apply_policy(self, policy: CardinalityPolicy) -> CooperativeSteps:
-        """Show label sets as a new decision says."""
+        """Fold label sets as a new policy requires, and unfold the others."""
         self.cardinality_policy = policy
         self.has_new_label_sets = False
-        for labels, groups in self._label_set_sums.items():
-            for sums in groups.values():
+        for labels, sums_by_aggregate in self._label_set_sums.items():
+            for sums in sums_by_aggregate.values():
                 self._assign_shown(sums, policy.shown_as(labels))
             yield
-        joined = {group.shown_in for groups in self._label_set_sums.values() for group in groups.values()}
-        self._other_sums = {key: group for key, group in self._other_sums.items() if group in joined}
+        used = {
+            sums.shown_in
+            for sums_by_aggregate in self._label_set_sums.values()
+            for sums in sums_by_aggregate.values()
+        }
+        self._other_sums = {key: other for key, other in self._other_sums.items() if other in used}
 
     def _assign_shown(self, sums: LabelSetSums, shown: LabelSet) -> None:
-        """Let a group count for the label set under which it is shown, and no more for another."""
+        """Add sums to the `__other__` under which they are shown, if any, and remove them from the previous one."""
         old = sums.shown_in
         new = self._other_sums_for(sums.aggregate, shown) if OTHER_VALUE in shown.values else None
         if old is new:
             return
         self._mark_changed(sums, self.all_windows)
-        for slot, cells in sums.sums.items():
-            for key, vector in cells.items():
+        for range_id, vectors in sums.sums.items():
+            for key, vector in vectors.items():
                 if old is not None:
-                    old.accumulate(slot, key, vector, -1)
+                    old.accumulate(range_id, key, vector, -1)
                 if new is not None:
-                    new.accumulate(slot, key, vector)
+                    new.accumulate(range_id, key, vector)
         sums.shown_in = new
         self._mark_changed(sums, self.all_windows)
 
     def event_counts(self) -> Iterator[tuple[LabelSet, EventCount]]:
-        """How many events each label set has in the longest window."""
-        longest = max(range(len(self.config.windows)), key=lambda slot: self.config.windows[slot].span)
-        open_: dict[LabelSetSums, int] = {}
+        """Yield the number of events of each label set and aggregate in the longest window."""
+        longest = max(range(len(self.config.windows)), key=lambda number: self.config.windows[number].span)
+        unfinished: dict[LabelSetSums, int] = {}
         for window_range in self._ranges:
             if window_range.range_id == longest:
                 for cell_ref, vector in self._between(window_range, window_range.last, window_range.last):
-                    open_[cell_ref.sums] = open_.get(cell_ref.sums, 0) + _event_count(
+                    unfinished[cell_ref.sums] = unfinished.get(cell_ref.sums, 0) + _event_count(
                         cell_ref.sums.aggregate, vector
                     )
-        for labels, groups in self._label_set_sums.items():
-            for sums in groups.values():
+        for labels, sums_by_aggregate in self._label_set_sums.items():
+            for sums in sums_by_aggregate.values():
                 total = sum(_event_count(sums.aggregate, v) for v in sums.sums.get(longest, {}).values())
-                yield labels, EventCount(total - open_.get(sums, 0), total)
+                yield labels, EventCount(total - unfinished.get(sums, 0), total)
 
     def shown_sums(self, aggregate: str, labels: LabelSet) -> LabelSetSums | None:
-        """The group that is shown for a label set."""
+        """Return the sums shown under a label set, None if there are none or they are folded into another."""
         if OTHER_VALUE in labels.values:
             return self._other_sums.get((aggregate, labels))
         sums = self._label_set_sums.get(labels, {}).get(aggregate)
         return sums if sums is not None and sums.shown_in is None else None
 
     def has_data(self, aggregate: str, labels: LabelSet) -> bool:
-        """Whether a window in force or a stock has something of a tally for a label set that is shown."""
+        """Return whether a configured window or a stock has data of an aggregate under a shown label set."""
         sums = self.shown_sums(aggregate, labels)
         return sums is not None and not self._visible.isdisjoint(sums.sums)
 
-    def edges(self, slot: int) -> tuple[int, int]:
-        """First and last bucket of a window that flows are summed over; an empty range before it was first moved."""
+    def edges(self, range_id: int) -> tuple[int, int]:
+        """Return the first and last bucket of a window's flows. The range is empty before its first move."""
         return next(
             (
                 (window_range.first, window_range.last)
                 for window_range in self._ranges
-                if window_range.range_id == slot
+                if window_range.range_id == range_id
             ),
             (0, -1),
         )
 
     def buckets(
-        self, aggregate: str, labels: LabelSet, slot: int
+        self, aggregate: str, labels: LabelSet, range_id: int
     ) -> Iterator[tuple[OwnLabels, int, int, int]]:
-        """Extra, bucket, component and sum of what a window holds of a flow; nothing for what is shown together."""
+        """Yield own labels, bucket, component and integer of a flow's entries in a window. `__other__` has none."""
         sums = self.shown_sums(aggregate, labels)
         window_range = next(
-            (lane for lane in self._ranges if lane.range_id == slot and aggregate in lane.aggregates), None
+            (
+                candidate
+                for candidate in self._ranges
+                if candidate.range_id == range_id and aggregate in candidate.aggregates
+            ),
+            None,
         )
         if sums is not None and window_range is not None:
             for own_labels, cell_ref in sums.cells.items():
@@ -229,17 +244,17 @@ class RollingWindows:
                     yield own_labels, *entry
 
     def label_sets(self) -> KeysView[LabelSet]:
-        """Every label set that there is, shown or folded."""
+        """Return all label sets, shown or folded."""
         return self._label_set_sums.keys()
 
     def _sums_for(self, aggregate: Aggregate, labels: LabelSet) -> LabelSetSums:
-        groups = self._label_set_sums.get(labels)
-        if groups is None:
-            groups = self._label_set_sums[labels] = {}
+        sums_by_aggregate = self._label_set_sums.get(labels)
+        if sums_by_aggregate is None:
+            sums_by_aggregate = self._label_set_sums[labels] = {}
             self.has_new_label_sets = True
-        sums = groups.get(aggregate.name)
+        sums = sums_by_aggregate.get(aggregate.name)
         if sums is None:
-            sums = groups[aggregate.name] = LabelSetSums(aggregate, labels)
+            sums = sums_by_aggregate[aggregate.name] = LabelSetSums(aggregate, labels)
             self._assign_shown(sums, self.cardinality_policy.shown_as(labels))
         return sums
 
@@ -250,32 +265,32 @@ class RollingWindows:
         return sums
 
     def _remove_sums(self, sums: LabelSetSums) -> None:
-        groups = self._label_set_sums[sums.labels]
-        del groups[sums.aggregate.name]
-        if not groups:
+        sums_by_aggregate = self._label_set_sums[sums.labels]
+        del sums_by_aggregate[sums.aggregate.name]
+        if not sums_by_aggregate:
             del self._label_set_sums[sums.labels]
 
     def _all_sums(self, aggregates: Container[str]) -> Iterator[LabelSetSums]:
-        for groups in self._label_set_sums.values():
-            yield from (group for name, group in groups.items() if name in aggregates)
+        for sums_by_aggregate in self._label_set_sums.values():
+            yield from (sums for name, sums in sums_by_aggregate.items() if name in aggregates)
         yield from (sums for (name, _), sums in self._other_sums.items() if name in aggregates)
 
     def _accumulate(
         self,
         sums: LabelSetSums,
-        slot: int,
-        bits: int,
+        range_id: int,
+        window_mask: int,
         key: tuple[str, ...] | int,
         vector: Vector,
         sign: int = 1,
     ) -> None:
-        for each in _with_other(sums):
-            each.accumulate(slot, key, vector, sign)
-        self._mark_changed(sums, bits)
+        for target in _with_other(sums):
+            target.accumulate(range_id, key, vector, sign)
+        self._mark_changed(sums, window_mask)
 
-    def _mark_changed(self, sums: LabelSetSums, bits: int) -> None:
+    def _mark_changed(self, sums: LabelSetSums, window_mask: int) -> None:
         shown = sums.shown_in or sums
-        self.changed[shown] = self.changed.get(shown, 0) | bits
+        self.changed[shown] = self.changed.get(shown, 0) | window_mask
 
 
 def _with_other(sums: LabelSetSums) -> tuple[LabelSetSums, ...]:
@@ -286,9 +301,12 @@ def _event_count(aggregate: Aggregate, vector: Vector) -> int:
     return sum(vector.get(c, 0) for c in aggregate.event_components) if aggregate.kind == "flow" else 0
 
 
-def _windows(config: AggregationConfig, everything: int) -> Iterator[tuple[Window, int]]:
-    """The windows in force, each with what to read again; and that of 30 d, which every figure may look at."""
-    for slot, window in enumerate(config.windows):
-        yield window, everything if window.span == MIN_HOUR_RETENTION else 1 << slot
+def _windows(config: AggregationConfig, all_windows: int) -> Iterator[tuple[Window, int]]:
+    """Yield the configured windows and that of 30 days, each with the mask of windows to read when it changes.
+
+    Series of any window, and those without one, may read the last 30 days.
+    """
+    for number, window in enumerate(config.windows):
+        yield window, all_windows if window.span == MIN_HOUR_RETENTION else 1 << number
     if all(window.span != MIN_HOUR_RETENTION for window in config.windows):
-        yield Window("", MIN_HOUR_RETENTION), everything
+        yield Window("", MIN_HOUR_RETENTION), all_windows

@@ -14,7 +14,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def block_difference(old: bytes | None, new: bytes | None) -> Vector:
-    """What a block changed by, from its old bytes to its new ones; None is an empty block."""
+    """Return the new vector of a block minus the old one. None is an empty block."""
     after = {} if new is None else decode_block(new)
     if old is not None:
         before = decode_block(old)
@@ -27,31 +27,31 @@ def block_difference(old: bytes | None, new: bytes | None) -> Vector:
 
 
 class SummedBlocks:
-    """Summed blocks by resolution and number."""
+    """Packed blocks by resolution, block number and cell."""
 
     def __init__(self) -> None:
         self._packed_blocks: defaultdict[int, dict[int, dict[CellRef, bytes]]] = defaultdict(dict)
 
     def add(self, resolution: int, block: int, cell: CellRef, delta: Vector) -> None:
-        """Add to the block of a place; an empty one is removed."""
+        """Add to a block of a cell. A block that becomes empty is removed."""
         blocks = self._packed_blocks[resolution]
-        places = blocks.setdefault(block, {})
-        packed = places.get(cell)
+        by_cell = blocks.setdefault(block, {})
+        packed = by_cell.get(cell)
         total = {} if packed is None else decode_block(packed)
         add(total, delta)
         if total:
-            places[cell] = _encode(total)
+            by_cell[cell] = _encode(total)
             cell.blocks += packed is None
         elif packed is not None:
-            del places[cell]
+            del by_cell[cell]
             cell.blocks -= 1
-        if not places:
+        if not by_cell:
             del blocks[block]
 
     def between(
         self, resolution: int, first: int, last: int, aggregates: Container[str]
     ) -> Iterator[tuple[CellRef, Vector]]:
-        """What the buckets `first` to `last` hold of some tallies: one vector for each place and block."""
+        """Yield the sums of some aggregates over the buckets `first` to `last`, one for each cell and block."""
         if last < first:
             return
         per_block = BY_CODE[resolution].per_block
@@ -66,7 +66,7 @@ class SummedBlocks:
     def of_cell(
         self, cell: CellRef, resolution: int, first: int, last: int
     ) -> Iterator[tuple[int, int, int]]:
-        """What a place holds in the buckets `first` to `last`: bucket, component, integer."""
+        """Yield the bucket, component and integer of each entry of a cell in the buckets `first` to `last`."""
         per_block = BY_CODE[resolution].per_block
         for block in range(first // per_block, last // per_block + 1):
             packed = self._packed_blocks[resolution].get(block, {}).get(cell)
@@ -77,12 +77,12 @@ class SummedBlocks:
 
 
 def sum_range(resolution: int, block: int, vector: Vector, first: int, last: int) -> Vector:
-    """The part of a block's vector that lies in the buckets `first` to `last`, summed over them."""
-    entry: Vector = {}
+    """Return the sum of a block's vectors in the buckets `first` to `last`."""
+    total: Vector = {}
     begin = block * BY_CODE[resolution].per_block
     if last < begin or first >= begin + BY_CODE[resolution].per_block:
-        return entry
+        return total
     for bucket, component, n in unpack_block(resolution, block, vector):
         if first <= bucket <= last:
-            entry[component] = entry.get(component, 0) + n
-    return entry
+            total[component] = total.get(component, 0) + n
+    return total

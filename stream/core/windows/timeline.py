@@ -1,4 +1,4 @@
-"""A window cut into pieces, each read by itself: what makes a time line."""
+"""Time lines: a window divided into points, each with its own samples."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -11,37 +11,37 @@ from stream.core.windows.label_sets import LabelSet
 from stream.core.windows.rolling import RollingWindows
 
 MAX_POINTS = 32
-"""A window has at most so many pieces."""
+"""The largest number of points of a window."""
 POINT_SIZES = (
     *(n * MINUTE for n in (1, 2, 3, 5, 10, 15, 20, 30)),
     *(n * HOUR for n in (1, 2, 3, 4, 6, 8, 12)),
     *(n * DAY for n in (1, 2, 3, 5, 7, 14, 28, 56)),
 )
-"""Sizes that people read with ease, in ms."""
+"""Allowed lengths of a point in ms, round enough for an axis."""
 
 STEP_ENTRIES = 500
-"""Entries of buckets that are added up in one step."""
+"""Block entries that are added up in one step."""
 
 
 class TimelinePoint(NamedTuple):
-    """The figures of a part of a window, from `start` in ms: what a metric makes of its flows there."""
+    """The samples that a metric reads from its flows in one part of a window, which begins at `start` (ms)."""
 
     start: int
     samples: tuple[Sample, ...]
 
 
 def point_size(window: Window) -> int:
-    """How long a window's pieces are, in ms; they begin at multiples of it."""
-    whole = (each for each in POINT_SIZES if each % window.resolution.step == 0)
-    return next(each for each in whole if window.span // each <= MAX_POINTS)
+    """Return the length of a window's points in ms. Points begin at multiples of it."""
+    whole = (size for size in POINT_SIZES if size % window.resolution.step == 0)
+    return next(size for size in whole if window.span // size <= MAX_POINTS)
 
 
 def timeline(
     windows: RollingWindows, metric: Metric, labels: LabelSet, slot: int
 ) -> Iterator[TimelinePoint | None]:
-    """The pieces of the window with this number, one after the other; the first and the last may be cut short.
+    """Yield the points of a window by its number. The first and the last may be shorter than the others.
 
-    None stands for a step of the work, between two of which others may have their turn.
+    None is yielded after each step of the work, so that the caller can pause. Without `read_flows` there is no point.
     """
     if metric.read_flows is None:
         return

@@ -5,29 +5,29 @@ from stream.core.model.aggregate import Aggregate, AggregateName, Layout
 RESPONDER, OTHER = "responder", "other"
 """Cohorts: customers who answered a survey, by present membership, and the others."""
 UNKNOWN = "unknown"
-"""The reason of a churn that names none."""
+"""The reason of a churn without a reason code."""
 
 
 class CustomersLayout(Layout):
-    """Active customers, those of them who gave notice, and churns that changed nothing."""
+    """Active customers, active customers who gave notice, and ignored churns."""
 
     ACTIVE, SCHEDULED, IGNORED = range(3)
 
 
 class PeriodsLayout(Layout):
-    """Lives that began, that ended, and that began and go on (at their start)."""
+    """Subscription periods by start and by end, and periods that still last, by start."""
 
     STARTS, ENDS, PRESENT = range(3)
 
 
 class ChurnedLayout(Layout):
-    """Churns that ended a life, by whether the customer wanted to."""
+    """Churns that ended a period, by whether they were voluntary."""
 
     INVOLUNTARY, VOLUNTARY = range(2)
 
 
 class MoneyLayout(Layout):
-    """How many purchases and refunds (or customers), minor units, and 1/10,000 minor units of margin."""
+    """Number of purchases and refunds (or of customers), net amount in minor units, margin in 1/10,000 of them."""
 
     COUNT, NET, VALUE = 0, 1, 3
     pairs = (NET, VALUE)
@@ -54,9 +54,9 @@ CHURNED = Aggregate(AggregateName("churned"), ChurnedLayout, long_retention=True
 REVENUE = Aggregate(
     AggregateName("revenue"), MoneyLayout, long_retention=True, event_components=(MoneyLayout.COUNT,)
 )
-"""By cohort and currency: purchases less refunds, of everyone."""
+"""By cohort and currency: purchases less refunds of all customers, active or not."""
 TO_DATE = Aggregate(AggregateName("clv"), MoneyLayout, "stock", long_retention=True)
-"""By cohort and currency: of active customers with money in it, all of their revenue times margin."""
+"""By cohort and currency: revenue to date times margin, of active customers with revenue in that currency."""
 REFERRALS = Aggregate(
     AggregateName("referrals"), ReferralsLayout, long_retention=True, event_components=(0, 1, 2)
 )
@@ -64,6 +64,6 @@ REFERRALS = Aggregate(
 REFERRERS = Aggregate(AggregateName("referrers"), ReferrersLayout, "open_flow", long_retention=True)
 """Customers, each at the latest of their conversions that were not reversed.
 
-Windows end at the present, so that whoever converted in one has the latest conversion in it: each counts once.
-A conversion ahead of the clock (5 minutes at most) counts as soon as it is known and hides no earlier one."""
+Windows end at the present. A customer with a conversion in a window therefore has the latest one in it, and counts
+once. A conversion ahead of the clock (5 minutes at most) counts as soon as it is known and hides no earlier one."""
 ALL = (CUSTOMERS, PERIODS, CHURNED, REVENUE, TO_DATE, REFERRALS, REFERRERS)

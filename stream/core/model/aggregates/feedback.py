@@ -5,7 +5,7 @@ from typing import Literal
 from stream.core.model.aggregate import Aggregate, AggregateName, Layout, Vector
 
 OfferOutcome = Literal["offered", "answered", "dismissed"]
-"""What an offered survey came to."""
+"""The outcome of an offered survey."""
 UNIT = 1_163_962_800
 """Scores are summed in whole units of 1 / UNIT of their scale: exact for scales of up to 21 points and of 26, 51
 and 101, else to 1e-9 of the scale."""
@@ -18,25 +18,25 @@ class NpsLayout(Layout):
 
 
 class CsatLayout(Layout):
-    """Answers by whether they are satisfied, and the sum of their positions on the scale."""
+    """Answers by satisfaction, and the sum of their positions on the scale."""
 
     SATISFIED, UNSATISFIED, POINTS = range(3)
 
 
 class CesLayout(Layout):
-    """Answers by whether it was easy, and the sum of their ease."""
+    """Easy answers, other answers, and the sum of the ease of both."""
 
     EASY, NOT_EASY, POINTS = range(3)
 
 
 class ResponseLayout(Layout):
-    """Offers, and those of them that were answered or dismissed."""
+    """Offers, answered offers, dismissed offers."""
 
     OFFERED, ANSWERED, DISMISSED = range(3)
 
 
 class ReasonsLayout(Layout):
-    """Answers that name the reason."""
+    """Answers with the reason code."""
 
     ANSWERS = 0
 
@@ -68,7 +68,7 @@ def position(score: int, low: int, high: int) -> int:
 
 
 def csat_vector(score: int, scale: tuple[int, int] | None) -> Vector:
-    """Return the vector of a CSAT answer. Satisfied are the top two points, of fewer than five points the top one."""
+    """Return the vector of a CSAT answer. The top two points are satisfied, or the top one of fewer than five."""
     low, high = scale or (1, 5)
     top = 2 if high - low >= 4 else 1
     category = CsatLayout.SATISFIED if score > high - top else CsatLayout.UNSATISFIED
@@ -76,7 +76,7 @@ def csat_vector(score: int, scale: tuple[int, int] | None) -> Vector:
 
 
 def ces_vector(score: int, scale: tuple[int, int] | None, direction: str | None) -> Vector:
-    """Return the vector of a CES answer as ease. Easy are the best 40 % of the points, rounded half up."""
+    """Return the vector of a CES answer as ease. The best 40 % of the points, rounded half up, are easy."""
     low, high = scale or (1, 5)
     if direction != "ease":
         score = low + high - score

@@ -6,11 +6,11 @@ from stream.core.model.money import split
 from stream.core.model.time_buckets import DAY
 
 WEEK = 7 * DAY
-"""How long after a solve a reopening or another ticket is a repeated contact, in ms."""
+"""Time after a solve within which a reopening or another ticket is a repeat contact, in ms."""
 
 
 class ResponseTimeLayout(Layout):
-    """First responses: those over their target, solves without one, and their durations."""
+    """First responses over their target, solves without a first response, and durations of first responses."""
 
     LATE, UNANSWERED = range(2)
     RESPONSES = HISTOGRAM_SPAN
@@ -58,7 +58,7 @@ class BusinessLayout(Layout):
 
 
 class FcrLayout(Layout):
-    """Tickets by their first solve by people, and tickets first solved by bots or time-outs."""
+    """Tickets by the result of their first solve by people, and tickets first solved by bots or time-outs."""
 
     FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT = range(4)
 
@@ -123,7 +123,7 @@ def add_response(into: Vector, elapsed: int, target: int, start: int) -> None:
 
 
 def handle_vector(outcome: str, handle_ms: int, legs: int) -> Vector:
-    """Return the vector of an interaction. It is empty for one that a bot handled."""
+    """Return the vector of an interaction. It is empty if a bot handled it."""
     if outcome == "abandoned":
         return {HandleLayout.ABANDONED: 1}
     vector: Vector = {}
