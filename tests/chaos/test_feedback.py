@@ -15,14 +15,14 @@ from stream.devbroker.kafka import Broker
 from tests.chaos.feed import Sent, load
 from tests.chaos.rig import ChaosCluster, wait
 from tests.core.aggregation.feedback.oracle import feedback
-from tests.core.aggregation.feedback.test_oracle import hours
+from tests.core.aggregation.feedback.test_oracle import by_hour
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
 
 def oracle(rig: ChaosCluster, sent: list[Sent]) -> Counter[tuple[Any, ...]]:
     views = dict(rig.settings.metrics.views)
-    return hours(feedback([(one.at, one.event) for one in sent if one.event], views))
+    return by_hour(feedback([(one.at, one.event) for one in sent if one.event], views))
 
 
 def background(rig: ChaosCluster, load_: Any, **how: Any) -> tuple[threading.Thread, list[Sent]]:

@@ -92,7 +92,7 @@ def test_the_reply_may_arrive_before_the_ticket() -> None:
 
 def test_an_answer_at_once_is_exactly_zero() -> None:
     """A message of the same moment sorts after the creation."""
-    figures = shown(METRIC, counted([message(NOW, name="a"), created(NOW, name="b")]), NOW)
+    figures = shown(METRIC, counted([message(NOW, event_id="a"), created(NOW, event_id="b")]), NOW)
     assert figures["cx_first_response_seconds", "0.5"] == figures[MEAN,] == 0
     assert figures["cx_first_responses_within_target",] == 1
 

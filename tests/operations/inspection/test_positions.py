@@ -37,7 +37,9 @@ def test_every_reason() -> None:
         "counted under settings b, those here are a": {"config_hash": "b"},
         "counted with 3 partitions, there are 2": {"partitions": 3},
         f"kept in version {VERSION + 1}, newer than {VERSION}, which is ours": {"version": VERSION + 1},
-        "ends before the offset it was counted to: the topic was deleted and created again": {"next_offset": 13},
+        "ends before the offset it was counted to: the topic was deleted and created again": {
+            "next_offset": 13
+        },
         "its worker's clock is 2 s or more ahead of this machine's": {"written_at": NOW + 2_000},
     }
     for text, change in cases.items():

@@ -1,4 +1,4 @@
-"""Ticket events with ids of their own, for tests."""
+"""Ticket events for tests, with IDs of their own."""
 
 from collections.abc import Iterable
 from itertools import count as counter
@@ -23,14 +23,14 @@ from tests.support import Event, aggregation_config, count, figures, records, si
 _ids = counter()
 
 
-def _event(data: Data, at: int, name: str | None, stamp: int | None) -> Event:
-    return Event(data, at, at if stamp is None else stamp, name or f"e{next(_ids):08}")
+def _event(data: Data, at: int, event_id: str | None, stamp: int | None) -> Event:
+    return Event(data, at, at if stamp is None else stamp, event_id or f"e{next(_ids):08}")
 
 
 def created(
-    at: int, ticket: str = "t", *, name: str | None = None, stamp: int | None = None, **more: Any
+    at: int, ticket: str = "t", *, event_id: str | None = None, stamp: int | None = None, **more: Any
 ) -> Event:
-    return _event(TicketCreated(ticket_id=ticket, **more), at, name, stamp)
+    return _event(TicketCreated(ticket_id=ticket, **more), at, event_id, stamp)
 
 
 def message(
@@ -38,18 +38,18 @@ def message(
     author: str = "agent",
     ticket: str = "t",
     *,
-    name: str | None = None,
+    event_id: str | None = None,
     stamp: int | None = None,
     **more: Any,
 ) -> Event:
     more.setdefault("message_id", f"m{next(_ids)}")
-    return _event(TicketMessage(ticket_id=ticket, author=author, **more), at, name, stamp)
+    return _event(TicketMessage(ticket_id=ticket, author=author, **more), at, event_id, stamp)
 
 
 def status(
-    at: int, to: str, ticket: str = "t", *, name: str | None = None, stamp: int | None = None, **more: Any
+    at: int, to: str, ticket: str = "t", *, event_id: str | None = None, stamp: int | None = None, **more: Any
 ) -> Event:
-    return _event(TicketStatus(ticket_id=ticket, status=to, **more), at, name, stamp)
+    return _event(TicketStatus(ticket_id=ticket, status=to, **more), at, event_id, stamp)
 
 
 def handoff(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
@@ -85,12 +85,12 @@ def handled(
 
 
 def counted(events: Iterable[Event], **changes: Any) -> PartitionTask:
-    """A partition that has counted these events, under rules with changes."""
+    """Return a partition that processed these events under settings with changes."""
     return count(Tickets(), events, aggregation_config(**changes))
 
 
 def one_by_one(events: Iterable[Event], **changes: Any) -> PartitionTask:
-    """The same, with a flush after each event."""
+    """Return a partition that processed these events with a flush after each."""
     partition = single(Tickets(), aggregation_config(**changes))
     for record in records(events):
         partition.process([record], record.timestamp)
@@ -101,5 +101,5 @@ def one_by_one(events: Iterable[Event], **changes: Any) -> PartitionTask:
 def shown(
     metric: Metric, partition: PartitionTask, now: int, window: str = "30d", **where: Any
 ) -> dict[tuple[str, ...], float]:
-    """The figures of a metric at `now`."""
+    """Return the figures of a metric at `now`."""
     return figures(metric, partition, now, window, **where)
