@@ -19,7 +19,7 @@ from stream.exporter.coverage import PartitionId
 from stream.exporter.http.server import serve
 from stream.exporter.service import run_in_slices, tune_gc
 from stream.exporter.state import PaneBatch
-from tests.exporter.memory import Worker, exporter, feed, refresh
+from tests.exporter.in_memory import Worker, exporter, feed, refresh
 from tests.support import NOW, Event
 
 SCRAPES = 100

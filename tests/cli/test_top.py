@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from stream.cli import main
 from stream.cli.top.figures import MAX_ROWS, MetricsSnapshot, format_duration
 from stream.devbroker.process import free_port
-from tests.exporter.live.world import World
-from tests.exporter.memory import answers
+from tests.exporter.in_memory import answers
+from tests.exporter.live.live_exporter import World
 
 PAGE = """cx_nps_score{view="channel",channel="web",window="7d"} 20.0
 cx_nps_score{view="channel",channel="a \\"b\\"",window="7d"} -10.0

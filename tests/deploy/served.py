@@ -25,7 +25,7 @@ from stream.exporter.state import ExporterState
 from stream.worker.health import Health
 from stream.worker.health import serve as serve_health
 from stream.worker.task_manager import TaskManager
-from tests.exporter.memory import Worker, answers, exporter, feed, refresh
+from tests.exporter.in_memory import Worker, answers, exporter, feed, refresh
 from tests.support import DAY, HOUR, NOW, Event, aggregation_config
 from tests.worker.test_task_manager import HERE, Memory
 

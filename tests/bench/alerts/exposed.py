@@ -8,7 +8,7 @@ from pathlib import Path
 from stream.monitoring.alerts.prometheus_files import alerts
 from tests.bench.alerts.rivals import RIVALS
 from tests.bench.alerts.traffic import Traffic
-from tests.exporter.memory import Worker, exporter, feed
+from tests.exporter.in_memory import Worker, exporter, feed
 from tests.support import HOUR
 
 _RULES = [

@@ -17,7 +17,7 @@ from stream.core.aggregation.customers import Customers
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
-from stream.core.model import checkpoint as markers
+from stream.core.model import checkpoint as checkpoints
 from tests.core.aggregation import histories
 from tests.core.aggregation.tickets.events import created, message
 from tests.support import DAY, HOUR, MINUTE, NOW, Event, FakeRecord, aggregation_config, records
@@ -103,7 +103,7 @@ def process_and_restore(
         restored.restore_state(key, raw)
     for key, raw in stored_panes.items():
         restored.restore_panes(key, raw)
-    restored.restore_panes(markers.KEY, markers.encode(partition.checkpoint))
+    restored.restore_panes(checkpoints.KEY, checkpoints.encode(partition.checkpoint))
     assert not restored.finish_restore()
     assert restored.panes.blocks == partition.panes.blocks
     figures = partition.outcome_counts, partition.checkpoint, partition.store.entities, partition.panes.blocks

@@ -1,4 +1,4 @@
-"""Lifetime value against worked cases: margins, cohorts, currencies."""
+"""Lifetime value in worked cases: margins, cohorts, currencies."""
 
 import pytest
 
@@ -17,8 +17,8 @@ from tests.support import DAY, HOUR, NOW, Event, aggregation_config, figures
 HISTORICAL, PREDICTED, ADDED = "cx_clv_historical_mean", "cx_clv_predicted", "cx_clv_added_mean"
 
 
-def read(source: list[Event] | PartitionTask, window: str = "30d", **where: object) -> dict:
-    partition = counted(source) if isinstance(source, list) else source
+def read(events_or_task: list[Event] | PartitionTask, window: str = "30d", **where: object) -> dict:
+    partition = counted(events_or_task) if isinstance(events_or_task, list) else events_or_task
     return figures(clv.METRIC, partition, NOW, window, **where)
 
 
@@ -45,8 +45,8 @@ def test_clv_2() -> None:
     assert read(events)[PREDICTED, "all", "EUR"] == pytest.approx(1000)
 
 
-def test_the_prediction_ends_after_36_months() -> None:
-    """Without churn, or with less than one in 36: 36 times the month."""
+def test_the_prediction_is_at_most_36_months() -> None:
+    """Without churn, or with less than one in 36, the prediction is 36 times the month."""
     events = [activated(f"c{i}", NOW - 90 * DAY) for i in range(100)]
     events.append(bought("c1", "1", 100_00))
     assert read(events)[PREDICTED, "all", "EUR"] == pytest.approx(36)
@@ -62,21 +62,21 @@ def test_the_prediction_ends_after_36_months() -> None:
     ],
     ids=["no opening customers", "no money in the month", "no active customers"],
 )
-def test_without_what_it_needs_there_is_no_prediction(events: list[Event]) -> None:
-    """Absent, never 0."""
+def test_without_its_inputs_there_is_no_prediction(events: list[Event]) -> None:
+    """The prediction is absent, not 0."""
     assert not [key for key in read(events) if key[0] == PREDICTED]
 
 
 def test_the_prediction_needs_no_window_of_30_days() -> None:
-    """Whatever windows are configured."""
+    """The prediction does not depend on the configured windows."""
     events = [activated("a", NOW - 90 * DAY), bought("a", "1", 100, NOW - 29 * DAY)]
-    short = aggregation_config(windows=aggregation_config().windows[:2])
-    shown = figures(clv.METRIC, counted(events, config=short), NOW)
+    short_windows = aggregation_config(windows=aggregation_config().windows[:2])
+    shown = figures(clv.METRIC, counted(events, config=short_windows), NOW)
     assert shown[PREDICTED, "all", "EUR"] == 36
 
 
-def test_revenue_of_those_gone_counts_for_the_prediction_and_the_window() -> None:
-    """Per active customer, but of everyone; to date, only the active ones' counts."""
+def test_revenue_of_churned_customers_counts_in_prediction_and_window() -> None:
+    """Both are per active customer and include churned customers. The value to date includes active ones only."""
     events = [activated(c, NOW - 90 * DAY) for c in "ab"]
     events += [bought("a", "1", 1000), bought("b", "2", 3000), churned("b")]
     shown = read(events)
@@ -86,7 +86,7 @@ def test_revenue_of_those_gone_counts_for_the_prediction_and_the_window() -> Non
 
 
 def test_clv_9_currencies_are_never_added() -> None:
-    """EUR 10.00 and JPY 1,000 are two series; a dinar has 1,000 fils."""
+    """EUR 10.00 and JPY 1,000 are two series. A dinar has 1,000 fils."""
     events = [activated("a", NOW - 90 * DAY), bought("a", "1", 1000), bought("a", "2", 1000, currency="JPY")]
     shown = read([*events, bought("a", "3", 1000, currency="KWD")])
     assert {key[1]: value for key, value in shown.items() if key[0] == "cx_revenue"} == {
@@ -98,7 +98,7 @@ def test_clv_9_currencies_are_never_added() -> None:
 
 
 def test_means_are_over_customers_whether_they_bought_or_not() -> None:
-    """And a cohort whose customers bought nothing has 0, one without customers has no mean."""
+    """A cohort without purchases has a mean of 0, a cohort without customers has none."""
     events = [activated(c, NOW - 90 * DAY) for c in "abcd"] + [bought("a", "1", 1000), responded("b")]
     shown = read(events)
     assert shown[HISTORICAL, "all", "EUR"] == 2.5
@@ -107,13 +107,13 @@ def test_means_are_over_customers_whether_they_bought_or_not() -> None:
     assert shown[ADDED, "responder", "EUR"] == 0
     assert (PREDICTED, "responder", "EUR") not in shown
     assert [shown["cx_clv_customers", cohort] for cohort in ("all", "responder", "other")] == [4, 1, 3]
-    alone = read(events[:-1])
-    assert (HISTORICAL, "responder", "EUR") not in alone
-    assert alone["cx_clv_customers", "responder"] == 0
+    without_response = read(events[:-1])
+    assert (HISTORICAL, "responder", "EUR") not in without_response
+    assert without_response["cx_clv_customers", "responder"] == 0
 
 
-def test_who_responds_takes_the_past_along() -> None:
-    """Present membership: value, windowed revenue and the churn of the month move to the responders."""
+def test_a_responder_moves_past_revenue_to_the_responders() -> None:
+    """Value, windowed revenue and churn of the month follow the present membership."""
     events = [activated(c, NOW - 90 * DAY, margin_rate=0.5) for c in "abc"]
     events += [bought("a", "1", 1000, NOW - 9 * DAY), bought("b", "2", 500), churned("c", NOW - 2 * DAY)]
     before = read(events)
@@ -126,16 +126,20 @@ def test_who_responds_takes_the_past_along() -> None:
     assert shown[HISTORICAL, "all", "EUR"] == before[HISTORICAL, "all", "EUR"]
 
 
-def test_a_new_margin_holds_for_all_of_the_customers_money() -> None:
-    """The last activation's, the configured one when it says none; in 1/10,000."""
+def test_a_new_margin_applies_to_all_revenue_of_the_customer() -> None:
+    """The margin is that of the last activation, by default the configured one, in 1/10,000."""
     events = [activated("a", NOW - 90 * DAY, margin_rate=0.4), bought("a", "1", 10_000, NOW - 9 * DAY)]
-    half = read([*events, activated("a", NOW - DAY, margin_rate=0.12345)])
-    assert half[HISTORICAL, "all", "EUR"] == half[ADDED, "all", "EUR"] == pytest.approx(12.34)
+    with_new_margin = read([*events, activated("a", NOW - DAY, margin_rate=0.12345)])
+    assert (
+        with_new_margin[HISTORICAL, "all", "EUR"]
+        == with_new_margin[ADDED, "all", "EUR"]
+        == pytest.approx(12.34)
+    )
     assert read([*events, activated("a", NOW - DAY)])[HISTORICAL, "all", "EUR"] == 100
 
 
 def test_money_of_former_lives_counts_again_when_the_customer_is_back() -> None:
-    """All lives: nothing while gone, everything afterwards."""
+    """Purchases of all lives count while the customer is active."""
     events = [
         activated("a", NOW - 90 * DAY),
         bought("a", "1", 1000, NOW - 80 * DAY),
@@ -145,23 +149,23 @@ def test_money_of_former_lives_counts_again_when_the_customer_is_back() -> None:
     assert read([*events, activated("a")])[HISTORICAL, "all", "EUR"] == 10
 
 
-def test_money_that_was_all_paid_back_is_zero_not_absent() -> None:
-    """Something was counted in that currency."""
+def test_fully_refunded_revenue_is_zero_not_absent() -> None:
+    """The currency has events."""
     shown = read([activated("a", NOW - 90 * DAY), bought("a", "1", 1000), refunded("a", "r", 1000)])
     assert shown["cx_revenue", "EUR"] == shown[HISTORICAL, "all", "EUR"] == 0
     assert shown[PREDICTED, "all", "EUR"] == 0
 
 
 def test_an_order_and_a_refund_count_once() -> None:
-    """By their own ids, per customer; of two different orders under one id the first read counts."""
+    """Orders and refunds have separate IDs for each customer. Of two orders with one ID the first counts."""
     events = [bought("a", "1", 1000), bought("a", "1", 7777), bought("b", "1", 500), refunded("a", "1", 100)]
     partition = counted([*events, refunded("a", "1", 100)])
     assert partition.outcome_counts["duplicate"] == 2
     assert read(partition)["cx_revenue", "EUR"] == 14
 
 
-def test_revenue_is_everyones() -> None:
-    """Also of people who were never activated: in total only."""
+def test_revenue_includes_customers_who_were_never_active() -> None:
+    """Their revenue is in the total view only."""
     partition = counted([bought("ghost", "1", 1000)])
     shown = read(partition)
     assert shown["cx_revenue", "EUR"] == 10
@@ -169,15 +173,15 @@ def test_revenue_is_everyones() -> None:
     assert {key.cell.view for key in partition.panes.blocks} == {"total"}
 
 
-def test_windowed_money_is_in_its_own_bucket() -> None:
-    """A refund at its own time, not at the order's."""
+def test_refunds_count_at_their_own_time() -> None:
+    """A refund counts at its own time, not at that of the order."""
     events = [activated("a", NOW - 90 * DAY), bought("a", "1", 1000, NOW - 5 * DAY), refunded("a", "r", 300)]
     assert read(events, "1h")["cx_revenue", "EUR"] == -3
     assert read(events, "7d")["cx_revenue", "EUR"] == 7
 
 
-def test_sums_do_not_outgrow_what_a_record_can_hold() -> None:
-    """Four thousand of the largest orders there can be, at a margin in 1/10,000."""
+def test_sums_of_the_largest_orders_fit_in_a_record() -> None:
+    """4,096 of the largest possible orders, with a margin in 1/10,000."""
     largest, n = 2**53 - 1, 4096
     events = [activated("a", NOW - 90 * DAY)]
     events += [bought("a", str(i), largest, NOW - HOUR, currency="IDR") for i in range(n)]

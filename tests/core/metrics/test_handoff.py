@@ -1,4 +1,4 @@
-"""From a bot to people."""
+"""Handoffs from a bot to people."""
 
 from stream.core.metrics.handoff import METRIC
 from tests.core.aggregation.tickets.events import counted, created, handoff, message, shown, status
@@ -7,8 +7,8 @@ from tests.support import DAY, HOUR, MINUTE, NOW, SECOND
 MEAN, COUNT = "cx_handoff_response_mean_seconds", "cx_handoff_responses"
 
 
-def test_from_the_handoff_to_the_next_public_agent_message() -> None:
-    """FRT-7: 300 s; the internal note in between is none."""
+def test_a_handoff_ends_at_the_next_public_agent_message() -> None:
+    """FRT-7: 300 s. The internal note does not end the handoff."""
     events = [
         created(NOW),
         handoff(NOW + 240 * SECOND),
@@ -20,7 +20,7 @@ def test_from_the_handoff_to_the_next_public_agent_message() -> None:
 
 
 def test_each_handoff_is_measured_and_one_without_a_message_is_not() -> None:
-    """Two before one message, one after the last; one before the creation is ignored."""
+    """Two handoffs before a message count, one without a message or before the creation does not."""
     events = [
         handoff(NOW - 1, stamp=NOW),
         created(NOW),
@@ -33,12 +33,12 @@ def test_each_handoff_is_measured_and_one_without_a_message_is_not() -> None:
     assert (figures[MEAN,], figures[COUNT,]) == (90, 2)
 
 
-def test_solves_do_not_matter() -> None:
-    """The message may come after one."""
+def test_a_solve_does_not_end_a_handoff() -> None:
+    """The message may come after a solve."""
     events = [created(NOW), handoff(NOW + MINUTE), status(NOW + HOUR, "solved"), message(NOW + HOUR + MINUTE)]
     assert shown(METRIC, counted(events), NOW + DAY)[MEAN,] == 3600
 
 
-def test_nothing_but_a_zero_without_handoffs() -> None:
-    """No mean, no quantiles."""
+def test_without_handoffs_only_the_count_is_shown() -> None:
+    """Mean and quantiles are absent."""
     assert shown(METRIC, counted([created(NOW), message(NOW + 1)]), NOW) == {(COUNT,): 0}

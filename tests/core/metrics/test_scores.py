@@ -1,4 +1,4 @@
-"""NPS, CSAT and CES against worked cases."""
+"""NPS, CSAT and CES in worked cases."""
 
 from typing import Any
 
@@ -39,8 +39,8 @@ def test_nps_2() -> None:
     assert (high - low) / 2 == pytest.approx(10.90, abs=0.005)
 
 
-def test_nps_5_an_empty_window_has_no_score_but_zero_answers() -> None:
-    """Absent, never 0."""
+def test_nps_5_an_empty_window_has_counts_of_zero_and_no_score() -> None:
+    """The score is absent, not 0."""
     shown = read(nps, "nps", [10], now=NOW + 2 * DAY)
     assert shown == {("cx_nps_responses", c): 0 for c in nps.CATEGORIES} | {
         ("cx_nps_premature_responses",): 0
@@ -48,21 +48,21 @@ def test_nps_5_an_empty_window_has_no_score_but_zero_answers() -> None:
 
 
 def test_nps_bounds_are_not_clamped() -> None:
-    """Three promoters say little: the interval passes the end of the scale."""
+    """With three promoters the interval exceeds the scale."""
     assert adjusted_wald(3, 0, 3)[1] > 100
 
 
 def test_str_1_windows_merge_parts_not_scores() -> None:
-    """Ten answers at 100 and ninety at 0 make 10.0, not the mean of the days."""
-    one = [
+    """Ten answers at 100 and ninety at 0 give 10.0, not the mean of the days."""
+    first_day = [
         Event(FeedbackSubmitted(feedback_id=f"a{i}", survey="nps", score=10), NOW - DAY, NOW)
         for i in range(10)
     ]
-    two = [
+    second_day = [
         Event(FeedbackSubmitted(feedback_id=f"b{i}", survey="nps", score=10 if i < 45 else 0), NOW, NOW)
         for i in range(90)
     ]
-    assert figures(nps.METRIC, count(Feedback(), one + two), NOW, "7d")["cx_nps_score",] == 10
+    assert figures(nps.METRIC, count(Feedback(), first_day + second_day), NOW, "7d")["cx_nps_score",] == 10
 
 
 def test_csat_1() -> None:

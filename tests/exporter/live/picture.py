@@ -13,8 +13,8 @@ from pathlib import Path
 from tests.exporter.live.browser import chromium
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "pictures"
-SHOWN = "#window=1h&view=channel&tile=cx_first_response_seconds%2F0.9"
-TOLD = "document.querySelectorAll('.alert').length >= 2 && document.querySelectorAll('.breakdown tbody tr').length > 1"
+SELECTION = "#window=1h&view=channel&tile=cx_first_response_seconds%2F0.9"
+READY = "document.querySelectorAll('.alert').length >= 2 && document.querySelectorAll('.breakdown tbody tr').length > 1"
 
 
 @asynccontextmanager
@@ -26,8 +26,8 @@ async def demo() -> AsyncIterator[str]:
     assert process.stdout
     try:
         async for line in process.stdout:
-            if found := re.search(rb"Live page\s+(http://\S+)", line):
-                yield found[1].decode()
+            if match := re.search(rb"Live page\s+(http://\S+)", line):
+                yield match[1].decode()
                 break
     finally:
         process.send_signal(signal.SIGINT)
@@ -42,10 +42,10 @@ async def main() -> None:
     async with demo() as url:
         for name, dark in (("page.png", False), ("page-dark.png", True)):
             async with chromium(Path(program)) as tab:
-                await tab.open(url + SHOWN, width=1360, height=1010, dark=dark)
-                await tab.until(TOLD, seconds=180)
-                await tab.do("Emulation.setScrollbarsHidden", hidden=True)
-                (FOLDER / name).write_bytes(await tab.picture())
+                await tab.open(url + SELECTION, width=1360, height=1010, dark=dark)
+                await tab.until(READY, seconds=180)
+                await tab.send_command("Emulation.setScrollbarsHidden", hidden=True)
+                (FOLDER / name).write_bytes(await tab.screenshot())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An exporter in memory, fed with what workers would have written."""
+"""An exporter in memory that reads records as workers write them."""
 
 import gzip
 from collections.abc import Iterable
@@ -17,31 +17,33 @@ from stream.exporter.coverage import PartitionId
 from stream.exporter.state import ExporterState, PaneBatch
 from tests.support import NOW, Event, FakeRecord, records
 
-SHOWN = 'cx_nps_score{view="total",window="1h"}'
-"""A figure that is there as soon as answers are shown."""
+NPS_SERIES = 'cx_nps_score{view="total",window="1h"}'
+"""A series that is served as soon as answers count."""
 
 
 def exporter(**env: str) -> ExporterState:
-    """One of a single partition a topic."""
+    """Return the state of an exporter with one partition per topic."""
     return ExporterState(load(None, {"CXGAUGE_TOPICS_PARTITIONS": "1", **env}))
 
 
 class Worker:
-    """The only partition of each domain, counted; a call is a flush of each."""
+    """The tasks of one worker with the only partition of each domain. A call flushes all of them."""
 
-    def __init__(self, shown: ExporterState) -> None:
-        config = aggregation_config(shown.settings)
+    def __init__(self, state: ExporterState) -> None:
+        config = aggregation_config(state.settings)
         self.partitions = {domain.name: PartitionTask(domain, 0, 1, config) for domain in DOMAIN_REGISTRY}
         self._written = 0
 
     def __call__(
-        self, events: Iterable[Event] = (), clock: int = NOW, lag: int = 0, **marker: Any
+        self, events: Iterable[Event] = (), clock: int = NOW, lag: int = 0, **checkpoint_fields: Any
     ) -> dict[str, list[FakeRecord]]:
-        """What is written after these events, each on its topic; `marker` changes what the marker says."""
+        """Process events and return the records written, by domain. `checkpoint_fields` replace fields of the checkpoint."""
         for event in events:
             partition = self.partitions[topics_of(type(event.data))[0].domain]
             partition.process(records([event], partition.next_offset), clock)
-        return {name: self._flush(each, clock, lag, marker) for name, each in self.partitions.items()}
+        return {
+            name: self._flush(task, clock, lag, checkpoint_fields) for name, task in self.partitions.items()
+        }
 
     def _flush(
         self, partition: PartitionTask, clock: int, lag: int, changes: dict[str, Any]
@@ -52,33 +54,33 @@ class Worker:
         return [FakeRecord(self._written + n, clock, key, value) for n, (key, value) in enumerate(rows)]
 
 
-def counted(shown: ExporterState, events: list[Event], *, lag: int = 0) -> dict[str, list[FakeRecord]]:
-    """What a worker would have written, for each domain."""
-    return Worker(shown)(events, lag=lag)
+def write_flush(state: ExporterState, events: list[Event], *, lag: int = 0) -> dict[str, list[FakeRecord]]:
+    """Return the records that a new worker writes for these events, by domain."""
+    return Worker(state)(events, lag=lag)
 
 
 def feed(
-    shown: ExporterState, written: dict[str, list[FakeRecord]], monotonic_ms: int = 0, **batch: bool
+    state: ExporterState, written: dict[str, list[FakeRecord]], monotonic_ms: int = 0, **batch: bool
 ) -> None:
-    """Have it read records; `batch`: how they came."""
+    """Apply records. `batch` has further fields of the `PaneBatch`."""
     for domain, rows in written.items():
-        for _ in shown.apply(
+        for _ in state.apply(
             PaneBatch(PartitionId(domain, 0), rows, **batch), monotonic_ms=monotonic_ms, wall_ms=NOW
         ):
             pass
 
 
-def refresh(shown: ExporterState, monotonic_ms: int = 0, wall_ms: int = NOW) -> dict[str, float]:
-    """The page brought up to date: each series as it is written, to its value."""
-    for _ in shown.refresh(monotonic_ms, wall_ms):
+def refresh(state: ExporterState, monotonic_ms: int = 0, wall_ms: int = NOW) -> dict[str, float]:
+    """Refresh the exposition and return the value of each series by its name and labels."""
+    for _ in state.refresh(monotonic_ms, wall_ms):
         pass
-    assert gzip.decompress(shown.exposition.gzipped) == shown.exposition.plain
-    lines = (line.rpartition(" ") for line in shown.exposition.plain.decode().splitlines() if line[0] != "#")
+    assert gzip.decompress(state.exposition.gzipped) == state.exposition.plain
+    lines = (line.rpartition(" ") for line in state.exposition.plain.decode().splitlines() if line[0] != "#")
     return {name: float(value) for name, _, value in lines}
 
 
 def answers(n: int, score: int = 10, at: int = NOW, **more: Any) -> list[Event]:
-    """NPS answers of that time, with ids that depend on what they say."""
+    """Return NPS answers of that time, with IDs that depend on their content."""
     name = f"{score}{at}{sorted(more.items())}"
     return [
         Event(FeedbackSubmitted(feedback_id=f"{name}{i}", survey="nps", score=score, **more), at, at)
