@@ -13,12 +13,11 @@ from stream.core.aggregation.feedback import entity as answer
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.tickets import entity as ticket
 from stream.core.aggregation.tickets import interactions, repeat_contacts
-from stream.core.model import checkpoint as marker
-from stream.core.model import pane_blocks, unreadable
+from stream.core.model import checkpoint, pane_blocks, unreadable
 
-VERSION = marker.VERSION
-VERSION_IS = f"{marker.__name__}.VERSION"
-CHECKPOINT = marker.KEY
+VERSION = checkpoint.VERSION
+VERSION_NAME = f"{checkpoint.__name__}.VERSION"
+CHECKPOINT = checkpoint.KEY
 
 
 class Kind(NamedTuple):
@@ -28,10 +27,10 @@ class Kind(NamedTuple):
     prefix: str
     """First byte of the key in the state topic, empty for records of the panes topic."""
     name: str
-    what: str
+    description: str
     decode: Callable[[bytes], Any] | None
     decode_key: Callable[[bytes], Any] | None = None
-    """Of what follows the prefix."""
+    """Decoder of the key after the prefix."""
 
     @property
     def path(self) -> str:
@@ -104,7 +103,7 @@ OF_ALL = (
         pane_blocks.decode_block,
         pane_blocks._decode_key,
     ),
-    Kind("*", "", "checkpoint", "The checkpoint of a flush.", marker.decode),
+    Kind("*", "", "checkpoint", "The checkpoint of a flush.", checkpoint.decode),
 )
 NAMES = tuple(domain.name for domain in DOMAIN_REGISTRY)
 KINDS = (*OF_DOMAINS, *(kind._replace(domain=name) for name in NAMES for kind in OF_ALL))
