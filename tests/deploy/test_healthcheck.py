@@ -1,4 +1,4 @@
-"""What the image's health check says of a process."""
+"""The health check of the image."""
 
 import asyncio
 import ssl
@@ -35,12 +35,12 @@ def test_only_200_is_healthy(free_port: int, path: str, code: int) -> None:
         server.shutdown()
 
 
-def test_where_nothing_listens(free_port: int) -> None:
+def test_a_closed_port_is_unhealthy(free_port: int) -> None:
     """Exit 1 and no traceback."""
     assert check(f"http://127.0.0.1:{free_port}/livez") == 1
 
 
-async def test_an_exporter_with_a_certificate_and_passwords(free_port: int) -> None:
+async def test_an_exporter_that_requires_a_password_is_healthy(free_port: int) -> None:
     """It has no password to give and knows no authority: that it is asked for one is a sign of life."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("exporter").configure_cert(context)

@@ -13,7 +13,7 @@ from stream.devbroker.process import Child, ProcessError, free_port, port_is_fre
 
 pytestmark = pytest.mark.fresh
 
-STUBBORN = "trap '' TERM; echo ready; while :; do sleep 1; done"
+IGNORES_TERM = "trap '' TERM; echo ready; while :; do sleep 1; done"
 
 
 def shell(tmp_path, script: str, **options) -> Child:
@@ -36,7 +36,7 @@ def test_a_child_that_ignores_sigterm_is_killed_with_its_group(tmp_path):
     """The deadline holds for a stubborn program and for what it started: all ends of their pipe are closed."""
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    with shell(tmp_path, f"exec 3>pipe; sh -c {STUBBORN!r} & {STUBBORN}", cwd=tmp_path) as child:
+    with shell(tmp_path, f"exec 3>pipe; sh -c {IGNORES_TERM!r} & {IGNORES_TERM}", cwd=tmp_path) as child:
         child.wait_until(lambda: child.tail() == "ready\nready")
         assert select.select([reader], [], [], 0)[0] == []
         child.stop(seconds=0.1)
@@ -46,16 +46,16 @@ def test_a_child_that_ignores_sigterm_is_killed_with_its_group(tmp_path):
     os.close(reader)
 
 
-def test_a_child_that_dies_before_it_is_ready_says_its_last_words(tmp_path):
+def test_a_child_that_exits_before_it_is_ready_shows_its_log(tmp_path):
     """Which program, its exit code and the end of its log."""
     with shell(tmp_path, "seq 1 30; exit 3") as child, pytest.raises(ProcessError) as caught:
         child.wait_until(lambda: False)
-    first, *words = str(caught.value).splitlines()
+    first, *last_words = str(caught.value).splitlines()
     assert first == "the shell ended with exit code 3, its last words:"
-    assert words == [str(number) for number in range(11, 31)]
+    assert last_words == [str(number) for number in range(11, 31)]
 
 
-def test_a_child_that_is_never_ready_is_given_up(tmp_path):
+def test_a_child_that_is_never_ready_times_out(tmp_path):
     """The error says how long was waited."""
     with (
         shell(tmp_path, "echo thinking; exec sleep 600") as child,
@@ -74,7 +74,7 @@ def test_a_free_port_is_free_and_not_ephemeral():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_the_block_and_a_second_does_not_disturb_its_cleaning_up(number):
+def test_a_second_signal_does_not_interrupt_the_cleanup(number):
     """What follows the block runs, as after a return."""
     program = f"""
 import os, signal
@@ -89,8 +89,8 @@ with until_stopped():
         print("cleaned up")
 print("done")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "cleaned up\ndone\n"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout == "cleaned up\ndone\n"
 
 
 def test_nohup_is_respected():
@@ -119,8 +119,8 @@ child = Child("it", ["sh", "-c", "exec 3>pipe; echo ready; exec sleep 600"], log
 child.wait_until(lambda: child.tail() == "ready")
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
-    assert done.returncode == -signal.SIGKILL
+    result = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
+    assert result.returncode == -signal.SIGKILL
     assert select.select([reader], [], [], 10)[0] == [reader]
     assert os.read(reader, 1) == b""
     os.close(reader)

