@@ -33,14 +33,14 @@ def test_hours_are_minutes_of_the_local_day() -> None:
     assert calendar.teams == ("gold",)
 
 
-def test_a_later_version_stands_beside_the_earlier_one() -> None:
+def test_versions_of_a_calendar_may_coexist() -> None:
     """Calendars of one name differ by the day they begin."""
     first, second = calendars({**ROME, "from": "2025-01-01"}, {**ROME, "from": "2026-01-01"})
     assert (first.since, second.since) == (date(2025, 1, 1), date(2026, 1, 1))
 
 
 @pytest.mark.parametrize(
-    ("change", "where"),
+    ("change", "message"),
     [
         ({"timezone": "Europe/Roma"}, "timezone: got 'Europe/Roma'"),
         ({"timezone": "../x"}, "timezone: got '../x'"),
@@ -60,11 +60,11 @@ def test_a_later_version_stands_beside_the_earlier_one() -> None:
         ({"zone": "UTC"}, "zone: got 'UTC'"),
     ],
 )
-def test_faults_name_the_place(change: dict[str, Any], where: str) -> None:
+def test_errors_name_the_setting(change: dict[str, Any], message: str) -> None:
     """A calendar that cannot be is refused with its place in the list."""
     with pytest.raises(ConfigError) as caught:
         calendars(ROME | change)
-    assert str(caught.value).startswith(f"calendars.0.{where}")
+    assert str(caught.value).startswith(f"calendars.0.{message}")
 
 
 def test_two_calendars_of_one_name_and_day_are_refused() -> None:
@@ -73,7 +73,7 @@ def test_two_calendars_of_one_name_and_day_are_refused() -> None:
         calendars(ROME, ROME)
 
 
-def test_holidays_of_list_and_file_are_one(tmp_path: Path) -> None:
+def test_holidays_of_list_and_file_are_merged(tmp_path: Path) -> None:
     """Both are merged and sorted, so that a changed file is a changed configuration."""
     (tmp_path / "it.ics").write_text(ical("DTSTART;VALUE=DATE:20260102", "SUMMARY:x"))
     path = tmp_path / "c.toml"
@@ -105,7 +105,7 @@ def test_ical_every_year() -> None:
 @pytest.mark.parametrize(
     "text", ["no calendar", ical("SUMMARY:x"), ical("DTSTART:20250101", "RRULE:FREQ=YEARLY;BYDAY=1MO")]
 )
-def test_ical_that_cannot_be_read_is_refused(tmp_path: Path, text: str) -> None:
+def test_an_invalid_ical_file_is_refused(tmp_path: Path, text: str) -> None:
     """Better no start than a holiday too few."""
     with pytest.raises(ValueError):
         holidays(text)

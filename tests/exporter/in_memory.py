@@ -59,7 +59,7 @@ def write_flush(state: ExporterState, events: list[Event], *, lag: int = 0) -> d
     return Worker(state)(events, lag=lag)
 
 
-def feed(
+def apply_records(
     state: ExporterState, written: dict[str, list[FakeRecord]], monotonic_ms: int = 0, **batch: bool
 ) -> None:
     """Apply records. `batch` has further fields of the `PaneBatch`."""

@@ -1,7 +1,7 @@
 """Values over `max_values` and series over `max_series`, as replicas serve them."""
 
 from stream.exporter.state import ExporterState
-from tests.exporter.in_memory import Worker, answers, exporter, feed, refresh
+from tests.exporter.in_memory import Worker, answers, apply_records, exporter, refresh
 from tests.support import HOUR, MINUTE, NOW, Event
 
 HOUR_0 = NOW // HOUR * HOUR
@@ -26,9 +26,9 @@ def test_new_values_over_the_limit_are_folded() -> None:
     """At most `max_values` values are shown. The events of the others count in `__other__`."""
     state = exporter(CXGAUGE_METRICS_MAX_VALUES="2")
     worker = Worker(state)
-    feed(state, worker(channel_answers(a=3, b=2)))
+    apply_records(state, worker(channel_answers(a=3, b=2)))
     assert shown_channels(refresh(state, wall_ms=HOUR_0)) == {"a": 3, "b": 2}
-    feed(state, worker(channel_answers(c=1, d=1)))
+    apply_records(state, worker(channel_answers(c=1, d=1)))
     series = refresh(state, wall_ms=HOUR_0)
     assert shown_channels(series) == {"a": 3, "b": 2, "__other__": 2}
     assert series["cx_series_folded_total"] == 2
@@ -38,9 +38,9 @@ def test_values_are_ranked_once_an_hour() -> None:
     """A growing value is shown from the next hour, when its events are in a finished bucket."""
     state = exporter(CXGAUGE_METRICS_MAX_VALUES="1")
     worker = Worker(state)
-    feed(state, worker(channel_answers(HOUR_0 - HOUR, a=2, b=1)))
+    apply_records(state, worker(channel_answers(HOUR_0 - HOUR, a=2, b=1)))
     assert shown_channels(refresh(state, wall_ms=HOUR_0)) == {"a": 2, "__other__": 1}
-    feed(state, worker(channel_answers(HOUR_0 + MINUTE, b=9)))
+    apply_records(state, worker(channel_answers(HOUR_0 + MINUTE, b=9)))
     assert shown_channels(refresh(state, wall_ms=HOUR_0 + 59 * MINUTE)) == {"a": 2, "__other__": 10}
     assert shown_channels(refresh(state, wall_ms=HOUR_0 + HOUR)) == {"b": 10, "__other__": 2}
 
@@ -55,9 +55,9 @@ def test_replicas_agree_whenever_they_started() -> None:
         worker(channel_answers(HOUR_0, a=1, b=3)),
     ]
     for flush in flushes:
-        feed(early_exporter, flush)
+        apply_records(early_exporter, flush)
         refresh(early_exporter, wall_ms=HOUR_0)
-        feed(late_exporter, flush)
+        apply_records(late_exporter, flush)
     for state in (early_exporter, late_exporter):
         assert shown_channels(refresh(state, wall_ms=HOUR_0 + MINUTE)) == {"b": 5, "d": 5, "__other__": 14}
         assert shown_channels(refresh(state, wall_ms=HOUR_0 + HOUR)) == {"b": 5, "e": 9, "__other__": 10}
@@ -77,7 +77,9 @@ def test_the_limit_of_series_holds_and_expands_again() -> None:
     capped = exporter(**config, CXGAUGE_EXPORTER_MAX_SERIES=str(int(max_series)))
     worker = Worker(capped)
     later = HOUR_0 + 30 * MINUTE
-    feed(capped, worker(channel_answers(a=5, b=4) + channel_answers(later, c=3, d=1, e=2), clock=later))
+    apply_records(
+        capped, worker(channel_answers(a=5, b=4) + channel_answers(later, c=3, d=1, e=2), clock=later)
+    )
     series = refresh(capped, wall_ms=later)
     assert channels(series) == {"a", "b", "__other__"}
     assert series["cx_series"] <= max_series
@@ -87,7 +89,7 @@ def test_the_limit_of_series_holds_and_expands_again() -> None:
 
 def count_series(state: ExporterState, events: list[Event]) -> float:
     """Return the number of series with these events."""
-    feed(state, Worker(state)(events))
+    apply_records(state, Worker(state)(events))
     return refresh(state, wall_ms=HOUR_0)["cx_series"]
 
 

@@ -18,7 +18,15 @@ from stream.core.metrics.metric import Family, Metric, Sample
 from stream.core.windows.label_sets import LabelSet
 from stream.core.windows.readout import MetricUpdate
 from stream.exporter.exposition import DomainExposition
-from tests.exporter.in_memory import NPS_SERIES, Worker, answers, exporter, feed, refresh, write_flush
+from tests.exporter.in_memory import (
+    NPS_SERIES,
+    Worker,
+    answers,
+    apply_records,
+    exporter,
+    refresh,
+    write_flush,
+)
 from tests.support import DAY, MINUTE, NOW, Event
 
 pytestmark = pytest.mark.fresh
@@ -78,14 +86,14 @@ def test_figures_are_served_once_every_partition_is_covered() -> None:
     state = exporter()
     records_by_domain = write_flush(state, answers(3))
     feedback = records_by_domain.pop("feedback")
-    feed(state, {**records_by_domain, "feedback": feedback[:-1]})
+    apply_records(state, {**records_by_domain, "feedback": feedback[:-1]})
     series = refresh(state)
     assert NPS_SERIES not in series
     assert series["cx_partitions_covered"] == 2
     assert series["cx_partitions_expected"] == 3
     assert not [name for name in series if name.startswith("cx_events_total") and "feedback" in name]
     assert "feedback 0: no checkpoint yet" in state.unready_reason(0)
-    feed(state, {"feedback": feedback[-1:]})
+    apply_records(state, {"feedback": feedback[-1:]})
     assert "not made yet" in state.unready_reason(0), "who is told ready finds the figures"
     series = refresh(state)
     assert series[NPS_SERIES] == 100
@@ -96,19 +104,19 @@ def test_figures_are_served_once_every_partition_is_covered() -> None:
 def test_figures_of_a_lost_partition_are_held_then_removed() -> None:
     """A partition without a checkpoint for 30 s holds its figures, which are removed after ten minutes."""
     state = exporter()
-    feed(state, write_flush(state, answers(3)))
+    apply_records(state, write_flush(state, answers(3)))
     assert refresh(state)[NPS_SERIES] == 100
     assert refresh(state, 30_000, NOW + 90 * MINUTE)[NPS_SERIES] == 100
     assert "no checkpoint for 30 s" in state.unready_reason(30_000)
     assert NPS_SERIES not in refresh(state, 30_000 + 10 * MINUTE)
-    feed(state, write_flush(state, answers(3)), monotonic_ms=700_000)
+    apply_records(state, write_flush(state, answers(3)), monotonic_ms=700_000)
     assert refresh(state, 700_000)[NPS_SERIES.replace("1h", "24h")] == 100
 
 
 def test_a_partition_with_lag_is_not_covered() -> None:
     """The lag is 30 s."""
     state = exporter()
-    feed(state, write_flush(state, answers(1), lag=30_000))
+    apply_records(state, write_flush(state, answers(1), lag=30_000))
     assert NPS_SERIES not in refresh(state)
     assert "30 s behind" in state.unready_reason(0)
 
@@ -117,7 +125,7 @@ def test_a_partition_counted_under_other_settings_is_not_covered() -> None:
     """The reason names the settings."""
     state = exporter()
     other = exporter(CXGAUGE_METRICS_WINDOWS='["1h"]')
-    feed(state, write_flush(other, answers(1)))
+    apply_records(state, write_flush(other, answers(1)))
     assert refresh(state)["cx_partitions_covered"] == 0
     assert "counted under other settings" in state.unready_reason(0)
 
@@ -125,7 +133,7 @@ def test_a_partition_counted_under_other_settings_is_not_covered() -> None:
 def test_series_are_removed_when_their_window_is_empty() -> None:
     """After the window, the score is absent and the counts are 0. Label sets of other views are removed later."""
     state = exporter()
-    feed(state, write_flush(state, answers(2, channel="web")))
+    apply_records(state, write_flush(state, answers(2, channel="web")))
     series = refresh(state)
     assert series['cx_nps_score{view="channel",channel="web",window="5m"}'] == 100
     after_2_hours = refresh(state, wall_ms=NOW + 2 * 60 * MINUTE)
@@ -150,7 +158,7 @@ def test_series_over_the_limit_fold_the_smallest_label_sets() -> None:
         )
         for i in range(400)
     ]
-    feed(state, write_flush(state, events))
+    apply_records(state, write_flush(state, events))
     series = refresh(state)
     assert series["cx_series"] <= 800
     assert series["cx_series_folded_total"] > 0
@@ -189,11 +197,11 @@ def all_events() -> list[Event]:
 
 
 @pytest.mark.tools
-def test_promtool_finds_nothing_to_say(require: Callable[[str], Path]) -> None:
+def test_promtool_reports_nothing(require: Callable[[str], Path]) -> None:
     """`promtool check metrics` accepts an exposition with every family of every domain."""
     promtool = require("promtool")
     state = exporter()
-    feed(state, Worker(state)(all_events(), NOW + 10_000))
+    apply_records(state, Worker(state)(all_events(), NOW + 10_000))
     refresh(state, wall_ms=NOW + 10_000)
     result = subprocess.run(
         [promtool, "check", "metrics"], input=state.exposition.plain, capture_output=True, check=False
@@ -211,6 +219,6 @@ def test_promtool_finds_nothing_to_say(require: Callable[[str], Path]) -> None:
 def test_the_event_clock_is_the_newest_accepted_event() -> None:
     """Windows end at the newest event, whatever the wall clock, and never move back."""
     state = exporter(CXGAUGE_EXPORTER_CLOCK="event")
-    feed(state, write_flush(state, answers(1)))
+    apply_records(state, write_flush(state, answers(1)))
     assert refresh(state, wall_ms=NOW + 900 * 24 * 60 * MINUTE)[NPS_SERIES] == 100
     assert state.now(0) == NOW

@@ -26,20 +26,20 @@ async def settings(kafka: str) -> Settings:
         "CXGAUGE_TOPICS_STATE_PREFIX": f"r-{uuid4().hex[:8]}",
         "CXGAUGE_TOPICS_PARTITIONS": "1",
     }
-    made = load(None, env)
-    await create(made, [spec for spec in topics(made) if ".panes." in spec.name])
-    return made
+    new_settings = load(None, env)
+    await create(new_settings, [spec for spec in topics(new_settings) if ".panes." in spec.name])
+    return new_settings
 
 
 @pytest.fixture
 async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     """Yield a producer with a transactional ID."""
-    made = AIOKafkaProducer(
+    new_producer = AIOKafkaProducer(
         bootstrap_servers=settings.kafka.bootstrap_servers, transactional_id=settings.topics.state_prefix
     )
-    await made.start()
-    yield made
-    await made.stop()
+    await new_producer.start()
+    yield new_producer
+    await new_producer.stop()
 
 
 class ReadingExporter:
@@ -69,10 +69,10 @@ class ReadingExporter:
 @pytest.fixture
 async def reading_exporter(settings: Settings) -> AsyncIterator[ReadingExporter]:
     """Yield an exporter that reads."""
-    made = ReadingExporter(settings)
-    await made.reader.start()
-    yield made
-    await made.reader.stop()
+    exporter = ReadingExporter(settings)
+    await exporter.reader.start()
+    yield exporter
+    await exporter.reader.stop()
 
 
 async def write(producer: AIOKafkaProducer, settings: Settings, written: dict[str, list[FakeRecord]]) -> None:

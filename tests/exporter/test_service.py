@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stream.devbroker.kafka import Broker
-from tests.chaos.feed import load
-from tests.chaos.rig import ChaosCluster, wait
+from tests.chaos.cluster import ChaosCluster, wait
+from tests.chaos.feedback_load import load
 from tests.exporter.in_memory import NPS_SERIES
 
 pytestmark = [pytest.mark.kafka, pytest.mark.fresh]
@@ -65,8 +65,8 @@ def test_a_taken_port_and_a_bad_web_config_are_configuration_errors(tmp_path: Pa
     """The exit code is 2, with one message."""
     cluster = ChaosCluster("127.0.0.1:1", tmp_path)
     (tmp_path / "web.yml").write_text("rate_limit: {}")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+    with socket.create_server(("127.0.0.1", 0)) as socket_in_use:
+        listen = f"127.0.0.1:{socket_in_use.getsockname()[1]}"
         assert cluster.start("exporter", CXGAUGE_EXPORTER_LISTEN=listen).wait(30) == 2
     assert re.search(f"exporter.listen: got '{listen}': .*in use", cluster.logs())
     assert cluster.start("exporter", CXGAUGE_EXPORTER_WEB_CONFIG=str(tmp_path / "web.yml")).wait(30) == 2

@@ -16,9 +16,9 @@ def tickets(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
     """Yield `n` events of three tickets per person and of interactions, with records up to 2 d later."""
     for i in range(n):
         at, stamp = _times(random, now)
-        who = f"p{random.randrange(people)}"
-        name = f"{who} {random.randrange(3)}"
-        yield _ticket_event(random, i, at, name, customer_id=who)._replace(stamp=stamp, id=f"e{i}")
+        customer_id = f"p{random.randrange(people)}"
+        name = f"{customer_id} {random.randrange(3)}"
+        yield _ticket_event(random, i, at, name, customer_id=customer_id)._replace(stamp=stamp, id=f"e{i}")
 
 
 def _times(random: Random, now: int) -> tuple[int, int]:
@@ -35,36 +35,38 @@ def random_dimensions(random: Random) -> dict[str, Any]:
     return {name: value for name, value in dimensions.items() if value is not None}
 
 
-def _ticket_event(random: Random, i: int, at: int, name: str, **who: str) -> Event:
+def _ticket_event(random: Random, i: int, at: int, name: str, **customer_id: str) -> Event:
     kind = random.choices(list(TICKET_EVENTS), TICKET_WEIGHTS)[0]
-    return TICKET_EVENTS[kind](random, i, at, name, who)
+    return TICKET_EVENTS[kind](random, i, at, name, customer_id)
 
 
 TICKET_EVENTS: dict[str, Callable[[Random, int, int, str, dict[str, str]], Event]] = {
-    "created": lambda random, _, at, name, who: ticket.created(
+    "created": lambda random, _, at, name, customer_id: ticket.created(
         at,
         name,
         opened_by=random.choice(["customer", "customer", "agent"]),
         **random_dimensions(random),
-        **who,
+        **customer_id,
     ),
-    "message": lambda random, i, at, name, who: ticket.message(
-        at, random.choice(["agent", "agent", "customer", "bot"]), name, message_id=f"m{i}", **who
+    "message": lambda random, i, at, name, customer_id: ticket.message(
+        at, random.choice(["agent", "agent", "customer", "bot"]), name, message_id=f"m{i}", **customer_id
     ),
-    "status": lambda random, _, at, name, who: ticket.status(
+    "status": lambda random, _, at, name, customer_id: ticket.status(
         at,
         random.choice(["open", "pending", "solved", "solved", "closed"]),
         name,
         by=random.choice([None, "agent", "bot", "timeout"]),
-        **who,
+        **customer_id,
     ),
-    "handoff": lambda _, __, at, name, who: ticket.handoff(at, name, **who),
-    "updated": lambda random, _, at, name, who: ticket.updated(at, name, **random_dimensions(random), **who),
-    "handled": lambda random, i, at, _, who: ticket.handled(
-        at, random.randrange(900), random.randrange(60), interaction_id=f"i{i}", channel="web", **who
+    "handoff": lambda _, __, at, name, customer_id: ticket.handoff(at, name, **customer_id),
+    "updated": lambda random, _, at, name, customer_id: ticket.updated(
+        at, name, **random_dimensions(random), **customer_id
     ),
-    "merged": lambda _, __, at, name, who: ticket.merged(at, name, **who),
-    "deleted": lambda _, __, at, name, who: ticket.deleted(at, name, **who),
+    "handled": lambda random, i, at, _, customer_id: ticket.handled(
+        at, random.randrange(900), random.randrange(60), interaction_id=f"i{i}", channel="web", **customer_id
+    ),
+    "merged": lambda _, __, at, name, customer_id: ticket.merged(at, name, **customer_id),
+    "deleted": lambda _, __, at, name, customer_id: ticket.deleted(at, name, **customer_id),
 }
 TICKET_WEIGHTS = (25, 30, 25, 5, 7, 6, 1, 1)
 
@@ -85,25 +87,30 @@ def customers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
 
 
 CUSTOMER_EVENTS: dict[str, Callable[[Random, int, int, str], Event]] = {
-    "activated": lambda random, _, at, who: customer.activated(
-        who,
+    "activated": lambda random, _, at, customer_id: customer.activated(
+        customer_id,
         at,
         margin_rate=random.choice([None, 0.25]),
         plan=random.choice([None, "pro"]),
         channel=random.choice(["web", "app", None]),
         touchpoint=random.choice(["help", None]),
     ),
-    "notice": lambda _, __, at, who: customer.notice(who, at, at + DAY),
-    "churned": lambda random, _, at, who: customer.churned(
-        who, at, reason=random.choice(["price", None]), voluntary=random.choice([True, False])
+    "notice": lambda _, __, at, customer_id: customer.notice(customer_id, at, at + DAY),
+    "churned": lambda random, _, at, customer_id: customer.churned(
+        customer_id, at, reason=random.choice(["price", None]), voluntary=random.choice([True, False])
     ),
-    "bought": lambda random, i, at, who: customer.bought(
-        who, f"o{i}", random.randrange(10_000), at, currency=random.choice(["EUR", "JPY"])
+    "bought": lambda random, i, at, customer_id: customer.bought(
+        customer_id, f"o{i}", random.randrange(10_000), at, currency=random.choice(["EUR", "JPY"])
     ),
-    "refunded": lambda random, i, at, who: customer.refunded(who, f"b{i}", random.randrange(1_000), at),
-    "referral": lambda random, _, at, who: customer.referral(
-        random.choice(["sent", "converted", "converted", "reversed"]), who, f"r{random.randrange(4)}", at
+    "refunded": lambda random, i, at, customer_id: customer.refunded(
+        customer_id, f"b{i}", random.randrange(1_000), at
     ),
-    "responded": lambda _, __, at, who: customer.responded(who, at),
+    "referral": lambda random, _, at, customer_id: customer.referral(
+        random.choice(["sent", "converted", "converted", "reversed"]),
+        customer_id,
+        f"r{random.randrange(4)}",
+        at,
+    ),
+    "responded": lambda _, __, at, customer_id: customer.responded(customer_id, at),
 }
 CUSTOMER_WEIGHTS = (25, 6, 14, 30, 5, 15, 5)

@@ -8,7 +8,7 @@ from schemas.feedback import FeedbackSubmitted
 from schemas.topics import FEEDBACK, partition_of
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
-from tests.chaos.feed import load
+from tests.chaos.feedback_load import load
 from tests.support import DAY, NOW, Event, FakeRecord, aggregation_config, records, single
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from stream.core.metrics import ces, first_response
 from stream.core.model.confidence import wilson
-from tests.exporter.in_memory import Worker, exporter, feed, refresh
+from tests.exporter.in_memory import Worker, apply_records, exporter, refresh
 from tests.exporter.live.live_exporter import shop_events
 
 
@@ -12,7 +12,7 @@ from tests.exporter.live.live_exporter import shop_events
 def series() -> dict[str, float]:
     """Return the series of an exporter of a shop."""
     state = exporter()
-    feed(state, Worker(state)(shop_events()))
+    apply_records(state, Worker(state)(shop_events()))
     return refresh(state)
 
 

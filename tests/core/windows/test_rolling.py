@@ -34,7 +34,9 @@ ages = st.sampled_from([0, MINUTE, 5 * MINUTE, HOUR, DAY, 7 * DAY, 14 * DAY, 30 
 times = st.builds(lambda span, minutes: NOW - span + minutes * MINUTE, ages, st.integers(-20, 5))
 contributions = st.one_of(
     st.builds(
-        lambda tally, where, extra, at, vector: Contribution(tally, where, extra, at // MINUTE, vector),
+        lambda aggregate, where, extra, at, vector: Contribution(
+            aggregate, where, extra, at // MINUTE, vector
+        ),
         st.sampled_from(["flow", "open_flow", "stands"]),
         values,
         st.sampled_from([(), ("r",), ("s",)]),

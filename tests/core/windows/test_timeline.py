@@ -8,7 +8,7 @@ from stream.core.metrics.nps import METRIC, RESPONSES, SCORE
 from stream.core.model.time_buckets import Window
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
 from stream.core.windows.timeline import MAX_POINTS, TimelinePoint, point_size, timeline
-from tests.exporter.in_memory import Worker, exporter, feed, refresh
+from tests.exporter.in_memory import Worker, apply_records, exporter, refresh
 from tests.support import DAY, HOUR, MINUTE, NOW, WINDOWS, Event
 
 
@@ -17,7 +17,7 @@ def timeline_points(
 ) -> list[TimelinePoint]:
     """Return the points of a window (24h by default) after these events."""
     state = exporter(**env)
-    feed(state, Worker(state)(events))
+    apply_records(state, Worker(state)(events))
     refresh(state)
     windows = state.domain_views["feedback"].windows
     return [point for point in timeline(windows, METRIC, labels, window_index) if point is not None]
@@ -91,7 +91,7 @@ def test_late_answers_are_in_the_point_of_their_time() -> None:
     windows = state.domain_views["feedback"].windows
     for n in range(3):
         late = Event(FeedbackSubmitted(feedback_id=f"r{n}", survey="nps", score=10), NOW - 5 * HOUR, NOW)
-        feed(state, worker([late]))
+        apply_records(state, worker([late]))
         refresh(state)
         points = [point for point in timeline(windows, METRIC, TOTAL_LABELS, 2) if point is not None]
         counts = [sum(s.value for s in point.samples if s.family is RESPONSES) for point in points]

@@ -44,9 +44,9 @@ class WebConfigFolder:
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / "web.yml"
         self.authority, self.client_authority = trustme.CA(), trustme.CA()
-        own = self.authority.issue_cert("127.0.0.1", "localhost")
-        own.private_key_pem.write_to_path(folder / "key.pem")
-        own.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+        server_certificate = self.authority.issue_cert("127.0.0.1", "localhost")
+        server_certificate.private_key_pem.write_to_path(folder / "key.pem")
+        server_certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
         self.authority.cert_pem.write_to_path(folder / "ca.pem")
         self.client_authority.cert_pem.write_to_path(folder / "clients.pem")
 
@@ -126,20 +126,20 @@ async def test_a_correct_password_is_verified_once(monkeypatch: pytest.MonkeyPat
     verified: list[bytes] = []
     checkpw = bcrypt.checkpw
     monkeypatch.setattr(auth.bcrypt, "checkpw", lambda *args: (verified.append(args[0]), checkpw(*args))[1])
-    door = auth.BasicAuth({"ada": ADA.encode()})
+    basic_auth = auth.BasicAuth({"ada": ADA.encode()})
 
-    assert [await door.authenticate(basic("ada:secret")) for _ in range(3)] == [True] * 3
-    assert [await door.authenticate(basic("ada:other")) for _ in range(2)] == [False] * 2
-    assert [await door.authenticate(basic("bob:secret")) for _ in range(2)] == [False] * 2
+    assert [await basic_auth.authenticate(basic("ada:secret")) for _ in range(3)] == [True] * 3
+    assert [await basic_auth.authenticate(basic("ada:other")) for _ in range(2)] == [False] * 2
+    assert [await basic_auth.authenticate(basic("bob:secret")) for _ in range(2)] == [False] * 2
     assert verified == [b"secret", b"other", b"other", b"secret", b"secret"]
 
 
 async def test_waiting_verifications_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords are verified one at a time. Too many waiting requests are refused."""
     monkeypatch.setattr(auth, "MAX_WAITING", 2)
-    door = auth.BasicAuth({"ada": ADA.encode()})
+    basic_auth = auth.BasicAuth({"ada": ADA.encode()})
     results = await asyncio.gather(
-        *(door.authenticate(basic(f"ada:{n}")) for n in range(5)), return_exceptions=True
+        *(basic_auth.authenticate(basic(f"ada:{n}")) for n in range(5)), return_exceptions=True
     )
     assert results[:2] == [False, False]
     assert [getattr(result, "status", None) for result in results[2:]] == [503] * 3

@@ -18,7 +18,7 @@ from stream.exporter.http.web_config import WebConfig
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
 from stream.exporter.service import run_in_slices
-from tests.exporter.in_memory import Worker, exporter, feed
+from tests.exporter.in_memory import Worker, apply_records, exporter
 from tests.support import DAY, HOUR, MINUTE, NOW, Event
 
 
@@ -45,7 +45,7 @@ class LiveExporter:
     async def publish(self, events: Iterable[Event] = (), **checkpoint_fields: object) -> None:
         """Process events and apply a flush of every domain."""
         async with self._lock:
-            feed(
+            apply_records(
                 self.exporter,
                 self.worker(list(events), clock=self.now, **checkpoint_fields),
                 self.monotonic_ms,

@@ -18,16 +18,16 @@ SELECTION = {"window": "1h", "view": "channel", "tile": "cx_nps_score"}
 @pytest.fixture
 async def live_exporter() -> AsyncIterator[LiveExporter]:
     """Yield an exporter with some answers."""
-    made = LiveExporter()
-    await made.publish(answers(3, 10, channel="web"))
-    async with made.running():
-        yield made
+    new_exporter = LiveExporter()
+    await new_exporter.publish(answers(3, 10, channel="web"))
+    async with new_exporter.running():
+        yield new_exporter
 
 
 @pytest.fixture
 async def session(live_exporter: LiveExporter) -> AsyncIterator[ClientSession]:
-    async with ClientSession(live_exporter.url) as made:
-        yield made
+    async with ClientSession(live_exporter.url) as client:
+        yield client
 
 
 class EventStream:

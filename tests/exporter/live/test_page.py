@@ -172,7 +172,7 @@ async def test_firing_alerts_are_shown(tab: Tab, firing: bool) -> None:
 
 
 async def test_a_missing_alertmanager_is_reported(tab: Tab) -> None:
-    """ "Not connected" differs from "no alerts"."""
+    """A missing connection differs from a list without alerts."""
     live_exporter = LiveExporter()
     async with live_exporter.running():
         await tab.open(f"{live_exporter.url}/")

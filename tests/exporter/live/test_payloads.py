@@ -11,7 +11,7 @@ from stream.core.metrics.headlines import HEADLINES, Tile, decode
 from stream.exporter.live.payloads import MAX_ROWS, Payloads, Selection
 from stream.exporter.live.timelines import MAX_POINTS
 from stream.exporter.state import ExporterState
-from tests.exporter.in_memory import Worker, answers, exporter, feed, refresh
+from tests.exporter.in_memory import Worker, answers, apply_records, exporter, refresh
 from tests.exporter.live.live_exporter import shop_events
 from tests.support import MINUTE, NOW, Event
 
@@ -50,7 +50,7 @@ def detail(payloads: Payloads, window_index: int, view: str, name: str) -> dict[
 def shop_exporter() -> tuple[ExporterState, dict[str, float]]:
     """Return an exporter of a shop and its series."""
     state = exporter()
-    feed(state, Worker(state)(shop_events()))
+    apply_records(state, Worker(state)(shop_events()))
     return state, refresh(state)
 
 
@@ -127,7 +127,7 @@ def test_time_lines_sum_to_the_figure(shop_exporter: tuple[ExporterState, dict[s
 def test_recorded_points_are_limited() -> None:
     """A point is recorded once a minute, up to a limit."""
     state = exporter()
-    feed(state, Worker(state)())
+    apply_records(state, Worker(state)())
     refresh(state)
     payloads = Payloads(state)
     for second in range(0, 60 * (MAX_POINTS + 5), 30):
@@ -144,11 +144,11 @@ def test_figures_of_a_stale_partition_are_held_then_removed() -> None:
     payloads = Payloads(state)
     worker = Worker(state)
     assert payloads.status(0, "")["domains"]["feedback"]["state"] == "starting"
-    feed(state, worker(answers(3, 10)))
+    apply_records(state, worker(answers(3, 10)))
     refresh(state)
     assert tiles_by_name(payloads, 1)["cx_nps_score"]["value"] == 100
     refresh(state, 40_000)
-    feed(state, {"feedback": worker(answers(3, 0))["feedback"]}, 0)
+    apply_records(state, {"feedback": worker(answers(3, 0))["feedback"]}, 0)
     refresh(state, 45_000)
     detail_payload = tiles_by_name(payloads, 1)["cx_nps_score"]
     assert (detail_payload["value"], detail_payload["n"], detail_payload["line"][-1]) == (100, 3, 100)
@@ -165,7 +165,7 @@ def test_figures_of_a_stale_partition_are_held_then_removed() -> None:
 def test_a_selected_tile_is_shown_without_events() -> None:
     """A selected tile without events has no value."""
     state = exporter()
-    feed(state, Worker(state)())
+    apply_records(state, Worker(state)())
     refresh(state)
     extra_tile = tile_named("cx_survey_response_ratio/exit")
     tiles = tiles_by_name(Payloads(state), 1, extra_tile)
@@ -183,7 +183,7 @@ def test_a_long_breakdown_is_truncated() -> None:
         for i in range(MAX_ROWS + 20)
         for n in range(1 + i % 3)
     ]
-    feed(state, Worker(state)(events))
+    apply_records(state, Worker(state)(events))
     refresh(state)
     detail_payload = detail(Payloads(state), 1, "touchpoint", "cx_nps_score")
     assert (len(detail_payload["rows"]), detail_payload["more"]) == (MAX_ROWS, 20)
@@ -196,7 +196,7 @@ def test_dead_letters_are_counted() -> None:
     state = exporter()
     worker = Worker(state)
     future = Event(FeedbackSubmitted(feedback_id="f", survey="nps", score=9), NOW + 10 * MINUTE, NOW)
-    feed(state, worker([*answers(2), *answers(2), future]))
+    apply_records(state, worker([*answers(2), *answers(2), future]))
     status = Payloads(state).status(0, "")["domains"]["feedback"]
     assert status["outcomes"] == {"accepted": 2, "duplicate": 2, "future": 1}
     assert status["dead"] == 1
@@ -210,7 +210,7 @@ def test_label_values_are_unchanged() -> None:
         Event(FeedbackSubmitted(feedback_id=f"r{i}", survey="nps", score=9, channel=text), NOW, NOW)
         for i, text in enumerate(label_values)
     ]
-    feed(state, Worker(state)(events))
+    apply_records(state, Worker(state)(events))
     for _ in state.refresh(0, NOW):
         pass
     rows = detail(Payloads(state), 1, "channel", "cx_nps_score")["rows"]

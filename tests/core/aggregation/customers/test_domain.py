@@ -65,8 +65,10 @@ def test_an_event_of_an_expired_order_counts_again() -> None:
 def test_panes_do_not_depend_on_the_order_of_two_records_of_one_event(later: int) -> None:
     """The second record is a duplicate, and its timestamp has no effect."""
     sent, once = make.referral("sent", "a", "r", NOW + 17 * MINUTE), responded("a")
-    again = once._replace(stamp=NOW + later)
-    assert counted([sent, once, again]).panes.blocks == counted([again, sent, once]).panes.blocks
+    second_record = once._replace(stamp=NOW + later)
+    assert (
+        counted([sent, once, second_record]).panes.blocks == counted([second_record, sent, once]).panes.blocks
+    )
 
 
 def test_a_late_churn_does_not_end_a_later_life() -> None:
@@ -231,9 +233,9 @@ def test_a_record_older_than_the_last_adds_to_the_downsampled_bucket() -> None:
 def test_downsampling_moves_nothing_out_of_a_window() -> None:
     """A purchase in the first quarter-hour of the last 24 h is downsampled when the customer buys again."""
     hour = NOW // HOUR * HOUR
-    early = bought("a", "1", 100, hour + 50 * MINUTE)
+    early_purchase = bought("a", "1", 100, hour + 50 * MINUTE)
     now = hour + 24 * HOUR + 30 * MINUTE
-    partition = counted([early, bought("a", "2", 1, now)])
+    partition = counted([early_purchase, bought("a", "2", 1, now)])
     assert figures(clv.METRIC, partition, now, "24h")["cx_revenue", "EUR"] == 1.01
 
 

@@ -58,10 +58,10 @@ events = st.tuples(times, st.one_of(submitted(), submitted(), offered, deleted))
 
 def distinct(history: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
     """Remove different events of one natural key, because the first one read counts and order would matter."""
-    seen: dict[tuple[Any, ...], tuple[int, dict[str, Any]]] = {}
+    first_events: dict[tuple[Any, ...], tuple[int, dict[str, Any]]] = {}
     for at, event in history:
-        seen.setdefault((event["type"], event["feedback_id"], event.get("revision")), (at, event))
-    return list(seen.values())
+        first_events.setdefault((event["type"], event["feedback_id"], event.get("revision")), (at, event))
+    return list(first_events.values())
 
 
 def typed(at: int, event: dict[str, Any], stamp: int = NOW) -> Event:

@@ -149,7 +149,7 @@ def test_events_far_ahead_or_behind_are_dead_lettered() -> None:
     partition.process(records(events), NOW)
     assert outcomes(partition) == {"accepted": 2, "future": 1, "late": 1}
     reasons_given = [
-        dict(letter.headers)["cx_reason"] for letter in partition.prepare_flush(NOW, 0).dead_letters
+        dict(dead_letter.headers)["cx_reason"] for dead_letter in partition.prepare_flush(NOW, 0).dead_letters
     ]
     assert reasons_given == [b"future", b"late"]
 
@@ -194,7 +194,7 @@ def test_the_first_response_of_a_customer_is_forwarded_once() -> None:
         ),
         NOW,
     )
-    letters = partition.prepare_flush(NOW, 0).forwards
-    assert [(letter.domain, letter.key, letter.timestamp) for letter in letters] == [
+    forwards = partition.prepare_flush(NOW, 0).forwards
+    assert [(forward.domain, forward.key, forward.timestamp) for forward in forwards] == [
         ("customers", b"c-1", NOW)
     ]
