@@ -16,7 +16,7 @@ from random import Random
 from stream.config.aggregation import aggregation_config
 from stream.core.model.time_buckets import Window
 from stream.devbroker.kafka import Broker
-from tests.chaos.rig import ChaosCluster, wait
+from tests.chaos.cluster import ChaosCluster, wait
 
 N = int(os.environ.get("CX_BENCH_CUSTOMERS", "1000000"))
 MAPPING = Path(__file__).parents[2] / "deploy" / "examples" / "customer_base.toml"
@@ -48,10 +48,10 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def took(done: Callable[[], object], rig: ChaosCluster) -> float:
+def took(done: Callable[[], object], cluster: ChaosCluster) -> float:
     """Seconds until something is so."""
     began = time.monotonic()
-    wait(done, rig.logs, deadline=1800)
+    wait(done, cluster.logs, deadline=1800)
     return time.monotonic() - began
 
 
@@ -69,7 +69,7 @@ def wrong(samples: dict[str, float], windows: tuple[Window, ...], since: list[in
     return found
 
 
-def replay(rig: ChaosCluster, file: Path) -> tuple[float, float, float]:
+def replay(cluster: ChaosCluster, file: Path) -> tuple[float, float, float]:
     """Seconds, seconds of CPU and most megabytes of sending it."""
     began = time.monotonic()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -84,7 +84,7 @@ def replay(rig: ChaosCluster, file: Path) -> tuple[float, float, float]:
         "--timestamps",
         "now",
     ]
-    child = subprocess.Popen(command, env={**os.environ, **rig.env}, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(command, env={**os.environ, **cluster.env}, stdout=subprocess.DEVNULL)
     most, tick = 0.0, threading.Event()
     while child.poll() is None:
         try:
@@ -106,23 +106,23 @@ def main() -> None:
         since = write(file, datetime.now(UTC))
         with ChaosCluster(
             broker.bootstrap, logs, CXGAUGE_TOPICS_PARTITIONS="12", CXGAUGE_WORKER_FLUSH_INTERVAL="500ms"
-        ) as rig:
-            worker, exporter = rig.start(), rig.start("exporter")
-            wait(lambda: rig.ready(worker) and rig.ready(exporter), rig.logs)
+        ) as cluster:
+            worker, exporter = cluster.start(), cluster.start("exporter")
+            wait(lambda: cluster.ready(worker) and cluster.ready(exporter), cluster.logs)
             print(f"{N:,} customers; 12 partitions, one worker, one exporter", flush=True)
             began = time.monotonic()
-            seconds, used, most = replay(rig, file)
+            seconds, used, most = replay(cluster, file)
             print(
                 f"replay: {seconds:.0f} s ({used:.0f} s of CPU), {N / seconds:,.0f}/s, {most:,.0f} MB at most",
                 flush=True,
             )
             active = 'cx_active_customers{view="total"}'
-            took(lambda: rig.samples(exporter).get(active) == N and rig.ready(exporter), rig)
+            took(lambda: cluster.samples(exporter).get(active) == N and cluster.ready(exporter), cluster)
             seconds = time.monotonic() - began
             print(f"shown after {seconds:.0f} s; worker {cpu(worker.pid):.0f} s of CPU, {N / seconds:,.0f}/s")
             faults = wrong(
-                rig.samples(exporter),
-                aggregation_config(rig.settings).windows,
+                cluster.samples(exporter),
+                aggregation_config(cluster.settings).windows,
                 since,
                 int(time.time() * 1000),
             )
@@ -131,20 +131,23 @@ def main() -> None:
                 print(
                     f"{name}: {megabytes(process.pid):,.0f} MB, {megabytes(process.pid, 'VmHWM'):,.0f} MB at most"
                 )
-            for topic in (rig.settings.topics.state("customers"), rig.settings.topics.panes("customers")):
+            for topic in (
+                cluster.settings.topics.state("customers"),
+                cluster.settings.topics.panes("customers"),
+            ):
                 size = sum(log.stat().st_size for log in Path(folder).glob(f"broker/data/{topic}-*/*.log"))
                 print(f"{topic.partition('.')[2]}: {size / 2**20:,.0f} MiB, {size / N:,.0f} B a customer")
             worker.send_signal(signal.SIGTERM)
             print(
-                f"worker stops within {took(lambda: worker.poll() is not None, rig):.1f} s, exit {worker.returncode}"
+                f"worker stops within {took(lambda: worker.poll() is not None, cluster):.1f} s, exit {worker.returncode}"
             )
-            rig.reap()
-            again = rig.start()
+            cluster.reap()
+            again = cluster.start()
             print(
-                f"worker ready again after {took(lambda: rig.ready(again), rig):.1f} s, {megabytes(again.pid):,.0f} MB"
+                f"worker ready again after {took(lambda: cluster.ready(again), cluster):.1f} s, {megabytes(again.pid):,.0f} MB"
             )
-            twin = rig.start("exporter")
-            seconds = took(lambda: rig.samples(twin).get(active) == N and rig.ready(twin), rig)
+            twin = cluster.start("exporter")
+            seconds = took(lambda: cluster.samples(twin).get(active) == N and cluster.ready(twin), cluster)
             print(f"a second exporter is complete after {seconds:.1f} s, {megabytes(twin.pid):,.0f} MB")
             sys.exit(1 if faults else 0)
 

@@ -21,14 +21,14 @@ from stream.core.aggregation.task import BATCH_SIZE, PartitionTask
 from tests.bench.floor import Panes as Floor
 from tests.bench.floor import count
 from tests.bench.run import answers, conversations
-from tests.chaos.feed import Sent
+from tests.chaos.feedback_load import PublishedRecord
 from tests.support import FakeRecord, aggregation_config
 
 N, COUNT, FLUSH = 200_000, 4, 40
 VIEWS: dict[str, tuple[str, ...]] = {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
 
 
-def spent(number: int, sent: Iterator[Sent]) -> tuple[str, PartitionTask, PartitionTask]:
+def spent(number: int, sent: Iterator[PublishedRecord]) -> tuple[str, PartitionTask, PartitionTask]:
     """How many times the floor each step takes an event; a partition that counted, and one restored from it."""
     now = int(time.time() * 1000)
     listed: list[list[FakeRecord]] = [[] for _ in range(COUNT)]

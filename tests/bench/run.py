@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from stream.devbroker.kafka import Broker
 from tests.bench import scrape
-from tests.chaos.feed import Sent, envelope
-from tests.chaos.rig import ChaosCluster
+from tests.chaos.cluster import ChaosCluster
+from tests.chaos.feedback_load import PublishedRecord, envelope
 
 N = int(os.environ.get("CX_BENCH_EVENTS", "1000000"))
 ROUNDS = int(os.environ.get("CX_BENCH_ROUNDS", "3"))
@@ -26,7 +26,7 @@ NAIVE = 15_000
 HERE = Path(__file__).parent
 
 
-def answers(n: int, cells: int) -> Iterator[Sent]:
+def answers(n: int, cells: int) -> Iterator[PublishedRecord]:
     """New NPS answers of 20,000 customers over the last hour, spread over `cells` pairs of channel and touchpoint."""
     now = int(time.time() * 1000)
     for i in range(n):
@@ -41,10 +41,10 @@ def answers(n: int, cells: int) -> Iterator[Sent]:
             "comment": "all went well, thank you",
         }
         at = now - 3_600_000 + i * 3_600_000 // n
-        yield Sent(customer.encode(), envelope("cx.feedback.submitted.v1", at, i, data), at, None)
+        yield PublishedRecord(customer.encode(), envelope("cx.feedback.submitted.v1", at, i, data), at, None)
 
 
-def conversations(n: int) -> Iterator[Sent]:
+def conversations(n: int) -> Iterator[PublishedRecord]:
     """Tickets of five events each: created, two messages, solved, a closing note; 20,000 customers, 100 cells."""
     now = int(time.time() * 1000)
     for i in range(n):
@@ -65,7 +65,9 @@ def conversations(n: int) -> Iterator[Sent]:
         else:
             author = "agent" if step != 1 else "customer"
             one |= {"message_id": f"m-{i}", "author": author, "public": step != 4}
-        yield Sent(customer.encode(), envelope(kind, now - 3_600_000 + i * 3_600_000 // n, i, one), now, None)
+        yield PublishedRecord(
+            customer.encode(), envelope(kind, now - 3_600_000 + i * 3_600_000 // n, i, one), now, None
+        )
 
 
 def child(script: str, *args: object) -> float:
@@ -98,14 +100,14 @@ def figures(port: int, topic: str) -> Counter[str]:
 
 
 def ours(
-    rig: ChaosCluster, group: str, topic: str, program: str = ChaosCluster.program, workers: int = 1
+    cluster: ChaosCluster, group: str, topic: str, program: str = ChaosCluster.program, workers: int = 1
 ) -> Rates:
     """How workers of a new group go from the first event until everything is committed."""
-    prefix = f"{rig.settings.topics.state_prefix}-{group}"
+    prefix = f"{cluster.settings.topics.state_prefix}-{group}"
     again = ChaosCluster(
-        rig.settings.kafka.bootstrap_servers,
-        rig.folder,
-        **{**rig.env, "CXGAUGE_TOPICS_STATE_PREFIX": prefix, "CXGAUGE_WORKER_GROUP": prefix},
+        cluster.settings.kafka.bootstrap_servers,
+        cluster.folder,
+        **{**cluster.env, "CXGAUGE_TOPICS_STATE_PREFIX": prefix, "CXGAUGE_WORKER_GROUP": prefix},
     )
     again.program = program
     tick, seen = threading.Event(), list[tuple[float, float]]()
@@ -137,14 +139,14 @@ def main() -> None:
             f"{N:,} answers, 4 partitions, 1 worker, flush every 500 ms, exactly once; {ROUNDS} rounds, medians"
         )
         for cells in (100, 10_000):
-            with ChaosCluster(broker.bootstrap, Path(folder)) as rig:
-                rig.publish(answers(N, cells), partitioner="murmur2_random")
-                topic = rig.settings.topics.feedback
+            with ChaosCluster(broker.bootstrap, Path(folder)) as cluster:
+                cluster.publish(answers(N, cells), partitioner="murmur2_random")
+                topic = cluster.settings.topics.feedback
                 floors, rates, bare = [], [], []
                 for number in range(ROUNDS):
                     floors.append(child("floor.py", broker.bootstrap, topic, N))
-                    rates.append(ours(rig, f"b{number}", "cx.feedback").whole)
-                    bare.append(ours(rig, f"w{number}", "cx.feedback", "tests.bench.windows").whole)
+                    rates.append(ours(cluster, f"b{number}", "cx.feedback").whole)
+                    bare.append(ours(cluster, f"w{number}", "cx.feedback", "tests.bench.windows").whole)
                 floor, rate = statistics.median(floors), statistics.median(rates)
                 naive = child("naive.py", broker.bootstrap, topic, NAIVE, 4)
                 print(
@@ -156,13 +158,13 @@ def main() -> None:
                     + f"; windows only {statistics.median(bare) / floor:.2f}",
                     flush=True,
                 )
-        with ChaosCluster(broker.bootstrap, Path(folder)) as rig:
-            rig.publish(conversations(N), topic="tickets")
+        with ChaosCluster(broker.bootstrap, Path(folder)) as cluster:
+            cluster.publish(conversations(N), topic="tickets")
             floors, rates, pairs = [], [], []
             for number in range(ROUNDS):
-                floors.append(child("floor.py", broker.bootstrap, rig.settings.topics.tickets, N))
-                rates.append(ours(rig, f"t{number}", "cx.tickets").whole)
-                pairs.append(ours(rig, f"p{number}", "cx.tickets", workers=2).whole)
+                floors.append(child("floor.py", broker.bootstrap, cluster.settings.topics.tickets, N))
+                rates.append(ours(cluster, f"t{number}", "cx.tickets").whole)
+                pairs.append(ours(cluster, f"p{number}", "cx.tickets", workers=2).whole)
             floor, rate, pair = (statistics.median(each) for each in (floors, rates, pairs))
             print(
                 f"tickets, five events each: worker {rate:,.0f}/s = {rate / floor:.2f} x floor {floor:,.0f}/s, rounds "

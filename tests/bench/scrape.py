@@ -19,7 +19,7 @@ from stream.exporter.coverage import PartitionId
 from stream.exporter.http.server import serve
 from stream.exporter.service import run_in_slices, tune_gc
 from stream.exporter.state import PaneBatch
-from tests.exporter.in_memory import Worker, exporter, feed, refresh
+from tests.exporter.in_memory import Worker, apply_records, exporter, refresh
 from tests.support import NOW, Event
 
 SCRAPES = 100
@@ -84,7 +84,7 @@ async def ours() -> tuple[list[float], float, int, int]:
     """About 10,000 series, of which every flush changes most."""
     shown = exporter(CXGAUGE_METRICS_MAX_VALUES="1000")
     worker = Worker(shown)
-    feed(shown, worker(answers(0, 2_800)))
+    apply_records(shown, worker(answers(0, 2_800)))
     refresh(shown)
     flushes = cycle([worker(answers(2_800 + 280 * n, 280))["feedback"] for n in range(60)])
     tune_gc()

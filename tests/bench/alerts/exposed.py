@@ -8,7 +8,7 @@ from pathlib import Path
 from stream.monitoring.alerts.prometheus_files import alerts
 from tests.bench.alerts.rivals import RIVALS
 from tests.bench.alerts.traffic import Traffic
-from tests.exporter.in_memory import Worker, exporter, feed
+from tests.exporter.in_memory import Worker, apply_records, exporter
 from tests.support import HOUR
 
 _RULES = [
@@ -48,7 +48,7 @@ def drive(traffic: Traffic, looks: Iterable[int], folder: Path) -> None:
                 first = n
                 while n < len(events) and events[n].stamp <= now:
                     n += 1
-                feed(shown, worker(events[first:n], now), monotonic_ms=now)
+                apply_records(shown, worker(events[first:n], now), monotonic_ms=now)
                 for _ in shown.refresh(now, now):
                     pass
                 file.writelines(written(shown.exposition.plain, now))
