@@ -23,17 +23,21 @@ MAPPING = Path(__file__).parents[2] / "deploy" / "examples" / "customer_base.tom
 CHANNELS, PLANS = ("web", "app", "shop", "phone"), ("free", "basic", "gold")
 
 
-def write(file: Path, now: datetime) -> list[int]:
+def write_customers(file: Path, now: datetime) -> list[int]:
     """The base as a CSV, from a seed; since when each is one, in ms: some for years, one in fourteen for less than a month."""
-    random, since = Random(7), []
+    random, activated_at = Random(7), []
     with file.open("w") as lines:
         print("customer_id,since,plan,channel", file=lines)
         for number in range(N):
-            began = now - timedelta(seconds=60 + int(random.expovariate(1 / (400 * 86_400))))
-            since.append(int(began.timestamp() * 1000))
-            row = f"c-{number:07d},{began:%Y-%m-%dT%H:%M:%SZ}", random.choice(PLANS), random.choice(CHANNELS)
+            activation_time = now - timedelta(seconds=60 + int(random.expovariate(1 / (400 * 86_400))))
+            activated_at.append(int(activation_time.timestamp() * 1000))
+            row = (
+                f"c-{number:07d},{activation_time:%Y-%m-%dT%H:%M:%SZ}",
+                random.choice(PLANS),
+                random.choice(CHANNELS),
+            )
             print(*row, sep=",", file=lines)
-    return since
+    return activated_at
 
 
 def megabytes(pid: int, field: str = "VmRSS") -> float:
@@ -48,30 +52,32 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def took(done: Callable[[], object], cluster: ChaosCluster) -> float:
+def seconds_until(condition: Callable[[], object], cluster: ChaosCluster) -> float:
     """Seconds until something is so."""
-    began = time.monotonic()
-    wait(done, cluster.logs, deadline=1800)
-    return time.monotonic() - began
+    started_at = time.monotonic()
+    wait(condition, cluster.logs, timeout=1800)
+    return time.monotonic() - started_at
 
 
-def wrong(samples: dict[str, float], windows: tuple[Window, ...], since: list[int], now: int) -> list[str]:
+def wrong_windows(
+    samples: dict[str, float], windows: tuple[Window, ...], activated_at: list[int], now: int
+) -> list[str]:
     """Windows whose opening customers are not those of the file; the hour, quarter or minute may change meanwhile."""
-    found = []
+    messages = []
     for window in windows:
-        step, shown = (
+        step, served = (
             window.resolution.step,
             samples.get(f'cx_opening_customers{{view="total",window="{window.label}"}}'),
         )
         starts = [window.first(at) * step for at in (now, now - step)]
-        if shown not in [sum(at < start for at in since) for start in starts]:
-            found.append(f"{window.label}: {shown}")
-    return found
+        if served not in [sum(at < start for at in activated_at) for start in starts]:
+            messages.append(f"{window.label}: {served}")
+    return messages
 
 
 def replay(cluster: ChaosCluster, file: Path) -> tuple[float, float, float]:
     """Seconds, seconds of CPU and most megabytes of sending it."""
-    began = time.monotonic()
+    started_at = time.monotonic()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [
         sys.executable,
@@ -85,17 +91,17 @@ def replay(cluster: ChaosCluster, file: Path) -> tuple[float, float, float]:
         "now",
     ]
     child = subprocess.Popen(command, env={**os.environ, **cluster.env}, stdout=subprocess.DEVNULL)
-    most, tick = 0.0, threading.Event()
+    max_megabytes, pause = 0.0, threading.Event()
     while child.poll() is None:
         try:
-            most = max(most, megabytes(child.pid, "VmHWM"))
+            max_megabytes = max(max_megabytes, megabytes(child.pid, "VmHWM"))
         except (StopIteration, FileNotFoundError):
             break
-        tick.wait(0.1)
+        pause.wait(0.1)
     assert child.wait() == 0
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return time.monotonic() - began, used, most
+    cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.monotonic() - started_at, cpu_seconds, max_megabytes
 
 
 def main() -> None:
@@ -103,30 +109,32 @@ def main() -> None:
         logs = Path(folder) / "logs"
         logs.mkdir()
         file = Path(folder) / "customers.csv"
-        since = write(file, datetime.now(UTC))
+        activated_at = write_customers(file, datetime.now(UTC))
         with ChaosCluster(
             broker.bootstrap, logs, CXGAUGE_TOPICS_PARTITIONS="12", CXGAUGE_WORKER_FLUSH_INTERVAL="500ms"
         ) as cluster:
             worker, exporter = cluster.start(), cluster.start("exporter")
             wait(lambda: cluster.ready(worker) and cluster.ready(exporter), cluster.logs)
             print(f"{N:,} customers; 12 partitions, one worker, one exporter", flush=True)
-            began = time.monotonic()
-            seconds, used, most = replay(cluster, file)
+            started_at = time.monotonic()
+            seconds, cpu_seconds, max_megabytes = replay(cluster, file)
             print(
-                f"replay: {seconds:.0f} s ({used:.0f} s of CPU), {N / seconds:,.0f}/s, {most:,.0f} MB at most",
+                f"replay: {seconds:.0f} s ({cpu_seconds:.0f} s of CPU), {N / seconds:,.0f}/s, {max_megabytes:,.0f} MB at most",
                 flush=True,
             )
             active = 'cx_active_customers{view="total"}'
-            took(lambda: cluster.samples(exporter).get(active) == N and cluster.ready(exporter), cluster)
-            seconds = time.monotonic() - began
+            seconds_until(
+                lambda: cluster.samples(exporter).get(active) == N and cluster.ready(exporter), cluster
+            )
+            seconds = time.monotonic() - started_at
             print(f"shown after {seconds:.0f} s; worker {cpu(worker.pid):.0f} s of CPU, {N / seconds:,.0f}/s")
-            faults = wrong(
+            errors = wrong_windows(
                 cluster.samples(exporter),
                 aggregation_config(cluster.settings).windows,
-                since,
+                activated_at,
                 int(time.time() * 1000),
             )
-            print(f"opening customers of every window: {faults or 'as in the file'}")
+            print(f"opening customers of every window: {errors or 'as in the file'}")
             for name, process in (("worker", worker), ("exporter", exporter)):
                 print(
                     f"{name}: {megabytes(process.pid):,.0f} MB, {megabytes(process.pid, 'VmHWM'):,.0f} MB at most"
@@ -139,17 +147,19 @@ def main() -> None:
                 print(f"{topic.partition('.')[2]}: {size / 2**20:,.0f} MiB, {size / N:,.0f} B a customer")
             worker.send_signal(signal.SIGTERM)
             print(
-                f"worker stops within {took(lambda: worker.poll() is not None, cluster):.1f} s, exit {worker.returncode}"
+                f"worker stops within {seconds_until(lambda: worker.poll() is not None, cluster):.1f} s, exit {worker.returncode}"
             )
             cluster.reap()
-            again = cluster.start()
+            restarted = cluster.start()
             print(
-                f"worker ready again after {took(lambda: cluster.ready(again), cluster):.1f} s, {megabytes(again.pid):,.0f} MB"
+                f"worker ready again after {seconds_until(lambda: cluster.ready(restarted), cluster):.1f} s, {megabytes(restarted.pid):,.0f} MB"
             )
-            twin = cluster.start("exporter")
-            seconds = took(lambda: cluster.samples(twin).get(active) == N and cluster.ready(twin), cluster)
-            print(f"a second exporter is complete after {seconds:.1f} s, {megabytes(twin.pid):,.0f} MB")
-            sys.exit(1 if faults else 0)
+            replica = cluster.start("exporter")
+            seconds = seconds_until(
+                lambda: cluster.samples(replica).get(active) == N and cluster.ready(replica), cluster
+            )
+            print(f"a second exporter is complete after {seconds:.1f} s, {megabytes(replica.pid):,.0f} MB")
+            sys.exit(1 if errors else 0)
 
 
 if __name__ == "__main__":

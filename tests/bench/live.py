@@ -21,7 +21,7 @@ from tests.chaos.cluster import ChaosCluster, wait
 from tests.chaos.feedback_load import PublishedRecord
 
 RATE, SECONDS = 1_000, int(os.environ.get("CX_BENCH_SECONDS", "60"))
-KEPT = 100_000, 500_000
+ANSWERS_STORED = 100_000, 500_000
 
 
 def latency(cluster: ChaosCluster) -> list[float]:
@@ -30,28 +30,28 @@ def latency(cluster: ChaosCluster) -> list[float]:
     exporter = cluster.start("exporter")
     wait(lambda: cluster.ready(exporter), cluster.logs)
     sent: list[float] = []
-    seen: list[tuple[float, int]] = []
-    publisher = threading.Thread(target=cluster.publish, args=(_timed(sent),), kwargs={"rate": RATE})
+    samples_read: list[tuple[float, int]] = []
+    publisher = threading.Thread(target=cluster.publish, args=(timed_answers(sent),), kwargs={"rate": RATE})
     publisher.start()
-    tick = threading.Event()
-    while not seen or seen[-1][1] < RATE * SECONDS:
-        page = cluster.samples(exporter)
+    pause = threading.Event()
+    while not samples_read or samples_read[-1][1] < RATE * SECONDS:
+        exposition = cluster.samples(exporter)
         n = sum(
             value
-            for name, value in page.items()
+            for name, value in exposition.items()
             if name.startswith('cx_nps_responses{view="total",window="24h"')
         )
-        seen.append((time.monotonic(), int(n)))
-        tick.wait(0.02)
+        samples_read.append((time.monotonic(), int(n)))
+        pause.wait(0.02)
     publisher.join()
-    waited, at = [], 0
-    for moment, n in seen:
-        waited += [moment - began for began in sent[at:n]]
+    latencies, at = [], 0
+    for moment, n in samples_read:
+        latencies += [moment - sent_at for sent_at in sent[at:n]]
         at = max(at, n)
-    return waited
+    return latencies
 
 
-def taken_over(cluster: ChaosCluster, answered: int) -> dict[str, float]:
+def measure_takeover(cluster: ChaosCluster, answered: int) -> dict[str, float]:
     """What a worker finds that takes over after so many answers."""
     with cluster:
         cluster.publish(answers(answered, 100))
@@ -59,25 +59,25 @@ def taken_over(cluster: ChaosCluster, answered: int) -> dict[str, float]:
         for worker in cluster.workers:
             worker.kill()
             worker.wait()
-        out = subprocess.run(
+        output = subprocess.run(
             [sys.executable, "-m", "tests.bench.recovery"],
             env={**os.environ, **cluster.env},
             check=True,
             capture_output=True,
         )
-    found: dict[str, float] = json.loads(out.stdout)
+    takeover: dict[str, float] = json.loads(output.stdout)
     print(
-        f"taking over {found['entities']:,} entities and {found['blocks']:,} blocks of panes: "
-        f"{found['seconds']:.2f} s; {found['bytes'] / 1e6:.0f} MB, clients included",
+        f"taking over {takeover['entities']:,} entities and {takeover['blocks']:,} blocks of panes: "
+        f"{takeover['seconds']:.2f} s; {takeover['bytes'] / 1e6:.0f} MB, clients included",
         flush=True,
     )
-    return found
+    return takeover
 
 
-def _timed(sent: list[float]) -> Iterator[PublishedRecord]:
-    for one in answers(RATE * SECONDS, 100):
+def timed_answers(sent: list[float]) -> Iterator[PublishedRecord]:
+    for record in answers(RATE * SECONDS, 100):
         sent.append(time.monotonic())
-        yield one
+        yield record
 
 
 def main() -> None:
@@ -90,9 +90,11 @@ def main() -> None:
                 f"p50 {p50:,.0f} ms   p99 {p99:,.0f} ms   worst {ms[-1]:,.0f} ms",
                 flush=True,
             )
-        few, many = (taken_over(ChaosCluster(broker.bootstrap, Path(folder)), n) for n in KEPT)
-        more = (many["bytes"] - few["bytes"]) / (many["entities"] - few["entities"])
-        print(f"memory: {more:,.0f} B an entity, from the difference of the two")
+        small, large = (
+            measure_takeover(ChaosCluster(broker.bootstrap, Path(folder)), n) for n in ANSWERS_STORED
+        )
+        bytes_per_entity = (large["bytes"] - small["bytes"]) / (large["entities"] - small["entities"])
+        print(f"memory: {bytes_per_entity:,.0f} B an entity, from the difference of the two")
 
 
 if __name__ == "__main__":

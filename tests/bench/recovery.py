@@ -30,17 +30,21 @@ async def main() -> None:
         PartitionTask(domain, number, count, config) for domain in DOMAIN_REGISTRY for number in range(count)
     ]
     gc.collect()
-    held, began = resident(), time.perf_counter()
+    memory_before, started_at = resident(), time.perf_counter()
     await store.load(partitions)
     for partition in partitions:
         partition.finish_restore()
-    took = time.perf_counter() - began
+    seconds = time.perf_counter() - started_at
     for partition in partitions:
         await store.close(partition)
     gc.collect()
     entities = sum(len(partition.store.entities) for partition in partitions)
     blocks = sum(len(partition.panes) for partition in partitions)
-    print(json.dumps({"seconds": took, "entities": entities, "blocks": blocks, "bytes": resident() - held}))
+    print(
+        json.dumps(
+            {"seconds": seconds, "entities": entities, "blocks": blocks, "bytes": resident() - memory_before}
+        )
+    )
 
 
 if __name__ == "__main__":
