@@ -38,7 +38,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def require() -> Callable[[str], Path]:
-    """`require("promtool")`: the program's path; unless it starts here, the test is skipped with the reason.
+    """`require("promtool")` returns the program's path. If it does not start here, the test is skipped with the reason.
 
     With CX_TEST_REQUIRE_TOOLS=1, as in CI, such a test fails.
     """

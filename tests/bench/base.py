@@ -1,4 +1,4 @@
-"""`make bench-base`: a million customers that are there already, sent once; whether the figures are right, and what it costs."""
+"""`make bench-base`: import a million customers and check the figures, with time and memory."""
 
 import os
 import resource
@@ -24,7 +24,7 @@ CHANNELS, PLANS = ("web", "app", "shop", "phone"), ("free", "basic", "gold")
 
 
 def write_customers(file: Path, now: datetime) -> list[int]:
-    """The base as a CSV, from a seed; since when each is one, in ms: some for years, one in fourteen for less than a month."""
+    """Write seeded customers as CSV and return their activation times in ms. One in fourteen is younger than a month."""
     random, activated_at = Random(7), []
     with file.open("w") as lines:
         print("customer_id,since,plan,channel", file=lines)
@@ -41,19 +41,19 @@ def write_customers(file: Path, now: datetime) -> list[int]:
 
 
 def megabytes(pid: int, field: str = "VmRSS") -> float:
-    """Memory of a process: what it has now, or `VmHWM`, the most it had."""
+    """Return the memory of a process in MB: the present, or with `VmHWM` the maximum."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith(field)).split()[1]) / 1024
 
 
 def cpu(pid: int) -> float:
-    """Seconds of CPU that a process has used."""
+    """Return the seconds of CPU that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def seconds_until(condition: Callable[[], object], cluster: ChaosCluster) -> float:
-    """Seconds until something is so."""
+    """Return the seconds until a condition holds."""
     started_at = time.monotonic()
     wait(condition, cluster.logs, timeout=1800)
     return time.monotonic() - started_at
@@ -62,7 +62,7 @@ def seconds_until(condition: Callable[[], object], cluster: ChaosCluster) -> flo
 def wrong_windows(
     samples: dict[str, float], windows: tuple[Window, ...], activated_at: list[int], now: int
 ) -> list[str]:
-    """Windows whose opening customers are not those of the file; the hour, quarter or minute may change meanwhile."""
+    """Return the windows with wrong opening customers. A bucket may end meanwhile."""
     messages = []
     for window in windows:
         step, served = (
@@ -76,7 +76,7 @@ def wrong_windows(
 
 
 def replay(cluster: ChaosCluster, file: Path) -> tuple[float, float, float]:
-    """Seconds, seconds of CPU and most megabytes of sending it."""
+    """Import the customers and return seconds, seconds of CPU and the maximum of memory in MB."""
     started_at = time.monotonic()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [

@@ -1,8 +1,8 @@
-"""What the core spends, without Kafka: `python -m tests.bench.core`.
+"""Time and memory of the core without Kafka: `python -m tests.bench.core`.
 
-Times are multiples of what the floor spends on the same records, taken in turn with it, so that a machine whose speed
-moves does not matter; medians over chunks of 128 records, of a flush over its records. Memory is what Python says of
-its objects.
+Times are multiples of the floor's time for the same records, measured in turn, so that a varying speed of the machine
+does not matter. They are medians over chunks of 128 records, for a flush over its records. Memory is measured by
+Python's sizes of objects.
 """
 
 import gc
@@ -29,7 +29,7 @@ VIEWS: dict[str, tuple[str, ...]] = {"total": (), "channel": ("channel",), "touc
 
 
 def measure(number: int, sent: Iterator[PublishedRecord]) -> tuple[str, PartitionTask, PartitionTask]:
-    """How many times the floor each step takes an event; a partition that counted, and one restored from it."""
+    """Return the times of each step as multiples of the floor's, a task that counted, and one restored from it."""
     now = int(time.time() * 1000)
     records_by_partition: list[list[FakeRecord]] = [[] for _ in range(COUNT)]
     for record in sent:
@@ -74,7 +74,7 @@ def measure(number: int, sent: Iterator[PublishedRecord]) -> tuple[str, Partitio
 
 
 def bytes_per_pane(panes: PaneStore) -> float:
-    """Bytes a pane: one bucket of one cell in one resolution."""
+    """Return the bytes of a pane, which is one bucket of one cell in one resolution."""
     seen_ids: set[int] = set()
 
     def size(item: Any) -> int:

@@ -14,7 +14,7 @@ DAYS, EVERY, EVENTS, FLUSH = 160, 20, 3_000, 500
 
 
 def answers(first: int, day: int) -> Iterator[Event]:
-    """Answers of a day, all of them new, of 3,000 customers."""
+    """Yield new answers of a day, of 3,000 customers."""
     for i in range(first, first + EVENTS):
         at = NOW + day * DAY + (i - first) * DAY // EVENTS
         reasons = ("slow",) if i % 9 == 0 else ()
@@ -31,7 +31,7 @@ def answers(first: int, day: int) -> Iterator[Event]:
 
 
 def conversations(first: int, day: int) -> Iterator[Event]:
-    """Tickets of a day, of four events each, of 3,000 customers."""
+    """Yield tickets of a day with four events each, of 3,000 customers."""
     for i in range(first, first + EVENTS):
         at = NOW + day * DAY + (i - first) * DAY // EVENTS
         ids = {"ticket_id": f"t{i // 4}", "customer_id": f"c{i // 4 % 3_000}"}

@@ -1,4 +1,4 @@
-"""The floor: aiokafka, one typed decode, one dictionary; nothing kept, nothing written. argv: bootstrap, topic, n."""
+"""The floor: aiokafka, one typed decode, one dictionary, no state and no output. argv: bootstrap, topic, n."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ decode = msgspec.json.Decoder(Event).decode
 
 
 def count(records: Iterable[Any], panes: Panes) -> None:
-    """Promoters, passives and detractors by survey, channel, touchpoint and minute."""
+    """Count promoters, passives and detractors by survey, channel, touchpoint and minute."""
     for record in records:
         event = decode(record.value)
         data = event.data

@@ -1,4 +1,4 @@
-"""From a record to a served figure at 1,000 events a second; then what a restart takes and what is held.
+"""Latency from a record to a served figure at 1,000 events a second, then time and memory of a restart.
 
 `python -m tests.bench.live`. The latency of an event is the time from when it was handed to the producer until a
 scrape of the exporter counts it: linger, worker, flush, exporter's refresh and the scrape itself are in it.
@@ -25,7 +25,7 @@ ANSWERS_STORED = 100_000, 500_000
 
 
 def latency(cluster: ChaosCluster) -> list[float]:
-    """Seconds of each event until a scrape counted it, while `RATE` a second come."""
+    """Return the seconds of each event until a scrape counted it, at `RATE` events a second."""
     cluster.start()
     exporter = cluster.start("exporter")
     wait(lambda: cluster.ready(exporter), cluster.logs)
@@ -52,7 +52,7 @@ def latency(cluster: ChaosCluster) -> list[float]:
 
 
 def measure_takeover(cluster: ChaosCluster, answered: int) -> dict[str, float]:
-    """What a worker finds that takes over after so many answers."""
+    """Measure a worker that takes over after so many answers."""
     with cluster:
         cluster.publish(answers(answered, 100))
         assert cluster.wait_until_counted()

@@ -1,8 +1,8 @@
-"""Kafka Streams beside ours at the work that others do, windows only: `python -m tests.bench.others`.
+"""Kafka Streams compared with our worker, with windows only: `python -m tests.bench.others`.
 
-The same answers from the same broker in turn, `CX_BENCH_EVENTS` of them; `streams/Windows.java` says what it does. Kafka Streams
-is given one and two threads, ours is one and two workers; the second half tells how each goes when the JVM is warm and the
-partitions are shared out.
+Both read the same `CX_BENCH_EVENTS` answers from the same broker in turn, see `streams/Windows.java`. Kafka Streams has one
+and two threads, ours one and two workers. The second half is measured apart, when the JVM is warm and partitions are
+assigned.
 """
 
 import json
@@ -23,7 +23,7 @@ STREAMS = Path(__file__).parent / "streams"
 
 
 def compile_program(into: str) -> str:
-    """The class path of the program: its jars, and what Eclipse's compiler makes of it, as a JRE has none."""
+    """Compile the program with Eclipse's compiler, because a JRE has none, and return its class path."""
     jars = class_path(lock=STREAMS / "jars.lock")
     compiler = [str(JAVA), "-cp", jars, "org.eclipse.jdt.internal.compiler.batch.Main"]
     subprocess.run(
@@ -33,7 +33,7 @@ def compile_program(into: str) -> str:
 
 
 def run_streams(program: str, bootstrap: str, topic: str, threads: int) -> Rates:
-    """How Kafka Streams goes from the first event until the last one is counted."""
+    """Return the rates of Kafka Streams from the first event to the last."""
     with tempfile.TemporaryDirectory() as state:
         command = [str(JAVA), "-cp", program, "Windows", bootstrap, topic, str(N), str(threads), state]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout

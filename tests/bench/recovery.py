@@ -1,4 +1,4 @@
-"""What taking over all partitions takes, fencing included, and what they hold, as JSON. Settings from the environment."""
+"""Time and memory of taking over all partitions with fencing, as JSON. Settings come from the environment."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ from stream.worker.checkpoint_writer import KafkaCheckpointStore
 
 
 def resident() -> int:
-    """Bytes of memory of this process."""
+    """Return the memory of this process in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

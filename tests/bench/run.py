@@ -27,7 +27,7 @@ FOLDER = Path(__file__).parent
 
 
 def answers(n: int, cells: int) -> Iterator[PublishedRecord]:
-    """New NPS answers of 20,000 customers over the last hour, spread over `cells` pairs of channel and touchpoint."""
+    """Yield new NPS answers of 20,000 customers in the last hour, for `cells` pairs of channel and touchpoint."""
     now = int(time.time() * 1000)
     for i in range(n):
         customer = f"c-{i * 7919 % 20_000:06d}"
@@ -45,7 +45,7 @@ def answers(n: int, cells: int) -> Iterator[PublishedRecord]:
 
 
 def conversations(n: int) -> Iterator[PublishedRecord]:
-    """Tickets of five events each: created, two messages, solved, a closing note; 20,000 customers, 100 cells."""
+    """Yield tickets of 20,000 customers in 100 cells, with five events each: created, two messages, solved, a note."""
     now = int(time.time() * 1000)
     for i in range(n):
         ticket, step = divmod(i, 5)
@@ -71,7 +71,7 @@ def conversations(n: int) -> Iterator[PublishedRecord]:
 
 
 def child(script: str, *args: object) -> float:
-    """Events a second that a script of this folder prints."""
+    """Return the events a second that a script of this folder prints."""
     out = subprocess.run(
         [sys.executable, FOLDER / script, *map(str, args)], check=True, capture_output=True, text=True
     ).stdout
@@ -86,7 +86,7 @@ class Rates(NamedTuple):
 
 
 def worker_metrics(port: int, topic: str) -> Counter[str]:
-    """What a worker tells of a topic, by name, all its partitions together; nothing while it does not answer."""
+    """Return a worker's metrics of a topic by name, summed over partitions. Empty while it does not respond."""
     sums: Counter[str] = Counter()
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
@@ -102,7 +102,7 @@ def worker_metrics(port: int, topic: str) -> Counter[str]:
 def measure_worker(
     cluster: ChaosCluster, group: str, topic: str, program: str = ChaosCluster.program, workers: int = 1
 ) -> Rates:
-    """How workers of a new group go from the first event until everything is committed."""
+    """Return the rates of workers of a new group until everything is committed."""
     prefix = f"{cluster.settings.topics.state_prefix}-{group}"
     new_group = ChaosCluster(
         cluster.settings.kafka.bootstrap_servers,

@@ -37,7 +37,7 @@ print(json.dumps([took, size]))
 
 
 async def measure_scrapes(port: int, update: Callable[[], Awaitable[None]]) -> tuple[list[float], float, int]:
-    """Seconds of each scrape, the worst stall of the event loop and the size, while `busy` goes on."""
+    """Return the seconds of each scrape, the worst stall of the event loop and the size, during updates."""
     worst_stall, finished = 0.0, False
 
     async def watch_stalls() -> None:
@@ -69,7 +69,7 @@ async def measure_scrapes(port: int, update: Callable[[], Awaitable[None]]) -> t
 
 
 def answers(first: int, n: int) -> list[Event]:
-    """NPS answers of 280 touchpoints, in turn."""
+    """Return NPS answers of 280 touchpoints, in turn."""
     return [
         Event(
             FeedbackSubmitted(feedback_id=f"r{i}", survey="nps", score=i * 7 % 11, touchpoint=f"t{i % 280}"),
@@ -81,7 +81,7 @@ def answers(first: int, n: int) -> list[Event]:
 
 
 async def measure_cxgauge() -> tuple[list[float], float, int, int]:
-    """About 10,000 series, of which every flush changes most."""
+    """Measure our exposition of about 10,000 series, most of which change with every flush."""
     state = exporter(CXGAUGE_METRICS_MAX_VALUES="1000")
     worker = Worker(state)
     apply_records(state, worker(answers(0, 2_800)))

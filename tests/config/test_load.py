@@ -11,7 +11,7 @@ from stream.errors import ConfigError
 
 
 def toml(folder: Path, text: str) -> Path:
-    """A configuration file with this text."""
+    """Write a configuration file with this text."""
     path = folder / "cxgauge.toml"
     path.write_text(text)
     return path
@@ -53,7 +53,7 @@ def test_file_in_the_working_folder_is_read(tmp_path: Path) -> None:
 
 
 def test_variables_override_the_file(tmp_path: Path) -> None:
-    """A variable wins over the file; an empty one is as if not set."""
+    """A variable overrides the file. An empty one counts as not set."""
     path = toml(tmp_path, '[worker]\ngroup = "a"\nflush_interval = "1s"\n')
     settings = load(path, {"CXGAUGE_WORKER_GROUP": "b", "CXGAUGE_WORKER_FLUSH_INTERVAL": "", "OTHER": "c"})
     assert settings.worker.group == "b"
@@ -82,7 +82,7 @@ def test_variables_hold_lists_and_tables_as_json() -> None:
 
 
 def test_all_errors_are_reported_with_their_source(tmp_path: Path) -> None:
-    """One line for each fault: key, what came, what is allowed, file or variable."""
+    """Each error is one line with key, value, allowed values, and file or variable."""
     path = toml(tmp_path, '[topics]\npartitions = "many"\n[clv]\nmargin_rate = 2\n')
     duration = 'a duration from "10ms" to "10s" with a unit of ms, s, m, h or d'
     assert errors_of(path, WORKER_FLUSH_INTERVAL="5") == [
@@ -101,13 +101,13 @@ def test_all_errors_are_reported_with_their_source(tmp_path: Path) -> None:
     ],
 )
 def test_unknown_keys_suggest_the_nearest_one(tmp_path: Path, text: str, suggestion: str) -> None:
-    """A slip of the pen is answered with the key that was meant."""
+    """The error suggests the key that was probably meant."""
     (line,) = errors_of(toml(tmp_path, text))
     assert suggestion in line
 
 
 def test_unknown_variables_suggest_the_nearest_one() -> None:
-    """Variables with the prefix have to be settings."""
+    """Variables with the prefix must be settings."""
     (line,) = errors_of(KAFKA_BOOTSTRAP="a:1")
     assert line.startswith("CXGAUGE_KAFKA_BOOTSTRAP: unknown variable, did you mean 'CXGAUGE_KAFKA_")
 
@@ -158,7 +158,7 @@ def test_a_given_file_must_exist(tmp_path: Path) -> None:
     ],
 )
 def test_invalid_values_are_errors(section: str, name: str, value: str) -> None:
-    """Each kind of setting refuses what it cannot be, and names the setting."""
+    """Each type of setting refuses invalid values and names the setting."""
     (line,) = errors_of(**{f"{section}_{name}".upper(): value})
     assert line.startswith(f"{section}.{name}: got ")
 
@@ -170,7 +170,7 @@ def test_retention_may_be_unlimited(tmp_path: Path, retention: str) -> None:
 
 
 def test_listening_on_every_interface_and_on_ipv6() -> None:
-    """`:port` is every interface; an IPv6 address stands in brackets."""
+    """`:port` is every interface. An IPv6 address has brackets."""
     settings = load(None, {"CXGAUGE_WORKER_LISTEN": ":9818", "CXGAUGE_EXPORTER_LISTEN": "[::1]:9817"})
     assert settings.worker.listen == Address("", 9818)
     assert settings.exporter.listen == Address("::1", 9817)

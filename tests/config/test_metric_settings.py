@@ -9,7 +9,7 @@ from stream.errors import ConfigError
 
 
 def metrics(key: str, value: object) -> Settings:
-    """Settings with one key of metrics."""
+    """Return settings with one key of metrics."""
     return load(None, {f"CXGAUGE_METRICS_{key}": json.dumps(value)})
 
 
@@ -34,14 +34,14 @@ def error_of(environ: dict[str, str]) -> str:
     ],
 )
 def test_windows_are_multiples_of_their_bucket(windows: list[object], start: str, allowed: str) -> None:
-    """Minutes up to 1 h, quarters up to 24 h, hours above; each length once."""
+    """Buckets are minutes up to 1 h, quarter-hours up to 24 h, hours above. Lengths are unique."""
     text = error_of({"CXGAUGE_METRICS_WINDOWS": json.dumps(windows)})
     assert text.startswith(start)
     assert allowed in text
 
 
 def test_windows_keep_their_labels() -> None:
-    """The label is as it was written, beside its length."""
+    """The label is kept as written, next to the length."""
     (window,) = metrics("WINDOWS", ["120m"]).metrics.windows
     assert (window.label, window.span) == ("120m", 7_200_000)
 
@@ -80,7 +80,7 @@ def test_views_use_known_labels(views: object, text: str) -> None:
 
 
 def test_views_may_use_an_allowed_label() -> None:
-    """What the labels allow can be broken down by."""
+    """Allowed labels can be used in views."""
     settings = load(
         None,
         {
@@ -105,7 +105,7 @@ def test_views_may_use_an_allowed_label() -> None:
     ],
 )
 def test_invalid_targets_are_refused(targets: dict[str, object]) -> None:
-    """Keys are channel/priority, values durations; business hours need a calendar."""
+    """Keys are channel/priority, values durations. Business hours need a calendar."""
     assert error_of({"CXGAUGE_FRT_TARGETS": json.dumps(targets)}).startswith("frt.targets.")
 
 
@@ -133,12 +133,12 @@ def test_targets_have_calendar_or_business_hours() -> None:
     ],
 )
 def test_settings_that_change_figures_change_the_hash(environ: dict[str, str]) -> None:
-    """An exporter under another configuration must be able to tell."""
+    """An exporter detects another configuration by the hash."""
     assert config_hash(load(None, environ)) != config_hash(Settings())
 
 
 def test_other_settings_do_not_change_the_hash() -> None:
-    """Where it runs, and in which order windows are named, changes no figure."""
+    """Addresses and the order of windows change no figure."""
     other = {
         "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": "b:1",
         "CXGAUGE_METRICS_WINDOWS": '["30d", "1h", "5m", "24h", "7d"]',

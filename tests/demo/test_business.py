@@ -14,20 +14,20 @@ NOW = 1_790_000_000_000
 
 @pytest.fixture
 def business():
-    """A shop with its past."""
+    """A shop with its history."""
     shop = Business()
     shop.history(NOW)
     return shop
 
 
 def test_the_same_seed_gives_the_same_history():
-    """And another one another."""
+    """Another seed gives another history."""
     assert Business().history(NOW) == Business().history(NOW)
     assert Business(seed=2).history(NOW) != Business().history(NOW)
 
 
 def test_all_but_the_activations_are_in_the_longest_window():
-    """In order, none ahead of the clock; everyone was there before, and after Kafka's oldest record."""
+    """Events are sorted and not in the future. Customers were activated before, but after Kafka's oldest record."""
     history = Business().history(NOW)
     times = [event.time for event in history]
     assert times == sorted(times)
@@ -43,7 +43,7 @@ def test_all_but_the_activations_are_in_the_longest_window():
 
 
 def test_the_incident_is_of_one_channel(business):
-    """Answers to tickets of two hours ago, customers who had not left before, all by now."""
+    """Replies to tickets of two hours ago, and churns of active customers, all by now."""
     late_events, churn_events = late_answers(business, NOW), churns(business, NOW)
     created = {e.data.ticket_id: e for e in late_events if isinstance(e.data, TicketCreated)}
     answered = {e.data.ticket_id: e for e in late_events if isinstance(e.data, TicketMessage)}
@@ -60,14 +60,14 @@ def test_the_incident_is_of_one_channel(business):
 
 
 def test_new_tickets_are_answered_at_once(business):
-    """A few, each answered at the moment given."""
+    """Some tickets, each answered at the given moment."""
     events = [event for _ in range(100) for event in business.passing(NOW)]
     assert {event.time for event in events if isinstance(event.data, TicketMessage)} == {NOW}
     assert len({event.id for event in events}) == len(events) > 20
 
 
 def test_figures_of_a_worked_case():
-    """Two customers, of whom one leaves; two tickets, of which one is answered after the hour."""
+    """One of two customers churns, and one of two tickets is answered after the hour."""
     events = [
         TimedEvent(NOW - 31 * DAY, "1", CustomerActivated(customer_id="a", channel="web")),
         TimedEvent(NOW - 31 * DAY, "2", CustomerActivated(customer_id="b", channel="app")),

@@ -1,4 +1,4 @@
-"""What the demo does with and without Prometheus and Alertmanager; nothing is started or published."""
+"""The demo with and without Prometheus and Alertmanager, without starting or publishing anything."""
 
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def test_without_alertmanager_prometheus_sends_to_the_receiver(servers, availabl
 
 @pytest.mark.parametrize("names", [(), ("alertmanager",)])
 def test_without_prometheus_neither_is_started(servers, available, printed, names):
-    """Alertmanager alone would say on the page that nothing fires."""
+    """Alertmanager alone would show that nothing fires."""
     available(*names)
     servers._start_monitoring()
     assert servers.children == {}
@@ -132,7 +132,7 @@ def test_without_prometheus_the_incident_is_published_at_once(servers, business,
 def test_the_check_fails_unless_all_alerts_arrive(
     servers, business, published, capsys, monkeypatch, missing, alertmanager
 ):
-    """Through Alertmanager or directly; those that are missing are named."""
+    """Alerts arrive through Alertmanager or directly. Missing ones are named."""
     servers.children["prometheus"] = None
     if alertmanager:
         servers.children["alertmanager"] = None

@@ -68,7 +68,7 @@ def notified(alerts: FiringAlerts, now: datetime, *alerts_given: dict) -> list[s
 
 
 def test_notices_of_the_webhook_are_printed_with_the_runbook(free_port, receiver, printed):
-    """Firing with its summary; resolved with where."""
+    """Firing alerts have the summary, resolved ones the labels."""
     alerts = [alert(view="total"), alert(view="channel", channel="app")]
     assert post(free_port, "/", {"version": "4", "alerts": alerts}) == 200
     assert receiver.firing() == {("CxChurnSpike", ""), ("CxChurnSpike", "app")}
@@ -88,7 +88,7 @@ def test_alerts_of_other_views_are_printed_only(free_port, receiver):
 
 
 def test_a_repeated_delivery_is_one_notice():
-    """Prometheus repeats what fires each minute, and what is resolved for a quarter of an hour."""
+    """Prometheus repeats firing alerts each minute, and resolved ones for a quarter of an hour."""
     alerts = FiringAlerts()
     assert notified(alerts, NOW, alert_of_prometheus(NOW + 4 * MINUTE)) == ["firing total"]
     assert notified(alerts, NOW + MINUTE, alert_of_prometheus(NOW + 5 * MINUTE)) == []
@@ -101,7 +101,7 @@ def test_a_repeated_delivery_is_one_notice():
 
 
 def test_an_alert_that_is_not_repeated_ends():
-    """At its end; without one, five minutes after it came. Between deliveries it is not shown either."""
+    """It ends at `endsAt`, without one after five minutes, also between deliveries."""
     alerts = FiringAlerts()
     endless = {"labels": {"alertname": "Bare"}}
     assert notified(alerts, NOW, alert_of_prometheus(NOW + MINUTE, channel="app"), endless) == [
@@ -116,7 +116,7 @@ def test_an_alert_that_is_not_repeated_ends():
 
 
 async def test_the_live_page_gets_the_alerts_that_prometheus_delivered(free_port, receiver):
-    """The exporter's own client reads them as if they were Alertmanager's; what has ended is not among them."""
+    """The exporter's client reads them like Alertmanager's, without ended ones."""
     now = datetime.now(UTC)
     delivery = [
         alert_of_prometheus(now + MINUTE, channel="app"),
@@ -166,7 +166,7 @@ def test_amtool_reads_the_alerts(free_port, receiver, require):
     ],
 )
 def test_a_malformed_body_is_refused_and_changes_nothing(free_port, receiver, path, body):
-    """With 400; a sound one is taken afterwards."""
+    """The status is 400, and a valid body is accepted afterwards."""
     assert post(free_port, path, body) == 400
     assert receiver.notices == []
     assert get(free_port, API).text == "[]"
@@ -176,7 +176,7 @@ def test_a_malformed_body_is_refused_and_changes_nothing(free_port, receiver, pa
 
 @pytest.mark.parametrize("length", [None, "", "-1", "x", "9" * 5000, str((4 << 20) + 1)])
 def test_a_body_without_a_valid_length_is_refused(free_port, receiver, length):
-    """It is not read."""
+    """The body is not read."""
     connection = HTTPConnection("127.0.0.1", free_port, timeout=5)
     connection.putrequest("POST", API)
     if length is not None:
@@ -187,7 +187,7 @@ def test_a_body_without_a_valid_length_is_refused(free_port, receiver, length):
 
 
 def test_bare_alerts_and_other_paths(free_port, receiver, printed):
-    """An alert without annotations is printed all the same; nothing is at another path."""
+    """An alert without annotations is printed. Other paths are not found."""
     assert post(free_port, "/", {"alerts": [{"status": "firing", "labels": {}}]}) == 200
     assert printed[0].startswith("FIRING ")
     assert post(free_port, "/other", []) == 404
@@ -208,7 +208,7 @@ RULES = """groups:
 
 @pytest.mark.tools
 def test_prometheus_delivers_without_alertmanager(require, tmp_path, printed):
-    """A real one, with the demo's configuration and a rule that fires until there is an exporter: two notices."""
+    """Prometheus with the demo's configuration and a rule that fires until there is an exporter sends two notices."""
     ports = Ports().with_free_ports()
     ports = ports._replace(alertmanager=ports.receiver)
     command = monitoring.prometheus(require("prometheus"), tmp_path, ports)

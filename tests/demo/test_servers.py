@@ -16,19 +16,19 @@ PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5, recei
 
 
 def test_a_port_in_use_is_replaced():
-    """Also by two demos at once."""
+    """Two demos can run at once."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port_in_use = server.getsockname()[1]
         assert Ports(kafka=port_in_use).with_free_ports().kafka != port_in_use
 
 
 def test_a_missing_server_has_status_0(free_port):
-    """A server that is not there is no error of ours."""
+    """A missing server is no error."""
     assert get(free_port, "/").status == 0
 
 
 def test_the_shipped_configuration_has_every_default_address():
-    """So that the demo can put its own ports there."""
+    """The demo replaces them by its own ports."""
     shipped = (monitoring.DEPLOY / "prometheus" / "prometheus.yml").read_text()
     assert [shipped.count(f'"127.0.0.1:{port}"') for port in (9817, 9818, 9093)] == [1, 1, 1]
     with_other_ports = monitoring.with_ports(shipped, PORTS)
@@ -37,7 +37,7 @@ def test_the_shipped_configuration_has_every_default_address():
 
 
 def test_every_shipped_receiver_notifies_the_webhook():
-    """Whatever the severity, firing and resolved."""
+    """Alerts of every severity are sent, firing and resolved."""
     shipped = (monitoring.DEPLOY / "alertmanager" / "alertmanager.yml").read_text()
     receivers = yaml.safe_load(monitoring.with_webhook(shipped, "http://here/"))["receivers"]
     events = [{"url": "http://here/", "send_resolved": True}]
@@ -49,7 +49,7 @@ def test_every_shipped_receiver_notifies_the_webhook():
 
 @pytest.mark.tools
 def test_promtool_and_amtool_accept_the_shipped_configurations(require):
-    """With the rules beside it."""
+    """The rules are included."""
     prometheus = monitoring.DEPLOY / "prometheus" / "prometheus.yml"
     alertmanager = monitoring.DEPLOY / "alertmanager" / "alertmanager.yml"
     subprocess.run([require("promtool"), "check", "config", prometheus], check=True, capture_output=True)
@@ -59,7 +59,7 @@ def test_promtool_and_amtool_accept_the_shipped_configurations(require):
 @pytest.mark.tools
 @pytest.mark.parametrize("name", ["alertmanager", "prometheus"])
 def test_programs_start_with_the_configuration_of_the_demo(require, tmp_path, name):
-    """It answers on the port that was asked for, and Prometheus has a page about alerts."""
+    """It responds on the given port, and Prometheus has a page of alerts."""
     ports = Ports().with_free_ports()
     command = getattr(monitoring, name)(require(name), tmp_path, ports)
     with Child(name, command, log=tmp_path / f"{name}.log") as child:
@@ -69,7 +69,7 @@ def test_programs_start_with_the_configuration_of_the_demo(require, tmp_path, na
 
 
 def test_a_missing_configuration_leaves_the_program_out(monkeypatch, tmp_path):
-    """A wheel has none."""
+    """A wheel has no configuration."""
     monkeypatch.setattr(monitoring, "DEPLOY", tmp_path)
     assert str(monitoring.program("prometheus")) == (
         f"prometheus is left out: there is no {tmp_path}/prometheus/prometheus.yml, which only a checkout has"

@@ -59,7 +59,7 @@ def test_the_file_is_a_valid_compose_file() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_containers_have_no_privileges(name: str) -> None:
-    """No root, no capabilities, no new privileges, a pinned image; a root file system to be read only but Kafka's."""
+    """No root, no capabilities, no new privileges, a pinned image, and a read-only root file system except for Kafka."""
     service = SERVICES[name]
     assert int(service["user"].partition(":")[0]) > 0
     assert service["cap_drop"] == ["ALL"]
@@ -70,7 +70,7 @@ def test_containers_have_no_privileges(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_containers_restart_and_have_time_to_stop(name: str) -> None:
-    """All but the topics start again and have a health check and time to stop; whoever waits for them does so for good."""
+    """All but the topics restart, and have a health check and time to stop. Dependencies are fulfilled once."""
     service = SERVICES[name]
     if name == "topics":
         assert service["restart"] == "no"
@@ -87,7 +87,7 @@ def test_containers_restart_and_have_time_to_stop(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_mounted_files_exist(name: str) -> None:
-    """Files and folders of the project, for reading; volumes that are declared."""
+    """Files and folders of the project are read-only, and volumes are declared."""
     for source, _, mode in mounts(SERVICES[name]):
         if source.startswith("."):
             assert mode == "ro"
@@ -97,7 +97,7 @@ def test_mounted_files_exist(name: str) -> None:
 
 
 def test_ports_are_published_on_loopback_only() -> None:
-    """And each once."""
+    """Each port is published once."""
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert all(re.fullmatch(r"127\.0\.0\.1:(\d+):\d+", port) for port in ports)
     assert len({port.split(":")[1] for port in ports}) == len(ports) > 0
@@ -105,7 +105,7 @@ def test_ports_are_published_on_loopback_only() -> None:
 
 @pytest.mark.parametrize("name", OWN_SERVICES)
 def test_commands_and_settings_are_valid(name: str) -> None:
-    """The command is there, the settings have no fault, the broker is the one next door."""
+    """The command exists, the settings are valid, and the broker is that of the file."""
     service = OWN_SERVICES[name]
     result = CliRunner().invoke(main, [*service["command"], "--help"])
     assert (result.exit_code, service["command"][0] in result.output) == (0, True)
@@ -115,7 +115,7 @@ def test_commands_and_settings_are_valid(name: str) -> None:
 
 
 def test_all_services_have_the_same_settings() -> None:
-    """Else the exporter would take no partition for covered; workers differ in their name alone."""
+    """Otherwise no partition would be covered. Workers differ in their instance only."""
     all_settings = {
         name: load(host_path("/etc/cxgauge/cxgauge.toml", service), environment(service))
         for name, service in OWN_SERVICES.items()
@@ -145,7 +145,7 @@ def test_health_checks_use_the_listening_ports() -> None:
 
 
 def test_the_exporter_polls_the_alertmanager_of_the_compose_file() -> None:
-    """At the port that it listens on, which is published too."""
+    """The port is published, too."""
     settings = load(None, environment(OWN_SERVICES["exporter"]))
     assert settings.exporter.alertmanager == "http://alertmanager:9093"
     assert SERVICES["alertmanager"]["ports"] == ["127.0.0.1:9093:9093"]
@@ -158,7 +158,7 @@ def test_kafka_has_the_version_of_the_tests() -> None:
 
 
 def test_the_prometheus_configuration_differs_in_addresses_only() -> None:
-    """Jobs, intervals and rules are those of a Prometheus on the same machine: alert rules know the jobs."""
+    """Jobs, intervals and rules equal those on one machine, because alert rules use the names of jobs."""
     compose, default = document("deploy/prometheus/compose.yml"), document("deploy/prometheus/prometheus.yml")
     assert without_addresses(compose) == without_addresses(default)
 
@@ -169,7 +169,7 @@ def without_addresses(config: Any) -> str:
 
 @pytest.mark.kafka
 def test_kafka_starts_with_its_settings(tmp_path: Path) -> None:
-    """As the image turns them into properties, with this machine's addresses: it serves, and knows every one."""
+    """The settings as properties of the image, with local addresses: Kafka serves and knows every one."""
     variables = environment(SERVICES["kafka"])
     assert len(base64.urlsafe_b64decode(variables.pop("CLUSTER_ID") + "==")) == 16
     properties = {
@@ -207,7 +207,7 @@ def flag(service: str, name: str) -> str:
 def test_the_monitoring_configuration_is_valid(
     require: Callable[[str], Path], service: str, tool: str, check: tuple[str, ...]
 ) -> None:
-    """By its own program, with all that the file mounts beside it; what it keeps is on a volume."""
+    """Checked by its own program with its mounted files. Its data is on a volume."""
     config = host_path(flag(service, "config.file"), SERVICES[service])
     result = subprocess.run([require(tool), *check, config], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -24,7 +24,7 @@ each_panel = pytest.mark.parametrize(("metric", "panel"), PANELS, ids=[panel.tit
 
 @by_uid
 def test_dashboards_match_the_schema(uid: str) -> None:
-    """Nothing but what Grafana knows, of the right kind."""
+    """Only properties that Grafana knows."""
     Draft202012Validator.check_schema(SCHEMA)
     errors = [
         f"{error.json_path}: {error.message}"
@@ -35,7 +35,7 @@ def test_dashboards_match_the_schema(uid: str) -> None:
 
 @by_uid
 def test_panels_do_not_overlap(uid: str) -> None:
-    """Within 24 columns, none over another, each under an id of its own."""
+    """Panels are within 24 columns, do not overlap, and have unique IDs."""
     panels = DASHBOARDS[uid]["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     positions = [panel["gridPos"] for panel in panels]
@@ -67,7 +67,7 @@ def used_variables(part: Any) -> set[str]:
 
 @by_uid
 def test_overrides_refer_to_series_of_their_panel(uid: str) -> None:
-    """Overrides name series that are there."""
+    """Overrides name existing series."""
     for panel in DASHBOARDS[uid]["panels"]:
         targets = panel.get("targets", [])
         names = {target["legendFormat"] for target in targets} | {target["refId"] for target in targets}
@@ -89,7 +89,7 @@ def test_only_counts_are_summed(metric: str, panel: Panel) -> None:
 
 @each_panel
 def test_every_score_has_its_sample_size(metric: str, panel: Panel) -> None:
-    """Whatever is no count says of how many it is; bounds are shown where there are any."""
+    """Every figure that is no count has its sample size, and bounds where they exist."""
     names = {family.name for family in REGISTRY[metric].families}
     for line in panel.lines:
         if re.search("_(ratio|score|seconds|mean|predicted)", line.family.name):

@@ -37,7 +37,7 @@ def copied_paths() -> list[str]:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from nothing but what the image's first stage copies."""
+    """Build a wheel from the files that the image's first stage copies."""
     folder = tmp_path_factory.mktemp("image")
     for source in copied_paths():
         if (ROOT / source).is_dir():
@@ -57,7 +57,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.skipif(not HADOLINT.exists(), reason="hadolint comes for Linux on x86-64 only")
 def test_hadolint_reports_nothing() -> None:
-    """Neither in style nor in what its shell does."""
+    """Neither for style nor for the shell commands."""
     result = subprocess.run([HADOLINT, DOCKERFILE], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (0, "")
 
@@ -71,7 +71,7 @@ def test_copied_files_exist_and_are_not_ignored() -> None:
 
 
 def test_the_image_has_one_exact_base_and_no_root() -> None:
-    """Of both stages; a health check of its own; what is begun is cxgauge."""
+    """Both stages have one base of an exact version, and the image has a health check and the entry point cxgauge."""
     words = list(instructions())
     bases = {line[1] for line in words if line[0] == "FROM"}
     assert len(bases) == 1
@@ -86,7 +86,7 @@ def test_the_image_has_one_exact_base_and_no_root() -> None:
 
 
 def test_the_wheel_contains_every_file(wheel: Path) -> None:
-    """Every file of the packages, not only Python's, so that an installed exporter has what it serves."""
+    """Every file of the packages is included, not only Python's."""
     actual = {name for name in ZipFile(wheel).namelist() if name.startswith(("stream/", "schemas/"))}
     expected = {
         str(path.relative_to(ROOT))
@@ -98,7 +98,7 @@ def test_the_wheel_contains_every_file(wheel: Path) -> None:
 
 
 def test_the_wheel_requires_every_decoder(wheel: Path) -> None:
-    """Kafka's client has them as extras only: what pip installs for the image must name them."""
+    """They are extras of Kafka's client, so the wheel must require them."""
     with ZipFile(wheel) as archive:
         (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         requirements = [
@@ -111,7 +111,7 @@ def test_the_wheel_requires_every_decoder(wheel: Path) -> None:
 
 
 def test_the_wheel_runs_outside_of_the_project(wheel: Path, tmp_path: Path) -> None:
-    """Every command can say what it does, from a folder that has nothing of the project."""
+    """Every command prints its help outside of the project's folder."""
     ZipFile(wheel).extractall(tmp_path)
     script = (
         "import stream.cli as cli, stream.exporter.service, stream.worker.service\n"

@@ -48,24 +48,24 @@ def objects(rendered: Callable[[str], list[Object]]) -> list[Object]:
 
 @pytest.fixture(scope="module")
 def monitoring(rendered: Callable[[str], list[Object]]) -> dict[str, Object]:
-    """What the Prometheus operator takes, by kind."""
+    """The objects of the Prometheus operator, by kind."""
     return {manifest["kind"]: manifest for manifest in rendered("deploy/kubernetes/monitoring")}
 
 
 def of_kind(objects: list[Object], kind: str) -> Iterator[Object]:
-    """The objects of a kind."""
+    """Yield the objects of a kind."""
     return (manifest for manifest in objects if manifest["kind"] == kind)
 
 
 def pod(objects: list[Object], kind: str) -> Object:
-    """The pod's template of the only workload of a kind."""
+    """Return the pod template of the only workload of a kind."""
     (workload,) = of_kind(objects, kind)
     template: Object = workload["spec"]["template"]
     return template
 
 
 def settings(objects: list[Object], kind: str, folder: Path) -> Settings:
-    """What a container of ours reads: the mounted file, and variables, of which the instance is its pod's name."""
+    """Load the settings of a container: the mounted file, and the instance from the pod's name."""
     spec = pod(objects, kind)["spec"]
     (container,) = spec["containers"]
     (config,) = (volume["configMap"]["name"] for volume in spec["volumes"] if volume["name"] == "config")
@@ -88,7 +88,7 @@ def settings(objects: list[Object], kind: str, folder: Path) -> Settings:
 def test_every_object_matches_the_schemas_of_kubernetes(
     rendered: Callable[[str], list[Object]], objects: list[Object], release: str
 ) -> None:
-    """By its own schemas, without unknown fields; no namespace is named."""
+    """Checked by the schemas without unknown fields. No namespace is given."""
     manifests = [*objects, *rendered("deploy/grafana")]
     assert len(manifests) > 10
     for manifest in manifests:
@@ -98,7 +98,7 @@ def test_every_object_matches_the_schemas_of_kubernetes(
 
 @every_workload
 def test_containers_have_no_privileges(objects: list[Object], kind: str) -> None:
-    """No root, nothing to write but memory, no capabilities, no token; memory is bounded; an exact image."""
+    """No root, no capabilities, no token, writable memory only, bounded memory, an exact image."""
     spec = pod(objects, kind)["spec"]
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["runAsUser"] == 10001
@@ -118,7 +118,7 @@ def test_containers_have_no_privileges(objects: list[Object], kind: str) -> None
 
 @every_workload
 def test_commands_and_settings_are_valid(objects: list[Object], kind: str, tmp_path: Path) -> None:
-    """The command is there; the settings have no fault and are the same for all that count or show."""
+    """The command exists. The settings are valid and equal for all services."""
     (container,) = pod(objects, kind)["spec"]["containers"]
     result = CliRunner().invoke(main, [*container["args"], "--help"])
     assert (result.exit_code, container["args"][0]) == (0, WORKLOADS[kind])
@@ -133,7 +133,7 @@ def test_commands_and_settings_are_valid(objects: list[Object], kind: str, tmp_p
 
 
 def test_a_worker_is_a_static_member_with_time_to_drain(objects: list[Object], tmp_path: Path) -> None:
-    """Under its pod's name, with a place to put what Faust wants a folder for."""
+    """The instance is the pod's name, and Faust has a writable folder."""
     assert settings(objects, "StatefulSet", tmp_path).worker.instance == "cxgauge-worker-0"
     spec = pod(objects, "StatefulSet")["spec"]
     assert spec["terminationGracePeriodSeconds"] > DRAIN_TIMEOUT
@@ -145,7 +145,7 @@ def test_a_worker_is_a_static_member_with_time_to_drain(objects: list[Object], t
 
 
 def test_probes_have_the_right_endpoints(objects: list[Object]) -> None:
-    """Nothing is killed for being incomplete; exporters are not taken away for it, but a rollout waits for it."""
+    """Nothing is killed or removed for incomplete figures, but a rollout waits for them."""
     paths = {
         kind: {
             name: container[f"{name}Probe"]["httpGet"]["path"]
@@ -179,7 +179,7 @@ def test_selectors_match_their_pods(objects: list[Object], kind: str) -> None:
 
 
 def test_network_policies_allow_only_needed_connections(objects: list[Object], tmp_path: Path) -> None:
-    """Prometheus to what it scrapes; ours to names and to Kafka, exporters also to Alertmanager."""
+    """Prometheus reaches its targets, services reach DNS and Kafka, exporters also Alertmanager."""
     policies = {
         manifest["metadata"]["name"]: manifest["spec"] for manifest in of_kind(objects, "NetworkPolicy")
     }

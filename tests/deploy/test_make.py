@@ -22,7 +22,7 @@ chmod +x .venv/bin/python; fi
 
 @pytest.fixture
 def install(tmp_path: Path) -> Callable[..., tuple[int, list[str], str]]:
-    """Run `make install` with these Pythons on PATH: exit code, which of them made .venv, stderr."""
+    """Run `make install` with these Pythons on PATH. Returns exit code, the Pythons that made .venv, and stderr."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for tool in ("make", "sh", "mkdir", "touch", "chmod"):
@@ -59,7 +59,7 @@ def test_the_newest_python_is_used(install: Callable[..., tuple[int, list[str], 
 
 
 def test_a_python_without_venv_is_skipped(install: Callable[..., tuple[int, list[str], str]]) -> None:
-    """With a sentence that names the package it lacks."""
+    """The message names the missing package."""
     code, pythons_used, error = install(python3=COMPLETE, python3_13=WITHOUT_VENV)
     assert (code, pythons_used) == (0, ["python3"])
     assert (
@@ -68,12 +68,12 @@ def test_a_python_without_venv_is_skipped(install: Callable[..., tuple[int, list
 
 
 def test_a_missing_python_is_reported(install: Callable[..., tuple[int, list[str], str]]) -> None:
-    """What is needed, and how to name it."""
+    """The error names the requirement and the variable."""
     code, pythons_used, error = install(python3=SHIM)
     assert (code, pythons_used) == (2, [])
     assert error.startswith("Python 3.11 or newer with venv is needed: make install PYTHON=/path/to/python\n")
 
 
 def test_a_python_can_be_given(install: Callable[..., tuple[int, list[str], str]]) -> None:
-    """It is taken as it is."""
+    """The given Python is used as it is."""
     assert install("PYTHON=python3.11", python3_11=COMPLETE, python3_14=COMPLETE) == (0, ["python3.11"], "")

@@ -28,13 +28,13 @@ by_uid = pytest.mark.parametrize("uid", DASHBOARDS)
 def prometheus(
     require: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
-    """One for all of them."""
+    """One Prometheus for all tests."""
     with scraped(require("prometheus"), tmp_path_factory.mktemp("prometheus")) as client:
         yield client
 
 
 def variable_values(dashboard: dict[str, Any], **changes: str) -> dict[str, str]:
-    """The variables' values as the dashboard has them at first, with changes."""
+    """Return the default values of the dashboard's variables, with changes."""
     values = {"job": "cxgauge", "workers": "cxgauge-worker", "__rate_interval": "1m"}
     for variable in dashboard["templating"]["list"]:
         if variable.get("allValue"):
@@ -45,12 +45,12 @@ def variable_values(dashboard: dict[str, Any], **changes: str) -> dict[str, str]
 
 
 def with_variables(text: str, values: dict[str, str]) -> str:
-    """A text with the variables' values in it, as Grafana would fill it. Raises KeyError for one that is not there."""
+    """Return a text with values for its variables, as in Grafana. Raises KeyError for an unknown one."""
     return re.sub(r"\$(\w+)", lambda name: values[name[1]], text)
 
 
 def expressions(dashboard: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Panel titles and targets."""
+    """Yield panel titles and targets."""
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
             yield panel["title"], target
@@ -59,7 +59,7 @@ def expressions(dashboard: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]
 @by_uid
 @every_selection
 def test_every_query_returns_series(prometheus: Prometheus, uid: str, selection: str) -> None:
-    """But bounds of several scores at once, and what is confirmed of windows under a week: they are not there."""
+    """Except bounds of several scores, and confirmed figures of windows under a week, which do not exist."""
     values = variable_values(DASHBOARDS[uid], **SELECTIONS[selection])
     empty = set()
     for title, target in expressions(DASHBOARDS[uid]):
@@ -81,7 +81,7 @@ def test_every_query_returns_series(prometheus: Prometheus, uid: str, selection:
 
 @by_uid
 def test_every_variable_has_values(prometheus: Prometheus, uid: str) -> None:
-    """What is chosen at first is among them; labels have values in their own view, and in `total` none."""
+    """The default is one of the values. Labels have values in their own view only."""
     dashboard = DASHBOARDS[uid]
     for variable in dashboard["templating"]["list"]:
         if variable["type"] != "query":
@@ -99,7 +99,7 @@ def test_every_variable_has_values(prometheus: Prometheus, uid: str) -> None:
 
 
 def values_of(prometheus: Prometheus, variable: dict[str, Any], values: dict[str, str]) -> list[str]:
-    """What Grafana would look up for `label_values(selector, label)`."""
+    """Return the values of `label_values(selector, label)` as in Grafana."""
     selector, label = re.fullmatch(
         r"label_values\((.+), (\w+)\)", with_variables(variable["definition"], values)
     ).groups()  # type: ignore[union-attr]
@@ -109,13 +109,13 @@ def values_of(prometheus: Prometheus, variable: dict[str, Any], values: dict[str
 
 @by_uid
 def test_firing_alerts_are_marked(prometheus: Prometheus, uid: str) -> None:
-    """The annotation's query gives what fires."""
+    """The query of the annotation returns the firing alerts."""
     (annotation,) = DASHBOARDS[uid]["annotations"]["list"]
     assert [labels["alertname"] for labels, _ in prometheus.series(annotation["expr"])] == ["CxTest"]
 
 
 def test_an_incomplete_replica_is_ignored(prometheus: Prometheus) -> None:
-    """It says 100 of 5,000 answers; the complete one's figures are shown, once."""
+    """The replica has a score of 100 of 5,000 answers. Only the complete exporter's figures are shown."""
     dashboard = DASHBOARDS["cxgauge-feedback"]
     values = variable_values(dashboard)
     assert sorted(n for _, n in prometheus.series('cx_nps_score{view="total",window="7d"}')) == [
@@ -144,5 +144,5 @@ def test_label_sets_have_separate_legends(prometheus: Prometheus) -> None:
 
 
 def legend(target: dict[str, Any], labels: dict[str, str]) -> str:
-    """What Grafana calls a series: labels that are not there are empty."""
+    """Return Grafana's legend of a series. Missing labels are empty."""
     return re.sub(r"{{(\w+)}}", lambda name: labels.get(name[1], ""), target["legendFormat"]).strip()

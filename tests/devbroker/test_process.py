@@ -17,12 +17,12 @@ IGNORES_TERM = "trap '' TERM; echo ready; while :; do sleep 1; done"
 
 
 def shell(tmp_path, script: str, **options) -> Child:
-    """A child that runs a line of shell."""
+    """Return a child that runs a line of shell."""
     return Child("the shell", ["sh", "-c", script], log=tmp_path / "log", **options)
 
 
 def test_a_child_is_ready_by_condition_and_stopped_at_the_end(tmp_path):
-    """Its output goes to the log, its process group is its own, and nothing of it is left."""
+    """Its output is in the log, it has a process group, and it is stopped completely."""
     with shell(tmp_path, 'echo "$WORD"; exec sleep 600', env={**os.environ, "WORD": "ready"}) as child:
         child.wait_until(lambda: child.tail() == "ready")
         assert os.getpgid(child.pid) == child.pid
@@ -33,7 +33,7 @@ def test_a_child_is_ready_by_condition_and_stopped_at_the_end(tmp_path):
 
 
 def test_a_child_that_ignores_sigterm_is_killed_with_its_group(tmp_path):
-    """The deadline holds for a stubborn program and for what it started: all ends of their pipe are closed."""
+    """The deadline applies to the program and its children: their pipe is closed."""
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     with shell(tmp_path, f"exec 3>pipe; sh -c {IGNORES_TERM!r} & {IGNORES_TERM}", cwd=tmp_path) as child:
@@ -56,7 +56,7 @@ def test_a_child_that_exits_before_it_is_ready_shows_its_log(tmp_path):
 
 
 def test_a_child_that_is_never_ready_times_out(tmp_path):
-    """The error says how long was waited."""
+    """The error has the timeout."""
     with (
         shell(tmp_path, "echo thinking; exec sleep 600") as child,
         pytest.raises(ProcessError, match=r"the shell was not ready within 0\.1 s"),
@@ -75,7 +75,7 @@ def test_a_free_port_is_free_and_not_ephemeral():
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_second_signal_does_not_interrupt_the_cleanup(number):
-    """What follows the block runs, as after a return."""
+    """The code after the block runs."""
     program = f"""
 import os, signal
 from stream.devbroker.process import until_stopped
@@ -94,7 +94,7 @@ print("done")
 
 
 def test_nohup_is_respected():
-    """A program that was told to ignore a closed terminal does."""
+    """A program that ignores SIGHUP still ignores it."""
     program = """
 import os, signal
 from stream.devbroker.process import until_stopped
@@ -108,7 +108,7 @@ with until_stopped():
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
 def test_a_child_does_not_outlive_a_parent_that_is_killed(tmp_path):
-    """Nothing runs on when nobody was there to stop it: the pipe that the child holds is closed."""
+    """A child of a killed parent is stopped: its pipe is closed."""
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     program = """

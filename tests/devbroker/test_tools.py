@@ -40,7 +40,7 @@ def isolated_machine(monkeypatch, tmp_path):
 
 
 def program(path: Path, script: str = "exit 0", interpreter: str = "/bin/sh") -> Path:
-    """An executable."""
+    """Write an executable script."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!{interpreter}\n{script}\n")
     path.chmod(0o755)
@@ -48,17 +48,17 @@ def program(path: Path, script: str = "exit 0", interpreter: str = "/bin/sh") ->
 
 
 def server(path: Path) -> Path:
-    """An executable that gets ready where it is to listen."""
+    """Write an executable server that becomes ready."""
     return program(path, READY_SERVER, sys.executable)
 
 
 def packages(folder: Path) -> Path:
-    """Where Debian 13's packages are unpacked."""
+    """Return the folder of the unpacked packages of Debian 13."""
     return folder / "cache/cxgauge/packages/debian-13-x86_64"
 
 
 def fake_debian(folder: Path, **content: str) -> None:
-    """An apt-get that fetches these packages, and a dpkg that unpacks an executable from each."""
+    """Write a fake apt-get that fetches these packages, and a dpkg that unpacks an executable from each."""
     program(
         folder / "apt-get",
         f'for p; do :; done; case $p in {"|".join(content)}) : > "${{p}}_1_all.deb";; '
@@ -91,14 +91,14 @@ def test_a_server_that_does_not_start_is_left_out_with_its_error(tmp_path):
 
 @pytest.mark.parametrize("broken", [FAILING_SERVER, "exit 0", "kill -9 $$"])
 def test_a_program_that_does_not_start_hides_no_later_one(tmp_path, broken):
-    """Neither under the other name nor further down on PATH; a server that ends at once has not started."""
+    """Neither under its other name nor later on PATH. A server that exits at once has not started."""
     program(tmp_path / "bin/alertmanager", broken)
     path = server(tmp_path / "bin/prometheus-alertmanager")
     assert tools.find("alertmanager") == path
 
 
 def test_a_later_folder_of_path_is_searched(monkeypatch, tmp_path):
-    """As a shell would not."""
+    """Unlike in a shell."""
     program(tmp_path / "bin/promtool", "echo 'field keep_firing_for not found' >&2; exit 1")
     path = program(tmp_path / "later/promtool")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{tmp_path / 'later'}")
@@ -106,7 +106,7 @@ def test_a_later_folder_of_path_is_searched(monkeypatch, tmp_path):
 
 
 def test_a_program_on_path_that_does_not_start_hides_no_package(tmp_path):
-    """What does start is taken, wherever it comes from."""
+    """The first program that starts is used, from any source."""
     program(tmp_path / "bin/promtool", "exit 3")
     fake_debian(tmp_path / "bin", promtool="promtool")
     assert tools.find("promtool") == packages(tmp_path) / "promtool/usr/bin/promtool"
@@ -141,20 +141,20 @@ def test_a_program_of_another_machine_is_left_out(tmp_path, tool):
 
 
 def test_without_any_source_the_reason_lists_the_attempts():
-    """Each source once."""
+    """Each source is named once."""
     assert str(tools.find("amtool")) == (
         "amtool is left out: it is not on PATH; there is no apt-get to fetch Debian's package prometheus-alertmanager with"
     )
 
 
 def test_nothing_is_fetched_for_a_program_without_package(tmp_path):
-    """What cannot run from its package alone is taken from PATH only."""
+    """A program that cannot run from its package is searched on PATH only."""
     fake_debian(tmp_path / "bin", kcat="kcat")
     assert str(tools.find("kcat")) == "kcat is left out: it is not on PATH"
 
 
 def test_a_debian_package_is_unpacked_once(tmp_path):
-    """The second search uses what the first one unpacked, also without apt-get."""
+    """The second search uses the unpacked package, also without apt-get."""
     fake_debian(tmp_path / "bin", **{"prometheus-alertmanager": "amtool"})
     path = packages(tmp_path) / "prometheus-alertmanager/usr/bin/amtool"
     assert tools.find("amtool") == path
@@ -191,7 +191,7 @@ def test_a_package_without_the_program_is_passed_over(tmp_path):
 
 
 def test_another_release_uses_separate_packages(monkeypatch, tmp_path):
-    """Machines may share a home folder; a system without a version has a folder too."""
+    """Machines may share a home folder. A system without a version has a folder, too."""
     fake_debian(tmp_path / "bin", promtool="promtool")
     first_path = tools.find("promtool")
     for release in (
@@ -228,7 +228,7 @@ def test_a_cache_that_cannot_be_written_is_a_reason(tmp_path):
 
 
 def test_a_package_that_another_process_unpacks_meanwhile_is_used(tmp_path):
-    """Both have fetched the same."""
+    """Both processes have fetched the same package."""
     fake_debian(tmp_path / "bin", promtool="promtool")
     unpacked_path = packages(tmp_path) / "promtool/usr/bin/promtool"
     dpkg = tmp_path / "bin/dpkg"
@@ -249,7 +249,7 @@ def test_a_package_that_another_process_unpacks_meanwhile_is_used(tmp_path):
     ],
 )
 def test_the_reason_is_the_last_error_that_was_logged(output, reason):
-    """Go's programs log in logfmt; others end with it."""
+    """Programs in Go log in logfmt, others end with the error."""
     assert probes.reason(output) == reason
 
 
@@ -267,7 +267,7 @@ def test_a_test_is_skipped_or_failed_with_the_reason(monkeypatch, request):
 @pytest.mark.tools
 @pytest.mark.parametrize("name", sorted(finder.TOOLS))
 def test_every_installed_tool_is_found(monkeypatch, request, name):
-    """With the real probes; the machine's own PATH."""
+    """With the real probes on the machine's PATH."""
     monkeypatch.undo()
     tools.find.cache_clear()
     path = request.getfixturevalue("require")(name)

@@ -34,17 +34,17 @@ class Kind(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Name of the kind in the schema: domain, prefix and name."""
+        """Return the name of the kind in the schema: domain, prefix and name."""
         return f"{self.domain}/{self.prefix + '-' if self.prefix.isalpha() else ''}{self.name}"
 
     @property
     def file(self) -> str:
-        """Path of the golden file in the folder of a version."""
+        """Return the path of the golden file in the folder of a version."""
         return f"{self.path}.json"
 
     @property
     def stored(self) -> dict[str, Any]:
-        """Stored types by their name in the schema."""
+        """Return the stored types by their name in the schema."""
         decoders = {self.path: self.decode, f"{self.path} key": self.decode_key}
         return {name: decode.__self__.type for name, decode in decoders.items() if decode is not None}
 

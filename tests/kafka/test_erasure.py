@@ -111,7 +111,7 @@ class CustomerEvents:
             "wrap_s": 1,
         }
         yield self._event("interaction.handled", self.now, **call)
-        # under the ticket's key: an erasure of the customer does not find it, so it must not say whose it is
+        # an erasure does not find a ticket under its own key, so no customer ID may be stored with it
         anonymous = {"key": "t-of-nobody", "event": "of-nobody", "ticket_id": "t-of-nobody"}
         yield self._event("ticket.created", self.now, **anonymous, customer_id=self.customer_id)
 
@@ -170,7 +170,7 @@ def find_traces(folder: Path, cluster: ChaosCluster) -> list[str]:
     for file in [*files, *cluster.folder.glob("*.log")]:
         try:
             raw = file.read_bytes()
-        except FileNotFoundError:  # deleted meanwhile, which is the point
+        except FileNotFoundError:  # deleted meanwhile, as expected
             continue
         matches += [f"{trace.decode()} in {file.parent.name}/{file.name}" for trace in TRACES if trace in raw]
     return matches

@@ -104,7 +104,7 @@ def test_an_app_with_packages_of_the_same_names_publishes(environment: Path, kaf
 
 
 def test_every_public_name_exists() -> None:
-    """The server's copy has the same names; the publisher is imported when it is first used."""
+    """The server's package has the same names. The publisher is imported at its first use."""
     assert [name for name in schemas.__all__ if not hasattr(schemas, name)] == []
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = schemas.Nothing

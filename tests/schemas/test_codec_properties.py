@@ -84,7 +84,7 @@ def decoder_of(data: Data) -> Decoder:
 
 @given(data=DATA, id_=IDS, source=TEXT.filter(len), time=TIMES)
 def test_round_trip(data: Data, id_: str, source: str, time: datetime) -> None:
-    """What is made, written and read is the same event, in structured mode and in binary mode."""
+    """An event is the same after encoding and decoding, in structured and in binary mode."""
     event = make(data, id=id_, source=source, time=time)
     assert (event.data, event.id, event.source, event.time) == (data, id_, source, time)
     raw = encode(event)
@@ -105,12 +105,12 @@ def test_milliseconds_are_exact(time: datetime) -> None:
 
 @given(st.integers(-62_135_596_800_000, 253_402_300_799_999))
 def test_events_can_be_made_from_milliseconds(ms: int) -> None:
-    """An event made from ms is at these ms, from the first one of the year 1 to the last of 9999."""
+    """The time in ms is exact, from the start of year 1 to the end of year 9999."""
     assert at_ms(make(CustomerActivated(customer_id="c"), id="i", source="s", time=ms)) == ms
 
 
 def test_make_refuses_what_decoders_refuse() -> None:
-    """An event that could not be read is not made: the same checks, the same texts."""
+    """Invalid events are refused with the messages of the decoder."""
     data = CustomerActivated(customer_id="")
     with pytest.raises(Undecodable, match=r"^data\.customer_id: expected str of length >= 1, got ''$"):
         make(data, id="i", source="s", time=0)
@@ -119,7 +119,7 @@ def test_make_refuses_what_decoders_refuse() -> None:
 
 
 def test_absent_fields_are_not_written() -> None:
-    """What is absent or as by default takes no bytes."""
+    """Absent fields and defaults take no bytes."""
     data = FeedbackSubmitted(feedback_id="f", survey="nps", score=None)
     assert encode(make(data, id="i", source="/s", time=0)) == (
         b'{"type":"cx.feedback.submitted.v1","specversion":"1.0","id":"i","source":"/s",'

@@ -46,5 +46,5 @@ def test_the_depth_of_any_json_is_measured(value: object, indent: int | None) ->
     ],
 )
 def test_invalid_json_is_measured_by_its_brackets(raw: bytes, expected: bool) -> None:
-    """Bytes that end early or close too much are judged by their brackets outside strings."""
+    """Truncated or unbalanced JSON is measured by its brackets outside strings."""
     assert is_too_deep(raw) == expected

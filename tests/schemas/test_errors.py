@@ -1,4 +1,4 @@
-"""What cannot be decoded: its outcome, and a text that names field, what came and what is allowed."""
+"""Invalid events: the outcome, and a message with field, value and allowed values."""
 
 import json
 from typing import Any
@@ -93,7 +93,7 @@ def test_invalid_utf8_is_reported() -> None:
 
 
 def test_oversized_values_are_refused() -> None:
-    """A value may have 256 KiB, not a byte more, whatever else is wrong with it."""
+    """The limit is 256 KiB, checked before anything else."""
     padding = MAX_VALUE - len(event(pad=""))
     assert Decoder(FEEDBACK).decode(event(pad="x" * padding), ()).id == "e"
     assert error_of(FEEDBACK, event(pad="x" * padding + "x")) == (
@@ -129,12 +129,12 @@ def test_oversized_values_are_refused() -> None:
     ],
 )
 def test_invalid_attributes_are_reported(fields: dict[str, Any], detail: str) -> None:
-    """Attributes are there and strictly typed; a time is never guessed."""
+    """Attributes are required and strictly typed. A time is never guessed."""
     assert error_of(FEEDBACK, event(**fields)) == ("invalid", detail)
 
 
 def test_errors_are_checked_in_order() -> None:
-    """The envelope is judged before the type, the type before the data."""
+    """The envelope is checked before the type, the type before the data."""
     assert error_of(FEEDBACK, event(id=7, type="cx.order.v1", data=None)) == (
         "invalid",
         "id: expected str, got 7",
@@ -199,7 +199,7 @@ LENGTH_RULE = "expected 1 to 64 characters after trimming"
     ],
 )
 def test_invalid_answers_are_reported(fields: dict[str, Any], detail: str) -> None:
-    """Scores, scales, codes and dimensions are as the contract says."""
+    """Scores, scales, codes and dimensions follow the contract."""
     assert error_of(FEEDBACK, event(data=with_changes(SUBMITTED, **fields))) == ("invalid", "data." + detail)
 
 
@@ -240,8 +240,10 @@ REFERRAL = {"referral_id": "r", "customer_id": "c", "referee_id": "c"}
         (CUSTOMERS, "customer.erased", {}, "customer_id: missing"),
     ],
 )  # fmt: skip
-def test_data_of_other_types(topic: Topic, name: str, data: dict[str, Any], detail: str) -> None:
-    """Each type's own rules."""
+def test_invalid_data_of_other_types_is_reported(
+    topic: Topic, name: str, data: dict[str, Any], detail: str
+) -> None:
+    """Rules of each type."""
     assert error_of(topic, event(type=f"cx.{name}.v1", data=data)) == ("invalid", "data." + detail)
 
 

@@ -1,4 +1,4 @@
-"""The generated documents: current, valid, and of one mind with the decoder."""
+"""The generated documents: current, valid, and consistent with the decoder."""
 
 import json
 from pathlib import Path
@@ -19,14 +19,14 @@ ASYNCAPI: dict[str, Any] = json.loads(documents()[f"{FOLDER}/asyncapi.json"])
 
 
 def test_files_are_current() -> None:
-    """The files in the repository are what the code generates, no more and no fewer."""
+    """The files equal the generated ones, no more and no fewer."""
     actual = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / FOLDER).iterdir()}
     assert actual == documents()
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.TYPE)
 def test_schemas_are_valid(kind: type[Data]) -> None:
-    """Each is JSON Schema 2020-12, says what it is about, and takes its own example."""
+    """Each is JSON Schema 2020-12 with a description, and accepts its example."""
     document = schema(kind)
     Draft202012Validator.check_schema(document)
     Draft202012Validator(document).validate(json.loads(EXAMPLES[kind]))
@@ -78,7 +78,7 @@ def test_the_schema_refuses_what_the_decoder_refuses(data: dict[str, Any]) -> No
     ],
 )
 def test_the_schema_accepts_what_the_decoder_accepts(data: dict[str, Any]) -> None:
-    """So are the freedoms: other scales, nulls, white space, unknown fields."""
+    """Other scales, nulls, white space and unknown fields are accepted."""
     event = json.loads(EXAMPLES[FeedbackSubmitted])
     event["data"] = {"feedback_id": "f", "survey": "nps", "score": 9} | data
     Draft202012Validator(schema(FeedbackSubmitted)).validate(event)

@@ -47,14 +47,14 @@ def binary(event: dict[str, Any]) -> tuple[bytes, list[tuple[str, bytes | None]]
 
 
 def test_structured_messages_are_decoded(golden: dict[str, Any]) -> None:
-    """A structured CloudEvent means today what it meant when it was written."""
+    """A structured CloudEvent is decoded as when it was written."""
     event = Decoder(TOPICS[golden["topic"]]).decode(json.dumps(golden["event"]).encode(), ())
     assert decoded_fields(event, golden["expected"]["data"]) == golden["expected"]
     assert golden["event"]["type"] == event.data.TYPE
 
 
 def test_every_field_is_checked(golden: dict[str, Any]) -> None:
-    """A golden message says of each field of its struct what it must be."""
+    """A golden message has the expected value of each field of its struct."""
     event = Decoder(TOPICS[golden["topic"]]).decode(json.dumps(golden["event"]).encode(), ())
     assert set(event.data.__struct_fields__) <= golden["expected"]["data"].keys()
 
@@ -74,7 +74,7 @@ def test_messages_without_optional_attributes_are_decoded(golden: dict[str, Any]
 
 
 def test_fields_may_be_in_any_order(golden: dict[str, Any]) -> None:
-    """JSON objects have no order: the type may come last."""
+    """Fields may be in any order, also the type last."""
     decoder = Decoder(TOPICS[golden["topic"]])
     reversed_event = dict(reversed(golden["event"].items()))
     structured = decoder.decode(json.dumps(golden["event"]).encode(), ())
@@ -82,7 +82,7 @@ def test_fields_may_be_in_any_order(golden: dict[str, Any]) -> None:
 
 
 def test_golden_messages_survive_a_round_trip(golden: dict[str, Any]) -> None:
-    """What we write of it means the same, and satisfies its JSON Schema as the original does."""
+    """An encoded event decodes to the same event and satisfies its JSON Schema."""
     decoder = Decoder(TOPICS[golden["topic"]])
     event = decoder.decode(json.dumps(golden["event"]).encode(), ())
     encoded = encode(event)

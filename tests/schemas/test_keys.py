@@ -35,13 +35,13 @@ def message(ticket_id: str = "t", customer_id: str | None = None) -> TicketMessa
     ],
 )
 def test_default_keys_prefer_the_customer(data: Data, key: str) -> None:
-    """The customer; without one the answer, the ticket, the interaction, in this order."""
+    """The key is the customer, else the answer, the ticket, or the interaction."""
     assert default_record_key(data) == key
     assert KeyMemory().key(data) == key
 
 
 def test_events_without_a_customer_follow_their_ticket() -> None:
-    """A message that names no customer goes where its ticket went, also an interaction about it."""
+    """A message or interaction without a customer has the key of its ticket."""
     keys = KeyMemory()
     assert keys.key(TicketCreated(ticket_id="t", customer_id="c")) == "c"
     assert [keys.key(message()), keys.key(call("t")), keys.key(message("other"))] == ["c", "c", "other"]
@@ -68,7 +68,7 @@ def test_the_same_id_of_another_customer_is_another_ticket() -> None:
 
 
 def test_a_given_key_is_used_and_remembered() -> None:
-    """An argument goes before what is known, but never on the customers' topic or for an erasure."""
+    """A given key overrides a known one, except for customer events and erasures."""
     keys = KeyMemory()
     assert keys.key(message(customer_id="c"), "k") == "k"
     assert keys.key(message()) == "k"

@@ -1,4 +1,4 @@
-"""The publisher client: against a recording producer, and once against Apache Kafka."""
+"""The publisher client, with a fake producer and with Apache Kafka."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ from schemas.topics import CUSTOMERS, TICKETS, TOPICS, partition_of
 
 
 class FakeProducer:
-    """Stands in for AIOKafkaProducer and keeps what it is told."""
+    """A fake AIOKafkaProducer that records its calls."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
@@ -40,7 +40,7 @@ class FakeProducer:
 
 @pytest.fixture
 def producers(monkeypatch: pytest.MonkeyPatch) -> list[FakeProducer]:
-    """The producers that are made; there is one after the first `async with`."""
+    """The producers created, one after the first `async with`."""
     created: list[FakeProducer] = []
 
     def producer(**settings: Any) -> FakeProducer:
@@ -68,7 +68,7 @@ async def test_data_is_sent_as_a_structured_event(producers: list[FakeProducer])
 
 
 async def test_defaults(producers: list[FakeProducer]) -> None:
-    """Without an id it gets a new UUID, without a time the present; a source can be given per event."""
+    """Without an ID it has a new UUID, without a time the present. A source can be given for each event."""
     async with Publisher() as publisher:
         await publisher.send(CustomerActivated(customer_id="c"))
         await publisher.send(CustomerActivated(customer_id="c"), source="/other")
@@ -78,16 +78,16 @@ async def test_defaults(producers: list[FakeProducer]) -> None:
     assert 0 <= at_ms(second) - at_ms(first) < 60_000
 
 
-async def test_an_event_already_made(producers: list[FakeProducer]) -> None:
-    """An event goes out as it is."""
+async def test_a_complete_event_is_sent_unchanged(producers: list[FakeProducer]) -> None:
+    """An event is sent unchanged."""
     event = make(CustomerActivated(customer_id="c"), id="i", source="/s", time=1)
     async with Publisher() as publisher:
         await publisher.send(event)
     assert Decoder(CUSTOMERS).decode(producers[0].sent[0]["value"], ()) == event
 
 
-async def test_keys_of_a_ticket(producers: list[FakeProducer]) -> None:
-    """Events of a ticket follow its first one; a key may be given."""
+async def test_events_of_a_ticket_have_one_key(producers: list[FakeProducer]) -> None:
+    """Events of a ticket have the key of its first one. A key may be given."""
     async with Publisher() as publisher:
         await publisher.send(TicketCreated(ticket_id="t", customer_id="c"))
         await publisher.send(TicketMessage(ticket_id="t", message_id="m", author="bot"))
@@ -104,7 +104,7 @@ async def test_an_erasure_goes_to_all_topics(producers: list[FakeProducer]) -> N
 
 
 async def test_bad_data_is_not_sent(producers: list[FakeProducer]) -> None:
-    """What no worker would take is refused here."""
+    """Data that a worker would refuse is refused."""
     async with Publisher() as publisher:
         with pytest.raises(Undecodable, match=r"^data\.customer_id: expected str of length >= 1, got ''$"):
             await publisher.send(CustomerActivated(customer_id=""))

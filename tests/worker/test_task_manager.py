@@ -26,7 +26,7 @@ class MemoryStore:
         self.orders: dict[bytes, bytes] = {}
 
     async def load(self, partitions: Collection[PartitionTask]) -> None:
-        """Nothing is kept from before."""
+        """There is no stored state."""
 
     async def flush(self, partition: PartitionTask, flush: Flush) -> None:
         if self.fails:
@@ -42,7 +42,7 @@ class MemoryStore:
         self.closed.append(partition)
 
     async def stop(self) -> None:
-        """Nothing is left."""
+        """There is nothing to stop."""
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""What the bench makes of moments at which an expression held."""
+"""Starts of alarms, given when an expression was active."""
 
 from math import nan
 

@@ -132,12 +132,12 @@ class Traffic:
         yield self._event(call, at)
 
     def _spike_churn(self, at: int) -> Iterator[Event]:
-        """Thirty customers of the app leave within ten minutes."""
+        """Thirty customers of the app churn within ten minutes."""
         for customer_id in self.remove_app_customers(30):
             yield from self._churn(at + self._random.randrange(10 * MINUTE), customer_id)
 
     def _spike_notice(self, at: int) -> Iterator[Event]:
-        """Thirty of them give notice."""
+        """Thirty customers of the app schedule a cancellation within ten minutes."""
         for customer_id in self.remove_app_customers(30):
             yield from self._notice(at + self._random.randrange(10 * MINUTE), customer_id)
 
@@ -148,7 +148,7 @@ class Traffic:
             yield from self._ticket(at + self._random.randrange(10 * MINUTE) - wait, "app", wait)
 
     def _spike_nps(self, _: int) -> Iterator[Event]:
-        """For twelve hours seven of ten answers are bad; see `_score`."""
+        """Seven of ten answers are bad for twelve hours, see `_score`."""
         yield from ()
 
     def remove_app_customers(self, n: int) -> list[str]:

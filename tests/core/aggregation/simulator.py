@@ -172,7 +172,7 @@ class Simulation:
         return aggregation_config(views={"total": (), "view": views}, config_hash=config_hash, **settings)
 
     def finish(self) -> list[PartitionTask]:
-        """Take every partition over once more, under one set of rules, and count to the end."""
+        """Take over every partition with the last settings and count to the end."""
         while True:
             self.owners = [self.take_over(number) for number in range(self.partition_count)]
             for number, owner in enumerate(self.owners):
@@ -186,7 +186,7 @@ class Simulation:
 
 
 def once(like: PartitionTask, records: Iterable[FakeRecord], clock: int = NOW) -> PartitionTask:
-    """A partition as `like` that has counted these records in one life and flushed once, at the same watermark."""
+    """Return a task like `like` that processed these records without interruption and flushed once, at the same watermark."""
     task = PartitionTask(like.domain, like.number, like.partition_count, like.config)
     task.process(records, clock)
     task.checkpoint.watermark = like.panes.expired_before

@@ -1,4 +1,4 @@
-"""What the checkpoint of a flush says about the panes."""
+"""The start of the panes in the checkpoint, and the version of the state."""
 
 from zlib import crc32
 

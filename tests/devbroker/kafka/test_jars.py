@@ -34,7 +34,7 @@ class FakeMaven:
 
 @pytest.fixture
 def maven(monkeypatch, tmp_path):
-    """What class_path() fetches from."""
+    """The fake repository of class_path()."""
     fake = FakeMaven(tmp_path / "maven")
     monkeypatch.setattr("stream.devbroker.kafka.maven.Maven", mock.Mock(return_value=fake))
     return fake
@@ -58,7 +58,7 @@ def test_the_lock_file_names_kafka_and_a_sum_for_every_jar():
 
 
 def test_a_jar_is_fetched_once(tmp_path, lock, maven, capsys):
-    """One line says so at the first start; the second start fetches nothing and says nothing."""
+    """The first start prints one line, the second start fetches and prints nothing."""
     path = str(tmp_path / "maven/org/example/thing/1.0/thing-1.0.jar")
     assert jars.class_path(tmp_path / "maven", lock) == path
     assert (

@@ -40,16 +40,16 @@ class Repository(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *arguments: object) -> None:
-        """Keep quiet."""
+        """Requests are not logged."""
 
 
 class Proxy(BaseHTTPRequestHandler):
-    """Passes on what is between a client and the server behind CONNECT, and notes where to."""
+    """Forward bytes between a client and the server of CONNECT, and record the targets."""
 
     tunnels: list[str]
 
     def do_CONNECT(self) -> None:
-        """Open a tunnel and hold it until the client goes."""
+        """Open a tunnel until the client closes it."""
         self.tunnels.append(self.path)
         host, _, port = self.path.rpartition(":")
         self.send_response(200)
@@ -62,7 +62,7 @@ class Proxy(BaseHTTPRequestHandler):
             backward.join()
 
     def log_message(self, *arguments: object) -> None:
-        """Keep quiet."""
+        """Requests are not logged."""
 
 
 def relay(source: socket.socket, target: socket.socket) -> None:
@@ -88,7 +88,7 @@ def serving(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | Non
 
 @pytest.fixture
 def authority() -> trustme.CA:
-    """Who signs the server's certificate."""
+    """The authority of the server's certificate."""
     return trustme.CA()
 
 
@@ -117,7 +117,7 @@ def certificate(authority: trustme.CA, tmp_path: Path) -> Path:
 
 
 def fetch_jar(folder: Path) -> bytes:
-    """The jar's content, freshly fetched."""
+    """Fetch the jar and return its content."""
     Maven(folder).fetch("org.example", "thing", "1.0")
     return (folder / JAR).read_bytes()
 
@@ -135,7 +135,7 @@ def test_an_unknown_certificate_is_refused(tmp_path: Path) -> None:
 def test_a_certificate_from_the_environment_is_trusted(
     variable: str, proxy: bool, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each variable does, directly and through a proxy."""
+    """Each variable works, directly and through a proxy."""
     monkeypatch.setenv(variable, str(certificate))
     handler = type("Handler", (Proxy,), {"tunnels": []})
     with ExitStack() as stack:
@@ -150,7 +150,7 @@ def test_a_certificate_from_the_environment_is_trusted(
 def test_a_folder_of_certificates_is_trusted(
     certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SSL_CERT_DIR does, too."""
+    """SSL_CERT_DIR works, too."""
     subprocess.run(["openssl", "rehash", certificate.parent], check=True)
     monkeypatch.setenv("SSL_CERT_DIR", str(certificate.parent))
     assert fetch_jar(tmp_path) == FILES[f"/maven2/{JAR}"]
@@ -159,7 +159,7 @@ def test_a_folder_of_certificates_is_trusted(
 def test_a_busy_repository_is_asked_again(
     maven_central: list[int], certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Too many requests: it is asked again as it says, and other refusals are errors at once."""
+    """After status 429 the request is repeated as the header says. Other errors are raised at once."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     maven_central[:] = [429, 429]
     assert fetch_jar(tmp_path) == FILES[f"/maven2/{JAR}"]

@@ -14,7 +14,7 @@ PARTITION = TopicPartition("orders", 0)
 
 
 async def create_topic(bootstrap: str) -> None:
-    """The topic `orders` with one partition."""
+    """Create the topic `orders` with one partition."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
@@ -24,7 +24,7 @@ async def create_topic(bootstrap: str) -> None:
 
 
 async def produce(bootstrap: str, *, values: list[bytes], commit: bool) -> None:
-    """One transaction with these records, committed or aborted."""
+    """Write one transaction with these records, committed or aborted."""
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id="test") as producer:
         await producer.begin_transaction()
         for value in values:
@@ -33,7 +33,7 @@ async def produce(bootstrap: str, *, values: list[bytes], commit: bool) -> None:
 
 
 async def committed(bootstrap: str) -> list[bytes]:
-    """The values of all committed records, in order."""
+    """Return the values of all committed records, in order."""
     options = {"isolation_level": "read_committed", "auto_offset_reset": "earliest"}
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, **options) as consumer:
         consumer.assign([PARTITION])
@@ -46,7 +46,7 @@ async def committed(bootstrap: str) -> list[bytes]:
 
 
 async def test_brokers_are_separate_and_keep_committed_records_over_a_restart(tmp_path):
-    """Each has its own data; what was committed is there after a restart under the same address, what was aborted is not."""
+    """Each broker has its own data. Committed records remain after a restart at the same address, aborted ones do not."""
     folder = tmp_path / "a folder, of its own"
     with Broker() as other, Broker(folder=folder, properties={"message.max.bytes": 1_500_000}) as broker:
         assert broker.bootstrap != other.bootstrap
@@ -65,7 +65,7 @@ async def test_brokers_are_separate_and_keep_committed_records_over_a_restart(tm
 
 
 def test_without_a_folder_no_files_are_left(monkeypatch, tmp_path):
-    """The temporary folder goes with the broker."""
+    """The temporary folder is removed with the broker."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with Broker():
         assert [path.name.startswith("cxgauge-broker-") for path in tmp_path.iterdir()] == [True]
@@ -73,7 +73,7 @@ def test_without_a_folder_no_files_are_left(monkeypatch, tmp_path):
 
 
 def test_a_port_in_use_is_reported():
-    """Before Java is started for nothing."""
+    """The port is checked before Java starts."""
     with closing(socket.create_server(("127.0.0.1", 0))) as socket_in_use:
         port = socket_in_use.getsockname()[1]
         with pytest.raises(ProcessError, match=f"port {port} of 127.0.0.1 is taken"), Broker(port):
@@ -81,7 +81,7 @@ def test_a_port_in_use_is_reported():
 
 
 def test_a_bad_property_is_reported_with_kafkas_error(tmp_path):
-    """The error holds what Kafka said."""
+    """The error has Kafka's message."""
     with (
         pytest.raises(ProcessError, match=r"could not format [^\n]*\n.*num\.network\.threads"),
         Broker(folder=tmp_path, properties={"num.network.threads": "none"}),

@@ -19,7 +19,7 @@ READY = "document.querySelectorAll('.alert').length >= 2 && document.querySelect
 
 @asynccontextmanager
 async def demo() -> AsyncIterator[str]:
-    """The address of the page of a running demo."""
+    """Run a demo and yield the address of its page."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "stream.cli", "demo"), stdout=asyncio.subprocess.PIPE
     )
@@ -35,7 +35,7 @@ async def demo() -> AsyncIterator[str]:
 
 
 async def main() -> None:
-    """Both pictures, in the light and in the dark."""
+    """Write both pictures, light and dark."""
     program = shutil.which("chromium")
     assert program, "chromium is not installed"
     FOLDER.mkdir(exist_ok=True)

@@ -96,7 +96,7 @@ async def test_clients_with_one_selection_share_payloads(
     while live_exporter.broadcaster.clients:
         live_exporter.monotonic_ms += (
             broadcaster_module.STATUS_INTERVAL
-        )  # the moment is told, which nobody takes
+        )  # makes a status payload, which no client reads
         await live_exporter.publish(answers(1, 5))
         await live_exporter.refresh()
     await live_exporter.refresh()

@@ -142,14 +142,14 @@ def test_the_complete_replica_counts(engine):
 
 
 def test_a_rise_over_a_day_compares_with_the_month(engine):
-    """Five times the usual day is one; three times could be a day that was chance, at twice the usual."""
+    """Five times the baseline fires. Three times may be chance, twice the baseline is below the limit."""
     churn(engine, "10x1000", "150x1000", "330x1000", month="930x1000", **TOTAL)
     churn(engine, "10x1000", "90x1000", "270x1000", month="930x1000", **WEB)
     engine.expect_firing("10m", "CxChurnRise", TOTAL)
     engine.run()
 
 
-def test_a_rise_is_not_told_in_the_first_week(engine):
+def test_a_rise_does_not_fire_in_the_first_week(engine):
     """All that there is, is of this week."""
     churn(engine, "10x1000", "150x1000", "200x1000", month="200x1000", **TOTAL)
     engine.expect_silent("10m", "CxChurnRise")
@@ -157,7 +157,7 @@ def test_a_rise_is_not_told_in_the_first_week(engine):
 
 
 def notices(engine: Engine, stock: str, active: str = "5000x1000"):
-    """Customers about to leave; 90 churned within the month."""
+    """Add customers with a scheduled cancellation, and 90 churns in the month."""
     engine.interval = "1m"
     engine.add_series("cx_cancel_scheduled_customers", stock, **TOTAL)
     engine.add_series("cx_active_customers", active, **TOTAL)
@@ -165,7 +165,7 @@ def notices(engine: Engine, stock: str, active: str = "5000x1000"):
 
 
 def test_notices_fire_before_anyone_has_left(engine):
-    """Thirty more than an hour ago; then resolves."""
+    """Thirty more than an hour ago fire, then the alert resolves."""
     notices(engine, "40x62 70x30")
     engine.expect_silent("1h", "CxCancelScheduledSpike")
     engine.expect_firing("1h5m", "CxCancelScheduledSpike", TOTAL)
@@ -175,8 +175,8 @@ def test_notices_fire_before_anyone_has_left(engine):
 @pytest.mark.parametrize(
     ("stock", "active"), [("40x62 44x30", "5000x92"), ("40x62 400x30", "500x62 5000x30")]
 )
-def test_a_few_notices_or_a_base_being_loaded_do_not(engine, stock, active):
-    """Four more could be chance; ten times the customers are a load."""
+def test_few_notices_or_an_import_do_not_fire(engine, stock, active):
+    """Four more may be chance, ten times the customers are an import."""
     notices(engine, stock, active)
     engine.expect_silent("1h10m", "CxCancelScheduledSpike")
     engine.run()

@@ -35,10 +35,10 @@ def port(require: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactor
 
 
 def inhibited_by(port: int, site: str, firing: str, domain: str = "") -> set[str]:
-    """Return the names of inhibited alerts when everything about figures fires, and this; at a site of its own.
+    """Return the names of inhibited alerts of a site when all alerts about metrics and the given one fire.
 
-    Alertmanager's inhibitor takes alerts in their order, but later than the API shows them. So a pair of another site, of
-    which one is inhibited for certain, is posted last and waited for.
+    Alertmanager's inhibitor processes alerts in order, but later than the API shows them. So a pair of another site, of
+    which one is always inhibited, is posted last and waited for.
     """
     alerts_posted = [_alert(name, site, ALERTS[name].domain) for name in METRIC_ALERTS]
     alerts_posted.append(_alert(firing, site, domain or ALERTS[firing].domain))

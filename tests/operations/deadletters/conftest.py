@@ -65,7 +65,7 @@ def publish_dead_letters(environ: dict[str, str], runner: CliRunner) -> PublishD
                 )
                 ends[metadata.topic_partition] = (
                     metadata.offset + 2
-                )  # what ends a transaction is a record too
+                )  # the end of a transaction takes an offset, too
         consumer = AIOKafkaConsumer(bootstrap_servers=servers, isolation_level="read_committed")
         async with consumer, asyncio.timeout(30):
             while await consumer.end_offsets(list(ends)) != ends:  # noqa: ASYNC110 - nobody tells us

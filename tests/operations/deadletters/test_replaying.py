@@ -65,7 +65,7 @@ def test_rejudged_records_are_classified_as_of_now(runner: CliRunner, sent: Sent
 
 @pytest.mark.usefixtures("dead_letters")
 def test_a_dry_run_sends_nothing(runner: CliRunner, sent: Sent) -> None:
-    """And says the same numbers."""
+    """It prints the same numbers."""
     assert replay(runner, "--rejudge", "--dry-run").startswith("4 would be put back\n")
     assert sent("feedback") == []
 

@@ -39,6 +39,6 @@ def test_days_in_order_are_distinguished_at_any_distance(day_numbers: list[int])
 
 
 def test_a_day_long_before_the_last_counts_as_another() -> None:
-    """Unless it is the first: what was before the latest 64 days is only a number."""
+    """A day before the latest 64 counts as another, unless it is the first one."""
     assert days(0, 50, 200, 50).count == 4
     assert days(0, 50, 200, 0).count == 3
