@@ -59,14 +59,15 @@ def main() -> None:
             topic = cluster.settings.topics.feedback
             for number in range(ROUNDS):
                 rates_by_label["floor"].append(child("floor.py", broker.bootstrap, topic, N))
-                for many in (1, 2):
-                    group = f"w{number}-{many}"
+                for n_parallel in (1, 2):
+                    group = f"w{number}-{n_parallel}"
                     note(
-                        f"ours, {many} workers",
-                        measure_worker(cluster, group, "cx.feedback", "tests.bench.windows", many),
+                        f"ours, {n_parallel} workers",
+                        measure_worker(cluster, group, "cx.feedback", "tests.bench.windows", n_parallel),
                     )
                     note(
-                        f"Kafka Streams, {many} threads", run_streams(program, broker.bootstrap, topic, many)
+                        f"Kafka Streams, {n_parallel} threads",
+                        run_streams(program, broker.bootstrap, topic, n_parallel),
                     )
     print(f"{N:,} answers, 100 cells, windows only, exactly once; {ROUNDS} rounds, medians")
     floor = statistics.median(rates_by_label["floor"])

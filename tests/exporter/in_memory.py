@@ -79,10 +79,10 @@ def refresh(state: ExporterState, monotonic_ms: int = 0, wall_ms: int = NOW) -> 
     return {name: float(value) for name, _, value in lines}
 
 
-def answers(n: int, score: int = 10, at: int = NOW, **more: Any) -> list[Event]:
+def answers(n: int, score: int = 10, at: int = NOW, **fields: Any) -> list[Event]:
     """Return NPS answers of that time, with IDs that depend on their content."""
-    name = f"{score}{at}{sorted(more.items())}"
+    name = f"{score}{at}{sorted(fields.items())}"
     return [
-        Event(FeedbackSubmitted(feedback_id=f"{name}{i}", survey="nps", score=score, **more), at, at)
+        Event(FeedbackSubmitted(feedback_id=f"{name}{i}", survey="nps", score=score, **fields), at, at)
         for i in range(n)
     ]

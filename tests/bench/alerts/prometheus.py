@@ -115,6 +115,6 @@ def rule_levels() -> Iterator[list[RecordingRule]]:
 
 
 def find_program(name: str) -> Path:
-    found = find(name)
-    assert isinstance(found, Path), str(found)
-    return found
+    program = find(name)
+    assert isinstance(program, Path), str(program)
+    return program

@@ -40,9 +40,9 @@ def process_and_flush(partition: PartitionTask, *events: Event) -> list[bytes]:
     return [part for row in [*flush.state, *flush.panes] for part in row if part is not None]
 
 
-def answer(feedback: str, who: str, score: int, at: int = NOW) -> Event:
+def answer(feedback: str, customer_id: str, score: int, at: int = NOW) -> Event:
     data = FeedbackSubmitted(
-        feedback_id=feedback, survey="nps", score=score, customer_id=who, comment=f"by {who}"
+        feedback_id=feedback, survey="nps", score=score, customer_id=customer_id, comment=f"by {customer_id}"
     )
     return Event(data, at, at)
 
@@ -118,9 +118,9 @@ def test_a_customers_present_life_is_retracted() -> None:
     )
     process_and_flush(partition, erased(customer_id))
     assert not contains(partition, customer_id)
-    shown = figures(churn.METRIC, partition, NOW, "7d")
-    assert (shown["cx_opening_customers",], shown["cx_active_customers",]) == (1, 1)
-    assert (shown["cx_churn_ratio", "cohort"], shown["cx_cancel_scheduled_customers",]) == (0, 0)
+    by_series = figures(churn.METRIC, partition, NOW, "7d")
+    assert (by_series["cx_opening_customers",], by_series["cx_active_customers",]) == (1, 1)
+    assert (by_series["cx_churn_ratio", "cohort"], by_series["cx_cancel_scheduled_customers",]) == (0, 0)
     clv_figures = figures(clv.METRIC, partition, NOW, "7d")
     assert clv_figures["cx_clv_customers", "responder"] == 0
     assert not [key for key in clv_figures if key[0] == "cx_clv_historical_mean"]
@@ -132,16 +132,16 @@ def test_a_customers_present_life_is_retracted() -> None:
 def test_finished_lives_stay_counted() -> None:
     """A customer who churned stays in the opening cohort and in the churns. The present life is retracted."""
     partition = single(Customers())
-    process_and_flush(partition, *(activated(who, NOW - 60 * DAY) for who in "abcd"))
+    process_and_flush(partition, *(activated(customer_id, NOW - 60 * DAY) for customer_id in "abcd"))
     process_and_flush(
         partition, churned("a", NOW - 2 * DAY, reason="price"), activated("a", NOW - DAY), churned("ghost")
     )
     process_and_flush(partition, erased("a"), erased("ghost"))
-    shown = figures(churn.METRIC, partition, NOW, "7d")
-    assert (shown["cx_opening_customers",], shown["cx_active_customers",]) == (4, 3)
-    assert shown["cx_churn_ratio", "cohort"] == 0.25
-    assert shown["cx_churned_customers", "price"] == 1
-    assert shown["cx_churn_ignored_total",] == 1
+    by_series = figures(churn.METRIC, partition, NOW, "7d")
+    assert (by_series["cx_opening_customers",], by_series["cx_active_customers",]) == (4, 3)
+    assert by_series["cx_churn_ratio", "cohort"] == 0.25
+    assert by_series["cx_churned_customers", "price"] == 1
+    assert by_series["cx_churn_ignored_total",] == 1
 
 
 def test_a_customer_who_comes_back_after_an_erasure_is_a_new_one() -> None:
@@ -173,8 +173,8 @@ def test_residuals_of_a_stock_outlive_every_window() -> None:
     assert {key[:1] for key in partition.store.entities} == {b"c", b"r"}
     restored = restored_task(partition, config_hash="other", views={"total": (), "channel": ("channel",)})
     for view, values in (("total", ()), ("channel", ("web",))):
-        shown = figures(churn.METRIC, restored, NOW + 90 * DAY, view=view, values=values)
-        assert shown["cx_churn_ignored_total",] == 1
+        by_series = figures(churn.METRIC, restored, NOW + 90 * DAY, view=view, values=values)
+        assert by_series["cx_churn_ignored_total",] == 1
 
 
 def test_residuals_expire_with_their_panes() -> None:
@@ -191,12 +191,14 @@ def test_residuals_expire_with_their_panes() -> None:
 
 @given(histories(), st.sampled_from("ab"), st.integers(0, 18))
 def test_after_an_erasure_nothing_is_below_zero_and_panes_are_the_sum_of_contributions(
-    history: list[Any], who: str, position: int
+    history: list[Any], customer_id: str, position: int
 ) -> None:
     """An erasure at any position leaves the other customer's state unchanged."""
     partition, control = single(Customers()), single(Customers())
     events = [typed(fields) for fields in history]
-    events.insert(position, erased(who, events[min(position, len(events)) - 1].stamp if events else NOW))
+    events.insert(
+        position, erased(customer_id, events[min(position, len(events)) - 1].stamp if events else NOW)
+    )
     for event in events:
         process_and_flush(partition, event)
     assert all(
@@ -205,12 +207,12 @@ def test_after_an_erasure_nothing_is_below_zero_and_panes_are_the_sum_of_contrib
         if key.cell.aggregate not in ("revenue", "clv")
         for n in block.values()
     )
-    other_events = [event for event in events if event.data.customer_id != who]
+    other_events = [event for event in events if event.data.customer_id != customer_id]
     for event in other_events:
         process_and_flush(control, event)
-    other = "ab".replace(who, "")
-    assert partition.store.entities.get(b"c" + other.encode()) == control.store.entities.get(
-        b"c" + other.encode()
+    other_id = "ab".replace(customer_id, "")
+    assert partition.store.entities.get(b"c" + other_id.encode()) == control.store.entities.get(
+        b"c" + other_id.encode()
     )
 
 
@@ -237,9 +239,9 @@ def test_erasures_in_a_batch_equal_erasures_one_by_one(
 ) -> None:
     """Erasures in batches give the same state and figures as erasures processed one by one."""
     events = [typed(fields) for fields in history]
-    for who, position in erasures:
+    for customer_id, position in erasures:
         stamp = events[min(position, len(events)) - 1].stamp if events else NOW
-        events.insert(position, erased(who, stamp))
+        events.insert(position, erased(customer_id, stamp))
     one_by_one, batches = single(Customers()), single(Customers())
     for event in events:
         one_by_one.process(records([event], one_by_one.next_offset), event.stamp)

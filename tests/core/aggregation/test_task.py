@@ -95,8 +95,8 @@ def test_the_cardinality_limit_holds_when_values_expire_and_new_ones_arrive() ->
         ]
         partition.process(records(events, partition.next_offset), at)
         partition.prepare_flush(at, 0)
-    shown = {key.cell.values for key in partition.panes.blocks if key.cell.view == "channel"}
-    assert len(shown - {("__other__",)}) <= 10
+    stored_values = {key.cell.values for key in partition.panes.blocks if key.cell.view == "channel"}
+    assert len(stored_values - {("__other__",)}) <= 10
 
 
 def test_records_with_the_header_of_structured_mode_are_processed_together() -> None:
@@ -128,18 +128,18 @@ def test_an_answer_without_key_and_customer_is_keyed_by_its_own_id_among_others(
 def test_a_forward_has_no_later_timestamp_than_its_record() -> None:
     """A header with a far timestamp is kept, and the owning partition classifies the event by it."""
     key = next(f"c-{i}".encode() for i in range(99) if partition_of(f"c-{i}".encode(), 2) == 1)
-    far_future, early = NOW + 400 * DAY, NOW - DAY
-    headers = [[("cx_timestamp", b"%d" % moment)] for moment in (far_future, early)]
+    far_future, earlier = NOW + 400 * DAY, NOW - DAY
+    headers = [[("cx_timestamp", b"%d" % moment)] for moment in (far_future, earlier)]
     value = (
         b'{"id":"1","type":"cx.feedback.deleted.v1","time":"2026-09-21T00:00:00Z","data":{"feedback_id":"r"}}'
     )
     partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
     partition.process([FakeRecord(i, NOW, key, value, header) for i, header in enumerate(headers)], NOW)
     forwards = partition.prepare_flush(NOW, 0).forwards
-    assert [dead_letter.timestamp for dead_letter in forwards] == [NOW, early]
+    assert [dead_letter.timestamp for dead_letter in forwards] == [NOW, earlier]
     assert [dict(dead_letter.headers)["cx_timestamp"] for dead_letter in forwards] == [
         b"%d" % far_future,
-        b"%d" % early,
+        b"%d" % earlier,
     ]
 
 

@@ -15,14 +15,14 @@ IGNORED, NOTICE = ("cx_churn_ignored_total",), ("cx_cancel_scheduled_customers",
 
 
 def read(
-    events_or_task: list[Event] | PartitionTask, now: int = NOW, window: str = "30d", **where: object
+    events_or_task: list[Event] | PartitionTask, now: int = NOW, window: str = "30d", **filters: object
 ) -> dict:
     partition = counted(events_or_task) if isinstance(events_or_task, list) else events_or_task
-    return figures(churn.METRIC, partition, now, window, **where)
+    return figures(churn.METRIC, partition, now, window, **filters)
 
 
-def customers(n: int, **more: object) -> list[Event]:
-    return [activated(f"c{i}", NOW - 90 * DAY, **more) for i in range(n)]
+def customers(n: int, **fields: object) -> list[Event]:
+    return [activated(f"c{i}", NOW - 90 * DAY, **fields) for i in range(n)]
 
 
 def test_chu_1() -> None:
@@ -31,10 +31,10 @@ def test_chu_1() -> None:
     events += [churned(f"c{i}", NOW - 5 * DAY) for i in range(50)]
     events += [activated(f"n{i}", NOW - 20 * DAY) for i in range(200)]
     events += [churned(f"n{i}", NOW - 2 * DAY) for i in range(4)]
-    shown = read(events)
-    assert (shown[COHORT], shown[SEED]) == (0.05, 0.054)
-    assert (shown[OPENING], shown[ACTIVE]) == (1000, 1146)
-    assert shown["cx_churned_customers", "unknown"] == 54
+    by_series = read(events)
+    assert (by_series[COHORT], by_series[SEED]) == (0.05, 0.054)
+    assert (by_series[OPENING], by_series[ACTIVE]) == (1000, 1146)
+    assert by_series["cx_churned_customers", "unknown"] == 54
 
 
 def test_chu_3_a_change_of_plan_is_no_churn() -> None:
@@ -68,10 +68,10 @@ def test_an_activation_after_a_notice_withdraws_it(later: bool) -> None:
 
 def test_chu_5_without_customers_at_the_start_there_is_no_ratio() -> None:
     """S = 0: the ratio is absent."""
-    shown = read([activated("a", NOW - DAY), churned("a", NOW)])
-    assert COHORT not in shown
-    assert SEED not in shown
-    assert shown[OPENING] == 0
+    by_series = read([activated("a", NOW - DAY), churned("a", NOW)])
+    assert COHORT not in by_series
+    assert SEED not in by_series
+    assert by_series[OPENING] == 0
 
 
 def test_without_events_closed_labels_are_shown_at_zero() -> None:
@@ -88,21 +88,21 @@ def test_without_events_closed_labels_are_shown_at_zero() -> None:
 
 def test_a_customer_who_returns_in_the_window_counts_as_lost() -> None:
     """A customer who churns and returns counts as lost and as active."""
-    shown = read([*customers(2), churned("c0", NOW - 4 * DAY), activated("c0", NOW - 3 * DAY)])
-    assert (shown[OPENING], shown[ACTIVE], shown[COHORT]) == (2, 2, 0.5)
+    by_series = read([*customers(2), churned("c0", NOW - 4 * DAY), activated("c0", NOW - 3 * DAY)])
+    assert (by_series[OPENING], by_series[ACTIVE], by_series[COHORT]) == (2, 2, 0.5)
 
 
 def test_a_customer_who_churns_twice_counts_once_in_the_cohort() -> None:
     """The cohort loses one customer, the seed method counts two churns."""
     events = [churned("c0", NOW - 6 * DAY), activated("c0", NOW - 4 * DAY), churned("c0", NOW - 2 * DAY)]
-    shown = read([*customers(2), *events])
-    assert (shown[COHORT], shown[SEED], shown[ACTIVE]) == (0.5, 1.0, 1)
+    by_series = read([*customers(2), *events])
+    assert (by_series[COHORT], by_series[SEED], by_series[ACTIVE]) == (0.5, 1.0, 1)
 
 
 def test_the_opening_cohort_is_active_just_before_the_start() -> None:
     """A customer activated a millisecond before the start is in the opening cohort, one activated at the start is not."""
-    shown = read([activated("a", START - 1), activated("b", START), churned("a", NOW)])
-    assert (shown[OPENING], shown[COHORT]) == (1, 1)
+    by_series = read([activated("a", START - 1), activated("b", START), churned("a", NOW)])
+    assert (by_series[OPENING], by_series[COHORT]) == (1, 1)
     assert read([activated("a", START - DAY), churned("a", START - 1)])[OPENING] == 0
     assert read([activated("a", START - DAY), churned("a", START)])[COHORT] == 1
 
@@ -113,9 +113,9 @@ def test_every_window_has_its_own_cohort(window: str) -> None:
     ages = {"5m": MINUTE, "1h": 20 * MINUTE, "24h": 5 * HOUR, "7d": 3 * DAY, "30d": 20 * DAY}
     events = customers(10) + [churned(f"c{i}", NOW - age) for i, age in enumerate(ages.values())]
     lost = list(ages).index(window) + 1
-    shown = read(events, window=window)
-    assert shown[OPENING] == 5 + lost
-    assert shown[COHORT] == lost / (5 + lost)
+    by_series = read(events, window=window)
+    assert by_series[OPENING] == 5 + lost
+    assert by_series[COHORT] == lost / (5 + lost)
 
 
 def test_events_ahead_of_the_clock_do_not_change_the_opening_cohort() -> None:
@@ -124,16 +124,16 @@ def test_events_ahead_of_the_clock_do_not_change_the_opening_cohort() -> None:
     later = now + 3 * MINUTE
     events = [*customers(2), activated("new", later, now), churned("c0", later, now)]
     for window in ("5m", "1h", "24h", "7d", "30d"):
-        shown = read(events, now, window)
-        assert (shown[OPENING], shown[ACTIVE], shown[COHORT], shown[SEED]) == (2, 2, 0.5, 0)
+        by_series = read(events, now, window)
+        assert (by_series[OPENING], by_series[ACTIVE], by_series[COHORT], by_series[SEED]) == (2, 2, 0.5, 0)
         assert figures(churn.METRIC, counted(events), later, window)[SEED] == 0.5
 
 
 def test_ignored_churns_are_counted_apart() -> None:
     """Churns of unknown or former customers are ignored until an activation makes them valid."""
     events = [churned("ghost"), churned("c0", NOW - DAY), churned("c0", NOW), *customers(1)]
-    shown = read(events)
-    assert (shown[IGNORED], shown[ACTIVE], shown[OPENING], shown[SEED]) == (2, 0, 1, 1)
+    by_series = read(events)
+    assert (by_series[IGNORED], by_series[ACTIVE], by_series[OPENING], by_series[SEED]) == (2, 0, 1, 1)
     after_activation = read([*events, activated("ghost", NOW - DAY, NOW)])
     assert (after_activation[IGNORED], after_activation[ACTIVE]) == (1, 0)
 
@@ -161,14 +161,14 @@ def test_reasons_and_voluntary_churns() -> None:
     events = customers(6)
     for i, reason in enumerate(["price", "price", "moved", "quality", None, None]):
         events.append(churned(f"c{i}", NOW, reason=reason, voluntary=i > 0))
-    shown = figures(churn.METRIC, counted(events, config=aggregation_config(top=2)), NOW, "1h")
-    assert {k: v for k, v in shown.items() if k[0] == "cx_churned_customers"} == {
+    by_series = figures(churn.METRIC, counted(events, config=aggregation_config(top=2)), NOW, "1h")
+    assert {k: v for k, v in by_series.items() if k[0] == "cx_churned_customers"} == {
         ("cx_churned_customers", "price"): 2,
         ("cx_churned_customers", "unknown"): 2,
         ("cx_churned_customers", "__other__"): 2,
     }
-    assert shown["cx_churned_voluntary_customers", "true"] == 5
-    assert shown["cx_churned_voluntary_customers", "false"] == 1
+    assert by_series["cx_churned_voluntary_customers", "true"] == 5
+    assert by_series["cx_churned_voluntary_customers", "false"] == 1
 
 
 def test_all_figures_carry_the_dimensions_of_the_last_activation() -> None:

@@ -11,8 +11,8 @@ from tests.core.aggregation.tickets.events import (
     deleted,
     merged,
     message,
+    metric_figures,
     one_by_one,
-    shown,
     status,
     updated,
 )
@@ -22,12 +22,12 @@ RATIO, TICKETS = "cx_fcr_ratio", "cx_fcr_tickets"
 
 
 def contact(
-    at: int, ticket: str, replies: int = 1, *, by: str | None = "agent", **more: object
+    at: int, ticket: str, replies: int = 1, *, by: str | None = "agent", **fields: object
 ) -> list[Event]:
     """Return the events of a ticket: created, answered `replies` times, solved an hour later."""
-    customer = {"customer_id": more.pop("customer_id", ticket)}
+    customer = {"customer_id": fields.pop("customer_id", ticket)}
     return [
-        created(at, ticket, **customer, **more),
+        created(at, ticket, **customer, **fields),
         *(message(at + (n + 1) * MINUTE, ticket=ticket, **customer) for n in range(replies)),
         status(at + HOUR, "solved", ticket, by=by, **customer),
     ]
@@ -36,8 +36,8 @@ def contact(
 def result(events: list[Event], now: int = NOW + 20 * DAY) -> tuple[float, float]:
     """Return the first contacts and the others, equal for one batch and for single events."""
     records_now = [event._replace(stamp=now) for event in events]
-    figures = shown(METRIC, counted(records_now), now)
-    assert shown(METRIC, one_by_one(records_now), now) == figures
+    figures = metric_figures(METRIC, counted(records_now), now)
+    assert metric_figures(METRIC, one_by_one(records_now), now) == figures
     return figures[TICKETS, "provisional", "first_contact"], figures[TICKETS, "provisional", "other"]
 
 
@@ -51,9 +51,9 @@ def test_fcr_1_reopenings_and_repeat_contacts_are_excluded() -> None:
         created(NOW + 5 * DAY, "again", customer_id="t1", topic="bill"),
     ]
     partition = counted(events)
-    figures = shown(METRIC, partition, NOW + 6 * DAY)
+    figures = metric_figures(METRIC, partition, NOW + 6 * DAY)
     assert figures[RATIO, "provisional"] == 0.6
-    later = shown(METRIC, partition, NOW + 8 * DAY)
+    later = metric_figures(METRIC, partition, NOW + 8 * DAY)
     assert later[RATIO, "confirmed"] == 0.6
     assert (later[TICKETS, "confirmed", "first_contact"], later[TICKETS, "confirmed", "other"]) == (6, 4)
 
@@ -69,7 +69,7 @@ def test_a_solve_of_three_days_ago_is_not_confirmed() -> None:
     """FCR-4: it counts in the provisional figures, not in the confirmed ones."""
     partition = counted(contact(NOW, "t"))
     for days, confirmed in ((3, 0), (8, 1)):
-        figures = shown(METRIC, partition, NOW + days * DAY)
+        figures = metric_figures(METRIC, partition, NOW + days * DAY)
         assert figures[TICKETS, "confirmed", "first_contact"] == confirmed
         assert figures[TICKETS, "confirmed", "other"] == 0
         assert ((RATIO, "confirmed") in figures) == bool(confirmed)
@@ -78,7 +78,7 @@ def test_a_solve_of_three_days_ago_is_not_confirmed() -> None:
 
 def test_windows_under_a_week_are_never_confirmed() -> None:
     """Short windows have no confirmed series."""
-    figures = shown(METRIC, counted(contact(NOW, "t")), NOW + HOUR, "24h")
+    figures = metric_figures(METRIC, counted(contact(NOW, "t")), NOW + HOUR, "24h")
     assert {labels[0] for _, *labels in figures if "bot" not in labels and "timeout" not in labels} == {
         "provisional"
     }
@@ -136,7 +136,7 @@ def test_the_first_solve_by_people_decides() -> None:
         status(NOW + 9 * DAY, "open"),
         status(NOW + 9 * DAY + 1, "solved", by="timeout"),
     ]
-    figures = shown(METRIC, counted(events), NOW + 10 * DAY)
+    figures = metric_figures(METRIC, counted(events), NOW + 10 * DAY)
     assert figures[TICKETS, "provisional", "first_contact"] == 1
     assert figures["cx_unassisted_solved_tickets", "bot"] == 1
     assert figures["cx_unassisted_solved_tickets", "timeout"] == 0
@@ -145,7 +145,7 @@ def test_the_first_solve_by_people_decides() -> None:
 def test_a_ticket_solved_by_a_timeout_only_does_not_count() -> None:
     """It is not in the ratio, and counted apart."""
     partition = counted(contact(NOW, "t", by="timeout"))
-    assert shown(METRIC, partition, NOW + HOUR, "1h") == {
+    assert metric_figures(METRIC, partition, NOW + HOUR, "1h") == {
         (TICKETS, "provisional", "first_contact"): 0,
         (TICKETS, "provisional", "other"): 0,
         ("cx_unassisted_solved_tickets", "bot"): 0,

@@ -11,7 +11,7 @@ from tests.core.aggregation.tickets.events import (
     created,
     handoff,
     message,
-    shown,
+    metric_figures,
     status,
     updated,
 )
@@ -21,7 +21,7 @@ MEAN = "cx_first_response_mean_seconds"
 
 
 def seconds(events: list[Event], **changes: object) -> float | None:
-    return shown(METRIC, counted(events, **changes), NOW + 2 * DAY).get((MEAN,))
+    return metric_figures(METRIC, counted(events, **changes), NOW + 2 * DAY).get((MEAN,))
 
 
 def test_a_person_s_first_public_message_ends_the_cycle() -> None:
@@ -46,7 +46,7 @@ def test_a_solve_without_a_reply_is_no_response() -> None:
         message(NOW + MINUTE, "agent", public=False),
         status(NOW + HOUR, "solved", by="timeout"),
     ]
-    figures = shown(METRIC, counted(events), NOW + HOUR)
+    figures = metric_figures(METRIC, counted(events), NOW + HOUR)
     assert figures == {
         ("cx_first_responses",): 0,
         ("cx_first_responses_within_target",): 0,
@@ -65,7 +65,7 @@ def test_each_solve_without_a_message_before_it_is_unanswered() -> None:
         message(NOW + 5 * HOUR),
         status(NOW + 6 * HOUR, "solved"),
     ]
-    assert shown(METRIC, counted(events), NOW + DAY)["cx_resolved_unanswered_tickets",] == 2
+    assert metric_figures(METRIC, counted(events), NOW + DAY)["cx_resolved_unanswered_tickets",] == 2
 
 
 def test_quantiles_mean_and_share_within_target() -> None:
@@ -73,7 +73,7 @@ def test_quantiles_mean_and_share_within_target() -> None:
     events = []
     for n, wait in enumerate((60, 120, 180, 240, 7200)):
         events += [created(NOW, f"t{n}"), message(NOW + wait * SECOND, ticket=f"t{n}")]
-    figures = shown(METRIC, counted(events, response_target=900 * SECOND), NOW + DAY)
+    figures = metric_figures(METRIC, counted(events, response_target=900 * SECOND), NOW + DAY)
     assert figures[MEAN,] == 1560
     assert figures["cx_first_response_seconds", "0.5"] == pytest.approx(180, rel=0.01)
     assert figures["cx_first_response_seconds", "0.9"] == pytest.approx(7200, rel=0.01)
@@ -92,7 +92,7 @@ def test_the_reply_may_arrive_before_the_ticket() -> None:
 
 def test_an_immediate_reply_takes_exactly_zero() -> None:
     """A message of the same moment is ordered after the creation."""
-    figures = shown(METRIC, counted([message(NOW, event_id="a"), created(NOW, event_id="b")]), NOW)
+    figures = metric_figures(METRIC, counted([message(NOW, event_id="a"), created(NOW, event_id="b")]), NOW)
     assert figures["cx_first_response_seconds", "0.5"] == figures[MEAN,] == 0
     assert figures["cx_first_responses_within_target",] == 1
 
@@ -107,7 +107,7 @@ def test_a_ticket_that_an_agent_opened_waits_from_the_customer_s_first_message()
         message(NOW + 2 * HOUR, "customer"),
         message(NOW + 3 * HOUR, "agent"),
     ]
-    figures = shown(METRIC, counted(events), NOW + DAY)
+    figures = metric_figures(METRIC, counted(events), NOW + DAY)
     assert (figures[MEAN,], figures["cx_first_responses",]) == (120, 1)
 
 
@@ -122,7 +122,7 @@ def test_the_customer_s_first_message_opens_nothing_while_a_cycle_is_open() -> N
     ]
     assert seconds(events) == 180
     with_reply = counted([*events, message(NOW + 3 * MINUTE, "agent")])
-    figures = shown(METRIC, with_reply, NOW + DAY)
+    figures = metric_figures(METRIC, with_reply, NOW + DAY)
     assert (figures[MEAN,], figures["cx_first_responses",]) == (60, 2)
 
 
@@ -134,7 +134,7 @@ def test_a_reopening_discards_an_unended_cycle_and_opens_another() -> None:
         status(NOW + 2 * HOUR, "pending"),
         message(NOW + 2 * HOUR + MINUTE),
     ]
-    figures = shown(METRIC, counted(events), NOW + DAY)
+    figures = metric_figures(METRIC, counted(events), NOW + DAY)
     assert (figures[MEAN,], figures["cx_first_responses",]) == (60, 1)
 
 
@@ -146,8 +146,8 @@ def test_a_reply_after_the_solve_ends_the_cycle() -> None:
 def test_a_response_counts_at_the_time_of_the_reply() -> None:
     """It does not count at the time of the ticket."""
     partition = counted([created(NOW), message(NOW + 3 * HOUR)])
-    assert shown(METRIC, partition, NOW + 3 * HOUR, "1h")["cx_first_responses",] == 1
-    assert shown(METRIC, partition, NOW + HOUR, "1h")["cx_first_responses",] == 0
+    assert metric_figures(METRIC, partition, NOW + 3 * HOUR, "1h")["cx_first_responses",] == 1
+    assert metric_figures(METRIC, partition, NOW + HOUR, "1h")["cx_first_responses",] == 0
 
 
 def test_the_target_depends_on_the_present_channel_and_priority() -> None:
@@ -161,7 +161,7 @@ def test_the_target_depends_on_the_present_channel_and_priority() -> None:
     def responses_within_target(wait: int, **dimensions: str) -> float:
         events = [created(NOW), message(NOW + wait), updated(NOW + DAY, **dimensions)]
         partition = counted(events, response_targets=targets, response_target=4 * MINUTE)
-        return shown(METRIC, partition, NOW + DAY)["cx_first_responses_within_target",]
+        return metric_figures(METRIC, partition, NOW + DAY)["cx_first_responses_within_target",]
 
     for limit, dimensions in {
         1: {"channel": "chat", "priority": "urgent"},
@@ -184,5 +184,5 @@ def test_figures_have_the_present_dimensions_of_the_ticket() -> None:
     for order in permutations(events):
         partition = counted([event._replace(stamp=NOW + DAY) for event in order])
         for view, value, n in (("channel", "chat", 1), ("channel", "web", 0), ("touchpoint", "shop", 1)):
-            figures = shown(METRIC, partition, NOW + DAY, view=view, values=(value,))
+            figures = metric_figures(METRIC, partition, NOW + DAY, view=view, values=(value,))
             assert figures["cx_first_responses",] == n

@@ -15,8 +15,8 @@ def read(events_or_task: list[Event] | PartitionTask, now: int = NOW, window: st
     return figures(metric.METRIC, partition, now, window)
 
 
-def states(shown: dict) -> list[float]:
-    return [shown["cx_referrals", state] for state in ("sent", "converted", "reversed")]
+def states(by_series: dict) -> list[float]:
+    return [by_series["cx_referrals", state] for state in ("sent", "converted", "reversed")]
 
 
 def test_ref_1() -> None:
@@ -28,10 +28,10 @@ def test_ref_1() -> None:
     events += [
         referral("converted", customer_id, referral_id, NOW - DAY) for customer_id, referral_id in converted
     ]
-    shown = read(events)
-    assert shown[RATIO] == 0.022
-    assert shown[REFERRERS] == 22
-    assert states(shown) == [65, 30, 0]
+    by_series = read(events)
+    assert by_series[RATIO] == 0.022
+    assert by_series[REFERRERS] == 22
+    assert states(by_series) == [65, 30, 0]
 
 
 def test_a_referrer_counts_once_in_each_window_that_holds_a_conversion() -> None:
@@ -39,9 +39,9 @@ def test_a_referrer_counts_once_in_each_window_that_holds_a_conversion() -> None
     ages = [2 * MINUTE, 30 * MINUTE, 5 * HOUR, 3 * DAY, 20 * DAY]
     events = [referral("converted", "a", f"r{i}", NOW - age, NOW) for i, age in enumerate(ages)]
     for i, window in enumerate(("5m", "1h", "24h", "7d", "30d")):
-        shown = read(events[i:], window=window)
-        assert shown[REFERRERS] == 1
-        assert states(shown)[1] == 1
+        by_series = read(events[i:], window=window)
+        assert by_series[REFERRERS] == 1
+        assert states(by_series)[1] == 1
         assert states(read(events, window=window))[1] == i + 1
         assert read(events[i + 1 :], window=window)[REFERRERS] == 0
 
@@ -60,9 +60,9 @@ def test_a_reversal_removes_its_conversion_only() -> None:
 def test_a_reversal_may_come_first(first: str) -> None:
     """The order of arrival and of time does not matter."""
     second = "converted" if first == "reversed" else "reversed"
-    shown = read([referral(first, "a", "1", NOW - DAY), referral(second, "a", "1")])
-    assert shown[REFERRERS] == 0
-    assert states(shown) == [0, 1, 1]
+    by_series = read([referral(first, "a", "1", NOW - DAY), referral(second, "a", "1")])
+    assert by_series[REFERRERS] == 0
+    assert states(by_series) == [0, 1, 1]
 
 
 def test_each_state_of_a_referral_counts_once() -> None:
@@ -84,9 +84,9 @@ def test_a_conversion_ahead_of_the_clock_hides_no_earlier_one() -> None:
         referral("converted", "a", "1", now - 8 * HOUR),
         referral("converted", "a", "2", now + 3 * MINUTE, now),
     ]
-    shown = read(events, now, "24h")
-    assert shown[REFERRERS] == 1
-    assert states(shown)[1] == 1
+    by_series = read(events, now, "24h")
+    assert by_series[REFERRERS] == 1
+    assert states(by_series)[1] == 1
 
 
 def test_the_ratio_is_per_active_customer() -> None:

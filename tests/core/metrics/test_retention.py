@@ -24,9 +24,9 @@ def test_cohort_retention_and_churn_add_up_to_one() -> None:
     """Also with a customer who churned and returned."""
     events = [activated(f"c{i}", NOW - 90 * DAY) for i in range(4)]
     events += [churned("c0", NOW - 9 * DAY), activated("c0", NOW - 8 * DAY), churned("c1", NOW - 7 * DAY)]
-    shown = read(events)
+    by_series = read(events)
     lost = figures(churn.METRIC, counted(events), NOW, "30d")["cx_churn_ratio", "cohort"]
-    assert (shown[COHORT], lost, shown[SEED]) == (0.5, 0.5, 0.75)
+    assert (by_series[COHORT], lost, by_series[SEED]) == (0.5, 0.5, 0.75)
 
 
 def test_without_customers_at_the_start_there_is_no_retention() -> None:

@@ -7,7 +7,7 @@ from tests.core.aggregation.tickets.events import (
     created,
     deleted,
     message,
-    shown,
+    metric_figures,
     status,
     updated,
 )
@@ -18,7 +18,7 @@ MINUTE_START = NOW // MINUTE * MINUTE
 
 
 def waiting(events: list, now: int, **changes: object) -> tuple[float, float, float | None]:
-    figures = shown(METRIC, counted(events, **changes), now)
+    figures = metric_figures(METRIC, counted(events, **changes), now)
     return (
         figures["cx_waiting_tickets",],
         figures["cx_waiting_over_target_tickets",],
@@ -111,5 +111,6 @@ def test_waiting_tickets_outlast_every_window() -> None:
     partition.checkpoint.watermark = MINUTE_START + 400 * DAY
     partition.prepare_flush(MINUTE_START + 400 * DAY, 0)
     assert (
-        shown(METRIC, partition, MINUTE_START + 400 * DAY)["cx_waiting_oldest_seconds",] == 400 * DAY / 1000
+        metric_figures(METRIC, partition, MINUTE_START + 400 * DAY)["cx_waiting_oldest_seconds",]
+        == 400 * DAY / 1000
     )

@@ -16,11 +16,11 @@ OFFICE = ((540, 1080),)
 LUNCH = ((540, 780), (840, 1080))
 
 
-def calendar(shifts: Iterable[Shift] = OFFICE, days: str = "mtwtf__", **more: object) -> Calendar:
+def calendar(shifts: Iterable[Shift] = OFFICE, days: str = "mtwtf__", **fields: object) -> Calendar:
     """Return a calendar, by default Mon-Fri 09-18 in Rome."""
     hours = tuple(tuple(shifts) if day != "_" else () for day in days)
     return Calendar(
-        **{"name": "it", "since": date(1970, 1, 1), "timezone": "Europe/Rome", "hours": hours} | more
+        **{"name": "it", "since": date(1970, 1, 1), "timezone": "Europe/Rome", "hours": hours} | fields
     )
 
 

@@ -61,12 +61,12 @@ def test_the_mean_is_exact(values: list[int]) -> None:
 
 
 @given(st.lists(durations), st.lists(durations))
-def test_values_can_be_subtracted_in_any_order(kept: list[int], removed: list[int]) -> None:
+def test_values_can_be_subtracted_in_any_order(remaining: list[int], removed: list[int]) -> None:
     """Adding and subtracting values leaves the others, component by component."""
-    vector = distribution([*removed, *kept])
+    vector = distribution([*removed, *remaining])
     for value in removed:
         add(vector, distribution([value]), -1)
-    assert vector == distribution(kept)
+    assert vector == distribution(remaining)
 
 
 def test_distributions_of_one_vector_do_not_overlap() -> None:

@@ -34,8 +34,8 @@ ages = st.sampled_from([0, MINUTE, 5 * MINUTE, HOUR, DAY, 7 * DAY, 14 * DAY, 30 
 times = st.builds(lambda span, minutes: NOW - span + minutes * MINUTE, ages, st.integers(-20, 5))
 contributions = st.one_of(
     st.builds(
-        lambda aggregate, where, extra, at, vector: Contribution(
-            aggregate, where, extra, at // MINUTE, vector
+        lambda aggregate, label_values, own_labels, at, vector: Contribution(
+            aggregate, label_values, own_labels, at // MINUTE, vector
         ),
         st.sampled_from(["flow", "open_flow", "stands"]),
         values,
@@ -43,7 +43,9 @@ contributions = st.one_of(
         times,
         vectors,
     ),
-    st.builds(lambda where, vector: Contribution("stock", where, (), 0, vector), values, vectors),
+    st.builds(
+        lambda label_values, vector: Contribution("stock", label_values, (), 0, vector), values, vectors
+    ),
 )
 cardinality_policies = st.builds(
     lambda channels, folded_label_sets: CardinalityPolicy(

@@ -50,8 +50,8 @@ class WebConfigFolder:
         self.authority.cert_pem.write_to_path(folder / "ca.pem")
         self.client_authority.cert_pem.write_to_path(folder / "clients.pem")
 
-    def tls(self, **more: Any) -> dict[str, Any]:
-        return {"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", **more}}
+    def tls(self, **fields: Any) -> dict[str, Any]:
+        return {"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", **fields}}
 
     def config(self, content: Any) -> WebConfig:
         """Return the configuration read from a file with this content."""

@@ -87,10 +87,10 @@ class Tab:
         )
         await self.send_command("Input.dispatchKeyEvent", type="keyUp", **params)
 
-    async def screenshot(self, *, whole: bool = False) -> bytes:
+    async def screenshot(self, *, full_page: bool = False) -> bytes:
         """Return a screenshot as PNG."""
         screenshot = await self.send_command(
-            "Page.captureScreenshot", format="png", captureBeyondViewport=whole
+            "Page.captureScreenshot", format="png", captureBeyondViewport=full_page
         )
         return base64.b64decode(screenshot["data"])
 

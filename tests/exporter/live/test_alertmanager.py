@@ -51,10 +51,10 @@ async def test_alerts_are_sorted_by_severity() -> None:
         "labels": {"alertname": "CxFrt", "severity": "critical"},
         "startsAt": "2026-11-25T11:00:00Z",
     }
-    shown = await poll_alerts([ALERT, critical_alert])
-    assert (shown["connected"], shown["more"]) == (True, 0)
-    assert [alert["name"] for alert in shown["alerts"]] == ["CxFrt", "CxChurnSpike"]
-    assert shown["alerts"][1] == {
+    alerts_shown = await poll_alerts([ALERT, critical_alert])
+    assert (alerts_shown["connected"], alerts_shown["more"]) == (True, 0)
+    assert [alert["name"] for alert in alerts_shown["alerts"]] == ["CxFrt", "CxChurnSpike"]
+    assert alerts_shown["alerts"][1] == {
         "name": "CxChurnSpike",
         "severity": "warning",
         "summary": "12 of 300 left",
@@ -66,9 +66,9 @@ async def test_alerts_are_sorted_by_severity() -> None:
 
 async def test_many_and_long_alerts_are_truncated() -> None:
     """The other alerts are counted."""
-    shown = await poll_alerts([ALERT | {"annotations": {"summary": "x" * 5000}}] * (MAX_ALERTS + 3))
-    assert (len(shown["alerts"]), shown["more"]) == (MAX_ALERTS, 3)
-    assert len(shown["alerts"][0]["summary"]) == MAX_TEXT
+    alerts_shown = await poll_alerts([ALERT | {"annotations": {"summary": "x" * 5000}}] * (MAX_ALERTS + 3))
+    assert (len(alerts_shown["alerts"]), alerts_shown["more"]) == (MAX_ALERTS, 3)
+    assert len(alerts_shown["alerts"][0]["summary"]) == MAX_TEXT
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ async def test_many_and_long_alerts_are_truncated() -> None:
 )
 async def test_an_unusable_answer_is_reported(body: str, status: int) -> None:
     """An unusable answer differs from an answer without alerts."""
-    shown = await poll_alerts(body, status)
-    assert shown["connected"] is False
-    assert shown["why"]
+    alerts_shown = await poll_alerts(body, status)
+    assert alerts_shown["connected"] is False
+    assert alerts_shown["why"]
 
 
 async def test_an_unreachable_alertmanager_is_reported() -> None:

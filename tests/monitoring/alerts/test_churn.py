@@ -12,20 +12,20 @@ TOTAL, WEB = {"view": "total"}, {"view": "channel", "channel": "web"}
 
 
 def churn(
-    engine: Engine, hour: str, day: str, week: str, customers: str = "5000x1000", month: str = "", **where
+    engine: Engine, hour: str, day: str, week: str, customers: str = "5000x1000", month: str = "", **labels
 ):
     """Add churns of each window and the customers at its start."""
     for window, values in {"1h": hour, "24h": day, "7d": week, "30d": month or week}.items():
-        engine.add_series("cx_churned_voluntary_customers", values, window=window, voluntary="true", **where)
+        engine.add_series("cx_churned_voluntary_customers", values, window=window, voluntary="true", **labels)
         engine.add_series(
-            "cx_churned_voluntary_customers", "0x1000", window=window, voluntary="false", **where
+            "cx_churned_voluntary_customers", "0x1000", window=window, voluntary="false", **labels
         )
-        engine.add_series("cx_opening_customers", customers, window=window, **where)
+        engine.add_series("cx_opening_customers", customers, window=window, **labels)
 
 
-def normal_hour(engine: Engine, **where):
+def normal_hour(engine: Engine, **labels):
     """Add a normal hour."""
-    churn(engine, "1x1000", "20x1000", "140x1000", **where)
+    churn(engine, "1x1000", "20x1000", "140x1000", **labels)
 
 
 def test_a_spike_fires_in_total_and_in_its_channel(engine):

@@ -15,25 +15,25 @@ TOTAL, WEB, APP = (
 )
 
 
-def nps(engine: Engine, window: str, promoters: int, passives: int, detractors: int, **where: str) -> None:
+def nps(engine: Engine, window: str, promoters: int, passives: int, detractors: int, **labels: str) -> None:
     """Add the series of such answers."""
     n = promoters + passives + detractors
     low, high = adjusted_wald(promoters, detractors, n)
-    engine.add_series("cx_nps_score", f"{100 * (promoters - detractors) / n}x300", window=window, **where)
-    engine.add_series("cx_nps_score_low", f"{low}x300", window=window, **where)
-    engine.add_series("cx_nps_score_high", f"{high}x300", window=window, **where)
+    engine.add_series("cx_nps_score", f"{100 * (promoters - detractors) / n}x300", window=window, **labels)
+    engine.add_series("cx_nps_score_low", f"{low}x300", window=window, **labels)
+    engine.add_series("cx_nps_score_high", f"{high}x300", window=window, **labels)
     for category, count in (("promoter", promoters), ("passive", passives), ("detractor", detractors)):
-        engine.add_series("cx_nps_responses", f"{count}x300", window=window, category=category, **where)
+        engine.add_series("cx_nps_responses", f"{count}x300", window=window, category=category, **labels)
 
 
-def csat(engine: Engine, window: str, satisfied: int, n: int, **where: str) -> None:
+def csat(engine: Engine, window: str, satisfied: int, n: int, **labels: str) -> None:
     """Add the CSAT series of such answers."""
     low, high = wilson(satisfied, n)
-    engine.add_series("cx_csat_ratio", f"{satisfied / n}x300", window=window, **where)
-    engine.add_series("cx_csat_ratio_low", f"{low}x300", window=window, **where)
-    engine.add_series("cx_csat_ratio_high", f"{high}x300", window=window, **where)
-    engine.add_series("cx_csat_responses", f"{satisfied}x300", window=window, satisfied="true", **where)
-    engine.add_series("cx_csat_responses", f"{n - satisfied}x300", window=window, satisfied="false", **where)
+    engine.add_series("cx_csat_ratio", f"{satisfied / n}x300", window=window, **labels)
+    engine.add_series("cx_csat_ratio_low", f"{low}x300", window=window, **labels)
+    engine.add_series("cx_csat_ratio_high", f"{high}x300", window=window, **labels)
+    engine.add_series("cx_csat_responses", f"{satisfied}x300", window=window, satisfied="true", **labels)
+    engine.add_series("cx_csat_responses", f"{n - satisfied}x300", window=window, satisfied="false", **labels)
 
 
 def test_an_nps_whose_interval_falls_below_the_month_fires(engine):
@@ -97,9 +97,9 @@ def test_scores_do_not_fire_while_figures_are_incomplete(engine):
     engine.run()
 
 
-def offers(engine: Engine, window: str, answered: int, offered: int, survey: str, **where: str) -> None:
+def offers(engine: Engine, window: str, answered: int, offered: int, survey: str, **labels: str) -> None:
     """Add offered and answered surveys."""
-    labels = {"window": window, "survey": survey, **where}
+    labels = {"window": window, "survey": survey, **labels}
     engine.add_series("cx_survey_offered", f"{offered}x300", **labels)
     engine.add_series("cx_survey_answered", f"{answered}x300", **labels)
     engine.add_series("cx_survey_response_ratio", f"{answered / offered}x300", **labels)

@@ -10,11 +10,11 @@ DOMAIN = "tickets"
 TOTAL, CHAT = {"view": "total"}, {"view": "channel", "channel": "chat"}
 
 
-def responses(engine: Engine, n: str, share: str, p90: str = "5400x900", **where: str) -> None:
+def responses(engine: Engine, n: str, share: str, p90: str = "5400x900", **labels: str) -> None:
     """Add first responses of the last hour and their share within target."""
-    engine.add_series("cx_first_responses", n, window="1h", **where)
-    engine.add_series("cx_first_response_within_target_ratio", share, window="1h", **where)
-    engine.add_series("cx_first_response_seconds", p90, window="1h", quantile="0.9", **where)
+    engine.add_series("cx_first_responses", n, window="1h", **labels)
+    engine.add_series("cx_first_response_within_target_ratio", share, window="1h", **labels)
+    engine.add_series("cx_first_response_seconds", p90, window="1h", quantile="0.9", **labels)
 
 
 def test_slow_first_responses_are_notified_with_the_p90(engine):
@@ -54,13 +54,13 @@ def test_slow_responses_hold_while_incomplete_and_resolve(engine):
     engine.run()
 
 
-def waiting(engine: Engine, over: str, hour: str, day: str, **where: str) -> None:
+def waiting(engine: Engine, over: str, hour: str, day: str, **labels: str) -> None:
     """Add tickets over target and the responses of an hour and a day."""
-    engine.add_series("cx_waiting_over_target_tickets", over, **where)
-    engine.add_series("cx_waiting_tickets", "50x900", **where)
-    engine.add_series("cx_waiting_oldest_seconds", "9000x900", **where)
-    engine.add_series("cx_first_responses", hour, window="1h", **where)
-    engine.add_series("cx_first_responses", day, window="24h", **where)
+    engine.add_series("cx_waiting_over_target_tickets", over, **labels)
+    engine.add_series("cx_waiting_tickets", "50x900", **labels)
+    engine.add_series("cx_waiting_oldest_seconds", "9000x900", **labels)
+    engine.add_series("cx_first_responses", hour, window="1h", **labels)
+    engine.add_series("cx_first_responses", day, window="24h", **labels)
 
 
 def test_waiting_customers_fire(engine):
@@ -88,12 +88,12 @@ def test_waiting_does_not_fire_while_incomplete(engine):
     engine.run()
 
 
-def reopened(engine: Engine, day: int, month: int, solves: int, month_solves: int, **where: str) -> None:
+def reopened(engine: Engine, day: int, month: int, solves: int, month_solves: int, **labels: str) -> None:
     """Add reopenings and first solves of a day and of its month."""
     for window, n, solved in (("24h", day, solves), ("30d", month, month_solves)):
-        engine.add_series("cx_reopenings", f"{n}x900", window=window, **where)
-        engine.add_series("cx_resolved_tickets", f"{solved}x900", window=window, stage="first", **where)
-        engine.add_series("cx_resolved_tickets", f"{solved - n}x900", window=window, stage="full", **where)
+        engine.add_series("cx_reopenings", f"{n}x900", window=window, **labels)
+        engine.add_series("cx_resolved_tickets", f"{solved}x900", window=window, stage="first", **labels)
+        engine.add_series("cx_resolved_tickets", f"{solved - n}x900", window=window, stage="full", **labels)
 
 
 def test_reopenings_are_compared_by_solve(engine):
@@ -106,13 +106,13 @@ def test_reopenings_are_compared_by_solve(engine):
     engine.run()
 
 
-def handled(engine: Engine, n: int, day: float, month: float, **where: str) -> None:
+def handled(engine: Engine, n: int, day: float, month: float, **labels: str) -> None:
     """Add interactions of the last day with their mean, and the mean of the month."""
-    engine.add_series("cx_handled_interactions", f"{n}x900", window="24h", **where)
-    engine.add_series("cx_handle_mean_seconds", f"{day}x900", window="24h", **where)
-    engine.add_series("cx_handle_mean_seconds", f"{month}x900", window="30d", **where)
-    engine.add_series("cx_handle_seconds", f"{day * 0.8}x900", window="24h", quantile="0.5", **where)
-    engine.add_series("cx_handle_seconds", f"{day * 2}x900", window="24h", quantile="0.9", **where)
+    engine.add_series("cx_handled_interactions", f"{n}x900", window="24h", **labels)
+    engine.add_series("cx_handle_mean_seconds", f"{day}x900", window="24h", **labels)
+    engine.add_series("cx_handle_mean_seconds", f"{month}x900", window="30d", **labels)
+    engine.add_series("cx_handle_seconds", f"{day * 0.8}x900", window="24h", quantile="0.5", **labels)
+    engine.add_series("cx_handle_seconds", f"{day * 2}x900", window="24h", quantile="0.9", **labels)
 
 
 def test_handle_time_is_compared_by_its_spread(engine):

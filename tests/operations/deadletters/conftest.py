@@ -30,9 +30,9 @@ class DeadLetterRecord(NamedTuple):
         return to_dead_letter(self.record, self.topic, self.source_partition, self.reason, self.detail)
 
 
-def answer(customer_id: str, offset: int, key: str | None = "", **more: Any) -> FakeRecord:
+def answer(customer_id: str, offset: int, key: str | None = "", **fields: Any) -> FakeRecord:
     """Return a record with an invalid answer: its score is a string."""
-    data = {"feedback_id": f"f-{offset}", "survey": "nps", "score": "9", "customer_id": customer_id, **more}
+    data = {"feedback_id": f"f-{offset}", "survey": "nps", "score": "9", "customer_id": customer_id, **fields}
     event = {
         "id": str(offset),
         "type": "cx.feedback.submitted.v1",

@@ -28,12 +28,18 @@ def event(data: Data, at: int, stamp: int | None = None, id: str = "") -> Event:
     return Event(data, at, at if stamp is None else stamp, id or f"{data.TYPE}/{at}")
 
 
-def activated(customer_id: str, at: int = NOW, stamp: int | None = None, id: str = "", **more: Any) -> Event:  # noqa: A002
-    return event(CustomerActivated(customer_id=customer_id, **more), at, stamp, id)
+def activated(
+    customer_id: str,
+    at: int = NOW,
+    stamp: int | None = None,
+    id: str = "",  # noqa: A002
+    **fields: Any,
+) -> Event:
+    return event(CustomerActivated(customer_id=customer_id, **fields), at, stamp, id)
 
 
-def churned(customer_id: str, at: int = NOW, stamp: int | None = None, id: str = "", **more: Any) -> Event:  # noqa: A002
-    return event(CustomerChurned(customer_id=customer_id, **more), at, stamp, id)
+def churned(customer_id: str, at: int = NOW, stamp: int | None = None, id: str = "", **fields: Any) -> Event:  # noqa: A002
+    return event(CustomerChurned(customer_id=customer_id, **fields), at, stamp, id)
 
 
 def notice(customer_id: str, at: int, effective: int) -> Event:

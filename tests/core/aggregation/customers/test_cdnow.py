@@ -37,8 +37,8 @@ def test_revenue_in_total(purchases: list[Event]) -> None:
     last = max(event.at for event in purchases)
     for record_timestamp in (lambda e: e.at, lambda _: last):
         partition = counted([e._replace(stamp=record_timestamp(e)) for e in [*base, *purchases]])
-        shown = figures(clv.METRIC, partition, last)
-        assert shown["cx_clv_historical_mean", "all", "USD"] == 24_409_194 / 100 / 2357
+        by_series = figures(clv.METRIC, partition, last)
+        assert by_series["cx_clv_historical_mean", "all", "USD"] == 24_409_194 / 100 / 2357
     net = [
         summarize(raw, last).net["USD"] for key, raw in partition.store.entities.items() if key[:1] == b"c"
     ]

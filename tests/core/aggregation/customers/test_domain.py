@@ -78,8 +78,8 @@ def test_a_late_churn_does_not_end_a_later_life() -> None:
     process_and_flush(partition, notice("a", later, later))
     assert len(msgspec.msgpack.decode(partition.store.entities[b"ca"])[0]) == 2
     process_and_flush(partition, churned("a", NOW - DAY, later + 1))
-    shown = figures(churn.METRIC, partition, later + DAY)
-    assert (shown["cx_active_customers",], shown["cx_churn_ignored_total",]) == (1, 1)
+    by_series = figures(churn.METRIC, partition, later + DAY)
+    assert (by_series["cx_active_customers",], by_series["cx_churn_ignored_total",]) == (1, 1)
     process_and_flush(partition, churned("a", NOW + DAY, later + 2))
     assert figures(churn.METRIC, partition, later + DAY)["cx_active_customers",] == 0
 
@@ -89,17 +89,17 @@ def test_old_activations_load_the_customer_base() -> None:
     base = [activated(f"c{i}", NOW - 3650 * DAY, NOW, channel="web") for i in range(100)]
     partition = counted(base)
     for window in ("5m", "30d"):
-        shown = figures(churn.METRIC, partition, NOW, window)
-        assert (shown["cx_opening_customers",], shown["cx_active_customers",]) == (100, 100)
+        by_series = figures(churn.METRIC, partition, NOW, window)
+        assert (by_series["cx_opening_customers",], by_series["cx_active_customers",]) == (100, 100)
     assert {key.resolution for key in partition.panes.blocks} == {0}
 
 
 def test_money_loaded_with_history_is_in_totals_only() -> None:
     """Money older than any window is in the value to date only, not in the customer's buckets."""
     partition = counted([activated("a", NOW - 900 * DAY, NOW), bought("a", "1", 500, NOW - 800 * DAY, NOW)])
-    shown = figures(clv.METRIC, partition, NOW, "30d")
-    assert shown["cx_clv_historical_mean", "all", "EUR"] == 5
-    assert ("cx_revenue", "EUR") not in shown
+    by_series = figures(clv.METRIC, partition, NOW, "30d")
+    assert by_series["cx_clv_historical_mean", "all", "EUR"] == 5
+    assert ("cx_revenue", "EUR") not in by_series
 
 
 def test_a_customer_without_history_is_small() -> None:
@@ -170,8 +170,8 @@ def test_reasons_past_the_limit_are_counted_together() -> None:
     events = []
     for i in range(1010):
         events += [activated(f"c{i}", NOW - HOUR), churned(f"c{i}", reason=f"code {i}")]
-    shown = figures(churn.METRIC, counted(events, config=aggregation_config(top=2000)), NOW)
-    reasons = {name[1]: n for name, n in shown.items() if name[0] == "cx_churned_customers"}
+    by_series = figures(churn.METRIC, counted(events, config=aggregation_config(top=2000)), NOW)
+    reasons = {name[1]: n for name, n in by_series.items() if name[0] == "cx_churned_customers"}
     assert len(reasons) == 1001
     assert reasons["__other__"] == 10
 
@@ -217,8 +217,8 @@ def test_a_reversal_of_an_expired_conversion_changes_only_its_own_count() -> Non
     later = NOW + 40 * DAY
     process_and_flush(partition, activated("b", later))
     process_and_flush(partition, make.referral("reversed", "a", "r", later))
-    shown = figures(referral.METRIC, partition, later, "30d")
-    assert (shown["cx_referrers",], shown["cx_referrals", "reversed"]) == (0, 1)
+    by_series = figures(referral.METRIC, partition, later, "30d")
+    assert (by_series["cx_referrers",], by_series["cx_referrals", "reversed"]) == (0, 1)
     assert all(n > 0 for block in partition.panes.blocks.values() for n in block.values())
 
 

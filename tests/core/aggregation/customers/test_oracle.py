@@ -126,8 +126,8 @@ def test_a_customer_does_not_grow_with_its_history(history: list[OracleEvent]) -
     process_and_flush(partition, history, 4)
     end = max((event["stamp"] for event in history), default=NOW) + 40 * DAY
     late = [
-        {"kind": "notice", "customer": who, "at": end + i, "stamp": end + i, "id": f"end {i}"}
-        for i, who in enumerate("ab")
+        {"kind": "notice", "customer": customer_id, "at": end + i, "stamp": end + i, "id": f"end {i}"}
+        for i, customer_id in enumerate("ab")
     ]
     process_and_flush(partition, late, 1)
     partition.prepare_flush(end + DAY, 0)

@@ -22,13 +22,13 @@ from tests.support import (
 )
 
 
-def answer(feedback: str, score: int | None, at: int = NOW, stamp: int | None = None, **more: Any) -> Event:
-    data = FeedbackSubmitted(feedback_id=feedback, survey=more.pop("survey", "nps"), score=score, **more)
+def answer(feedback: str, score: int | None, at: int = NOW, stamp: int | None = None, **fields: Any) -> Event:
+    data = FeedbackSubmitted(feedback_id=feedback, survey=fields.pop("survey", "nps"), score=score, **fields)
     return Event(data, at, at if stamp is None else stamp)
 
 
-def offer(feedback: str, at: int = NOW, **more: Any) -> Event:
-    return Event(FeedbackOffered(feedback_id=feedback, survey=more.pop("survey", "nps"), **more), at, at)
+def offer(feedback: str, at: int = NOW, **fields: Any) -> Event:
+    return Event(FeedbackOffered(feedback_id=feedback, survey=fields.pop("survey", "nps"), **fields), at, at)
 
 
 def deletion(feedback: str, at: int = NOW) -> Event:
@@ -84,9 +84,9 @@ def test_a_premature_answer_is_counted_apart() -> None:
 
     premature = answer("r", 9, transaction_time=from_ms(NOW + 1), reasons=("speed",))
     partition = count(Feedback(), [offer("r"), premature])
-    shown = figures(nps.METRIC, partition, NOW)
-    assert shown["cx_nps_premature_responses",] == 1
-    assert ("cx_nps_score",) not in shown
+    by_series = figures(nps.METRIC, partition, NOW)
+    assert by_series["cx_nps_premature_responses",] == 1
+    assert ("cx_nps_score",) not in by_series
     assert figures(response_rate.METRIC, partition, NOW)["cx_survey_response_ratio", "nps"] == 1
     assert figures(reasons.METRIC, partition, NOW) == {("cx_feedback_reasons", "nps", "speed"): 1}
 
@@ -167,8 +167,8 @@ def test_values_past_the_limit_are_counted_together() -> None:
     """A partition distinguishes ten times `max_values` values."""
     events = [answer(f"r{i}", 9, channel=f"c{i}") for i in range(25)]
     partition = count(Feedback(), events, aggregation_config(max_values=2))
-    shown = {key.cell.values[0] for key in partition.panes.blocks if key.cell.view == "channel"}
-    assert len(shown) == 21
+    by_series = {key.cell.values[0] for key in partition.panes.blocks if key.cell.view == "channel"}
+    assert len(by_series) == 21
     assert score(partition, view="channel", values=("__other__",)) == 100
 
 

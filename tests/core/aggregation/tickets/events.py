@@ -28,9 +28,9 @@ def _event(data: Data, at: int, event_id: str | None, stamp: int | None) -> Even
 
 
 def created(
-    at: int, ticket: str = "t", *, event_id: str | None = None, stamp: int | None = None, **more: Any
+    at: int, ticket: str = "t", *, event_id: str | None = None, stamp: int | None = None, **fields: Any
 ) -> Event:
-    return _event(TicketCreated(ticket_id=ticket, **more), at, event_id, stamp)
+    return _event(TicketCreated(ticket_id=ticket, **fields), at, event_id, stamp)
 
 
 def message(
@@ -40,32 +40,38 @@ def message(
     *,
     event_id: str | None = None,
     stamp: int | None = None,
-    **more: Any,
+    **fields: Any,
 ) -> Event:
-    more.setdefault("message_id", f"m{next(_ids)}")
-    return _event(TicketMessage(ticket_id=ticket, author=author, **more), at, event_id, stamp)
+    fields.setdefault("message_id", f"m{next(_ids)}")
+    return _event(TicketMessage(ticket_id=ticket, author=author, **fields), at, event_id, stamp)
 
 
 def status(
-    at: int, to: str, ticket: str = "t", *, event_id: str | None = None, stamp: int | None = None, **more: Any
+    at: int,
+    to: str,
+    ticket: str = "t",
+    *,
+    event_id: str | None = None,
+    stamp: int | None = None,
+    **fields: Any,
 ) -> Event:
-    return _event(TicketStatus(ticket_id=ticket, status=to, **more), at, event_id, stamp)
+    return _event(TicketStatus(ticket_id=ticket, status=to, **fields), at, event_id, stamp)
 
 
-def handoff(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
-    return _event(TicketHandoff(ticket_id=ticket, **more), at, None, stamp)
+def handoff(at: int, ticket: str = "t", *, stamp: int | None = None, **fields: Any) -> Event:
+    return _event(TicketHandoff(ticket_id=ticket, **fields), at, None, stamp)
 
 
-def updated(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
-    return _event(TicketUpdated(ticket_id=ticket, **more), at, None, stamp)
+def updated(at: int, ticket: str = "t", *, stamp: int | None = None, **fields: Any) -> Event:
+    return _event(TicketUpdated(ticket_id=ticket, **fields), at, None, stamp)
 
 
-def merged(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
-    return _event(TicketMerged(ticket_id=ticket, into="another", **more), at, None, stamp)
+def merged(at: int, ticket: str = "t", *, stamp: int | None = None, **fields: Any) -> Event:
+    return _event(TicketMerged(ticket_id=ticket, into="another", **fields), at, None, stamp)
 
 
-def deleted(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
-    return _event(TicketDeleted(ticket_id=ticket, **more), at, None, stamp)
+def deleted(at: int, ticket: str = "t", *, stamp: int | None = None, **fields: Any) -> Event:
+    return _event(TicketDeleted(ticket_id=ticket, **fields), at, None, stamp)
 
 
 def handled(
@@ -76,10 +82,10 @@ def handled(
     *,
     interaction_id: str | None = None,
     stamp: int | None = None,
-    **more: Any,
+    **fields: Any,
 ) -> Event:
     data = InteractionHandled(
-        interaction_id=interaction_id or f"i{next(_ids)}", talk_s=talk, hold_s=hold, wrap_s=wrap, **more
+        interaction_id=interaction_id or f"i{next(_ids)}", talk_s=talk, hold_s=hold, wrap_s=wrap, **fields
     )
     return _event(data, at, None, stamp)
 
@@ -98,8 +104,8 @@ def one_by_one(events: Iterable[Event], **changes: Any) -> PartitionTask:
     return partition
 
 
-def shown(
-    metric: Metric, partition: PartitionTask, now: int, window: str = "30d", **where: Any
+def metric_figures(
+    metric: Metric, partition: PartitionTask, now: int, window: str = "30d", **filters: Any
 ) -> dict[tuple[str, ...], float]:
     """Return the figures of a metric at `now`."""
-    return figures(metric, partition, now, window, **where)
+    return figures(metric, partition, now, window, **filters)

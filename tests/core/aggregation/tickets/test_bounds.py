@@ -12,7 +12,14 @@ from stream.core.aggregation.tickets import events as ticket_events
 from stream.core.metrics import fcr
 from stream.core.model.pane_blocks import decode_key
 from stream.core.model.time_buckets import BY_CODE
-from tests.core.aggregation.tickets.events import counted, created, message, one_by_one, shown, status
+from tests.core.aggregation.tickets.events import (
+    counted,
+    created,
+    message,
+    metric_figures,
+    one_by_one,
+    status,
+)
 from tests.core.aggregation.tickets.oracle import tickets
 from tests.core.aggregation.tickets.test_oracle import stored_figures, typed
 from tests.support import DAY, HOUR, MINUTE, NOW, SECOND, VIEWS, records, single
@@ -74,7 +81,7 @@ def test_a_customer_of_ten_thousand_tickets_in_any_order() -> None:
     for at in moments:
         i = bisect_right(moments, at + 2)
         first_contacts += i == len(moments) or moments[i] - at - 2 > 7 * DAY
-    figures = shown(fcr.METRIC, partition, NOW)
+    figures = metric_figures(fcr.METRIC, partition, NOW)
     assert figures["cx_fcr_tickets", "provisional", "first_contact"] == first_contacts == 1
     assert figures["cx_fcr_tickets", "provisional", "other"] == 9_999
 
@@ -95,7 +102,7 @@ def test_past_the_limits_the_events_in_the_middle_are_removed(monkeypatch: pytes
     )
     partition.prepare_flush(NOW + 30 * DAY, 0)
     assert partition.outcome_counts["duplicate"] == 40
-    figures = shown(fcr.METRIC, partition, NOW + 8 * DAY)
+    figures = metric_figures(fcr.METRIC, partition, NOW + 8 * DAY)
     assert figures["cx_fcr_tickets", "confirmed", "other"] == 1
     (contributions,) = (
         partition.kinds.of(key).contributions(key, raw, partition.config)
@@ -125,7 +132,7 @@ def test_past_the_limit_the_oldest_contacts_are_removed(monkeypatch: pytest.Monk
     index = next(raw for key, raw in partition.store.entities.items() if key[:1] == b"f")
     assert len(repeat_contacts.unpack(index).creations) == 3
     assert len(repeat_contacts.unpack(index).solves) == 3
-    assert shown(fcr.METRIC, partition, NOW + 8 * DAY)["cx_fcr_tickets", "provisional", "other"] == 7
+    assert metric_figures(fcr.METRIC, partition, NOW + 8 * DAY)["cx_fcr_tickets", "provisional", "other"] == 7
 
 
 def test_a_flush_writes_no_block_that_did_not_change() -> None:

@@ -2,7 +2,7 @@
 
 from stream.core.aggregation.tickets import Tickets
 from stream.core.metrics.aht import METRIC
-from tests.core.aggregation.tickets.events import counted, handled, shown
+from tests.core.aggregation.tickets.events import counted, handled, metric_figures
 from tests.support import DAY, HOUR, NOW, aggregation_config, records, single
 
 MEAN = "cx_handle_mean_seconds"
@@ -15,15 +15,15 @@ def test_the_highest_revision_counts_in_any_order() -> None:
     for order, outcomes in (([first, second], (2, 0)), ([second, first], (1, 1))):
         partition = counted(order)
         assert (partition.outcome_counts["accepted"], partition.outcome_counts["duplicate"]) == outcomes
-        assert shown(METRIC, partition, NOW, "24h")[MEAN,] == 300
-        assert (MEAN,) not in shown(METRIC, partition, NOW, "1h")
+        assert metric_figures(METRIC, partition, NOW, "24h")[MEAN,] == 300
+        assert (MEAN,) not in metric_figures(METRIC, partition, NOW, "1h")
 
 
 def test_a_repetition_changes_nothing() -> None:
     """The same revision again."""
     partition = counted([handled(NOW, 100, interaction_id="i"), handled(NOW, 200, interaction_id="i")])
     assert partition.outcome_counts["duplicate"] == 1
-    assert shown(METRIC, partition, NOW)[MEAN,] == 100
+    assert metric_figures(METRIC, partition, NOW)[MEAN,] == 100
 
 
 def test_a_revision_may_change_the_outcome_and_the_dimensions() -> None:
@@ -34,8 +34,14 @@ def test_a_revision_may_change_the_outcome_and_the_dimensions() -> None:
             handled(NOW, 0, interaction_id="i", revision=3, outcome="abandoned", channel="chat"),
         ]
     )
-    assert shown(METRIC, partition, NOW, view="channel", values=("phone",))["cx_handled_interactions",] == 0
-    assert shown(METRIC, partition, NOW, view="channel", values=("chat",))["cx_abandoned_interactions",] == 1
+    assert (
+        metric_figures(METRIC, partition, NOW, view="channel", values=("phone",))["cx_handled_interactions",]
+        == 0
+    )
+    assert (
+        metric_figures(METRIC, partition, NOW, view="channel", values=("chat",))["cx_abandoned_interactions",]
+        == 1
+    )
 
 
 def test_old_interactions_are_late_and_stored_ones_expire() -> None:
@@ -62,4 +68,4 @@ def test_another_config_derives_contributions_again() -> None:
         rebuilt.restore_state(key, value)
     rebuilt.checkpoint = partition.checkpoint
     assert rebuilt.finish_restore()
-    assert shown(METRIC, rebuilt, NOW, view="priority", values=("high",))[MEAN,] == 100
+    assert metric_figures(METRIC, rebuilt, NOW, view="priority", values=("high",))[MEAN,] == 100

@@ -14,7 +14,7 @@ import pytest
 from schemas.times import to_ms
 from stream.core.metrics import aht, first_response, resolution
 from stream.core.model.time_buckets import Window
-from tests.core.aggregation.tickets.events import counted, created, handled, message, shown, status
+from tests.core.aggregation.tickets.events import counted, created, handled, message, metric_figures, status
 from tests.support import DAY, WINDOWS, Event
 
 pytestmark = pytest.mark.data
@@ -67,8 +67,8 @@ def test_figures_of_the_help_desk_log(cases: dict[str, Case], seed: int | None) 
         Random(seed).shuffle(events)
         events = [event._replace(stamp=now) for event in events]
     partition = counted(events, windows=(*WINDOWS, YEARS))
-    figures = shown(first_response.METRIC, partition, now, "10y")
-    figures |= shown(resolution.METRIC, partition, now, "10y")
+    figures = metric_figures(first_response.METRIC, partition, now, "10y")
+    figures |= metric_figures(resolution.METRIC, partition, now, "10y")
     waits = [
         min(at for activity, at in steps if activity == "Take in charge ticket") - steps[0][1]
         for steps in cases.values()
@@ -98,7 +98,9 @@ def test_handle_times_of_the_bank_calls(data_folder: Path) -> None:
             events.append(handled(to_ms(ended), float(row["ser_time"]), interaction_id=f"call {n}"))
     events.sort(key=lambda event: event.at)
     now = events[-1].at
-    figures = shown(aht.METRIC, counted(events, windows=(*WINDOWS, Window("40d", 40 * DAY))), now, "40d")
+    figures = metric_figures(
+        aht.METRIC, counted(events, windows=(*WINDOWS, Window("40d", 40 * DAY))), now, "40d"
+    )
     assert figures["cx_handled_interactions",] == 1552
     assert figures["cx_handle_mean_seconds",] == pytest.approx(394.4, abs=0.05)
     assert figures["cx_handle_seconds", "0.5"] == pytest.approx(225, rel=0.01)

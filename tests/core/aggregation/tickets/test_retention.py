@@ -8,8 +8,8 @@ from tests.core.aggregation.tickets.events import (
     created,
     deleted,
     message,
+    metric_figures,
     one_by_one,
-    shown,
     status,
     updated,
 )
@@ -76,7 +76,7 @@ def test_an_event_for_a_forgotten_ticket_starts_a_new_one() -> None:
     now = NOW + 50 * DAY
     partition.process([r._replace(offset=9) for r in records([status(now, "open")])], now)
     partition.prepare_flush(now, 0)
-    assert shown(resolution.METRIC, partition, now)["cx_open_tickets",] == 0
+    assert metric_figures(resolution.METRIC, partition, now)["cx_open_tickets",] == 0
 
 
 def test_an_expired_ticket_keeps_its_result() -> None:
@@ -92,7 +92,7 @@ def test_an_expired_ticket_keeps_its_result() -> None:
     late = created(NOW + DAY, "u", customer_id="c", stamp=now)
     partition.process([record._replace(offset=9) for record in records([late])], now)
     partition.prepare_flush(now, 0)
-    assert shown(resolution.METRIC, partition, now)["cx_open_tickets",] == 1
+    assert metric_figures(resolution.METRIC, partition, now)["cx_open_tickets",] == 1
     assert not any(key.cell.aggregate == "fcr" and key.resolution == 3 for key in partition.panes.blocks)
 
 
@@ -106,10 +106,12 @@ def test_new_dimensions_and_caps_apply_to_changes_too() -> None:
     rebuilt = restored(counted(events), labels=("segment", "region"), views=views, config_hash="other")
     now = NOW + 1
     assert (
-        shown(resolution.METRIC, rebuilt, now, view="one", values=("pro", "eu", "high"))["cx_open_tickets",]
+        metric_figures(resolution.METRIC, rebuilt, now, view="one", values=("pro", "eu", "high"))[
+            "cx_open_tickets",
+        ]
         == 1
     )
-    assert shown(fcr.METRIC, rebuilt, now)["cx_fcr_tickets", "provisional", "other"] == 0
+    assert metric_figures(fcr.METRIC, rebuilt, now)["cx_fcr_tickets", "provisional", "other"] == 0
 
 
 def test_repeat_contacts_expire_with_the_panes_they_affect() -> None:
@@ -125,5 +127,5 @@ def test_repeat_contacts_expire_with_the_panes_they_affect() -> None:
     )
     assert len(index.creations) == 38
     assert len(index.solves) == 39
-    figures = shown(fcr.METRIC, partition, NOW + 179 * DAY)
+    figures = metric_figures(fcr.METRIC, partition, NOW + 179 * DAY)
     assert figures["cx_fcr_tickets", "confirmed", "other"] == 30
