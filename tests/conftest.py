@@ -56,7 +56,10 @@ def require() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The folder of the real data sets: CX_TEST_DATA, by default beside the checkout. Tests without it are skipped."""
+    """The folder of the real data sets: CX_TEST_DATA, by default beside the checkout.
+
+    Tests without it are skipped.
+    """
     folder = Path(os.environ.get("CX_TEST_DATA") or DATA_BESIDE_THE_CHECKOUT)
     if not folder.is_dir():
         pytest.skip(f"the real data sets are not there: {folder} (or set CX_TEST_DATA)")

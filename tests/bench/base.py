@@ -24,7 +24,10 @@ CHANNELS, PLANS = ("web", "app", "shop", "phone"), ("free", "basic", "gold")
 
 
 def write_customers(file: Path, now: datetime) -> list[int]:
-    """Write seeded customers as CSV and return their activation times in ms. One in fourteen is younger than a month."""
+    """Write seeded customers as CSV and return their activation times in ms.
+
+    One in fourteen is younger than a month.
+    """
     random, activated_at = Random(7), []
     with file.open("w") as lines:
         print("customer_id,since,plan,channel", file=lines)

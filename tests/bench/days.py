@@ -1,4 +1,7 @@
-"""State of a partition over months: `python -m tests.bench.days`. It is constant after the longest retention."""
+"""State of a partition over months: `python -m tests.bench.days`.
+
+It is constant after the longest retention.
+"""
 
 import gc
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Faust as its documentation shows it: a Record and a table write for each event. argv: bootstrap, topic, n, partitions."""
+"""Faust as documented: a Record and a table write for each event. argv: bootstrap, topic, n, partitions."""
 
 import json
 import os

@@ -45,7 +45,7 @@ def answers(n: int, cells: int) -> Iterator[PublishedRecord]:
 
 
 def conversations(n: int) -> Iterator[PublishedRecord]:
-    """Yield tickets of 20,000 customers in 100 cells, with five events each: created, two messages, solved, a note."""
+    """Yield tickets with five events: created, two messages, solved, a note, of 20,000 customers."""
     now = int(time.time() * 1000)
     for i in range(n):
         ticket, step = divmod(i, 5)
@@ -86,7 +86,10 @@ class Rates(NamedTuple):
 
 
 def worker_metrics(port: int, topic: str) -> Counter[str]:
-    """Return a worker's metrics of a topic by name, summed over partitions. Empty while it does not respond."""
+    """Return a worker's metrics of a topic by name, summed over partitions.
+
+    Empty while it does not respond.
+    """
     sums: Counter[str] = Counter()
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:

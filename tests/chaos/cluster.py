@@ -234,7 +234,10 @@ class ChaosCluster:
     def wait_until_counted(
         self, domain: str = "feedback", timeout: float = 90.0, min_workers: int = 1
     ) -> bool:
-        """Wait until everything published and forwarded is counted and committed. Keep `min_workers` workers running."""
+        """Wait until everything published and forwarded is counted and committed.
+
+        Keep `min_workers` workers running.
+        """
         deadline_at = time.monotonic() + timeout
         while time.monotonic() < deadline_at:
             self.reap()

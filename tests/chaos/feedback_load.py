@@ -58,7 +58,10 @@ def load(
     customers: int = 20_000,
     name: str = "",
 ) -> Iterator[PublishedRecord]:
-    """Yield `n` records. Natural keys are unique to `name`, and repetitions do not depend on order. `now` is in ms."""
+    """Yield `n` records.
+
+    Natural keys are unique to `name`, and repetitions do not depend on order. `now` is in ms.
+    """
     random = Random(seed)
     channels = 4
     for i in range(n):

@@ -111,7 +111,7 @@ def _reset_offsets(cluster: ChaosCluster) -> None:
 
 
 def test_junk_becomes_dead_letters_with_a_reason(kafka: str, tmp_path: Path) -> None:
-    """10 % malformed events of every kind become dead letters, outcomes sum to the records read, nothing restarts."""
+    """10 % malformed events become dead letters, outcomes sum to the records read, nothing restarts."""
     with ChaosCluster(kafka, tmp_path) as cluster:
         worker = cluster.start()
         sent = cluster.publish(load(20_000, now=int(time.time() * 1000), seed=3, junk=0.1))

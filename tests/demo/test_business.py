@@ -27,7 +27,10 @@ def test_the_same_seed_gives_the_same_history():
 
 
 def test_all_but_the_activations_are_in_the_longest_window():
-    """Events are sorted and not in the future. Customers were activated before, but after Kafka's oldest record."""
+    """Events are sorted and not in the future.
+
+    Customers were activated before, but after Kafka's oldest record.
+    """
     history = Business().history(NOW)
     times = [event.time for event in history]
     assert times == sorted(times)

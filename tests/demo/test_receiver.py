@@ -208,7 +208,7 @@ RULES = """groups:
 
 @pytest.mark.tools
 def test_prometheus_delivers_without_alertmanager(require, tmp_path, printed):
-    """Prometheus with the demo's configuration and a rule that fires until there is an exporter sends two notices."""
+    """Prometheus sends two notices for a rule that fires until there is an exporter."""
     ports = Ports().with_free_ports()
     ports = ports._replace(alertmanager=ports.receiver)
     command = monitoring.prometheus(require("prometheus"), tmp_path, ports)

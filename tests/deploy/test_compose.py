@@ -59,7 +59,7 @@ def test_the_file_is_a_valid_compose_file() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_containers_have_no_privileges(name: str) -> None:
-    """No root, no capabilities, no new privileges, a pinned image, and a read-only root file system except for Kafka."""
+    """No root, capabilities or new privileges, a pinned image, a read-only root except for Kafka."""
     service = SERVICES[name]
     assert int(service["user"].partition(":")[0]) > 0
     assert service["cap_drop"] == ["ALL"]
@@ -70,7 +70,10 @@ def test_containers_have_no_privileges(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_containers_restart_and_have_time_to_stop(name: str) -> None:
-    """All but the topics restart, and have a health check and time to stop. Dependencies are fulfilled once."""
+    """All but the topics restart, and have a health check and time to stop.
+
+    Dependencies are fulfilled once.
+    """
     service = SERVICES[name]
     if name == "topics":
         assert service["restart"] == "no"

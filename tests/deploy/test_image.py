@@ -71,7 +71,7 @@ def test_copied_files_exist_and_are_not_ignored() -> None:
 
 
 def test_the_image_has_one_exact_base_and_no_root() -> None:
-    """Both stages have one base of an exact version, and the image has a health check and the entry point cxgauge."""
+    """Both stages have one exact base. The image has a health check and the entry point cxgauge."""
     words = list(instructions())
     bases = {line[1] for line in words if line[0] == "FROM"}
     assert len(bases) == 1

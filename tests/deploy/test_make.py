@@ -22,7 +22,10 @@ chmod +x .venv/bin/python; fi
 
 @pytest.fixture
 def install(tmp_path: Path) -> Callable[..., tuple[int, list[str], str]]:
-    """Run `make install` with these Pythons on PATH. Returns exit code, the Pythons that made .venv, and stderr."""
+    """Run `make install` with these Pythons on PATH.
+
+    Returns exit code, the Pythons that made .venv, and stderr.
+    """
     programs = tmp_path / "bin"
     programs.mkdir()
     for tool in ("make", "sh", "mkdir", "touch", "chmod"):

@@ -37,7 +37,10 @@ class Worker:
     def __call__(
         self, events: Iterable[Event] = (), clock: int = NOW, lag: int = 0, **checkpoint_fields: Any
     ) -> dict[str, list[FakeRecord]]:
-        """Process events and return the records written, by domain. `checkpoint_fields` replace fields of the checkpoint."""
+        """Process events and return the records written, by domain.
+
+        `checkpoint_fields` replace fields of the checkpoint.
+        """
         for event in events:
             partition = self.partitions[topics_of(type(event.data))[0].domain]
             partition.process(records([event], partition.next_offset), clock)

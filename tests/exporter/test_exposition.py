@@ -131,7 +131,10 @@ def test_a_partition_counted_under_other_settings_is_not_covered() -> None:
 
 
 def test_series_are_removed_when_their_window_is_empty() -> None:
-    """After the window, the score is absent and the counts are 0. Label sets of other views are removed later."""
+    """After the window, the score is absent and the counts are 0.
+
+    Label sets of other views are removed later.
+    """
     state = exporter()
     apply_records(state, write_flush(state, answers(2, channel="web")))
     series = refresh(state)

@@ -138,7 +138,10 @@ async def test_after_a_long_pause_partitions_are_read_from_the_beginning(
 async def test_after_a_suspension_records_are_not_taken_as_new(
     settings: Settings, producer: AIOKafkaProducer, reading_exporter: ReadingExporter
 ) -> None:
-    """Records found after a suspension may be as old as its start. Later the end of the log is trusted again."""
+    """Records found after a suspension may be as old as its start.
+
+    Later the end of the log is trusted again.
+    """
     worker = Worker(reading_exporter.exporter)
     for moment, at_end in (
         (NOW, True),

@@ -97,7 +97,10 @@ def _document(description: str, records: list[dict[str, Any]]) -> str:
 
 
 def changes(old: str, new: str) -> str:
-    """Return a diff of golden texts. Values are compared decoded, because the order of their dictionaries is free."""
+    """Return a diff of golden texts.
+
+    Values are compared decoded, because the order of their dictionaries is free.
+    """
     before, after = (
         [line for line in text.splitlines() if '"value_hex": ' not in line] for text in (old, new)
     )

@@ -21,7 +21,10 @@ CHECKPOINT = checkpoint.KEY
 
 
 class Kind(NamedTuple):
-    """One kind of record. `decode` None: the value is always empty. `decode_key` None: the key is not msgpack."""
+    """One kind of record.
+
+    `decode` None: the value is always empty. `decode_key` None: the key is not msgpack.
+    """
 
     domain: str
     prefix: str

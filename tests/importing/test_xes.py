@@ -40,7 +40,10 @@ def row(number: int, case: str, position: int, name: str, time: str = "", stars:
 
 @pytest.mark.parametrize("name", ["log.xes", "log.xes.gz"])
 def test_events_are_rows(tmp_path: Path, name: str) -> None:
-    """Rows have the attributes and the position of their case. All have all columns, none of the log itself."""
+    """Rows have the attributes and the position of their case.
+
+    All have all columns, none of the log itself.
+    """
     path = tmp_path / name
     path.write_bytes(gzip.compress(LOG.encode()) if name.endswith("gz") else LOG.encode())
     assert list(read(path, FileForm())) == [

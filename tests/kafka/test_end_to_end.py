@@ -89,7 +89,10 @@ async def test_an_event_is_served_within_two_seconds(cluster: Any) -> None:
 
 
 def test_figures_are_removed_when_a_partition_is_not_covered(kafka: str, tmp_path: Path) -> None:
-    """Without a worker figures are held, then removed, and the exporter is not ready. Series of the pipeline stay."""
+    """Without a worker figures are held, then removed, and the exporter is not ready.
+
+    Series of the pipeline stay.
+    """
     with ChaosCluster(kafka, tmp_path, CXGAUGE_EXPORTER_STALE_AFTER="3s") as cluster:
         worker, exporter = cluster.start(), cluster.start("exporter")
         cluster.publish(answers(5, 9))

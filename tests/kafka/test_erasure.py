@@ -225,7 +225,10 @@ def test_no_trace_of_an_erased_customer_is_left(tmp_path: Path) -> None:
             numbers = count()
 
             def no_traces_left() -> bool:
-                """Return True if all traces are gone. Other customers' events are published, because compaction needs new records."""
+                """Return True if all traces are gone.
+
+                Other customers' events are published, because compaction needs new records.
+                """
                 for domain in DOMAINS:
                     new = [
                         CustomerEvents(f"other-{next(numbers)}", int(time.time() * 1000), "")

@@ -105,7 +105,10 @@ def accepted(cluster: ChaosCluster) -> dict[int, int]:
 def test_every_kind_of_damage_blocks_its_partition_until_it_is_skipped(
     cluster: ChaosCluster, folder: Path
 ) -> None:
-    """Each partition has an intact, a damaged and an intact batch. After a kill, skipped records are counted once."""
+    """Each partition has an intact, a damaged and an intact batch.
+
+    After a kill, skipped records are counted once.
+    """
     topic = cluster.settings.topics.feedback
     for name in ("a", "b", "c"):
         for partition in range(PARTITIONS):

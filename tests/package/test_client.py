@@ -1,4 +1,4 @@
-"""The distribution `cxgauge-events` in an environment of an app that has packages `schemas` and `stream` of its own."""
+"""The distribution `cxgauge-events` in an app that has its own packages `schemas` and `stream`."""
 
 import asyncio
 import subprocess

@@ -8,7 +8,10 @@ from pathlib import Path
 from tests.style.sources import trees, trees_of_tests
 
 PUNS = {"found", "look", "made", "one", "own", "place", "settle", "tell", "told"}
-"""Words that stood for several things each. As part of a longer name, such as `own_labels`, they may be clear."""
+"""Words that stood for several things each.
+
+As part of a longer name, such as `own_labels`, they may be clear.
+"""
 TEST_PUNS = {
     *("again", "alike", "buried", "came", "each", "fold", "gone", "happened", "laid", "letter", "letters"),
     *("lies", "mine", "rig", "said", "stands", "tallies", "tally", "theirs", "twin", "usual", "who", "world"),
@@ -53,7 +56,7 @@ def test_classes_of_one_word_are_few() -> None:
 def puns(modules: dict[Path, ast.Module], banned: set[str]) -> set[str]:
     """Return the identifiers of modules that are banned, with the path of the module."""
     return {
-        f"{path}: {name}" for path, tree in modules.items() for name in identifiers(tree) if name in words
+        f"{path}: {name}" for path, tree in modules.items() for name in identifiers(tree) if name in banned
     }
 
 

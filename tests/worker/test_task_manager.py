@@ -171,7 +171,10 @@ async def test_silence_before_the_first_record_is_no_stall(owned: Any) -> None:
 
 
 async def test_silence_between_two_batches_is_no_stall(owned: Any) -> None:
-    """Also when everything was processed before. More dispatched records do not extend the time of waiting ones."""
+    """Also when everything was processed before.
+
+    More dispatched records do not extend the time of waiting ones.
+    """
     task_manager, _, clock = owned
     dispatch_and_process(task_manager, answer_records(2))
     clock.now += 10 * STALL_TIMEOUT

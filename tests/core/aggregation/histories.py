@@ -1,4 +1,7 @@
-"""Seeded events of tickets and of customers. Every event has its own natural key, so that their order does not matter."""
+"""Seeded events of tickets and of customers.
+
+Every event has its own natural key, so that their order does not matter.
+"""
 
 from collections.abc import Callable, Iterator
 from random import Random

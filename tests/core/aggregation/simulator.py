@@ -134,7 +134,7 @@ class Simulation:
         self.dead_letters += flush.dead_letters
 
     def step(self) -> None:
-        """Take one random step: read, flush, take over, revive a zombie, seek to the start or change the settings."""
+        """Take a random step: read, flush, take over, revive a zombie, seek or change the settings."""
         number = self.random.randrange(self.partition_count)
         owner = self.owners[number]
         choice = self.random.random()
@@ -186,7 +186,7 @@ class Simulation:
 
 
 def once(like: PartitionTask, records: Iterable[FakeRecord], clock: int = NOW) -> PartitionTask:
-    """Return a task like `like` that processed these records without interruption and flushed once, at the same watermark."""
+    """Return a task like `like` that processed these records in one run, at the same watermark."""
     task = PartitionTask(like.domain, like.number, like.partition_count, like.config)
     task.process(records, clock)
     task.checkpoint.watermark = like.panes.expired_before

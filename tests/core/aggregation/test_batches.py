@@ -27,7 +27,10 @@ FOREIGN_KEY = next(key for n in range(99) if partition_of(key := b"%d" % n, 2) =
 
 
 def answers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
-    """Yield `n` events of answers that are offered, given, edited, dismissed and deleted. Some are too late."""
+    """Yield `n` events of answers that are offered, given, edited, dismissed and deleted.
+
+    Some are too late.
+    """
     for i in range(n):
         number = random.randrange(n // 3)
         ids: dict[str, Any] = {"feedback_id": f"r{number}", "customer_id": f"p{number % people}"}
@@ -51,7 +54,7 @@ HISTORIES: dict[Domain, Callable[[Random, int, int, int], Iterator[Event]]] = {
 
 
 def mixed_batch(domain: Domain, seed: int, odd_share: float) -> list[FakeRecord]:
-    """Return records of one of two partitions, with a share of erasures, repetitions, junk, and missing keys or values."""
+    """Return records of one of two partitions, with a share of erasures, repetitions and junk."""
     random = Random(seed)
     mixed_records: list[FakeRecord] = []
     for event in HISTORIES[domain](random, 160, 5, NOW):
@@ -84,7 +87,7 @@ def mixed_batch(domain: Domain, seed: int, odd_share: float) -> list[FakeRecord]
 def process_and_restore(
     domain: Domain, batch: Sequence[FakeRecord], cuts: Sequence[int], flushes: Sequence[int]
 ) -> Any:
-    """Process the records up to each of `cuts` as one batch, flush at `flushes`, and return the outcome and the state."""
+    """Process batches that end at `cuts`, flush at `flushes`, and return the outcome and the state."""
     partition, forwards, dead_letters = PartitionTask(domain(), 0, 2, aggregation_config()), [], []
     stored_state: dict[bytes, bytes | None] = {}
     stored_panes: dict[bytes, bytes | None] = {}

@@ -22,7 +22,10 @@ def changed_blocks(panes: PaneStore) -> dict[BlockKey, bytes | None]:
 
 
 def test_a_changed_block_is_written_once() -> None:
-    """Three resolutions of two views are written once. Differences that cancel leave a tombstone for each block."""
+    """Three resolutions of two views are written once.
+
+    Differences that cancel leave a tombstone for each block.
+    """
     panes = PaneStore(aggregation_config(), AGGREGATES)
     panes.apply_deltas(deltas(NOW, 2))
     rows = changed_blocks(panes)

@@ -100,7 +100,7 @@ def test_a_customer_who_churns_twice_counts_once_in_the_cohort() -> None:
 
 
 def test_the_opening_cohort_is_active_just_before_the_start() -> None:
-    """A customer activated a millisecond before the start is in the opening cohort, one activated at the start is not."""
+    """A customer activated just before the start is in the opening cohort, one at the start is not."""
     by_series = read([activated("a", START - 1), activated("b", START), churned("a", NOW)])
     assert (by_series[OPENING], by_series[COHORT]) == (1, 1)
     assert read([activated("a", START - DAY), churned("a", START - 1)])[OPENING] == 0
@@ -157,7 +157,10 @@ def test_events_of_one_moment_are_ordered_by_their_ids() -> None:
 
 
 def test_reasons_and_voluntary_churns() -> None:
-    """Reasons over the limit are counted together, `unknown` without a reason. A churn is voluntary by default."""
+    """Reasons over the limit are counted together, `unknown` without a reason.
+
+    A churn is voluntary by default.
+    """
     events = customers(6)
     for i, reason in enumerate(["price", "price", "moved", "quality", None, None]):
         events.append(churned(f"c{i}", NOW, reason=reason, voluntary=i > 0))

@@ -76,7 +76,10 @@ def test_the_prediction_needs_no_window_of_30_days() -> None:
 
 
 def test_revenue_of_churned_customers_counts_in_prediction_and_window() -> None:
-    """Both are per active customer and include churned customers. The value to date includes active ones only."""
+    """Both are per active customer and include churned customers.
+
+    The value to date includes active ones only.
+    """
     events = [activated(c, NOW - 90 * DAY) for c in "ab"]
     events += [bought("a", "1", 1000), bought("b", "2", 3000), churned("b")]
     by_series = read(events)

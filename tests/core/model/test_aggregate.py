@@ -44,7 +44,10 @@ def test_components_that_overlap_or_are_out_of_range_are_refused(
 
 
 def test_every_aggregate_is_declared_in_the_domain_that_feeds_it() -> None:
-    """Metrics read declared aggregates only. The type checker refuses a plain string as an aggregate's name."""
+    """Metrics read declared aggregates only.
+
+    The type checker refuses a plain string as an aggregate's name.
+    """
     assert {
         aggregate.name: aggregate for declared in BY_DOMAIN.values() for aggregate in declared
     } == AGGREGATES

@@ -91,7 +91,10 @@ def test_intervals_that_overlap_count_once() -> None:
 
 
 def test_the_first_applicable_calendar_is_used() -> None:
-    """Calendars are chosen by channel and team. An empty list applies to all tickets, also those without a value."""
+    """Calendars are chosen by channel and team.
+
+    An empty list applies to all tickets, also those without a value.
+    """
     chat = calendar(name="chat", channels=("chat",), teams=("a", "b"))
     everyone = calendar(name="rest")
     assert [c.name for c in (chat, everyone) if c.holds("chat", "a")] == ["chat", "rest"]

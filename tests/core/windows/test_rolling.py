@@ -299,7 +299,7 @@ def channel_labels(name: str) -> LabelSet:
 
 
 def test_values_with_the_most_events_are_kept() -> None:
-    """Values are ranked by events of finished buckets, then of all, then by value, and only when there are too many."""
+    """If there are too many, values are ranked by events of finished buckets, of all, then by value."""
     two_values = aggregation_config(labels=("brand",), views=VIEWS, max_values=2)
     counts = {
         channel_labels("a"): EventCount(1, 1),
@@ -314,7 +314,7 @@ def test_values_with_the_most_events_are_kept() -> None:
 
 
 def test_the_smallest_label_sets_are_folded_first() -> None:
-    """Label sets are folded until the rest fits: the smallest first, the last by name among equal ones, never `total`."""
+    """The smallest label sets are folded first, the last by name among equals, and never `total`."""
     sizes = {TOTAL_LABELS: 50, channel_labels("a"): 10, channel_labels("b"): 10, channel_labels("c"): 10}
     counts = {
         channel_labels("a"): EventCount(1, 1),

@@ -46,7 +46,10 @@ async def committed(bootstrap: str) -> list[bytes]:
 
 
 async def test_brokers_are_separate_and_keep_committed_records_over_a_restart(tmp_path):
-    """Each broker has its own data. Committed records remain after a restart at the same address, aborted ones do not."""
+    """Each broker has its own data.
+
+    Committed records remain after a restart at the same address, aborted ones do not.
+    """
     folder = tmp_path / "a folder, of its own"
     with Broker() as other, Broker(folder=folder, properties={"message.max.bytes": 1_500_000}) as broker:
         assert broker.bootstrap != other.bootstrap

@@ -274,7 +274,10 @@ async def test_prometheus_and_top_authenticate(
 
 @asynccontextmanager
 async def prometheus(program: Path, folder: Path, live_exporter: LiveExporter) -> AsyncIterator[int]:
-    """Run Prometheus with the configuration of a folder. It is stopped before the exporter that it scrapes."""
+    """Run Prometheus with the configuration of a folder.
+
+    It is stopped before the exporter that it scrapes.
+    """
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         program,

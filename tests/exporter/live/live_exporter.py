@@ -23,7 +23,10 @@ from tests.support import DAY, HOUR, MINUTE, NOW, Event
 
 
 class LiveExporter:
-    """An exporter service without a broker. Its clocks stand still unless `now` or `monotonic_ms` are changed."""
+    """An exporter service without a broker.
+
+    Its clocks stand still unless `now` or `monotonic_ms` are changed.
+    """
 
     def __init__(
         self, alertmanager: str | None = None, port: int = 0, web: WebConfig | None = None, **env: str

@@ -1,4 +1,7 @@
-"""The README's pictures of the page, from the demo's figures: `make picture`. Needs chromium, Prometheus, Alertmanager."""
+"""The README's pictures of the page, from the demo's figures: `make picture`.
+
+Needs chromium, Prometheus, Alertmanager.
+"""
 
 import asyncio
 import os

@@ -84,7 +84,10 @@ async def test_figures_equal_the_exposition(tab: Tab) -> None:
 
 
 async def test_the_page_updates_and_reconnects(tab: Tab) -> None:
-    """An event changes figure, breakdown and pipeline without a reload. A lost connection is shown and restored."""
+    """An event changes figure, breakdown and pipeline without a reload.
+
+    A lost connection is shown and restored.
+    """
     live_exporter = LiveExporter()
     await live_exporter.publish(answers(3, 10, channel="web"))
     async with live_exporter.running():
@@ -151,7 +154,10 @@ async def test_labels_are_shown_as_text(tab: Tab) -> None:
 
 @pytest.mark.parametrize("firing", [True, False])
 async def test_firing_alerts_are_shown(tab: Tab, firing: bool) -> None:
-    """Alerts have name, summary and a link to the runbook. No alerts, not connected and not reachable differ."""
+    """Alerts have name, summary and a link to the runbook.
+
+    No alerts, not connected and not reachable differ.
+    """
     alerts = [ALERT | {"labels": ALERT["labels"] | {"view": "channel", "channel": f"c{n}"}} for n in range(4)]
     async with alertmanager(json.dumps([*alerts, ALERT] if firing else [])) as url:
         live_exporter = LiveExporter(url)

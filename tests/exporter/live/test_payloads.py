@@ -58,7 +58,10 @@ def shop_exporter() -> tuple[ExporterState, dict[str, float]]:
 def test_tiles_equal_the_exposition(
     shop_exporter: tuple[ExporterState, dict[str, float]], window_index: int
 ) -> None:
-    """Value and bounds equal the series, n is the sum of its counts. Every headline with events has a tile."""
+    """Value and bounds equal the series, n is the sum of its counts.
+
+    Every headline with events has a tile.
+    """
     state, series = shop_exporter
     tiles = tiles_by_name(Payloads(state), window_index)
     for tile in tiles.values():

@@ -1,4 +1,4 @@
-"""End to end from events in Kafka to a webhook, with worker, exporter, Prometheus, Alertmanager and the shipped files."""
+"""End to end from Kafka to a webhook, with Prometheus, Alertmanager and the shipped files."""
 
 import asyncio
 import re

@@ -88,5 +88,5 @@ def _inhibited(port: int, site: str) -> set[str]:
     ],
 )
 def test_alerts_about_wrong_figures_inhibit_others(port, firing, domain, inhibited):
-    """Alerts about wrong metrics inhibit all alerts of their site, those about doubtful metrics inhibit warnings."""
+    """Alerts about wrong metrics inhibit all of their site, those about doubtful metrics inhibit warnings."""
     assert inhibited_by(port, firing.lower(), firing, domain) == inhibited

@@ -57,7 +57,10 @@ def oracle_events(draw: st.DrawFn, number: int, stamp: int) -> OracleEvent:
 
 @st.composite
 def histories(draw: st.DrawFn, max_size: int = 18, gap: st.SearchStrategy[int] = gaps) -> list[OracleEvent]:
-    """Draw events in the order of their records, without two different events of one natural key. Some are repeated."""
+    """Draw events in the order of their records, without two different events of one natural key.
+
+    Some are repeated.
+    """
     stamp, out, natural_keys = NOW, [], set()
     for number in range(draw(st.integers(0, max_size))):
         stamp += draw(gap)

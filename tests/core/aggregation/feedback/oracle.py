@@ -1,4 +1,7 @@
-"""Feedback figures recomputed from all events by the definitions in the contract. Nothing is shared with the core."""
+"""Feedback figures recomputed from all events by the definitions in the contract.
+
+Nothing is shared with the core.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable

@@ -62,7 +62,7 @@ def contents(store: EntityStore) -> Any:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_batches_equal_single_events(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Entities, deltas, derived events and timers are equal, also beyond the limits of the caches and after a rebuild."""
+    """Entities, deltas, derived events and timers are equal, also with full caches and after a rebuild."""
     for name, limit in (
         ("MAX_CACHED_SCORES", 3),
         ("MAX_CACHED_SCALES", 2),

@@ -18,13 +18,16 @@ from stream.core.model.histogram import BUCKETS, bucket_of
 from tests.support import DAY, HOUR, MINUTE
 
 Figures = Counter[tuple[Any, ...]]
-"""(aggregate, view, values, own labels, component, hour) to integer. Open items have the minute instead of the hour."""
+"""(aggregate, view, values, own labels, component, hour) to integer.
+
+Open items have the minute instead of the hour.
+"""
 
 
 def tickets(
     events: Iterable[dict[str, Any]], views: dict[str, tuple[str, ...]], target: int = HOUR
 ) -> Figures:
-    """Return the expected figures of `events`: {"type", "person", "ticket", "at" in ms, "id", ...}, without duplicates."""
+    """Return the expected figures of distinct events: {"type", "person", "ticket", "at" in ms, "id", ...}."""
     by_ticket = defaultdict(list)
     for event in events:
         by_ticket[event["person"], event["ticket"]].append(event)

@@ -32,7 +32,7 @@ def largest(partition: PartitionTask) -> int:
 
 
 def test_a_ticket_of_ten_thousand_messages_in_any_order() -> None:
-    """Messages by agents and customers, solves, reopenings and handoffs take less than 0.4 MB, with exact figures."""
+    """Messages, solves, reopenings and handoffs take less than 0.4 MB, with exact figures."""
     random = Random(4)
     base: dict[str, Any] = {"person": "p", "ticket": "t"}
     history = [

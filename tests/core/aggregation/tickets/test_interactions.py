@@ -9,7 +9,10 @@ MEAN = "cx_handle_mean_seconds"
 
 
 def test_the_highest_revision_counts_in_any_order() -> None:
-    """It counts in the bucket of the earliest time. A lower revision after a higher one is a duplicate that still moves it."""
+    """It counts in the bucket of the earliest time.
+
+    A lower revision after a higher one is a duplicate that still moves it.
+    """
     first = handled(NOW - 2 * HOUR, 100, interaction_id="i", stamp=NOW)
     second = handled(NOW, 300, interaction_id="i", revision=1)
     for order, outcomes in (([first, second], (2, 0)), ([second, first], (1, 1))):

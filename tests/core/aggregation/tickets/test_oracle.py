@@ -168,7 +168,7 @@ def test_panes_are_the_sum_of_contributions_under_changed_settings(history: list
 
 @given(histories())
 def test_erasing_a_person_retracts_unresolved_tickets(history: list[dict[str, Any]]) -> None:
-    """Resolved tickets stay counted, other customers' tickets are unchanged, and no entity of the erased customer is left."""
+    """Resolved tickets stay counted, other customers are not affected, no entity of the erased one is left."""
     partition = single(Tickets())
     erasure = Event(CustomerErased(customer_id="p"), NOW, NOW)
     partition.process(records([*(typed(event) for event in history), erasure]), NOW)

@@ -58,7 +58,7 @@ def nearest_rank(values: list[int], q: float) -> float:
 
 @pytest.mark.parametrize("seed", [None, 1])
 def test_figures_of_the_help_desk_log(cases: dict[str, Case], seed: int | None) -> None:
-    """Mean first response 351,339 s of 4,285 tickets, mean time to the first resolve 266.9 h of 4,569, in any order."""
+    """Mean first response 351,339 s of 4,285, mean first resolution 266.9 h of 4,569, in any order."""
     events = ticket_events(cases)
     now = max(event.at for event in events)
     if seed is None:
