@@ -111,7 +111,7 @@ OF_ALL = (
 NAMES = tuple(domain.name for domain in DOMAIN_REGISTRY)
 KINDS = (*OF_DOMAINS, *(kind._replace(domain=name) for name in NAMES for kind in OF_ALL))
 STORED = {name: type_ for kind in (*OF_DOMAINS, *OF_ALL) for name, type_ in kind.stored.items()}
-"""Every stored type, once; `*` stands for each domain."""
+"""Every stored type once. `*` is each domain."""
 BY_PATH = {kind.path: kind for kind in KINDS}
 _STATE = {(kind.domain, kind.prefix): kind for kind in KINDS}
 

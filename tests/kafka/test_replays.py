@@ -141,7 +141,7 @@ def test_handle_times_of_the_calls_of_a_bank(kafka: str, tmp_path: Path, data_fo
 
 
 def test_figures_of_the_cdnow_purchases(kafka: str, tmp_path: Path, data_folder: Path) -> None:
-    """Frequency, recency and T of 39 weeks as in the summary; 244,091.94 USD of 2,357 customers at the end.
+    """Frequency, recency and T of 39 weeks as in the summary, and 244,091.94 USD of 2,357 customers at the end.
 
     The whole file is imported after its first part, and duplicates change nothing.
     """

@@ -98,7 +98,7 @@ class Simulation:
             owner.position = batch[-1].offset + 1
 
     def flush(self, number: int, owner: PartitionOwner, crash: float = 0.0) -> None:
-        """Flush the owner's changes. Raise `Crashed` or `Fenced`; the owner must then be discarded."""
+        """Flush the owner's changes. After `Crashed` or `Fenced` the owner must be discarded."""
         flush = owner.core.prepare_flush(NOW, 0)
         checkpoint = encode(flush.checkpoint)
         for outgoing in flush.forwards:

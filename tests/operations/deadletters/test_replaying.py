@@ -71,7 +71,7 @@ def test_a_dry_run_sends_nothing(runner: CliRunner, sent: Sent) -> None:
 
 
 @pytest.mark.usefixtures("dead_letters")
-def test_letters_by_their_places(runner: CliRunner, sent: Sent) -> None:
-    """One that is not there is an error, after the others went."""
+def test_dead_letters_can_be_replayed_by_position(runner: CliRunner, sent: Sent) -> None:
+    """A missing position is an error, after the others were replayed."""
     assert "1 of 2 letters are not there" in replay(runner, "0:0", "0:99", code=1)
     assert [record.key for record in sent("feedback")] == [b"c-0"]
