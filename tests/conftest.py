@@ -1,4 +1,4 @@
-"""What all tests share: one broker, the programs and data sets that a machine may lack."""
+"""Fixtures of all tests: a broker, and programs and data sets that a machine may lack."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from stream.devbroker import ports
 from stream.devbroker.kafka import Broker
 from stream.devbroker.tools import find
 
-# how long an example takes says more about the machine's other tenants than about us
+# the duration of an example depends on other load of the machine
 hypothesis.settings.register_profile("cxgauge", deadline=None)
 hypothesis.settings.load_profile("cxgauge")
 
@@ -25,7 +25,7 @@ DATA_BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
-    """Bootstrap servers of the broker that all tests share: started by the first that asks, use topics of your own."""
+    """Bootstrap servers of the shared broker, started at the first use. Tests use topics of their own."""
     with Broker() as broker:
         yield broker.bootstrap
 
@@ -38,25 +38,28 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def require() -> Callable[[str], Path]:
-    """`require("promtool")`: the program's path; unless it starts here, the test is skipped with the reason.
+    """`require("promtool")` returns the program's path. If it does not start here, the test is skipped with the reason.
 
     With CX_TEST_REQUIRE_TOOLS=1, as in CI, such a test fails.
     """
 
-    def path_of(tool: str) -> Path:
-        found = find(tool)
-        if isinstance(found, Path):
-            return found
+    def path_or_skip(tool: str) -> Path:
+        path_or_reason = find(tool)
+        if isinstance(path_or_reason, Path):
+            return path_or_reason
         if os.environ.get("CX_TEST_REQUIRE_TOOLS") == "1":
-            pytest.fail(f"{found} (CX_TEST_REQUIRE_TOOLS=1)")
-        pytest.skip(str(found))
+            pytest.fail(f"{path_or_reason} (CX_TEST_REQUIRE_TOOLS=1)")
+        pytest.skip(str(path_or_reason))
 
-    return path_of
+    return path_or_skip
 
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The folder of the real data sets: CX_TEST_DATA, else beside the checkout; without it the test is skipped."""
+    """The folder of the real data sets: CX_TEST_DATA, by default beside the checkout.
+
+    Tests without it are skipped.
+    """
     folder = Path(os.environ.get("CX_TEST_DATA") or DATA_BESIDE_THE_CHECKOUT)
     if not folder.is_dir():
         pytest.skip(f"the real data sets are not there: {folder} (or set CX_TEST_DATA)")
@@ -65,15 +68,15 @@ def data_folder() -> Path:
 
 @pytest.fixture
 def environ(kafka: str) -> dict[str, str]:
-    """A configuration with topics of its own, which nobody has made yet."""
-    own = uuid.uuid4().hex[:8]
+    """Environment variables with topics of the test, which do not exist yet."""
+    prefix = uuid.uuid4().hex[:8]
     names = {
-        f"CXGAUGE_TOPICS_{name.upper()}": f"{own}.{name}"
+        f"CXGAUGE_TOPICS_{name.upper()}": f"{prefix}.{name}"
         for name in ("feedback", "tickets", "customers", "deadletter")
     }
     return {
         **names,
-        "CXGAUGE_TOPICS_STATE_PREFIX": own,
+        "CXGAUGE_TOPICS_STATE_PREFIX": prefix,
         "CXGAUGE_TOPICS_PARTITIONS": "2",
         "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": kafka,
     }
@@ -81,7 +84,7 @@ def environ(kafka: str) -> dict[str, str]:
 
 @pytest.fixture
 def runner(environ: dict[str, str]) -> CliRunner:
-    """A runner under that configuration, its topics made and kept for ever."""
+    """A runner with this configuration, whose topics exist and keep records for ever."""
     runner = CliRunner(env=environ | {"CXGAUGE_TOPICS_RETENTION": "-1"})
     assert runner.invoke(main, ["topics", "create"]).exit_code == 0
     return runner
@@ -89,7 +92,7 @@ def runner(environ: dict[str, str]) -> CliRunner:
 
 @pytest.fixture
 def sent(environ: dict[str, str]) -> Callable[[str], list[ConsumerRecord]]:
-    """`sent("feedback")`: the records of an input, partition by partition."""
+    """`sent("feedback")` returns the records of an input, partition by partition."""
 
     async def read(topic: str) -> list[ConsumerRecord]:
         partitions = [TopicPartition(topic, number) for number in range(2)]

@@ -1,4 +1,4 @@
-"""Records, rules and figures for tests of the core, without Kafka."""
+"""Records, settings and figures for tests of the core, without Kafka."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from stream.core.model.time_buckets import BY_CODE, Window
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 NOW = 1_790_000_000_000
-"""A moment to measure from: 2026-09-21."""
+"""The time of the tests: 2026-09-21."""
 
 WINDOWS = (
     Window("5m", 5 * MINUTE),
@@ -32,7 +32,7 @@ VIEWS = {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
 
 
 def aggregation_config(**changes: Any) -> AggregationConfig:
-    """The default rules, with changes."""
+    """Return the default settings with changes."""
     defaults = {
         "windows": WINDOWS,
         "labels": ("brand", "product", "region", "segment"),
@@ -53,7 +53,7 @@ class FakeRecord(NamedTuple):
 
 
 class Event(NamedTuple):
-    """An event to be written: data, its time, its record's timestamp and its id."""
+    """An event to be written: data, event time, record timestamp and ID."""
 
     data: Any
     at: int
@@ -62,12 +62,12 @@ class Event(NamedTuple):
     source: str = "/test"
 
     def value(self) -> bytes:
-        """The structured JSON."""
+        """Return the structured JSON."""
         return encode(make(self.data, id=self.id, source=self.source, time=self.at))
 
 
 def records(events: Iterable[Event], first: int = 0) -> list[FakeRecord]:
-    """Events as records of one partition, keyed as they should be."""
+    """Return events as records of one partition, with their default keys."""
     return [
         FakeRecord(first + n, event.stamp, default_record_key(event.data).encode(), event.value())
         for n, event in enumerate(events)
@@ -75,12 +75,12 @@ def records(events: Iterable[Event], first: int = 0) -> list[FakeRecord]:
 
 
 def single(domain: Any, config: AggregationConfig | None = None) -> PartitionTask:
-    """The only partition of a topic."""
+    """Return the task of the only partition of a topic."""
     return PartitionTask(domain, 0, 1, config or aggregation_config())
 
 
 def count(domain: Any, events: Iterable[Event], config: AggregationConfig | None = None) -> PartitionTask:
-    """A partition that has counted these events and flushed once."""
+    """Return a task that processed these events and flushed once."""
     partition = single(domain, config)
     listed = list(events)
     clock = max((event.stamp for event in listed), default=NOW)
@@ -90,14 +90,14 @@ def count(domain: Any, events: Iterable[Event], config: AggregationConfig | None
 
 
 def rows(panes: PaneStore) -> list[tuple[bytes, bytes]]:
-    """All blocks as the records that keep them."""
+    """Return all blocks as records of the panes topic."""
     pack = msgspec.msgpack.encode
     return [(pack(key), pack(block)) for key, block in panes.blocks.items()]
 
 
 @dataclass
 class BruteForceContext:
-    """A `Sight` on the panes of some partitions, summed by brute force."""
+    """A `ReadContext` that sums the panes of some partitions by brute force."""
 
     panes: Sequence[PaneStore]
     now: int
@@ -126,13 +126,15 @@ class BruteForceContext:
                     if first <= bucket <= last:
                         vector = out.setdefault(cell.own_labels, {})
                         vector[component] = vector.get(component, 0) + n
-        return {e: {c: n for c, n in v.items() if n} for e, v in out.items() if any(v.values())}
+        return {
+            own_labels: {c: n for c, n in v.items() if n} for own_labels, v in out.items() if any(v.values())
+        }
 
     def flow(self, aggregate: Aggregate) -> Mapping[Any, Mapping[int, int]]:
         assert self.window
         resolution = self.window.resolution
-        births = aggregate.kind == "open_flow"
-        last = 1 << 60 if births else self.now // resolution.step
+        is_open_flow = aggregate.kind == "open_flow"
+        last = 1 << 60 if is_open_flow else self.now // resolution.step
         return self._cells(aggregate.name, resolution.code, self.window.first(self.now), last)
 
     def last_30_days(self, aggregate: Aggregate) -> Mapping[Any, Mapping[int, int]]:
@@ -179,11 +181,11 @@ def figures(
     view: str = "total",
     values: tuple[str, ...] = (),
 ) -> dict[tuple[str, ...], float]:
-    """The samples of a metric: (family name, *own labels) to value."""
-    listed = [partitions] if isinstance(partitions, PartitionTask) else list(partitions)
-    config = listed[0].config
+    """Return the samples of a metric: value by (family name, *own labels)."""
+    tasks = [partitions] if isinstance(partitions, PartitionTask) else list(partitions)
+    config = tasks[0].config
     chosen = next(w for w in config.windows if w.label == window)
-    context = BruteForceContext([p.panes for p in listed], now, config, values, view, chosen)
+    context = BruteForceContext([p.panes for p in tasks], now, config, values, view, chosen)
     return {(s.family.name, *s.labels): s.value for s in _samples(metric, context, chosen)}
 
 
@@ -194,5 +196,5 @@ def _samples(metric: Metric, context: BruteForceContext, window: Window) -> Iter
 
 
 def partition_of_key(key: str, partitions: int) -> int:
-    """The partition of a key."""
+    """Return the partition of a key."""
     return partition_of(key.encode(), partitions)

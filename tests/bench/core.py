@@ -1,8 +1,8 @@
-"""What the core spends, without Kafka: `python -m tests.bench.core`.
+"""Time and memory of the core without Kafka: `python -m tests.bench.core`.
 
-Times are multiples of what the floor spends on the same records, taken in turn with it, so that a machine whose speed
-moves does not matter; medians over chunks of 128 records, of a flush over its records. Memory is what Python says of
-its objects.
+Times are multiples of the floor's time for the same records, measured in turn, so that a varying speed of the machine
+does not matter. They are medians over chunks of 128 records, for a flush over its records. Memory is measured by
+Python's sizes of objects.
 """
 
 import gc
@@ -21,21 +21,21 @@ from stream.core.aggregation.task import BATCH_SIZE, PartitionTask
 from tests.bench.floor import Panes as Floor
 from tests.bench.floor import count
 from tests.bench.run import answers, conversations
-from tests.chaos.feed import Sent
+from tests.chaos.feedback_load import PublishedRecord
 from tests.support import FakeRecord, aggregation_config
 
 N, COUNT, FLUSH = 200_000, 4, 40
 VIEWS: dict[str, tuple[str, ...]] = {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
 
 
-def spent(number: int, sent: Iterator[Sent]) -> tuple[str, PartitionTask, PartitionTask]:
-    """How many times the floor each step takes an event; a partition that counted, and one restored from it."""
+def measure(number: int, sent: Iterator[PublishedRecord]) -> tuple[str, PartitionTask, PartitionTask]:
+    """Return the times of each step as multiples of the floor's, a task that counted, and one restored from it."""
     now = int(time.time() * 1000)
-    listed: list[list[FakeRecord]] = [[] for _ in range(COUNT)]
-    for one in sent:
-        mine = listed[partition_of(one.key, COUNT)]
-        mine.append(FakeRecord(len(mine), now, one.key, one.value, ()))
-    counted = [
+    records_by_partition: list[list[FakeRecord]] = [[] for _ in range(COUNT)]
+    for record in sent:
+        partition_records = records_by_partition[partition_of(record.key, COUNT)]
+        partition_records.append(FakeRecord(len(partition_records), now, record.key, record.value, ()))
+    tasks = [
         PartitionTask(DOMAIN_REGISTRY[number], i, COUNT, aggregation_config(views=VIEWS))
         for i in range(COUNT)
     ]
@@ -43,55 +43,55 @@ def spent(number: int, sent: Iterator[Sent]) -> tuple[str, PartitionTask, Partit
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 1_000, 1_000)
-    took: defaultdict[str, list[float]] = defaultdict(list)
+    ratios: defaultdict[str, list[float]] = defaultdict(list)
     panes: Floor = {}
     clock = time.process_time
-    for partition, records in zip(counted, listed, strict=True):
+    for partition, records in zip(tasks, records_by_partition, strict=True):
         floors = []
         for n, i in enumerate(range(0, len(records) - BATCH_SIZE, BATCH_SIZE), 1):
-            some = records[i : i + BATCH_SIZE]
-            began = clock()
-            count(some, panes)
-            floored = clock()
-            partition._admission.decoder.decode_all([record.value for record in some])
-            decoded = clock()
-            partition.process(some, now + MAX_AHEAD)
-            folded = clock()
-            floors.append(floored - began)
-            took["decode"].append((decoded - floored) / floors[-1])
-            took["fold (decode included)"].append((folded - decoded) / floors[-1])
+            batch = records[i : i + BATCH_SIZE]
+            started_at = clock()
+            count(batch, panes)
+            floor_done = clock()
+            partition._admission.decoder.decode_all([record.value for record in batch])
+            decode_done = clock()
+            partition.process(batch, now + MAX_AHEAD)
+            process_done = clock()
+            floors.append(floor_done - started_at)
+            ratios["decode"].append((decode_done - floor_done) / floors[-1])
+            ratios["fold (decode included)"].append((process_done - decode_done) / floors[-1])
             if n % FLUSH == 0:
-                began = clock()
+                started_at = clock()
                 flush = partition.prepare_flush(now, 0)
-                took["flush"].append((clock() - began) / sum(floors[-FLUSH:]))
-                if partition is counted[0]:
+                ratios["flush"].append((clock() - started_at) / sum(floors[-FLUSH:]))
+                if partition is tasks[0]:
                     for key, value in flush.panes:
                         restored.restore_panes(key, value)
     restored.finish_restore()
     gc.unfreeze()
-    told = "   ".join(f"{step} {statistics.median(times):.2f}" for step, times in took.items())
-    return told, counted[0], restored
+    summary = "   ".join(f"{step} {statistics.median(times):.2f}" for step, times in ratios.items())
+    return summary, tasks[0], restored
 
 
-def weight(panes: PaneStore) -> float:
-    """Bytes a pane: one bucket of one cell in one resolution."""
-    seen: set[int] = set()
+def bytes_per_pane(panes: PaneStore) -> float:
+    """Return the bytes of a pane, which is one bucket of one cell in one resolution."""
+    seen_ids: set[int] = set()
 
-    def size(one: Any) -> int:
-        if id(one) in seen:
+    def size(item: Any) -> int:
+        if id(item) in seen_ids:
             return 0
-        seen.add(id(one))
-        inside: Iterable[Any] = ()
-        if isinstance(one, dict):
-            inside = [*one.keys(), *one.values()]
-        elif isinstance(one, CellBlocks):
-            inside = one.cell, one.blocks
-        elif isinstance(one, tuple | list):
-            inside = one
-        return sys.getsizeof(one) + sum(map(size, inside))
+        seen_ids.add(id(item))
+        children: Iterable[Any] = ()
+        if isinstance(item, dict):
+            children = [*item.keys(), *item.values()]
+        elif isinstance(item, CellBlocks):
+            children = item.cell, item.blocks
+        elif isinstance(item, tuple | list):
+            children = item
+        return sys.getsizeof(item) + sum(map(size, children))
 
-    held = size(panes._cells) + size(panes._expiring)
-    return held / sum(len({place >> 16 for place in block}) for block in panes.blocks.values())
+    total_bytes = size(panes._cells) + size(panes._expiring)
+    return total_bytes / sum(len({pane_id >> 16 for pane_id in block}) for block in panes.blocks.values())
 
 
 def main() -> None:
@@ -101,9 +101,9 @@ def main() -> None:
         ("feedback, 10,000 cells", 0, answers(N, 10_000)),
         ("tickets", 1, conversations(N)),
     ):
-        told, counted, restored = spent(number, sent)
+        summary, task, restored = measure(number, sent)
         print(
-            f"  {label:23} {told}   {weight(counted.panes):.0f} B a pane, restored {weight(restored.panes):.0f}"
+            f"  {label:23} {summary}   {bytes_per_pane(task.panes):.0f} B a pane, restored {bytes_per_pane(restored.panes):.0f}"
         )
 
 

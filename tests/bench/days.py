@@ -1,4 +1,7 @@
-"""What a partition holds while months go by: `python -m tests.bench.days`. Flat once the longest memory is full."""
+"""State of a partition over months: `python -m tests.bench.days`.
+
+It is constant after the longest retention.
+"""
 
 import gc
 from collections.abc import Iterator
@@ -14,28 +17,33 @@ DAYS, EVERY, EVENTS, FLUSH = 160, 20, 3_000, 500
 
 
 def answers(first: int, day: int) -> Iterator[Event]:
-    """Answers of a day, all of them new, of 3,000 customers."""
+    """Yield new answers of a day, of 3,000 customers."""
     for i in range(first, first + EVENTS):
         at = NOW + day * DAY + (i - first) * DAY // EVENTS
         reasons = ("slow",) if i % 9 == 0 else ()
-        who, where = f"c{i % 3_000}", f"ch{i % 5}"
+        customer_id, channel = f"c{i % 3_000}", f"ch{i % 5}"
         data = FeedbackSubmitted(
-            feedback_id=f"r{i}", survey="nps", score=i % 11, customer_id=who, channel=where, reasons=reasons
+            feedback_id=f"r{i}",
+            survey="nps",
+            score=i % 11,
+            customer_id=customer_id,
+            channel=channel,
+            reasons=reasons,
         )
         yield Event(data, at, at, f"e{i}")
 
 
 def conversations(first: int, day: int) -> Iterator[Event]:
-    """Tickets of a day, of four events each, of 3,000 customers."""
+    """Yield tickets of a day with four events each, of 3,000 customers."""
     for i in range(first, first + EVENTS):
         at = NOW + day * DAY + (i - first) * DAY // EVENTS
-        about = {"ticket_id": f"t{i // 4}", "customer_id": f"c{i // 4 % 3_000}"}
+        ids = {"ticket_id": f"t{i // 4}", "customer_id": f"c{i // 4 % 3_000}"}
         author = "agent" if i % 4 == 1 else "customer"
         data = [
-            TicketCreated(channel=f"ch{i % 5}", topic="pay", **about),
-            TicketMessage(message_id=f"m{i}", author=author, public=True, **about),  # type: ignore[arg-type]
-            TicketMessage(message_id=f"m{i}", author=author, public=True, **about),  # type: ignore[arg-type]
-            TicketStatus(status="solved", by="agent", **about),
+            TicketCreated(channel=f"ch{i % 5}", topic="pay", **ids),
+            TicketMessage(message_id=f"m{i}", author=author, public=True, **ids),  # type: ignore[arg-type]
+            TicketMessage(message_id=f"m{i}", author=author, public=True, **ids),  # type: ignore[arg-type]
+            TicketStatus(status="solved", by="agent", **ids),
         ][i % 4]
         yield Event(data, at, at, f"e{i}")
 
@@ -43,14 +51,14 @@ def conversations(first: int, day: int) -> Iterator[Event]:
 def main() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 1_000, 1_000)
-    for number, happened in ((0, answers), (1, conversations)):
+    for number, generate in ((0, answers), (1, conversations)):
         partition = PartitionTask(DOMAIN_REGISTRY[number], 0, 1, aggregation_config())
         for day in range(DAYS):
-            listed = records(happened(EVENTS * day, day), partition.next_offset)
-            for i in range(0, len(listed), FLUSH):
-                some = listed[i : i + FLUSH]
-                partition.process(some, some[-1].timestamp)
-                partition.prepare_flush(some[-1].timestamp, 0)
+            day_records = records(generate(EVENTS * day, day), partition.next_offset)
+            for i in range(0, len(day_records), FLUSH):
+                batch = day_records[i : i + FLUSH]
+                partition.process(batch, batch[-1].timestamp)
+                partition.prepare_flush(batch[-1].timestamp, 0)
             if day % EVERY == EVERY - 1:
                 print(
                     f"{partition.domain.name}, day {day + 1}: {len(partition.store.entities):,} entities, "

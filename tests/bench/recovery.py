@@ -1,4 +1,4 @@
-"""What taking over all partitions takes, fencing included, and what they hold, as JSON. Settings from the environment."""
+"""Time and memory of taking over all partitions with fencing, as JSON. Settings come from the environment."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ from stream.worker.checkpoint_writer import KafkaCheckpointStore
 
 
 def resident() -> int:
-    """Bytes of memory of this process."""
+    """Return the memory of this process in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -30,17 +30,21 @@ async def main() -> None:
         PartitionTask(domain, number, count, config) for domain in DOMAIN_REGISTRY for number in range(count)
     ]
     gc.collect()
-    held, began = resident(), time.perf_counter()
+    memory_before, started_at = resident(), time.perf_counter()
     await store.load(partitions)
     for partition in partitions:
         partition.finish_restore()
-    took = time.perf_counter() - began
+    seconds = time.perf_counter() - started_at
     for partition in partitions:
         await store.close(partition)
     gc.collect()
     entities = sum(len(partition.store.entities) for partition in partitions)
     blocks = sum(len(partition.panes) for partition in partitions)
-    print(json.dumps({"seconds": took, "entities": entities, "blocks": blocks, "bytes": resident() - held}))
+    print(
+        json.dumps(
+            {"seconds": seconds, "entities": entities, "blocks": blocks, "bytes": resident() - memory_before}
+        )
+    )
 
 
 if __name__ == "__main__":

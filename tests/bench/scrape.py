@@ -19,7 +19,7 @@ from stream.exporter.coverage import PartitionId
 from stream.exporter.http.server import serve
 from stream.exporter.service import run_in_slices, tune_gc
 from stream.exporter.state import PaneBatch
-from tests.exporter.memory import Worker, exporter, feed, refresh
+from tests.exporter.in_memory import Worker, apply_records, exporter, refresh
 from tests.support import NOW, Event
 
 SCRAPES = 100
@@ -36,23 +36,23 @@ print(json.dumps([took, size]))
 """
 
 
-async def scraped(port: int, busy: Callable[[], Awaitable[None]]) -> tuple[list[float], float, int]:
-    """Seconds of each scrape, the worst stall of the event loop and the size, while `busy` goes on."""
-    worst, done = 0.0, False
+async def measure_scrapes(port: int, update: Callable[[], Awaitable[None]]) -> tuple[list[float], float, int]:
+    """Return the seconds of each scrape, the worst stall of the event loop and the size, during updates."""
+    worst_stall, finished = 0.0, False
 
-    async def watch() -> None:
-        nonlocal worst
-        while not done:
-            began = time.perf_counter()
+    async def watch_stalls() -> None:
+        nonlocal worst_stall
+        while not finished:
+            started_at = time.perf_counter()
             await asyncio.sleep(0.001)
-            worst = max(worst, time.perf_counter() - began - 0.001)
+            worst_stall = max(worst_stall, time.perf_counter() - started_at - 0.001)
 
-    async def keep_busy() -> None:
-        while not done:
-            await busy()
+    async def update_periodically() -> None:
+        while not finished:
+            await update()
             await asyncio.sleep(0.5)
 
-    tasks = [asyncio.create_task(watch()), asyncio.create_task(keep_busy())]
+    tasks = [asyncio.create_task(watch_stalls()), asyncio.create_task(update_periodically())]
     client = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -62,14 +62,14 @@ async def scraped(port: int, busy: Callable[[], Awaitable[None]]) -> tuple[list[
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await client.communicate()
-    done = True
+    finished = True
     await asyncio.gather(*tasks)
-    took, size = json.loads(out)
-    return took, worst, size
+    seconds, size = json.loads(out)
+    return seconds, worst_stall, size
 
 
 def answers(first: int, n: int) -> list[Event]:
-    """NPS answers of 280 touchpoints, in turn."""
+    """Return NPS answers of 280 touchpoints, in turn."""
     return [
         Event(
             FeedbackSubmitted(feedback_id=f"r{i}", survey="nps", score=i * 7 % 11, touchpoint=f"t{i % 280}"),
@@ -80,33 +80,33 @@ def answers(first: int, n: int) -> list[Event]:
     ]
 
 
-async def ours() -> tuple[list[float], float, int, int]:
-    """About 10,000 series, of which every flush changes most."""
-    shown = exporter(CXGAUGE_METRICS_MAX_VALUES="1000")
-    worker = Worker(shown)
-    feed(shown, worker(answers(0, 2_800)))
-    refresh(shown)
+async def measure_cxgauge() -> tuple[list[float], float, int, int]:
+    """Measure our exposition of about 10,000 series, most of which change with every flush."""
+    state = exporter(CXGAUGE_METRICS_MAX_VALUES="1000")
+    worker = Worker(state)
+    apply_records(state, worker(answers(0, 2_800)))
+    refresh(state)
     flushes = cycle([worker(answers(2_800 + 280 * n, 280))["feedback"] for n in range(60)])
     tune_gc()
     port = free_port()
-    runner = await serve(shown.exposition, lambda: ("", ""), Address("127.0.0.1", port))
+    runner = await serve(state.exposition, lambda: ("", ""), Address("127.0.0.1", port))
 
-    async def busy() -> None:
+    async def update() -> None:
         batch = PaneBatch(PartitionId("feedback", 0), next(flushes))
-        await run_in_slices(shown.apply(batch, monotonic_ms=0, wall_ms=NOW))
-        await run_in_slices(shown.refresh(0, NOW))
+        await run_in_slices(state.apply(batch, monotonic_ms=0, wall_ms=NOW))
+        await run_in_slices(state.refresh(0, NOW))
 
-    took, worst, size = await scraped(port, busy)
+    seconds, worst_stall, size = await measure_scrapes(port, update)
     await runner.cleanup()
     return (
-        took,
-        worst,
+        seconds,
+        worst_stall,
         size,
-        sum(domain_view.exposition.series for domain_view in shown.domain_views.values()),
+        sum(domain_view.exposition.series for domain_view in state.domain_views.values()),
     )
 
 
-async def theirs(series: int) -> tuple[list[float], float, int]:
+async def measure_prometheus_client(series: int) -> tuple[list[float], float, int]:
     registry, port = CollectorRegistry(), free_port()
     gauge = Gauge(
         "cx_nps_responses", "Answers", ("view", "touchpoint", "window", "category"), registry=registry
@@ -120,33 +120,33 @@ async def theirs(series: int) -> tuple[list[float], float, int]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
 
-    async def busy() -> None:
+    async def update() -> None:
         for n, child in enumerate(children):
             child.set(n)
             if n % 1_000 == 0:
                 await asyncio.sleep(0)
 
-    result = await scraped(port, busy)
+    result = await measure_scrapes(port, update)
     await runner.cleanup()
     return result
 
 
-def told(took: list[float], worst: float, size: int) -> str:
-    ms = sorted(1000 * t for t in took)
+def format_result(seconds: list[float], worst_stall: float, size: int) -> str:
+    ms = sorted(1000 * t for t in seconds)
     return (
         f"p50 {statistics.median(ms):6.1f} ms   p99 {ms[int(0.99 * (len(ms) - 1))]:6.1f} ms   "
-        f"worst stall {1000 * worst:6.1f} ms   {size:,} bytes compressed"
+        f"worst stall {1000 * worst_stall:6.1f} ms   {size:,} bytes compressed"
     )
 
 
 def main() -> None:
-    *mine, series = asyncio.run(ours())
-    others = asyncio.run(theirs(series))
+    *cxgauge_result, series = asyncio.run(measure_cxgauge())
+    client_result = asyncio.run(measure_prometheus_client(series))
     print(f"{SCRAPES} scrapes of {series:,} series that change twice a second")
-    print("  cxgauge           ", told(*mine))
-    print("  prometheus_client ", told(*others))
-    ratio = statistics.median(others[0]) / statistics.median(mine[0])
-    print(f"  ratio of the medians {ratio:.0f}, of the stalls {others[1] / mine[1]:.0f}")
+    print("  cxgauge           ", format_result(*cxgauge_result))
+    print("  prometheus_client ", format_result(*client_result))
+    ratio = statistics.median(client_result[0]) / statistics.median(cxgauge_result[0])
+    print(f"  ratio of the medians {ratio:.0f}, of the stalls {client_result[1] / cxgauge_result[1]:.0f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tickets and customers through Apache Kafka while workers are killed, joined and stopped: as one process would count."""
+"""Tickets and customers through Apache Kafka, with kills, joins and stops of workers, compared with one process."""
 
 import signal
 import threading
@@ -13,80 +13,82 @@ import pytest
 
 from schemas.keys import default_record_key
 from stream.core.aggregation.audit import pane_differences
-from tests.chaos.feed import Sent
-from tests.chaos.rig import ChaosCluster, wait
+from tests.chaos.cluster import ChaosCluster, wait
+from tests.chaos.feedback_load import PublishedRecord
 from tests.core.aggregation import histories
 from tests.core.aggregation.simulator import once
 from tests.support import Event, FakeRecord, partition_of_key
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
-EVENTS, RATE, PEOPLE = 15_000, 1_000, 1_000
+EVENTS, RATE, CUSTOMERS = 15_000, 1_000, 1_000
 DOMAINS = {"tickets": histories.tickets, "customers": histories.customers}
 STAGES = 3
 
 
-def test_kills_a_join_and_a_leave(kafka: str, tmp_path: Path) -> None:
-    """30,000 events in three stages: SIGKILL in the first and second, in the third a second worker leaves."""
+def test_counts_are_exact_with_kills_a_join_and_a_leave(kafka: str, tmp_path: Path) -> None:
+    """30,000 events in three stages, with SIGKILL in the first two and a leaving worker in the third."""
     random, pause = Random(11), threading.Event()
     now = int(time.time() * 1000)
-    sent = {domain: list(made(random, EVENTS, PEOPLE, now)) for domain, made in DOMAINS.items()}
+    sent = {domain: list(generate(random, EVENTS, CUSTOMERS, now)) for domain, generate in DOMAINS.items()}
     with (
-        ChaosCluster(kafka, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as rig,
+        ChaosCluster(kafka, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as cluster,
         ThreadPoolExecutor(4) as pool,
     ):
         for stage in range(STAGES):
-            workers = [rig.start() for _ in range(2 if stage == STAGES - 1 else 1)]
-            wait(lambda workers=workers: all(map(rig.ready, workers)), rig.logs)
-            writing = [
-                pool.submit(rig.publish, part, rate=RATE, partitioner=partitioner, topic=domain)
+            workers = [cluster.start() for _ in range(2 if stage == STAGES - 1 else 1)]
+            wait(lambda workers=workers: all(map(cluster.ready, workers)), cluster.logs)
+            publishing = [
+                pool.submit(cluster.publish, records, rate=RATE, partitioner=partitioner, topic=domain)
                 for domain, events in sent.items()
-                for partitioner, part in _split(random, events[stage::STAGES]).items()
+                for partitioner, records in split_by_partitioner(random, events[stage::STAGES]).items()
             ]
             pause.wait(random.uniform(2, 4))
-            assert not all(one.done() for one in writing)
+            assert not all(future.done() for future in publishing)
             if stage < STAGES - 1:
                 workers[-1].kill()
             else:
                 workers[-1].terminate()
-            wait(lambda last=workers[-1]: last.poll() is not None, rig.logs)
-            rig.reap()
-            for one in writing:
-                one.result()
+            wait(lambda last=workers[-1]: last.poll() is not None, cluster.logs)
+            cluster.reap()
+            for future in publishing:
+                future.result()
         for domain, events in sent.items():
-            assert rig.settled(domain), rig.logs()
-            _check(rig, domain, events)
-        rig.reap()
-        assert rig.exits == {-signal.SIGKILL: 2, 0: 1}, rig.logs()
+            assert cluster.wait_until_counted(domain), cluster.logs()
+            check_state(cluster, domain, events)
+        cluster.reap()
+        assert cluster.exits == {-signal.SIGKILL: 2, 0: 1}, cluster.logs()
 
 
-def _split(random: Random, events: Iterable[Event]) -> dict[str, list[Sent]]:
-    """Records by partitioner: librdkafka's own one, which hashes otherwise, for 2 % of them."""
-    parts: dict[str, list[Sent]] = {"murmur2_random": [], "consistent_random": []}
+def split_by_partitioner(random: Random, events: Iterable[Event]) -> dict[str, list[PublishedRecord]]:
+    """Split records by partitioner. The default one of librdkafka, which hashes otherwise, gets 2 %."""
+    parts: dict[str, list[PublishedRecord]] = {"murmur2_random": [], "consistent_random": []}
     for event in events:
-        what = {"type": event.data.TYPE}
-        sent = Sent(default_record_key(event.data).encode(), event.value(), event.at, what)
+        event_fields = {"type": event.data.TYPE}
+        sent = PublishedRecord(default_record_key(event.data).encode(), event.value(), event.at, event_fields)
         parts["consistent_random" if random.random() < 0.02 else "murmur2_random"].append(sent)
     return parts
 
 
-def _check(rig: ChaosCluster, domain: str, sent: list[Event]) -> None:
-    """Panes block by block, outcomes, audit."""
-    counts, records = rig.source(domain)
+def check_state(cluster: ChaosCluster, domain: str, sent: list[Event]) -> None:
+    """Compare panes block by block, outcomes, and the audit."""
+    counts, records = cluster.input_records(domain)
     written = [record for record in records if "cx_forwarded" not in dict(record.headers)]
     assert Counter(record.value for record in written) == Counter(event.value() for event in sent)
-    assert rig.dead() == []
-    partitions = [one for (name, _), one in rig.partitions().items() if name == domain]
+    assert cluster.dead_letters() == []
+    partitions = [task for (name, _), task in cluster.partitions().items() if name == domain]
     for partition in partitions:
-        mine = [
+        own_records = [
             r
             for r in written
             if partition_of_key(r.key.decode(), partition.partition_count) == partition.number
         ]
-        read = [FakeRecord(n, record.timestamp, record.key, record.value) for n, record in enumerate(mine)]
-        straight = once(partition, read, max(record.timestamp for record in read))
-        assert partition.panes.blocks == straight.panes.blocks
-        assert partition.outcome_counts["accepted"] == len(mine)
+        batch = [
+            FakeRecord(n, record.timestamp, record.key, record.value) for n, record in enumerate(own_records)
+        ]
+        expected = once(partition, batch, max(record.timestamp for record in batch))
+        assert partition.panes.blocks == expected.panes.blocks
+        assert partition.outcome_counts["accepted"] == len(own_records)
         assert list(pane_differences(partition)) == []
         assert sum(partition.outcome_counts.values()) == counts[partition.number]
     assert sum(partition.outcome_counts["misrouted"] for partition in partitions) > 0

@@ -1,4 +1,4 @@
-"""Feedback through Apache Kafka while workers are killed, stopped, joined and restarted: difference 0."""
+"""Feedback through Apache Kafka, with kills, stops, joins and restarts: figures equal the oracle's."""
 
 import random
 import signal
@@ -12,136 +12,143 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from stream.devbroker.kafka import Broker
-from tests.chaos.feed import Sent, load
-from tests.chaos.rig import ChaosCluster, wait
+from tests.chaos.cluster import ChaosCluster, wait
+from tests.chaos.feedback_load import PublishedRecord, load
 from tests.core.aggregation.feedback.oracle import feedback
-from tests.core.aggregation.feedback.test_oracle import hours
+from tests.core.aggregation.feedback.test_oracle import by_hour
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
 
-def oracle(rig: ChaosCluster, sent: list[Sent]) -> Counter[tuple[Any, ...]]:
-    views = dict(rig.settings.metrics.views)
-    return hours(feedback([(one.at, one.event) for one in sent if one.event], views))
+def oracle(cluster: ChaosCluster, sent: list[PublishedRecord]) -> Counter[tuple[Any, ...]]:
+    views = dict(cluster.settings.metrics.views)
+    return by_hour(feedback([(record.at, record.event) for record in sent if record.event], views))
 
 
-def background(rig: ChaosCluster, load_: Any, **how: Any) -> tuple[threading.Thread, list[Sent]]:
-    sent: list[Sent] = []
-    thread = threading.Thread(target=lambda: sent.extend(rig.publish(load_, **how)))
+def publish_in_background(
+    cluster: ChaosCluster, records: Any, **options: Any
+) -> tuple[threading.Thread, list[PublishedRecord]]:
+    sent: list[PublishedRecord] = []
+    thread = threading.Thread(target=lambda: sent.extend(cluster.publish(records, **options)))
     thread.start()
     return thread, sent
 
 
-def check(rig: ChaosCluster, sent: list[Sent]) -> None:
-    """Figures, outcomes and audit."""
-    want, held = oracle(rig, sent), rig.held("feedback")
-    assert {k: (want[k], held[k]) for k in want.keys() | held.keys() if want[k] != held[k]} == {}
-    assert rig.audit() == []
-    counts, _ = rig.source("feedback")
-    read = {n: sum(checkpoint.outcomes.values()) for n, checkpoint in rig.markers("feedback").items()}
+def check(cluster: ChaosCluster, sent: list[PublishedRecord]) -> None:
+    """Compare figures and outcomes, and audit the panes."""
+    expected, actual = oracle(cluster, sent), cluster.pane_figures("feedback")
+    assert {
+        k: (expected[k], actual[k]) for k in expected.keys() | actual.keys() if expected[k] != actual[k]
+    } == {}
+    assert cluster.audit() == []
+    counts, _ = cluster.input_records("feedback")
+    read = {n: sum(checkpoint.outcomes.values()) for n, checkpoint in cluster.checkpoints("feedback").items()}
     assert read == dict(counts)
 
 
-def test_kills_a_join_a_leave_and_a_zombie(kafka: str, tmp_path: Path) -> None:
-    """300,000 events; SIGKILL three times at random, a second worker joins and leaves, one sleeps past its session."""
-    rng = random.Random(7)
-    with ChaosCluster(kafka, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as rig:
-        first = rig.start()
-        wait(lambda: rig.ready(first), rig.logs, 60)
-        thread, sent = background(
-            rig,
+def test_counts_are_exact_with_kills_a_join_a_leave_and_a_zombie(kafka: str, tmp_path: Path) -> None:
+    """300,000 events, SIGKILL three times, a second worker joins and leaves, one is suspended past its session."""
+    random_ = random.Random(7)
+    with ChaosCluster(kafka, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as cluster:
+        first = cluster.start()
+        wait(lambda: cluster.ready(first), cluster.logs, 60)
+        thread, sent = publish_in_background(
+            cluster,
             load(300_000, now=int(time.time() * 1000), seed=7),
             rate=6_000,
             partitioner="consistent_random",
         )
         pause = threading.Event()
         for _ in range(3):
-            pause.wait(rng.uniform(2, 5))
-            rig.reap()
-            rig.workers[0].kill()
-            rig.workers[0].wait()
-            rig.reap()
-            rig.start()
-        second = rig.start()
-        wait(lambda: rig.ready(second), rig.logs, 60)
+            pause.wait(random_.uniform(2, 5))
+            cluster.reap()
+            cluster.workers[0].kill()
+            cluster.workers[0].wait()
+            cluster.reap()
+            cluster.start()
+        second = cluster.start()
+        wait(lambda: cluster.ready(second), cluster.logs, 60)
         pause.wait(2)
         second.terminate()
-        wait(lambda: second.poll() is not None, rig.logs, 30)
-        assert second.returncode == 0, rig.logs()
-        sleeper, other = rig.workers[0], rig.start()
-        wait(lambda: rig.ready(other), rig.logs, 60)
-        sleeper.send_signal(signal.SIGSTOP)
+        wait(lambda: second.poll() is not None, cluster.logs, 30)
+        assert second.returncode == 0, cluster.logs()
+        suspended, other = cluster.workers[0], cluster.start()
+        wait(lambda: cluster.ready(other), cluster.logs, 60)
+        suspended.send_signal(signal.SIGSTOP)
         pause.wait(9)
-        sleeper.send_signal(signal.SIGCONT)
+        suspended.send_signal(signal.SIGCONT)
         thread.join()
-        assert rig.settled(), rig.logs()
-        check(rig, sent)
-        rig.reap()
-        assert not [code for code in rig.exits if code not in (0, 3, -9)], (rig.exits, rig.logs())
-        _reset_offsets(rig)
-        check(rig, sent)
+        assert cluster.wait_until_counted(), cluster.logs()
+        check(cluster, sent)
+        cluster.reap()
+        assert not [code for code in cluster.exits if code not in (0, 3, -9)], (cluster.exits, cluster.logs())
+        _reset_offsets(cluster)
+        check(cluster, sent)
 
 
-def _reset_offsets(rig: ChaosCluster) -> None:
-    """The group's offsets back to the beginning over the same state: nothing is counted twice."""
-    for worker in rig.workers:
+def _reset_offsets(cluster: ChaosCluster) -> None:
+    """Reset the offsets of the group. Nothing may be counted twice."""
+    for worker in cluster.workers:
         worker.terminate()
-    wait(lambda: all(worker.poll() is not None for worker in rig.workers), rig.logs, 30)
-    rig.workers.clear()
+    wait(lambda: all(worker.poll() is not None for worker in cluster.workers), cluster.logs, 30)
+    cluster.workers.clear()
     consumer = Consumer(
         {
-            "bootstrap.servers": rig.settings.kafka.bootstrap_servers,
-            "group.id": rig.settings.worker.group,
+            "bootstrap.servers": cluster.settings.kafka.bootstrap_servers,
+            "group.id": cluster.settings.worker.group,
             "enable.auto.commit": False,
         }
     )
-    count = rig.settings.topics.partitions
+    count = cluster.settings.topics.partitions
     consumer.commit(
-        offsets=[TopicPartition(rig.settings.topics.feedback, n, 0) for n in range(count)], asynchronous=False
+        offsets=[TopicPartition(cluster.settings.topics.feedback, n, 0) for n in range(count)],
+        asynchronous=False,
     )
     consumer.close()
-    again = rig.start()
-    wait(lambda: rig.ready(again), rig.logs, 60)
-    assert rig.settled(), rig.logs()
+    worker = cluster.start()
+    wait(lambda: cluster.ready(worker), cluster.logs, 60)
+    assert cluster.wait_until_counted(), cluster.logs()
 
 
-def test_junk_is_buried_with_its_reason_and_costs_nothing_else(kafka: str, tmp_path: Path) -> None:
-    """10 % malformed events of every kind: each in the dead letters, read = the sum of outcomes, no restart."""
-    with ChaosCluster(kafka, tmp_path) as rig:
-        worker = rig.start()
-        sent = rig.publish(load(20_000, now=int(time.time() * 1000), seed=3, junk=0.1))
-        assert rig.settled(), rig.logs()
+def test_junk_becomes_dead_letters_with_a_reason(kafka: str, tmp_path: Path) -> None:
+    """10 % malformed events become dead letters, outcomes sum to the records read, nothing restarts."""
+    with ChaosCluster(kafka, tmp_path) as cluster:
+        worker = cluster.start()
+        sent = cluster.publish(load(20_000, now=int(time.time() * 1000), seed=3, junk=0.1))
+        assert cluster.wait_until_counted(), cluster.logs()
         assert worker.poll() is None
-        check(rig, sent)
-        buried = rig.dead()
-        junk = [one for one in sent if one.event is None]
-        assert len(buried) == len(junk)
-        assert Counter(record.value for record in buried) == Counter(one.value[: 256 << 10] for one in junk)
-        reasons = Counter(dict(record.headers)["cx_reason"].decode() for record in buried)
+        check(cluster, sent)
+        dead_letters = cluster.dead_letters()
+        junk = [record for record in sent if record.event is None]
+        assert len(dead_letters) == len(junk)
+        assert Counter(record.value for record in dead_letters) == Counter(
+            record.value[: 256 << 10] for record in junk
+        )
+        reasons = Counter(dict(record.headers)["cx_reason"].decode() for record in dead_letters)
         outcomes: Counter[str] = Counter()
-        for checkpoint in rig.markers("feedback").values():
+        for checkpoint in cluster.checkpoints("feedback").values():
             outcomes.update(checkpoint.outcomes)
         assert reasons == {
             o: n for o, n in outcomes.items() if o not in ("accepted", "duplicate", "misrouted")
         }
         assert set(reasons) == {"oversized", "invalid", "unknown_type", "future", "late"}
-        for record in buried:
+        for record in dead_letters:
             headers = dict(record.headers)
             assert {"cx_detail", "cx_topic", "cx_partition", "cx_offset", "cx_timestamp"} <= headers.keys()
             assert headers["cx_detail"]
 
 
-def test_a_broker_restart_is_waited_for(tmp_path: Path) -> None:
-    """The broker goes and comes back while events are being counted: the worker begins again by itself."""
+def test_a_worker_survives_a_restart_of_the_broker(tmp_path: Path) -> None:
+    """The broker restarts while events are counted, and the worker continues by itself."""
     with (
         Broker() as broker,
-        ChaosCluster(broker.bootstrap, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as rig,
+        ChaosCluster(broker.bootstrap, tmp_path, CXGAUGE_WORKER_SESSION_TIMEOUT="6s") as cluster,
     ):
-        worker = rig.start()
-        wait(lambda: rig.ready(worker), rig.logs)
-        sent = rig.publish(load(20_000, now=int(time.time() * 1000), seed=21))
+        worker = cluster.start()
+        wait(lambda: cluster.ready(worker), cluster.logs)
+        sent = cluster.publish(load(20_000, now=int(time.time() * 1000), seed=21))
         broker.restart()
-        sent += rig.publish(load(20_000, now=int(time.time() * 1000), seed=22, name="again-"))
-        assert rig.settled(deadline=150), rig.logs()
-        check(rig, sent)
-        assert worker.poll() is None, rig.logs()
+        sent += cluster.publish(load(20_000, now=int(time.time() * 1000), seed=22, name="again-"))
+        assert cluster.wait_until_counted(timeout=150), cluster.logs()
+        check(cluster, sent)
+        assert worker.poll() is None, cluster.logs()

@@ -1,4 +1,4 @@
-"""`cxgauge doctor` against a broker, without and with what workers leave there."""
+"""`cxgauge doctor` against a broker, with and without checkpoints."""
 
 import asyncio
 import time
@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from schemas.topics import DOMAINS
 from stream.cli import main
 from stream.config import config_hash, load
-from stream.core.model import checkpoint as markers
+from stream.core.model import checkpoint as checkpoints
 from stream.core.model.checkpoint import Checkpoint
 
 
 async def flush(environ: dict[str, str], behind: int) -> None:
-    """What a flush of every partition leaves, followed by `behind` panes of an open end."""
+    """Write a flush of every partition, and `behind` panes without a checkpoint after it."""
     settings = load(None, environ)
     checkpoint = Checkpoint(
         partitions=2, config_hash=config_hash(settings), written_at=time.time_ns() // 1_000_000
@@ -26,8 +26,8 @@ async def flush(environ: dict[str, str], behind: int) -> None:
         async with producer.transaction():
             for domain in DOMAINS:
                 for number in range(2):
-                    topic, value = settings.topics.panes(domain), markers.encode(checkpoint)
-                    await producer.send(topic, value, key=markers.KEY, partition=number)
+                    topic, value = settings.topics.panes(domain), checkpoints.encode(checkpoint)
+                    await producer.send(topic, value, key=checkpoints.KEY, partition=number)
                     for _ in range(behind):
                         await producer.send(topic, b"", key=b"pane", partition=number)
     finally:
@@ -35,8 +35,8 @@ async def flush(environ: dict[str, str], behind: int) -> None:
 
 
 @pytest.mark.kafka
-def test_missing_topics_are_the_first_thing_to_mend(environ: dict[str, str]) -> None:
-    """Nothing else can be looked at: exit 1 with their names."""
+def test_missing_topics_are_reported_first(environ: dict[str, str]) -> None:
+    """Other checks are not possible. The exit code is 1, with the names."""
     result = CliRunner(env=environ).invoke(main, ["doctor"])
     assert result.exit_code == 1
     assert f"topics: WRONG {environ['CXGAUGE_TOPICS_FEEDBACK']}: is missing" in result.stdout
@@ -44,8 +44,8 @@ def test_missing_topics_are_the_first_thing_to_mend(environ: dict[str, str]) -> 
 
 
 @pytest.mark.kafka
-def test_nobody_counts(runner: CliRunner) -> None:
-    """Topics as configured, events in them, no worker: exit 1."""
+def test_topics_without_a_worker_are_reported(runner: CliRunner) -> None:
+    """Topics as configured with events, but without a worker: the exit code is 1."""
     event = '{"id": "1", "type": "cx.feedback.deleted.v1", "time": "2026-01-01T00:00:00Z", "data": {"feedback_id": "a"}}'
     runner.invoke(main, ["publish", "-"], input=event)
     result = runner.invoke(main, ["doctor"])
@@ -57,16 +57,16 @@ def test_nobody_counts(runner: CliRunner) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("behind", [0, 100])
-def test_all_is_well(runner: CliRunner, environ: dict[str, str], behind: int) -> None:
-    """The newest marker is found, also when it is not near the end: exit 0."""
+def test_a_healthy_installation_exits_with_0(runner: CliRunner, environ: dict[str, str], behind: int) -> None:
+    """The newest checkpoint is read, also when it is far from the end."""
     asyncio.run(flush(environ, behind))
     result = runner.invoke(main, ["doctor"])
     assert result.exit_code == 0, result.output
     assert result.stdout.count("every partition is counted") == 3
 
 
-def test_a_subcommand_does_not_look() -> None:
-    """The group is open for more: its own look is for `doctor` alone."""
+def test_a_subcommand_does_not_run_the_checks() -> None:
+    """`doctor` with a subcommand does not run its own checks."""
     result = CliRunner().invoke(main, ["doctor", "nothing"])
     assert result.exit_code == 2
     assert "No such command 'nothing'" in result.stderr

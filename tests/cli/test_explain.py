@@ -10,7 +10,7 @@ from stream.exporter.pipeline_metrics import FAMILIES
 
 @pytest.mark.parametrize("metric", REGISTRY.values(), ids=REGISTRY)
 def test_every_metric_is_explained(metric) -> None:
-    """Version, formula, rule of its windows, each series with its labels and help, an example."""
+    """Version, formula, window, each series with its labels and help, and an example."""
     result = CliRunner().invoke(main, ["explain", metric.name])
     assert result.exit_code == 0
     assert result.stdout.startswith(f"{metric.title} ({metric.name}), version {metric.version}\n")
@@ -29,13 +29,13 @@ def test_every_metric_is_explained(metric) -> None:
         ("frt", "FRT (first_response)"),
     ],
 )
-def test_names_of_all_kinds_are_understood(name: str, title: str) -> None:
-    """Metric, title or series, in any case."""
+def test_metrics_are_found_by_name_title_and_series(name: str, title: str) -> None:
+    """A metric is found by name, title or series, in any case."""
     assert CliRunner().invoke(main, ["explain", name]).stdout.startswith(title)
 
 
-def test_labels_and_windows_are_those_of_the_series() -> None:
-    """A stock has no window, a flow has."""
+def test_labels_and_windows_are_explained() -> None:
+    """A running total has no window, a flow has one."""
     text = CliRunner().invoke(main, ["explain", "churn"]).stdout
     assert "  cx_churn_ratio{method, window}  (gauge)" in text
     assert "  cx_active_customers  (gauge)" in text
@@ -43,14 +43,14 @@ def test_labels_and_windows_are_those_of_the_series() -> None:
     assert "Window\n  None: what is known now." in CliRunner().invoke(main, ["explain", "waiting"]).stdout
 
 
-def test_without_a_name_all_are_listed() -> None:
-    """One line each."""
+def test_without_a_name_all_metrics_are_listed() -> None:
+    """Each metric is one line."""
     lines = CliRunner().invoke(main, ["explain"]).stdout.splitlines()
     assert [line.split()[0] for line in lines] == list(REGISTRY)
 
 
-def test_an_unknown_name_names_the_nearest() -> None:
-    """Exit 1 with the metric that was meant."""
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    """The exit code is 1, with the nearest metric."""
     result = CliRunner().invoke(main, ["explain", "cx_nps_scor"])
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: metric: got 'cx_nps_scor', did you mean 'nps'; known are nps, ")
@@ -58,7 +58,7 @@ def test_an_unknown_name_names_the_nearest() -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_series_of_the_pipeline_are_explained(name: str) -> None:
-    """Type and meaning, as on the page."""
+    """Type and meaning, as in the generated page."""
     kind, text = FAMILIES[name]
     result = CliRunner().invoke(main, ["explain", name])
     assert result.exit_code == 0

@@ -1,4 +1,4 @@
-"""`cxgauge generate`: files that follow from the code."""
+"""`cxgauge generate`: files generated from the code."""
 
 import re
 from pathlib import Path
@@ -21,14 +21,14 @@ TEXT = "# Title\n\n<!-- metrics:begin -->\nold\n<!-- metrics:end -->\n\nThe end\
 
 @pytest.fixture
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    """A runner in a project's folder with nothing generated yet."""
+    """A runner in a project folder without generated files."""
     monkeypatch.chdir(tmp_path)
     Path("README.md").write_text(TEXT)
     return CliRunner()
 
 
-def test_everything_is_written_once(runner: CliRunner) -> None:
-    """Schemas, rules and the table; a second run has nothing to do."""
+def test_generate_writes_every_file_once(runner: CliRunner) -> None:
+    """Schemas, rules and the table are written. A second run changes nothing."""
     assert runner.invoke(main, ["generate"]).exit_code == 0
     written = documents() | prometheus_files.documents()
     assert all(Path(path).read_bytes() == content for path, content in written.items())
@@ -41,25 +41,27 @@ def test_everything_is_written_once(runner: CliRunner) -> None:
             text,
             re.MULTILINE,
         )
-    again = runner.invoke(main, ["generate"])
-    assert (again.exit_code, again.output) == (0, "")
+    result = runner.invoke(main, ["generate"])
+    assert (result.exit_code, result.output) == (0, "")
     assert runner.invoke(main, ["generate", "--check"]).exit_code == 0
 
 
-def test_the_page_of_series_names_those_of_a_worker() -> None:
-    """Under the names that Prometheus scrapes: those of counters end in _total."""
+def test_the_page_of_series_lists_those_of_a_worker() -> None:
+    """Names are those that Prometheus scrapes. Counters end in _total."""
     health = Health()
     health.watch(TaskManager(KafkaCheckpointStore(Settings()), clock=lambda: 0))
     scraped = re.findall(
         r"^# TYPE (cxgauge_\w+) (\w+)$", generate_latest(health.registry).decode(), re.MULTILINE
     )
-    page = references.documents(main)["deploy/docs/series.md"].decode()
-    listed = re.findall(r"^\| `(cxgauge_\w+)` \| (\w+) \|", page, re.MULTILINE)
-    assert sorted(listed) == sorted((name, kind) for name, kind in scraped if not name.endswith("_created"))
+    document = references.documents(main)["deploy/docs/series.md"].decode()
+    documented = re.findall(r"^\| `(cxgauge_\w+)` \| (\w+) \|", document, re.MULTILINE)
+    assert sorted(documented) == sorted(
+        (name, kind) for name, kind in scraped if not name.endswith("_created")
+    )
 
 
-def test_check_names_what_is_stale_and_writes_nothing(runner: CliRunner) -> None:
-    """A table that was edited, a file that is missing, one that is left over: exit 1 with their names."""
+def test_check_lists_stale_files_and_writes_nothing(runner: CliRunner) -> None:
+    """An edited table, a missing and a superfluous file are listed, with exit code 1."""
     runner.invoke(main, ["generate"])
     Path("README.md").write_text(TEXT)
     Path("schemas/generated/asyncapi.json").unlink()
@@ -79,8 +81,8 @@ def test_check_names_what_is_stale_and_writes_nothing(runner: CliRunner) -> None
 
 
 @pytest.mark.parametrize("text", [None, "# Title\n", "<!-- metrics:begin -->\n"])
-def test_a_folder_without_place_for_the_table(runner: CliRunner, text: str | None) -> None:
-    """Exit 1 with what is missing, and nothing is written."""
+def test_a_readme_without_markers_is_refused(runner: CliRunner, text: str | None) -> None:
+    """The exit code is 1, with the missing markers, and nothing is written."""
     Path("README.md").unlink()
     if text is not None:
         Path("README.md").write_text(text)

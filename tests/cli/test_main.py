@@ -24,7 +24,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 
 def test_help_lists_every_command_without_importing_one() -> None:
-    """What a command needs is imported when it runs: asking for help must not wait for it."""
+    """Commands are imported when they run, so that --help is fast."""
     code = (
         "import sys; from stream.cli import COMMANDS, main\n"
         "try: main(['--help'])\n"
@@ -32,36 +32,36 @@ def test_help_lists_every_command_without_importing_one() -> None:
         "heavy = {'aiokafka', 'faust', 'msgspec', 'rich', 'asyncio', 'aiohttp'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    listed = done.stdout.partition("Commands:")[2]
-    assert [line.split()[0] for line in listed.splitlines() if line.strip()] == list(cli.COMMANDS)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    command_list = result.stdout.partition("Commands:")[2]
+    assert [line.split()[0] for line in command_list.splitlines() if line.strip()] == list(cli.COMMANDS)
 
 
-def test_nothing_to_do_is_an_error(runner: CliRunner) -> None:
-    """Without a command there is help or a text, and exit 2."""
+def test_a_missing_command_is_an_error(runner: CliRunner) -> None:
+    """Without a command the exit code is 2."""
     assert runner.invoke(cli.main).exit_code == 2
     result = runner.invoke(cli.main, ["--config", "x.toml"])
     assert result.exit_code == 2
     assert "Missing command" in result.stderr
 
 
-def test_an_unknown_command(runner: CliRunner) -> None:
-    """It is named, exit 2."""
+def test_an_unknown_command_is_an_error(runner: CliRunner) -> None:
+    """The exit code is 2, and the error names the command."""
     result = runner.invoke(cli.main, ["gauge"])
     assert result.exit_code == 2
     assert "No such command 'gauge'" in result.stderr
 
 
-def test_checking_a_good_configuration(runner: CliRunner) -> None:
-    """One line with the identity of the figures, exit 0."""
+def test_a_good_configuration_passes_the_check(runner: CliRunner) -> None:
+    """One line with the hash of the settings that change figures, and exit code 0."""
     result = runner.invoke(cli.main, ["--check-config"])
     assert result.exit_code == 0
     assert config.config_hash(config.Settings()) in result.stdout
 
 
-def test_checking_a_bad_configuration(runner: CliRunner, tmp_path: Path) -> None:
-    """Every fault on stderr, exit 2, no traceback."""
+def test_a_bad_configuration_fails_the_check(runner: CliRunner, tmp_path: Path) -> None:
+    """All errors are on stderr, with exit code 2 and without a traceback."""
     path = tmp_path / "my.toml"
     path.write_text("[topics]\npartitions = 0\nfeedbak = 'x'\n")
     result = runner.invoke(cli.main, ["--config", str(path), "--check-config"])
@@ -74,15 +74,15 @@ def test_checking_a_bad_configuration(runner: CliRunner, tmp_path: Path) -> None
     )
 
 
-def test_printing_the_configuration(runner: CliRunner) -> None:
-    """The settings in force as a file could hold them."""
+def test_the_configuration_can_be_printed(runner: CliRunner) -> None:
+    """The settings in force are printed as a configuration file."""
     result = runner.invoke(cli.main, ["--print-config"], env={"CXGAUGE_WORKER_FLUSH_INTERVAL": "1s"})
     assert result.exit_code == 0
     assert tomllib.loads(result.stdout)["worker"]["flush_interval"] == "1s"
 
 
 def test_the_printed_configuration_names_every_setting(runner: CliRunner) -> None:
-    """An optional setting without a value is a comment in its table; with one it is a value."""
+    """An optional setting without a value is a comment."""
     printed = runner.invoke(cli.main, ["--print-config"], env={"CXGAUGE_WORKER_INSTANCE": "w-1"}).stdout
     sections = dict(re.findall(r"^\[(\w+)\]\n(.*?)(?=^\[|\Z)", printed, re.MULTILINE | re.DOTALL))
     for key in keys():
@@ -96,10 +96,10 @@ def test_the_printed_configuration_names_every_setting(runner: CliRunner) -> Non
     ("error", "code"),
     [(errors.CxgaugeError, 1), (errors.ConfigError, 2), (errors.Fenced, 3), (errors.PreconditionFailed, 4)],
 )
-def test_situations_have_exit_codes(
+def test_errors_have_exit_codes(
     runner: CliRunner, monkeypatch: pytest.MonkeyPatch, error: type[errors.CxgaugeError], code: int
 ) -> None:
-    """An error of ours is its text on stderr and its exit code."""
+    """An error is its message on stderr and its exit code."""
 
     @click.command()
     def failing() -> None:

@@ -1,4 +1,4 @@
-"""`cxgauge publish`: what goes where, under which key and timestamp."""
+"""`cxgauge publish`: topics, keys and timestamps."""
 
 import json
 import os
@@ -16,11 +16,11 @@ from click.testing import CliRunner
 from stream.cli import main
 
 Sent = Callable[[str], list[ConsumerRecord]]
-HAPPENED = 1_785_578_400_000
+EVENT_TIME = 1_785_578_400_000
 
 
 def line(kind: str, **data: Any) -> str:
-    """A bare event, on a line."""
+    """Return an event without optional attributes as a line."""
     return json.dumps({"id": "1", "type": kind, "time": "2026-08-01T10:00:00Z", "data": data}) + "\n"
 
 
@@ -32,8 +32,8 @@ ERASED = line("cx.customer.erased.v1", customer_id="c-1")
 
 
 @pytest.mark.kafka
-def test_each_event_goes_to_its_topic_under_its_key(runner: CliRunner, sent: Sent, tmp_path: Path) -> None:
-    """A message takes the key of its ticket's earlier event; an erasure goes to all three topics."""
+def test_each_event_is_sent_to_its_topic_with_its_key(runner: CliRunner, sent: Sent, tmp_path: Path) -> None:
+    """A message has the key of its ticket's earlier event, an erasure goes to all topics."""
     path = tmp_path / "events.jsonl"
     path.write_text(CHURNED + CREATED + MESSAGE + ANSWER + ERASED.rstrip())
     before = time.time_ns() // 1_000_000
@@ -49,18 +49,18 @@ def test_each_event_goes_to_its_topic_under_its_key(runner: CliRunner, sent: Sen
 
 
 @pytest.mark.kafka
-def test_timestamps_of_the_events(runner: CliRunner, sent: Sent) -> None:
-    """With --timestamps event a record carries the time of what happened."""
+def test_records_may_have_the_times_of_the_events(runner: CliRunner, sent: Sent) -> None:
+    """With `--timestamps event` records have the times of the events."""
     result = runner.invoke(main, ["publish", "-", "--timestamps", "event"], input=ANSWER)
     assert result.exit_code == 0, result.output
     (record,) = sent("feedback")
-    assert record.timestamp == HAPPENED
+    assert record.timestamp == EVENT_TIME
     assert json.loads(record.value)["specversion"] == "1.0"
 
 
 @pytest.mark.kafka
-def test_a_key_for_all(runner: CliRunner, sent: Sent) -> None:
-    """--key goes before the customer, but not for what belongs to a customer by definition."""
+def test_a_given_key_applies_to_all_events_but_customer_events(runner: CliRunner, sent: Sent) -> None:
+    """--key replaces the customer's ID, but not for customer events."""
     result = runner.invoke(main, ["publish", "-", "--key", "k"], input=CHURNED + CREATED + ANSWER)
     assert result.exit_code == 0, result.output
     assert [sent(domain)[0].key for domain in ("customers", "tickets", "feedback")] == [b"c-1", b"k", b"k"]
@@ -68,9 +68,9 @@ def test_a_key_for_all(runner: CliRunner, sent: Sent) -> None:
 
 @pytest.mark.kafka
 def test_bad_lines_are_reported_and_the_rest_is_sent(runner: CliRunner, sent: Sent) -> None:
-    """Line number and reason on stderr, exit 1 at the end."""
-    wrong = line("cx.feedback.submitted.v1", feedback_id="f-2", survey="nps", score=11)
-    result = runner.invoke(main, ["publish", "-"], input=f"{wrong}\n{ANSWER}{{}}\nnope")
+    """Line number and reason are on stderr, with exit code 1."""
+    invalid_line = line("cx.feedback.submitted.v1", feedback_id="f-2", survey="nps", score=11)
+    result = runner.invoke(main, ["publish", "-"], input=f"{invalid_line}\n{ANSWER}{{}}\nnope")
     assert result.exit_code == 1
     assert "1 sent" in result.stdout
     assert "; 3 could not be used" in result.stdout
@@ -81,16 +81,16 @@ def test_bad_lines_are_reported_and_the_rest_is_sent(runner: CliRunner, sent: Se
 
 
 @pytest.mark.kafka
-def test_topics_must_be_there(environ: dict[str, str]) -> None:
-    """Nothing is sent while an input is missing: exit 4 with its name."""
+def test_missing_topics_are_refused(environ: dict[str, str]) -> None:
+    """Nothing is sent. The exit code is 4, with the topic's name."""
     result = CliRunner(env=environ).invoke(main, ["publish", "-"], input=ANSWER)
     assert result.exit_code == 4
     assert environ["CXGAUGE_TOPICS_FEEDBACK"] in result.stderr
 
 
 @pytest.mark.kafka
-def test_what_came_through_a_pipe_goes_out_while_it_is_silent(runner: CliRunner, sent: Sent) -> None:
-    """A live source is not held back for its next line; the end of the pipe is the end."""
+def test_events_from_a_pipe_are_sent_without_waiting(runner: CliRunner, sent: Sent) -> None:
+    """Each line is sent at once, and the end of the pipe ends the command."""
     environment = os.environ | {name: str(text) for name, text in runner.env.items()}
     command = [sys.executable, "-m", "stream.cli", "publish", "-"]
     with subprocess.Popen(

@@ -17,7 +17,7 @@ from stream.cli.event_reference import type_text
 from stream.config import Settings
 from stream.core.metrics import REGISTRY, business_hours, churn, csat, nps, resolution, retention
 from stream.core.metrics.metric import Metric
-from tests.deploy.served import complete, working
+from tests.deploy.served import complete_exporter, serve_worker
 
 PAGES = {path: content.decode() for path, content in references.documents(main).items()}
 METRICS, EVENT_TYPES, SERIES = (PAGES[f"deploy/docs/{name}.md"] for name in ("metrics", "events", "series"))
@@ -43,13 +43,13 @@ def served(text: str) -> Iterator[tuple[str, str, dict[str, str]]]:
 @pytest.fixture(scope="module")
 def exporter() -> list[tuple[str, str, dict[str, str]]]:
     """The series of an exporter with data for every metric but referrals."""
-    return list(served(complete().exposition.plain.decode()))
+    return list(served(complete_exporter().exposition.plain.decode()))
 
 
 @pytest.fixture(scope="module")
 def worker() -> list[tuple[str, str, dict[str, str]]]:
     """The operational series of a worker with a partition."""
-    with working() as port, urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+    with serve_worker() as port, urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         text = answer.read().decode()
     return [each for each in served(text) if each[0].startswith(WORKER_PREFIX) and "_created" not in each[0]]
 

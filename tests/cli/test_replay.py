@@ -1,4 +1,4 @@
-"""`cxgauge replay`: an export becomes events with their own times."""
+"""`cxgauge replay`: an export is published as events with their own times."""
 
 import asyncio
 from collections.abc import Callable
@@ -41,35 +41,33 @@ EXPORT = "id,day,score\nb,2017-05-02,9\na,2017-05-01,3\nc,2017-05-03,11\n"
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
-    """An export of three rows, not in order, and its mapping."""
+    """An unsorted export of three rows, and its mapping."""
     export, mapping = tmp_path / "export.csv", tmp_path / "map.toml"
     export.write_text(EXPORT)
     mapping.write_text(MAPPING)
     return export, mapping
 
 
-def deleted(at: int) -> Any:
-    """Some event at a moment in ms."""
+def deletion(at: int) -> Any:
+    """Return an event at a moment in ms."""
     return make(FeedbackDeleted(feedback_id=f"f-{at}"), id="1", source="/x", time=at)
 
 
-def kept(retention: int) -> dict[str, TopicDescription]:
-    """A feedback topic that keeps records this long."""
+def feedback_topic(retention: int) -> dict[str, TopicDescription]:
+    """Return the description of a feedback topic with this retention."""
     return {"feedback": TopicDescription(1, 1, {"retention.ms": str(retention)})}
 
 
-def test_events_are_in_the_order_of_their_times(
-    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Whatever the order of the rows; one that gives no event is reported with its line."""
-    events, bad = replay.translate(*files)
+def test_events_are_sorted_by_time(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """For any order of rows. An invalid row is reported with its line."""
+    events, invalid_rows = replay.translate(*files)
     assert [event.id for event in events] == ["a", "b"]
-    assert bad == 1
+    assert invalid_rows == 1
     assert "export.csv:4: data.score: expected int from 0 to 10" in capsys.readouterr().err
 
 
-def test_a_file_without_a_column_of_the_mapping(files: tuple[Path, Path]) -> None:
-    """Found at the first row, with the columns that are there."""
+def test_a_missing_column_is_refused(files: tuple[Path, Path]) -> None:
+    """The error at the first row names the available columns."""
     files[0].write_text("id,date,score\na,2017-05-01,3\n")
     with pytest.raises(
         CxgaugeError, match=r"has no column 'day', which .*map\.toml names; it has id, date, score"
@@ -78,30 +76,30 @@ def test_a_file_without_a_column_of_the_mapping(files: tuple[Path, Path]) -> Non
 
 
 def test_the_oldest_event_must_outlive_the_retention_by_a_day() -> None:
-    """Kafka deletes by the record's timestamp: what is nearly too old is refused, naming the setting."""
+    """Kafka deletes by record timestamp, so events that are almost too old are refused."""
     now = 1_000 * DAY
-    replay.check_retention([deleted(now - 44 * DAY), deleted(now)], kept(45 * DAY), now)
-    replay.check_retention([deleted(0)], kept(-1), now)
-    replay.check_retention([], kept(45 * DAY), now)
+    replay.check_retention([deletion(now - 44 * DAY), deletion(now)], feedback_topic(45 * DAY), now)
+    replay.check_retention([deletion(0)], feedback_topic(-1), now)
+    replay.check_retention([], feedback_topic(45 * DAY), now)
     with pytest.raises(PreconditionFailed, match=r"of feedback is of 1972-08-13.* 45d.*topics\.retention"):
-        replay.check_retention([deleted(now - 44 * DAY - 1), deleted(now)], kept(45 * DAY), now)
+        replay.check_retention([deletion(now - 44 * DAY - 1), deletion(now)], feedback_topic(45 * DAY), now)
 
 
-async def test_speed_is_in_times_of_real_time() -> None:
+async def test_speed_is_a_multiple_of_real_time() -> None:
     """A minute at 600 times real time takes a tenth of a second."""
     clock = asyncio.get_running_loop().time
-    events = [deleted(0), deleted(60_000)]
-    began = clock()
+    events = [deletion(0), deletion(60_000)]
+    started_at = clock()
     with ProgressMeter(2) as meter:
         assert [event async for event in replay.paced(events, 600.0, meter)] == events
-    assert clock() - began >= 0.1
+    assert clock() - started_at >= 0.1
 
 
 @pytest.mark.kafka
 def test_records_carry_the_times_of_the_events(
     runner: CliRunner, files: tuple[Path, Path], sent: Callable[[str], list[ConsumerRecord]]
 ) -> None:
-    """So that a replay is judged as if it were then; a bad row is exit 1 in the end."""
+    """Late and future events are classified as of then. An invalid row gives exit code 1."""
     result = runner.invoke(main, ["replay", str(files[0]), "--mapping", str(files[1])])
     assert result.exit_code == 1
     assert result.stdout.startswith("2 sent")
@@ -112,55 +110,57 @@ def test_records_carry_the_times_of_the_events(
 
 
 @pytest.mark.kafka
-def test_refused_when_the_topic_would_not_keep_it(environ: dict[str, str], files: tuple[Path, Path]) -> None:
-    """Exit 4 and nothing is sent while the topic has a retention; the present as timestamp is always kept."""
+def test_events_older_than_the_retention_are_refused(
+    environ: dict[str, str], files: tuple[Path, Path]
+) -> None:
+    """The exit code is 4 and nothing is sent, except with the present as timestamp."""
     runner = CliRunner(env=environ)
     runner.invoke(main, ["topics", "create"])
     command = ["replay", str(files[0]), "--mapping", str(files[1])]
-    refused = runner.invoke(main, command)
-    assert refused.exit_code == 4
-    assert "topics.retention" in refused.stderr
+    result = runner.invoke(main, command)
+    assert result.exit_code == 4
+    assert "topics.retention" in result.stderr
     assert "2 sent" in runner.invoke(main, [*command, "--timestamps", "now"]).stdout
 
 
 @pytest.mark.data
-def test_the_airport_survey(data_folder: Path) -> None:
-    """The shipped mapping gives the known NPS of the survey."""
+def test_the_airport_survey_has_the_known_nps(data_folder: Path) -> None:
+    """The shipped mapping gives the published NPS."""
     export = data_folder / "sfo_survey_2017" / "survey.csv"
-    events, bad = replay.translate(export, EXAMPLES / "sfo_survey_2017.toml")
+    events, invalid_rows = replay.translate(export, EXAMPLES / "sfo_survey_2017.toml")
     answers: list[Any] = [event.data for event in events]
     scores = [answer.score for answer in answers if answer.survey == "nps" and answer.score is not None]
     promoters, detractors = sum(s >= 9 for s in scores), sum(s <= 6 for s in scores)
-    assert (bad, len(scores)) == (0, 2_746)
+    assert (invalid_rows, len(scores)) == (0, 2_746)
     assert round(100 * (promoters - detractors) / len(scores), 2) == 39.84
     assert sum(answer.survey == "csat" for answer in answers) == 2_688
 
 
 @pytest.mark.data
 def test_the_order_of_a_log_changes_no_figure(data_folder: Path) -> None:
-    """The help desk's events shuffled, within tickets and across them, end at the same panes as in order."""
+    """Shuffled events of the help desk give the same panes as sorted ones."""
     log = data_folder / "helpdesk_italian" / "helpdesk.xes.gz"
-    events, bad = replay.translate(log, EXAMPLES / "helpdesk_italian.toml")
-    assert (len(events), bad) == (14_623, 0)
+    events, invalid_rows = replay.translate(log, EXAMPLES / "helpdesk_italian.toml")
+    assert (len(events), invalid_rows) == (14_623, 0)
     config = aggregation_config(windows=(Window("1600d", 1600 * DAY),))
-    given = [Given(e.data, at_ms(e), at_ms(e), e.id, e.source) for e in events]
-    ordered = count(Tickets(), given, config)
-    Random(4).shuffle(given)
-    shuffled = count(Tickets(), given, config)
+    events_to_count = [Given(e.data, at_ms(e), at_ms(e), e.id, e.source) for e in events]
+    ordered = count(Tickets(), events_to_count, config)
+    Random(4).shuffle(events_to_count)
+    shuffled = count(Tickets(), events_to_count, config)
     assert ordered.outcome_counts["accepted"] == shuffled.outcome_counts["accepted"] == len(events)
     assert sum(map(len, ordered.panes.blocks.values())) > 10_000
     assert shuffled.panes.blocks == ordered.panes.blocks
 
 
-def test_the_base_of_customers(tmp_path: Path) -> None:
-    """The shipped mapping: a row a customer, since when, also without plan or channel."""
+def test_the_customer_base_example_is_translated(tmp_path: Path) -> None:
+    """The shipped mapping of a customer base, also without plan or channel."""
     file = tmp_path / "customers.csv"
     rows = (
         "customer_id,since,plan,channel\nc-2,2024-05-31T10:15:00+02:00,gold,web\nc-1,2024-05-31T08:14:59Z,,\n"
     )
     file.write_text(rows)
-    events, bad = replay.translate(file, EXAMPLES / "customer_base.toml")
-    assert bad == 0
+    events, invalid_rows = replay.translate(file, EXAMPLES / "customer_base.toml")
+    assert invalid_rows == 0
     assert [event.data for event in events] == [
         CustomerActivated(customer_id="c-1"),
         CustomerActivated(customer_id="c-2", plan="gold", channel="web"),

@@ -1,4 +1,4 @@
-"""`cxgauge top` against an exporter in memory."""
+"""`cxgauge top` with an exporter in memory."""
 
 import asyncio
 import os
@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 from stream.cli import main
 from stream.cli.top.figures import MAX_ROWS, MetricsSnapshot, format_duration
 from stream.devbroker.ports import free_port
-from tests.exporter.live.world import World
-from tests.exporter.memory import answers
+from tests.exporter.in_memory import answers
+from tests.exporter.live.live_exporter import LiveExporter
 
-PAGE = """cx_nps_score{view="channel",channel="web",window="7d"} 20.0
+EXPOSITION = """cx_nps_score{view="channel",channel="web",window="7d"} 20.0
 cx_nps_score{view="channel",channel="a \\"b\\"",window="7d"} -10.0
 cx_nps_score{view="channel",channel="web",window="1h"} 99.0
 cx_nps_score_low{view="channel",channel="web",window="7d"} 10.0
@@ -32,15 +32,15 @@ cx_clv_historical_mean{view="channel",channel="web",cohort="other",currency="EUR
 """
 
 
-async def once(world: World, *options: str) -> Result:
-    """What `top --once` prints for a world."""
-    arguments = ["top", "--once", "--url", world.url, *options]
+async def top_once(live_exporter: LiveExporter, *options: str) -> Result:
+    """Return the result of `top --once`."""
+    arguments = ["top", "--once", "--url", live_exporter.url, *options]
     return await asyncio.to_thread(CliRunner(env={"COLUMNS": "120"}).invoke, main, arguments)
 
 
-def test_figures_by_headline_and_label_set() -> None:
-    """Of that view and window only; the parts that share labels are added up, the largest sample comes first."""
-    rows = {(row.title, row.labels): row[2:] for row in MetricsSnapshot(PAGE, "channel", "7d").rows()}
+def test_figures_are_shown_by_headline_and_label_set() -> None:
+    """Figures of this view and window. Samples with common labels are summed, the largest come first."""
+    rows = {(row.title, row.labels): row[2:] for row in MetricsSnapshot(EXPOSITION, "channel", "7d").rows()}
     assert rows == {
         ("NPS", "web"): ("20.0", "10.0 to 30.0", 6),
         ("NPS", 'a "b"'): ("-10.0", "", None),
@@ -50,8 +50,8 @@ def test_figures_by_headline_and_label_set() -> None:
     }
 
 
-def test_many_label_sets_are_cut() -> None:
-    """And counted."""
+def test_many_label_sets_are_truncated() -> None:
+    """The others are counted."""
     text = "".join(
         f'cx_nps_score{{view="channel",channel="c{n}",window="7d"}} {n}.0\n' for n in range(MAX_ROWS + 5)
     )
@@ -71,32 +71,35 @@ def test_many_label_sets_are_cut() -> None:
         (90_000, "1 d 1 h"),
     ],
 )
-def test_durations(seconds: float, text: str) -> None:
-    """Two units, none of them 0 or full."""
+def test_durations_have_two_units(seconds: float, text: str) -> None:
+    """At most two units, neither 0 nor a full larger unit."""
     assert format_duration(seconds) == text
 
 
 async def test_once_prints_what_is_served() -> None:
-    """Figures with bounds and n, and whether they are complete; another window and view are picked."""
-    world = World()
-    await world.publish([*answers(3, 10, channel="web"), *answers(1, 0, channel="app")])
-    async with world.running():
-        await world.refresh()
-        result = await once(world, "--window", "1h")
+    """Figures have bounds and n, and their coverage. Window and view can be selected."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish([*answers(3, 10, channel="web"), *answers(1, 0, channel="app")])
+    async with live_exporter.running():
+        await live_exporter.refresh()
+        result = await top_once(live_exporter, "--window", "1h")
         assert result.exit_code == 0
         assert "Complete: 3 of 3 partitions covered" in result.output
         assert next(line for line in result.output.splitlines() if line.startswith("NPS")).split() == [
             "NPS", "50.0", "-33.6", "to", "90.7", "4",
         ]  # fmt: skip
-        result = await once(world, "--window", "1h", "--view", "channel")
+        result = await top_once(live_exporter, "--window", "1h", "--view", "channel")
         nps = [line.split() for line in result.output.splitlines() if " web " in line or " app " in line][:2]
-        assert [(each[-1], each[-5]) for each in nps] == [("3", "100.0"), ("1", "-100.0")]
-        world.steady += 40_000
-        await world.refresh()
-        result = await once(world, "--window", "1h")
+        assert [(cells[-1], cells[-5]) for cells in nps] == [("3", "100.0"), ("1", "-100.0")]
+        live_exporter.monotonic_ms += 40_000
+        await live_exporter.refresh()
+        result = await top_once(live_exporter, "--window", "1h")
         assert "INCOMPLETE: 0 of 3 partitions covered" in result.output
-        assert "No figures" in (await once(world, "--view", "team")).output
-        assert "--window: got '3d', the exporter has 1h, " in (await once(world, "--window", "3d")).output
+        assert "No figures" in (await top_once(live_exporter, "--view", "team")).output
+        assert (
+            "--window: got '3d', the exporter has 1h, "
+            in (await top_once(live_exporter, "--window", "3d")).output
+        )
 
 
 @pytest.mark.parametrize(
@@ -108,52 +111,52 @@ async def test_once_prints_what_is_served() -> None:
         (["--view", "team"], "there are windows"),
     ],
 )
-def test_what_stops_it_is_said(options: list[str], text: str) -> None:
-    """One clear text, exit 1."""
+def test_errors_are_reported_without_a_traceback(options: list[str], text: str) -> None:
+    """One error message, with exit code 1."""
     result = CliRunner().invoke(main, ["top", "--once", *options])
     assert result.exit_code == 1
     assert text in result.output
     assert "Traceback" not in result.output
 
 
-async def test_it_goes_on_until_interrupted() -> None:
-    """New figures come by themselves, an exporter that goes is said and is got over, Ctrl-C ends it with 0."""
-    world = World()
-    await world.publish(answers(3, 10))
-    master, slave = os.openpty()
-    async with world.running():
-        await world.refresh()
+async def test_top_updates_until_interrupted() -> None:
+    """Figures update, a lost exporter is reported and retried, and Ctrl-C ends with 0."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(answers(3, 10))
+    terminal, terminal_end = os.openpty()
+    async with live_exporter.running():
+        await live_exporter.refresh()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "stream.cli", "top", "--url", world.url, "--window", "1h"),
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
+            *(sys.executable, "-m", "stream.cli", "top", "--url", live_exporter.url, "--window", "1h"),
+            stdin=terminal_end,
+            stdout=terminal_end,
+            stderr=terminal_end,
             env=os.environ | {"TERM": "xterm", "COLUMNS": "150", "LINES": "50"},
         )
-        os.close(slave)
-        shows = reader(master)
-        await shows(b"100.0")
-        await world.publish(answers(3, 0))
-        await shows(b" 0.0")
-    await shows(b"trying again")
-    again = World(port=world.port)
-    await again.publish(answers(3, 0))
-    async with again.running():
-        await shows(b"-100.0")
+        os.close(terminal_end)
+        wait_for = waiter(terminal)
+        await wait_for(b"100.0")
+        await live_exporter.publish(answers(3, 0))
+        await wait_for(b" 0.0")
+    await wait_for(b"trying again")
+    restarted = LiveExporter(port=live_exporter.port)
+    await restarted.publish(answers(3, 0))
+    async with restarted.running():
+        await wait_for(b"-100.0")
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(30):
             assert await process.wait() == 0
-    os.close(master)
+    os.close(terminal)
 
 
-def reader(terminal: int) -> Callable[..., object]:
-    """Waits for a text on a terminal, after those that were waited for before."""
-    seen = bytearray()
+def waiter(terminal: int) -> Callable[..., object]:
+    """Return a function that waits for a text on a terminal, after the previous one."""
+    output = bytearray()
 
-    async def shows(text: bytes) -> None:
+    async def wait_for(text: bytes) -> None:
         async with asyncio.timeout(60):
-            while text not in seen:
-                seen.extend(await asyncio.to_thread(os.read, terminal, 4096))
-        del seen[: seen.index(text) + len(text)]
+            while text not in output:
+                output.extend(await asyncio.to_thread(os.read, terminal, 4096))
+        del output[: output.index(text) + len(text)]
 
-    return shows
+    return wait_for

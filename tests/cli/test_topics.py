@@ -7,23 +7,23 @@ from stream.cli import main
 
 
 @pytest.mark.kafka
-def test_create_then_check(environ: dict[str, str]) -> None:
-    """What is missing is listed, made once, and then as it should be."""
+def test_created_topics_pass_the_check(environ: dict[str, str]) -> None:
+    """Missing topics are listed, created once, and then pass the check."""
     runner = CliRunner(env=environ)
-    before = runner.invoke(main, ["topics", "check"])
-    assert before.exit_code == 1
-    assert before.stdout.count(": is missing") == 10
+    result_before = runner.invoke(main, ["topics", "check"])
+    assert result_before.exit_code == 1
+    assert result_before.stdout.count(": is missing") == 10
     created = runner.invoke(main, ["topics", "create"])
     assert created.exit_code == 0, created.output
     assert created.stdout.count(": created") == 10
-    again = runner.invoke(main, ["topics", "create"])
-    assert (again.exit_code, again.stdout.count(": created")) == (0, 0)
+    second_result = runner.invoke(main, ["topics", "create"])
+    assert (second_result.exit_code, second_result.stdout.count(": created")) == (0, 0)
     assert runner.invoke(main, ["topics", "check"]).exit_code == 0
 
 
 @pytest.mark.kafka
-def test_existing_topics_are_compared_and_left(environ: dict[str, str]) -> None:
-    """Another configuration changes nothing that exists: exit 1 and what differs."""
+def test_existing_topics_are_compared_and_not_changed(environ: dict[str, str]) -> None:
+    """Existing topics do not change. The exit code is 1, with the differences."""
     runner = CliRunner(env=environ)
     runner.invoke(main, ["topics", "create"])
     other = CliRunner(env=environ | {"CXGAUGE_TOPICS_RETENTION": "7d", "CXGAUGE_TOPICS_PARTITIONS": "4"})
@@ -36,8 +36,8 @@ def test_existing_topics_are_compared_and_left(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.kafka
-def test_what_the_broker_will_not_make(environ: dict[str, str]) -> None:
-    """Three replicas on one broker cannot be: exit 1 with Kafka's reason for each topic."""
+def test_refusals_of_the_broker_are_reported(environ: dict[str, str]) -> None:
+    """Three replicas on one broker are refused with Kafka's reason for each topic."""
     result = CliRunner(env=environ | {"CXGAUGE_TOPICS_REPLICATION_FACTOR": "3"}).invoke(
         main, ["topics", "create"]
     )
@@ -45,8 +45,8 @@ def test_what_the_broker_will_not_make(environ: dict[str, str]) -> None:
     assert result.stderr.count("InvalidReplicationFactorError") == 10
 
 
-def test_no_broker(free_port: int) -> None:
-    """One clear text, exit 1."""
+def test_a_missing_broker_is_reported(free_port: int) -> None:
+    """One error message, with exit code 1."""
     servers = f"127.0.0.1:{free_port}"
     result = CliRunner(env={"CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": servers}).invoke(main, ["topics", "check"])
     assert result.exit_code == 1

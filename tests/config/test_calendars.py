@@ -15,17 +15,17 @@ ROME = {"name": "it", "timezone": "Europe/Rome", "hours": {"mon": ["09:00-13:00"
 
 
 def calendars(*tables: object) -> tuple[Calendar, ...]:
-    """The calendars of these tables."""
+    """Return the calendars of these tables."""
     return load(None, {"CXGAUGE_CALENDARS": json.dumps(tables)}).calendars
 
 
 def ical(*lines: str) -> str:
-    """A calendar file with one event."""
+    """Return an iCalendar file with one event."""
     return "\r\n".join(("BEGIN:VCALENDAR", "BEGIN:VEVENT", *lines, "END:VEVENT", "END:VCALENDAR"))
 
 
 def test_hours_are_minutes_of_the_local_day() -> None:
-    """Spans are sorted; one past midnight ends after 1,440."""
+    """Spans are sorted. A span past midnight ends after minute 1,440."""
     hours = {"mon": ["14:00-18:00", "09:00-13:00"], "sat": ["22:00-02:00"], "sun": ["10:00-24:00"]}
     (calendar,) = calendars({**ROME, "hours": hours, "from": "2026-01-01", "teams": ["gold"]})
     assert calendar.hours == (((540, 780), (840, 1080)), (), (), (), (), ((1320, 1560),), ((600, 1440),))
@@ -33,14 +33,14 @@ def test_hours_are_minutes_of_the_local_day() -> None:
     assert calendar.teams == ("gold",)
 
 
-def test_a_later_version_stands_beside_the_earlier_one() -> None:
+def test_versions_of_a_calendar_may_coexist() -> None:
     """Calendars of one name differ by the day they begin."""
     first, second = calendars({**ROME, "from": "2025-01-01"}, {**ROME, "from": "2026-01-01"})
     assert (first.since, second.since) == (date(2025, 1, 1), date(2026, 1, 1))
 
 
 @pytest.mark.parametrize(
-    ("change", "where"),
+    ("change", "message"),
     [
         ({"timezone": "Europe/Roma"}, "timezone: got 'Europe/Roma'"),
         ({"timezone": "../x"}, "timezone: got '../x'"),
@@ -60,22 +60,22 @@ def test_a_later_version_stands_beside_the_earlier_one() -> None:
         ({"zone": "UTC"}, "zone: got 'UTC'"),
     ],
 )
-def test_faults_name_the_place(change: dict[str, Any], where: str) -> None:
-    """A calendar that cannot be is refused with its place in the list."""
+def test_errors_name_the_setting(change: dict[str, Any], message: str) -> None:
+    """The error has the position of the calendar in the list."""
     with pytest.raises(ConfigError) as caught:
         calendars(ROME | change)
-    assert str(caught.value).startswith(f"calendars.0.{where}")
+    assert str(caught.value).startswith(f"calendars.0.{message}")
 
 
 def test_two_calendars_of_one_name_and_day_are_refused() -> None:
-    """It would be open which one holds."""
+    """Their order would be ambiguous."""
     with pytest.raises(
         ConfigError, match=r"calendars\.1: got 'it', allowed is only one calendar with this name"
     ):
         calendars(ROME, ROME)
 
 
-def test_holidays_of_list_and_file_are_one(tmp_path: Path) -> None:
+def test_holidays_of_list_and_file_are_merged(tmp_path: Path) -> None:
     """Both are merged and sorted, so that a changed file is a changed configuration."""
     (tmp_path / "it.ics").write_text(ical("DTSTART;VALUE=DATE:20260102", "SUMMARY:x"))
     path = tmp_path / "c.toml"
@@ -88,7 +88,7 @@ def test_holidays_of_list_and_file_are_one(tmp_path: Path) -> None:
 
 
 def test_ical_days_until_the_exclusive_end() -> None:
-    """DTEND is the first day that is free of the event; folded lines are one line."""
+    """DTEND is the first free day. Folded lines are joined."""
     text = ical("DTSTART;VALUE=DATE:20261224", "DTEND;VALUE=DATE:20261227", "SUMMARY:Chr", " istmas")
     assert holidays(text) == [date(2026, 12, 24), date(2026, 12, 25), date(2026, 12, 26)]
 
@@ -107,7 +107,7 @@ def test_ical_every_year() -> None:
 @pytest.mark.parametrize(
     "text", ["no calendar", ical("SUMMARY:x"), ical("DTSTART:20250101", "RRULE:FREQ=YEARLY;BYDAY=1MO")]
 )
-def test_ical_that_cannot_be_read_is_refused(tmp_path: Path, text: str) -> None:
-    """Better no start than a holiday too few."""
+def test_an_invalid_ical_file_is_refused(tmp_path: Path, text: str) -> None:
+    """A missing holiday would be worse than a refused start."""
     with pytest.raises(ValueError):
         holidays(text)

@@ -1,4 +1,4 @@
-"""Reading the configuration: file, variables, and every fault at once."""
+"""Loading the configuration from file and variables, with all errors at once."""
 
 import json
 import tomllib
@@ -11,25 +11,25 @@ from stream.errors import ConfigError
 
 
 def toml(folder: Path, text: str) -> Path:
-    """A configuration file with this text."""
+    """Write a configuration file with this text."""
     path = folder / "cxgauge.toml"
     path.write_text(text)
     return path
 
 
-def faults(path: Path | None = None, **environ: str) -> list[str]:
-    """The lines that are said about a file and variables."""
+def errors_of(path: Path | None = None, **environ: str) -> list[str]:
+    """Return the lines of the error about a file and variables."""
     with pytest.raises(ConfigError) as caught:
         load(path, {f"CXGAUGE_{name}": text for name, text in environ.items()})
     return str(caught.value).splitlines()
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_defaults_are_those_of_the_contract() -> None:
+def test_defaults_equal_the_contract() -> None:
     """Without file and variables every setting has its default."""
     settings = load(None, {})
     assert settings == Settings()
@@ -53,7 +53,7 @@ def test_file_in_the_working_folder_is_read(tmp_path: Path) -> None:
 
 
 def test_variables_override_the_file(tmp_path: Path) -> None:
-    """A variable wins over the file; an empty one is as if not set."""
+    """A variable overrides the file. An empty one counts as not set."""
     path = toml(tmp_path, '[worker]\ngroup = "a"\nflush_interval = "1s"\n')
     settings = load(path, {"CXGAUGE_WORKER_GROUP": "b", "CXGAUGE_WORKER_FLUSH_INTERVAL": "", "OTHER": "c"})
     assert settings.worker.group == "b"
@@ -81,11 +81,11 @@ def test_variables_hold_lists_and_tables_as_json() -> None:
     assert settings.calendars[0].name == "all"
 
 
-def test_all_faults_are_reported_with_where_they_stand(tmp_path: Path) -> None:
-    """One line for each fault: key, what came, what is allowed, file or variable."""
+def test_all_errors_are_reported_with_their_source(tmp_path: Path) -> None:
+    """Each error is one line with key, value, allowed values, and file or variable."""
     path = toml(tmp_path, '[topics]\npartitions = "many"\n[clv]\nmargin_rate = 2\n')
     duration = 'a duration from "10ms" to "10s" with a unit of ms, s, m, h or d'
-    assert faults(path, WORKER_FLUSH_INTERVAL="5") == [
+    assert errors_of(path, WORKER_FLUSH_INTERVAL="5") == [
         f"topics.partitions: got 'many', allowed is a whole number from 1 to 10000 ({path})",
         f"clv.margin_rate: got 2, allowed is a number from 0 to 1 ({path})",
         f"worker.flush_interval: got '5', allowed is {duration} (CXGAUGE_WORKER_FLUSH_INTERVAL)",
@@ -93,46 +93,46 @@ def test_all_faults_are_reported_with_where_they_stand(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "nearest"),
+    ("text", "suggestion"),
     [
         ("[kafka]\nbootstrap_server = 'a:1'", "unknown key, did you mean 'kafka.bootstrap_servers'"),
         ("[exporter]\nwindows = ['5m']", "unknown key, did you mean 'metrics.windows'"),
         ("[metric]\nwindows = ['5m']", "unknown section, did you mean 'metrics'"),
     ],
 )
-def test_unknown_keys_name_the_nearest_known_one(tmp_path: Path, text: str, nearest: str) -> None:
-    """A slip of the pen is answered with the key that was meant."""
-    (line,) = faults(toml(tmp_path, text))
-    assert nearest in line
+def test_unknown_keys_suggest_the_nearest_one(tmp_path: Path, text: str, suggestion: str) -> None:
+    """The error suggests the key that was probably meant."""
+    (line,) = errors_of(toml(tmp_path, text))
+    assert suggestion in line
 
 
-def test_unknown_variable_names_the_nearest_one() -> None:
-    """Variables with the prefix have to be settings."""
-    (line,) = faults(KAFKA_BOOTSTRAP="a:1")
+def test_unknown_variables_suggest_the_nearest_one() -> None:
+    """Variables with the prefix must be settings."""
+    (line,) = errors_of(KAFKA_BOOTSTRAP="a:1")
     assert line.startswith("CXGAUGE_KAFKA_BOOTSTRAP: unknown variable, did you mean 'CXGAUGE_KAFKA_")
 
 
 def test_service_links_of_kubernetes_are_no_settings() -> None:
     """A service called cxgauge-exporter must not keep the exporter from starting."""
-    links = {
+    service_links = {
         "CXGAUGE_EXPORTER_SERVICE_HOST": "10.0.0.1",
         "CXGAUGE_EXPORTER_SERVICE_PORT_HTTP": "9817",
         "CXGAUGE_EXPORTER_PORT": "tcp://10.0.0.1:9817",
         "CXGAUGE_EXPORTER_PORT_9817_TCP_ADDR": "10.0.0.1",
     }
-    assert load(None, links) == Settings()
+    assert load(None, service_links) == Settings()
 
 
 @pytest.mark.parametrize("text", ["[kafka", "kafka = 3"])
-def test_a_file_that_is_no_configuration(tmp_path: Path, text: str) -> None:
+def test_an_invalid_file_is_one_error(tmp_path: Path, text: str) -> None:
     """A file that cannot be read as tables is one clear fault."""
-    (line,) = faults(toml(tmp_path, text))
+    (line,) = errors_of(toml(tmp_path, text))
     assert "cxgauge.toml" in line
 
 
-def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+def test_a_given_file_must_exist(tmp_path: Path) -> None:
     """`--config` with a file that is not there is a fault, not the defaults."""
-    assert faults(tmp_path / "no.toml") == [f"{tmp_path / 'no.toml'}: No such file or directory"]
+    assert errors_of(tmp_path / "no.toml") == [f"{tmp_path / 'no.toml'}: No such file or directory"]
 
 
 @pytest.mark.parametrize(
@@ -157,20 +157,20 @@ def test_a_named_file_must_be_there(tmp_path: Path) -> None:
         ("kafka", "ssl_cafile", "no.pem"),
     ],
 )
-def test_values_that_cannot_be_are_faults(section: str, name: str, value: str) -> None:
-    """Each kind of setting refuses what it cannot be, and names the setting."""
-    (line,) = faults(**{f"{section}_{name}".upper(): value})
+def test_invalid_values_are_errors(section: str, name: str, value: str) -> None:
+    """Each type of setting refuses invalid values and names the setting."""
+    (line,) = errors_of(**{f"{section}_{name}".upper(): value})
     assert line.startswith(f"{section}.{name}: got ")
 
 
-@pytest.mark.parametrize("forever", ["-1", '"-1"'])
-def test_retention_may_be_for_ever(tmp_path: Path, forever: str) -> None:
+@pytest.mark.parametrize("retention", ["-1", '"-1"'])
+def test_retention_may_be_unlimited(tmp_path: Path, retention: str) -> None:
     """-1 keeps inputs for ever, as a number and as a text."""
-    assert load(toml(tmp_path, f"[topics]\nretention = {forever}\n"), {}).topics.retention == -1
+    assert load(toml(tmp_path, f"[topics]\nretention = {retention}\n"), {}).topics.retention == -1
 
 
 def test_listening_on_every_interface_and_on_ipv6() -> None:
-    """`:port` is every interface; an IPv6 address stands in brackets."""
+    """`:port` is every interface. An IPv6 address has brackets."""
     settings = load(None, {"CXGAUGE_WORKER_LISTEN": ":9818", "CXGAUGE_EXPORTER_LISTEN": "[::1]:9817"})
     assert settings.worker.listen == Address("", 9818)
     assert settings.exporter.listen == Address("::1", 9817)
@@ -180,9 +180,11 @@ def test_listening_on_every_interface_and_on_ipv6() -> None:
 def test_session_timeout_follows_from_the_instance() -> None:
     """30 s for a static member, 10 s for a dynamic one, unless it is set."""
     assert load(None, {}).worker.session_timeout == 10_000
-    static = {"CXGAUGE_WORKER_INSTANCE": "w-0"}
-    assert load(None, static).worker.session_timeout == 30_000
-    assert load(None, static | {"CXGAUGE_WORKER_SESSION_TIMEOUT": "45s"}).worker.session_timeout == 45_000
+    static_member = {"CXGAUGE_WORKER_INSTANCE": "w-0"}
+    assert load(None, static_member).worker.session_timeout == 30_000
+    assert (
+        load(None, static_member | {"CXGAUGE_WORKER_SESSION_TIMEOUT": "45s"}).worker.session_timeout == 45_000
+    )
 
 
 def test_files_are_relative_to_the_configuration(tmp_path: Path) -> None:
@@ -196,37 +198,37 @@ def test_files_are_relative_to_the_configuration(tmp_path: Path) -> None:
 
 def test_sasl_needs_a_user() -> None:
     """User and password are asked for when the protocol needs them."""
-    lines = faults(KAFKA_SECURITY_PROTOCOL="SASL_SSL")
+    lines = errors_of(KAFKA_SECURITY_PROTOCOL="SASL_SSL")
     assert [line.partition(":")[0] for line in lines] == ["kafka.sasl_username", "kafka.sasl_password"]
 
 
 def test_topic_names_must_differ() -> None:
     """Two topics of one name would be read as each other's events."""
-    (line,) = faults(TOPICS_TICKETS="cx.feedback")
+    (line,) = errors_of(TOPICS_TICKETS="cx.feedback")
     assert line == "topics: got 'cx.feedback' as the name of 2 topics, allowed is a different name for each"
 
 
-def test_more_replicas_in_sync_than_there_are() -> None:
+def test_more_in_sync_replicas_than_replicas_are_refused() -> None:
     """Such topics could never be written to."""
-    (line,) = faults(TOPICS_MIN_INSYNC_REPLICAS="2")
+    (line,) = errors_of(TOPICS_MIN_INSYNC_REPLICAS="2")
     assert line.startswith("topics.min_insync_replicas: got 2, allowed is up to topics.replication_factor, 1")
 
 
 def test_secrets_are_never_shown(tmp_path: Path) -> None:
     """Neither the printed configuration nor a fault holds the password."""
-    secret = {
+    variables = {
         "CXGAUGE_KAFKA_SASL_PASSWORD": "hunter2",
         "CXGAUGE_KAFKA_SASL_USERNAME": "u",
         "CXGAUGE_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
     }
-    settings = load(None, secret)
+    settings = load(None, variables)
     assert "hunter2" in str(settings)
     assert "hunter2" not in str(redacted(settings))
-    (line,) = faults(toml(tmp_path, "[kafka]\nsasl_password = 12345\n"))
+    (line,) = errors_of(toml(tmp_path, "[kafka]\nsasl_password = 12345\n"))
     assert "12345" not in line
 
 
-def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
+def test_the_printed_configuration_can_be_loaded(tmp_path: Path) -> None:
     """The printed configuration is a file that gives the same settings."""
     text = """
         [topics]

@@ -1,4 +1,4 @@
-"""Windows, labels, views and targets: what changes figures."""
+"""Windows, labels, views and targets, the settings that change figures."""
 
 import json
 
@@ -9,19 +9,19 @@ from stream.errors import ConfigError
 
 
 def metrics(key: str, value: object) -> Settings:
-    """Settings with one key of metrics."""
+    """Return settings with one key of metrics."""
     return load(None, {f"CXGAUGE_METRICS_{key}": json.dumps(value)})
 
 
-def fault(environ: dict[str, str]) -> str:
-    """What is said about these variables."""
+def error_of(environ: dict[str, str]) -> str:
+    """Return the error about these variables."""
     with pytest.raises(ConfigError) as caught:
         load(None, environ)
     return str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("windows", "where", "allowed"),
+    ("windows", "start", "allowed"),
     [
         (["90s"], "metrics.windows.0: got '90s'", "a multiple of its bucket, 1m"),
         (["61m"], "metrics.windows.0: got '61m'", "a multiple of its bucket, 15m"),
@@ -33,15 +33,15 @@ def fault(environ: dict[str, str]) -> str:
         ([5], "metrics.windows.0: got 5", "a duration"),
     ],
 )
-def test_windows_are_multiples_of_their_bucket(windows: list[object], where: str, allowed: str) -> None:
-    """Minutes up to 1 h, quarters up to 24 h, hours above; each length once."""
-    text = fault({"CXGAUGE_METRICS_WINDOWS": json.dumps(windows)})
-    assert text.startswith(where)
+def test_windows_are_multiples_of_their_bucket(windows: list[object], start: str, allowed: str) -> None:
+    """Buckets are minutes up to 1 h, quarter-hours up to 24 h, hours above. Lengths are unique."""
+    text = error_of({"CXGAUGE_METRICS_WINDOWS": json.dumps(windows)})
+    assert text.startswith(start)
     assert allowed in text
 
 
-def test_windows_keep_their_label() -> None:
-    """The label is as it was written, beside its length."""
+def test_windows_keep_their_labels() -> None:
+    """The label is kept as written, next to the length."""
     (window,) = metrics("WINDOWS", ["120m"]).metrics.windows
     assert (window.label, window.span) == ("120m", 7_200_000)
 
@@ -51,7 +51,7 @@ def test_windows_keep_their_label() -> None:
 )
 def test_bad_and_reserved_labels_are_refused(label: object) -> None:
     """A label of events must not clash with one that series or Prometheus have."""
-    assert fault({"CXGAUGE_METRICS_LABELS": json.dumps([label])}).startswith(
+    assert error_of({"CXGAUGE_METRICS_LABELS": json.dumps([label])}).startswith(
         f"metrics.labels.0: got {label!r}, allowed is a"
     )
 
@@ -76,11 +76,11 @@ def test_bad_and_reserved_labels_are_refused(label: object) -> None:
 )
 def test_views_use_known_labels(views: object, text: str) -> None:
     """`total` is there, names are free, labels are dimensions or allowed labels."""
-    assert fault({"CXGAUGE_METRICS_VIEWS": json.dumps(views)}).startswith(text)
+    assert error_of({"CXGAUGE_METRICS_VIEWS": json.dumps(views)}).startswith(text)
 
 
 def test_views_may_use_an_allowed_label() -> None:
-    """What the labels allow can be broken down by."""
+    """Allowed labels can be used in views."""
     settings = load(
         None,
         {
@@ -104,12 +104,12 @@ def test_views_may_use_an_allowed_label() -> None:
         {"chat": {"duration": "1h", "hours": "business"}},
     ],
 )
-def test_targets_that_cannot_hold_are_refused(targets: dict[str, object]) -> None:
-    """Keys are channel/priority, values durations; business hours need a calendar."""
-    assert fault({"CXGAUGE_FRT_TARGETS": json.dumps(targets)}).startswith("frt.targets.")
+def test_invalid_targets_are_refused(targets: dict[str, object]) -> None:
+    """Keys are channel/priority, values durations. Business hours need a calendar."""
+    assert error_of({"CXGAUGE_FRT_TARGETS": json.dumps(targets)}).startswith("frt.targets.")
 
 
-def test_targets_know_their_hours() -> None:
+def test_targets_have_calendar_or_business_hours() -> None:
     """A plain duration is calendar time."""
     calendar = '[{"name": "x", "timezone": "UTC", "hours": {"mon": ["09:00-10:00"]}}]'
     targets = '{"chat": "5m", "*/urgent": {"duration": "4h", "hours": "business"}}'
@@ -133,12 +133,12 @@ def test_targets_know_their_hours() -> None:
     ],
 )
 def test_settings_that_change_figures_change_the_hash(environ: dict[str, str]) -> None:
-    """An exporter under another configuration must be able to tell."""
+    """An exporter detects another configuration by the hash."""
     assert config_hash(load(None, environ)) != config_hash(Settings())
 
 
-def test_other_settings_leave_the_hash() -> None:
-    """Where it runs, and in which order windows are named, changes no figure."""
+def test_other_settings_do_not_change_the_hash() -> None:
+    """Addresses and the order of windows change no figure."""
     other = {
         "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": "b:1",
         "CXGAUGE_METRICS_WINDOWS": '["30d", "1h", "5m", "24h", "7d"]',

@@ -14,20 +14,23 @@ NOW = 1_790_000_000_000
 
 @pytest.fixture
 def business():
-    """A shop with its past."""
+    """A shop with its history."""
     shop = Business()
     shop.history(NOW)
     return shop
 
 
-def test_the_same_seed_tells_the_same():
-    """And another one another."""
+def test_the_same_seed_gives_the_same_history():
+    """Another seed gives another history."""
     assert Business().history(NOW) == Business().history(NOW)
     assert Business(seed=2).history(NOW) != Business().history(NOW)
 
 
-def test_all_but_the_joining_lies_in_the_longest_window():
-    """In order, none ahead of the clock; everyone was there before, and after Kafka's oldest record."""
+def test_all_but_the_activations_are_in_the_longest_window():
+    """Events are sorted and not in the future.
+
+    Customers were activated before, but after Kafka's oldest record.
+    """
     history = Business().history(NOW)
     times = [event.time for event in history]
     assert times == sorted(times)
@@ -43,31 +46,31 @@ def test_all_but_the_joining_lies_in_the_longest_window():
 
 
 def test_the_incident_is_of_one_channel(business):
-    """Answers to tickets of two hours ago, customers who had not left before, all by now."""
-    late, left = late_answers(business, NOW), churns(business, NOW)
-    created = {e.data.ticket_id: e for e in late if isinstance(e.data, TicketCreated)}
-    answered = {e.data.ticket_id: e for e in late if isinstance(e.data, TicketMessage)}
+    """Replies to tickets of two hours ago, and churns of active customers, all by now."""
+    late_events, churn_events = late_answers(business, NOW), churns(business, NOW)
+    created = {e.data.ticket_id: e for e in late_events if isinstance(e.data, TicketCreated)}
+    answered = {e.data.ticket_id: e for e in late_events if isinstance(e.data, TicketMessage)}
     assert len(created) == len(answered) == WAITED
     assert {e.data.channel for e in created.values()} == {CHANNEL}
     assert all(answered[ticket].time - e.time > 60 * MINUTE for ticket, e in created.items())
-    assert {business.channels[e.data.customer_id] for e in left} == {CHANNEL}
-    assert len({e.data.customer_id for e in left}) == LEFT
-    assert all(NOW - MINUTE < e.time <= NOW for e in [*answered.values(), *left])
+    assert {business.channels[e.data.customer_id] for e in churn_events} == {CHANNEL}
+    assert len({e.data.customer_id for e in churn_events}) == LEFT
+    assert all(NOW - MINUTE < e.time <= NOW for e in [*answered.values(), *churn_events])
     assert business.channels.keys().isdisjoint(
         e.data.customer_id for e in Business().history(NOW) if isinstance(e.data, CustomerChurned)
     )
     assert len(business.channels) == CUSTOMERS - CHURNS
 
 
-def test_tickets_go_on(business):
-    """A few, each answered at the moment given."""
-    told = [event for _ in range(100) for event in business.passing(NOW)]
-    assert {event.time for event in told if isinstance(event.data, TicketMessage)} == {NOW}
-    assert len({event.id for event in told}) == len(told) > 20
+def test_new_tickets_are_answered_at_once(business):
+    """Some tickets, each answered at the given moment."""
+    events = [event for _ in range(100) for event in business.passing(NOW)]
+    assert {event.time for event in events if isinstance(event.data, TicketMessage)} == {NOW}
+    assert len({event.id for event in events}) == len(events) > 20
 
 
 def test_figures_of_a_worked_case():
-    """Two customers, of whom one leaves; two tickets, of which one is answered after the hour."""
+    """One of two customers churns, and one of two tickets is answered after the hour."""
     events = [
         TimedEvent(NOW - 31 * DAY, "1", CustomerActivated(customer_id="a", channel="web")),
         TimedEvent(NOW - 31 * DAY, "2", CustomerActivated(customer_id="b", channel="app")),
@@ -78,14 +81,14 @@ def test_figures_of_a_worked_case():
         created = NOW - DAY + number
         events += business.ticket(created, created + wait * MINUTE, "app", "b")
     events.append(next(business.ticket(NOW - MINUTE, NOW, "web", "a")))
-    found = expected_business(events)
+    figures_found = expected_business(events)
     app = {"view": "channel", "channel": "app", "window": "30d"}
-    assert found[series("cx_churn_ratio", view="total", window="30d", method="cohort")] == 0.5
-    assert found[series("cx_churn_ratio", method="cohort", **app)] == 1
-    assert found[series("cx_churned_customers", reason="price", **app)] == 1
-    assert found[series("cx_active_customers", view="total")] == 1
-    assert found[series("cx_first_responses", **app)] == 2
-    assert found[series("cx_first_responses_within_target", **app)] == 1
-    assert found[series("cx_first_response_mean_seconds", **app)] == 3_600
-    assert found[series("cx_waiting_tickets", view="total")] == 1
-    assert found[series("cx_open_tickets", view="total")] == 1
+    assert figures_found[series("cx_churn_ratio", view="total", window="30d", method="cohort")] == 0.5
+    assert figures_found[series("cx_churn_ratio", method="cohort", **app)] == 1
+    assert figures_found[series("cx_churned_customers", reason="price", **app)] == 1
+    assert figures_found[series("cx_active_customers", view="total")] == 1
+    assert figures_found[series("cx_first_responses", **app)] == 2
+    assert figures_found[series("cx_first_responses_within_target", **app)] == 1
+    assert figures_found[series("cx_first_response_mean_seconds", **app)] == 3_600
+    assert figures_found[series("cx_waiting_tickets", view="total")] == 1
+    assert figures_found[series("cx_open_tickets", view="total")] == 1

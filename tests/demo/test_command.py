@@ -1,4 +1,4 @@
-"""What the demo does with and without Prometheus and Alertmanager; nothing is started or published."""
+"""The demo with and without Prometheus and Alertmanager, without starting or publishing anything."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from stream.demo.ports import Ports
 from stream.demo.servers import WITHOUT_ALERTMANAGER, WITHOUT_PROMETHEUS, Servers
 from stream.devbroker.tools import Unavailable
 
-BOTH = {(alert, channel) for alert in incident.ALERTS for channel in ("", incident.CHANNEL)}
+ALL_ALERTS = {(alert, channel) for alert in incident.ALERTS for channel in ("", incident.CHANNEL)}
 
 
 @pytest.fixture
-def said() -> list[str]:
+def printed() -> list[str]:
     """The lines of the demo."""
     return []
 
@@ -29,9 +29,9 @@ def business() -> Business:
 
 
 @pytest.fixture
-def servers(tmp_path, said, monkeypatch):
+def servers(tmp_path, printed, monkeypatch):
     """Servers of which none is started, with free ports."""
-    servers = Servers(tmp_path, Ports().with_free_ports(), said.append)
+    servers = Servers(tmp_path, Ports().with_free_ports(), printed.append)
     monkeypatch.setattr(servers, "add", lambda name, command: servers.children.update({name: command}))
     monkeypatch.setattr(servers, "_wait", lambda _name, _path: None)
     with servers.receiver:
@@ -53,25 +53,25 @@ def available(monkeypatch):
     return only
 
 
-def listed(servers: Servers) -> dict[str, str]:
-    """The addresses that the visitor is given."""
+def listed_addresses(servers: Servers) -> dict[str, str]:
+    """Return the addresses that the demo prints."""
     names, values = addresses(servers).columns
     return dict(zip(names.cells, values.cells, strict=True))
 
 
 @pytest.fixture
 def published(monkeypatch):
-    """The ids of the events that the demo published."""
+    """The IDs of the events that the demo published."""
     ids: list[str] = []
 
-    async def publish(bootstrap, events, *, stamped):
-        ids.extend(told.id for told in events)
+    async def publish(bootstrap, timed_events, *, stamped):
+        ids.extend(timed_events.id for timed_events in timed_events)
 
     monkeypatch.setattr(command, "publish", publish)
     return ids
 
 
-def test_with_both_prometheus_sends_to_alertmanager(servers, available, said):
+def test_with_both_prometheus_sends_to_alertmanager(servers, available, printed):
     """And Alertmanager to the receiver."""
     available("prometheus", "alertmanager")
     servers._start_monitoring()
@@ -82,11 +82,11 @@ def test_with_both_prometheus_sends_to_alertmanager(servers, available, said):
     assert f"http://127.0.0.1:{ports.receiver}/" in (folder / "alertmanager.yml").read_text()
     assert ports.alertmanager != ports.receiver
     assert list(servers.children) == ["alertmanager", "prometheus"]
-    assert said == []
-    assert "Firing alerts" not in listed(servers)
+    assert printed == []
+    assert "Firing alerts" not in listed_addresses(servers)
 
 
-def test_without_alertmanager_prometheus_sends_to_the_receiver(servers, available, said):
+def test_without_alertmanager_prometheus_sends_to_the_receiver(servers, available, printed):
     """The live page asks the receiver then, and its address is listed."""
     available("prometheus")
     servers._start_monitoring()
@@ -94,18 +94,18 @@ def test_without_alertmanager_prometheus_sends_to_the_receiver(servers, availabl
     config = (servers._folder / "prometheus/prometheus.yml").read_text()
     assert f'- targets: ["{receiver}"]' in config.partition("scrape_configs")[0]
     assert servers._environment()["CXGAUGE_EXPORTER_ALERTMANAGER"] == f"http://{receiver}"
-    assert said == [f"alertmanager is left out: so it is\n{WITHOUT_ALERTMANAGER}"]
-    assert listed(servers)["Firing alerts"] == f"http://{receiver}/api/v2/alerts (JSON)"
+    assert printed == [f"alertmanager is left out: so it is\n{WITHOUT_ALERTMANAGER}"]
+    assert listed_addresses(servers)["Firing alerts"] == f"http://{receiver}/api/v2/alerts (JSON)"
 
 
 @pytest.mark.parametrize("names", [(), ("alertmanager",)])
-def test_without_prometheus_neither_is_started(servers, available, said, names):
-    """Alertmanager alone would say on the page that nothing fires."""
+def test_without_prometheus_neither_is_started(servers, available, printed, names):
+    """Alertmanager alone would show that nothing fires."""
     available(*names)
     servers._start_monitoring()
     assert servers.children == {}
     assert "CXGAUGE_EXPORTER_ALERTMANAGER" not in servers._environment()
-    assert said == [f"prometheus is left out: so it is\n{WITHOUT_PROMETHEUS}"]
+    assert printed == [f"prometheus is left out: so it is\n{WITHOUT_PROMETHEUS}"]
     assert list(servers._folder.iterdir()) == []
 
 
@@ -119,24 +119,24 @@ def test_without_prometheus_the_check_is_of_figures_only(servers, business, publ
 def test_without_prometheus_the_incident_is_published_at_once(servers, business, published, capsys):
     """With the alerts that it would cause, by name."""
     command.publish_incident(servers, business)
-    assert len([each for each in published if each.endswith("-left")]) == incident.LEFT
-    assert len([each for each in published if each.endswith("-answered")]) == incident.WAITED
+    assert len([event_id for event_id in published if event_id.endswith("-left")]) == incident.LEFT
+    assert len([event_id for event_id in published if event_id.endswith("-answered")]) == incident.WAITED
     out = capsys.readouterr().out
     assert "With Prometheus, CxFirstResponseSlow and CxChurnSpike would now be sent" in out
     assert incident.ALERTS_COME not in out
 
 
 @pytest.mark.parametrize("alertmanager", [True, False])
-@pytest.mark.parametrize("missing", [set(), {("CxChurnSpike", "")}, {("CxChurnSpike", "app")}, BOTH])
+@pytest.mark.parametrize("missing", [set(), {("CxChurnSpike", "")}, {("CxChurnSpike", "app")}, ALL_ALERTS])
 def test_the_check_fails_unless_all_alerts_arrive(
     servers, business, published, capsys, monkeypatch, missing, alertmanager
 ):
-    """Through Alertmanager or directly; those that are missing are named."""
+    """Alerts arrive through Alertmanager or directly. Missing ones are named."""
     servers.children["prometheus"] = None
     if alertmanager:
         servers.children["alertmanager"] = None
     monkeypatch.setattr(servers, "wait", lambda condition, _seconds: condition())
-    monkeypatch.setattr(servers.receiver, "firing", lambda: BOTH - missing)
+    monkeypatch.setattr(servers.receiver, "firing", lambda: ALL_ALERTS - missing)
     assert command.check_alerts(servers, business) == (1 if missing else 0)
     lines = capsys.readouterr().out.splitlines()[3:]
     sender = "Alertmanager" if alertmanager else "Prometheus directly"

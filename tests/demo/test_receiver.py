@@ -15,7 +15,7 @@ from stream.demo.receiver import Receiver
 from stream.devbroker.http import get
 from stream.devbroker.process import Child
 from stream.exporter.live.alertmanager import AlertmanagerClient
-from tests.chaos.rig import wait
+from tests.chaos.cluster import wait
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -23,19 +23,19 @@ API = "/api/v2/alerts"
 
 
 @pytest.fixture
-def said() -> list[str]:
+def printed() -> list[str]:
     """The lines that the receiver printed."""
     return []
 
 
 @pytest.fixture
-def receiver(free_port, said):
-    with Receiver(free_port, said.append) as receiver:
+def receiver(free_port, printed):
+    with Receiver(free_port, printed.append) as receiver:
         yield receiver
 
 
 def alert(status: str = "firing", **labels: str) -> dict:
-    """An alert as Alertmanager's webhook has it."""
+    """Return an alert as in Alertmanager's webhook."""
     return {
         "status": status,
         "labels": {"alertname": "CxChurnSpike", "severity": "critical", **labels},
@@ -43,15 +43,15 @@ def alert(status: str = "firing", **labels: str) -> dict:
     }
 
 
-def posted(ends: datetime, **labels: str) -> dict:
-    """The same as Prometheus posts it, with nanoseconds."""
+def alert_of_prometheus(ends: datetime, **labels: str) -> dict:
+    """Return an alert as Prometheus posts it, with nanoseconds."""
     times = {"startsAt": "2026-05-01T11:59:00.123456789Z", "endsAt": ends.isoformat().replace("+00:00", "Z")}
-    whole = {**alert(**labels), **times, "generatorURL": "http://here/graph"}
-    return {key: value for key, value in whole.items() if key != "status"}
+    fields = {**alert(**labels), **times, "generatorURL": "http://here/graph"}
+    return {key: value for key, value in fields.items() if key != "status"}
 
 
 def post(port: int, path: str, body: object) -> int:
-    """The status of the answer."""
+    """Post a body and return the status of the response."""
     encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", encoded, timeout=5) as answer:
@@ -61,26 +61,26 @@ def post(port: int, path: str, body: object) -> int:
             return error.code
 
 
-def notified(alerts: FiringAlerts, now: datetime, *given: dict) -> list[str]:
-    """The notices of one delivery: status and channel."""
-    notices = alerts.deliver(delivered(json.dumps(given).encode()), now)
-    return [f"{each.status} {each.labels.get('channel', 'total')}" for each in notices]
+def notified(alerts: FiringAlerts, now: datetime, *alerts_given: dict) -> list[str]:
+    """Return the notices of one delivery: status and channel."""
+    notices = alerts.deliver(delivered(json.dumps(alerts_given).encode()), now)
+    return [f"{notice.status} {notice.labels.get('channel', 'total')}" for notice in notices]
 
 
-def test_alertmanagers_webhook_is_printed_with_the_runbook(free_port, receiver, said):
-    """Firing with its summary; resolved with where."""
+def test_notices_of_the_webhook_are_printed_with_the_runbook(free_port, receiver, printed):
+    """Firing alerts have the summary, resolved ones the labels."""
     alerts = [alert(view="total"), alert(view="channel", channel="app")]
     assert post(free_port, "/", {"version": "4", "alerts": alerts}) == 200
     assert receiver.firing() == {("CxChurnSpike", ""), ("CxChurnSpike", "app")}
     post(free_port, "/", {"alerts": [alert("resolved", view="channel", channel="app")]})
     assert receiver.firing() == {("CxChurnSpike", "")}
-    assert said[0] == (
+    assert printed[0] == (
         "FIRING CxChurnSpike (critical): 41 of 5000 churned\n  what to do: deploy/runbooks/CxChurnSpike.md"
     )
-    assert said[2] == "RESOLVED CxChurnSpike (critical) view=channel channel=app"
+    assert printed[2] == "RESOLVED CxChurnSpike (critical) view=channel channel=app"
 
 
-def test_other_views_are_printed_and_no_more(free_port, receiver):
+def test_alerts_of_other_views_are_printed_only(free_port, receiver):
     """The total is not taken for a touchpoint, nor the other way round."""
     post(free_port, "/", {"alerts": [alert(view="touchpoint", touchpoint="checkout")]})
     assert len(receiver.notices) == 1
@@ -88,23 +88,23 @@ def test_other_views_are_printed_and_no_more(free_port, receiver):
 
 
 def test_a_repeated_delivery_is_one_notice():
-    """Prometheus repeats what fires each minute, and what is resolved for a quarter of an hour."""
+    """Prometheus repeats firing alerts each minute, and resolved ones for a quarter of an hour."""
     alerts = FiringAlerts()
-    assert notified(alerts, NOW, posted(NOW + 4 * MINUTE)) == ["firing total"]
-    assert notified(alerts, NOW + MINUTE, posted(NOW + 5 * MINUTE)) == []
-    both = posted(NOW + 6 * MINUTE), posted(NOW + 6 * MINUTE, channel="app")
-    assert notified(alerts, NOW + 2 * MINUTE, *both) == ["firing app"]
-    ended = posted(NOW + 3 * MINUTE)
-    assert notified(alerts, NOW + 3 * MINUTE, ended) == ["resolved total"]
-    assert notified(alerts, NOW + 4 * MINUTE, ended) == []
-    assert notified(alerts, NOW + 5 * MINUTE, posted(NOW + 9 * MINUTE)) == ["firing total"]
+    assert notified(alerts, NOW, alert_of_prometheus(NOW + 4 * MINUTE)) == ["firing total"]
+    assert notified(alerts, NOW + MINUTE, alert_of_prometheus(NOW + 5 * MINUTE)) == []
+    both_alerts = alert_of_prometheus(NOW + 6 * MINUTE), alert_of_prometheus(NOW + 6 * MINUTE, channel="app")
+    assert notified(alerts, NOW + 2 * MINUTE, *both_alerts) == ["firing app"]
+    ended_alert = alert_of_prometheus(NOW + 3 * MINUTE)
+    assert notified(alerts, NOW + 3 * MINUTE, ended_alert) == ["resolved total"]
+    assert notified(alerts, NOW + 4 * MINUTE, ended_alert) == []
+    assert notified(alerts, NOW + 5 * MINUTE, alert_of_prometheus(NOW + 9 * MINUTE)) == ["firing total"]
 
 
-def test_an_alert_that_is_repeated_no_more_ends():
-    """At its end; without one, five minutes after it came. Between deliveries it is not shown either."""
+def test_an_alert_that_is_not_repeated_ends():
+    """It ends at `endsAt`, without one after five minutes, also between deliveries."""
     alerts = FiringAlerts()
     endless = {"labels": {"alertname": "Bare"}}
-    assert notified(alerts, NOW, posted(NOW + MINUTE, channel="app"), endless) == [
+    assert notified(alerts, NOW, alert_of_prometheus(NOW + MINUTE, channel="app"), endless) == [
         "firing app",
         "firing total",
     ]
@@ -116,33 +116,36 @@ def test_an_alert_that_is_repeated_no_more_ends():
 
 
 async def test_the_live_page_gets_the_alerts_that_prometheus_delivered(free_port, receiver):
-    """The exporter's own client reads them as if they were Alertmanager's; what has ended is not among them."""
+    """The exporter's client reads them like Alertmanager's, without ended ones."""
     now = datetime.now(UTC)
-    delivery = [posted(now + MINUTE, channel="app"), posted(now - MINUTE, channel="web")]
+    delivery = [
+        alert_of_prometheus(now + MINUTE, channel="app"),
+        alert_of_prometheus(now - MINUTE, channel="web"),
+    ]
     assert post(free_port, API, delivery) == 200
-    page = AlertmanagerClient(f"http://127.0.0.1:{free_port}")
-    await page.poll()
-    (shown,) = page.shown["alerts"]
-    assert (shown["name"], shown["summary"]) == ("CxChurnSpike", "41 of 5000 churned")
-    assert shown["labels"] == {"channel": "app"}
-    assert shown["since"].startswith("2026-05-01T11:59:00.123")
+    client = AlertmanagerClient(f"http://127.0.0.1:{free_port}")
+    await client.poll()
+    (shown_alert,) = client.shown["alerts"]
+    assert (shown_alert["name"], shown_alert["summary"]) == ("CxChurnSpike", "41 of 5000 churned")
+    assert shown_alert["labels"] == {"channel": "app"}
+    assert shown_alert["since"].startswith("2026-05-01T11:59:00.123")
     assert receiver.firing() == {("CxChurnSpike", "app")}
 
 
 @pytest.mark.tools
-def test_amtool_reads_them_too(free_port, receiver, require):
+def test_amtool_reads_the_alerts(free_port, receiver, require):
     """Every field that the API requires is there."""
-    post(free_port, API, [posted(datetime.now(UTC) + MINUTE, channel="app")])
+    post(free_port, API, [alert_of_prometheus(datetime.now(UTC) + MINUTE, channel="app")])
     url = f"--alertmanager.url=http://127.0.0.1:{free_port}"
-    done = subprocess.run(
+    result = subprocess.run(
         [require("amtool"), url, "--output=json", "alert", "query"],
         capture_output=True,
         text=True,
         check=True,
     )
-    (shown,) = json.loads(done.stdout)
-    assert shown["labels"]["channel"] == "app"
-    assert shown["status"]["state"] == "active"
+    (shown_alert,) = json.loads(result.stdout)
+    assert shown_alert["labels"]["channel"] == "app"
+    assert shown_alert["status"]["state"] == "active"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +166,7 @@ def test_amtool_reads_them_too(free_port, receiver, require):
     ],
 )
 def test_a_malformed_body_is_refused_and_changes_nothing(free_port, receiver, path, body):
-    """With 400; a sound one is taken afterwards."""
+    """The status is 400, and a valid body is accepted afterwards."""
     assert post(free_port, path, body) == 400
     assert receiver.notices == []
     assert get(free_port, API).text == "[]"
@@ -172,8 +175,8 @@ def test_a_malformed_body_is_refused_and_changes_nothing(free_port, receiver, pa
 
 
 @pytest.mark.parametrize("length", [None, "", "-1", "x", "9" * 5000, str((4 << 20) + 1)])
-def test_a_body_without_a_sound_length_is_refused(free_port, receiver, length):
-    """It is not read."""
+def test_a_body_without_a_valid_length_is_refused(free_port, receiver, length):
+    """The body is not read."""
     connection = HTTPConnection("127.0.0.1", free_port, timeout=5)
     connection.putrequest("POST", API)
     if length is not None:
@@ -183,10 +186,10 @@ def test_a_body_without_a_sound_length_is_refused(free_port, receiver, length):
     connection.close()
 
 
-def test_bare_alerts_and_other_paths(free_port, receiver, said):
-    """An alert without annotations is printed all the same; nothing is at another path."""
+def test_bare_alerts_and_other_paths(free_port, receiver, printed):
+    """An alert without annotations is printed. Other paths are not found."""
     assert post(free_port, "/", {"alerts": [{"status": "firing", "labels": {}}]}) == 200
-    assert said[0].startswith("FIRING ")
+    assert printed[0].startswith("FIRING ")
     assert post(free_port, "/other", []) == 404
     assert get(free_port, "/").status == 404
     assert json.loads(get(free_port, f"{API}?active=true").text) == []
@@ -204,8 +207,8 @@ RULES = """groups:
 
 
 @pytest.mark.tools
-def test_prometheus_delivers_without_alertmanager(require, tmp_path, said):
-    """A real one, with the demo's configuration and a rule that fires until there is an exporter: two notices."""
+def test_prometheus_delivers_without_alertmanager(require, tmp_path, printed):
+    """Prometheus sends two notices for a rule that fires until there is an exporter."""
     ports = Ports().with_free_ports()
     ports = ports._replace(alertmanager=ports.receiver)
     command = monitoring.prometheus(require("prometheus"), tmp_path, ports)
@@ -215,16 +218,16 @@ def test_prometheus_delivers_without_alertmanager(require, tmp_path, said):
     (rules / "demo.yml").write_text(RULES)
     log = tmp_path / "log"
     with (
-        Receiver(ports.receiver, said.append) as receiver,
+        Receiver(ports.receiver, printed.append) as receiver,
         Child("prometheus", command, log=log, cwd=tmp_path),
     ):
         wait(lambda: receiver.firing() == {("CxChurnSpike", "")}, log.read_text, 60)
-        (shown,) = json.loads(get(ports.receiver, API).text)
-        assert shown["annotations"]["summary"] == "41 of 5000 churned"
+        (shown_alert,) = json.loads(get(ports.receiver, API).text)
+        assert shown_alert["annotations"]["summary"] == "41 of 5000 churned"
         exporter, thread = start_http_server(ports.exporter, "127.0.0.1")
-        wait(lambda: len(said) > 1, log.read_text, 60)
+        wait(lambda: len(printed) > 1, log.read_text, 60)
         exporter.shutdown(), exporter.server_close(), thread.join()
-    assert said == [
+    assert printed == [
         "FIRING CxChurnSpike (critical): 41 of 5000 churned\n  what to do: page.md",
         "RESOLVED CxChurnSpike (critical) view=total",
     ]

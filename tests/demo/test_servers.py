@@ -16,41 +16,41 @@ pytestmark = pytest.mark.fresh
 PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5, receiver=6)
 
 
-def test_a_port_that_is_taken_is_replaced():
-    """Also by two demos at once."""
+def test_a_port_in_use_is_replaced():
+    """Two demos can run at once."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        taken = server.getsockname()[1]
-        assert Ports(kafka=taken).with_free_ports().kafka != taken
+        port_in_use = server.getsockname()[1]
+        assert Ports(kafka=port_in_use).with_free_ports().kafka != port_in_use
 
 
-def test_nobody_answers_with_status_0(free_port):
-    """A server that is not there is no error of ours."""
+def test_a_missing_server_has_status_0(free_port):
+    """A missing server is no error."""
     assert get(free_port, "/").status == 0
 
 
-def test_the_shipped_configuration_names_every_usual_address():
-    """So that the demo can put its own ports there."""
+def test_the_shipped_configuration_has_every_default_address():
+    """The demo replaces them by its own ports."""
     shipped = (FOLDER / "prometheus" / "prometheus.yml").read_text()
     assert [shipped.count(f'"127.0.0.1:{port}"') for port in (9817, 9818, 9093)] == [1, 1, 1]
-    moved = monitoring.with_ports(shipped, PORTS)
-    assert [moved.count(f'"127.0.0.1:{port}"') for port in (3, 2, 5)] == [1, 1, 1]
-    assert "127.0.0.1:9" not in moved
+    with_other_ports = monitoring.with_ports(shipped, PORTS)
+    assert [with_other_ports.count(f'"127.0.0.1:{port}"') for port in (3, 2, 5)] == [1, 1, 1]
+    assert "127.0.0.1:9" not in with_other_ports
 
 
-def test_every_receiver_of_the_shipped_configuration_tells_the_webhook():
-    """Whatever the severity, firing and resolved."""
+def test_every_shipped_receiver_notifies_the_webhook():
+    """Alerts of every severity are sent, firing and resolved."""
     shipped = (FOLDER / "alertmanager" / "alertmanager.yml").read_text()
     receivers = yaml.safe_load(monitoring.with_webhook(shipped, "http://here/"))["receivers"]
-    told = [{"url": "http://here/", "send_resolved": True}]
-    assert [each["webhook_configs"] for each in receivers] == [told] * 3
-    assert [each["name"] for each in receivers] == [
-        each["name"] for each in yaml.safe_load(shipped)["receivers"]
+    events = [{"url": "http://here/", "send_resolved": True}]
+    assert [receiver["webhook_configs"] for receiver in receivers] == [events] * 3
+    assert [receiver["name"] for receiver in receivers] == [
+        receiver["name"] for receiver in yaml.safe_load(shipped)["receivers"]
     ]
 
 
 @pytest.mark.tools
 def test_promtool_and_amtool_accept_the_shipped_configurations(require):
-    """With the rules beside it."""
+    """The rules are included."""
     prometheus = FOLDER / "prometheus" / "prometheus.yml"
     alertmanager = FOLDER / "alertmanager" / "alertmanager.yml"
     subprocess.run([require("promtool"), "check", "config", prometheus], check=True, capture_output=True)
@@ -59,8 +59,8 @@ def test_promtool_and_amtool_accept_the_shipped_configurations(require):
 
 @pytest.mark.tools
 @pytest.mark.parametrize("name", ["alertmanager", "prometheus"])
-def test_it_starts_with_the_demos_configuration(require, tmp_path, name):
-    """It answers on the port that was asked for, and Prometheus has a page about alerts."""
+def test_programs_start_with_the_configuration_of_the_demo(require, tmp_path, name):
+    """It responds on the given port, and Prometheus has a page of alerts."""
     ports = Ports().with_free_ports()
     command = getattr(monitoring, name)(require(name), tmp_path, ports)
     with Child(name, command, log=tmp_path / f"{name}.log") as child:

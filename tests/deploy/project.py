@@ -1,4 +1,4 @@
-"""The project's folder, and what its files say in YAML."""
+"""The project's folder, and its YAML files."""
 
 from pathlib import Path
 from typing import Any
@@ -9,5 +9,5 @@ ROOT = Path(__file__).parents[2]
 
 
 def document(path: str) -> Any:
-    """The only YAML document of a file."""
+    """Return the only YAML document of a file."""
     return yaml.safe_load((ROOT / path).read_text())

@@ -1,4 +1,4 @@
-"""An exporter with figures of every metric, a twin that lacks some, a worker; and a Prometheus that scrapes them."""
+"""A complete exporter, an incomplete replica, a worker, and a Prometheus that scrapes them."""
 
 import asyncio
 import json
@@ -26,9 +26,9 @@ from stream.exporter.state import ExporterState
 from stream.worker.health import Health
 from stream.worker.health import serve as serve_health
 from stream.worker.task_manager import TaskManager
-from tests.exporter.memory import Worker, answers, exporter, feed, refresh
+from tests.exporter.in_memory import Worker, answers, apply_records, exporter, refresh
 from tests.support import DAY, HOUR, NOW, Event, aggregation_config
-from tests.worker.test_task_manager import HERE, Memory
+from tests.worker.test_task_manager import PARTITION, MemoryStore
 
 CALENDAR = {
     "name": "always",
@@ -38,66 +38,68 @@ CALENDAR = {
 }
 
 
-def told(channel: str) -> list[Event]:
-    """Something for every figure, of one channel."""
-    where: dict[str, Any] = {"channel": channel}
+def channel_events(channel: str) -> list[Event]:
+    """Return events for every figure, of one channel."""
+    dimensions: dict[str, Any] = {"channel": channel}
     handled = {"talk_s": 60.0, "hold_s": 0.0, "wrap_s": 5.0}
     data: list[tuple[int, Any]] = []
     for ticket, ago in (("t", HOUR), ("u", 9 * DAY)):
         name = f"{ticket}-{channel}"
         data += [
-            (ago, TicketCreated(ticket_id=name, opened_by="customer", **where)),
+            (ago, TicketCreated(ticket_id=name, opened_by="customer", **dimensions)),
             (ago - 60_000, TicketHandoff(ticket_id=name)),
             (ago - 120_000, TicketMessage(ticket_id=name, message_id="m", author="agent")),
             (ago - 180_000, TicketStatus(ticket_id=name, status="solved", by="agent")),
         ]
     data += [
-        (HOUR, TicketCreated(ticket_id=f"open-{channel}", **where)),
-        (HOUR, InteractionHandled(interaction_id=f"i-{channel}", **where, **handled)),
-        (40 * DAY, CustomerActivated(customer_id=f"c-{channel}", **where)),
-        (40 * DAY, CustomerActivated(customer_id=f"gone-{channel}", **where)),
+        (HOUR, TicketCreated(ticket_id=f"open-{channel}", **dimensions)),
+        (HOUR, InteractionHandled(interaction_id=f"i-{channel}", **dimensions, **handled)),
+        (40 * DAY, CustomerActivated(customer_id=f"c-{channel}", **dimensions)),
+        (40 * DAY, CustomerActivated(customer_id=f"gone-{channel}", **dimensions)),
         (HOUR, PurchaseCompleted(order_id="o", customer_id=f"c-{channel}", amount_minor=999, currency="EUR")),
         (HOUR, CustomerChurned(customer_id=f"gone-{channel}", reason="price")),
-        (HOUR, FeedbackOffered(feedback_id=f"offer-{channel}", survey="nps", **where)),
+        (HOUR, FeedbackOffered(feedback_id=f"offer-{channel}", survey="nps", **dimensions)),
         *(
-            (HOUR, FeedbackSubmitted(feedback_id=f"{s}-{channel}", survey=s, score=4, **where))
+            (HOUR, FeedbackSubmitted(feedback_id=f"{s}-{channel}", survey=s, score=4, **dimensions))
             for s in ("csat", "ces")
         ),
     ]
-    events = [Event(one, NOW - ago, NOW, id=f"{channel}{n}") for n, (ago, one) in enumerate(data)]
+    events = [
+        Event(event_data, NOW - ago, NOW, id=f"{channel}{n}") for n, (ago, event_data) in enumerate(data)
+    ]
     return [*events, *answers(20, channel=channel, reasons=("speed",)), *answers(10, 0, channel=channel)]
 
 
-def complete() -> ExporterState:
-    """One that has everything, of two channels."""
-    shown = exporter(CXGAUGE_CALENDARS=json.dumps([CALENDAR]))
-    feed(shown, Worker(shown)([*told("web"), *told("phone")], NOW))
-    refresh(shown)
-    return shown
+def complete_exporter() -> ExporterState:
+    """Return an exporter with everything, for two channels."""
+    state = exporter(CXGAUGE_CALENDARS=json.dumps([CALENDAR]))
+    apply_records(state, Worker(state)([*channel_events("web"), *channel_events("phone")], NOW))
+    refresh(state)
+    return state
 
 
-def incomplete() -> ExporterState:
-    """One that stands still, with higher figures than are true."""
-    shown = exporter()
-    feed(shown, Worker(shown)(answers(5000), NOW))
-    refresh(shown)
-    refresh(shown, monotonic_ms=30_000)
-    return shown
+def incomplete_exporter() -> ExporterState:
+    """Return an exporter that holds figures, higher than the true ones."""
+    state = exporter()
+    apply_records(state, Worker(state)(answers(5000), NOW))
+    refresh(state)
+    refresh(state, monotonic_ms=30_000)
+    return state
 
 
 @contextmanager
-def serving(page: bytes) -> Iterator[int]:
-    """The port on which a page is served as it is."""
+def serve_exposition(exposition: bytes) -> Iterator[int]:
+    """Serve an exposition and yield its port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", CONTENT_TYPE)
             self.end_headers()
-            self.wfile.write(page)
+            self.wfile.write(exposition)
 
         def log_message(self, *_: object) -> None:
-            """Scrapes are not news."""
+            """Requests are not logged."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -109,15 +111,15 @@ def serving(page: bytes) -> Iterator[int]:
 
 
 @contextmanager
-def working() -> Iterator[int]:
-    """The port of a worker's health: it owns a partition, has flushed and written."""
+def serve_worker() -> Iterator[int]:
+    """Serve the health of a worker with an assigned partition and yield its port."""
     health, port = Health(), free_port()
-    ownership = TaskManager(Memory(), lambda: NOW)
+    task_manager = TaskManager(MemoryStore(), lambda: NOW)
     asyncio.run(
-        ownership.on_assignment({HERE: lambda: PartitionTask(Feedback(), 0, 1, aggregation_config())})
+        task_manager.on_assignment({PARTITION: lambda: PartitionTask(Feedback(), 0, 1, aggregation_config())})
     )
-    ownership.block(HERE, UnreadableBatch(7, 9, "the CRC does not match"))
-    health.watch(ownership)
+    task_manager.block(PARTITION, UnreadableBatch(7, 9, "the CRC does not match"))
+    health.watch(task_manager)
     health.flushes.inc()
     health.flush_seconds.observe(0.01)
     health.records.labels("panes").inc()
@@ -130,27 +132,30 @@ def working() -> Iterator[int]:
 
 
 class Prometheus:
-    """A running Prometheus, asked over HTTP."""
+    """A client of a running Prometheus."""
 
     def __init__(self, port: int) -> None:
         self.port = port
 
     def get(self, path: str, **parameters: str) -> Any:
-        """The data of an answer of its API. Raises AssertionError with its text when it refuses."""
+        """Return the data of a response of the API. Raises AssertionError with its text for an error."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urlencode(parameters)}"
         try:
             with urlopen(url, timeout=30) as answer:
                 return json.load(answer)["data"]
-        except HTTPError as refused:
-            with refused:
-                raise AssertionError(f"{parameters}: {refused.read().decode()}") from refused
+        except HTTPError as error:
+            with error:
+                raise AssertionError(f"{parameters}: {error.read().decode()}") from error
 
     def series(self, query: str) -> list[tuple[dict[str, str], float]]:
-        """Labels and value of what a query gives now."""
-        return [(one["metric"], float(one["value"][1])) for one in self.get("query", query=query)["result"]]
+        """Return labels and values of an instant query."""
+        return [
+            (series["metric"], float(series["value"][1]))
+            for series in self.get("query", query=query)["result"]
+        ]
 
-    def has(self, query: str) -> bool:
-        """Whether a query gives anything yet."""
+    def has_series(self, query: str) -> bool:
+        """Return True if a query returns series."""
         try:
             return bool(self.series(query))
         except (AssertionError, URLError, OSError):
@@ -159,16 +164,19 @@ class Prometheus:
 
 @contextmanager
 def scraped(program: Path, folder: Path) -> Iterator[Prometheus]:
-    """Prometheus, once it has scraped all of them three times and an alert fires."""
+    """Yield Prometheus after three scrapes of all targets, with a firing alert."""
     with ExitStack() as stack:
-        ports = [stack.enter_context(serving(each.exposition.plain)) for each in (complete(), incomplete())]
-        worker = stack.enter_context(working())
+        ports = [
+            stack.enter_context(serve_exposition(exporter_state.exposition.plain))
+            for exporter_state in (complete_exporter(), incomplete_exporter())
+        ]
+        worker = stack.enter_context(serve_worker())
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": ["rules.yml"],
             "scrape_configs": [
-                _job("cxgauge", ports),
-                _job("cxgauge-worker", [worker]),
+                scrape_job("cxgauge", ports),
+                scrape_job("cxgauge-worker", [worker]),
             ],
         }
         rule = {"alert": "CxTest", "expr": "vector(1)"}
@@ -182,11 +190,11 @@ def scraped(program: Path, folder: Path) -> Iterator[Prometheus]:
             f"--web.listen-address=127.0.0.1:{port}",
         ]
         child = stack.enter_context(Child("Prometheus", command, log=folder / "log"))
-        asked = Prometheus(port)
-        enough = 'count(count_over_time(up[1m]) >= 3) == 3 and on () ALERTS{alertstate="firing"}'
-        child.wait_until(lambda: asked.has(enough))
-        yield asked
+        client = Prometheus(port)
+        condition = 'count(count_over_time(up[1m]) >= 3) == 3 and on () ALERTS{alertstate="firing"}'
+        child.wait_until(lambda: client.has_series(condition))
+        yield client
 
 
-def _job(name: str, ports: list[int]) -> dict[str, Any]:
+def scrape_job(name: str, ports: list[int]) -> dict[str, Any]:
     return {"job_name": name, "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}]}

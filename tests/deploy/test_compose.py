@@ -24,40 +24,42 @@ pytestmark = pytest.mark.fresh
 
 COMPOSE = document("docker-compose.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("cxgauge:")}
+OWN_SERVICES = {
+    name: service for name, service in SERVICES.items() if service["image"].startswith("cxgauge:")
+}
 LOCK = (ROOT / "stream/devbroker/kafka/jars.lock").read_text()
 
 
 def environment(service: dict[str, Any]) -> dict[str, str]:
-    """What a container is given, as text."""
+    """Return the environment of a container, as text."""
     return {name: str(value) for name, value in service.get("environment", {}).items()}
 
 
 def mounts(service: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Source, target and mode of what is mounted."""
+    """Return source, target and mode of the mounts."""
     parts = (volume.split(":") for volume in service.get("volumes", []))
     return [(source, target, mode[0] if mode else "rw") for source, target, *mode in parts]
 
 
-def outside(inside: str, service: dict[str, Any]) -> Path:
-    """The file of the project that a container sees under a path."""
+def host_path(container_path: str, service: dict[str, Any]) -> Path:
+    """Return the file of the project that is mounted at a path."""
     for source, target, _ in mounts(service):
-        if source.startswith("./") and Path(inside).is_relative_to(target):
-            return ROOT / source / Path(inside).relative_to(target)
-    pytest.fail(f"{inside} is mounted nowhere")
+        if source.startswith("./") and Path(container_path).is_relative_to(target):
+            return ROOT / source / Path(container_path).relative_to(target)
+    pytest.fail(f"{container_path} is mounted nowhere")
 
 
-def test_it_is_a_compose_file() -> None:
+def test_the_file_is_a_valid_compose_file() -> None:
     """By the schema of the Compose specification."""
-    checker = Path(sys.executable).with_name("check-jsonschema")
-    command = [checker, "--builtin-schema", "vendor.compose-spec", ROOT / "docker-compose.yml"]
-    checked = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    program = Path(sys.executable).with_name("check-jsonschema")
+    command = [program, "--builtin-schema", "vendor.compose-spec", ROOT / "docker-compose.yml"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_a_container_may_do(name: str) -> None:
-    """No root, no capabilities, no new privileges, a pinned image; a root file system to be read only but Kafka's."""
+def test_containers_have_no_privileges(name: str) -> None:
+    """No root, capabilities or new privileges, a pinned image, a read-only root except for Kafka."""
     service = SERVICES[name]
     assert int(service["user"].partition(":")[0]) > 0
     assert service["cap_drop"] == ["ALL"]
@@ -67,8 +69,11 @@ def test_what_a_container_may_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_how_long_a_container_lives(name: str) -> None:
-    """All but the topics start again and have a health check and time to stop; whoever waits for them does so for good."""
+def test_containers_restart_and_have_time_to_stop(name: str) -> None:
+    """All but the topics restart, and have a health check and time to stop.
+
+    Dependencies are fulfilled once.
+    """
     service = SERVICES[name]
     if name == "topics":
         assert service["restart"] == "no"
@@ -76,14 +81,16 @@ def test_how_long_a_container_lives(name: str) -> None:
     assert service["restart"] == "unless-stopped"
     assert service["healthcheck"]["test"][0] == "CMD"
     assert int(service["stop_grace_period"].removesuffix("s")) > (DRAIN_TIMEOUT if "worker" in name else 0)
-    for other, how in service.get("depends_on", {}).items():
-        assert other in SERVICES
-        assert (how["condition"] == "service_completed_successfully") == (other == "topics")
+    for dependency, dependency_settings in service.get("depends_on", {}).items():
+        assert dependency in SERVICES
+        assert (dependency_settings["condition"] == "service_completed_successfully") == (
+            dependency == "topics"
+        )
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_is_mounted_is_there(name: str) -> None:
-    """Files and folders of the project, for reading; volumes that are declared."""
+def test_mounted_files_exist(name: str) -> None:
+    """Files and folders of the project are read-only, and volumes are declared."""
     for source, _, mode in mounts(SERVICES[name]):
         if source.startswith("."):
             assert mode == "ro"
@@ -93,28 +100,28 @@ def test_what_is_mounted_is_there(name: str) -> None:
 
 
 def test_ports_are_published_on_loopback_only() -> None:
-    """And each once."""
+    """Each port is published once."""
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert all(re.fullmatch(r"127\.0\.0\.1:(\d+):\d+", port) for port in ports)
     assert len({port.split(":")[1] for port in ports}) == len(ports) > 0
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_our_commands_and_settings_are_known(name: str) -> None:
-    """The command is there, the settings have no fault, the broker is the one next door."""
-    service = OURS[name]
-    asked = CliRunner().invoke(main, [*service["command"], "--help"])
-    assert (asked.exit_code, service["command"][0] in asked.output) == (0, True)
-    settings = load(outside("/etc/cxgauge/cxgauge.toml", service), environment(service))
+@pytest.mark.parametrize("name", OWN_SERVICES)
+def test_commands_and_settings_are_valid(name: str) -> None:
+    """The command exists, the settings are valid, and the broker is that of the file."""
+    service = OWN_SERVICES[name]
+    result = CliRunner().invoke(main, [*service["command"], "--help"])
+    assert (result.exit_code, service["command"][0] in result.output) == (0, True)
+    settings = load(host_path("/etc/cxgauge/cxgauge.toml", service), environment(service))
     advertised = environment(SERVICES["kafka"])["KAFKA_ADVERTISED_LISTENERS"]
     assert f"INSIDE://{settings.kafka.bootstrap_servers}," in advertised
 
 
-def test_all_of_ours_count_under_the_same_settings() -> None:
-    """Else the exporter would take no partition for covered; workers differ in their name alone."""
+def test_all_services_have_the_same_settings() -> None:
+    """Otherwise no partition would be covered. Workers differ in their instance only."""
     all_settings = {
-        name: load(outside("/etc/cxgauge/cxgauge.toml", service), environment(service))
-        for name, service in OURS.items()
+        name: load(host_path("/etc/cxgauge/cxgauge.toml", service), environment(service))
+        for name, service in OWN_SERVICES.items()
     }
     assert len({config_hash(settings) for settings in all_settings.values()}) == 1
     instances = [s.worker.instance for name, s in all_settings.items() if name.startswith("worker")]
@@ -122,7 +129,7 @@ def test_all_of_ours_count_under_the_same_settings() -> None:
     assert None not in instances
 
 
-def test_health_is_asked_where_ours_listen() -> None:
+def test_health_checks_use_the_listening_ports() -> None:
     """Prometheus scrapes there too."""
     scraped = [
         target
@@ -130,7 +137,7 @@ def test_health_is_asked_where_ours_listen() -> None:
         for target in job["static_configs"][0]["targets"]
     ]
     listening = []
-    for name, service in OURS.items():
+    for name, service in OWN_SERVICES.items():
         settings = load(None, environment(service))
         if name != "topics":
             address = settings.exporter.listen if name == "exporter" else settings.worker.listen
@@ -140,42 +147,46 @@ def test_health_is_asked_where_ours_listen() -> None:
     assert sorted(scraped) == sorted(listening)
 
 
-def test_the_page_asks_the_alertmanager_next_door() -> None:
-    """At the port that it listens on, which is published too."""
-    settings = load(None, environment(OURS["exporter"]))
+def test_the_exporter_polls_the_alertmanager_of_the_compose_file() -> None:
+    """The port is published, too."""
+    settings = load(None, environment(OWN_SERVICES["exporter"]))
     assert settings.exporter.alertmanager == "http://alertmanager:9093"
     assert SERVICES["alertmanager"]["ports"] == ["127.0.0.1:9093:9093"]
 
 
-def test_kafka_is_the_version_that_the_tests_run() -> None:
+def test_kafka_has_the_version_of_the_tests() -> None:
     """The image's tag is that of our jars."""
     version = SERVICES["kafka"]["image"].partition(":")[2]
     assert f"org.apache.kafka:kafka-clients:{version}\n" in LOCK
 
 
-def test_its_prometheus_differs_from_the_other_in_addresses_alone() -> None:
-    """Jobs, intervals and rules are those of a Prometheus on the same machine: alert rules know the jobs."""
-    ours, usual = document("deploy/prometheus/compose.yml"), document("deploy/prometheus/prometheus.yml")
-    assert _addressed(ours) == _addressed(usual)
+def test_the_prometheus_configuration_differs_in_addresses_only() -> None:
+    """Jobs, intervals and rules equal those on one machine, because alert rules use the names of jobs."""
+    compose, default = document("deploy/prometheus/compose.yml"), document("deploy/prometheus/prometheus.yml")
+    assert without_addresses(compose) == without_addresses(default)
 
 
-def _addressed(config: Any) -> str:
+def without_addresses(config: Any) -> str:
     return re.sub(r"[\w.-]+:\d+", "", json.dumps(config)).replace('"", ""', '""')
 
 
 @pytest.mark.kafka
-def test_kafka_runs_under_its_settings(tmp_path: Path) -> None:
-    """As the image turns them into properties, with this machine's addresses: it serves, and knows every one."""
-    given = environment(SERVICES["kafka"])
-    assert len(base64.urlsafe_b64decode(given.pop("CLUSTER_ID") + "==")) == 16
+def test_kafka_starts_with_its_settings(tmp_path: Path) -> None:
+    """The settings as properties of the image, with local addresses: Kafka serves and knows every one."""
+    variables = environment(SERVICES["kafka"])
+    assert len(base64.urlsafe_b64decode(variables.pop("CLUSTER_ID") + "==")) == 16
     properties = {
-        name.removeprefix("KAFKA_").replace("_", ".").lower(): value for name, value in given.items()
+        name.removeprefix("KAFKA_").replace("_", ".").lower(): value for name, value in variables.items()
     }
     port = free_port()
-    places = {"kafka:": "127.0.0.1:", "//:": "//127.0.0.1:", "/var/lib/kafka/data": str(tmp_path / "data")}
-    places |= {":9092": f":{port}", "19092": str(free_port()), "29093": str(free_port())}
-    for usual, here in places.items():
-        properties = {name: value.replace(usual, here) for name, value in properties.items()}
+    replacements = {
+        "kafka:": "127.0.0.1:",
+        "//:": "//127.0.0.1:",
+        "/var/lib/kafka/data": str(tmp_path / "data"),
+    }
+    replacements |= {":9092": f":{port}", "19092": str(free_port()), "29093": str(free_port())}
+    for default, actual in replacements.items():
+        properties = {name: value.replace(default, actual) for name, value in properties.items()}
     with Broker(port, tmp_path, properties) as broker:
         resource = ConfigResource(ConfigResource.Type.BROKER, "1")
         admin = AdminClient({"bootstrap.servers": broker.bootstrap})
@@ -185,7 +196,7 @@ def test_kafka_runs_under_its_settings(tmp_path: Path) -> None:
 
 
 def flag(service: str, name: str) -> str:
-    """The value of an option in a service's command."""
+    """Return the value of an option in a service's command."""
     return next(
         word.partition("=")[2] for word in SERVICES[service]["command"] if word.startswith(f"--{name}=")
     )
@@ -196,12 +207,12 @@ def flag(service: str, name: str) -> str:
     ("service", "tool", "check"),
     [("prometheus", "promtool", ("check", "config")), ("alertmanager", "amtool", ("check-config",))],
 )
-def test_the_monitoring_is_configured_soundly(
+def test_the_monitoring_configuration_is_valid(
     require: Callable[[str], Path], service: str, tool: str, check: tuple[str, ...]
 ) -> None:
-    """By its own program, with all that the file mounts beside it; what it keeps is on a volume."""
-    config = outside(flag(service, "config.file"), SERVICES[service])
-    checked = subprocess.run([require(tool), *check, config], capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    kept = flag(service, "storage.tsdb.path" if service == "prometheus" else "storage.path")
-    assert kept in [target for _, target, mode in mounts(SERVICES[service]) if mode == "rw"]
+    """Checked by its own program with its mounted files. Its data is on a volume."""
+    config = host_path(flag(service, "config.file"), SERVICES[service])
+    result = subprocess.run([require(tool), *check, config], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    data_folder = flag(service, "storage.tsdb.path" if service == "prometheus" else "storage.path")
+    assert data_folder in [target for _, target, mode in mounts(SERVICES[service]) if mode == "rw"]

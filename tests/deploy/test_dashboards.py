@@ -1,4 +1,4 @@
-"""The dashboards as Grafana would read them: their form, their places, what they name."""
+"""The dashboards: their schema, layout and references."""
 
 import json
 import re
@@ -13,39 +13,39 @@ from stream.core.metrics.metric import Panel
 from stream.monitoring.alerts.rules import BY_METRIC
 from stream.monitoring.dashboards import dashboards
 from tests.deploy.project import ROOT, document
-from tests.deploy.test_compose import SERVICES, environment, outside
+from tests.deploy.test_compose import SERVICES, environment, host_path
 
-BOARDS = {board["uid"]: board for board in dashboards()}
+DASHBOARDS = {dashboard["uid"]: dashboard for dashboard in dashboards()}
 SCHEMA = json.loads((ROOT / "tests/deploy/dashboard.schema.json").read_text())
 PANELS = [(metric.name, panel) for metric in REGISTRY.values() for panel in metric.panels]
-by_uid = pytest.mark.parametrize("uid", BOARDS)
+by_uid = pytest.mark.parametrize("uid", DASHBOARDS)
 each_panel = pytest.mark.parametrize(("metric", "panel"), PANELS, ids=[panel.title for _, panel in PANELS])
 
 
 @by_uid
-def test_the_form(uid: str) -> None:
-    """Nothing but what Grafana knows, of the right kind."""
+def test_dashboards_match_the_schema(uid: str) -> None:
+    """Only properties that Grafana knows."""
     Draft202012Validator.check_schema(SCHEMA)
-    faults = [
+    errors = [
         f"{error.json_path}: {error.message}"
-        for error in Draft202012Validator(SCHEMA).iter_errors(BOARDS[uid])
+        for error in Draft202012Validator(SCHEMA).iter_errors(DASHBOARDS[uid])
     ]
-    assert faults == []
+    assert errors == []
 
 
 @by_uid
-def test_panels_stand_apart(uid: str) -> None:
-    """Within 24 columns, none over another, each under an id of its own."""
-    panels = BOARDS[uid]["panels"]
+def test_panels_do_not_overlap(uid: str) -> None:
+    """Panels are within 24 columns, do not overlap, and have unique IDs."""
+    panels = DASHBOARDS[uid]["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
-    places = [panel["gridPos"] for panel in panels]
-    assert all(place["x"] + place["w"] <= 24 for place in places)
-    assert not [pair for pair in combinations(places, 2) if _overlap(*pair)]
+    positions = [panel["gridPos"] for panel in panels]
+    assert all(position["x"] + position["w"] <= 24 for position in positions)
+    assert not [pair for pair in combinations(positions, 2) if _overlap(*pair)]
 
 
-def _overlap(one: dict[str, int], other: dict[str, int]) -> bool:
+def _overlap(first: dict[str, int], second: dict[str, int]) -> bool:
     return all(
-        one[at] < other[at] + other[size] and other[at] < one[at] + one[size]
+        first[at] < second[at] + second[size] and second[at] < first[at] + first[size]
         for at, size in (("x", "w"), ("y", "h"))
     )
 
@@ -53,22 +53,22 @@ def _overlap(one: dict[str, int], other: dict[str, int]) -> bool:
 @by_uid
 def test_variables_are_declared_before_they_are_used(uid: str) -> None:
     """In queries of panels, titles, and queries of other variables."""
-    board = BOARDS[uid]
+    dashboard = DASHBOARDS[uid]
     known = {"__rate_interval"}
-    for variable in board["templating"]["list"]:
-        assert _used(variable["query"]) - known == set()
+    for variable in dashboard["templating"]["list"]:
+        assert used_variables(variable["query"]) - known == set()
         known.add(variable["name"])
-    assert _used(board["panels"]) - known == set()
+    assert used_variables(dashboard["panels"]) - known == set()
 
 
-def _used(part: Any) -> set[str]:
+def used_variables(part: Any) -> set[str]:
     return {a or b for a, b in re.findall(r"\$(?:\{(\w+)\}|(\w+))", json.dumps(part))} - {"datasource"}
 
 
 @by_uid
-def test_every_band_fills_down_to_a_line_of_its_panel(uid: str) -> None:
-    """Overrides name series that are there."""
-    for panel in BOARDS[uid]["panels"]:
+def test_overrides_refer_to_series_of_their_panel(uid: str) -> None:
+    """Overrides name existing series."""
+    for panel in DASHBOARDS[uid]["panels"]:
         targets = panel.get("targets", [])
         names = {target["legendFormat"] for target in targets} | {target["refId"] for target in targets}
         for override in panel.get("fieldConfig", {}).get("overrides", []):
@@ -79,7 +79,7 @@ def test_every_band_fills_down_to_a_line_of_its_panel(uid: str) -> None:
 
 
 @each_panel
-def test_only_counts_are_added_up(metric: str, panel: Panel) -> None:
+def test_only_counts_are_summed(metric: str, panel: Panel) -> None:
     """A sum of ratios, scores, means or quantiles would say nothing."""
     for line in (*panel.lines, *panel.samples):
         assert set(line.by) | set(line.where) <= set(line.family.labels)
@@ -88,8 +88,8 @@ def test_only_counts_are_added_up(metric: str, panel: Panel) -> None:
 
 
 @each_panel
-def test_sample_sizes_stand_beside_every_score(metric: str, panel: Panel) -> None:
-    """Whatever is no count says of how many it is; bounds are shown where there are any."""
+def test_every_score_has_its_sample_size(metric: str, panel: Panel) -> None:
+    """Every figure that is no count has its sample size, and bounds where they exist."""
     names = {family.name for family in REGISTRY[metric].families}
     for line in panel.lines:
         if re.search("_(ratio|score|seconds|mean|predicted)", line.family.name):
@@ -105,34 +105,36 @@ def test_every_metric_is_on_the_overview_and_on_its_dashboard() -> None:
     """With its definition and the definition's version as the panel's text."""
     for metric in REGISTRY.values():
         text = f"Definition {metric.name}, version {metric.version}"
-        shown = {
+        state = {
             uid
-            for uid, board in BOARDS.items()
-            for panel in board["panels"]
+            for uid, dashboard in DASHBOARDS.items()
+            for panel in dashboard["panels"]
             if text in panel.get("description", "") and metric.definition in panel["description"]
         }
-        assert len(shown) == 2
-        assert "cxgauge-overview" in shown
+        assert len(state) == 2
+        assert "cxgauge-overview" in state
 
 
-def test_texts_name_runbooks_that_are_there() -> None:
+def test_texts_refer_to_existing_runbooks() -> None:
     """Of every alert about a metric, and of some about the pipeline."""
-    named = set(re.findall(r"deploy/runbooks/\w+\.md", json.dumps(list(BOARDS.values()))))
-    assert [path for path in named if not (ROOT / path).exists()] == []
-    assert {alert.runbook for rules in BY_METRIC.values() for alert in rules} < named
+    runbooks = set(re.findall(r"deploy/runbooks/\w+\.md", json.dumps(list(DASHBOARDS.values()))))
+    assert [path for path in runbooks if not (ROOT / path).exists()] == []
+    assert {alert.runbook for rules in BY_METRIC.values() for alert in rules} < runbooks
 
 
-def test_they_are_provisioned() -> None:
+def test_dashboards_are_provisioned() -> None:
     """Grafana finds the files, and Prometheus under the name of its service."""
     grafana = SERVICES["grafana"]
     (provider,) = document("deploy/grafana/provisioning/dashboards/cxgauge.yml")["providers"]
-    folder = outside(provider["options"]["path"], grafana)
-    assert {path.stem for path in folder.glob("*.json")} == {uid.removeprefix("cxgauge-") for uid in BOARDS}
+    folder = host_path(provider["options"]["path"], grafana)
+    assert {path.stem for path in folder.glob("*.json")} == {
+        uid.removeprefix("cxgauge-") for uid in DASHBOARDS
+    }
     (source,) = document("deploy/grafana/provisioning/datasources/prometheus.yml")["datasources"]
     assert (source["type"], source["isDefault"]) == ("prometheus", True)
     assert source["url"] == "http://prometheus:9090"
     assert "127.0.0.1:9090:9090" in SERVICES["prometheus"]["ports"]
-    home = environment(grafana)["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
-    assert outside(home, grafana).name == "overview.json"
+    home_path = environment(grafana)["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert host_path(home_path, grafana).name == "overview.json"
     for kind in ("dashboards", "datasources"):
-        assert outside(f"/etc/grafana/provisioning/{kind}", grafana).is_dir()
+        assert host_path(f"/etc/grafana/provisioning/{kind}", grafana).is_dir()

@@ -1,4 +1,4 @@
-"""What the image's health check says of a process."""
+"""The health check of the image."""
 
 import asyncio
 import ssl
@@ -21,27 +21,27 @@ pytestmark = pytest.mark.fresh
 
 
 def check(url: str) -> int:
-    """Its exit code, as Docker asks for it."""
+    """Return the exit code of the check."""
     command = [sys.executable, ROOT / "deploy/healthcheck.py", url]
     return subprocess.run(command, check=False).returncode
 
 
 @pytest.mark.parametrize(("path", "code"), [("/livez", 0), ("/readyz", 1), ("/nowhere", 1)])
 def test_only_200_is_healthy(free_port: int, path: str, code: int) -> None:
-    """Of a worker that lives but is not ready yet."""
+    """For a worker that lives but is not ready."""
     server = serve(Health(), Address("127.0.0.1", free_port))
     with closing(server.socket):
         assert check(f"http://127.0.0.1:{free_port}{path}") == code
         server.shutdown()
 
 
-def test_where_nothing_listens(free_port: int) -> None:
-    """Exit 1 and no traceback."""
+def test_a_closed_port_is_unhealthy(free_port: int) -> None:
+    """The exit code is 1, without a traceback."""
     assert check(f"http://127.0.0.1:{free_port}/livez") == 1
 
 
-async def test_an_exporter_with_a_certificate_and_passwords(free_port: int) -> None:
-    """It has no password to give and knows no authority: that it is asked for one is a sign of life."""
+async def test_an_exporter_that_requires_a_password_is_healthy(free_port: int) -> None:
+    """The check has no password and trusts no authority, so a refusal shows that the process lives."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("exporter").configure_cert(context)
     config = WebConfig(context, {"ada": bcrypt.hashpw(b"secret", bcrypt.gensalt(4))})

@@ -1,4 +1,4 @@
-"""deploy/Dockerfile, as far as it can be checked without Docker: by its linter, and by doing what it does."""
+"""deploy/Dockerfile, checked without Docker: by its linter, and by doing its steps."""
 
 import os
 import shlex
@@ -23,23 +23,23 @@ HADOLINT = Path(sys.executable).with_name("hadolint")
 
 
 def instructions() -> Iterator[list[str]]:
-    """The Dockerfile's instructions, split into words."""
+    """Yield the instructions of the Dockerfile, split into words."""
     for line in DOCKERFILE.read_text().replace("\\\n", " ").splitlines():
         if line and not line.startswith("#"):
             yield shlex.split(line)
 
 
-def copied() -> list[str]:
-    """What is copied from the project."""
+def copied_paths() -> list[str]:
+    """Return the paths that are copied from the project."""
     copies = [words[1:-1] for words in instructions() if words[0] == "COPY"]
     return [source for sources in copies if not sources[0].startswith("--from") for source in sources]
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from nothing but what the image's first stage copies."""
+    """Build a wheel from the files that the image's first stage copies."""
     folder = tmp_path_factory.mktemp("image")
-    for source in copied():
+    for source in copied_paths():
         if (ROOT / source).is_dir():
             shutil.copytree(ROOT / source, folder / source, ignore=shutil.ignore_patterns("__pycache__"))
         else:
@@ -51,27 +51,27 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
         capture_output=True,
     )
-    (built,) = (folder / "dist").glob("*.whl")
-    return built
+    (wheel_path,) = (folder / "dist").glob("*.whl")
+    return wheel_path
 
 
 @pytest.mark.skipif(not HADOLINT.exists(), reason="hadolint comes for Linux on x86-64 only")
-def test_hadolint_finds_nothing() -> None:
-    """Neither in style nor in what its shell does."""
-    checked = subprocess.run([HADOLINT, DOCKERFILE], capture_output=True, text=True, check=False)
-    assert (checked.returncode, checked.stdout) == (0, "")
+def test_hadolint_reports_nothing() -> None:
+    """Neither for style nor for the shell commands."""
+    result = subprocess.run([HADOLINT, DOCKERFILE], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "")
 
 
-def test_what_is_copied_is_there_and_not_ignored() -> None:
+def test_copied_files_exist_and_are_not_ignored() -> None:
     """`.dockerignore` leaves out everything but that."""
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in ignored
-    assert {line[1:] for line in ignored if line.startswith("!")} == set(copied())
-    assert [source for source in copied() if not (ROOT / source).exists()] == []
+    assert {line[1:] for line in ignored if line.startswith("!")} == set(copied_paths())
+    assert [source for source in copied_paths() if not (ROOT / source).exists()] == []
 
 
-def test_one_base_of_an_exact_version_and_no_root() -> None:
-    """Of both stages; a health check of its own; what is begun is cxgauge."""
+def test_the_image_has_one_exact_base_and_no_root() -> None:
+    """Both stages have one exact base. The image has a health check and the entry point cxgauge."""
     words = list(instructions())
     bases = {line[1] for line in words if line[0] == "FROM"}
     assert len(bases) == 1
@@ -85,37 +85,39 @@ def test_one_base_of_an_exact_version_and_no_root() -> None:
     assert exposed == [str(defaults.exporter.listen.port), str(defaults.worker.listen.port)]
 
 
-def test_the_wheel_holds_everything(wheel: Path) -> None:
-    """Every file of the packages, not only Python's, so that an installed exporter has what it serves.
+def test_the_wheel_contains_every_file(wheel: Path) -> None:
+    """Every file of the packages is included, not only Python's.
 
-    What belongs to the client's distribution alone is left out. The deployment files are held by `tests/package`.
+    The files of the client's distribution are left out. `tests/package` checks the deployment files.
     """
-    packed = {name for name in ZipFile(wheel).namelist() if name.startswith(("stream/", "schemas/"))}
-    kept = {
+    actual = {name for name in ZipFile(wheel).namelist() if name.startswith(("stream/", "schemas/"))}
+    expected = {
         str(path.relative_to(ROOT))
         for package in ("stream", "schemas")
         for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {name for name in packed if not name.startswith("stream/deploy/")} == kept - {
+    assert {name for name in actual if not name.startswith("stream/deploy/")} == expected - {
         "schemas/LICENSE",
         "schemas/pyproject.toml",
     }
 
 
-def test_the_wheel_asks_for_every_decoder(wheel: Path) -> None:
-    """Kafka's client has them as extras only: what pip installs for the image must name them."""
+def test_the_wheel_requires_every_decoder(wheel: Path) -> None:
+    """They are extras of Kafka's client, so the wheel must require them."""
     with ZipFile(wheel) as archive:
         (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        wanted = [
-            Requirement(one)
-            for one in Parser().parsestr(archive.read(metadata).decode()).get_all("Requires-Dist")
+        requirements = [
+            Requirement(requirement)
+            for requirement in Parser().parsestr(archive.read(metadata).decode()).get_all("Requires-Dist")
         ]
-    assert {"lz4", "snappy", "zstd"} <= next(one.extras for one in wanted if one.name == "aiokafka")
+    assert {"lz4", "snappy", "zstd"} <= next(
+        requirement.extras for requirement in requirements if requirement.name == "aiokafka"
+    )
 
 
-def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:
-    """Every command can say what it does, from a folder that has nothing of the project."""
+def test_the_wheel_runs_outside_of_the_project(wheel: Path, tmp_path: Path) -> None:
+    """Every command prints its help outside of the project's folder."""
     ZipFile(wheel).extractall(tmp_path)
     script = (
         "import stream.cli as cli, stream.exporter.service, stream.worker.service\n"
@@ -124,7 +126,7 @@ def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:
         "cli.main(['--check-config'])\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-P", "-c", script],
         cwd=tmp_path,
         env=environment,
@@ -132,5 +134,5 @@ def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert "The configuration is good" in done.stdout
+    assert result.returncode == 0, result.stderr
+    assert "The configuration is good" in result.stdout

@@ -33,9 +33,9 @@ def rendered(require: Callable[[str], Path]) -> Callable[[str], list[Object]]:
 
     def render(folder: str) -> list[Object]:
         command = [require("kubectl"), "kustomize", ROOT / folder]
-        made = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert made.returncode == 0, made.stderr
-        return list(yaml.safe_load_all(made.stdout))
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        return list(yaml.safe_load_all(result.stdout))
 
     return render
 
@@ -48,50 +48,57 @@ def objects(rendered: Callable[[str], list[Object]]) -> list[Object]:
 
 @pytest.fixture(scope="module")
 def monitoring(rendered: Callable[[str], list[Object]]) -> dict[str, Object]:
-    """What the Prometheus operator takes, by kind."""
-    return {each["kind"]: each for each in rendered("deploy/kubernetes/monitoring")}
+    """The objects of the Prometheus operator, by kind."""
+    return {manifest["kind"]: manifest for manifest in rendered("deploy/kubernetes/monitoring")}
 
 
 def of_kind(objects: list[Object], kind: str) -> Iterator[Object]:
-    """The objects of a kind."""
-    return (each for each in objects if each["kind"] == kind)
+    """Yield the objects of a kind."""
+    return (manifest for manifest in objects if manifest["kind"] == kind)
 
 
 def pod(objects: list[Object], kind: str) -> Object:
-    """The pod's template of the only workload of a kind."""
+    """Return the pod template of the only workload of a kind."""
     (workload,) = of_kind(objects, kind)
     template: Object = workload["spec"]["template"]
     return template
 
 
 def settings(objects: list[Object], kind: str, folder: Path) -> Settings:
-    """What a container of ours reads: the mounted file, and variables, of which the instance is its pod's name."""
+    """Load the settings of a container: the mounted file, and the instance from the pod's name."""
     spec = pod(objects, kind)["spec"]
     (container,) = spec["containers"]
     (config,) = (volume["configMap"]["name"] for volume in spec["volumes"] if volume["name"] == "config")
-    (data,) = (each["data"] for each in of_kind(objects, "ConfigMap") if each["metadata"]["name"] == config)
+    (data,) = (
+        manifest["data"]
+        for manifest in of_kind(objects, "ConfigMap")
+        if manifest["metadata"]["name"] == config
+    )
     (folder / "cxgauge.toml").write_text(data["cxgauge.toml"])
     assert {"name": "config", "mountPath": "/etc/cxgauge", "readOnly": True} in container["volumeMounts"]
-    fields = {each["name"]: each["valueFrom"]["fieldRef"]["fieldPath"] for each in container.get("env", [])}
+    fields = {
+        manifest["name"]: manifest["valueFrom"]["fieldRef"]["fieldPath"]
+        for manifest in container.get("env", [])
+    }
     assert set(fields.values()) <= {"metadata.name"}
     return load(folder / "cxgauge.toml", dict.fromkeys(fields, "cxgauge-worker-0"))
 
 
 @pytest.mark.parametrize("release", [OLDEST, kubernetes_validate.latest_version()])
-def test_every_object_is_one_that_kubernetes_knows(
+def test_every_object_matches_the_schemas_of_kubernetes(
     rendered: Callable[[str], list[Object]], objects: list[Object], release: str
 ) -> None:
-    """By its own schemas, without unknown fields; no namespace is named."""
-    every = [*objects, *rendered("deploy/grafana")]
-    assert len(every) > 10
-    for each in every:
-        kubernetes_validate.validate(each, release, strict=True)
-        assert "namespace" not in each["metadata"]
+    """Checked by the schemas without unknown fields. No namespace is given."""
+    manifests = [*objects, *rendered("deploy/grafana")]
+    assert len(manifests) > 10
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, release, strict=True)
+        assert "namespace" not in manifest["metadata"]
 
 
 @every_workload
-def test_what_a_container_may_do(objects: list[Object], kind: str) -> None:
-    """No root, nothing to write but memory, no capabilities, no token; memory is bounded; an exact image."""
+def test_containers_have_no_privileges(objects: list[Object], kind: str) -> None:
+    """No root, no capabilities, no token, writable memory only, bounded memory, an exact image."""
     spec = pod(objects, kind)["spec"]
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["runAsUser"] == 10001
@@ -110,34 +117,36 @@ def test_what_a_container_may_do(objects: list[Object], kind: str) -> None:
 
 
 @every_workload
-def test_our_commands_and_settings_are_known(objects: list[Object], kind: str, tmp_path: Path) -> None:
-    """The command is there; the settings have no fault and are the same for all that count or show."""
+def test_commands_and_settings_are_valid(objects: list[Object], kind: str, tmp_path: Path) -> None:
+    """The command exists. The settings are valid and equal for all services."""
     (container,) = pod(objects, kind)["spec"]["containers"]
-    asked = CliRunner().invoke(main, [*container["args"], "--help"])
-    assert (asked.exit_code, container["args"][0]) == (0, WORKLOADS[kind])
-    read = settings(objects, kind, tmp_path)
-    assert config_hash(read) == config_hash(settings(objects, "Deployment", tmp_path))
-    address = {"worker": read.worker.listen, "exporter": read.exporter.listen}.get(container["args"][0])
-    ports = {each["name"]: each["containerPort"] for each in container.get("ports", [])}
+    result = CliRunner().invoke(main, [*container["args"], "--help"])
+    assert (result.exit_code, container["args"][0]) == (0, WORKLOADS[kind])
+    loaded_settings = settings(objects, kind, tmp_path)
+    assert config_hash(loaded_settings) == config_hash(settings(objects, "Deployment", tmp_path))
+    address = {"worker": loaded_settings.worker.listen, "exporter": loaded_settings.exporter.listen}.get(
+        container["args"][0]
+    )
+    ports = {manifest["name"]: manifest["containerPort"] for manifest in container.get("ports", [])}
     assert ports == ({"metrics": address.port} if address else {})
     assert address is None or address.host == ""
 
 
 def test_a_worker_is_a_static_member_with_time_to_drain(objects: list[Object], tmp_path: Path) -> None:
-    """Under its pod's name, with a place to put what Faust wants a folder for."""
+    """The instance is the pod's name, and Faust has a writable folder."""
     assert settings(objects, "StatefulSet", tmp_path).worker.instance == "cxgauge-worker-0"
     spec = pod(objects, "StatefulSet")["spec"]
     assert spec["terminationGracePeriodSeconds"] > DRAIN_TIMEOUT
-    assert "/tmp" in [each["mountPath"] for each in spec["containers"][0]["volumeMounts"]]
+    assert "/tmp" in [manifest["mountPath"] for manifest in spec["containers"][0]["volumeMounts"]]
     (workload,) = of_kind(objects, "StatefulSet")
     assert workload["spec"]["serviceName"] in [
-        each["metadata"]["name"] for each in of_kind(objects, "Service")
+        manifest["metadata"]["name"] for manifest in of_kind(objects, "Service")
     ]
 
 
-def test_what_probes_ask(objects: list[Object]) -> None:
-    """Nothing is killed for being incomplete; exporters are not taken away for it, but a rollout waits for it."""
-    asked = {
+def test_probes_have_the_right_endpoints(objects: list[Object]) -> None:
+    """Nothing is killed or removed for incomplete figures, but a rollout waits for them."""
+    paths = {
         kind: {
             name: container[f"{name}Probe"]["httpGet"]["path"]
             for name in ("startup", "liveness", "readiness")
@@ -145,7 +154,7 @@ def test_what_probes_ask(objects: list[Object]) -> None:
         for kind in ("StatefulSet", "Deployment")
         for container in pod(objects, kind)["spec"]["containers"]
     }
-    assert asked == {
+    assert paths == {
         "StatefulSet": {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"},
         "Deployment": {"startup": "/readyz", "liveness": "/livez", "readiness": "/livez"},
     }
@@ -155,41 +164,45 @@ def test_what_probes_ask(objects: list[Object]) -> None:
 
 
 @every_workload
-def test_selectors_find_their_pods(objects: list[Object], kind: str) -> None:
+def test_selectors_match_their_pods(objects: list[Object], kind: str) -> None:
     """Workload, service and disruption budget of a component select its pods and no others."""
     labels = pod(objects, kind)["metadata"]["labels"]
     component = labels["app.kubernetes.io/component"]
     assert component == WORKLOADS[kind]
-    for other in ("StatefulSet", "Deployment", "Service", "PodDisruptionBudget"):
-        for each in of_kind(objects, other):
-            selector = each["spec"]["selector"]
-            chosen = selector.get("matchLabels", selector)
-            assert (chosen.items() <= labels.items()) == (
-                each["metadata"]["labels"]["app.kubernetes.io/component"] == component
+    for other_kind in ("StatefulSet", "Deployment", "Service", "PodDisruptionBudget"):
+        for manifest in of_kind(objects, other_kind):
+            selector = manifest["spec"]["selector"]
+            match_labels = selector.get("matchLabels", selector)
+            assert (match_labels.items() <= labels.items()) == (
+                manifest["metadata"]["labels"]["app.kubernetes.io/component"] == component
             )
 
 
-def test_who_may_talk_to_whom(objects: list[Object], tmp_path: Path) -> None:
-    """Prometheus to what it scrapes; ours to names and to Kafka, exporters also to Alertmanager."""
-    policies = {each["metadata"]["name"]: each["spec"] for each in of_kind(objects, "NetworkPolicy")}
+def test_network_policies_allow_only_needed_connections(objects: list[Object], tmp_path: Path) -> None:
+    """Prometheus reaches its targets, services reach DNS and Kafka, exporters also Alertmanager."""
+    policies = {
+        manifest["metadata"]["name"]: manifest["spec"] for manifest in of_kind(objects, "NetworkPolicy")
+    }
     for kind, component in WORKLOADS.items():
         labels = pod(objects, kind)["metadata"]["labels"].items()
-        held = {
+        applied_policies = {
             name for name, spec in policies.items() if spec["podSelector"]["matchLabels"].items() <= labels
         }
-        assert held == ({"cxgauge", "cxgauge-exporter"} if component == "exporter" else {"cxgauge"})
-    inward = _ports(policies["cxgauge"]["ingress"])
-    assert inward == {each["spec"]["ports"][0]["port"] for each in of_kind(objects, "Service")}
+        assert applied_policies == (
+            {"cxgauge", "cxgauge-exporter"} if component == "exporter" else {"cxgauge"}
+        )
+    ingress_ports = policy_ports(policies["cxgauge"]["ingress"])
+    assert ingress_ports == {manifest["spec"]["ports"][0]["port"] for manifest in of_kind(objects, "Service")}
     servers = settings(objects, "StatefulSet", tmp_path).kafka.bootstrap_servers
-    assert _ports(policies["cxgauge"]["egress"]) == {53, int(servers.rpartition(":")[2])}
-    assert _ports(policies["cxgauge-exporter"]["egress"]) == {9093}
+    assert policy_ports(policies["cxgauge"]["egress"]) == {53, int(servers.rpartition(":")[2])}
+    assert policy_ports(policies["cxgauge-exporter"]["egress"]) == {9093}
 
 
-def _ports(allowed: list[Object]) -> set[int]:
-    return {each["port"] for rule in allowed for each in rule["ports"]}
+def policy_ports(allowed: list[Object]) -> set[int]:
+    return {manifest["port"] for rule in allowed for manifest in rule["ports"]}
 
 
-def test_prometheus_scrapes_both_under_the_jobs_that_rules_know(
+def test_scrape_jobs_have_the_names_in_the_rules(
     objects: list[Object], monitoring: dict[str, Object]
 ) -> None:
     """The operator's job is the service's name: as in our own configuration of Prometheus."""
@@ -198,17 +211,17 @@ def test_prometheus_scrapes_both_under_the_jobs_that_rules_know(
     assert set(monitor["spec"]) == {"selector", "endpoints"}
     (endpoint,) = monitor["spec"]["endpoints"]
     assert set(endpoint) == {"port", "path", "interval", "scrapeTimeout"}
-    scraped = [
-        each
-        for each in of_kind(objects, "Service")
-        if monitor["spec"]["selector"]["matchLabels"].items() <= each["metadata"]["labels"].items()
+    services = [
+        manifest
+        for manifest in of_kind(objects, "Service")
+        if monitor["spec"]["selector"]["matchLabels"].items() <= manifest["metadata"]["labels"].items()
     ]
-    assert {each["spec"]["ports"][0]["name"] for each in scraped} == {endpoint["port"]}
+    assert {manifest["spec"]["ports"][0]["name"] for manifest in services} == {endpoint["port"]}
     jobs = {job["job_name"] for job in document("deploy/prometheus/prometheus.yml")["scrape_configs"]}
-    assert {each["metadata"]["name"] for each in scraped} == jobs
+    assert {manifest["metadata"]["name"] for manifest in services} == jobs
 
 
-def test_the_rules_are_those_of_prometheus(
+def test_the_rules_equal_those_of_prometheus(
     monitoring: dict[str, Object], require: Callable[[str], Path], tmp_path: Path
 ) -> None:
     """Every group of every file, and promtool finds them good."""
@@ -221,16 +234,16 @@ def test_the_rules_are_those_of_prometheus(
     assert by_name == {group["name"]: group for group in groups}
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(rule["spec"]))
     command = [require("promtool"), "check", "rules", tmp_path / "rules.yml"]
-    checked = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_every_dashboard_is_a_config_map_for_the_sidecar(rendered: Callable[[str], list[Object]]) -> None:
     """Under the sidecar's label, as in the file."""
     maps = rendered("deploy/grafana")
-    assert {each["metadata"]["labels"]["grafana_dashboard"] for each in maps} == {"1"}
-    held = {name: text for each in maps for name, text in each["data"].items()}
+    assert {manifest["metadata"]["labels"]["grafana_dashboard"] for manifest in maps} == {"1"}
+    applied_policies = {name: text for manifest in maps for name, text in manifest["data"].items()}
     names = [board["uid"].removeprefix("cxgauge-") for board in dashboards()]
-    assert held == {
+    assert applied_policies == {
         f"{name}.json": (ROOT / f"deploy/grafana/dashboards/{name}.json").read_text() for name in names
     }

@@ -1,4 +1,4 @@
-"""Which Python `make install` takes, on a PATH of our own."""
+"""The Python that `make install` uses, with a fake PATH."""
 
 import os
 import shutil
@@ -22,7 +22,10 @@ chmod +x .venv/bin/python; fi
 
 @pytest.fixture
 def install(tmp_path: Path) -> Callable[..., tuple[int, list[str], str]]:
-    """Run `make install` with these Pythons on PATH: exit code, which of them made .venv, stderr."""
+    """Run `make install` with these Pythons on PATH.
+
+    Returns exit code, the Pythons that made .venv, and stderr.
+    """
     programs = tmp_path / "bin"
     programs.mkdir()
     for tool in ("make", "sh", "mkdir", "touch", "chmod"):
@@ -36,7 +39,7 @@ def install(tmp_path: Path) -> Callable[..., tuple[int, list[str], str]]:
             program.write_text(f"#!/bin/sh\n{body}\n")
             program.chmod(0o755)
         environment = {"PATH": str(programs), "HOME": os.environ["HOME"]}
-        done = subprocess.run(
+        result = subprocess.run(
             [programs / "make", "install", *arguments],
             cwd=tmp_path,
             env=environment,
@@ -44,36 +47,36 @@ def install(tmp_path: Path) -> Callable[..., tuple[int, list[str], str]]:
             text=True,
             check=False,
         )
-        used = [path.name.removeprefix("from-") for path in tmp_path.glob(".venv/from-*")]
-        return done.returncode, used, done.stderr
+        pythons_used = [path.name.removeprefix("from-") for path in tmp_path.glob(".venv/from-*")]
+        return result.returncode, pythons_used, result.stderr
 
     return run
 
 
-def test_the_newest_python_is_taken(install: Callable[..., tuple[int, list[str], str]]) -> None:
+def test_the_newest_python_is_used(install: Callable[..., tuple[int, list[str], str]]) -> None:
     """Shims that do not run are passed over in silence."""
-    made = install(
+    result = install(
         python3=COMPLETE, python3_11=COMPLETE, python3_12=COMPLETE, python3_13=SHIM, python3_14=SHIM
     )
-    assert made == (0, ["python3.12"], "")
+    assert result == (0, ["python3.12"], "")
 
 
-def test_a_python_without_venv_is_passed_over(install: Callable[..., tuple[int, list[str], str]]) -> None:
-    """With a sentence that names the package it lacks."""
-    code, used, said = install(python3=COMPLETE, python3_13=WITHOUT_VENV)
-    assert (code, used) == (0, ["python3"])
+def test_a_python_without_venv_is_skipped(install: Callable[..., tuple[int, list[str], str]]) -> None:
+    """The message names the missing package."""
+    code, pythons_used, error = install(python3=COMPLETE, python3_13=WITHOUT_VENV)
+    assert (code, pythons_used) == (0, ["python3"])
     assert (
-        said == "python3.13 has no venv and is passed over (Debian has it in the package python3.13-venv)\n"
+        error == "python3.13 has no venv and is passed over (Debian has it in the package python3.13-venv)\n"
     )
 
 
-def test_without_a_python_it_is_said(install: Callable[..., tuple[int, list[str], str]]) -> None:
-    """What is needed, and how to name it."""
-    code, used, said = install(python3=SHIM)
-    assert (code, used) == (2, [])
-    assert said.startswith("Python 3.11 or newer with venv is needed: make install PYTHON=/path/to/python\n")
+def test_a_missing_python_is_reported(install: Callable[..., tuple[int, list[str], str]]) -> None:
+    """The error names the requirement and the variable."""
+    code, pythons_used, error = install(python3=SHIM)
+    assert (code, pythons_used) == (2, [])
+    assert error.startswith("Python 3.11 or newer with venv is needed: make install PYTHON=/path/to/python\n")
 
 
-def test_a_python_may_be_named(install: Callable[..., tuple[int, list[str], str]]) -> None:
-    """It is taken as it is."""
+def test_a_python_can_be_given(install: Callable[..., tuple[int, list[str], str]]) -> None:
+    """The given Python is used as it is."""
     assert install("PYTHON=python3.11", python3_11=COMPLETE, python3_14=COMPLETE) == (0, ["python3.11"], "")

@@ -11,16 +11,16 @@ from stream.devbroker.process import Child, ProcessError, until_stopped
 
 pytestmark = pytest.mark.fresh
 
-STUBBORN = "trap '' TERM; echo ready; while :; do sleep 1; done"
+IGNORES_TERM = "trap '' TERM; echo ready; while :; do sleep 1; done"
 
 
 def shell(tmp_path, script: str, **options) -> Child:
-    """A child that runs a line of shell."""
+    """Return a child that runs a line of shell."""
     return Child("the shell", ["sh", "-c", script], log=tmp_path / "log", **options)
 
 
 def test_a_child_is_ready_by_condition_and_stopped_at_the_end(tmp_path):
-    """Its output goes to the log, its process group is its own, and nothing of it is left."""
+    """Its output is in the log, it has a process group, and it is stopped completely."""
     with shell(tmp_path, 'echo "$WORD"; exec sleep 600', env={**os.environ, "WORD": "ready"}) as child:
         child.wait_until(lambda: child.tail() == "ready")
         assert os.getpgid(child.pid) == child.pid
@@ -31,10 +31,10 @@ def test_a_child_is_ready_by_condition_and_stopped_at_the_end(tmp_path):
 
 
 def test_a_child_that_ignores_sigterm_is_killed_with_its_group(tmp_path):
-    """The deadline holds for a stubborn program and for what it started: all ends of their pipe are closed."""
+    """The deadline applies to the program and its children: their pipe is closed."""
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    with shell(tmp_path, f"exec 3>pipe; sh -c {STUBBORN!r} & {STUBBORN}", cwd=tmp_path) as child:
+    with shell(tmp_path, f"exec 3>pipe; sh -c {IGNORES_TERM!r} & {IGNORES_TERM}", cwd=tmp_path) as child:
         child.wait_until(lambda: child.tail() == "ready\nready")
         assert select.select([reader], [], [], 0)[0] == []
         child.stop(seconds=0.1)
@@ -44,17 +44,17 @@ def test_a_child_that_ignores_sigterm_is_killed_with_its_group(tmp_path):
     os.close(reader)
 
 
-def test_a_child_that_dies_before_it_is_ready_says_its_last_words(tmp_path):
+def test_a_child_that_exits_before_it_is_ready_shows_its_log(tmp_path):
     """Which program, its exit code and the end of its log."""
     with shell(tmp_path, "seq 1 30; exit 3") as child, pytest.raises(ProcessError) as caught:
         child.wait_until(lambda: False)
-    first, *words = str(caught.value).splitlines()
+    first, *last_words = str(caught.value).splitlines()
     assert first == "the shell ended with exit code 3, its last words:"
-    assert words == [str(number) for number in range(11, 31)]
+    assert last_words == [str(number) for number in range(11, 31)]
 
 
-def test_a_child_that_is_never_ready_is_given_up(tmp_path):
-    """The error says how long was waited."""
+def test_a_child_that_is_never_ready_times_out(tmp_path):
+    """The error has the timeout."""
     with (
         shell(tmp_path, "echo thinking; exec sleep 600") as child,
         pytest.raises(ProcessError, match=r"the shell was not ready within 0\.1 s"),
@@ -63,8 +63,8 @@ def test_a_child_that_is_never_ready_is_given_up(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_the_block_and_a_second_does_not_disturb_its_cleaning_up(number):
-    """What follows the block runs, as after a return."""
+def test_a_second_signal_does_not_interrupt_the_cleanup(number):
+    """The code after the block runs."""
     program = f"""
 import os, signal
 from stream.devbroker.process import until_stopped
@@ -78,12 +78,12 @@ with until_stopped():
         print("cleaned up")
 print("done")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "cleaned up\ndone\n"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout == "cleaned up\ndone\n"
 
 
 def test_nohup_is_respected():
-    """A program that was told to ignore a closed terminal does."""
+    """A program that ignores SIGHUP still ignores it."""
     program = """
 import os, signal
 from stream.devbroker.process import until_stopped
@@ -97,7 +97,7 @@ with until_stopped():
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
 def test_a_child_does_not_outlive_a_parent_that_is_killed(tmp_path):
-    """Nothing runs on when nobody was there to stop it: the pipe that the child holds is closed."""
+    """A child of a killed parent is stopped: its pipe is closed."""
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     program = """
@@ -108,8 +108,8 @@ child = Child("it", ["sh", "-c", "exec 3>pipe; echo ready; exec sleep 600"], log
 child.wait_until(lambda: child.tail() == "ready")
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
-    assert done.returncode == -signal.SIGKILL
+    result = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
+    assert result.returncode == -signal.SIGKILL
     assert select.select([reader], [], [], 10)[0] == [reader]
     assert os.read(reader, 1) == b""
     os.close(reader)

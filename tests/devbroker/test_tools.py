@@ -7,12 +7,12 @@ import pytest
 from stream.devbroker import tools
 from stream.devbroker.tools import debian, finder, probes
 
-REFUSED = "open /usr/share/prometheus/alertmanager/default.tmpl: no such file or directory"
-REFUSES = f"""echo 'level=info msg="Loading configuration file"'
-echo 'level=error msg="apply failed" err="failed to parse templates: {REFUSED}"'
+TEMPLATE_ERROR = "open /usr/share/prometheus/alertmanager/default.tmpl: no such file or directory"
+FAILING_SERVER = f"""echo 'level=info msg="Loading configuration file"'
+echo 'level=error msg="apply failed" err="failed to parse templates: {TEMPLATE_ERROR}"'
 echo 'level=info msg="See you next time!"'
 exit 1"""
-SERVES = """import http.server, sys
+READY_SERVER = """import http.server, sys
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200 if self.path == "/-/ready" else 404)
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.fresh
 
 
 @pytest.fixture(autouse=True)
-def _own_machine(monkeypatch, tmp_path):
+def isolated_machine(monkeypatch, tmp_path):
     """Each test searches again, with a PATH, a cache and a release of its own."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -40,7 +40,7 @@ def _own_machine(monkeypatch, tmp_path):
 
 
 def program(path: Path, script: str = "exit 0", interpreter: str = "/bin/sh") -> Path:
-    """An executable."""
+    """Write an executable script."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!{interpreter}\n{script}\n")
     path.chmod(0o755)
@@ -48,17 +48,17 @@ def program(path: Path, script: str = "exit 0", interpreter: str = "/bin/sh") ->
 
 
 def server(path: Path) -> Path:
-    """An executable that gets ready where it is to listen."""
-    return program(path, SERVES, sys.executable)
+    """Write an executable server that becomes ready."""
+    return program(path, READY_SERVER, sys.executable)
 
 
 def packages(folder: Path) -> Path:
-    """Where Debian 13's packages are unpacked."""
+    """Return the folder of the unpacked packages of Debian 13."""
     return folder / "cache/cxgauge/packages/debian-13-x86_64"
 
 
 def fake_debian(folder: Path, **content: str) -> None:
-    """An apt-get that fetches these packages, and a dpkg that unpacks an executable from each."""
+    """Write a fake apt-get that fetches these packages, and a dpkg that unpacks an executable from each."""
     program(
         folder / "apt-get",
         f'for p; do :; done; case $p in {"|".join(content)}) : > "${{p}}_1_all.deb";; '
@@ -74,31 +74,31 @@ def fake_debian(folder: Path, **content: str) -> None:
 
 
 @pytest.mark.parametrize("installed", ["alertmanager", "prometheus-alertmanager"])
-def test_a_server_on_path_that_gets_ready_is_taken_under_either_name(tmp_path, installed):
+def test_a_server_on_path_is_found_under_either_name(tmp_path, installed):
     """Upstream's name and Debian's are the same program."""
     path = server(tmp_path / "bin" / installed)
     assert tools.find("alertmanager") == path
 
 
-def test_a_server_that_does_not_start_is_left_out_with_its_own_words(tmp_path):
+def test_a_server_that_does_not_start_is_left_out_with_its_error(tmp_path):
     """One sentence, also when the error is not the last line of its log."""
-    path = program(tmp_path / "bin/alertmanager", REFUSES)
+    path = program(tmp_path / "bin/alertmanager", FAILING_SERVER)
     assert str(tools.find("alertmanager")) == (
-        f"alertmanager is left out: {path} does not start: failed to parse templates: {REFUSED}; "
+        f"alertmanager is left out: {path} does not start: failed to parse templates: {TEMPLATE_ERROR}; "
         "there is no apt-get to fetch Debian's package prometheus-alertmanager with"
     )
 
 
-@pytest.mark.parametrize("broken", [REFUSES, "exit 0", "kill -9 $$"])
+@pytest.mark.parametrize("broken", [FAILING_SERVER, "exit 0", "kill -9 $$"])
 def test_a_program_that_does_not_start_hides_no_later_one(tmp_path, broken):
-    """Neither under the other name nor further down on PATH; a server that ends at once has not started."""
+    """Neither under its other name nor later on PATH. A server that exits at once has not started."""
     program(tmp_path / "bin/alertmanager", broken)
     path = server(tmp_path / "bin/prometheus-alertmanager")
     assert tools.find("alertmanager") == path
 
 
 def test_a_later_folder_of_path_is_searched(monkeypatch, tmp_path):
-    """As a shell would not."""
+    """Unlike in a shell."""
     program(tmp_path / "bin/promtool", "echo 'field keep_firing_for not found' >&2; exit 1")
     path = program(tmp_path / "later/promtool")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{tmp_path / 'later'}")
@@ -106,7 +106,7 @@ def test_a_later_folder_of_path_is_searched(monkeypatch, tmp_path):
 
 
 def test_a_program_on_path_that_does_not_start_hides_no_package(tmp_path):
-    """What does start is taken, wherever it comes from."""
+    """The first program that starts is used, from any source."""
     program(tmp_path / "bin/promtool", "exit 3")
     fake_debian(tmp_path / "bin", promtool="promtool")
     assert tools.find("promtool") == packages(tmp_path) / "promtool/usr/bin/promtool"
@@ -122,7 +122,7 @@ def test_a_program_is_called_as_it_will_be_used(tmp_path):
 @pytest.mark.parametrize(
     ("tool", "limit"), [("alertmanager", "it was not ready within"), ("amtool", "it did not end within")]
 )
-def test_a_program_that_hangs_is_given_up(monkeypatch, tmp_path, tool, limit):
+def test_a_program_that_hangs_is_left_out(monkeypatch, tmp_path, tool, limit):
     """Its last line of log is not taken for the reason."""
     monkeypatch.setattr(probes, "SECONDS", 0.5)
     script = "import signal\nprint('ready soon', flush=True)\nsignal.pause()"
@@ -140,21 +140,21 @@ def test_a_program_of_another_machine_is_left_out(tmp_path, tool):
     assert sentence.isprintable()
 
 
-def test_without_anything_the_sentence_says_what_was_tried():
-    """Each source once."""
+def test_without_any_source_the_reason_lists_the_attempts():
+    """Each source is named once."""
     assert str(tools.find("amtool")) == (
         "amtool is left out: it is not on PATH; there is no apt-get to fetch Debian's package prometheus-alertmanager with"
     )
 
 
 def test_nothing_is_fetched_for_a_program_without_package(tmp_path):
-    """What cannot run from its package alone is taken from PATH only."""
+    """A program that cannot run from its package is searched on PATH only."""
     fake_debian(tmp_path / "bin", kcat="kcat")
     assert str(tools.find("kcat")) == "kcat is left out: it is not on PATH"
 
 
 def test_a_debian_package_is_unpacked_once(tmp_path):
-    """The second search uses what the first one unpacked, also without apt-get."""
+    """The second search uses the unpacked package, also without apt-get."""
     fake_debian(tmp_path / "bin", **{"prometheus-alertmanager": "amtool"})
     path = packages(tmp_path) / "prometheus-alertmanager/usr/bin/amtool"
     assert tools.find("amtool") == path
@@ -176,7 +176,7 @@ def test_promtool_is_taken_from_the_package_that_holds_it(tmp_path, split, packa
     assert tools.find("promtool") == packages(tmp_path) / package / "usr/bin/promtool"
 
 
-def test_a_package_that_lacks_the_program_is_no_end(tmp_path):
+def test_a_package_without_the_program_is_passed_over(tmp_path):
     """An unpacked one is not fetched again, another one is."""
     program(packages(tmp_path) / "prometheus/usr/bin/prometheus")
     fake_debian(tmp_path / "bin", promtool="promtool")
@@ -190,10 +190,10 @@ def test_a_package_that_lacks_the_program_is_no_end(tmp_path):
     )
 
 
-def test_another_release_uses_packages_of_its_own(monkeypatch, tmp_path):
-    """Machines may share a home folder; a system without a version has a folder too."""
+def test_another_release_uses_separate_packages(monkeypatch, tmp_path):
+    """Machines may share a home folder. A system without a version has a folder, too."""
     fake_debian(tmp_path / "bin", promtool="promtool")
-    ours = tools.find("promtool")
+    first_path = tools.find("promtool")
     for release in (
         {"ID": "debian", "VERSION_ID": "12"},
         {"ID": "debian", "VERSION_CODENAME": "sid"},
@@ -202,8 +202,8 @@ def test_another_release_uses_packages_of_its_own(monkeypatch, tmp_path):
         monkeypatch.setattr(debian.platform, "freedesktop_os_release", lambda release=release: release)
         tools.find.cache_clear()
         assert isinstance(tools.find("promtool"), Path)
-        assert tools.find("promtool") != ours
-    assert sorted(each.name for each in packages(tmp_path).parent.iterdir()) == [
+        assert tools.find("promtool") != first_path
+    assert sorted(entry.name for entry in packages(tmp_path).parent.iterdir()) == [
         "debian-12-x86_64",
         "debian-13-x86_64",
         "debian-sid-x86_64",
@@ -228,13 +228,15 @@ def test_a_cache_that_cannot_be_written_is_a_reason(tmp_path):
 
 
 def test_a_package_that_another_process_unpacks_meanwhile_is_used(tmp_path):
-    """Both have fetched the same."""
+    """Both processes have fetched the same package."""
     fake_debian(tmp_path / "bin", promtool="promtool")
-    there = packages(tmp_path) / "promtool/usr/bin/promtool"
+    unpacked_path = packages(tmp_path) / "promtool/usr/bin/promtool"
     dpkg = tmp_path / "bin/dpkg"
-    dpkg.write_text(f'{dpkg.read_text()}mkdir -p {there.parent}; cp "$3/usr/bin/promtool" {there}\n')
-    assert tools.find("promtool") == there
-    assert [each.name for each in packages(tmp_path).iterdir()] == ["promtool"]
+    dpkg.write_text(
+        f'{dpkg.read_text()}mkdir -p {unpacked_path.parent}; cp "$3/usr/bin/promtool" {unpacked_path}\n'
+    )
+    assert tools.find("promtool") == unpacked_path
+    assert [entry.name for entry in packages(tmp_path).iterdir()] == ["promtool"]
 
 
 @pytest.mark.parametrize(
@@ -247,11 +249,11 @@ def test_a_package_that_another_process_unpacks_meanwhile_is_used(tmp_path):
     ],
 )
 def test_the_reason_is_the_last_error_that_was_logged(output, reason):
-    """Go's programs log in logfmt; others end with it."""
+    """Programs in Go log in logfmt, others end with the error."""
     assert probes.reason(output) == reason
 
 
-def test_a_test_is_skipped_or_failed_with_the_sentence(monkeypatch, request):
+def test_a_test_is_skipped_or_failed_with_the_reason(monkeypatch, request):
     """By CX_TEST_REQUIRE_TOOLS."""
     require = request.getfixturevalue("require")
     monkeypatch.delenv("CX_TEST_REQUIRE_TOOLS", raising=False)
@@ -264,8 +266,8 @@ def test_a_test_is_skipped_or_failed_with_the_sentence(monkeypatch, request):
 
 @pytest.mark.tools
 @pytest.mark.parametrize("name", sorted(finder.TOOLS))
-def test_every_tool_that_is_here_is_found(monkeypatch, request, name):
-    """With the real probes; the machine's own PATH."""
+def test_every_installed_tool_is_found(monkeypatch, request, name):
+    """With the real probes on the machine's PATH."""
     monkeypatch.undo()
     tools.find.cache_clear()
     path = request.getfixturevalue("require")(name)

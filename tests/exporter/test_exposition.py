@@ -1,4 +1,4 @@
-"""The exposition, as others read it."""
+"""The exposition, as Prometheus and other tools read it."""
 
 import subprocess
 from collections.abc import Callable
@@ -18,12 +18,20 @@ from stream.core.metrics.metric import Family, Metric, Sample
 from stream.core.windows.label_sets import LabelSet
 from stream.core.windows.readout import MetricUpdate
 from stream.exporter.exposition import DomainExposition
-from tests.exporter.memory import SHOWN, Worker, answers, counted, exporter, feed, refresh
+from tests.exporter.in_memory import (
+    NPS_SERIES,
+    Worker,
+    answers,
+    apply_records,
+    exporter,
+    refresh,
+    write_flush,
+)
 from tests.support import DAY, MINUTE, NOW, Event
 
 pytestmark = pytest.mark.fresh
 
-SCORE, PARTS = Family("cx_score", "A \\ score\nof two lines"), Family("cx_parts", "Parts", ("kind",))
+SCORE, COUNTS = Family("cx_score", "A \\ score\nof two lines"), Family("cx_parts", "Parts", ("kind",))
 FAKE = Metric(
     name="fake",
     title="Fake",
@@ -32,7 +40,7 @@ FAKE = Metric(
     source="",
     example="",
     aggregates=(),
-    families=(SCORE, PARTS),
+    families=(SCORE, COUNTS),
 )
 text = st.text(max_size=6)
 values = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -46,100 +54,105 @@ readings = st.tuples(
 
 
 @given(st.lists(readings, max_size=8))
-def test_prometheus_reads_back_what_was_put_in(history: list[Any]) -> None:
-    """Whatever the labels and numbers, and however often a figure was replaced or went."""
-    section = DomainExposition([SCORE, PARTS], {"channel": ("channel",)}, ["1h", "7d"])
-    want: dict[tuple[str, ...], float] = {}
-    for channel, window, score, parts, gone in history:
+def test_prometheus_parses_the_exposition(history: list[Any]) -> None:
+    """For any labels and numbers, and after any replacements and removals."""
+    section = DomainExposition([SCORE, COUNTS], {"channel": ("channel",)}, ["1h", "7d"])
+    expected: dict[tuple[str, ...], float] = {}
+    for channel, window, score, counts, removed in history:
         labels, label = LabelSet("channel", (channel,)), ("1h", "7d")[window]
-        samples = [Sample(PARTS, (kind,), n) for kind, n in parts.items()]
+        samples = [Sample(COUNTS, (kind,), n) for kind, n in counts.items()]
         samples += [] if score is None else [Sample(SCORE, (), score)]
-        if gone:
+        if removed:
             section.replace(MetricUpdate(FAKE, labels, None, (), removed=True))
-            want = {key: n for key, n in want.items() if key[1] != channel}
+            expected = {key: n for key, n in expected.items() if key[1] != channel}
             continue
         section.replace(MetricUpdate(FAKE, labels, window, samples))
-        want = {key: n for key, n in want.items() if key[1:3] != (channel, label)}
-        want |= {(s.family.name, channel, label, *s.labels): s.value for s in samples}
+        expected = {key: n for key, n in expected.items() if key[1:3] != (channel, label)}
+        expected |= {(s.family.name, channel, label, *s.labels): s.value for s in samples}
     list(section.render())
-    page = b"".join(section.families()).decode()
-    read = {}
-    for family in text_string_to_metric_families(page):
+    exposition = b"".join(section.families()).decode()
+    actual = {}
+    for family in text_string_to_metric_families(exposition):
         for s in family.samples:
             kind = (s.labels["kind"],) if "kind" in s.labels else ()
             assert s.labels["view"] == "channel"
-            read[s.name, s.labels["channel"], s.labels["window"], *kind] = s.value
-    assert read == {key: float(n) for key, n in want.items()}
-    assert section.series == len(want)
+            actual[s.name, s.labels["channel"], s.labels["window"], *kind] = s.value
+    assert actual == {key: float(n) for key, n in expected.items()}
+    assert section.series == len(expected)
 
 
-def test_nothing_shows_before_every_partition_is_covered() -> None:
-    """Two of three markers are not enough for their domain; the pipeline's series are always there."""
-    shown = exporter()
-    written = counted(shown, answers(3))
-    feedback = written.pop("feedback")
-    feed(shown, {**written, "feedback": feedback[:-1]})
-    page = refresh(shown)
-    assert SHOWN not in page
-    assert page["cx_partitions_covered"] == 2
-    assert page["cx_partitions_expected"] == 3
-    assert not [name for name in page if name.startswith("cx_events_total") and "feedback" in name]
-    assert "feedback 0: no checkpoint yet" in shown.unready_reason(0)
-    feed(shown, {"feedback": feedback[-1:]})
-    assert "not rendered yet" in shown.unready_reason(0), "who is told ready finds the figures"
-    page = refresh(shown)
-    assert page[SHOWN] == 100
-    assert page['cx_events_total{topic="cx.feedback",outcome="accepted"}'] == 3
-    assert shown.unready_reason(0) == ""
+def test_figures_are_served_once_every_partition_is_covered() -> None:
+    """Two checkpoints of three partitions are not enough. Series of the pipeline are always served."""
+    state = exporter()
+    records_by_domain = write_flush(state, answers(3))
+    feedback = records_by_domain.pop("feedback")
+    apply_records(state, {**records_by_domain, "feedback": feedback[:-1]})
+    series = refresh(state)
+    assert NPS_SERIES not in series
+    assert series["cx_partitions_covered"] == 2
+    assert series["cx_partitions_expected"] == 3
+    assert not [name for name in series if name.startswith("cx_events_total") and "feedback" in name]
+    assert "feedback 0: no checkpoint yet" in state.unready_reason(0)
+    apply_records(state, {"feedback": feedback[-1:]})
+    assert "not rendered yet" in state.unready_reason(0), "who is told ready finds the figures"
+    series = refresh(state)
+    assert series[NPS_SERIES] == 100
+    assert series['cx_events_total{topic="cx.feedback",outcome="accepted"}'] == 3
+    assert state.unready_reason(0) == ""
 
 
-def test_what_is_lost_stands_still_then_goes_then_returns() -> None:
-    """Frozen from 30 s without a marker on, gone ten minutes later."""
-    shown = exporter()
-    feed(shown, counted(shown, answers(3)))
-    assert refresh(shown)[SHOWN] == 100
-    assert refresh(shown, 30_000, NOW + 90 * MINUTE)[SHOWN] == 100
-    assert "no checkpoint for 30 s" in shown.unready_reason(30_000)
-    assert SHOWN not in refresh(shown, 30_000 + 10 * MINUTE)
-    feed(shown, counted(shown, answers(3)), monotonic_ms=700_000)
-    assert refresh(shown, 700_000)[SHOWN.replace("1h", "24h")] == 100
+def test_figures_of_a_lost_partition_are_held_then_removed() -> None:
+    """A partition without a checkpoint for 30 s holds its figures, which are removed after ten minutes."""
+    state = exporter()
+    apply_records(state, write_flush(state, answers(3)))
+    assert refresh(state)[NPS_SERIES] == 100
+    assert refresh(state, 30_000, NOW + 90 * MINUTE)[NPS_SERIES] == 100
+    assert "no checkpoint for 30 s" in state.unready_reason(30_000)
+    assert NPS_SERIES not in refresh(state, 30_000 + 10 * MINUTE)
+    apply_records(state, write_flush(state, answers(3)), monotonic_ms=700_000)
+    assert refresh(state, 700_000)[NPS_SERIES.replace("1h", "24h")] == 100
 
 
-def test_a_worker_that_is_behind_does_not_cover() -> None:
-    """Its lag is 30 s."""
-    shown = exporter()
-    feed(shown, counted(shown, answers(1), lag=30_000))
-    assert SHOWN not in refresh(shown)
-    assert "30 s behind" in shown.unready_reason(0)
+def test_a_partition_with_lag_is_not_covered() -> None:
+    """The lag is 30 s."""
+    state = exporter()
+    apply_records(state, write_flush(state, answers(1), lag=30_000))
+    assert NPS_SERIES not in refresh(state)
+    assert "30 s behind" in state.unready_reason(0)
 
 
-def test_other_settings_do_not_cover() -> None:
-    """Figures made under other views are not ours; the reason is said."""
-    shown = exporter()
+def test_a_partition_counted_under_other_settings_is_not_covered() -> None:
+    """The reason names the settings."""
+    state = exporter()
     other = exporter(CXGAUGE_METRICS_WINDOWS='["1h"]')
-    feed(shown, counted(other, answers(1)))
-    assert refresh(shown)["cx_partitions_covered"] == 0
-    assert "counted under other settings" in shown.unready_reason(0)
+    apply_records(state, write_flush(other, answers(1)))
+    assert refresh(state)["cx_partitions_covered"] == 0
+    assert "counted under other settings" in state.unready_reason(0)
 
 
-def test_windows_move_on_and_series_go_when_theirs_is_empty() -> None:
-    """An hour later there is no score for the hour, its parts are 0; in other views the label set goes at last."""
-    shown = exporter()
-    feed(shown, counted(shown, answers(2, channel="web")))
-    page = refresh(shown)
-    assert page['cx_nps_score{view="channel",channel="web",window="5m"}'] == 100
-    later = refresh(shown, wall_ms=NOW + 2 * 60 * MINUTE)
-    assert SHOWN not in later
-    assert later['cx_nps_responses{view="total",window="1h",category="promoter"}'] == 0
-    assert later['cx_nps_responses{view="channel",channel="web",window="1h",category="promoter"}'] == 0
-    last = refresh(shown, wall_ms=NOW + 40 * 24 * 60 * MINUTE)
-    assert not [name for name in last if 'channel="web"' in name]
-    assert last["cx_window_repairs_total"] == 0
+def test_series_are_removed_when_their_window_is_empty() -> None:
+    """After the window, the score is absent and the counts are 0.
+
+    Label sets of other views are removed later.
+    """
+    state = exporter()
+    apply_records(state, write_flush(state, answers(2, channel="web")))
+    series = refresh(state)
+    assert series['cx_nps_score{view="channel",channel="web",window="5m"}'] == 100
+    after_2_hours = refresh(state, wall_ms=NOW + 2 * 60 * MINUTE)
+    assert NPS_SERIES not in after_2_hours
+    assert after_2_hours['cx_nps_responses{view="total",window="1h",category="promoter"}'] == 0
+    assert (
+        after_2_hours['cx_nps_responses{view="channel",channel="web",window="1h",category="promoter"}'] == 0
+    )
+    after_40_days = refresh(state, wall_ms=NOW + 40 * 24 * 60 * MINUTE)
+    assert not [name for name in after_40_days if 'channel="web"' in name]
+    assert after_40_days["cx_window_repairs_total"] == 0
 
 
-def test_series_past_the_cap_fold_the_smallest_label_sets() -> None:
-    """`total` never; what is folded is counted and its events are in `__other__`."""
-    shown = exporter(CXGAUGE_EXPORTER_MAX_SERIES="800", CXGAUGE_METRICS_WINDOWS='["1h"]')
+def test_series_over_the_limit_fold_the_smallest_label_sets() -> None:
+    """`total` is never folded. Folded label sets are counted, and their events count in `__other__`."""
+    state = exporter(CXGAUGE_EXPORTER_MAX_SERIES="800", CXGAUGE_METRICS_WINDOWS='["1h"]')
     events = [
         Event(
             FeedbackSubmitted(feedback_id=f"r{i}", survey="nps", score=10, channel=f"c{i % 150:03d}"),
@@ -148,21 +161,21 @@ def test_series_past_the_cap_fold_the_smallest_label_sets() -> None:
         )
         for i in range(400)
     ]
-    feed(shown, counted(shown, events))
-    page = refresh(shown)
-    assert page["cx_series"] <= 800
-    assert page["cx_series_folded_total"] > 0
+    apply_records(state, write_flush(state, events))
+    series = refresh(state)
+    assert series["cx_series"] <= 800
+    assert series["cx_series_folded_total"] > 0
     name = 'cx_nps_responses{view="channel",channel="__other__",window="1h",category="promoter"}'
-    each = {
-        k: v for k, v in page.items() if k.startswith('cx_nps_responses{view="channel"') and "promoter" in k
+    by_channel = {
+        k: v for k, v in series.items() if k.startswith('cx_nps_responses{view="channel"') and "promoter" in k
     }
-    assert page[name] > 0
-    assert sum(each.values()) == 400
-    assert page['cx_nps_responses{view="total",window="1h",category="promoter"}'] == 400
+    assert series[name] > 0
+    assert sum(by_channel.values()) == 400
+    assert series['cx_nps_responses{view="total",window="1h",category="promoter"}'] == 400
 
 
-def everything() -> list[Event]:
-    """Something of every domain, for every family but those of business hours."""
+def all_events() -> list[Event]:
+    """Return events of every domain, for every family but those of business hours."""
     handled = {"talk_s": 60.0, "hold_s": 0.0, "wrap_s": 5.0}
     data = [
         TicketCreated(ticket_id="t", channel="web"),
@@ -175,36 +188,40 @@ def everything() -> list[Event]:
         PurchaseCompleted(order_id="o", customer_id="c", amount_minor=999, currency="EUR"),
         CustomerChurned(customer_id="gone", reason='a "reason" \\ of\ntwo lines'),
     ]
-    events = [Event(one, NOW + n * 1_000, NOW + n * 1_000, id=f"e{n}") for n, one in enumerate(data)]
-    gone = Event(CustomerActivated(customer_id="gone", channel="web"), NOW - 40 * DAY, NOW, id="old")
+    events = [
+        Event(event_data, NOW + n * 1_000, NOW + n * 1_000, id=f"e{n}") for n, event_data in enumerate(data)
+    ]
+    removed = Event(CustomerActivated(customer_id="gone", channel="web"), NOW - 40 * DAY, NOW, id="old")
     offered = Event(FeedbackOffered(feedback_id="f", survey="nps", channel="web"), NOW, NOW)
-    rest = [Event(FeedbackSubmitted(feedback_id=s, survey=s, score=1), NOW, NOW) for s in ("csat", "ces")]
-    return [gone, *events, offered, *rest, *answers(5, channel="web", reasons=("speed",))]
+    other_answers = [
+        Event(FeedbackSubmitted(feedback_id=s, survey=s, score=1), NOW, NOW) for s in ("csat", "ces")
+    ]
+    return [removed, *events, offered, *other_answers, *answers(5, channel="web", reasons=("speed",))]
 
 
 @pytest.mark.tools
-def test_promtool_finds_nothing_to_say(require: Callable[[str], Path]) -> None:
-    """`promtool check metrics` on a page with figures of every domain; every family is on it."""
+def test_promtool_reports_nothing(require: Callable[[str], Path]) -> None:
+    """`promtool check metrics` accepts an exposition with every family of every domain."""
     promtool = require("promtool")
-    shown = exporter()
-    feed(shown, Worker(shown)(everything(), NOW + 10_000))
-    refresh(shown, wall_ms=NOW + 10_000)
-    checked = subprocess.run(
-        [promtool, "check", "metrics"], input=shown.exposition.plain, capture_output=True, check=False
+    state = exporter()
+    apply_records(state, Worker(state)(all_events(), NOW + 10_000))
+    refresh(state, wall_ms=NOW + 10_000)
+    result = subprocess.run(
+        [promtool, "check", "metrics"], input=state.exposition.plain, capture_output=True, check=False
     )
-    assert (checked.returncode, checked.stderr.decode()) == (0, "")
-    known = {family.name: family.type for metric in REGISTRY.values() for family in metric.families}
-    read = {
-        family.name: family.type for family in text_string_to_metric_families(shown.exposition.plain.decode())
+    assert (result.returncode, result.stderr.decode()) == (0, "")
+    families = {family.name: family.type for metric in REGISTRY.values() for family in metric.families}
+    actual = {
+        family.name: family.type for family in text_string_to_metric_families(state.exposition.plain.decode())
     }
-    missing = {name for name in known if name.removesuffix("_total") not in read}
+    missing = {name for name in families if name.removesuffix("_total") not in actual}
     assert {name for name in missing if "business" not in name} == set()
-    assert {read[name] for name in known if name in read} == {"gauge", "summary"}
+    assert {actual[name] for name in families if name in actual} == {"gauge", "summary"}
 
 
 def test_the_event_clock_is_the_newest_accepted_event() -> None:
-    """For replays: windows end there, whatever the wall says; it never goes back."""
-    shown = exporter(CXGAUGE_EXPORTER_CLOCK="event")
-    feed(shown, counted(shown, answers(1)))
-    assert refresh(shown, wall_ms=NOW + 900 * 24 * 60 * MINUTE)[SHOWN] == 100
-    assert shown.now(0) == NOW
+    """Windows end at the newest event, whatever the wall clock, and never move back."""
+    state = exporter(CXGAUGE_EXPORTER_CLOCK="event")
+    apply_records(state, write_flush(state, answers(1)))
+    assert refresh(state, wall_ms=NOW + 900 * 24 * 60 * MINUTE)[NPS_SERIES] == 100
+    assert state.now(0) == NOW

@@ -2,7 +2,7 @@
 
 - `state/v3/schema.txt`: the layout of every stored type of version 3
 - `state/v3/feedback/a-answer.json`: records of one kind; key and value in hexadecimal and decoded
-- `letters.json`: a dead letter, a forward and a derived event, with their headers
+- `outgoing.json`: a dead letter, a forward and a derived event, with their headers
 
 The folder of a version is never changed or removed. The files contain no Python names.
 """
@@ -18,17 +18,17 @@ from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.model.pane_blocks import unpack_block
-from tests.golden.kinds import KINDS, OF_DOMAINS, STORED, VERSION, VERSION_IS, Kind, panes_kind, state_kind
-from tests.golden.scenario import forwarded, written
+from tests.golden.kinds import KINDS, OF_DOMAINS, STORED, VERSION, VERSION_NAME, Kind, panes_kind, state_kind
+from tests.golden.scenario import forwarded, run_scenario
 from tests.golden.schema import layout
 
-HERE = Path(__file__).parent
-STATE = HERE / "state"
+FOLDER = Path(__file__).parent
+STATE = FOLDER / "state"
 CURRENT = STATE / f"v{VERSION}"
-LETTERS = HERE / "letters.json"
+OUTGOING = FOLDER / "outgoing.json"
 CHANGED = f"""
 The format of stored state differs from version {VERSION}. If the change is intended:
-1. Raise {VERSION_IS}.
+1. Raise {VERSION_NAME}.
 2. Say how state of version {VERSION} is read, or refuse it (`since` of each domain).
 3. Write the golden files of the new version beside the old ones: make golden-state
 """
@@ -41,8 +41,8 @@ _BY_NAME = {domain.name: domain for domain in DOMAIN_REGISTRY}
 
 def plain(value: Any) -> Any:
     """Return a decoded value as JSON: array structs by position, bytes as text or in hexadecimal."""
-    built = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True)
-    return _text(built)
+    builtins = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True)
+    return _text(builtins)
 
 
 def _text(value: Any) -> Any:
@@ -66,17 +66,18 @@ def record(kind: Kind, key: bytes, value: bytes) -> dict[str, Any]:
 
 
 def documents() -> dict[str, str]:
-    """Return the golden files that today's code would write: text by path in the folder of the version."""
+    """Return the golden files that the code would write: text by path in the folder of the version."""
     records: dict[str, list[tuple[bytes, dict[str, Any]]]] = {kind.path: [] for kind in KINDS}
     for domain in DOMAIN_REGISTRY:
-        stored = written(domain)
+        stored = run_scenario(domain)
         for rows, kind_of in ((stored.state, state_kind), (stored.panes, panes_kind)):
             for key, value in rows.items():
                 kind = kind_of(domain.name, key)
                 assert kind is not None, f"{domain.name}: no kind in kinds.py has the key {key!r}\n{HINT}"
                 records[kind.path].append((key, record(kind, key, value)))
     texts = {
-        kind.file: _document(kind.what, [entry for _, entry in sorted(records[kind.path])]) for kind in KINDS
+        kind.file: _document(kind.description, [entry for _, entry in sorted(records[kind.path])])
+        for kind in KINDS
     }
     return texts | {"schema.txt": schema()}
 
@@ -86,17 +87,20 @@ def schema() -> str:
     return "".join(f"{line}\n" for name, stored in STORED.items() for line in layout(name, stored))
 
 
-def _document(what: str, records: list[dict[str, Any]]) -> str:
+def _document(description: str, records: list[dict[str, Any]]) -> str:
     """Return JSON with one line for each part of a record, so that diffs are readable."""
     texts = []
     for entry in records:
         parts = [f'      "{name}": {json.dumps(part, sort_keys=True)}' for name, part in entry.items()]
         texts.append("    {\n" + ",\n".join(parts) + "\n    }")
-    return f'{{\n  "what": {json.dumps(what)},\n  "records": [\n' + ",\n".join(texts) + "\n  ]\n}\n"
+    return f'{{\n  "what": {json.dumps(description)},\n  "records": [\n' + ",\n".join(texts) + "\n  ]\n}\n"
 
 
 def changes(old: str, new: str) -> str:
-    """Return a diff of golden texts. Values are compared decoded, because the order of their dictionaries is free."""
+    """Return a diff of golden texts.
+
+    Values are compared decoded, because the order of their dictionaries is free.
+    """
     before, after = (
         [line for line in text.splitlines() if '"value_hex": ' not in line] for text in (old, new)
     )
@@ -104,23 +108,28 @@ def changes(old: str, new: str) -> str:
 
 
 def golden(path: Path) -> list[tuple[bytes, bytes, dict[str, Any]]]:
-    """Return key, value and whole entry of each golden record in a file; nothing if the file is missing."""
+    """Return key, value and whole entry of each golden record in a file, none if the file is missing."""
     records = json.loads(path.read_text())["records"] if path.exists() else []
     return [(bytes.fromhex(entry["key_hex"]), bytes.fromhex(entry["value_hex"]), entry) for entry in records]
 
 
-def letters() -> str:
-    """Return the golden text of the records that are sent to other topics."""
+def outgoing_records() -> str:
+    """Return the golden text of the records for other topics."""
     feedback = _BY_NAME["feedback"]
-    stored = written(feedback)
-    kinds = {"dead letter": stored.dead[0], "derived event": stored.sent[0], "forward": forwarded(feedback)}
+    stored = run_scenario(feedback)
+    kinds = {
+        "dead letter": stored.dead_letters[0],
+        "derived event": stored.sent[0],
+        "forward": forwarded(feedback),
+    }
     return _document(
-        "Records for other topics.", [{"is": name, **_letter(letter)} for name, letter in kinds.items()]
+        "Records for other topics.",
+        [{"is": name, **outgoing_entry(outgoing)} for name, outgoing in kinds.items()],
     )
 
 
-def _letter(letter: OutgoingRecord) -> dict[str, Any]:
-    domain, partition, key, value, timestamp, headers = letter
+def outgoing_entry(outgoing: OutgoingRecord) -> dict[str, Any]:
+    domain, partition, key, value, timestamp, headers = outgoing
     return {
         "domain": domain,
         "partition": partition,
@@ -132,11 +141,11 @@ def _letter(letter: OutgoingRecord) -> dict[str, Any]:
 
 
 def write(folder: Path) -> None:
-    """Write the golden files of today's version. Raises `SystemExit` if the folder exists."""
+    """Write the golden files of the current version. Raises `SystemExit` if the folder exists."""
     if folder.exists():
         raise SystemExit(
             f"{folder} exists. State of version {VERSION} may be stored somewhere, so its golden files must not change. "
-            f"Raise {VERSION_IS} first. Remove the folder only if this version never ran outside of tests."
+            f"Raise {VERSION_NAME} first. Remove the folder only if this version never ran outside of tests."
         )
     for name, text in documents().items():
         path = folder / name

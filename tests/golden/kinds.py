@@ -13,39 +13,41 @@ from stream.core.aggregation.feedback import entity as answer
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.tickets import entity as ticket
 from stream.core.aggregation.tickets import interactions, repeat_contacts
-from stream.core.model import checkpoint as marker
-from stream.core.model import pane_blocks, unreadable
+from stream.core.model import checkpoint, pane_blocks, unreadable
 
-VERSION = marker.VERSION
-VERSION_IS = f"{marker.__name__}.VERSION"
-CHECKPOINT = marker.KEY
+VERSION = checkpoint.VERSION
+VERSION_NAME = f"{checkpoint.__name__}.VERSION"
+CHECKPOINT = checkpoint.KEY
 
 
 class Kind(NamedTuple):
-    """One kind of record. `decode` None: the value is always empty. `decode_key` None: the key is not msgpack."""
+    """One kind of record.
+
+    `decode` None: the value is always empty. `decode_key` None: the key is not msgpack.
+    """
 
     domain: str
     prefix: str
     """First byte of the key in the state topic, empty for records of the panes topic."""
     name: str
-    what: str
+    description: str
     decode: Callable[[bytes], Any] | None
     decode_key: Callable[[bytes], Any] | None = None
-    """Of what follows the prefix."""
+    """Decoder of the key after the prefix."""
 
     @property
     def path(self) -> str:
-        """Name of the kind in the schema: domain, prefix and name."""
+        """Return the name of the kind in the schema: domain, prefix and name."""
         return f"{self.domain}/{self.prefix + '-' if self.prefix.isalpha() else ''}{self.name}"
 
     @property
     def file(self) -> str:
-        """Path of the golden file in the folder of a version."""
+        """Return the path of the golden file in the folder of a version."""
         return f"{self.path}.json"
 
     @property
     def stored(self) -> dict[str, Any]:
-        """Stored types by their name in the schema."""
+        """Return the stored types by their name in the schema."""
         decoders = {self.path: self.decode, f"{self.path} key": self.decode_key}
         return {name: decode.__self__.type for name, decode in decoders.items() if decode is not None}
 
@@ -104,12 +106,12 @@ OF_ALL = (
         pane_blocks.decode_block,
         pane_blocks._decode_key,
     ),
-    Kind("*", "", "checkpoint", "The checkpoint of a flush.", marker.decode),
+    Kind("*", "", "checkpoint", "The checkpoint of a flush.", checkpoint.decode),
 )
 NAMES = tuple(domain.name for domain in DOMAIN_REGISTRY)
 KINDS = (*OF_DOMAINS, *(kind._replace(domain=name) for name in NAMES for kind in OF_ALL))
 STORED = {name: type_ for kind in (*OF_DOMAINS, *OF_ALL) for name, type_ in kind.stored.items()}
-"""Every stored type, once; `*` stands for each domain."""
+"""Every stored type once. `*` is each domain."""
 BY_PATH = {kind.path: kind for kind in KINDS}
 _STATE = {(kind.domain, kind.prefix): kind for kind in KINDS}
 

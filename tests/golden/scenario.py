@@ -18,12 +18,12 @@ from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model.business_hours import Calendar
 from stream.core.model.unreadable import SkipOrder, encode, order_key
-from tests.golden.kinds import CHECKPOINT, marker
+from tests.golden.kinds import CHECKPOINT, checkpoint
 from tests.support import FakeRecord, aggregation_config, partition_of_key
 
 EVENTS = Path(__file__).parent / "events"
 CALENDAR = Calendar(name="office", since=date(2026, 1, 1), timezone="UTC", hours=(((540, 1020),),) * 7)
-RULES = aggregation_config(
+CONFIG = aggregation_config(
     views={"total": (), "channel": ("channel",)},
     labels=("brand",),
     calendars=(CALENDAR,),
@@ -33,12 +33,12 @@ LAG = 700
 """Lag in ms that is passed to the flushes."""
 
 
-class Written(NamedTuple):
+class ScenarioRecords(NamedTuple):
     """Stored records after the last flush, and records that were sent to other topics."""
 
     state: dict[bytes, bytes]
     panes: dict[bytes, bytes]
-    dead: list[OutgoingRecord]
+    dead_letters: list[OutgoingRecord]
     sent: list[OutgoingRecord]
 
 
@@ -52,39 +52,39 @@ def batches(domain: str) -> Iterator[list[FakeRecord]]:
 
 
 def _record(offset: int, line: dict[str, Any]) -> FakeRecord:
-    value, stamp = line["value"], line.get("timestamp")
-    if stamp is None:
-        stamp = round(datetime.fromisoformat(value["time"]).timestamp() * 1_000) + 1_500
+    value, timestamp = line["value"], line.get("timestamp")
+    if timestamp is None:
+        timestamp = round(datetime.fromisoformat(value["time"]).timestamp() * 1_000) + 1_500
     headers = [(name, text.encode()) for name, text in line.get("headers", ())]
     raw = value if isinstance(value, str) else json.dumps(value)
-    return FakeRecord(offset, stamp, line["key"].encode(), raw.encode(), headers)
+    return FakeRecord(offset, timestamp, line["key"].encode(), raw.encode(), headers)
 
 
-def written(domain: Domain) -> Written:
-    """Run a domain's events through one partition. Caps are lowered so that a few events reach them."""
-    partition, into = PartitionTask(domain, 0, 1, RULES), Written({}, {}, [], [])
+def run_scenario(domain: Domain) -> ScenarioRecords:
+    """Run a domain's events through one partition. Limits are lowered so that a few events reach them."""
+    partition, collected = PartitionTask(domain, 0, 1, CONFIG), ScenarioRecords({}, {}, [], [])
     with patch.object(lifecycle, "MAX_OTHER_EVENTS", 3), patch.object(lifecycle, "MAX_FINISHED_PERIODS", 1):
         for batch in batches(domain.name):
             clock = max(record.timestamp for record in batch)
             partition.process(batch, clock)
-            _keep(partition.prepare_flush(clock, LAG), into)
-    _skip(partition, into)
-    _keep(partition.prepare_flush(clock, LAG), into)
-    return into
+            collect(partition.prepare_flush(clock, LAG), collected)
+    skip_and_block(partition, collected)
+    collect(partition.prepare_flush(clock, LAG), collected)
+    return collected
 
 
-def _keep(flush: Flush, into: Written) -> None:
-    for rows, kept in ((flush.state, into.state), (flush.panes, into.panes)):
+def collect(flush: Flush, collected: ScenarioRecords) -> None:
+    for rows, table in ((flush.state, collected.state), (flush.panes, collected.panes)):
         for key, value in rows:
-            kept.pop(key, None)
+            table.pop(key, None)
             if value is not None:
-                kept[key] = value
-    into.panes[CHECKPOINT] = marker.encode(flush.checkpoint)
-    into.dead.extend(flush.dead_letters)
-    into.sent.extend(flush.forwards)
+                table[key] = value
+    collected.panes[CHECKPOINT] = checkpoint.encode(flush.checkpoint)
+    collected.dead_letters.extend(flush.dead_letters)
+    collected.sent.extend(flush.forwards)
 
 
-def _skip(partition: PartitionTask, into: Written) -> None:
+def skip_and_block(partition: PartitionTask, collected: ScenarioRecords) -> None:
     """Skip one unreadable batch by order. Block the partition at the next one, whose order waits."""
     for offset in (partition.next_offset, partition.next_offset + 2):
         key, order = (
@@ -92,15 +92,15 @@ def _skip(partition: PartitionTask, into: Written) -> None:
             encode(SkipOrder(end=offset + 2, records=2, ordered=1_790_000_000_000)),
         )
         partition.restore_state(key, order)
-        into.state[key] = order
+        collected.state[key] = order
     assert partition.skip(partition.next_offset)
     partition.checkpoint.blocked_at = partition.next_offset
 
 
 def forwarded(domain: Domain) -> OutgoingRecord:
-    """Return the first record of the topic as the partition that is not its home forwards it."""
+    """Return the first record of the topic as another partition forwards it."""
     record = next(batches(domain.name))[0]
-    partition = PartitionTask(domain, 1 - partition_of_key(record.key.decode(), 2), 2, RULES)
+    partition = PartitionTask(domain, 1 - partition_of_key(record.key.decode(), 2), 2, CONFIG)
     partition.process([record], record.timestamp)
-    (letter,) = partition.prepare_flush(record.timestamp, LAG).forwards
-    return letter
+    (forward,) = partition.prepare_flush(record.timestamp, LAG).forwards
+    return forward

@@ -1,4 +1,4 @@
-"""Everything stored has a golden record. Kinds, types, fields and tallies are taken from the code."""
+"""Everything stored has a golden record. Kinds, types, fields and aggregates are taken from the code."""
 
 import ast
 import importlib
@@ -34,10 +34,10 @@ def test_every_prefix_in_the_code_is_a_kind() -> None:
     """Every one-letter bytes literal in the core is the key prefix of one kind of entity."""
     trees = [ast.parse(Path(module.__file__).read_text()) for module in modules()]
     literals = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    letters = [
+    prefixes = [
         value for value in literals if isinstance(value, bytes) and len(value) == 1 and value.isalpha()
     ]
-    assert Counter(map(bytes.decode, letters)) == Counter(
+    assert Counter(map(bytes.decode, prefixes)) == Counter(
         kind.prefix for kind in (*OF_DOMAINS, *OF_ALL) if kind.prefix.isalpha()
     )
 
@@ -71,7 +71,7 @@ def test_every_decoder_and_struct_in_the_code_is_in_the_schema() -> None:
 
 
 @pytest.mark.parametrize("domain", DOMAIN_REGISTRY, ids=lambda domain: domain.name)
-def test_every_tally_has_golden_blocks_in_each_resolution(domain: Domain) -> None:
+def test_every_aggregate_has_golden_blocks_in_each_resolution(domain: Domain) -> None:
     expected = {
         (aggregate.name, code)
         for metric in BY_DOMAIN[domain.name]
@@ -94,26 +94,26 @@ def test_every_type_of_event_is_in_the_scenario(domain: Domain) -> None:
 
 def test_every_field_of_every_stored_struct_has_a_value_in_a_golden_record() -> None:
     """A value other than the default, because swapped fields that hold defaults would not show."""
-    given: set[tuple[type, str]] = set()
+    assigned: set[tuple[type, str]] = set()
     for kind in KINDS:
         for _, raw, _ in golden(CURRENT / kind.file):
             if kind.decode is not None:
-                given |= set(values_of(kind.decode(raw)))
-    every = {struct for type_ in STORED.values() for struct in structs(type_)}
-    assert every
-    assert {(struct, name) for struct in every for name in struct.__struct_fields__} - given == set()
+                assigned |= set(values_of(kind.decode(raw)))
+    all_structs = {struct for type_ in STORED.values() for struct in structs(type_)}
+    assert all_structs
+    assert {(struct, name) for struct in all_structs for name in struct.__struct_fields__} - assigned == set()
 
 
 def values_of(value: Any) -> Iterator[tuple[type, str]]:
     """Yield the fields of all structs in a value that are neither None nor their default."""
     if isinstance(value, msgspec.Struct):
         for field in msgspec.structs.fields(value):
-            held = getattr(value, field.name)
+            field_value = getattr(value, field.name)
             factory = field.default_factory
             default = field.default if factory is msgspec.NODEFAULT else factory()
-            if held is not None and held != default:
+            if field_value is not None and field_value != default:
                 yield type(value), field.name
-            yield from values_of(held)
+            yield from values_of(field_value)
     elif isinstance(value, (list, tuple, dict)):
         for item in value.values() if isinstance(value, dict) else value:
             yield from values_of(item)

@@ -12,13 +12,13 @@ from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import PartitionTask
 from tests.golden.files import CURRENT, HINT, STATE, changes, documents, golden, record, write
 from tests.golden.kinds import KINDS, VERSION, Kind, state_kind
-from tests.golden.scenario import RULES
+from tests.golden.scenario import CONFIG
 
 VERSIONS = sorted(int(folder.name[1:]) for folder in STATE.iterdir())
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.path)
-def test_golden_bytes_are_read_and_written_as_they_were(kind: Kind) -> None:
+def test_golden_bytes_are_decoded_and_encoded_unchanged(kind: Kind) -> None:
     """Golden bytes of each kind decode to the same content and encode to the same bytes."""
     records = golden(CURRENT / kind.file)
     assert records, f"{kind.path}: no golden record in {CURRENT}\n{HINT}"
@@ -29,35 +29,37 @@ def test_golden_bytes_are_read_and_written_as_they_were(kind: Kind) -> None:
             pytest.fail(f"{kind.path}: {error}\n{HINT}")
         assert decoded == entry, f"{kind.path}: read as {decoded}, was {entry}\n{HINT}"
         if kind.decode is not None:
-            again = msgspec.msgpack.encode(kind.decode(raw))
-            assert again == raw, f"{kind.path}: packed as {again.hex()}, was {raw.hex()}\n{HINT}"
+            encoded = msgspec.msgpack.encode(kind.decode(raw))
+            assert encoded == raw, f"{kind.path}: packed as {encoded.hex()}, was {raw.hex()}\n{HINT}"
         if kind.decode_key is not None:
             prefix = kind.prefix.encode()
-            again = prefix + msgspec.msgpack.encode(kind.decode_key(key.removeprefix(prefix)))
-            assert again == key, f"{kind.path}: key packed as {again.hex()}, was {key.hex()}\n{HINT}"
+            encoded = prefix + msgspec.msgpack.encode(kind.decode_key(key.removeprefix(prefix)))
+            assert encoded == key, f"{kind.path}: key packed as {encoded.hex()}, was {key.hex()}\n{HINT}"
 
 
 def files(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_same_events_are_stored_as_they_were() -> None:
-    """Keys, content and schema are equal. Fields of one type that are swapped show here only."""
+def test_the_same_events_give_the_same_state() -> None:
+    """Keys, content and schema are equal. Swapped fields of one type show only here."""
     golden_files = files(CURRENT)
     try:
-        today = documents()
+        current_files = documents()
     except msgspec.DecodeError as error:
         pytest.fail(f"{error}\n{HINT}")
-    assert sorted(today) == sorted(golden_files), HINT
-    different = "\n".join(filter(None, (changes(golden_files[name], text) for name, text in today.items())))
-    assert not different, f"{different}\n{HINT}"
+    assert sorted(current_files) == sorted(golden_files), HINT
+    difference = "\n".join(
+        filter(None, (changes(golden_files[name], text) for name, text in current_files.items()))
+    )
+    assert not difference, f"{difference}\n{HINT}"
 
 
 @pytest.mark.parametrize("domain", DOMAIN_REGISTRY, ids=lambda domain: domain.name)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_state_of_a_version_is_read_or_refused(domain: Domain, version: int) -> None:
-    """After loading, panes equal the sum of what entities contribute. Those of another version are rebuilt."""
-    partition = PartitionTask(domain, 0, 1, RULES)
+    """After a restore the panes are the sum of the contributions. State of another version is rebuilt."""
+    partition = PartitionTask(domain, 0, 1, CONFIG)
     for path in (STATE / f"v{version}" / domain.name).iterdir():
         stored_in_panes = path.stem in ("panes", "checkpoint")
         restore = partition.restore_panes if stored_in_panes else partition.restore_state

@@ -1,4 +1,4 @@
-"""Events in batches of our own making: the same records as one by one."""
+"""Events in batches built here give the same records as single ones."""
 
 import asyncio
 from collections import Counter
@@ -27,17 +27,17 @@ Sent = Callable[[str], list[ConsumerRecord]]
 def send(environ: dict[str, str], events: list[Event], timestamps: Timestamps) -> int:
     async def main() -> int:
         settings = load(None, environ)
-        there = await describe_inputs(settings)
+        descriptions = await describe_inputs(settings)
         with ProgressMeter(len(events)) as meter:
-            await send_many(settings, events, meter, timestamps=timestamps, there=there)
+            await send_many(settings, events, meter, timestamps=timestamps, there=descriptions)
         return meter.events
 
     return asyncio.run(main())
 
 
 @pytest.mark.usefixtures("runner")
-def test_more_than_a_batch_in_the_order_of_each_key(environ: dict[str, str], sent: Sent) -> None:
-    """Each in the partition of its key, under the time of its event."""
+def test_many_batches_keep_the_order_of_each_key(environ: dict[str, str], sent: Sent) -> None:
+    """Each record is in the partition of its key, with the time of its event."""
     comment = "x" * 1_000
     events = [
         make(
@@ -57,20 +57,24 @@ def test_more_than_a_batch_in_the_order_of_each_key(environ: dict[str, str], sen
     for record in records:
         assert record.partition == partition_of(record.key, 2)
         assert record.headers == (CONTENT_TYPE,)
-    for who in range(7):
-        times = [record.timestamp for record in records if record.key == b"c-%d" % who]
+    for number in range(7):
+        times = [record.timestamp for record in records if record.key == b"c-%d" % number]
         assert times == sorted(times) != []
 
 
-def test_keys_and_topics_are_the_publishers(environ: dict[str, str], runner: CliRunner, sent: Sent) -> None:
-    """A message takes the key of its ticket; an erasure goes to all three topics; the present is the present."""
+def test_keys_and_topics_equal_the_publishers(environ: dict[str, str], runner: CliRunner, sent: Sent) -> None:
+    """A message has the key of its ticket, an erasure goes to all topics, and the timestamp is the present."""
     del runner
     data = [
         TicketCreated(ticket_id="t", customer_id="c"),
         TicketMessage(ticket_id="t", message_id="m", author="agent"),
         CustomerErased(customer_id="d"),
     ]
-    send(environ, [make(one, id=str(n), source="/test", time=NOW) for n, one in enumerate(data)], "now")
+    send(
+        environ,
+        [make(event_data, id=str(n), source="/test", time=NOW) for n, event_data in enumerate(data)],
+        "now",
+    )
     assert sorted(record.key for record in sent("tickets")) == [b"c", b"c", b"d"]
     for domain in ("feedback", "customers"):
         (record,) = sent(domain)

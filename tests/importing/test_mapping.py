@@ -1,4 +1,4 @@
-"""Mapping files: which events a row stands for."""
+"""Mapping files: the events of a row."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,15 +30,15 @@ ROW = {"no": "7", "day": "01.07.2025", "grade": "6", "way": "2", "land": "it"}
 
 
 def rule(folder: Path, text: str = EVENT) -> EventRule:
-    """The only rule of a mapping file with this text."""
+    """Return the only rule of a mapping file with this text."""
     path = folder / "map.toml"
     path.write_text(text)
-    (found,) = load(path)[1]
-    return found
+    (loaded,) = load(path)[1]
+    return loaded
 
 
 def test_a_row_becomes_an_event(tmp_path: Path) -> None:
-    """Texts with columns, constants, conversions, looked-up values, nested tables, a local time."""
+    """Templates, constants, conversions, lookups, nested tables and a local time."""
     event = rule(tmp_path).event(ROW)
     assert event is not None
     assert (event.id, event.source) == ("7/a", "/old/desk")
@@ -48,12 +48,12 @@ def test_a_row_becomes_an_event(tmp_path: Path) -> None:
     assert (data.channel, data.labels) == ("phone", {"brand": "acme", "region": "it"})
 
 
-def test_columns_that_are_read_are_known(tmp_path: Path) -> None:
-    """So that a file without one of them is found out at its first row."""
+def test_a_rule_knows_its_columns(tmp_path: Path) -> None:
+    """A file without one of the columns is refused at its first row."""
     assert rule(tmp_path).columns == set(ROW)
 
 
-def test_some_texts_are_null(tmp_path: Path) -> None:
+def test_null_values_are_mapped(tmp_path: Path) -> None:
     """A dismissed answer has the score null."""
     event = rule(tmp_path).event(ROW | {"grade": "99"})
     assert event is not None
@@ -61,38 +61,38 @@ def test_some_texts_are_null(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("grade", ["", "n/a"])
-def test_some_rows_give_no_event(tmp_path: Path, grade: str) -> None:
-    """A column of `skip` holds one of its texts."""
+def test_skipped_rows_give_no_event(tmp_path: Path, grade: str) -> None:
+    """A row with a value of `skip` gives no event."""
     assert rule(tmp_path).event(ROW | {"grade": grade}) is None
 
 
-def test_only_some_rows_give_an_event(tmp_path: Path) -> None:
-    """Every column of `when` has to hold one of its texts; `skip` holds all the same."""
-    made = rule(tmp_path, EVENT.replace("skip =", 'when = {land = ["it", "fr"], way = ["2"]}\nskip ='))
-    assert made.columns == set(ROW)
-    assert made.event(ROW | {"land": "fr"}) is not None
+def test_rows_must_match_when(tmp_path: Path) -> None:
+    """Every column of `when` must have one of its values, and `skip` still applies."""
+    loaded_rule = rule(tmp_path, EVENT.replace("skip =", 'when = {land = ["it", "fr"], way = ["2"]}\nskip ='))
+    assert loaded_rule.columns == set(ROW)
+    assert loaded_rule.event(ROW | {"land": "fr"}) is not None
     for cells in ({"land": "de"}, {"way": "1"}, {"grade": "n/a"}):
-        assert made.event(ROW | cells) is None
+        assert loaded_rule.event(ROW | cells) is None
 
 
 @pytest.mark.parametrize(("text", "score"), [("0.06", 6), ("0.00", 0), (".1", 10)])
 def test_numbers_in_minor_units(tmp_path: Path, text: str, score: int) -> None:
-    """`times = 100` makes cents, exactly."""
+    """`times = 100` converts to cents exactly."""
     event = rule(tmp_path, IN_CENTS).event(ROW | {"grade": text})
     assert event is not None
     assert event.data.score == score
 
 
 @pytest.mark.parametrize("text", ["0.061", "1,2", "NaN", "Infinity", ""])
-def test_no_minor_unit_is_rounded(tmp_path: Path, text: str) -> None:
-    """What is no whole number of them is refused."""
-    made = rule(tmp_path, IN_CENTS)
+def test_fractions_of_minor_units_are_refused(tmp_path: Path, text: str) -> None:
+    """A fraction of a minor unit is refused."""
+    loaded_rule = rule(tmp_path, IN_CENTS)
     with pytest.raises(ValueError, match=f"grade: got '{text}', allowed is a whole number of 1/100"):
-        made.event(ROW | {"grade": text})
+        loaded_rule.event(ROW | {"grade": text})
 
 
 def test_an_offset_in_the_text_goes_before_the_timezone(tmp_path: Path) -> None:
-    """With %z in the format the text says itself where it was."""
+    """With %z in the format the offset of the text is used."""
     text = EVENT.replace("{day} 12", "{day} 12 +0000").replace("%Y %H", "%Y %H %z")
     event = rule(tmp_path, text).event(ROW)
     assert event is not None
@@ -110,13 +110,13 @@ def test_an_offset_in_the_text_goes_before_the_timezone(tmp_path: Path) -> None:
     ],
 )
 def test_rows_that_give_no_valid_event_say_why(tmp_path: Path, cells: dict[str, str], text: str) -> None:
-    """The text names the column, or the field that no reader would take."""
-    made = rule(tmp_path)
+    """The error names the column or the field."""
+    loaded_rule = rule(tmp_path)
     if not text:
-        assert made.event(ROW | cells) is not None  # an unusable label is no reason to lose an answer
+        assert loaded_rule.event(ROW | cells) is not None  # an unusable label is no reason to lose an answer
         return
     with pytest.raises(ValueError, match=text):
-        made.event(ROW | cells)
+        loaded_rule.event(ROW | cells)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,6 @@ def test_rows_that_give_no_valid_event_say_why(tmp_path: Path, cells: dict[str, 
     ],
 )
 def test_a_wrong_mapping_is_refused_at_once(tmp_path: Path, old: str, new: str, text: str) -> None:
-    """Before any row is read, with what is wrong."""
+    """The error comes before any row is read."""
     with pytest.raises(CxgaugeError, match=text):
         rule(tmp_path, EVENT.replace(old, new))

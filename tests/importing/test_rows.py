@@ -1,4 +1,4 @@
-"""Rows of another system's export."""
+"""Rows of an export of another system."""
 
 import gzip
 from pathlib import Path
@@ -11,20 +11,20 @@ from stream.importing.rows import read
 
 
 def rows(folder: Path, text: str, **form: object) -> list[Row]:
-    """The rows of a file with this text."""
+    """Return the rows of a file with this text."""
     path = folder / "export.csv"
     path.write_bytes(text.encode(str(form.get("encoding", "utf-8"))))
     return list(read(path, FileForm(**form)))
 
 
 def test_header_names_the_columns(tmp_path: Path) -> None:
-    """Cells are trimmed, quotes and a byte order mark go, line numbers stay right over empty lines."""
+    """Cells are trimmed, quotes and a byte order mark removed, and line numbers count empty lines."""
     text = '\ufeffid, said\r\n1, "a, b"\r\n\r\n2,\r\n'
     assert rows(tmp_path, text) == [Row(2, {"id": "1", "said": "a, b"}), Row(4, {"id": "2", "said": ""})]
 
 
 def test_short_rows_are_filled_up(tmp_path: Path) -> None:
-    """What a row lacks is empty, what is too much is left out."""
+    """Missing cells are empty, additional ones are ignored."""
     assert rows(tmp_path, "a,b\n1\n1,2,3\n") == [Row(2, {"a": "1", "b": ""}), Row(3, {"a": "1", "b": "2"})]
 
 
@@ -51,7 +51,7 @@ def test_compressed_files(tmp_path: Path) -> None:
         ("a\n1", {"delimiter": ";;"}),
     ],
 )
-def test_what_cannot_be_read_names_the_file(tmp_path: Path, text: str, form: dict[str, str]) -> None:
+def test_an_unreadable_file_is_named(tmp_path: Path, text: str, form: dict[str, str]) -> None:
     """An open quote, an unknown encoding, a delimiter of two characters."""
     path = tmp_path / "export.csv"
     path.write_text(text)
@@ -60,7 +60,7 @@ def test_what_cannot_be_read_names_the_file(tmp_path: Path, text: str, form: dic
 
 
 def test_wrong_encoding_and_broken_gzip(tmp_path: Path) -> None:
-    """Bytes that are not what they are said to be."""
+    """Content that does not match its encoding or compression."""
     (tmp_path / "a.csv").write_bytes(b"a\n\xff\n")
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"a\n1\n" * 99)[:20])
     for path in tmp_path.iterdir():

@@ -33,14 +33,17 @@ LOG = """<?xml version="1.0" encoding="utf-8"?>
 
 
 def row(number: int, case: str, position: int, name: str, time: str = "", stars: str = "") -> Row:
-    """What an event of the log should be."""
+    """Return the expected row of an event."""
     cells = {"case:concept:name": case, "event:position": str(position), "concept:name": name}
     return Row(number, {**cells, "time:timestamp": time, "case:stars": stars})
 
 
 @pytest.mark.parametrize("name", ["log.xes", "log.xes.gz"])
 def test_events_are_rows(tmp_path: Path, name: str) -> None:
-    """With their case's attributes and their place in it; all rows have all columns; the log's own are none."""
+    """Rows have the attributes and the position of their case.
+
+    All have all columns, none of the log itself.
+    """
     path = tmp_path / name
     path.write_bytes(gzip.compress(LOG.encode()) if name.endswith("gz") else LOG.encode())
     assert list(read(path, FileForm())) == [
@@ -54,8 +57,8 @@ def test_events_are_rows(tmp_path: Path, name: str) -> None:
     ("name", "content"),
     [("log.xes", LOG[:-10].encode()), ("log.xes", b""), ("log.xes.gz", gzip.compress(LOG.encode())[:200])],
 )
-def test_what_is_no_log_names_the_file(tmp_path: Path, name: str, content: bytes) -> None:
-    """Not well-formed, empty, or cut off under gzip."""
+def test_an_invalid_log_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    """Malformed XML, an empty file, and truncated gzip."""
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(CxgaugeError, match=r"log\.xes"):

@@ -1,4 +1,4 @@
-"""Business hours on the whole way: calendars in the configuration, tickets through Kafka, figures on the page."""
+"""Business hours end to end: calendars in the configuration, tickets through Kafka, served figures."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.chaos.rig import ChaosCluster, wait
+from tests.chaos.cluster import ChaosCluster, wait
 
 pytestmark = pytest.mark.kafka
 
@@ -20,7 +20,7 @@ ROME = ZoneInfo("Europe/Rome")
 WEEK = ("mon", "tue", "wed", "thu", "fri")
 OFFICE = {day: ["09:00-18:00"] for day in WEEK}
 LUNCH = {day: ["09:00-13:00", "14:00-18:00"] for day in WEEK}
-ALWAYS = {day: ["00:00-24:00"] for day in (*WEEK, "sat", "sun")}
+ROUND_THE_CLOCK = {day: ["00:00-24:00"] for day in (*WEEK, "sat", "sun")}
 HOLIDAYS = """BEGIN:VCALENDAR\r
 BEGIN:VEVENT\r
 DTSTART;VALUE=DATE:20241225\r
@@ -37,29 +37,29 @@ CASES: dict[str, tuple[str, str, dict[str, list[str]], int, int]] = {
     "FRT-1 with lunch": ("2026-01-09 16:30", "2026-01-12 09:30", LUNCH, 234_000, 7_200),
     "FRT-4": ("2026-01-12 12:30", "2026-01-12 14:15", LUNCH, 6_300, 2_700),
     "FRT-2": ("2026-03-28 12:00", "2026-03-30 12:00", OFFICE, 169_200, 10_800),
-    "FRT-2 always": ("2026-03-28 12:00", "2026-03-30 12:00", ALWAYS, 169_200, 169_200),
+    "FRT-2 always": ("2026-03-28 12:00", "2026-03-30 12:00", ROUND_THE_CLOCK, 169_200, 169_200),
 }
-"""A channel each, with a calendar of its own: opened and answered in Rome, seconds in calendar and in business time."""
+"""One channel with its calendar each: local opening and reply, seconds in calendar and in business time."""
 WINDOW = "200d"
 
 
 def events() -> str:
-    """All tickets, a line an event, in the order of their times."""
-    found = []
+    """Return all tickets as JSON Lines, ordered by time."""
+    rows = []
     for number, (channel, (opened, answered, *_)) in enumerate(CASES.items()):
-        one: dict[str, Any] = {"ticket_id": f"t-{number}", "customer_id": f"c-{number}"}
-        found.append((opened, "created", one | {"channel": channel}))
-        found.append((answered, "message", one | {"message_id": "m", "author": "agent"}))
+        ticket: dict[str, Any] = {"ticket_id": f"t-{number}", "customer_id": f"c-{number}"}
+        rows.append((opened, "created", ticket | {"channel": channel}))
+        rows.append((answered, "message", ticket | {"message_id": "m", "author": "agent"}))
     lines = []
-    for number, (at, kind, data) in enumerate(sorted(found, key=lambda event: event[0])):
-        moment = datetime.fromisoformat(at).replace(tzinfo=ROME).isoformat()
+    for number, (local_time, kind, data) in enumerate(sorted(rows, key=lambda event: event[0])):
+        moment = datetime.fromisoformat(local_time).replace(tzinfo=ROME).isoformat()
         event = {"id": str(number), "type": f"cx.ticket.{kind}.v1", "time": moment, "data": data}
         lines.append(json.dumps(event))
     return "\n".join(lines)
 
 
-def test_worked_cases_on_the_page(kafka: str, tmp_path: Path) -> None:
-    """Over weekends, a change of the clock, lunch and holidays of a file; beside them the figures in calendar time."""
+def test_worked_cases_are_served_end_to_end(kafka: str, tmp_path: Path) -> None:
+    """Weekends, a clock change, lunch breaks and holidays from a file, next to figures in calendar time."""
     (tmp_path / "it.ics").write_text(HOLIDAYS, newline="")
     calendars = [
         {"name": channel, "timezone": "Europe/Rome", "hours": hours, "channels": [channel]}
@@ -73,28 +73,28 @@ def test_worked_cases_on_the_page(kafka: str, tmp_path: Path) -> None:
         "CXGAUGE_CALENDARS": json.dumps(calendars),
         "CXGAUGE_FRT_TARGETS": json.dumps({"FRT-1": {"duration": "2h", "hours": "business"}}),
     }
-    with ChaosCluster(kafka, tmp_path, **env) as rig:
-        rig.start()
-        exporter = rig.start("exporter")
+    with ChaosCluster(kafka, tmp_path, **env) as cluster:
+        cluster.start()
+        exporter = cluster.start("exporter")
         subprocess.run(
             [sys.executable, "-m", "stream.cli", "publish", "-", "--timestamps", "event"],
-            env={**os.environ, **rig.env},
+            env={**os.environ, **cluster.env},
             input=events().encode(),
             check=True,
             capture_output=True,
         )
-        assert rig.settled("tickets"), rig.logs()
-        answered = f'cx_first_responses{{view="total",window="{WINDOW}"}}'
-        wait(lambda: rig.samples(exporter).get(answered) == len(CASES), rig.logs)
-        samples = rig.samples(exporter)
-        for channel, (_, _, _, elapsed, business) in CASES.items():
-            where = f'view="channel",channel="{channel}",window="{WINDOW}"'
-            assert samples[f"cx_first_response_mean_seconds{{{where}}}"] == elapsed, channel
-            assert samples[f"cx_first_response_business_mean_seconds{{{where}}}"] == business, channel
+        assert cluster.wait_until_counted("tickets"), cluster.logs()
+        responses_series = f'cx_first_responses{{view="total",window="{WINDOW}"}}'
+        wait(lambda: cluster.samples(exporter).get(responses_series) == len(CASES), cluster.logs)
+        samples = cluster.samples(exporter)
+        for channel, (_, _, _, calendar_seconds, business) in CASES.items():
+            labels = f'view="channel",channel="{channel}",window="{WINDOW}"'
+            assert samples[f"cx_first_response_mean_seconds{{{labels}}}"] == calendar_seconds, channel
+            assert samples[f"cx_first_response_business_mean_seconds{{{labels}}}"] == business, channel
             for quantile in ("0.5", "0.9", "0.99"):
-                name = f'cx_first_response_business_seconds{{{where},quantile="{quantile}"}}'
+                name = f'cx_first_response_business_seconds{{{labels},quantile="{quantile}"}}'
                 assert samples[name] == pytest.approx(business, rel=0.01), channel
-            within = samples[f"cx_first_response_business_within_target_ratio{{{where}}}"]
-            assert within == (business <= (7_200 if channel == "FRT-1" else 3_600)), channel
+            within_target = samples[f"cx_first_response_business_within_target_ratio{{{labels}}}"]
+            assert within_target == (business <= (7_200 if channel == "FRT-1" else 3_600)), channel
         total = samples[f'cx_first_response_business_mean_seconds{{view="total",window="{WINDOW}"}}']
         assert total == pytest.approx(mean(case[-1] for case in CASES.values()))

@@ -1,4 +1,4 @@
-"""What Kafka clients are given."""
+"""Options of Kafka clients."""
 
 import ssl
 
@@ -9,8 +9,8 @@ from stream.config import Kafka, Settings
 from stream.kafka.client import client_options
 
 
-def test_plain_clients_get_the_address_only() -> None:
-    """Without security there is no context and no user."""
+def test_plaintext_clients_get_the_address_only() -> None:
+    """Without security there is no TLS context and no user."""
     assert client_options(Kafka()) == {
         "bootstrap_servers": "127.0.0.1:9092",
         "security_protocol": "PLAINTEXT",
@@ -18,7 +18,7 @@ def test_plain_clients_get_the_address_only() -> None:
 
 
 def test_sasl_over_tls() -> None:
-    """User, password and a context that checks the broker's certificate."""
+    """User, password, and a context that verifies the broker's certificate."""
     user = {"sasl_username": "u", "sasl_password": "p"}
     kafka = Kafka(security_protocol="SASL_SSL", sasl_mechanism="SCRAM-SHA-512", **user)
     options = client_options(kafka)
@@ -28,7 +28,7 @@ def test_sasl_over_tls() -> None:
 
 
 def test_topics_are_named_by_domain() -> None:
-    """Inputs have names of their own, state and panes share a prefix."""
+    """Inputs have separate names, state and panes share a prefix."""
     topics = msgspec.structs.replace(Settings().topics, tickets="desk", state_prefix="eu")
     assert topics.input("tickets") == "desk"
     assert topics.state("tickets") == "eu.state.tickets"

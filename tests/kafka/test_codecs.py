@@ -1,4 +1,4 @@
-"""Compressed records: every codec of librdkafka, and topics that the broker compresses, end to end."""
+"""Compressed records end to end: every codec of librdkafka, and topics compressed by the broker."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from confluent_kafka.admin import (
 )
 
 from stream.devbroker.kafka import Broker
-from tests.chaos.rig import ChaosCluster, wait
+from tests.chaos.cluster import ChaosCluster, wait
 from tests.kafka.segments import batches, segment
 from tests.kafka.test_end_to_end import answers
 
@@ -30,62 +30,62 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def broker(folder: Path) -> Iterator[Broker]:
-    """One of our own, so that its segments can be looked at."""
+    """Run a separate broker whose segments can be read."""
     with Broker(folder=folder) as running:
         yield running
 
 
-def stored(rig: ChaosCluster, folder: Path) -> set[str]:
-    """The codecs of all batches of the feedback."""
-    topic = rig.settings.topics.feedback
+def stored_codecs(cluster: ChaosCluster, folder: Path) -> set[str]:
+    """Return the codecs of all batches of the feedback topic."""
+    topic = cluster.settings.topics.feedback
     return {
         batch.codec
-        for number in range(rig.settings.topics.partitions)
+        for number in range(cluster.settings.topics.partitions)
         for batch in batches(segment(folder, topic, number))
     }
 
 
 @pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])
-def test_what_librdkafka_compresses_is_counted(
+def test_records_compressed_by_librdkafka_are_counted(
     broker: Broker, folder: Path, tmp_path: Path, codec: str
 ) -> None:
     """Each codec of a producer, in batches of many records."""
-    with ChaosCluster(broker.bootstrap, tmp_path) as rig:
-        rig.publish(answers(300, 10), **{"compression.type": codec})
-        assert stored(rig, folder) == {codec}
-        worker, exporter = rig.start(), rig.start("exporter")
-        wait(lambda: rig.samples(exporter).get(PROMOTERS) == 300, rig.logs)
+    with ChaosCluster(broker.bootstrap, tmp_path) as cluster:
+        cluster.publish(answers(300, 10), **{"compression.type": codec})
+        assert stored_codecs(cluster, folder) == {codec}
+        worker, exporter = cluster.start(), cluster.start("exporter")
+        wait(lambda: cluster.samples(exporter).get(PROMOTERS) == 300, cluster.logs)
         assert worker.poll() is None
 
 
-def compress(rig: ChaosCluster, codec: str) -> None:
-    """Let the broker compress every topic that workers read."""
-    topics = rig.settings.topics
+def compress(cluster: ChaosCluster, codec: str) -> None:
+    """Set the compression of every topic that workers read."""
+    topics = cluster.settings.topics
     names = [name(d) for name in (topics.input, topics.state, topics.panes) for d in ("feedback", "tickets")]
     entry = ConfigEntry("compression.type", codec, incremental_operation=AlterConfigOpType.SET)
-    wanted = [
+    resources = [
         ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
         for name in [*names, topics.deadletter]
     ]
-    client = AdminClient({"bootstrap.servers": rig.settings.kafka.bootstrap_servers})
-    for done in client.incremental_alter_configs(wanted).values():
-        done.result(30)
+    client = AdminClient({"bootstrap.servers": cluster.settings.kafka.bootstrap_servers})
+    for result_future in client.incremental_alter_configs(resources).values():
+        result_future.result(30)
 
 
-def test_topics_that_the_broker_compresses(broker: Broker, folder: Path, tmp_path: Path) -> None:
-    """`compression.type=zstd` on inputs, state and panes: counted, and gone on with after a restart."""
-    with ChaosCluster(broker.bootstrap, tmp_path) as rig:
-        compress(rig, "zstd")
-        worker, exporter = rig.start(), rig.start("exporter")
-        wait(lambda: rig.ready(worker), rig.logs)
-        rig.publish(answers(300, 10))
-        wait(lambda: rig.samples(exporter).get(PROMOTERS) == 300, rig.logs)
-        assert stored(rig, folder) == {"zstd"}
+def test_topics_compressed_by_the_broker_are_counted(broker: Broker, folder: Path, tmp_path: Path) -> None:
+    """With `compression.type=zstd` on inputs, state and panes, counting continues after a restart."""
+    with ChaosCluster(broker.bootstrap, tmp_path) as cluster:
+        compress(cluster, "zstd")
+        worker, exporter = cluster.start(), cluster.start("exporter")
+        wait(lambda: cluster.ready(worker), cluster.logs)
+        cluster.publish(answers(300, 10))
+        wait(lambda: cluster.samples(exporter).get(PROMOTERS) == 300, cluster.logs)
+        assert stored_codecs(cluster, folder) == {"zstd"}
         worker.kill()
         worker.wait()
-        rig.reap()
-        rig.start()
-        rig.publish(answers(100, 9, f"again-{int(time.time())}"))
-        wait(lambda: rig.samples(exporter).get(PROMOTERS) == 400, rig.logs)
-        assert rig.settled(), rig.logs()
-        assert rig.audit() == []
+        cluster.reap()
+        cluster.start()
+        cluster.publish(answers(100, 9, f"again-{int(time.time())}"))
+        wait(lambda: cluster.samples(exporter).get(PROMOTERS) == 400, cluster.logs)
+        assert cluster.wait_until_counted(), cluster.logs()
+        assert cluster.audit() == []

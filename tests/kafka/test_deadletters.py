@@ -1,4 +1,4 @@
-"""Dead letters of real workers: put back they are judged by their first timestamps, and purged while letters come in."""
+"""Dead letters of real workers: replays with their first timestamps, and a purge while new ones arrive."""
 
 import json
 import os
@@ -12,45 +12,45 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from tests.chaos.feed import Sent, envelope, load
-from tests.chaos.rig import ChaosCluster, wait
+from tests.chaos.cluster import ChaosCluster, wait
+from tests.chaos.feedback_load import PublishedRecord, envelope, load
 from tests.support import HOUR, partition_of_key
 
 pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture
-def rig(kafka: str, tmp_path: Path) -> Iterator[ChaosCluster]:
-    with ChaosCluster(kafka, tmp_path) as made:
-        made.start()
-        yield made
+def cluster(kafka: str, tmp_path: Path) -> Iterator[ChaosCluster]:
+    with ChaosCluster(kafka, tmp_path) as new_cluster:
+        new_cluster.start()
+        yield new_cluster
 
 
-def cxgauge(rig: ChaosCluster, *arguments: str) -> str:
+def cxgauge(cluster: ChaosCluster, *arguments: str) -> str:
     command = [sys.executable, "-m", "stream.cli", "deadletter", *arguments]
     return subprocess.run(
-        command, env={**os.environ, **rig.env}, check=True, capture_output=True, text=True
+        command, env={**os.environ, **cluster.env}, check=True, capture_output=True, text=True
     ).stdout
 
 
-def outcomes(rig: ChaosCluster) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for checkpoint in rig.markers("feedback").values():
+def outcomes(cluster: ChaosCluster) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for checkpoint in cluster.checkpoints("feedback").values():
         for outcome, n in checkpoint.outcomes.items():
-            found[outcome] = found.get(outcome, 0) + n
-    return found
+            counts[outcome] = counts.get(outcome, 0) + n
+    return counts
 
 
-def answer(who: str, at: int) -> bytes:
-    data = {"feedback_id": f"f-{who}", "customer_id": who, "survey": "nps", "score": 9}
+def answer(customer_id: str, at: int) -> bytes:
+    data = {"feedback_id": f"f-{customer_id}", "customer_id": customer_id, "survey": "nps", "score": 9}
     return envelope("cx.feedback.submitted.v1", at, 1, data)
 
 
-def test_what_is_put_back_is_counted_once(rig: ChaosCluster) -> None:
-    """An event ahead of its record with --rejudge; one forwarded to the wrong place goes to its own."""
+def test_replayed_dead_letters_are_counted_once(cluster: ChaosCluster) -> None:
+    """A future event is replayed with --rejudge. A misrouted record goes to its partition."""
     now = int(time.time() * 1000)
-    producer = Producer({"bootstrap.servers": rig.settings.kafka.bootstrap_servers})
-    feedback, elsewhere = rig.settings.topics.feedback, (partition_of_key("lost", 4) + 1) % 4
+    producer = Producer({"bootstrap.servers": cluster.settings.kafka.bootstrap_servers})
+    feedback, other_partition = cluster.settings.topics.feedback, (partition_of_key("lost", 4) + 1) % 4
     producer.produce(
         feedback,
         answer("early", now - HOUR),
@@ -59,46 +59,73 @@ def test_what_is_put_back_is_counted_once(rig: ChaosCluster) -> None:
         timestamp=now - 3 * HOUR,
     )
     forwarded = [("cx_forwarded", b"1"), ("cx_timestamp", b"%d" % (now - HOUR))]
-    producer.produce(feedback, answer("lost", now - HOUR), b"lost", elsewhere, headers=forwarded)
+    producer.produce(feedback, answer("lost", now - HOUR), b"lost", other_partition, headers=forwarded)
     producer.flush()
-    assert rig.settled(), rig.logs()
-    assert outcomes(rig) == {"future": 1, "invalid": 1}
-    assert cxgauge(rig, "replay") == "1 put back\n1 left: future or late: only with --rejudge, as of now\n"
-    assert rig.settled(), rig.logs()
-    assert cxgauge(rig, "replay", "--reason", "future", "--rejudge") == "1 put back\n"
-    assert rig.settled(), rig.logs()
-    assert outcomes(rig) == {"future": 1, "invalid": 1, "accepted": 2}
-    cxgauge(rig, "replay", "--rejudge")
-    assert rig.settled(), rig.logs()
-    assert outcomes(rig) == {"future": 1, "invalid": 1, "accepted": 2, "duplicate": 2}
-    assert len(rig.dead()) == 2
-
-
-def test_a_purge_while_letters_come_in(rig: ChaosCluster) -> None:
-    """Whatever a worker appends meanwhile stays: nothing is lost but the person's."""
-    now = int(time.time() * 1000)
-    theirs = [Sent(b"gone", b'{"id": %d, "customer_id": "gone"}' % n, now, None) for n in range(50)]
-    rig.publish(
-        [*load(1_000, now=now, seed=1, junk=0.5), *theirs, *load(500, now=now, seed=2, junk=0.5, name="b")]
+    assert cluster.wait_until_counted(), cluster.logs()
+    assert outcomes(cluster) == {"future": 1, "invalid": 1}
+    assert (
+        cxgauge(cluster, "replay") == "1 put back\n1 left: future or late: only with --rejudge, as of now\n"
     )
-    assert rig.settled(), rig.logs()
-    before = [(letter.key, letter.value, letter.timestamp) for letter in rig.dead()]
+    assert cluster.wait_until_counted(), cluster.logs()
+    assert cxgauge(cluster, "replay", "--reason", "future", "--rejudge") == "1 put back\n"
+    assert cluster.wait_until_counted(), cluster.logs()
+    assert outcomes(cluster) == {"future": 1, "invalid": 1, "accepted": 2}
+    cxgauge(cluster, "replay", "--rejudge")
+    assert cluster.wait_until_counted(), cluster.logs()
+    assert outcomes(cluster) == {"future": 1, "invalid": 1, "accepted": 2, "duplicate": 2}
+    assert len(cluster.dead_letters()) == 2
+
+
+def test_a_purge_keeps_dead_letters_that_arrive_meanwhile(cluster: ChaosCluster) -> None:
+    """Dead letters that arrive during the purge stay, only the customer's are removed."""
+    now = int(time.time() * 1000)
+    customer_records = [
+        PublishedRecord(b"gone", b'{"id": %d, "customer_id": "gone"}' % n, now, None) for n in range(50)
+    ]
+    cluster.publish(
+        [
+            *load(1_000, now=now, seed=1, junk=0.5),
+            *customer_records,
+            *load(500, now=now, seed=2, junk=0.5, name="b"),
+        ]
+    )
+    assert cluster.wait_until_counted(), cluster.logs()
+    before = [(record.key, record.value, record.timestamp) for record in cluster.dead_letters()]
     command = [sys.executable, "-m", "stream.cli", "deadletter", "purge", "gone"]
-    with subprocess.Popen(command, env={**os.environ, **rig.env}, stdout=subprocess.PIPE, text=True) as purge:
-        more = 0
+    with subprocess.Popen(
+        command, env={**os.environ, **cluster.env}, stdout=subprocess.PIPE, text=True
+    ) as purge:
+        late_count = 0
         while purge.poll() is None:
-            stamp = datetime.now(UTC).isoformat()
-            rig.publish([Sent(b"late-%d" % more, json.dumps({"id": more, "at": stamp}).encode(), now, None)])
-            more += 1
+            timestamp = datetime.now(UTC).isoformat()
+            cluster.publish(
+                [
+                    PublishedRecord(
+                        b"late-%d" % late_count,
+                        json.dumps({"id": late_count, "at": timestamp}).encode(),
+                        now,
+                        None,
+                    )
+                ]
+            )
+            late_count += 1
         assert purge.stdout is not None
         assert purge.stdout.read().startswith("50 removed, ")
-    assert rig.settled(), rig.logs()
+    assert cluster.wait_until_counted(), cluster.logs()
 
-    def all_there() -> bool:
-        """Copies and late letters, each once."""
-        letters = [(letter.key, letter.value, letter.timestamp) for letter in rig.dead()]
-        others = sorted(one for one in before if one[0] != b"gone")
-        late = [one for one in letters if one[0] is not None and one[0].startswith(b"late-")]
-        return sorted(one for one in letters if one not in late) == others and len(late) == more > 0
+    def all_remain() -> bool:
+        """Return True if copies and late dead letters are there, each once."""
+        dead_letters = [(record.key, record.value, record.timestamp) for record in cluster.dead_letters()]
+        others_before = sorted(record for record in before if record[0] != b"gone")
+        late = [record for record in dead_letters if record[0] is not None and record[0].startswith(b"late-")]
+        return (
+            sorted(record for record in dead_letters if record not in late) == others_before
+            and len(late) == late_count > 0
+        )
 
-    wait(all_there, lambda: f"{len(rig.dead())} letters, {len(before)} before, {more} late\n{rig.logs()}")
+    wait(
+        all_remain,
+        lambda: (
+            f"{len(cluster.dead_letters())} letters, {len(before)} before, {late_count} late\n{cluster.logs()}"
+        ),
+    )

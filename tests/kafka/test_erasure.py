@@ -1,4 +1,4 @@
-"""A person who is erased: nothing of ours holds an id or a text of theirs, on the broker's disk, in logs or on pages."""
+"""After an erasure no ID or text of the customer is on the broker's disk, in logs or in the exposition."""
 
 import asyncio
 import os
@@ -19,21 +19,21 @@ from stream.core.aggregation.erasure import fingerprint
 from stream.devbroker.kafka import Broker
 from stream.kafka.admin import create
 from stream.kafka.topics import TopicSpec, topics
-from tests.chaos.feed import Sent, envelope
-from tests.chaos.rig import ChaosCluster, wait
+from tests.chaos.cluster import ChaosCluster, wait
+from tests.chaos.feedback_load import PublishedRecord, envelope
 from tests.support import DAY, HOUR
 
 pytestmark = pytest.mark.kafka
 
-WHO, TEXT = "canary-5318008", "zinnober"
-"""The person's id, with which all other ids of theirs begin, and what stands in their comments."""
-TRACES = (WHO.encode(), TEXT.encode())
+CUSTOMER_ID, COMMENT = "canary-5318008", "zinnober"
+"""The customer's ID, which all other IDs begin with, and the text of the comments."""
+TRACES = (CUSTOMER_ID.encode(), COMMENT.encode())
 BROKER = {
     "log.initial.task.delay.ms": 100,
     "log.retention.check.interval.ms": 200,
     "log.cleaner.backoff.ms": 100,
 }
-AT_ONCE = {
+FAST_COMPACTION = {
     "segment.ms": "100",
     "min.cleanable.dirty.ratio": "0.001",
     "max.compaction.lag.ms": "100",
@@ -42,184 +42,222 @@ AT_ONCE = {
 }
 
 
-def quick(spec: TopicSpec) -> TopicSpec:
-    """A topic of ours that does within a second what else takes hours or days."""
+def with_fast_retention(spec: TopicSpec) -> TopicSpec:
+    """Return a topic that compacts and deletes within seconds instead of hours or days."""
     if spec.role == "input":
         return spec
     return spec._replace(
-        configs=spec.configs | (AT_ONCE if spec.role == "compacted" else {"file.delete.delay.ms": "0"})
+        configs=spec.configs
+        | (FAST_COMPACTION if spec.role == "compacted" else {"file.delete.delay.ms": "0"})
     )
 
 
-class Story:
-    """Everything there is to say about somebody, as records of each topic."""
+class CustomerEvents:
+    """Every event about a customer, as records of each topic."""
 
-    def __init__(self, who: str, now: int, text: str) -> None:
-        self.who, self.now, self.text = who, now, text
+    def __init__(self, customer_id: str, now: int, comment: str) -> None:
+        self.customer_id, self.now, self.comment = customer_id, now, comment
         self._n = 0
 
-    def _event(self, kind: str, at: int, key: str | None = "", event: str = "", **data: Any) -> Sent:
+    def _event(
+        self, kind: str, at: int, key: str | None = "", event: str = "", **data: Any
+    ) -> PublishedRecord:
         self._n += 1
-        raw = None if key is None else (key or self.who).encode()
-        name: Any = event or f"{self.who}-{self._n}"
-        return Sent(raw, envelope(f"cx.{kind}.v1", at, name, data), at, None)  # type: ignore[arg-type]
+        raw = None if key is None else (key or self.customer_id).encode()
+        name: Any = event or f"{self.customer_id}-{self._n}"
+        return PublishedRecord(raw, envelope(f"cx.{kind}.v1", at, name, data), at, None)  # type: ignore[arg-type]
 
-    def of(self, domain: str) -> list[Sent]:
-        """Good events of a domain."""
+    def valid_events(self, domain: str) -> list[PublishedRecord]:
+        """Return the valid events of a domain."""
         return list(getattr(self, f"_{domain}")())
 
-    def _feedback(self) -> Iterator[Sent]:
-        one = {
-            "feedback_id": f"{self.who}-answer",
-            "customer_id": self.who,
+    def _feedback(self) -> Iterator[PublishedRecord]:
+        fields = {
+            "feedback_id": f"{self.customer_id}-answer",
+            "customer_id": self.customer_id,
             "survey": "nps",
             "channel": "web",
         }
-        yield self._event("feedback.offered", self.now - HOUR, **one)
+        yield self._event("feedback.offered", self.now - HOUR, **fields)
         yield self._event(
-            "feedback.submitted", self.now - HOUR, **one, score=3, comment=self.text, reasons=["slow"]
+            "feedback.submitted", self.now - HOUR, **fields, score=3, comment=self.comment, reasons=["slow"]
         )
-        yield self._event("feedback.submitted", self.now, **one, score=9, comment=self.text, revision=1)
-        other = one | {"feedback_id": f"{self.who}-gone", "survey": "exit"}
+        yield self._event("feedback.submitted", self.now, **fields, score=9, comment=self.comment, revision=1)
+        other_fields = fields | {"feedback_id": f"{self.customer_id}-gone", "survey": "exit"}
         yield self._event(
-            "feedback.submitted", self.now, **other, score=None, reasons=["price"], comment=self.text
+            "feedback.submitted",
+            self.now,
+            **other_fields,
+            score=None,
+            reasons=["price"],
+            comment=self.comment,
         )
-        yield self._event("feedback.deleted", self.now, feedback_id=f"{self.who}-gone", customer_id=self.who)
+        yield self._event(
+            "feedback.deleted", self.now, feedback_id=f"{self.customer_id}-gone", customer_id=self.customer_id
+        )
 
-    def _tickets(self) -> Iterator[Sent]:
+    def _tickets(self) -> Iterator[PublishedRecord]:
         for name, last in (("open", "open"), ("done", "solved"), ("again", "solved")):
-            one = {"ticket_id": f"{self.who}-{name}", "customer_id": self.who}
-            message = one | {"message_id": f"{self.who}-{name}-m"}
-            yield self._event("ticket.created", self.now - 2 * HOUR, **one, topic="pay", channel="web")
-            yield self._event("ticket.message", self.now - HOUR, **message, author="agent", text=self.text)
-            yield self._event("ticket.status", self.now, **one, status=last)
+            fields = {"ticket_id": f"{self.customer_id}-{name}", "customer_id": self.customer_id}
+            message = fields | {"message_id": f"{self.customer_id}-{name}-m"}
+            yield self._event("ticket.created", self.now - 2 * HOUR, **fields, topic="pay", channel="web")
+            yield self._event("ticket.message", self.now - HOUR, **message, author="agent", text=self.comment)
+            yield self._event("ticket.status", self.now, **fields, status=last)
         call = {
-            "interaction_id": f"{self.who}-call",
-            "customer_id": self.who,
+            "interaction_id": f"{self.customer_id}-call",
+            "customer_id": self.customer_id,
             "talk_s": 1,
             "hold_s": 1,
             "wrap_s": 1,
         }
         yield self._event("interaction.handled", self.now, **call)
-        # under the ticket's key: an erasure of the customer does not find it, so it must not say whose it is
-        nobody = {"key": "t-of-nobody", "event": "of-nobody", "ticket_id": "t-of-nobody"}
-        yield self._event("ticket.created", self.now, **nobody, customer_id=self.who)
+        # an erasure does not find a ticket under its own key, so no customer ID may be stored with it
+        anonymous = {"key": "t-of-nobody", "event": "of-nobody", "ticket_id": "t-of-nobody"}
+        yield self._event("ticket.created", self.now, **anonymous, customer_id=self.customer_id)
 
-    def _customers(self) -> Iterator[Sent]:
-        one = {"customer_id": self.who}
-        yield self._event("customer.activated", self.now - 40 * DAY, **one, plan="gold", channel="web")
-        yield self._event("customer.churned", self.now - 2 * DAY, **one, reason="price", comment=self.text)
-        yield self._event("customer.activated", self.now - DAY, **one, plan="gold", channel="web")
-        order = {"order_id": f"{self.who}-order", "amount_minor": 100, "currency": "EUR"}
-        yield self._event("purchase.completed", self.now, **one, **order)
-        yield self._event("purchase.refunded", self.now, **one, **order, refund_id=f"{self.who}-refund")
-        friend = {"referral_id": f"{self.who}-referral", "referee_id": "friend"}
-        yield self._event("referral.sent", self.now, **one, **friend)
-        yield self._event("referral.converted", self.now, **one, **friend)
-        brought = {"referral_id": "of-friend", "customer_id": "friend", "referee_id": self.who}
-        yield self._event("referral.converted", self.now, key="friend", **brought)
-        yield self._event("customer.cancel_scheduled", self.now, **one, effective_at="2031-01-01T00:00:00Z")
+    def _customers(self) -> Iterator[PublishedRecord]:
+        fields = {"customer_id": self.customer_id}
+        yield self._event("customer.activated", self.now - 40 * DAY, **fields, plan="gold", channel="web")
+        yield self._event(
+            "customer.churned", self.now - 2 * DAY, **fields, reason="price", comment=self.comment
+        )
+        yield self._event("customer.activated", self.now - DAY, **fields, plan="gold", channel="web")
+        order = {"order_id": f"{self.customer_id}-order", "amount_minor": 100, "currency": "EUR"}
+        yield self._event("purchase.completed", self.now, **fields, **order)
+        yield self._event(
+            "purchase.refunded", self.now, **fields, **order, refund_id=f"{self.customer_id}-refund"
+        )
+        referral = {"referral_id": f"{self.customer_id}-referral", "referee_id": "friend"}
+        yield self._event("referral.sent", self.now, **fields, **referral)
+        yield self._event("referral.converted", self.now, **fields, **referral)
+        referred = {"referral_id": "of-friend", "customer_id": "friend", "referee_id": self.customer_id}
+        yield self._event("referral.converted", self.now, key="friend", **referred)
+        yield self._event(
+            "customer.cancel_scheduled", self.now, **fields, effective_at="2031-01-01T00:00:00Z"
+        )
 
-    def unusable(self) -> Iterator[Sent]:
-        """Records that become dead letters, of every kind."""
-        one = {
-            "feedback_id": f"{self.who}-bad",
-            "customer_id": self.who,
+    def invalid_events(self) -> Iterator[PublishedRecord]:
+        """Yield records that become dead letters, of every kind."""
+        fields = {
+            "feedback_id": f"{self.customer_id}-bad",
+            "customer_id": self.customer_id,
             "survey": "nps",
-            "comment": self.text,
+            "comment": self.comment,
         }
-        yield self._event("feedback.submitted", self.now, **one, score="9")
-        yield self._event("feedback.submitted", self.now, key=None, **one, score=7.5)
-        yield self._event("feedback.submitted", self.now, key="another", **one, score=99)
-        yield self._event("feedback.submitted", self.now + 2 * HOUR, **one, score=9)
-        yield self._event("feedback.submitted", self.now - 60 * DAY, **one, score=9)
-        yield self._event("feedback.unheard", self.now, **one)
-        yield self._event("feedback.submitted", self.now, **(one | {"comment": self.text * 40_000}), score=9)
-        yield Sent(
-            b"another", f'{{"customer_id": "{self.who}", "comment": "{self.text}'.encode(), self.now, None
+        yield self._event("feedback.submitted", self.now, **fields, score="9")
+        yield self._event("feedback.submitted", self.now, key=None, **fields, score=7.5)
+        yield self._event("feedback.submitted", self.now, key="another", **fields, score=99)
+        yield self._event("feedback.submitted", self.now + 2 * HOUR, **fields, score=9)
+        yield self._event("feedback.submitted", self.now - 60 * DAY, **fields, score=9)
+        yield self._event("feedback.unheard", self.now, **fields)
+        yield self._event(
+            "feedback.submitted", self.now, **(fields | {"comment": self.comment * 40_000}), score=9
+        )
+        yield PublishedRecord(
+            b"another",
+            f'{{"customer_id": "{self.customer_id}", "comment": "{self.comment}'.encode(),
+            self.now,
+            None,
         )
 
 
-def traces(folder: Path, rig: ChaosCluster) -> list[str]:
-    """Files of our topics, and logs of ours, in which something of the person is; and which."""
-    names = rig.settings.topics
-    ours = [names.deadletter, *map(names.state, DOMAINS), *map(names.panes, DOMAINS)]
-    files = [file for name in ours for file in folder.glob(f"data/{name}-*/*")]
-    found = []
-    for file in [*files, *rig.folder.glob("*.log")]:
+def find_traces(folder: Path, cluster: ChaosCluster) -> list[str]:
+    """Return the files of our topics and logs that contain a trace of the customer, with the trace."""
+    names = cluster.settings.topics
+    topic_names = [names.deadletter, *map(names.state, DOMAINS), *map(names.panes, DOMAINS)]
+    files = [file for name in topic_names for file in folder.glob(f"data/{name}-*/*")]
+    matches = []
+    for file in [*files, *cluster.folder.glob("*.log")]:
         try:
             raw = file.read_bytes()
-        except FileNotFoundError:  # deleted meanwhile, which is the point
+        except FileNotFoundError:  # deleted meanwhile, as expected
             continue
-        found += [f"{trace.decode()} in {file.parent.name}/{file.name}" for trace in TRACES if trace in raw]
-    return found
+        matches += [f"{trace.decode()} in {file.parent.name}/{file.name}" for trace in TRACES if trace in raw]
+    return matches
 
 
-def cxgauge(rig: ChaosCluster, *arguments: str) -> str:
+def cxgauge(cluster: ChaosCluster, *arguments: str) -> str:
     command = [sys.executable, "-m", "stream.cli", *arguments]
     return subprocess.run(
-        command, env={**os.environ, **rig.env}, check=True, capture_output=True, text=True
+        command, env={**os.environ, **cluster.env}, check=True, capture_output=True, text=True
     ).stdout
 
 
-async def _erase(rig: ChaosCluster, at: int) -> None:
-    names = {domain: rig.settings.topics.input(domain) for domain in DOMAINS}
-    async with Publisher(rig.settings.kafka.bootstrap_servers, topics=names) as publisher:
-        await publisher.send(CustomerErased(customer_id=WHO), time=at)
+async def publish_erasure(cluster: ChaosCluster, at: int) -> None:
+    names = {domain: cluster.settings.topics.input(domain) for domain in DOMAINS}
+    async with Publisher(cluster.settings.kafka.bootstrap_servers, topics=names) as publisher:
+        await publisher.send(CustomerErased(customer_id=CUSTOMER_ID), time=at)
 
 
-def test_nothing_of_an_erased_person_is_left(tmp_path: Path) -> None:
-    """After erasure, purge and compaction; their finished counts stay, and what comes later of before is dropped."""
+def test_no_trace_of_an_erased_customer_is_left(tmp_path: Path) -> None:
+    """After erasure, purge and compaction. Finished counts stay, and late events from before are dropped."""
     now = int(time.time() * 1000)
-    home, logs = tmp_path / "broker", tmp_path / "logs"
+    broker_folder, logs = tmp_path / "broker", tmp_path / "logs"
     logs.mkdir()
-    with Broker(folder=home, properties=BROKER) as broker:
-        rig = ChaosCluster(broker.bootstrap, logs, CXGAUGE_TOPICS_PARTITIONS="2")
-        asyncio.run(create(rig.settings, [quick(spec) for spec in topics(rig.settings)]))
-        with rig:
-            rig.start()
-            exporter = rig.start("exporter")
-            story = Story(WHO, now, TEXT)
+    with Broker(folder=broker_folder, properties=BROKER) as broker:
+        cluster = ChaosCluster(broker.bootstrap, logs, CXGAUGE_TOPICS_PARTITIONS="2")
+        asyncio.run(
+            create(cluster.settings, [with_fast_retention(spec) for spec in topics(cluster.settings)])
+        )
+        with cluster:
+            cluster.start()
+            exporter = cluster.start("exporter")
+            customer_events = CustomerEvents(CUSTOMER_ID, now, COMMENT)
             for domain in DOMAINS:
-                rig.publish(story.of(domain), topic=domain, partitioner="consistent")
-            rig.publish(story.unusable())
+                cluster.publish(customer_events.valid_events(domain), topic=domain, partitioner="consistent")
+            cluster.publish(customer_events.invalid_events())
             for domain in DOMAINS:
-                assert rig.settled(domain), rig.logs()
-            assert len(rig.dead()) == 8
+                assert cluster.wait_until_counted(domain), cluster.logs()
+            assert len(cluster.dead_letters()) == 8
             for topic in ("deadletter", "state.feedback", "state.tickets", "state.customers"):
-                assert any(WHO in line and topic in line for line in traces(home, rig)), topic
+                assert any(
+                    CUSTOMER_ID in line and topic in line for line in find_traces(broker_folder, cluster)
+                ), topic
             answers = 'cx_nps_responses{view="total",window="7d",category="promoter"}'
-            wait(lambda: rig.samples(exporter).get(answers) == 1, rig.logs)
+            wait(lambda: cluster.samples(exporter).get(answers) == 1, cluster.logs)
 
-            asyncio.run(_erase(rig, now + 1))
+            asyncio.run(publish_erasure(cluster, now + 1))
             for domain in DOMAINS:
-                rig.publish(story.of(domain), topic=domain)  # of before, read later
-                assert rig.settled(domain), rig.logs()
-            assert cxgauge(rig, "deadletter", "purge", WHO).startswith("8 removed")
+                cluster.publish(customer_events.valid_events(domain), topic=domain)  # of before, read later
+                assert cluster.wait_until_counted(domain), cluster.logs()
+            assert cxgauge(cluster, "deadletter", "purge", CUSTOMER_ID).startswith("8 removed")
 
-            others = count()
+            numbers = count()
 
-            def gone() -> bool:
-                """Whether all of it is; others go on, as nothing is compacted of which nothing is new."""
+            def no_traces_left() -> bool:
+                """Return True if all traces are gone.
+
+                Other customers' events are published, because compaction needs new records.
+                """
                 for domain in DOMAINS:
-                    new = [Story(f"other-{next(others)}", int(time.time() * 1000), "") for _ in range(8)]
-                    rig.publish([one for story in new for one in story.of(domain)], topic=domain)
-                return not traces(home, rig)
+                    new = [
+                        CustomerEvents(f"other-{next(numbers)}", int(time.time() * 1000), "")
+                        for _ in range(8)
+                    ]
+                    cluster.publish(
+                        [
+                            record
+                            for customer_events in new
+                            for record in customer_events.valid_events(domain)
+                        ],
+                        topic=domain,
+                    )
+                return not find_traces(broker_folder, cluster)
 
-            wait(gone, lambda: traces(home, rig), deadline=120)
+            wait(no_traces_left, lambda: find_traces(broker_folder, cluster), timeout=120)
             for domain in DOMAINS:
-                assert rig.settled(domain), rig.logs()
-            page = rig.get(exporter, "/metrics") or ""
-            assert answers in page
-            assert not any(trace.decode() in page for trace in TRACES)
+                assert cluster.wait_until_counted(domain), cluster.logs()
+            exposition = cluster.get(exporter, "/metrics") or ""
+            assert answers in exposition
+            assert not any(trace.decode() in exposition for trace in TRACES)
             outcomes = {
-                domain: sum(m.outcomes.get("erased", 0) for m in rig.markers(domain).values())
+                domain: sum(m.outcomes.get("erased", 0) for m in cluster.checkpoints(domain).values())
                 for domain in DOMAINS
             }
             assert all(outcomes.values()), outcomes
-            kept = [
-                key for p in rig.partitions().values() for key in p.store.entities if key.startswith(b"e")
+            erasure_keys = [
+                key for p in cluster.partitions().values() for key in p.store.entities if key.startswith(b"e")
             ]
-            assert kept == [fingerprint(WHO.encode())] * 3
-            assert rig.audit() == []
-            assert traces(home, rig) == []
+            assert erasure_keys == [fingerprint(CUSTOMER_ID.encode())] * 3
+            assert cluster.audit() == []
+            assert find_traces(broker_folder, cluster) == []

@@ -1,4 +1,4 @@
-"""Which topics there are, and what is said about those that differ."""
+"""The expected topics, and the differences of existing ones."""
 
 from msgspec.structs import replace
 
@@ -6,8 +6,8 @@ from stream.config import Settings
 from stream.kafka.topics import TopicDescription, differences, refusals, topics
 
 
-def as_wanted(settings: Settings) -> dict[str, TopicDescription]:
-    """A broker where everything is as it has to be, with settings besides."""
+def expected_descriptions(settings: Settings) -> dict[str, TopicDescription]:
+    """Return topics as expected, with an additional setting."""
     return {
         spec.name: TopicDescription(
             spec.partitions, spec.replication, spec.configs | {"compression.type": "producer"}
@@ -36,9 +36,9 @@ def test_every_topic_of_the_configuration() -> None:
         }
 
 
-def test_the_configuration_shapes_them() -> None:
-    """Partitions, replicas and retention are settings."""
-    shape = replace(
+def test_topics_depend_on_the_configuration() -> None:
+    """Partitions, replicas and retention depend on settings."""
+    topic_settings = replace(
         Settings().topics,
         partitions=3,
         replication_factor=3,
@@ -46,40 +46,40 @@ def test_the_configuration_shapes_them() -> None:
         retention=-1,
         state_prefix="eu",
     )
-    first, *_, panes, dead = topics(replace(Settings(), topics=shape))
+    first, *_, panes, deadletter = topics(replace(Settings(), topics=topic_settings))
     assert (first.partitions, first.replication) == (3, 3)
     assert first.configs["retention.ms"] == "-1"
     assert panes.name == "eu.panes.customers"
-    assert dead.configs["min.insync.replicas"] == "2"
+    assert deadletter.configs["min.insync.replicas"] == "2"
 
 
-def test_what_is_as_wanted_has_no_differences() -> None:
-    """Settings that nobody asked for do not count."""
-    assert differences(topics(Settings()), as_wanted(Settings())) == []
+def test_expected_topics_have_no_differences() -> None:
+    """Additional settings do not count."""
+    assert differences(topics(Settings()), expected_descriptions(Settings())) == []
 
 
-def test_differences_say_what_is_and_what_is_wanted() -> None:
-    """One line each; only those that would make figures wrong are reason to refuse."""
-    have = as_wanted(Settings())
-    del have["cx.tickets"]
-    have["cx.feedback"] = have["cx.feedback"]._replace(partitions=6)
-    have["cx.customers"] = have["cx.customers"]._replace(
-        replication=3, configs=have["cx.customers"].configs | {"retention.ms": "1000"}
+def test_differences_name_the_actual_and_the_expected_value() -> None:
+    """Each difference is one line. Only those that make figures wrong are refused."""
+    existing = expected_descriptions(Settings())
+    del existing["cx.tickets"]
+    existing["cx.feedback"] = existing["cx.feedback"]._replace(partitions=6)
+    existing["cx.customers"] = existing["cx.customers"]._replace(
+        replication=3, configs=existing["cx.customers"].configs | {"retention.ms": "1000"}
     )
-    have["cx.panes.tickets"] = have["cx.panes.tickets"]._replace(
-        configs=have["cx.panes.tickets"].configs | {"cleanup.policy": "delete"}
+    existing["cx.panes.tickets"] = existing["cx.panes.tickets"]._replace(
+        configs=existing["cx.panes.tickets"].configs | {"cleanup.policy": "delete"}
     )
-    have["cx.deadletter"] = have["cx.deadletter"]._replace(partitions=1)
-    grave = [
+    existing["cx.deadletter"] = existing["cx.deadletter"]._replace(partitions=1)
+    refused = [
         "cx.feedback: has 6 partitions, topics.partitions is 12",
         "cx.tickets: is missing",
         "cx.panes.tickets: cleanup.policy is delete, wanted is compact",
     ]
-    assert refusals(topics(Settings()), have) == grave
-    assert differences(topics(Settings()), have) == [
-        *grave[:2],
+    assert refusals(topics(Settings()), existing) == refused
+    assert differences(topics(Settings()), existing) == [
+        *refused[:2],
         "cx.customers: has 3 replicas, topics.replication_factor is 1",
         "cx.customers: retention.ms is 1000, wanted is 3888000000",
-        grave[2],
+        refused[2],
         "cx.deadletter: has 1 partitions, topics.partitions is 12",
     ]

@@ -1,4 +1,4 @@
-"""The distribution `cxgauge-events` in an environment of an app that has packages `schemas` and `stream` of its own."""
+"""The distribution `cxgauge-events` in an app that has its own packages `schemas` and `stream`."""
 
 import asyncio
 import subprocess
@@ -48,8 +48,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("client")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(command, cwd=ROOT / "schemas", check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
-    return built
+    (wheel_path,) = folder.glob("*.whl")
+    return wheel_path
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_wheel_has_the_contract_under_its_own_name(wheel: Path) -> None:
+def test_the_wheel_contains_the_package_cxgauge_events_only(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
     assert {"cxgauge_events/__init__.py", "cxgauge_events/py.typed", "cxgauge_events/publish.py"} <= names
     assert "cxgauge_events/generated/asyncapi.json" in names
@@ -82,10 +82,14 @@ def test_the_wheel_has_the_contract_under_its_own_name(wheel: Path) -> None:
     assert not any(name.startswith(("schemas/", "stream/")) for name in names)
 
 
-def test_it_brings_two_packages_and_what_these_need(environment: Path) -> None:
+def test_the_client_has_two_dependencies(environment: Path) -> None:
     command = [environment / "venv" / "bin" / "python", "-m", "pip", "list", "--format=freeze"]
-    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    installed = {line.partition("==")[0] for line in listed.splitlines()} - {"pip", "setuptools", "click"}
+    freeze_output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    installed = {line.partition("==")[0] for line in freeze_output.splitlines()} - {
+        "pip",
+        "setuptools",
+        "click",
+    }
     assert {"cxgauge-events", "aiokafka", "msgspec"} <= installed
     assert len(installed) <= 8, installed
 
@@ -93,27 +97,27 @@ def test_it_brings_two_packages_and_what_these_need(environment: Path) -> None:
 @pytest.mark.kafka
 def test_an_app_with_packages_of_the_same_names_publishes(environment: Path, kafka: str) -> None:
     topic = f"{uuid.uuid4().hex[:8]}.feedback"
-    asyncio.run(_create(kafka, topic))
+    asyncio.run(create_topic(kafka, topic))
     command = [environment / "venv" / "bin" / "python", "app.py", kafka, topic]
-    done = subprocess.run(command, cwd=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
+    result = subprocess.run(command, cwd=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == [
         "ValueError score: expected int from 0 to 10, or null, got 11",  # when it is built
         "Undecodable data.feedback_id: expected str of length >= 1, got ''",  # when it is sent
     ]
-    value = asyncio.run(_first(kafka, topic))
+    value = asyncio.run(read_first_value(kafka, topic))
     assert b'"feedback_id":"r-1"' in value
 
 
-def test_every_name_of_the_package_is_there() -> None:
-    """The server's copy has the same names; the publisher is imported when it is first used."""
+def test_every_public_name_exists() -> None:
+    """The server's package has the same names. The publisher is imported at its first use."""
     assert [name for name in schemas.__all__ if not hasattr(schemas, name)] == []
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = schemas.Nothing
     assert metadata.version("aiokafka").startswith("0.14.")
 
 
-async def _create(servers: str, topic: str) -> None:
+async def create_topic(servers: str, topic: str) -> None:
     client = AIOKafkaAdminClient(bootstrap_servers=servers)
     await client.start()
     try:
@@ -122,7 +126,7 @@ async def _create(servers: str, topic: str) -> None:
         await client.close()
 
 
-async def _first(servers: str, topic: str) -> bytes:
+async def read_first_value(servers: str, topic: str) -> bytes:
     """Return the value of the only record of a topic of one partition."""
     consumer = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
     await consumer.start()

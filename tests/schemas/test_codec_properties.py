@@ -78,39 +78,39 @@ DATA = st.one_of(
 DECODERS = {domain: Decoder(topic) for domain, topic in TOPICS.items()}
 
 
-def reader(data: Data) -> Decoder:
+def decoder_of(data: Data) -> Decoder:
     return DECODERS[topics_of(type(data))[0].domain]
 
 
 @given(data=DATA, id_=IDS, source=TEXT.filter(len), time=TIMES)
 def test_round_trip(data: Data, id_: str, source: str, time: datetime) -> None:
-    """What is made, written and read is the same event, in structured mode and in binary mode."""
+    """An event is the same after encoding and decoding, in structured and in binary mode."""
     event = make(data, id=id_, source=source, time=time)
     assert (event.data, event.id, event.source, event.time) == (data, id_, source, time)
     raw = encode(event)
-    assert reader(data).decode(raw, ()) == event
+    assert decoder_of(data).decode(raw, ()) == event
     document = json.loads(raw)
     inner = json.dumps(document.pop("data")).encode()
     headers = [("ce_" + name, text.encode()) for name, text in document.items()]
-    assert reader(data).decode(inner, headers) == event
+    assert decoder_of(data).decode(inner, headers) == event
 
 
 @given(TIMES)
 def test_milliseconds_are_exact(time: datetime) -> None:
     """The time in ms is the floor of the exact quotient, in every year and for every offset."""
     event = make(CustomerActivated(customer_id="c"), id="i", source="s", time=time)
-    exact = time - datetime(1970, 1, 1, tzinfo=UTC)
-    assert at_ms(event) == exact // timedelta(milliseconds=1)
+    expected = time - datetime(1970, 1, 1, tzinfo=UTC)
+    assert at_ms(event) == expected // timedelta(milliseconds=1)
 
 
 @given(st.integers(-62_135_596_800_000, 253_402_300_799_999))
-def test_made_from_milliseconds(ms: int) -> None:
-    """An event made from ms is at these ms, from the first one of the year 1 to the last of 9999."""
+def test_events_can_be_made_from_milliseconds(ms: int) -> None:
+    """The time in ms is exact, from the start of year 1 to the end of year 9999."""
     assert at_ms(make(CustomerActivated(customer_id="c"), id="i", source="s", time=ms)) == ms
 
 
-def test_make_refuses_what_no_reader_takes() -> None:
-    """An event that could not be read is not made: the same checks, the same texts."""
+def test_make_refuses_what_decoders_refuse() -> None:
+    """Invalid events are refused with the messages of the decoder."""
     data = CustomerActivated(customer_id="")
     with pytest.raises(Undecodable, match=r"^data\.customer_id: expected str of length >= 1, got ''$"):
         make(data, id="i", source="s", time=0)
@@ -119,7 +119,7 @@ def test_make_refuses_what_no_reader_takes() -> None:
 
 
 def test_absent_fields_are_not_written() -> None:
-    """What is absent or as by default takes no bytes."""
+    """Absent fields and defaults take no bytes."""
     data = FeedbackSubmitted(feedback_id="f", survey="nps", score=None)
     assert encode(make(data, id="i", source="/s", time=0)) == (
         b'{"type":"cx.feedback.submitted.v1","specversion":"1.0","id":"i","source":"/s",'
@@ -134,7 +134,7 @@ def only_undecodable(decoder: Decoder, value: bytes | None, headers: list[tuple[
         outcome, detail = error.outcome, error.detail
     else:
         assert isinstance(event, Event)
-        assert reader(event.data).decode(encode(event), ()) == event
+        assert decoder_of(event.data).decode(encode(event), ()) == event
         outcome, detail = "event", str(at_ms(event))
     assert outcome in {"event", "oversized", "invalid", "unknown_type"}
     assert 0 < len(detail) < 600
@@ -154,7 +154,9 @@ HEADERS = st.lists(
 
 
 @given(value=st.none() | st.binary(), headers=HEADERS)
-def test_any_bytes(value: bytes | None, headers: list[tuple[str, bytes | None]]) -> None:
+def test_any_bytes_are_decoded_or_refused(
+    value: bytes | None, headers: list[tuple[str, bytes | None]]
+) -> None:
     """Bytes are an event or Undecodable, nothing else."""
     only_undecodable(DECODERS["feedback"], value, headers)
 
@@ -166,8 +168,8 @@ def test_any_bytes(value: bytes | None, headers: list[tuple[str, bytes | None]])
 )
 def test_mutated_events(raw: bytes, edits: list[tuple[int, int, bytes]], domain: str) -> None:
     """An event with bytes cut out and put in likewise."""
-    for at, cut, put in edits:
-        raw = raw[:at] + put + raw[at + cut :]
+    for at, cut, edit_value in edits:
+        raw = raw[:at] + edit_value + raw[at + cut :]
     only_undecodable(DECODERS[domain], raw, [])
 
 
@@ -218,7 +220,7 @@ BINARY: list[tuple[str, bytes | None]] = [
 
 @pytest.mark.parametrize("field", ["labels", "else"])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
-def test_nesting(field: str, opening: str, closing: str) -> None:
+def test_nesting_is_limited(field: str, opening: str, closing: str) -> None:
     """500 levels are decoded and 501 refused, alone and in a batch, in a field that is known or not."""
     event = json.loads(EXAMPLES[FeedbackSubmitted])
     data = {"feedback_id": "f", "survey": "nps", "score": 1, field: {"a": "?"}}
@@ -232,8 +234,11 @@ def test_nesting(field: str, opening: str, closing: str) -> None:
     assert decoder.decode(value(structured, 497), []).id == event["id"]
     assert decoder.decode_all([value(structured, 497)]) is not None
     assert decoder.decode_all([value(structured, 498)]) is None
-    for raw, headers, what in ((value(data, 499), BINARY, "data"), (value(structured, 498), [], "value")):
-        with pytest.raises(Undecodable, match=f"^{what}: nested too deeply, 500 levels are allowed$"):
+    for raw, headers, field_name in (
+        (value(data, 499), BINARY, "data"),
+        (value(structured, 498), [], "value"),
+    ):
+        with pytest.raises(Undecodable, match=f"^{field_name}: nested too deeply, 500 levels are allowed$"):
             decoder.decode(raw, headers)
 
 

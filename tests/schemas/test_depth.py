@@ -1,4 +1,4 @@
-"""The limit on nesting: counted as a parser would, whatever strings hold."""
+"""The limit on nesting, counted like a parser, whatever is in strings."""
 
 import json
 
@@ -21,7 +21,7 @@ def levels(value: object) -> int:
 
 
 @given(value=JSON, indent=st.none() | st.just(1))
-def test_levels_of_any_json(value: object, indent: int | None) -> None:
+def test_the_depth_of_any_json_is_measured(value: object, indent: int | None) -> None:
     """JSON is too deep from the first level past the limit on."""
     raw = json.dumps(value, indent=indent).encode()
     actual = levels(value)
@@ -45,6 +45,6 @@ def test_levels_of_any_json(value: object, indent: int | None) -> None:
         (b"]" * (MAX_DEPTH + 1) + b"[" * (MAX_DEPTH + 1), False),
     ],
 )
-def test_bytes_that_may_be_no_json(raw: bytes, expected: bool) -> None:
-    """Bytes that end early or close too much are judged by their brackets outside strings."""
+def test_invalid_json_is_measured_by_its_brackets(raw: bytes, expected: bool) -> None:
+    """Truncated or unbalanced JSON is measured by its brackets outside strings."""
     assert is_too_deep(raw) == expected

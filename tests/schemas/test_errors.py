@@ -1,4 +1,4 @@
-"""What cannot be decoded: its outcome, and a text that names field, what came and what is allowed."""
+"""Invalid events: the outcome, and a message with field, value and allowed values."""
 
 import json
 from typing import Any
@@ -18,23 +18,23 @@ EVENT: dict[str, Any] = {
     "data": SUBMITTED,
 }
 LONG = "x" * 65
-GONE = object()
+REMOVED = object()
 DEEP = "value: nested too deeply, 500 levels are allowed"
 INSTANT = "expected an RFC 3339 date-time with an offset"
 
 
-def changed(document: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in (document | fields).items() if value is not GONE}
+def with_changes(document: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in (document | fields).items() if value is not REMOVED}
 
 
-def refusal(topic: Topic, value: bytes | None, *headers: tuple[str, bytes | None]) -> tuple[str, str]:
+def error_of(topic: Topic, value: bytes | None, *headers: tuple[str, bytes | None]) -> tuple[str, str]:
     with pytest.raises(Undecodable) as caught:
         Decoder(topic).decode(value, headers)
     return caught.value.outcome, caught.value.detail
 
 
 def event(**fields: Any) -> bytes:
-    return json.dumps(changed(EVENT, **fields)).encode()
+    return json.dumps(with_changes(EVENT, **fields)).encode()
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def event(**fields: Any) -> bytes:
         (b"[" * 500, f"value: expected JSON in UTF-8, got b'{'[' * 97}…: Input data was truncated"),
     ],
 )
-def test_no_json_object(value: bytes | None, detail: str) -> None:
+def test_values_other_than_objects_are_invalid(value: bytes | None, detail: str) -> None:
     """A value that is no JSON object is invalid."""
-    assert refusal(FEEDBACK, value) == ("invalid", detail)
+    assert error_of(FEEDBACK, value) == ("invalid", detail)
 
 
 @pytest.mark.parametrize(
@@ -76,31 +76,31 @@ def test_no_json_object(value: bytes | None, detail: str) -> None:
         "[1,]",
     ],
 )
-def test_values_that_are_no_json(text: str) -> None:
+def test_invalid_json_values_are_reported(text: str) -> None:
     """Lone surrogates, raw NUL, NaN and numbers beyond any range are no values of a field."""
     raw = event(data=SUBMITTED | {"score": "?"}).replace(b'"?"', text.encode())
-    outcome, detail = refusal(FEEDBACK, raw)
+    outcome, detail = error_of(FEEDBACK, raw)
     assert outcome == "invalid"
     assert detail.startswith("value: expected JSON in UTF-8, got b'{")
     assert len(detail) < 250
 
 
-def test_invalid_utf8() -> None:
+def test_invalid_utf8_is_reported() -> None:
     """Bytes that are no UTF-8 are named."""
-    outcome, detail = refusal(FEEDBACK, event(id="?").replace(b'"?"', b'"\xff"'))
+    outcome, detail = error_of(FEEDBACK, event(id="?").replace(b'"?"', b'"\xff"'))
     assert outcome == "invalid"
     assert detail.endswith("can't decode byte 0xff in position 0: invalid start byte")
 
 
-def test_oversized() -> None:
-    """A value may have 256 KiB, not a byte more, whatever else is wrong with it."""
-    room = MAX_VALUE - len(event(pad=""))
-    assert Decoder(FEEDBACK).decode(event(pad="x" * room), ()).id == "e"
-    assert refusal(FEEDBACK, event(pad="x" * room + "x")) == (
+def test_oversized_values_are_refused() -> None:
+    """The limit is 256 KiB, checked before anything else."""
+    padding = MAX_VALUE - len(event(pad=""))
+    assert Decoder(FEEDBACK).decode(event(pad="x" * padding), ()).id == "e"
+    assert error_of(FEEDBACK, event(pad="x" * padding + "x")) == (
         "oversized",
         "value: 262145 bytes, 262144 are allowed",
     )
-    assert refusal(FEEDBACK, b"?" * 300_000)[0] == "oversized"
+    assert error_of(FEEDBACK, b"?" * 300_000)[0] == "oversized"
 
 
 @pytest.mark.parametrize(
@@ -108,58 +108,58 @@ def test_oversized() -> None:
     [
         ({"specversion": "0.3"}, "specversion: expected one of 1.0, got '0.3'"),
         ({"specversion": 1.0}, "specversion: expected str or null, got 1.0"),
-        ({"source": GONE}, "source: missing, a CloudEvent needs one"),
+        ({"source": REMOVED}, "source: missing, a CloudEvent needs one"),
         ({"source": None}, "source: missing, a CloudEvent needs one"),
         ({"source": ""}, "source: expected str of length >= 1, got ''"),
-        ({"id": GONE}, "id: missing"),
+        ({"id": REMOVED}, "id: missing"),
         ({"id": None}, "id: expected str, got None"),
         ({"id": 7}, "id: expected str, got 7"),
         ({"id": ""}, "id: expected str of length >= 1, got ''"),
         ({"id": "i" * 257}, f"id: expected str of length <= 256, got '{'i' * 98}…"),
-        ({"type": GONE}, "type: missing"),
+        ({"type": REMOVED}, "type: missing"),
         ({"type": 1}, "type: expected str, got 1"),
-        ({"time": GONE}, "time: missing"),
+        ({"time": REMOVED}, "time: missing"),
         ({"time": 1_700_000_000}, f"time: {INSTANT}, got 1700000000"),
         ({"time": "1700000000"}, f"time: {INSTANT}, got '1700000000'"),
         ({"time": "2026-11-22T10:15:00"}, f"time: {INSTANT}, got '2026-11-22T10:15:00'"),
         ({"time": "2026-02-29T10:15:00Z"}, f"time: {INSTANT}, got '2026-02-29T10:15:00Z'"),
-        ({"data": GONE}, "data: missing"),
+        ({"data": REMOVED}, "data: missing"),
         ({"data": None}, "data: expected object, got None"),
         ({"data": "e30="}, "data: expected object, got 'e30='"),
     ],
 )
-def test_envelope(fields: dict[str, Any], detail: str) -> None:
-    """Attributes are there and strictly typed; a time is never guessed."""
-    assert refusal(FEEDBACK, event(**fields)) == ("invalid", detail)
+def test_invalid_attributes_are_reported(fields: dict[str, Any], detail: str) -> None:
+    """Attributes are required and strictly typed. A time is never guessed."""
+    assert error_of(FEEDBACK, event(**fields)) == ("invalid", detail)
 
 
-def test_order_of_judgement() -> None:
-    """The envelope is judged before the type, the type before the data."""
-    assert refusal(FEEDBACK, event(id=7, type="cx.order.v1", data=None)) == (
+def test_errors_are_checked_in_order() -> None:
+    """The envelope is checked before the type, the type before the data."""
+    assert error_of(FEEDBACK, event(id=7, type="cx.order.v1", data=None)) == (
         "invalid",
         "id: expected str, got 7",
     )
     known = "cx.feedback.offered.v1, cx.feedback.submitted.v1, cx.feedback.deleted.v1, cx.customer.erased.v1"
-    assert refusal(FEEDBACK, event(type="cx.feedback.submitted.v2", data=GONE)) == (
+    assert error_of(FEEDBACK, event(type="cx.feedback.submitted.v2", data=REMOVED)) == (
         "unknown_type",
         f"type: expected one of {known}, got 'cx.feedback.submitted.v2'",
     )
-    assert refusal(FEEDBACK, event(type="cx.ticket.created.v1")) == (
+    assert error_of(FEEDBACK, event(type="cx.ticket.created.v1")) == (
         "unknown_type",
         "type: cx.ticket.created.v1 belongs on cx.tickets, not on cx.feedback",
     )
 
 
-FIT = "expected 1 to 64 characters after trimming"
+LENGTH_RULE = "expected 1 to 64 characters after trimming"
 
 
 @pytest.mark.parametrize(
     ("fields", "detail"),
     [
-        ({"feedback_id": GONE}, "feedback_id: missing"),
+        ({"feedback_id": REMOVED}, "feedback_id: missing"),
         ({"feedback_id": ""}, "feedback_id: expected str of length >= 1, got ''"),
         ({"survey": "NPS"}, "survey: expected one of ces, csat, exit, nps, got 'NPS'"),
-        ({"score": GONE}, "score: missing"),
+        ({"score": REMOVED}, "score: missing"),
         ({"score": "9"}, "score: expected int or null, got '9'"),
         ({"score": 9.0}, "score: expected int or null, got 9.0"),
         ({"score": 7.5}, "score: expected int or null, got 7.5"),
@@ -187,20 +187,20 @@ FIT = "expected 1 to 64 characters after trimming"
         ({"transaction_time": "today"}, f"transaction_time: {INSTANT}, got 'today'"),
         ({"reasons": "speed"}, "reasons: expected array or null, got 'speed'"),
         ({"reasons": ["a", None]}, "reasons[1]: expected str, got None"),
-        ({"reasons": ["a", " "]}, f"reasons: {FIT}, got ' '"),
-        ({"reasons": [LONG]}, f"reasons: {FIT}, got '{LONG}'"),
+        ({"reasons": ["a", " "]}, f"reasons: {LENGTH_RULE}, got ' '"),
+        ({"reasons": [LONG]}, f"reasons: {LENGTH_RULE}, got '{LONG}'"),
         ({"reasons": ["a"] * 17}, f"reasons: expected array of length <= 16, got {['a'] * 17}"),
-        ({"channel": ""}, f"channel: {FIT}, got ''"),
-        ({"touchpoint": " "}, f"touchpoint: {FIT}, got ' '"),
-        ({"team": LONG}, f"team: {FIT}, got '{LONG}'"),
-        ({"priority": "\u2003"}, f"priority: {FIT}, got '\\u2003'"),
+        ({"channel": ""}, f"channel: {LENGTH_RULE}, got ''"),
+        ({"touchpoint": " "}, f"touchpoint: {LENGTH_RULE}, got ' '"),
+        ({"team": LONG}, f"team: {LENGTH_RULE}, got '{LONG}'"),
+        ({"priority": "\u2003"}, f"priority: {LENGTH_RULE}, got '\\u2003'"),
         ({"channel": 1}, "channel: expected str or null, got 1"),
         ({"labels": ["a"]}, "labels: expected object or null, got ['a']"),
     ],
 )
-def test_feedback(fields: dict[str, Any], detail: str) -> None:
-    """Scores, scales, codes and dimensions are as the contract says."""
-    assert refusal(FEEDBACK, event(data=changed(SUBMITTED, **fields))) == ("invalid", "data." + detail)
+def test_invalid_answers_are_reported(fields: dict[str, Any], detail: str) -> None:
+    """Scores, scales, codes and dimensions follow the contract."""
+    assert error_of(FEEDBACK, event(data=with_changes(SUBMITTED, **fields))) == ("invalid", "data." + detail)
 
 
 HANDLED = {"interaction_id": "i", "talk_s": 1, "hold_s": 0, "wrap_s": 0}
@@ -213,9 +213,9 @@ REFERRAL = {"referral_id": "r", "customer_id": "c", "referee_id": "c"}
     [
         (TICKETS, "ticket.merged", {"ticket_id": "a", "into": "a"}, "into: expected another ticket than ticket_id, got 'a'"),
         (TICKETS, "ticket.created", {"ticket_id": "a", "opened_by": "me"}, "opened_by: expected one of agent, bot, customer, system, got 'me'"),
-        (TICKETS, "ticket.created", {"ticket_id": "a", "topic": ""}, f"topic: {FIT}, got ''"),
-        (TICKETS, "ticket.updated", {"ticket_id": "a", "topic": LONG}, f"topic: {FIT}, got '{LONG}'"),
-        (TICKETS, "ticket.deleted", {"ticket_id": "a", "reason": " "}, f"reason: {FIT}, got ' '"),
+        (TICKETS, "ticket.created", {"ticket_id": "a", "topic": ""}, f"topic: {LENGTH_RULE}, got ''"),
+        (TICKETS, "ticket.updated", {"ticket_id": "a", "topic": LONG}, f"topic: {LENGTH_RULE}, got '{LONG}'"),
+        (TICKETS, "ticket.deleted", {"ticket_id": "a", "reason": " "}, f"reason: {LENGTH_RULE}, got ' '"),
         (TICKETS, "ticket.message", {"ticket_id": "a", "message_id": "m", "author": "bot", "public": 1}, "public: expected bool or null, got 1"),
         (TICKETS, "ticket.status", {"ticket_id": "a", "status": "done"}, "status: expected one of closed, on_hold, open, pending, solved, got 'done'"),
         (TICKETS, "ticket.handoff", {"ticket_id": None}, "ticket_id: expected str, got None"),
@@ -240,9 +240,11 @@ REFERRAL = {"referral_id": "r", "customer_id": "c", "referee_id": "c"}
         (CUSTOMERS, "customer.erased", {}, "customer_id: missing"),
     ],
 )  # fmt: skip
-def test_data_of_other_types(topic: Topic, name: str, data: dict[str, Any], detail: str) -> None:
-    """Each type's own rules."""
-    assert refusal(topic, event(type=f"cx.{name}.v1", data=data)) == ("invalid", "data." + detail)
+def test_invalid_data_of_other_types_is_reported(
+    topic: Topic, name: str, data: dict[str, Any], detail: str
+) -> None:
+    """Rules of each type."""
+    assert error_of(topic, event(type=f"cx.{name}.v1", data=data)) == ("invalid", "data." + detail)
 
 
 BINARY = {"ce_" + name: text.encode() for name, text in EVENT.items() if name != "data"}
@@ -252,10 +254,10 @@ DATA = json.dumps(SUBMITTED).encode()
 @pytest.mark.parametrize(
     ("headers", "value", "outcome", "detail"),
     [
-        ({"ce_id": GONE}, DATA, "invalid", "ce_id: missing"),
+        ({"ce_id": REMOVED}, DATA, "invalid", "ce_id: missing"),
         ({"ce_id": None}, DATA, "invalid", "ce_id: missing"),
         ({"ce_id": b"\xff"}, DATA, "invalid", r"ce_id: expected str, got b'\xff'"),
-        ({"ce_source": GONE}, DATA, "invalid", "ce_source: missing, a CloudEvent needs one"),
+        ({"ce_source": REMOVED}, DATA, "invalid", "ce_source: missing, a CloudEvent needs one"),
         ({"ce_specversion": b"2.0"}, DATA, "invalid", "ce_specversion: expected one of 1.0, got '2.0'"),
         ({"ce_specversion": None}, DATA, "invalid", "ce_specversion: expected one of 1.0, got ''"),
         ({"ce_time": b"now"}, DATA, "invalid", f"ce_time: {INSTANT}, got 'now'"),
@@ -269,6 +271,8 @@ DATA = json.dumps(SUBMITTED).encode()
         ({}, b" " * 262_145, "oversized", "value: 262145 bytes, 262144 are allowed"),
     ],
 )  # fmt: skip
-def test_binary(headers: dict[str, Any], value: bytes | None, outcome: str, detail: str) -> None:
+def test_binary_messages_are_decoded(
+    headers: dict[str, Any], value: bytes | None, outcome: str, detail: str
+) -> None:
     """In binary mode attributes are named by their headers, and the value is the data alone."""
-    assert refusal(FEEDBACK, value, *changed(BINARY, **headers).items()) == (outcome, detail)
+    assert error_of(FEEDBACK, value, *with_changes(BINARY, **headers).items()) == (outcome, detail)

@@ -1,4 +1,4 @@
-"""The generated documents: current, valid, and of one mind with the decoder."""
+"""The generated documents: current, valid, and consistent with the decoder."""
 
 import json
 from pathlib import Path
@@ -19,14 +19,14 @@ ASYNCAPI: dict[str, Any] = json.loads(documents()[f"{FOLDER}/asyncapi.json"])
 
 
 def test_files_are_current() -> None:
-    """The files in the repository are what the code generates, no more and no fewer."""
-    there = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / FOLDER).iterdir()}
-    assert there == documents()
+    """The files equal the generated ones, no more and no fewer."""
+    actual = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / FOLDER).iterdir()}
+    assert actual == documents()
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.TYPE)
 def test_schemas_are_valid(kind: type[Data]) -> None:
-    """Each is JSON Schema 2020-12, says what it is about, and takes its own example."""
+    """Each is JSON Schema 2020-12 with a description, and accepts its example."""
     document = schema(kind)
     Draft202012Validator.check_schema(document)
     Draft202012Validator(document).validate(json.loads(EXAMPLES[kind]))
@@ -59,7 +59,7 @@ def test_schemas_are_valid(kind: type[Data]) -> None:
         {"direction": "up"},
     ],
 )
-def test_schema_refuses_what_the_decoder_refuses(data: dict[str, Any]) -> None:
+def test_the_schema_refuses_what_the_decoder_refuses(data: dict[str, Any]) -> None:
     """The limits are in the schema too."""
     event = json.loads(EXAMPLES[FeedbackSubmitted])
     event["data"] = {"feedback_id": "f", "survey": "nps", "score": 9} | data
@@ -77,41 +77,41 @@ def test_schema_refuses_what_the_decoder_refuses(data: dict[str, Any]) -> None:
         {"score": None, "else": {}},
     ],
 )
-def test_schema_takes_what_the_decoder_takes(data: dict[str, Any]) -> None:
-    """So are the freedoms: other scales, nulls, white space, unknown fields."""
+def test_the_schema_accepts_what_the_decoder_accepts(data: dict[str, Any]) -> None:
+    """Other scales, nulls, white space and unknown fields are accepted."""
     event = json.loads(EXAMPLES[FeedbackSubmitted])
     event["data"] = {"feedback_id": "f", "survey": "nps", "score": 9} | data
     Draft202012Validator(schema(FeedbackSubmitted)).validate(event)
 
 
 def resolve(reference: str) -> Any:
-    found: Any = ASYNCAPI
+    part: Any = ASYNCAPI
     for step in reference.removeprefix("#/").split("/"):
-        found = found[step]
-    return found
+        part = part[step]
+    return part
 
 
 def references(document: Any) -> list[str]:
     if isinstance(document, list):
-        return [one for part in document for one in references(part)]
+        return [reference for part in document for reference in references(part)]
     if isinstance(document, dict):
-        own = [document["$ref"]] if "$ref" in document else []
-        return own + [one for part in document.values() for one in references(part)]
+        own_reference = [document["$ref"]] if "$ref" in document else []
+        return own_reference + [reference for part in document.values() for reference in references(part)]
     return []
 
 
-def test_asyncapi_references_lead_somewhere() -> None:
+def test_asyncapi_references_exist() -> None:
     """Every reference is to a part of the document or to a schema beside it."""
-    found = references(ASYNCAPI)
-    for reference in found:
+    all_references = references(ASYNCAPI)
+    for reference in all_references:
         if reference.startswith("#/"):
             assert resolve(reference)
         else:
             assert FOLDER + reference.removeprefix(".") in documents()
-    assert len(found) > 2 * len(EVENTS)
+    assert len(all_references) > 2 * len(EVENTS)
 
 
-def test_asyncapi_says_what_is_received_where() -> None:
+def test_asyncapi_describes_the_topics() -> None:
     """Channels are the topics with their partitions, messages the types native to them, with their keys."""
     assert ASYNCAPI["asyncapi"] == "3.0.0"
     for domain, topic in TOPICS.items():

@@ -1,4 +1,4 @@
-"""Record keys: whose an event is, and one key for all events of an answer or a ticket."""
+"""Record keys: the customer, and one key for all events of an answer or a ticket."""
 
 import pytest
 
@@ -34,27 +34,27 @@ def message(ticket_id: str = "t", customer_id: str | None = None) -> TicketMessa
         (CustomerErased(customer_id="c"), "c"),
     ],
 )
-def test_natural_key(data: Data, key: str) -> None:
-    """The customer; without one the answer, the ticket, the interaction, in this order."""
+def test_default_keys_prefer_the_customer(data: Data, key: str) -> None:
+    """The key is the customer, else the answer, the ticket, or the interaction."""
     assert default_record_key(data) == key
     assert KeyMemory().key(data) == key
 
 
 def test_events_without_a_customer_follow_their_ticket() -> None:
-    """A message that names no customer goes where its ticket went, also an interaction about it."""
+    """A message or interaction without a customer has the key of its ticket."""
     keys = KeyMemory()
     assert keys.key(TicketCreated(ticket_id="t", customer_id="c")) == "c"
     assert [keys.key(message()), keys.key(call("t")), keys.key(message("other"))] == ["c", "c", "other"]
 
 
-def test_answers_and_tickets_are_told_apart() -> None:
+def test_ids_of_answers_and_tickets_are_separate() -> None:
     """A feedback id and a ticket id may be the same text."""
     keys = KeyMemory()
     keys.key(message("x", "c"))
     assert keys.key(FeedbackDeleted(feedback_id="x")) == "x"
 
 
-def test_a_ticket_stays_where_it_began() -> None:
+def test_a_ticket_keeps_its_first_key() -> None:
     """Once sent under its own id, a ticket stays there when its customer becomes known."""
     keys = KeyMemory()
     assert [keys.key(message()), keys.key(message(customer_id="c")), keys.key(message())] == ["t", "t", "t"]
@@ -68,7 +68,7 @@ def test_the_same_id_of_another_customer_is_another_ticket() -> None:
 
 
 def test_a_given_key_is_used_and_remembered() -> None:
-    """An argument goes before what is known, but never on the customers' topic or for an erasure."""
+    """A given key overrides a known one, except for customer events and erasures."""
     keys = KeyMemory()
     assert keys.key(message(customer_id="c"), "k") == "k"
     assert keys.key(message()) == "k"
@@ -76,7 +76,7 @@ def test_a_given_key_is_used_and_remembered() -> None:
     assert keys.key(ReferralSent(referral_id="r", customer_id="c", referee_id="d"), "k") == "c"
 
 
-def test_memory_is_bounded() -> None:
+def test_the_memory_of_keys_is_bounded() -> None:
     """The entities not seen for longest are forgotten first."""
     keys = KeyMemory(limit=2)
     for ticket in ("a", "b", "a", "c"):

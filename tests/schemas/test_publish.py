@@ -1,4 +1,4 @@
-"""The publisher client: against a recording producer, and once against Apache Kafka."""
+"""The publisher client, with a fake producer and with Apache Kafka."""
 
 import asyncio
 from typing import Any
@@ -17,8 +17,8 @@ from schemas.tickets import TicketCreated, TicketMessage
 from schemas.topics import CUSTOMERS, TICKETS, TOPICS, partition_of
 
 
-class Recorder:
-    """Stands in for AIOKafkaProducer and keeps what it is told."""
+class FakeProducer:
+    """A fake AIOKafkaProducer that records its calls."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
@@ -39,23 +39,23 @@ class Recorder:
 
 
 @pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> list[Recorder]:
-    """The producers that are made; there is one after the first `async with`."""
-    made: list[Recorder] = []
+def producers(monkeypatch: pytest.MonkeyPatch) -> list[FakeProducer]:
+    """The producers created, one after the first `async with`."""
+    created: list[FakeProducer] = []
 
-    def producer(**settings: Any) -> Recorder:
-        made.append(Recorder(**settings))
-        return made[-1]
+    def producer(**settings: Any) -> FakeProducer:
+        created.append(FakeProducer(**settings))
+        return created[-1]
 
     monkeypatch.setattr(publish, "AIOKafkaProducer", producer)
-    return made
+    return created
 
 
-async def test_a_record(recorder: list[Recorder]) -> None:
+async def test_data_is_sent_as_a_structured_event(producers: list[FakeProducer]) -> None:
     """Data becomes a structured CloudEvent on its topic, under its customer, with the given time and timestamp."""
     async with Publisher("host:1", source="/shop", security_protocol="SSL") as publisher:
         await publisher.send(TicketCreated(ticket_id="t", customer_id="c"), id="i", time=1500, timestamp_ms=7)
-    (producer,) = recorder
+    (producer,) = producers
     assert (producer.settings, producer.state) == (
         {"bootstrap_servers": "host:1", "enable_idempotence": True, "security_protocol": "SSL"},
         "stopped",
@@ -67,48 +67,48 @@ async def test_a_record(recorder: list[Recorder]) -> None:
     assert event.data == TicketCreated(ticket_id="t", customer_id="c")
 
 
-async def test_defaults(recorder: list[Recorder]) -> None:
-    """Without an id it gets a new UUID, without a time the present; a source can be given per event."""
+async def test_defaults(producers: list[FakeProducer]) -> None:
+    """Without an ID it has a new UUID, without a time the present. A source can be given for each event."""
     async with Publisher() as publisher:
         await publisher.send(CustomerActivated(customer_id="c"))
         await publisher.send(CustomerActivated(customer_id="c"), source="/other")
-    first, second = (Decoder(CUSTOMERS).decode(record["value"], ()) for record in recorder[0].sent)
+    first, second = (Decoder(CUSTOMERS).decode(record["value"], ()) for record in producers[0].sent)
     assert UUID(first.id) != UUID(second.id)
     assert (first.source, second.source) == ("/unknown", "/other")
     assert 0 <= at_ms(second) - at_ms(first) < 60_000
 
 
-async def test_an_event_already_made(recorder: list[Recorder]) -> None:
-    """An event goes out as it is."""
+async def test_a_complete_event_is_sent_unchanged(producers: list[FakeProducer]) -> None:
+    """An event is sent unchanged."""
     event = make(CustomerActivated(customer_id="c"), id="i", source="/s", time=1)
     async with Publisher() as publisher:
         await publisher.send(event)
-    assert Decoder(CUSTOMERS).decode(recorder[0].sent[0]["value"], ()) == event
+    assert Decoder(CUSTOMERS).decode(producers[0].sent[0]["value"], ()) == event
 
 
-async def test_keys_of_a_ticket(recorder: list[Recorder]) -> None:
-    """Events of a ticket follow its first one; a key may be given."""
+async def test_events_of_a_ticket_have_one_key(producers: list[FakeProducer]) -> None:
+    """Events of a ticket have the key of its first one. A key may be given."""
     async with Publisher() as publisher:
         await publisher.send(TicketCreated(ticket_id="t", customer_id="c"))
         await publisher.send(TicketMessage(ticket_id="t", message_id="m", author="bot"))
         await publisher.send(TicketMessage(ticket_id="t", message_id="n", author="bot"), key="k")
-    assert [record["key"] for record in recorder[0].sent] == [b"c", b"c", b"k"]
+    assert [record["key"] for record in producers[0].sent] == [b"c", b"c", b"k"]
 
 
-async def test_an_erasure_goes_to_all_topics(recorder: list[Recorder]) -> None:
+async def test_an_erasure_goes_to_all_topics(producers: list[FakeProducer]) -> None:
     """An erasure is sent on each input, by the names that these have here, as one event."""
     async with Publisher(topics={"tickets": "own.tickets"}) as publisher:
         await publisher.send(CustomerErased(customer_id="c"))
-    assert [record["topic"] for record in recorder[0].sent] == ["cx.feedback", "own.tickets", "cx.customers"]
-    assert len({record["value"] for record in recorder[0].sent}) == 1
+    assert [record["topic"] for record in producers[0].sent] == ["cx.feedback", "own.tickets", "cx.customers"]
+    assert len({record["value"] for record in producers[0].sent}) == 1
 
 
-async def test_bad_data_is_not_sent(recorder: list[Recorder]) -> None:
-    """What no worker would take is refused here."""
+async def test_bad_data_is_not_sent(producers: list[FakeProducer]) -> None:
+    """Data that a worker would refuse is refused."""
     async with Publisher() as publisher:
         with pytest.raises(Undecodable, match=r"^data\.customer_id: expected str of length >= 1, got ''$"):
             await publisher.send(CustomerActivated(customer_id=""))
-    assert recorder[0].sent == []
+    assert producers[0].sent == []
 
 
 def test_unknown_domain() -> None:

@@ -1,4 +1,4 @@
-"""Letters on their way: to partitions that are there, and from many flushes at once."""
+"""Records sent by flushes: to existing partitions, and from many flushes at once."""
 
 import asyncio
 from typing import Any
@@ -16,13 +16,13 @@ from stream.core.model.checkpoint import Checkpoint
 from stream.worker import checkpoint_writer as stores
 from tests.support import aggregation_config
 
-SENT: list[tuple[str, int, int]] = []
-"""Topic, partition and number of records of each batch that arrived."""
-GRAVES = 3
+SENT_BATCHES: list[tuple[str, int, int]] = []
+"""Topic, partition and number of records of each sent batch."""
+DEADLETTER_PARTITIONS = 3
 
 
-class Producer:
-    """aiokafka's own queue of batches; a broker that takes one batch a partition every millisecond."""
+class FakeProducer:
+    """A producer with aiokafka's queue of batches, which sends one batch per partition every millisecond."""
 
     def __init__(self, max_batch_size: int = 16_384, **_: Any) -> None:
         self._queue = MessageAccumulator(
@@ -43,14 +43,14 @@ class Producer:
             await asyncio.sleep(0.001)
             for tp in list(self._queue._batches):
                 batch = self._queue._pop_batch(tp)
-                SENT.append((tp.topic, tp.partition, batch.record_count))
+                SENT_BATCHES.append((tp.topic, tp.partition, batch.record_count))
                 batch.done(0)
 
     def create_batch(self) -> BatchBuilder:
         return self._queue.create_builder()
 
     async def partitions_for(self, topic: str) -> set[int]:
-        return set(range(GRAVES if topic == "cx.deadletter" else 12))
+        return set(range(DEADLETTER_PARTITIONS if topic == "cx.deadletter" else 12))
 
     async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> Any:
         assert self._broker is not None
@@ -66,44 +66,44 @@ class Producer:
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> stores.KafkaCheckpointStore:
-    monkeypatch.setattr(stores, "AIOKafkaProducer", Producer)
-    SENT.clear()
+    monkeypatch.setattr(stores, "AIOKafkaProducer", FakeProducer)
+    SENT_BATCHES.clear()
     return stores.KafkaCheckpointStore(Settings())
 
 
-async def flushed(store: stores.KafkaCheckpointStore, flushes: list[Flush]) -> None:
-    """Each of another partition, all at once."""
-    owned_task = [
-        PartitionTask(Feedback(), number, 12, aggregation_config()) for number in range(len(flushes))
-    ]
-    await asyncio.gather(*(store._open(partition) for partition in owned_task))
-    await asyncio.gather(*(store.flush(*each) for each in zip(owned_task, flushes, strict=True)))
-    await asyncio.gather(*(store.close(partition) for partition in owned_task))
+async def run_flushes(store: stores.KafkaCheckpointStore, flushes: list[Flush]) -> None:
+    """Run flushes of different partitions concurrently."""
+    tasks = [PartitionTask(Feedback(), number, 12, aggregation_config()) for number in range(len(flushes))]
+    await asyncio.gather(*(store._open(task) for task in tasks))
+    await asyncio.gather(
+        *(store.flush(*task_and_flush) for task_and_flush in zip(tasks, flushes, strict=True))
+    )
+    await asyncio.gather(*(store.close(task) for task in tasks))
     await store.stop()
 
 
 async def test_forwards_of_many_flushes_to_one_partition(store: stores.KafkaCheckpointStore) -> None:
-    """A publisher that hashes keys otherwise: every partition has much for the same other one, none fails."""
-    letter = OutgoingRecord("feedback", 11, b"k", bytes(100_000), 7, [("cx_forwarded", b"1")])
-    await flushed(store, [Flush([letter] * 100, [], [], [], Checkpoint())] * 8)
-    assert sum(n for topic, number, n in SENT if (topic, number) == ("cx.feedback", 11)) == 800
+    """A publisher with another hash causes many forwards to one partition, and none fails."""
+    outgoing = OutgoingRecord("feedback", 11, b"k", bytes(100_000), 7, [("cx_forwarded", b"1")])
+    await run_flushes(store, [Flush([outgoing] * 100, [], [], [], Checkpoint())] * 8)
+    assert sum(n for topic, number, n in SENT_BATCHES if (topic, number) == ("cx.feedback", 11)) == 800
 
 
 async def test_dead_letters_have_partitions_of_their_own_number(store: stores.KafkaCheckpointStore) -> None:
-    """Fewer than the inputs: that is no reason to refuse the topic, so letters go where there is a partition."""
-    letters = [
+    """The topic may have fewer partitions than the inputs."""
+    dead_letters = [
         OutgoingRecord("", None, key, None, None, []) for key in (None, *(b"%d" % n for n in range(50)))
     ]
-    await flushed(store, [Flush([], letters, [], [], Checkpoint())])
-    found = [(number, n) for topic, number, n in SENT if topic == "cx.deadletter"]
-    assert sum(n for _, n in found) == 51
-    assert {number for number, _ in found} == set(range(GRAVES))
+    await run_flushes(store, [Flush([], dead_letters, [], [], Checkpoint())])
+    sent = [(number, n) for topic, number, n in SENT_BATCHES if topic == "cx.deadletter"]
+    assert sum(n for _, n in sent) == 51
+    assert {number for number, _ in sent} == set(range(DEADLETTER_PARTITIONS))
 
 
-async def test_a_letter_larger_than_a_batch(store: stores.KafkaCheckpointStore) -> None:
-    """It is a batch of its own, between others."""
+async def test_a_record_larger_than_a_batch_is_sent_alone(store: stores.KafkaCheckpointStore) -> None:
+    """It is a separate batch, between others."""
     values = [b"a", bytes(stores.BATCH_BYTES), b"b"]
-    await flushed(
+    await run_flushes(
         store,
         [
             Flush(
@@ -115,4 +115,4 @@ async def test_a_letter_larger_than_a_batch(store: stores.KafkaCheckpointStore) 
             )
         ],
     )
-    assert sum(n for topic, _, n in SENT if topic == "cx.deadletter") == 3
+    assert sum(n for topic, _, n in SENT_BATCHES if topic == "cx.deadletter") == 3

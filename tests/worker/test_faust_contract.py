@@ -1,4 +1,4 @@
-"""What we use of Faust and aiokafka behind their public face: an upgrade that changes it fails here, loudly."""
+"""Private parts of Faust and aiokafka that this project uses. An upgrade that changes one fails here."""
 
 import inspect
 from importlib.metadata import version
@@ -30,14 +30,14 @@ def parameters(function: object) -> list[str]:
     return list(inspect.signature(function).parameters)  # type: ignore[arg-type]
 
 
-def test_versions() -> None:
-    """The private parts below were read in this one."""
+def test_the_versions_are_known() -> None:
+    """The parts below were read in these versions."""
     assert version("faust-streaming") == "0.15.3"
     assert version("aiokafka").startswith("0.14.")
 
 
 def test_the_consumer_is_overridable_where_we_override_it() -> None:
-    """Names and parameters of what our transport replaces or calls."""
+    """Names and parameters of methods that our transport replaces or calls."""
     assert parameters(Consumer._wait_next_records) == ["self", "timeout"]
     assert parameters(ThreadDelegateConsumer._getmany) == ["self", "active_partitions", "timeout"]
     assert parameters(Consumer.perform_seek) == ["self"]
@@ -56,12 +56,12 @@ OVERRIDES = {
     "BatchTransport": {"Consumer"},
     "_FaustWorker": {"_on_sigint", "_on_sigterm", "_sentinel_task"},
 }
-"""What our subclasses of Faust's classes replace on purpose."""
+"""The members of Faust's classes that our subclasses replace on purpose."""
 
 
 @pytest.mark.parametrize("module", [app, service, transport])
 def test_nothing_else_of_faust_is_overridden(module: ModuleType) -> None:
-    """A method of ours that has the name of one of Faust's by accident would replace it silently."""
+    """A method with the name of one of Faust's by accident would replace it."""
     set_by_mode = {"logger", "_abc_impl"}
     for name, cls in vars(module).items():
         if inspect.isclass(cls) and cls.__module__ == module.__name__ and issubclass(cls, (ServiceT, Schema)):
@@ -70,8 +70,8 @@ def test_nothing_else_of_faust_is_overridden(module: ModuleType) -> None:
             assert replaced - set_by_mode == OVERRIDES.get(name, set()), name
 
 
-def test_tables_are_told_of_rebalances_before_streams_resume() -> None:
-    """Where we load what was assigned."""
+def test_tables_are_notified_of_rebalances_before_streams_resume() -> None:
+    """Assigned partitions are loaded in `on_rebalance`."""
     assert parameters(TableManager.on_rebalance) == [
         "self",
         "assigned",
@@ -84,12 +84,12 @@ def test_tables_are_told_of_rebalances_before_streams_resume() -> None:
 
 
 def test_a_rebalance_begins_with_our_flush() -> None:
-    """Faust waits until the consumer is empty before partitions go."""
+    """Faust waits until the consumer is empty before it revokes partitions."""
     assert "_consumer_wait_empty" in inspect.getsource(faust.App._on_partitions_revoked)
 
 
-def test_aiokafka_tells_positions_and_takes_batches() -> None:
-    """What the lag goes by, and what makes a flush twenty times faster."""
+def test_aiokafka_has_positions_and_accepts_batches() -> None:
+    """The lag uses the positions, and built batches make a flush twenty times faster."""
     for name in ("position", "has_valid_position"):
         assert hasattr(TopicPartitionState, name)
     assert {"lso", "timestamp"} <= set(TopicPartitionState.__init__.__code__.co_names)
@@ -101,16 +101,18 @@ def test_aiokafka_tells_positions_and_takes_batches() -> None:
     batch.close()
     assert batch.record_count() == 2
     assert len(list(MemoryRecords(bytes(batch._build())).next_batch())) == 2
-    alone = BatchBuilder(1 << 10, 0)
-    assert alone._builder.append(0, 1, b"key", bytes(1 << 12), []) is not None, "first, whatever its size"
+    single_record = BatchBuilder(1 << 10, 0)
+    assert single_record._builder.append(0, 1, b"key", bytes(1 << 12), []) is not None, (
+        "first, whatever its size"
+    )
 
 
 RECORDS = CheckedRecords.__base__
-"""aiokafka's class: the name in its module stands for ours as soon as a client of ours was built in this process."""
+"""aiokafka's class. Its module refers to ours once a client was built in this process."""
 
 
-def test_records_are_made_where_we_leave_them_as_they_are() -> None:
-    """The fetcher makes its records by a method, and by the class that its module names."""
+def test_records_are_created_where_we_replace_nothing() -> None:
+    """The fetcher creates its records by a method and by the class in its module."""
     assert parameters(RECORDS._consumer_record) == ["self", "tp", "record"]
     assert "PartitionRecords(" in inspect.getsource(fetcher.Fetcher._proc_fetch_request)
     assert "self._records_iterator = self._unpack_records()" in inspect.getsource(RECORDS)
@@ -119,9 +121,9 @@ def test_records_are_made_where_we_leave_them_as_they_are() -> None:
 
 
 def test_records_are_unpacked_where_we_check_them() -> None:
-    """What our own loop over the batches of a fetch relies on."""
-    made = set(RECORDS.__init__.__code__.co_names)
-    assert {"_records", "_check_crcs", "_isolation_level", "_aborted_producers", "next_fetch_offset"} <= made
+    """Our loop over the batches of a fetch relies on these."""
+    names = set(RECORDS.__init__.__code__.co_names)
+    assert {"_records", "_check_crcs", "_isolation_level", "_aborted_producers", "next_fetch_offset"} <= names
     assert parameters(RECORDS._unpack_records) == ["self"]
     assert parameters(RECORDS._consume_aborted_up_to) == ["self", "batch_offset"]
     assert parameters(RECORDS._contains_abort_marker) == ["self", "next_batch"]
@@ -135,8 +137,8 @@ def test_the_worker_has_hooks_for_signals_and_its_last_pause() -> None:
         assert hasattr(mode.Worker, name)
 
 
-def test_the_app_is_built_as_we_need_it() -> None:
-    """Faust's assignor and no standbys, no web server, crash on error, an agent for each topic."""
+def test_the_app_has_our_settings() -> None:
+    """Faust's assignor without standbys, no web server, crash on error, and an agent for each topic."""
     app = build(load(None, {}), store=None, clock=lambda: 0, give_up=print)  # type: ignore[arg-type]
     assert isinstance(app.assignor, PartitionAssignor)
     assert app.conf.table_standby_replicas == 0

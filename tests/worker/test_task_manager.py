@@ -1,4 +1,4 @@
-"""Owned partitions: what follows on what, when something is due, what a failure leaves."""
+"""Owned partitions: the order of batches, due flushes, and failures."""
 
 from collections.abc import Collection
 from typing import Any
@@ -13,11 +13,11 @@ from stream.core.model.unreadable import SkipOrder, UnreadableBatch, encode, ord
 from stream.worker.task_manager import HEARTBEAT, REFETCH_INTERVAL, STALL_TIMEOUT, OwnedTask, TaskManager
 from tests.support import NOW, Event, FakeRecord, aggregation_config, records
 
-HERE = TP("cx.feedback", 0)
+PARTITION = TP("cx.feedback", 0)
 
 
-class Memory:
-    """A store that keeps what it is given, or fails."""
+class MemoryStore:
+    """A checkpoint store in memory that can fail."""
 
     def __init__(self) -> None:
         self.flushes: list[Flush] = []
@@ -26,7 +26,7 @@ class Memory:
         self.orders: dict[bytes, bytes] = {}
 
     async def load(self, partitions: Collection[PartitionTask]) -> None:
-        """Nothing is kept from before."""
+        """There is no stored state."""
 
     async def flush(self, partition: PartitionTask, flush: Flush) -> None:
         if self.fails:
@@ -42,11 +42,11 @@ class Memory:
         self.closed.append(partition)
 
     async def stop(self) -> None:
-        """Nothing is left."""
+        """There is nothing to stop."""
 
 
 class Clock:
-    """A clock that is moved by hand."""
+    """A clock that is set by the test."""
 
     now = NOW
 
@@ -55,14 +55,16 @@ class Clock:
 
 
 @pytest.fixture
-async def owning() -> tuple[TaskManager, Memory, Clock]:
-    store, clock = Memory(), Clock()
+async def owned() -> tuple[TaskManager, MemoryStore, Clock]:
+    store, clock = MemoryStore(), Clock()
     task_manager = TaskManager(store, clock)
-    await task_manager.on_assignment({HERE: lambda: PartitionTask(Feedback(), 0, 1, aggregation_config())})
+    await task_manager.on_assignment(
+        {PARTITION: lambda: PartitionTask(Feedback(), 0, 1, aggregation_config())}
+    )
     return task_manager, store, clock
 
 
-def some(n: int, first: int = 0) -> list[FakeRecord]:
+def answer_records(n: int, first: int = 0) -> list[FakeRecord]:
     events = [
         Event(FeedbackSubmitted(feedback_id=f"r{first + i}", survey="nps", score=9), NOW, NOW)
         for i in range(n)
@@ -70,26 +72,28 @@ def some(n: int, first: int = 0) -> list[FakeRecord]:
     return records(events, first)
 
 
-def fold(task_manager: TaskManager, batch: list[FakeRecord], start: int | None = None) -> OwnedTask:
-    owned_task = task_manager.tasks[HERE]
-    follows = task_manager.mark_dispatched(HERE, batch[-1].offset)
+def dispatch_and_process(
+    task_manager: TaskManager, batch: list[FakeRecord], start: int | None = None
+) -> OwnedTask:
+    owned_task = task_manager.tasks[PARTITION]
+    follows = task_manager.mark_dispatched(PARTITION, batch[-1].offset)
     owned_task.process(follows if start is None else start, batch, NOW)  # type: ignore[arg-type]
     return owned_task
 
 
-async def test_a_batch_after_a_gap_is_left_out(owning: Any) -> None:
-    """What a seek overtook must not be folded over a hole."""
-    task_manager, _, _ = owning
-    fold(task_manager, some(2))
-    owned_task = fold(task_manager, some(2, first=5), start=5)
+async def test_a_batch_after_a_gap_is_ignored(owned: Any) -> None:
+    """A batch overtaken by a seek must not be processed after a gap."""
+    task_manager, _, _ = owned
+    dispatch_and_process(task_manager, answer_records(2))
+    owned_task = dispatch_and_process(task_manager, answer_records(2, first=5), start=5)
     assert owned_task.task.next_offset == 2
-    assert task_manager.seek_positions([HERE]) == {HERE: 2}
+    assert task_manager.seek_positions([PARTITION]) == {PARTITION: 2}
     assert owned_task.dispatched_offset == 2
 
 
-async def test_nothing_due_nothing_written_but_a_heartbeat(owning: Any) -> None:
-    """An idle partition writes a marker every five seconds."""
-    task_manager, store, clock = owning
+async def test_an_idle_partition_writes_only_heartbeats(owned: Any) -> None:
+    """An idle partition writes a checkpoint every five seconds."""
+    task_manager, store, clock = owned
     task_manager.is_at_end = lambda _: True
     await task_manager.flush_due()
     await task_manager.flush_due()
@@ -99,161 +103,164 @@ async def test_nothing_due_nothing_written_but_a_heartbeat(owning: Any) -> None:
     assert [flush.checkpoint.lag_ms for flush in store.flushes] == [0, 0]
 
 
-async def test_the_lag_is_the_time_since_the_end_was_last_seen(owning: Any) -> None:
-    """Zero at the end; a batch that was handed out and not folded is not the end."""
-    task_manager, store, clock = owning
+async def test_the_lag_is_the_time_since_the_end_was_last_reached(owned: Any) -> None:
+    """The lag is 0 at the end. A dispatched batch that is not processed is not the end."""
+    task_manager, store, clock = owned
     task_manager.is_at_end = lambda _: True
     await task_manager.flush_due()
-    task_manager.mark_dispatched(HERE, 9)
+    task_manager.mark_dispatched(PARTITION, 9)
     clock.now += 7_000
     await task_manager.flush_due()
     assert store.flushes[-1].checkpoint.lag_ms == 7_000
 
 
-async def test_a_failed_flush_closes_the_partition(owning: Any) -> None:
-    """Memory and store may differ: nothing of it is ever written again."""
-    task_manager, store, _ = owning
-    owned_task = fold(task_manager, some(1))
+async def test_a_failed_flush_closes_the_partition(owned: Any) -> None:
+    """Memory and store may differ, so nothing more is written."""
+    task_manager, store, _ = owned
+    owned_task = dispatch_and_process(task_manager, answer_records(1))
     store.fails = RuntimeError("gone")
     with pytest.raises(RuntimeError, match="gone"):
         await task_manager.flush(owned_task)
     store.fails = None
     await task_manager.flush_all()
     assert not store.flushes
-    fold(task_manager, some(1, first=1))
+    dispatch_and_process(task_manager, answer_records(1, first=1))
     assert owned_task.task.next_offset == 1
 
 
-async def test_an_exception_in_a_fold_closes_the_partition(owning: Any) -> None:
-    """Faust's way down flushes: not half a batch."""
-    task_manager, store, _ = owning
-    owned_task = task_manager.tasks[HERE]
+async def test_an_exception_in_processing_closes_the_partition(owned: Any) -> None:
+    """Faust's shutdown flushes, which must not write half a batch."""
+    task_manager, store, _ = owned
+    owned_task = task_manager.tasks[PARTITION]
     with pytest.raises(AttributeError):
-        owned_task.process(0, [*some(1), object()], NOW)
+        owned_task.process(0, [*answer_records(1), object()], NOW)
     await task_manager.flush_all()
     assert not store.flushes
 
 
-async def test_a_partition_too_far_ahead_is_not_polled(owning: Any) -> None:
-    """Back-pressure by records that are not flushed."""
-    task_manager, _, _ = owning
-    fold(task_manager, some(10))
-    assert list(task_manager.fetchable([HERE], 10)) == [HERE]
-    assert list(task_manager.fetchable([HERE], 9)) == []
+async def test_a_partition_too_far_ahead_is_not_polled(owned: Any) -> None:
+    """Back-pressure limits the records that are not flushed."""
+    task_manager, _, _ = owned
+    dispatch_and_process(task_manager, answer_records(10))
+    assert list(task_manager.fetchable([PARTITION], 10)) == [PARTITION]
+    assert list(task_manager.fetchable([PARTITION], 9)) == []
     await task_manager.flush_all()
-    assert list(task_manager.fetchable([HERE], 9)) == [HERE]
+    assert list(task_manager.fetchable([PARTITION], 9)) == [PARTITION]
     assert list(task_manager.fetchable([TP("other", 0)], 9)) == []
 
 
-async def test_records_that_are_never_folded_are_noticed(owning: Any) -> None:
-    """A partition without progress is given up."""
-    task_manager, _, clock = owning
-    task_manager.mark_dispatched(HERE, 3)
+async def test_records_that_are_never_processed_are_reported(owned: Any) -> None:
+    """A partition without progress is reported."""
+    task_manager, _, clock = owned
+    task_manager.mark_dispatched(PARTITION, 3)
     assert task_manager.stalled_partitions() == []
     clock.now += STALL_TIMEOUT + 1
-    assert task_manager.stalled_partitions() == [HERE]
+    assert task_manager.stalled_partitions() == [PARTITION]
 
 
-async def test_silence_before_the_first_record_is_no_stall(owning: Any) -> None:
-    """The time counts from the hand-out: a quiet partition's first record has all of `STALLED` to be processed."""
-    task_manager, _, clock = owning
+async def test_silence_before_the_first_record_is_no_stall(owned: Any) -> None:
+    """The time starts with the dispatch, so the first record of a quiet partition has all of `STALL_TIMEOUT`."""
+    task_manager, _, clock = owned
     clock.now += 10 * STALL_TIMEOUT
-    task_manager.mark_dispatched(HERE, 0)
+    task_manager.mark_dispatched(PARTITION, 0)
     assert task_manager.stalled_partitions() == []
     clock.now += STALL_TIMEOUT
     assert task_manager.stalled_partitions() == []
     clock.now += 1
-    assert task_manager.stalled_partitions() == [HERE]
+    assert task_manager.stalled_partitions() == [PARTITION]
 
 
-async def test_silence_between_two_batches_is_no_stall(owning: Any) -> None:
-    """Also when everything before was processed; but more records handed out do not excuse those that wait."""
-    task_manager, _, clock = owning
-    fold(task_manager, some(2))
+async def test_silence_between_two_batches_is_no_stall(owned: Any) -> None:
+    """Also when everything was processed before.
+
+    More dispatched records do not extend the time of waiting ones.
+    """
+    task_manager, _, clock = owned
+    dispatch_and_process(task_manager, answer_records(2))
     clock.now += 10 * STALL_TIMEOUT
-    task_manager.mark_dispatched(HERE, 2)
+    task_manager.mark_dispatched(PARTITION, 2)
     assert task_manager.stalled_partitions() == []
     clock.now += STALL_TIMEOUT
-    task_manager.mark_dispatched(HERE, 3)
+    task_manager.mark_dispatched(PARTITION, 3)
     clock.now += 1
-    assert task_manager.stalled_partitions() == [HERE]
+    assert task_manager.stalled_partitions() == [PARTITION]
 
 
-async def test_a_partition_that_advances_is_not_stalled(owning: Any) -> None:
-    """Each batch processed starts the time anew for those that are still outstanding."""
-    task_manager, _, clock = owning
-    task_manager.mark_dispatched(HERE, 1)
-    task_manager.mark_dispatched(HERE, 3)
+async def test_a_partition_that_advances_is_not_stalled(owned: Any) -> None:
+    """Each processed batch restarts the time of those outstanding."""
+    task_manager, _, clock = owned
+    task_manager.mark_dispatched(PARTITION, 1)
+    task_manager.mark_dispatched(PARTITION, 3)
     clock.now += STALL_TIMEOUT
-    task_manager.tasks[HERE].process(0, some(2), clock.now)
+    task_manager.tasks[PARTITION].process(0, answer_records(2), clock.now)
     clock.now += STALL_TIMEOUT
     assert task_manager.stalled_partitions() == []
     clock.now += 1
-    assert task_manager.stalled_partitions() == [HERE]
+    assert task_manager.stalled_partitions() == [PARTITION]
 
 
-async def test_records_handed_out_again_after_a_seek_count_from_then(owning: Any) -> None:
-    """A rebalance forgets what was outstanding."""
-    task_manager, _, clock = owning
-    task_manager.mark_dispatched(HERE, 1)
+async def test_records_dispatched_again_after_a_seek_restart_the_time(owned: Any) -> None:
+    """A rebalance resets outstanding records."""
+    task_manager, _, clock = owned
+    task_manager.mark_dispatched(PARTITION, 1)
     clock.now += STALL_TIMEOUT
-    task_manager.seek_positions([HERE])
-    task_manager.mark_dispatched(HERE, 1)
+    task_manager.seek_positions([PARTITION])
+    task_manager.mark_dispatched(PARTITION, 1)
     clock.now += STALL_TIMEOUT
     assert task_manager.stalled_partitions() == []
 
 
-async def test_what_is_lost_is_closed_and_not_flushed(owning: Any) -> None:
-    """The next owner reads it again."""
-    task_manager, store, _ = owning
-    owned_task = fold(task_manager, some(1))
+async def test_a_revoked_partition_is_closed_and_not_flushed(owned: Any) -> None:
+    """The next owner reads the records again."""
+    task_manager, store, _ = owned
+    owned_task = dispatch_and_process(task_manager, answer_records(1))
     await task_manager.on_assignment({})
     assert store.closed == [owned_task.task]
     await task_manager.flush(owned_task)
     assert not store.flushes
 
 
-BAD = UnreadableBatch(2, 5, "the CRC does not match")
+UNREADABLE_BATCH = UnreadableBatch(2, 5, "the CRC does not match")
 
 
 async def test_an_unreadable_batch_blocks_its_partition_only(
-    owning: Any, caplog: pytest.LogCaptureFixture
+    owned: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is not polled but to try again; its lag grows; the flush and the log say where, the log once."""
-    task_manager, store, clock = owning
+    """It is polled again after an interval, its lag grows, and flush and log name the offset, the log once."""
+    task_manager, store, clock = owned
     task_manager.is_at_end = lambda _: True
-    fold(task_manager, some(2))
+    dispatch_and_process(task_manager, answer_records(2))
     await task_manager.flush_due()
-    task_manager.block(HERE, BAD)
+    task_manager.block(PARTITION, UNREADABLE_BATCH)
     clock.now += HEARTBEAT
     await task_manager.flush_due()
     checkpoint = store.flushes[-1].checkpoint
     assert (checkpoint.next_offset, checkpoint.blocked_at, checkpoint.lag_ms) == (2, 2, HEARTBEAT)
-    assert task_manager.unblocked([HERE, TP("other", 0)]) == [TP("other", 0)]
+    assert task_manager.unblocked([PARTITION, TP("other", 0)]) == [TP("other", 0)]
     clock.now += REFETCH_INTERVAL
-    assert task_manager.unblocked([HERE]) == [HERE]
-    task_manager.block(HERE, BAD)
-    assert task_manager.unblocked([HERE]) == []
-    (said,) = caplog.messages
-    assert "cx.feedback partition 0: the batch at offset 2 cannot be read: the CRC does not match" in said
-    task_manager.unblock(HERE)
+    assert task_manager.unblocked([PARTITION]) == [PARTITION]
+    task_manager.block(PARTITION, UNREADABLE_BATCH)
+    assert task_manager.unblocked([PARTITION]) == []
+    (message,) = caplog.messages
+    assert "cx.feedback partition 0: the batch at offset 2 cannot be read: the CRC does not match" in message
+    task_manager.unblock(PARTITION)
     await task_manager.flush_all()
     assert (task_manager.blocked(), store.flushes[-1].checkpoint.blocked_at) == ({}, -1)
 
 
-async def test_an_order_is_carried_out_when_all_before_the_batch_is_folded(owning: Any) -> None:
-    """Then reading goes on behind it, and the flush takes the order away."""
-    task_manager, store, _ = owning
-    batch = some(2)
-    follows = task_manager.mark_dispatched(HERE, batch[-1].offset)
-    task_manager.block(HERE, BAD)
+async def test_an_order_is_executed_after_all_earlier_records(owned: Any) -> None:
+    """Reading continues after the batch, and the flush deletes the order."""
+    task_manager, store, _ = owned
+    batch = answer_records(2)
+    follows = task_manager.mark_dispatched(PARTITION, batch[-1].offset)
+    task_manager.block(PARTITION, UNREADABLE_BATCH)
     store.orders[order_key(2)] = encode(SkipOrder(end=5, records=3))
     await task_manager.read_orders()
-    assert task_manager.skip_ordered([HERE]) == {}
-    task_manager.tasks[HERE].process(follows, batch, NOW)
-    assert task_manager.skip_ordered([HERE]) == {HERE: 5}
-    assert task_manager.skip_ordered([HERE]) == {}
-    owned_task = fold(task_manager, some(2, first=5))
+    assert task_manager.skip_ordered([PARTITION]) == {}
+    task_manager.tasks[PARTITION].process(follows, batch, NOW)
+    assert task_manager.skip_ordered([PARTITION]) == {PARTITION: 5}
+    assert task_manager.skip_ordered([PARTITION]) == {}
+    owned_task = dispatch_and_process(task_manager, answer_records(2, first=5))
     await task_manager.flush_all()
     assert owned_task.task.next_offset == 7
     flush = store.flushes[-1]
@@ -265,10 +272,10 @@ async def test_an_order_is_carried_out_when_all_before_the_batch_is_folded(ownin
     assert dict(flush.state)[order_key(2)] is None
 
 
-async def test_after_a_seek_the_batch_is_met_again(owning: Any) -> None:
-    """What was handed out and not folded is read again first, so nothing may be blocked behind it."""
-    task_manager, _, _ = owning
-    task_manager.mark_dispatched(HERE, 1)
-    task_manager.block(HERE, BAD)
-    assert task_manager.seek_positions([HERE]) == {HERE: 0}
+async def test_a_seek_unblocks_the_partition(owned: Any) -> None:
+    """Dispatched records are read again first, so the partition must not be blocked."""
+    task_manager, _, _ = owned
+    task_manager.mark_dispatched(PARTITION, 1)
+    task_manager.block(PARTITION, UNREADABLE_BATCH)
+    assert task_manager.seek_positions([PARTITION]) == {PARTITION: 0}
     assert task_manager.blocked() == {}

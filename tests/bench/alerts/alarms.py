@@ -1,4 +1,4 @@
-"""When an alert would have fired, given when its expression held: `for` and `keep_firing_for`."""
+"""When an alert would have fired, given when its expression was active: `for` and `keep_firing_for`."""
 
 from typing import NamedTuple
 
@@ -8,40 +8,40 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 class Alarm(NamedTuple):
-    """One that began at a moment (s)."""
+    """An alarm and its start in s."""
 
-    at: int
+    started_at: int
     labels: Labels
 
 
 def seconds(duration: str) -> int:
-    """Of one number with a unit."""
+    """Return the seconds of a duration with a unit."""
     return int(duration[:-1]) * UNITS[duration[-1]]
 
 
-def alarms(held: Series, span: Span, for_: str, keep: str) -> list[Alarm]:
-    """Every time that it began to fire.
+def alarms(active: Series, span: Span, for_duration: str, keep_firing: str) -> list[Alarm]:
+    """Return every start of an alarm.
 
-    A `for` shorter than a step is taken as over at once: between two looks nobody knows. That is against us.
+    A `for` shorter than a step counts as 0, because nothing is known between two steps. This favours the alternatives.
     """
-    wanted = seconds(for_) if seconds(for_) >= span.step else 0
+    delay = seconds(for_duration) if seconds(for_duration) >= span.step else 0
     return [
         Alarm(at, labels)
-        for labels, values in held.items()
-        for at in _begins(values, span.step, wanted, seconds(keep))
+        for labels, values in active.items()
+        for at in alarm_starts(values, span.step, delay, seconds(keep_firing))
     ]
 
 
-def _begins(values: dict[int, float], step: int, wanted: int, keep: int) -> list[int]:
-    began: list[int] = []
+def alarm_starts(values: dict[int, float], step: int, delay: int, keep_firing: int) -> list[int]:
+    starts: list[int] = []
     since = last = -1
     firing = False
     for at in sorted(at for at, value in values.items() if value == value):  # noqa: PLR0124 (not NaN)
         if at - last > step:
             since = at
-            firing = firing and at - last <= keep
+            firing = firing and at - last <= keep_firing
         last = at
-        if not firing and at - since >= wanted:
+        if not firing and at - since >= delay:
             firing = True
-            began.append(at)
-    return began
+            starts.append(at)
+    return starts

@@ -1,4 +1,4 @@
-"""A Prometheus over samples of the past: rules are evaluated by it, whatever the time is now."""
+"""A Prometheus over samples of the past, which evaluates rules at any time."""
 
 import json
 import subprocess
@@ -14,15 +14,15 @@ from stream.devbroker.process import Child
 from stream.devbroker.tools import find
 from stream.monitoring.alerts.prometheus_files import alerts, thresholds
 from stream.monitoring.alerts.rule import RecordingRule
-from tests.bench.alerts.exposed import BLOCK
+from tests.bench.alerts.samples import BLOCK
 
 Labels = tuple[tuple[str, str], ...]
 Series = dict[Labels, dict[int, float]]
-"""By labels: moment (s) to value."""
+"""Values by time in s, by labels."""
 
 
 class Span(NamedTuple):
-    """Moments at which rules are evaluated, in seconds."""
+    """The times at which rules are evaluated, in seconds."""
 
     begin: int
     end: int
@@ -30,26 +30,26 @@ class Span(NamedTuple):
 
 
 def evaluate(port: int, expr: str, span: Span) -> Series:
-    """What an expression gives at each moment; raises AssertionError in Prometheus' words."""
-    asked = urllib.parse.urlencode(
+    """Return the values of an expression at each step. Raises AssertionError with Prometheus' error."""
+    query = urllib.parse.urlencode(
         {"query": expr, "start": span.begin, "end": span.end, "step": span.step, "timeout": "10m"}
     )
-    reply = get(port, f"/api/v1/query_range?{asked}", timeout=600)
+    reply = get(port, f"/api/v1/query_range?{query}", timeout=600)
     assert reply.status == 200, reply
-    found: list[Any] = json.loads(reply.text)["data"]["result"]
+    result: list[Any] = json.loads(reply.text)["data"]["result"]
     return {
-        tuple(sorted(each["metric"].items())): {int(at): float(value) for at, value in each["values"]}
-        for each in found
+        tuple(sorted(series["metric"].items())): {int(at): float(value) for at, value in series["values"]}
+        for series in result
     }
 
 
 @contextmanager
 def serving(data: Path) -> Iterator[int]:
-    """A Prometheus on a folder of blocks; its port."""
+    """Run Prometheus on a folder of blocks and yield its port."""
     config, port = data.with_suffix(".yml"), free_port()
     config.write_text("{}\n")
     command = [
-        _program("prometheus"),
+        find_program("prometheus"),
         f"--config.file={config}",
         f"--storage.tsdb.path={data}",
         "--storage.tsdb.retention.time=100y",
@@ -61,36 +61,36 @@ def serving(data: Path) -> Iterator[int]:
 
 
 def backfill(samples: Path, data: Path) -> None:
-    """Files of samples as OpenMetrics become blocks."""
-    promtool = (_program("promtool"), "tsdb", "create-blocks-from", "openmetrics")
+    """Convert OpenMetrics files to blocks."""
+    promtool = (find_program("promtool"), "tsdb", "create-blocks-from", "openmetrics")
     for path in sorted(samples.iterdir()):
         subprocess.run([*promtool, "--max-block-duration=54h", path, data], check=True, capture_output=True)
 
 
 def record(data: Path, spans: Iterable[Span]) -> None:
-    """Evaluate every recording rule at every moment, those that read others after them, and keep what they give."""
+    """Evaluate the recording rules at every step, in the order of their dependencies, and store the results."""
     spans = list(spans)
-    for number, records in enumerate(_levels()):
+    for number, records in enumerate(rule_levels()):
         with serving(data) as port:
-            lines = (line for rule in records for line in _recorded(port, rule, spans))
+            lines = (line for rule in records for line in recorded_samples(port, rule, spans))
             samples = write(lines, data.with_suffix(f".{number}"))
         backfill(samples, data)
 
 
-def _recorded(port: int, rule: RecordingRule, spans: Iterable[Span]) -> Iterator[tuple[int, str]]:
-    """Samples of a rule's series, each series in the order of time."""
-    found: Series = {}
+def recorded_samples(port: int, rule: RecordingRule, spans: Iterable[Span]) -> Iterator[tuple[int, str]]:
+    """Yield the samples of a rule, each series in order of time."""
+    samples: Series = {}
     for span in spans:
         for labels, values in evaluate(port, rule.expr, span).items():
-            found.setdefault(labels, {}).update(values)
-    for labels, values in found.items():
-        named = {k: v for k, v in labels if k != "__name__"} | dict(rule.labels)
-        inside = ",".join(f'{k}="{v}"' for k, v in named.items())
-        yield from ((at, f"{rule.name}{{{inside}}} {v!r} {at}\n") for at, v in sorted(values.items()))
+            samples.setdefault(labels, {}).update(values)
+    for labels, values in samples.items():
+        all_labels = {k: v for k, v in labels if k != "__name__"} | dict(rule.labels)
+        label_list = ",".join(f'{k}="{v}"' for k, v in all_labels.items())
+        yield from ((at, f"{rule.name}{{{label_list}}} {v!r} {at}\n") for at, v in sorted(values.items()))
 
 
 def write(lines: Iterable[tuple[int, str]], folder: Path) -> Path:
-    """Samples with their moments (s), to a file for each block."""
+    """Write samples with their times in s to one file for each block."""
     folder.mkdir()
     with ExitStack() as stack:
         files: dict[int, TextIO] = {}
@@ -104,18 +104,18 @@ def write(lines: Iterable[tuple[int, str]], folder: Path) -> Path:
     return folder
 
 
-def _levels() -> Iterator[list[RecordingRule]]:
-    """Recording rules in the order in which they can be evaluated, many at once."""
-    yield [RecordingRule(each.series, f"vector({each.value:g})") for each in thresholds()]
-    left = [rule for each in alerts().values() for alert in each for rule in alert.records]
-    while left:
-        names = {rule.name for rule in left}
-        now = [rule for rule in left if not any(name in rule.expr for name in names)]
-        yield now
-        left = [rule for rule in left if rule not in now]
+def rule_levels() -> Iterator[list[RecordingRule]]:
+    """Yield recording rules in the order of their dependencies, many at once."""
+    yield [RecordingRule(threshold.series, f"vector({threshold.value:g})") for threshold in thresholds()]
+    remaining = [rule for rules in alerts().values() for alert in rules for rule in alert.records]
+    while remaining:
+        names = {rule.name for rule in remaining}
+        ready = [rule for rule in remaining if not any(name in rule.expr for name in names)]
+        yield ready
+        remaining = [rule for rule in remaining if rule not in ready]
 
 
-def _program(name: str) -> Path:
-    found = find(name)
-    assert isinstance(found, Path), str(found)
-    return found
+def find_program(name: str) -> Path:
+    program = find(name)
+    assert isinstance(program, Path), str(program)
+    return program

@@ -1,4 +1,4 @@
-"""False alarms a week and seconds to alert, of our rules and of what people write instead: `make bench-alerts`."""
+"""False alarms a week and seconds to alert, of our rules and of common alternatives: `make bench-alerts`."""
 
 import os
 from collections import defaultdict
@@ -10,68 +10,74 @@ from tempfile import TemporaryDirectory
 
 from stream.monitoring.alerts.prometheus_files import alerts
 from tests.bench.alerts.alarms import Alarm, alarms
-from tests.bench.alerts.exposed import drive
+from tests.bench.alerts.alternatives import ALTERNATIVES
 from tests.bench.alerts.prometheus import Span, backfill, evaluate, record, serving
-from tests.bench.alerts.rivals import RIVALS
-from tests.bench.alerts.traffic import BEGIN, NEAR, Spike, Traffic, grid, rota
+from tests.bench.alerts.samples import write_samples
+from tests.bench.alerts.traffic import BEGIN, NEAR, Spike, Traffic, read_times, spike_schedule
 from tests.support import DAY, HOUR, MINUTE
 
 SEEDS = int(os.environ.get("CX_BENCH_SEEDS", "2"))
 WEEKS = int(os.environ.get("CX_BENCH_WEEKS", "2"))
-EACH = int(os.environ.get("CX_BENCH_SPIKES", "3"))
-QUIET = BEGIN + 31 * DAY
-"""By then the longest window is full."""
-TROUBLED = QUIET + WEEKS * 7 * DAY
-"""From then on spikes come."""
-TOLD_BY = {
+SPIKES_PER_KIND = int(os.environ.get("CX_BENCH_SPIKES", "3"))
+QUIET_START = BEGIN + 31 * DAY
+"""From then the longest window is full."""
+SPIKES_START = QUIET_START + WEEKS * 7 * DAY
+"""From then there are spikes."""
+ALERT_OF_SPIKE = {
     "churn": "CxChurnSpike",
     "notice": "CxCancelScheduledSpike",
     "late": "CxFirstResponseSlow",
     "nps": "CxNpsDrop",
 }
 KINDS = ("ours", "plain", "z-score")
-PATIENCE = 13 * HOUR
+MAX_DELAY = 13 * HOUR
 Counts = dict[tuple[str, str], list[float]]
 
 
-def drive_one(seed: int, folder: Path) -> Path:
-    """What the exporter shows of the traffic of a seed."""
-    spikes = rota(TROUBLED, EACH)
-    end = spikes[-1].at + PATIENCE
+def write_samples_of_seed(seed: int, folder: Path) -> Path:
+    """Write the samples of the traffic of a seed and return their folder."""
+    spikes = spike_schedule(SPIKES_START, SPIKES_PER_KIND)
+    end = spikes[-1].at + MAX_DELAY
     samples = folder / f"{seed}"
-    drive(Traffic(seed, (end - BEGIN) // DAY + 1, spikes), grid(QUIET, end, spikes), samples)
+    write_samples(
+        Traffic(seed, (end - BEGIN) // DAY + 1, spikes), read_times(QUIET_START, end, spikes), samples
+    )
     return samples
 
 
-def judge(samples: Path, false: Counts, took: Counts) -> None:
-    """What all rules make of it, in Prometheus."""
-    spikes, data = rota(TROUBLED, EACH), samples.with_suffix(".data")
-    long = Span(QUIET // 1000, (spikes[-1].at + PATIENCE) // 1000, 5 * MINUTE // 1000)
-    near = [Span(spike.at // 1000, (spike.at + NEAR) // 1000, 15) for spike in spikes]
+def count_alarms(samples: Path, false_alarms: Counts, delays: Counts) -> None:
+    """Evaluate all rules in Prometheus and count false alarms and delays."""
+    spikes, data = spike_schedule(SPIKES_START, SPIKES_PER_KIND), samples.with_suffix(".data")
+    whole_span = Span(QUIET_START // 1000, (spikes[-1].at + MAX_DELAY) // 1000, 5 * MINUTE // 1000)
+    spike_spans = [Span(spike.at // 1000, (spike.at + NEAR) // 1000, 15) for spike in spikes]
     backfill(samples, data)
-    record(data, [long, *near])
+    record(data, [whole_span, *spike_spans])
     with serving(data) as port:
-        for alert in (alert for each in alerts().values() for alert in each if alert.name in RIVALS):
-            rivals = RIVALS[alert.name]
-            for kind, expr in zip(KINDS, (alert.expr, rivals.plain, rivals.z_score), strict=True):
+        for alert in (alert for rules in alerts().values() for alert in rules if alert.name in ALTERNATIVES):
+            alternatives = ALTERNATIVES[alert.name]
+            for kind, expr in zip(KINDS, (alert.expr, alternatives.plain, alternatives.z_score), strict=True):
                 timing = (alert.for_, alert.keep_firing_for)
-                begun = alarms(evaluate(port, expr, long), long, *timing)
+                alarms_found = alarms(evaluate(port, expr, whole_span), whole_span, *timing)
                 # the first day is the z-score's to learn from
-                quiet = [each for each in begun if QUIET + DAY + HOUR <= each.at * 1000 < TROUBLED]
-                false[alert.name, kind].append(len(quiet) / (WEEKS - 25 / 168))
-                for spike, span in zip(spikes, near, strict=True):
-                    if TOLD_BY[spike.kind] == alert.name:
-                        close = alarms(evaluate(port, expr, span), span, *timing)
-                        took[alert.name, kind].append(delay(spike, [*close, *begun]))
+                quiet_alarms = [
+                    alarm
+                    for alarm in alarms_found
+                    if QUIET_START + DAY + HOUR <= alarm.started_at * 1000 < SPIKES_START
+                ]
+                false_alarms[alert.name, kind].append(len(quiet_alarms) / (WEEKS - 25 / 168))
+                for spike, span in zip(spikes, spike_spans, strict=True):
+                    if ALERT_OF_SPIKE[spike.kind] == alert.name:
+                        close_alarms = alarms(evaluate(port, expr, span), span, *timing)
+                        delays[alert.name, kind].append(delay(spike, [*close_alarms, *alarms_found]))
 
 
-def delay(spike: Spike, begun: list[Alarm]) -> float:
-    """Seconds from a spike to the first alarm, in total or of the app; infinite when none came."""
+def delay(spike: Spike, alarms_found: list[Alarm]) -> float:
+    """Return the seconds from a spike to the first alarm in total or of the app, infinite without one."""
     return min(
         (
-            alarm.at - spike.at / 1000
-            for alarm in begun
-            if 0 < alarm.at - spike.at / 1000 < PATIENCE / 1000
+            alarm.started_at - spike.at / 1000
+            for alarm in alarms_found
+            if 0 < alarm.started_at - spike.at / 1000 < MAX_DELAY / 1000
             and dict(alarm.labels).get("channel", "app") == "app"
             and dict(alarm.labels)["view"] != "touchpoint"
         ),
@@ -81,29 +87,31 @@ def delay(spike: Spike, begun: list[Alarm]) -> float:
 
 def main() -> None:
     """Print the table."""
-    false: Counts = defaultdict(list)
-    took: Counts = defaultdict(list)
+    false_alarms: Counts = defaultdict(list)
+    delays: Counts = defaultdict(list)
     with TemporaryDirectory(prefix="cxgauge-bench-") as folder:
         with ProcessPoolExecutor() as pool:
-            driven = list(pool.map(drive_one, range(1, SEEDS + 1), repeat(Path(folder))))
-        for samples in driven:
-            judge(samples, false, took)
+            samples_by_seed = list(pool.map(write_samples_of_seed, range(1, SEEDS + 1), repeat(Path(folder))))
+        for samples in samples_by_seed:
+            count_alarms(samples, false_alarms, delays)
     print(
-        f"{SEEDS} x {WEEKS} quiet weeks, {SEEDS * EACH} spikes of each kind; false alarms a week / seconds to alert\n"
+        f"{SEEDS} x {WEEKS} quiet weeks, {SEEDS * SPIKES_PER_KIND} spikes of each kind; false alarms a week / seconds to alert\n"
     )
     print(f"| alert | {' | '.join(KINDS)} | seconds: {' | '.join(KINDS)} |")
     print("|---|" + "---|" * 6)
-    for name in RIVALS:
-        weekly = [f"{sum(false[name, kind]) / SEEDS:.1f}" for kind in KINDS]
-        print(f"| `{name}` | {' | '.join(weekly)} | {' | '.join(told(took[name, kind]) for kind in KINDS)} |")
+    for name in ALTERNATIVES:
+        weekly = [f"{sum(false_alarms[name, kind]) / SEEDS:.1f}" for kind in KINDS]
+        print(
+            f"| `{name}` | {' | '.join(weekly)} | {' | '.join(format_delays(delays[name, kind]) for kind in KINDS)} |"
+        )
 
 
-def told(delays: list[float]) -> str:
-    """The median of those that came, and how many came."""
-    came = [each for each in delays if each != float("inf")]
+def format_delays(delays: list[float]) -> str:
+    """Return the median of the finite delays, and their number."""
+    finite = [delay for delay in delays if delay != float("inf")]
     if not delays:
         return "-"
-    return f"{median(came):.0f} ({len(came)} of {len(delays)})" if came else f"never ({len(delays)})"
+    return f"{median(finite):.0f} ({len(finite)} of {len(delays)})" if finite else f"never ({len(delays)})"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the bench makes of moments at which an expression held."""
+"""Starts of alarms, given when an expression was active."""
 
 from math import nan
 
@@ -10,9 +10,12 @@ from tests.bench.alerts.prometheus import Span
 MINUTES = Span(0, 10_000, 60)
 
 
-def begun(moments, for_="1m", keep="5m", span=MINUTES):
-    """When it began to fire, of one series."""
-    return [alarm.at for alarm in alarms({(): dict.fromkeys(moments, 1.0)}, span, for_, keep)]
+def starts_of(moments, for_duration="1m", keep_firing="5m", span=MINUTES):
+    """Return the starts of the alarms of one series."""
+    return [
+        alarm.started_at
+        for alarm in alarms({(): dict.fromkeys(moments, 1.0)}, span, for_duration, keep_firing)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -25,16 +28,16 @@ def begun(moments, for_="1m", keep="5m", span=MINUTES):
         ([60, 120, 600, 660], [120, 660]),
     ],
 )
-def test_it_begins_after_for_and_stands_for_keep(moments, at):
-    """A gap begins the wait anew; one that is shorter than `keep_firing_for` ends nothing."""
-    assert begun(moments) == at
+def test_an_alarm_starts_after_for_and_holds_for_keep_firing_for(moments, at):
+    """A gap restarts the wait. A gap shorter than `keep_firing_for` does not end the alarm."""
+    assert starts_of(moments) == at
 
 
-def test_a_for_shorter_than_a_step_is_over_at_once():
-    """Nobody looked in between."""
-    assert begun([60], for_="30s") == [60]
+def test_a_for_shorter_than_a_step_counts_as_zero():
+    """Nothing is known between two steps."""
+    assert starts_of([60], for_duration="30s") == [60]
 
 
-def test_no_number_holds_nothing():
-    """A series that went away is written as NaN."""
+def test_nan_ends_an_alarm():
+    """A removed series is written as NaN."""
     assert alarms({(): {60: 1.0, 120: nan}}, MINUTES, "1m", "5m") == []

@@ -1,4 +1,7 @@
-"""Seeded events of tickets and of customers, all with natural keys of their own, so that no order decides."""
+"""Seeded events of tickets and of customers.
+
+Every event has its own natural key, so that their order does not matter.
+"""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -9,16 +12,16 @@ from tests.core.aggregation.tickets import events as ticket
 from tests.support import DAY, HOUR, MINUTE, Event
 
 SPAN = 20 * DAY
-"""How long before `now` the oldest event is: nothing has been forgotten by then."""
+"""The age of the oldest event at `now`. It is shorter than every retention."""
 
 
 def tickets(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
-    """`n` events of three tickets a person and of interactions; records are up to 2 d behind."""
+    """Yield `n` events of three tickets per person and of interactions, with records up to 2 d later."""
     for i in range(n):
         at, stamp = _times(random, now)
-        who = f"p{random.randrange(people)}"
-        name = f"{who} {random.randrange(3)}"
-        yield _ticket(random, i, at, name, customer_id=who)._replace(stamp=stamp, id=f"e{i}")
+        customer_id = f"p{random.randrange(people)}"
+        name = f"{customer_id} {random.randrange(3)}"
+        yield _ticket_event(random, i, at, name, customer_id=customer_id)._replace(stamp=stamp, id=f"e{i}")
 
 
 def _times(random: Random, now: int) -> tuple[int, int]:
@@ -26,80 +29,91 @@ def _times(random: Random, now: int) -> tuple[int, int]:
     return at, min(now, at + random.choice([0, 5 * MINUTE, 3 * HOUR, 2 * DAY]))
 
 
-def _described(random: Random) -> dict[str, Any]:
-    given = {
+def random_dimensions(random: Random) -> dict[str, Any]:
+    dimensions = {
         "channel": random.choice(["web", "app", None]),
         "touchpoint": random.choice(["help", "shop", None]),
         "topic": random.choice(["bill", None]),
     }
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in dimensions.items() if value is not None}
 
 
-def _ticket(random: Random, i: int, at: int, name: str, **who: str) -> Event:
-    kind = random.choices(list(_TICKET), _TICKET_OFTEN)[0]
-    return _TICKET[kind](random, i, at, name, who)
+def _ticket_event(random: Random, i: int, at: int, name: str, **customer_id: str) -> Event:
+    kind = random.choices(list(TICKET_EVENTS), TICKET_WEIGHTS)[0]
+    return TICKET_EVENTS[kind](random, i, at, name, customer_id)
 
 
-_TICKET: dict[str, Callable[[Random, int, int, str, dict[str, str]], Event]] = {
-    "created": lambda random, _, at, name, who: ticket.created(
-        at, name, opened_by=random.choice(["customer", "customer", "agent"]), **_described(random), **who
+TICKET_EVENTS: dict[str, Callable[[Random, int, int, str, dict[str, str]], Event]] = {
+    "created": lambda random, _, at, name, customer_id: ticket.created(
+        at,
+        name,
+        opened_by=random.choice(["customer", "customer", "agent"]),
+        **random_dimensions(random),
+        **customer_id,
     ),
-    "message": lambda random, i, at, name, who: ticket.message(
-        at, random.choice(["agent", "agent", "customer", "bot"]), name, message_id=f"m{i}", **who
+    "message": lambda random, i, at, name, customer_id: ticket.message(
+        at, random.choice(["agent", "agent", "customer", "bot"]), name, message_id=f"m{i}", **customer_id
     ),
-    "status": lambda random, _, at, name, who: ticket.status(
+    "status": lambda random, _, at, name, customer_id: ticket.status(
         at,
         random.choice(["open", "pending", "solved", "solved", "closed"]),
         name,
         by=random.choice([None, "agent", "bot", "timeout"]),
-        **who,
+        **customer_id,
     ),
-    "handoff": lambda _, __, at, name, who: ticket.handoff(at, name, **who),
-    "updated": lambda random, _, at, name, who: ticket.updated(at, name, **_described(random), **who),
-    "handled": lambda random, i, at, _, who: ticket.handled(
-        at, random.randrange(900), random.randrange(60), interaction_id=f"i{i}", channel="web", **who
+    "handoff": lambda _, __, at, name, customer_id: ticket.handoff(at, name, **customer_id),
+    "updated": lambda random, _, at, name, customer_id: ticket.updated(
+        at, name, **random_dimensions(random), **customer_id
     ),
-    "merged": lambda _, __, at, name, who: ticket.merged(at, name, **who),
-    "deleted": lambda _, __, at, name, who: ticket.deleted(at, name, **who),
+    "handled": lambda random, i, at, _, customer_id: ticket.handled(
+        at, random.randrange(900), random.randrange(60), interaction_id=f"i{i}", channel="web", **customer_id
+    ),
+    "merged": lambda _, __, at, name, customer_id: ticket.merged(at, name, **customer_id),
+    "deleted": lambda _, __, at, name, customer_id: ticket.deleted(at, name, **customer_id),
 }
-_TICKET_OFTEN = (25, 30, 25, 5, 7, 6, 1, 1)
+TICKET_WEIGHTS = (25, 30, 25, 5, 7, 6, 1, 1)
 
 
 def customers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
-    """At most `n` events of customers: lives, money, referrals; records are up to 2 d behind."""
+    """Yield at most `n` events of customers (lives, money, referrals), with records up to 2 d later."""
     known = set()
     for i in range(n):
         at, stamp = _times(random, now)
-        kind = random.choices(list(_CUSTOMER), _CUSTOMER_OFTEN)[0]
-        event = _CUSTOMER[kind](random, i, at, f"c{random.randrange(people)}")
-        natural = (event.data.customer_id, event.data.TYPE, getattr(event.data, "referral_id", str(i)))
+        kind = random.choices(list(CUSTOMER_EVENTS), CUSTOMER_WEIGHTS)[0]
+        event = CUSTOMER_EVENTS[kind](random, i, at, f"c{random.randrange(people)}")
+        natural_key = (event.data.customer_id, event.data.TYPE, getattr(event.data, "referral_id", str(i)))
         if kind == "responded":
-            natural = natural[:2]
-        if natural not in known:
-            known.add(natural)
+            natural_key = natural_key[:2]
+        if natural_key not in known:
+            known.add(natural_key)
             yield event._replace(stamp=stamp, id=f"e{i}")
 
 
-_CUSTOMER: dict[str, Callable[[Random, int, int, str], Event]] = {
-    "activated": lambda random, _, at, who: customer.activated(
-        who,
+CUSTOMER_EVENTS: dict[str, Callable[[Random, int, int, str], Event]] = {
+    "activated": lambda random, _, at, customer_id: customer.activated(
+        customer_id,
         at,
         margin_rate=random.choice([None, 0.25]),
         plan=random.choice([None, "pro"]),
         channel=random.choice(["web", "app", None]),
         touchpoint=random.choice(["help", None]),
     ),
-    "notice": lambda _, __, at, who: customer.notice(who, at, at + DAY),
-    "churned": lambda random, _, at, who: customer.churned(
-        who, at, reason=random.choice(["price", None]), voluntary=random.choice([True, False])
+    "notice": lambda _, __, at, customer_id: customer.notice(customer_id, at, at + DAY),
+    "churned": lambda random, _, at, customer_id: customer.churned(
+        customer_id, at, reason=random.choice(["price", None]), voluntary=random.choice([True, False])
     ),
-    "bought": lambda random, i, at, who: customer.bought(
-        who, f"o{i}", random.randrange(10_000), at, currency=random.choice(["EUR", "JPY"])
+    "bought": lambda random, i, at, customer_id: customer.bought(
+        customer_id, f"o{i}", random.randrange(10_000), at, currency=random.choice(["EUR", "JPY"])
     ),
-    "refunded": lambda random, i, at, who: customer.refunded(who, f"b{i}", random.randrange(1_000), at),
-    "referral": lambda random, _, at, who: customer.referral(
-        random.choice(["sent", "converted", "converted", "reversed"]), who, f"r{random.randrange(4)}", at
+    "refunded": lambda random, i, at, customer_id: customer.refunded(
+        customer_id, f"b{i}", random.randrange(1_000), at
     ),
-    "responded": lambda _, __, at, who: customer.responded(who, at),
+    "referral": lambda random, _, at, customer_id: customer.referral(
+        random.choice(["sent", "converted", "converted", "reversed"]),
+        customer_id,
+        f"r{random.randrange(4)}",
+        at,
+    ),
+    "responded": lambda _, __, at, customer_id: customer.responded(customer_id, at),
 }
-_CUSTOMER_OFTEN = (25, 6, 14, 30, 5, 15, 5)
+CUSTOMER_WEIGHTS = (25, 6, 14, 30, 5, 15, 5)

@@ -1,7 +1,7 @@
-"""A deterministic world around the real core: logs, flushes that crash anywhere, zombies, moves, new rules.
+"""A deterministic simulation around the core: logs, crashes in a flush, zombies, takeovers, new settings.
 
-Nothing here knows Kafka; what is modelled is what the flush relies on: a transaction is written whole or not at all,
-a new owner fences the former one, forwards are written on their own before the transaction.
+Kafka is not used. The simulation has the guarantees that a flush relies on: a transaction is written whole or not at
+all, a new owner fences the former one, and forwards are written before the transaction.
 """
 
 from collections.abc import Iterable
@@ -27,12 +27,12 @@ class Crashed(Exception):  # noqa: N818
 
 
 class Fenced(Exception):  # noqa: N818
-    """Somebody else owns the partition now."""
+    """The partition has another owner."""
 
 
 @dataclass
-class Durable:
-    """What is stored of a partition."""
+class StoredPartition:
+    """Stored state of a partition."""
 
     state: dict[bytes, bytes] = field(default_factory=dict)
     panes: dict[bytes, bytes] = field(default_factory=dict)
@@ -40,8 +40,8 @@ class Durable:
 
 
 @dataclass
-class Owner:
-    """A process that holds a partition in memory, and where it reads on."""
+class PartitionOwner:
+    """A process that holds a partition in memory, and its position in the log."""
 
     core: PartitionTask
     epoch: int
@@ -49,26 +49,26 @@ class Owner:
     changed: bool = False
 
 
-class World:
+class Simulation:
     """Partitions of one topic, their logs and their owners. All randomness comes from the seed."""
 
     def __init__(self, seed: int, domain: Domain, partitions: int = 2) -> None:
         self.random = Random(seed)
         self.domain = domain
-        self.count = partitions
+        self.partition_count = partitions
         self.logs: list[list[FakeRecord]] = [[] for _ in range(partitions)]
-        self.durable = [Durable() for _ in range(partitions)]
-        self.dead: list[OutgoingRecord] = []
+        self.stored = [StoredPartition() for _ in range(partitions)]
+        self.dead_letters: list[OutgoingRecord] = []
         self.derived: list[OutgoingRecord] = []
-        self.rules: AggregationConfig = aggregation_config()
+        self.config: AggregationConfig = aggregation_config()
         self.owners = [self.take_over(number) for number in range(partitions)]
-        self.zombies: list[tuple[int, Owner]] = []
+        self.zombies: list[tuple[int, PartitionOwner]] = []
 
     def publish(self, key: str, value: bytes, timestamp: int = NOW) -> None:
-        """Append a record, sometimes where another hash would put it; offsets have holes."""
-        number = partition_of_key(key, self.count)
+        """Append a record, sometimes to a wrong partition. Offsets have gaps."""
+        number = partition_of_key(key, self.partition_count)
         if self.random.random() < 0.15:
-            number = self.random.randrange(self.count)
+            number = self.random.randrange(self.partition_count)
         self._append(number, timestamp, key.encode(), value, [])
 
     def _append(
@@ -78,27 +78,27 @@ class World:
         offset = (log[-1].offset + 1 if log else 0) + (self.random.random() < 0.1)
         log.append(FakeRecord(offset, timestamp, key, value, headers))
 
-    def take_over(self, number: int) -> Owner:
-        """A new process loads a partition: the former owner is fenced first."""
-        durable = self.durable[number]
-        durable.epoch += 1
-        core = PartitionTask(self.domain, number, self.count, self.rules)
-        for key, value in durable.state.items():
+    def take_over(self, number: int) -> PartitionOwner:
+        """Fence the former owner of a partition and load it in a new process."""
+        stored = self.stored[number]
+        stored.epoch += 1
+        core = PartitionTask(self.domain, number, self.partition_count, self.config)
+        for key, value in stored.state.items():
             core.restore_state(key, value)
-        for key, value in durable.panes.items():
+        for key, value in stored.panes.items():
             core.restore_panes(key, value)
         changed = core.finish_restore()
-        return Owner(core, durable.epoch, core.next_offset, changed)
+        return PartitionOwner(core, stored.epoch, core.next_offset, changed)
 
-    def read(self, number: int, owner: Owner, max_records: int = 4) -> None:
-        """Fold some records from where the owner stands."""
+    def read(self, number: int, owner: PartitionOwner, max_records: int = 4) -> None:
+        """Process some records from the owner's position."""
         batch = [record for record in self.logs[number] if record.offset >= owner.position][:max_records]
         owner.core.process(batch, NOW)
         if batch:
             owner.position = batch[-1].offset + 1
 
-    def flush(self, number: int, owner: Owner, crash: float = 0.0) -> None:
-        """Write what the owner has. Raises `Crashed` or `Fenced`: memory must then be thrown away."""
+    def flush(self, number: int, owner: PartitionOwner, crash: float = 0.0) -> None:
+        """Flush the owner's changes. After `Crashed` or `Fenced` the owner must be discarded."""
         flush = owner.core.prepare_flush(NOW, 0)
         checkpoint = encode(flush.checkpoint)
         for outgoing in flush.forwards:
@@ -107,7 +107,7 @@ class World:
             self._send(outgoing)
         if self.random.random() < crash:
             raise Crashed
-        if owner.epoch != self.durable[number].epoch:
+        if owner.epoch != self.stored[number].epoch:
             raise Fenced
         self._commit(number, flush, checkpoint)
         if self.random.random() < crash / 2:
@@ -123,32 +123,32 @@ class World:
         )
 
     def _commit(self, number: int, flush: Flush, checkpoint: bytes) -> None:
-        durable = self.durable[number]
-        for into, rows in ((durable.state, flush.state), (durable.panes, flush.panes)):
+        stored = self.stored[number]
+        for table, rows in ((stored.state, flush.state), (stored.panes, flush.panes)):
             for key, value in rows:
                 if value is None:
-                    into.pop(key, None)
+                    table.pop(key, None)
                 else:
-                    into[key] = value
-        durable.panes[KEY] = checkpoint
-        self.dead += flush.dead_letters
+                    table[key] = value
+        stored.panes[KEY] = checkpoint
+        self.dead_letters += flush.dead_letters
 
     def step(self) -> None:
-        """One random thing happens."""
-        number = self.random.randrange(self.count)
+        """Take a random step: read, flush, take over, revive a zombie, seek or change the settings."""
+        number = self.random.randrange(self.partition_count)
         owner = self.owners[number]
-        dice = self.random.random()
-        if dice < 0.45:
+        choice = self.random.random()
+        if choice < 0.45:
             self.read(number, owner, self.random.randrange(1, 6))
-        elif dice < 0.75:
+        elif choice < 0.75:
             try:
                 self.flush(number, owner, crash=0.3)
             except Crashed:
                 self.owners[number] = self.take_over(number)
-        elif dice < 0.83:
+        elif choice < 0.83:
             self.zombies.append((number, owner))
             self.owners[number] = self.take_over(number)
-        elif dice < 0.9 and self.zombies:
+        elif choice < 0.9 and self.zombies:
             number, zombie = self.zombies.pop()
             self.read(number, zombie)
             try:
@@ -156,25 +156,25 @@ class World:
             except Fenced:
                 return
             raise AssertionError("a zombie has written")
-        elif dice < 0.95:
+        elif choice < 0.95:
             owner.position = 0
         else:
-            self.rules = self._others()
+            self.config = self._other_config()
             self.owners[number] = self.take_over(number)
 
-    def _others(self) -> AggregationConfig:
-        """Rules that make other figures of the same events."""
+    def _other_config(self) -> AggregationConfig:
+        """Return settings under which the same events give other figures."""
         views = self.random.choice([("channel",), ("touchpoint",), ("channel", "touchpoint")])
-        more = self.random.choice(
+        settings = self.random.choice(
             [{}, {"response_target": DAY, "margin_rate": 0.3}, {"calendars": (OFFICE,)}]
         )
-        identity = "-".join((*views, *more))
-        return aggregation_config(views={"total": (), "view": views}, config_hash=identity, **more)
+        config_hash = "-".join((*views, *settings))
+        return aggregation_config(views={"total": (), "view": views}, config_hash=config_hash, **settings)
 
     def finish(self) -> list[PartitionTask]:
-        """Take every partition over once more, under one set of rules, and count to the end."""
+        """Take over every partition with the last settings and count to the end."""
         while True:
-            self.owners = [self.take_over(number) for number in range(self.count)]
+            self.owners = [self.take_over(number) for number in range(self.partition_count)]
             for number, owner in enumerate(self.owners):
                 self.read(number, owner, 1 << 30)
                 self.flush(number, owner)
@@ -182,11 +182,11 @@ class World:
                 not log or o.core.next_offset > log[-1].offset
                 for log, o in zip(self.logs, self.owners, strict=True)
             ):
-                return [self.take_over(number).core for number in range(self.count)]
+                return [self.take_over(number).core for number in range(self.partition_count)]
 
 
 def once(like: PartitionTask, records: Iterable[FakeRecord], clock: int = NOW) -> PartitionTask:
-    """A partition as `like` that has counted these records in one life and flushed once, at the same watermark."""
+    """Return a task like `like` that processed these records in one run, at the same watermark."""
     task = PartitionTask(like.domain, like.number, like.partition_count, like.config)
     task.process(records, clock)
     task.checkpoint.watermark = like.panes.expired_before

@@ -1,4 +1,4 @@
-"""Admission: the limits of an event's time, one by one and by the batch."""
+"""Limits of an event's time, for one event and for a batch."""
 
 import pytest
 from hypothesis import given

@@ -8,12 +8,12 @@ from schemas.feedback import FeedbackSubmitted
 from schemas.topics import FEEDBACK, partition_of
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
-from tests.chaos.feed import load
+from tests.chaos.feedback_load import load
 from tests.support import DAY, NOW, Event, FakeRecord, aggregation_config, records, single
 
 
-def mixed(seed: int, junk: float) -> list[FakeRecord]:
-    """Records of partition 0 of 2, with what another hash put there, junk, repeats and erasures."""
+def mixed_batch(seed: int, junk: float) -> list[FakeRecord]:
+    """Return records of partition 0 of 2, with misrouted records, junk, repetitions and erasures."""
     rng = random.Random(seed)
     sent = list(load(600, now=NOW, seed=seed, junk=junk, customers=40))
     mixed_records = []
@@ -45,35 +45,35 @@ def state(records: list[FakeRecord], at_once: int) -> tuple[object, ...]:
     )
 
 
-def test_a_batch_ends_as_its_records_one_by_one() -> None:
-    """Clean batches, and such with a few odd records, with forwards, erasures and dead letters."""
+def test_a_batch_gives_the_same_state_as_its_records_one_by_one() -> None:
+    """Clean batches, and batches with forwards, erasures and dead letters."""
     for seed, junk in enumerate((0.0, 0.002, 0.1, 0.5)):
-        records = mixed(seed, junk)
+        records = mixed_batch(seed, junk)
         together, single = state(records, len(records)), state(records, 1)
         assert together == single
         assert sum(together[0].values()) == len(records)  # type: ignore[attr-defined]
 
 
-def test_decoding_many_equals_decoding_one() -> None:
-    """The same events, or that one of them needs a closer look."""
+def test_decode_all_equals_decode() -> None:
+    """`decode_all` returns the same events, or None when one of them must be decoded alone."""
     decoder = Decoder(FEEDBACK)
-    looked_at = 0
-    for record in mixed(9, 0.2):
+    decoded = 0
+    for record in mixed_batch(9, 0.2):
         together = decoder.decode_all([record.value])
         try:
-            alone = decoder.decode(record.value, ())
+            expected = decoder.decode(record.value, ())
         except Undecodable:
             assert together is None
         else:
-            looked_at += 1
-            assert together in ([alone], None)
+            decoded += 1
+            assert together in ([expected], None)
             if b'"specversion":"1.0"' in (record.value or b""):
-                assert together == [alone]
-    assert looked_at > 100
+                assert together == [expected]
+    assert decoded > 100
 
 
 def test_a_null_header_of_ours_is_ignored() -> None:
-    """The record is judged by its own timestamp, and what is wrong with it goes to the dead letters."""
+    """The record is classified by its own timestamp. An invalid one becomes a dead letter."""
     partition = PartitionTask(Feedback(), 0, 1, aggregation_config())
     partition.process([FakeRecord(0, NOW, b"c", b"{", [("cx_timestamp", None), ("other", None)])], NOW)
     (dead_letter,) = partition.prepare_flush(NOW, 0).dead_letters
@@ -81,8 +81,8 @@ def test_a_null_header_of_ours_is_ignored() -> None:
     assert ("other", None) in dead_letter.headers
 
 
-def test_values_of_a_flush_in_which_others_expire_are_known() -> None:
-    """However many values come, a partition tells no more apart than it may: what left made room for one, not for all."""
+def test_the_cardinality_limit_holds_when_values_expire_and_new_ones_arrive() -> None:
+    """Each expired value makes room for one new value."""
     partition = single(Feedback(), aggregation_config(max_values=1))
     for at, values in ((NOW, ["old"]), (NOW + 60 * DAY, range(12)), (NOW + 60 * DAY, range(20, 32))):
         events = [
@@ -95,57 +95,56 @@ def test_values_of_a_flush_in_which_others_expire_are_known() -> None:
         ]
         partition.process(records(events, partition.next_offset), at)
         partition.prepare_flush(at, 0)
-    shown = {key.cell.values for key in partition.panes.blocks if key.cell.view == "channel"}
-    assert len(shown - {("__other__",)}) <= 10
+    stored_values = {key.cell.values for key in partition.panes.blocks if key.cell.view == "channel"}
+    assert len(stored_values - {("__other__",)}) <= 10
 
 
 def test_records_with_the_header_of_structured_mode_are_processed_together() -> None:
-    """Publishers by the binding's rules send it with every record."""
+    """Publishers that follow the CloudEvents binding send it with every record."""
     partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
-    listed = [
+    batch = [
         record._replace(headers=[CONTENT_TYPE])
-        for record in mixed(0, 0.0)
+        for record in mixed_batch(0, 0.0)
         if b"erased" not in (record.value or b"")
     ]
-    assert partition._validate_batch(listed, NOW) is not None
+    assert partition._validate_batch(batch, NOW) is not None
     assert (
-        partition._validate_batch([*listed, listed[0]._replace(headers=[("cx_forwarded", b"1")])], NOW)
-        is None
+        partition._validate_batch([*batch, batch[0]._replace(headers=[("cx_forwarded", b"1")])], NOW) is None
     )
 
 
 def test_an_answer_without_key_and_customer_is_keyed_by_its_own_id_among_others() -> None:
-    """Not by the ticket that it is about."""
-    ours = next(f"f-{i}" for i in range(99) if partition_of(f"f-{i}".encode(), 2) == 0)
-    data = {"feedback_id": ours, "survey": "nps", "score": 9, "ticket_id": "t-1"}
+    """The ID of its ticket is not used."""
+    own_id = next(f"f-{i}" for i in range(99) if partition_of(f"f-{i}".encode(), 2) == 0)
+    data = {"feedback_id": own_id, "survey": "nps", "score": 9, "ticket_id": "t-1"}
     event = {"specversion": "1.0", "id": "1", "source": "/test", "time": "2026-09-21T12:00:00Z", "data": data}
     value = json.dumps(event | {"type": FeedbackSubmitted.TYPE}).encode()
     partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
     batch = partition._validate_batch([FakeRecord(0, NOW, None, value, ())], NOW)
     assert batch is not None
-    assert batch.person_keys == [ours.encode()]
+    assert batch.person_keys == [own_id.encode()]
 
 
-def test_a_forward_is_never_stamped_ahead_of_its_record() -> None:
-    """A header that names a far moment stays in the header, by which the event is judged where it belongs."""
+def test_a_forward_has_no_later_timestamp_than_its_record() -> None:
+    """A header with a far timestamp is kept, and the owning partition classifies the event by it."""
     key = next(f"c-{i}".encode() for i in range(99) if partition_of(f"c-{i}".encode(), 2) == 1)
-    far, early = NOW + 400 * DAY, NOW - DAY
-    headers = [[("cx_timestamp", b"%d" % moment)] for moment in (far, early)]
+    far_future, earlier = NOW + 400 * DAY, NOW - DAY
+    headers = [[("cx_timestamp", b"%d" % moment)] for moment in (far_future, earlier)]
     value = (
         b'{"id":"1","type":"cx.feedback.deleted.v1","time":"2026-09-21T00:00:00Z","data":{"feedback_id":"r"}}'
     )
     partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
-    partition.process([FakeRecord(i, NOW, key, value, each) for i, each in enumerate(headers)], NOW)
+    partition.process([FakeRecord(i, NOW, key, value, header) for i, header in enumerate(headers)], NOW)
     forwards = partition.prepare_flush(NOW, 0).forwards
-    assert [dead_letter.timestamp for dead_letter in forwards] == [NOW, early]
+    assert [dead_letter.timestamp for dead_letter in forwards] == [NOW, earlier]
     assert [dict(dead_letter.headers)["cx_timestamp"] for dead_letter in forwards] == [
-        b"%d" % far,
-        b"%d" % early,
+        b"%d" % far_future,
+        b"%d" % earlier,
     ]
 
 
-def test_of_a_customer_of_another_partition_nothing_is_kept_in_clear() -> None:
-    """The answer is keyed by its own id: the customer's erasure may go elsewhere."""
+def test_the_id_of_a_customer_of_another_partition_is_not_stored_in_clear() -> None:
+    """The answer is keyed by its own ID, so the customer's erasure may go to another partition."""
     value = (
         b'{"id":"1","type":"cx.feedback.submitted.v1","time":"2026-09-21T14:00:00Z",'
         b'"data":{"feedback_id":"r-1","survey":"nps","score":9,"customer_id":"somebody"}}'

@@ -1,9 +1,9 @@
-"""Average handle time, against worked cases."""
+"""Average handle time in worked cases."""
 
 import pytest
 
 from stream.core.metrics.aht import METRIC
-from tests.core.aggregation.tickets.events import counted, handled, shown
+from tests.core.aggregation.tickets.events import counted, handled, metric_figures
 from tests.support import HOUR, NOW
 
 MEAN = "cx_handle_mean_seconds"
@@ -12,41 +12,41 @@ CALLS = [handled(NOW, 240, 30, 60), handled(NOW, 420, 0, 90), handled(NOW, 180, 
 
 def test_talk_hold_and_wrap_up_over_interactions() -> None:
     """AHT-1: 370.0 s."""
-    figures = shown(METRIC, counted(CALLS), NOW)
+    figures = metric_figures(METRIC, counted(CALLS), NOW)
     assert figures[MEAN,] == 370
     assert figures["cx_handled_interactions",] == 3
     assert figures["cx_handle_seconds", "0.5"] == pytest.approx(330, rel=0.01)
 
 
-def test_abandoned_and_bot_are_apart() -> None:
-    """AHT-5: not in the denominator; what a bot handled is not counted."""
+def test_abandoned_and_bot_interactions_are_counted_apart() -> None:
+    """AHT-5: abandoned interactions are not in the denominator, bot interactions are not counted."""
     events = [*CALLS, handled(NOW, 0, 0, 0, outcome="abandoned"), handled(NOW, 5, 0, 0, outcome="bot")]
-    figures = shown(METRIC, counted(events), NOW)
+    figures = metric_figures(METRIC, counted(events), NOW)
     assert (figures[MEAN,], figures["cx_handled_interactions",]) == (370, 3)
     assert figures["cx_abandoned_interactions",] == 1
 
 
 def test_per_leg_is_the_same_sum_over_the_legs() -> None:
-    """A call with three legs and one with a single one, which is the default."""
-    figures = shown(METRIC, counted([handled(NOW, 300, legs=3), handled(NOW, 100)]), NOW)
+    """A call with three legs, and one with the default of one."""
+    figures = metric_figures(METRIC, counted([handled(NOW, 300, legs=3), handled(NOW, 100)]), NOW)
     assert (figures[MEAN,], figures["cx_handle_leg_mean_seconds",]) == (200, 100)
 
 
 def test_each_part_is_rounded_to_whole_milliseconds() -> None:
-    """0.0004 s is nothing, thrice."""
-    assert shown(METRIC, counted([handled(NOW, 0.0004, 0.0004, 0.0016)]), NOW)[MEAN,] == 0.002
+    """0.0004 s round to 0 ms."""
+    assert metric_figures(METRIC, counted([handled(NOW, 0.0004, 0.0004, 0.0016)]), NOW)[MEAN,] == 0.002
 
 
 def test_the_greatest_values_add_up() -> None:
-    """A thousand calls of the longest time that is allowed do not outgrow a record."""
+    """A thousand calls of the longest allowed time fit in a stored integer."""
     longest = (2**53 - 1) // 1000
     events = [handled(NOW, longest, longest, longest, legs=2**53 - 1) for _ in range(1000)]
-    figures = shown(METRIC, counted(events), NOW)
+    figures = metric_figures(METRIC, counted(events), NOW)
     assert figures[MEAN,] == 3 * longest
     assert figures["cx_handle_leg_mean_seconds",] == pytest.approx(3 * longest / (2**53 - 1))
 
 
-def test_only_counts_are_shown_without_interactions() -> None:
+def test_without_interactions_only_counts_are_shown() -> None:
     """A window without interactions has no mean."""
-    figures = shown(METRIC, counted([CALLS[0]]), NOW + 5 * HOUR, "1h")
+    figures = metric_figures(METRIC, counted([CALLS[0]]), NOW + 5 * HOUR, "1h")
     assert figures == {("cx_handled_interactions",): 0, ("cx_abandoned_interactions",): 0}

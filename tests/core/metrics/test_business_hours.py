@@ -1,11 +1,11 @@
-"""First response and resolution in business hours, against worked cases."""
+"""First response and resolution in business hours, in worked cases."""
 
 import pytest
 
 from stream.core.metrics import first_response
 from stream.core.metrics.business_hours import METRIC
 from stream.core.model.response_targets import ResponseTarget
-from tests.core.aggregation.tickets.events import counted, created, message, shown, status, updated
+from tests.core.aggregation.tickets.events import counted, created, message, metric_figures, status, updated
 from tests.core.model.test_business_hours import GOLDEN, at, calendar
 from tests.support import DAY, HOUR
 
@@ -15,14 +15,14 @@ CALENDAR_TIME = {"FRT-1": 234_000, "FRT-2": 169_200, "FRT-4": 6_300, "FRT-6": 10
 
 @pytest.mark.parametrize("case", GOLDEN)
 def test_worked_cases(case: str) -> None:
-    """Beside the figures in calendar time, which stay; nothing worked is 0, not absent."""
+    """Figures in calendar time do not change. A response outside of business hours takes 0 s."""
     start, end, hours, expected = GOLDEN[case]
     partition = counted([created(at(start)), message(at(end))], calendars=(hours,))
-    figures = shown(METRIC, partition, at(end))
+    figures = metric_figures(METRIC, partition, at(end))
     assert figures[MEAN,] == expected
     assert figures["cx_first_response_business_seconds", "0.5"] == pytest.approx(expected, rel=0.01)
-    beside = shown(first_response.METRIC, partition, at(end))
-    assert beside["cx_first_response_mean_seconds",] == CALENDAR_TIME[case.split(maxsplit=1)[0]]
+    calendar_time = metric_figures(first_response.METRIC, partition, at(end))
+    assert calendar_time["cx_first_response_mean_seconds",] == CALENDAR_TIME[case.split(maxsplit=1)[0]]
 
 
 def test_resolution_by_stage() -> None:
@@ -33,34 +33,36 @@ def test_resolution_by_stage() -> None:
         status(at("2026-01-12 11:00"), "open"),
         status(at("2026-01-13 10:00"), "closed"),
     ]
-    figures = shown(METRIC, counted(events, calendars=(calendar(),)), at("2026-01-13 10:00"))
+    figures = metric_figures(METRIC, counted(events, calendars=(calendar(),)), at("2026-01-13 10:00"))
     assert figures["cx_resolution_business_mean_seconds", "first"] == 2 * 3600
     assert figures["cx_resolution_business_mean_seconds", "full"] == 11 * 3600
 
 
-def test_the_share_goes_by_business_time() -> None:
-    """Two hours of business in a weekend are within four hours, in calendar time they are not."""
+def test_the_share_within_target_uses_business_time() -> None:
+    """A weekend with two business hours is within a target of four, but not in calendar time."""
     events = [created(at("2026-01-09 17:00"), channel="web"), message(at("2026-01-12 10:00"))]
     partition = counted(
         events, calendars=(calendar(),), response_targets={"web": ResponseTarget(4 * HOUR, "business")}
     )
     now = at("2026-01-12 10:00")
-    assert shown(METRIC, partition, now)[RATIO,] == 1
-    assert shown(first_response.METRIC, partition, now)["cx_first_response_within_target_ratio",] == 0
+    assert metric_figures(METRIC, partition, now)[RATIO,] == 1
+    assert (
+        metric_figures(first_response.METRIC, partition, now)["cx_first_response_within_target_ratio",] == 0
+    )
 
 
-def test_only_of_tickets_that_a_calendar_holds_for() -> None:
-    """By the present team: the change moves it into the figures."""
+def test_only_tickets_with_a_calendar_count() -> None:
+    """The present team of the ticket decides, also after a change."""
     start = at("2026-01-12 10:00")
     events = [created(start), message(start + HOUR)]
     office = calendar(teams=("north",))
-    assert shown(METRIC, counted(events, calendars=(office,)), start + DAY) == {}
-    moved = counted([*events, updated(start + DAY, team="north")], calendars=(office,))
-    assert shown(METRIC, moved, start + DAY)[MEAN,] == 3600
+    assert metric_figures(METRIC, counted(events, calendars=(office,)), start + DAY) == {}
+    reassigned = counted([*events, updated(start + DAY, team="north")], calendars=(office,))
+    assert metric_figures(METRIC, reassigned, start + DAY)[MEAN,] == 3600
 
 
-def test_nothing_without_calendars() -> None:
+def test_without_calendars_there_are_no_series() -> None:
     """Neither series nor cells."""
     partition = counted([created(at("2026-01-12 10:00")), message(at("2026-01-12 11:00"))])
-    assert shown(METRIC, partition, at("2026-01-12 11:00")) == {}
+    assert metric_figures(METRIC, partition, at("2026-01-12 11:00")) == {}
     assert "business" not in {key.cell.aggregate for key in partition.panes.blocks}

@@ -1,4 +1,4 @@
-"""Churn against worked cases, and where its parts could go wrong."""
+"""Churn in worked cases and special cases."""
 
 import pytest
 
@@ -8,37 +8,39 @@ from tests.core.aggregation.customers.events import activated, churned, counted,
 from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config, figures
 
 START = NOW // HOUR * HOUR - 30 * DAY + HOUR
-"""Of the window of 30 d at NOW."""
+"""The start of the window of 30 d at NOW."""
 COHORT, SEED = ("cx_churn_ratio", "cohort"), ("cx_churn_ratio", "seed")
 OPENING, ACTIVE = ("cx_opening_customers",), ("cx_active_customers",)
 IGNORED, NOTICE = ("cx_churn_ignored_total",), ("cx_cancel_scheduled_customers",)
 
 
-def read(source: list[Event] | PartitionTask, now: int = NOW, window: str = "30d", **where: object) -> dict:
-    partition = counted(source) if isinstance(source, list) else source
-    return figures(churn.METRIC, partition, now, window, **where)
+def read(
+    events_or_task: list[Event] | PartitionTask, now: int = NOW, window: str = "30d", **filters: object
+) -> dict:
+    partition = counted(events_or_task) if isinstance(events_or_task, list) else events_or_task
+    return figures(churn.METRIC, partition, now, window, **filters)
 
 
-def base(n: int, **more: object) -> list[Event]:
-    return [activated(f"c{i}", NOW - 90 * DAY, **more) for i in range(n)]
+def customers(n: int, **fields: object) -> list[Event]:
+    return [activated(f"c{i}", NOW - 90 * DAY, **fields) for i in range(n)]
 
 
 def test_chu_1() -> None:
     """Of 1,000 customers 50 lost, of 200 new ones 4 lost: cohort 5.0 %, seed 5.4 %."""
-    events = base(1000)
+    events = customers(1000)
     events += [churned(f"c{i}", NOW - 5 * DAY) for i in range(50)]
     events += [activated(f"n{i}", NOW - 20 * DAY) for i in range(200)]
     events += [churned(f"n{i}", NOW - 2 * DAY) for i in range(4)]
-    shown = read(events)
-    assert (shown[COHORT], shown[SEED]) == (0.05, 0.054)
-    assert (shown[OPENING], shown[ACTIVE]) == (1000, 1146)
-    assert shown["cx_churned_customers", "unknown"] == 54
+    by_series = read(events)
+    assert (by_series[COHORT], by_series[SEED]) == (0.05, 0.054)
+    assert (by_series[OPENING], by_series[ACTIVE]) == (1000, 1146)
+    assert by_series["cx_churned_customers", "unknown"] == 54
 
 
 def test_chu_3_a_change_of_plan_is_no_churn() -> None:
-    """A customer who gives up one of two contracts is activated anew; who gives up the last one churns, once."""
+    """A change between two contracts is an activation. Giving up the last one is one churn."""
     events = [
-        *base(1),
+        *customers(1),
         activated("c0", NOW - 3 * DAY, plan="one"),
         activated("c0", NOW - 2 * DAY, plan="other"),
     ]
@@ -46,9 +48,9 @@ def test_chu_3_a_change_of_plan_is_no_churn() -> None:
     assert read([*events, churned("c0", NOW - DAY)])[SEED] == 1
 
 
-def test_chu_4_a_notice_churns_nobody() -> None:
-    """Scheduled from the notice on, churned when the churn says so, and then no longer scheduled."""
-    events = [*base(1), notice("c0", NOW - 21 * DAY, NOW - DAY)]
+def test_chu_4_a_notice_is_no_churn() -> None:
+    """A customer is scheduled from the notice until the churn."""
+    events = [*customers(1), notice("c0", NOW - 21 * DAY, NOW - DAY)]
     before = read(events)
     assert (before[NOTICE], before[COHORT], before[ACTIVE]) == (1, 0, 1)
     after = read([*events, churned("c0", NOW - DAY)])
@@ -56,22 +58,24 @@ def test_chu_4_a_notice_churns_nobody() -> None:
 
 
 @pytest.mark.parametrize("later", [True, False])
-def test_who_stays_after_all_is_no_longer_scheduled(later: bool) -> None:
-    """The last life event says it: an activation after the notice takes it back, one before it does not."""
+def test_an_activation_after_a_notice_withdraws_it(later: bool) -> None:
+    """An activation after the notice withdraws it, one before it does not."""
     moment = NOW - 10 * DAY if later else NOW - 30 * DAY
-    assert read([*base(1), notice("c0", NOW - 21 * DAY, NOW), activated("c0", moment)])[NOTICE] == (not later)
+    assert read([*customers(1), notice("c0", NOW - 21 * DAY, NOW), activated("c0", moment)])[NOTICE] == (
+        not later
+    )
 
 
 def test_chu_5_without_customers_at_the_start_there_is_no_ratio() -> None:
-    """S = 0: absent, whatever else happened."""
-    shown = read([activated("a", NOW - DAY), churned("a", NOW)])
-    assert COHORT not in shown
-    assert SEED not in shown
-    assert shown[OPENING] == 0
+    """S = 0: the ratio is absent."""
+    by_series = read([activated("a", NOW - DAY), churned("a", NOW)])
+    assert COHORT not in by_series
+    assert SEED not in by_series
+    assert by_series[OPENING] == 0
 
 
-def test_nothing_at_all_shows_zeros_of_what_is_closed() -> None:
-    """Counts are there, ratios and reasons are not."""
+def test_without_events_closed_labels_are_shown_at_zero() -> None:
+    """Counts are 0, ratios and reasons are absent."""
     assert read([]) == {
         ("cx_churned_voluntary_customers", "true"): 0,
         ("cx_churned_voluntary_customers", "false"): 0,
@@ -82,102 +86,105 @@ def test_nothing_at_all_shows_zeros_of_what_is_closed() -> None:
     }
 
 
-def test_who_returns_in_the_window_is_lost_all_the_same() -> None:
-    """A return is a new life: a member of S with a churn in the window, and active at its end."""
-    shown = read([*base(2), churned("c0", NOW - 4 * DAY), activated("c0", NOW - 3 * DAY)])
-    assert (shown[OPENING], shown[ACTIVE], shown[COHORT]) == (2, 2, 0.5)
+def test_a_customer_who_returns_in_the_window_counts_as_lost() -> None:
+    """A customer who churns and returns counts as lost and as active."""
+    by_series = read([*customers(2), churned("c0", NOW - 4 * DAY), activated("c0", NOW - 3 * DAY)])
+    assert (by_series[OPENING], by_series[ACTIVE], by_series[COHORT]) == (2, 2, 0.5)
 
 
-def test_who_leaves_twice_in_the_window_is_lost_once() -> None:
-    """The cohort loses one customer, the seed method counts both churns."""
-    back = [churned("c0", NOW - 6 * DAY), activated("c0", NOW - 4 * DAY), churned("c0", NOW - 2 * DAY)]
-    shown = read([*base(2), *back])
-    assert (shown[COHORT], shown[SEED], shown[ACTIVE]) == (0.5, 1.0, 1)
+def test_a_customer_who_churns_twice_counts_once_in_the_cohort() -> None:
+    """The cohort loses one customer, the seed method counts two churns."""
+    events = [churned("c0", NOW - 6 * DAY), activated("c0", NOW - 4 * DAY), churned("c0", NOW - 2 * DAY)]
+    by_series = read([*customers(2), *events])
+    assert (by_series[COHORT], by_series[SEED], by_series[ACTIVE]) == (0.5, 1.0, 1)
 
 
-def test_the_windows_start_divides() -> None:
-    """Active just before it: who came a millisecond earlier is in S, who came with it is not."""
-    shown = read([activated("a", START - 1), activated("b", START), churned("a", NOW)])
-    assert (shown[OPENING], shown[COHORT]) == (1, 1)
+def test_the_opening_cohort_is_active_just_before_the_start() -> None:
+    """A customer activated just before the start is in the opening cohort, one at the start is not."""
+    by_series = read([activated("a", START - 1), activated("b", START), churned("a", NOW)])
+    assert (by_series[OPENING], by_series[COHORT]) == (1, 1)
     assert read([activated("a", START - DAY), churned("a", START - 1)])[OPENING] == 0
     assert read([activated("a", START - DAY), churned("a", START)])[COHORT] == 1
 
 
 @pytest.mark.parametrize("window", ["5m", "1h", "24h", "7d", "30d"])
 def test_every_window_has_its_own_cohort(window: str) -> None:
-    """Ten customers of old, one lost at each distance: each window sees those within it."""
+    """Each window counts the churns within it."""
     ages = {"5m": MINUTE, "1h": 20 * MINUTE, "24h": 5 * HOUR, "7d": 3 * DAY, "30d": 20 * DAY}
-    events = base(10) + [churned(f"c{i}", NOW - age) for i, age in enumerate(ages.values())]
+    events = customers(10) + [churned(f"c{i}", NOW - age) for i, age in enumerate(ages.values())]
     lost = list(ages).index(window) + 1
-    shown = read(events, window=window)
-    assert shown[OPENING] == 5 + lost
-    assert shown[COHORT] == lost / (5 + lost)
+    by_series = read(events, window=window)
+    assert by_series[OPENING] == 5 + lost
+    assert by_series[COHORT] == lost / (5 + lost)
 
 
-def test_what_is_ahead_of_the_clock_cancels() -> None:
-    """A start and a churn three minutes ahead, in a bucket no window holds yet, leave S as it is."""
+def test_events_ahead_of_the_clock_do_not_change_the_opening_cohort() -> None:
+    """An activation and a churn three minutes ahead of the clock do not change the opening cohort."""
     now = NOW // HOUR * HOUR + 59 * MINUTE
-    ahead = now + 3 * MINUTE
-    events = [*base(2), activated("new", ahead, now), churned("c0", ahead, now)]
+    later = now + 3 * MINUTE
+    events = [*customers(2), activated("new", later, now), churned("c0", later, now)]
     for window in ("5m", "1h", "24h", "7d", "30d"):
-        shown = read(events, now, window)
-        assert (shown[OPENING], shown[ACTIVE], shown[COHORT], shown[SEED]) == (2, 2, 0.5, 0)
-        assert figures(churn.METRIC, counted(events), ahead, window)[SEED] == 0.5
+        by_series = read(events, now, window)
+        assert (by_series[OPENING], by_series[ACTIVE], by_series[COHORT], by_series[SEED]) == (2, 2, 0.5, 0)
+        assert figures(churn.METRIC, counted(events), later, window)[SEED] == 0.5
 
 
-def test_churns_of_nobody_are_counted_apart() -> None:
-    """Unknown, or churned before: ignored, nothing below zero; taken back when the activation comes."""
-    events = [churned("ghost"), churned("c0", NOW - DAY), churned("c0", NOW), *base(1)]
-    shown = read(events)
-    assert (shown[IGNORED], shown[ACTIVE], shown[OPENING], shown[SEED]) == (2, 0, 1, 1)
-    known = read([*events, activated("ghost", NOW - DAY, NOW)])
-    assert (known[IGNORED], known[ACTIVE]) == (1, 0)
+def test_ignored_churns_are_counted_apart() -> None:
+    """Churns of unknown or former customers are ignored until an activation makes them valid."""
+    events = [churned("ghost"), churned("c0", NOW - DAY), churned("c0", NOW), *customers(1)]
+    by_series = read(events)
+    assert (by_series[IGNORED], by_series[ACTIVE], by_series[OPENING], by_series[SEED]) == (2, 0, 1, 1)
+    after_activation = read([*events, activated("ghost", NOW - DAY, NOW)])
+    assert (after_activation[IGNORED], after_activation[ACTIVE]) == (1, 0)
 
 
 def test_the_same_event_again_is_a_duplicate() -> None:
-    """Source and id tell, within a customer: two customers, or two sources, may have the same."""
+    """Duplicates have the same source and ID for the same customer."""
     events = [activated("a", id="1"), activated("a", id="1"), activated("b", id="1"), churned("a", id="2")]
-    elsewhere = churned("b", NOW + 1, id="1")._replace(source="/elsewhere")
-    partition = counted([*events, events[-1], elsewhere])
+    other_source = churned("b", NOW + 1, id="1")._replace(source="/elsewhere")
+    partition = counted([*events, events[-1], other_source])
     assert outcomes(partition) == {"accepted": 4, "duplicate": 2}
     assert read(partition)[ACTIVE] == 0
 
 
-def test_events_of_one_moment_go_by_their_ids() -> None:
-    """Sorted by time, then id, in whatever order they came."""
-    left, back = churned("a", NOW, id="1"), activated("a", NOW, id="2")
+def test_events_of_one_moment_are_ordered_by_their_ids() -> None:
+    """Events are ordered by time, then by ID."""
+    churn_event, activation = churned("a", NOW, id="1"), activated("a", NOW, id="2")
     first = activated("a", NOW - DAY)
-    assert read([first, back, left])[ACTIVE] == 1
-    gone = churned("a", NOW, id="2")._replace(source="/a")
-    assert read([first, gone, activated("a", NOW, id="1")._replace(source="/b")])[ACTIVE] == 0
+    assert read([first, activation, churn_event])[ACTIVE] == 1
+    later_churn = churned("a", NOW, id="2")._replace(source="/a")
+    assert read([first, later_churn, activated("a", NOW, id="1")._replace(source="/b")])[ACTIVE] == 0
 
 
-def test_reasons_and_will() -> None:
-    """By code, what exceeds the top together; `unknown` without one; voluntary unless it says not."""
-    events = base(6)
+def test_reasons_and_voluntary_churns() -> None:
+    """Reasons over the limit are counted together, `unknown` without a reason.
+
+    A churn is voluntary by default.
+    """
+    events = customers(6)
     for i, reason in enumerate(["price", "price", "moved", "quality", None, None]):
         events.append(churned(f"c{i}", NOW, reason=reason, voluntary=i > 0))
-    shown = figures(churn.METRIC, counted(events, config=aggregation_config(top=2)), NOW, "1h")
-    assert {k: v for k, v in shown.items() if k[0] == "cx_churned_customers"} == {
+    by_series = figures(churn.METRIC, counted(events, config=aggregation_config(top=2)), NOW, "1h")
+    assert {k: v for k, v in by_series.items() if k[0] == "cx_churned_customers"} == {
         ("cx_churned_customers", "price"): 2,
         ("cx_churned_customers", "unknown"): 2,
         ("cx_churned_customers", "__other__"): 2,
     }
-    assert shown["cx_churned_voluntary_customers", "true"] == 5
-    assert shown["cx_churned_voluntary_customers", "false"] == 1
+    assert by_series["cx_churned_voluntary_customers", "true"] == 5
+    assert by_series["cx_churned_voluntary_customers", "false"] == 1
 
 
 def test_all_figures_carry_the_dimensions_of_the_last_activation() -> None:
-    """Also those of the past: a customer who moves to the web takes the churn of last week along."""
+    """A customer who moves to another channel moves past churns too."""
     events = [
         activated("a", NOW - 90 * DAY, channel="shop"),
         churned("a", NOW - 7 * DAY),
         activated("a", NOW - DAY, channel="web"),
     ]
-    shop = {"view": "channel", "values": ("shop",)}
+    shop_events = {"view": "channel", "values": ("shop",)}
     web = {"view": "channel", "values": ("web",)}
-    assert read(events[:2], **shop)[COHORT] == 1
+    assert read(events[:2], **shop_events)[COHORT] == 1
     partition = counted(events)
-    assert read(partition, **shop)[OPENING] == 0
+    assert read(partition, **shop_events)[OPENING] == 0
     assert (read(partition, **web)[COHORT], read(partition, **web)[ACTIVE]) == (1, 1)
     assert not [key for key in partition.panes.blocks if key.cell.values == ("shop",)]

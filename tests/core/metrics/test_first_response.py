@@ -1,4 +1,4 @@
-"""First responses by contact cycle, against worked cases."""
+"""First responses by contact cycle, in worked cases."""
 
 from itertools import permutations
 
@@ -11,7 +11,7 @@ from tests.core.aggregation.tickets.events import (
     created,
     handoff,
     message,
-    shown,
+    metric_figures,
     status,
     updated,
 )
@@ -21,11 +21,11 @@ MEAN = "cx_first_response_mean_seconds"
 
 
 def seconds(events: list[Event], **changes: object) -> float | None:
-    return shown(METRIC, counted(events, **changes), NOW + 2 * DAY).get((MEAN,))
+    return metric_figures(METRIC, counted(events, **changes), NOW + 2 * DAY).get((MEAN,))
 
 
 def test_a_person_s_first_public_message_ends_the_cycle() -> None:
-    """FRT-7: neither the bot after 5 s nor the note after 360 s."""
+    """FRT-7: the bot's message after 5 s and the note after 360 s do not end the cycle."""
     events = [
         created(NOW, opened_by="customer"),
         message(NOW + 5 * SECOND, "bot"),
@@ -39,14 +39,14 @@ def test_a_person_s_first_public_message_ends_the_cycle() -> None:
     assert seconds(events) == 540
 
 
-def test_solved_without_a_reply_is_no_response() -> None:
-    """FRT-10: absent, not 0, and counted apart, whoever solved it; a note is no reply."""
+def test_a_solve_without_a_reply_is_no_response() -> None:
+    """FRT-10: the mean is absent, not 0, and the ticket is counted apart. A note is no reply."""
     events = [
         created(NOW),
         message(NOW + MINUTE, "agent", public=False),
         status(NOW + HOUR, "solved", by="timeout"),
     ]
-    figures = shown(METRIC, counted(events), NOW + HOUR)
+    figures = metric_figures(METRIC, counted(events), NOW + HOUR)
     assert figures == {
         ("cx_first_responses",): 0,
         ("cx_first_responses_within_target",): 0,
@@ -55,7 +55,7 @@ def test_solved_without_a_reply_is_no_response() -> None:
 
 
 def test_each_solve_without_a_message_before_it_is_unanswered() -> None:
-    """Twice solved unanswered, then answered, then solved once more: two."""
+    """Two solves without a reply count, a solve after a reply does not."""
     events = [
         created(NOW),
         status(NOW + HOUR, "solved"),
@@ -65,7 +65,7 @@ def test_each_solve_without_a_message_before_it_is_unanswered() -> None:
         message(NOW + 5 * HOUR),
         status(NOW + 6 * HOUR, "solved"),
     ]
-    assert shown(METRIC, counted(events), NOW + DAY)["cx_resolved_unanswered_tickets",] == 2
+    assert metric_figures(METRIC, counted(events), NOW + DAY)["cx_resolved_unanswered_tickets",] == 2
 
 
 def test_quantiles_mean_and_share_within_target() -> None:
@@ -73,7 +73,7 @@ def test_quantiles_mean_and_share_within_target() -> None:
     events = []
     for n, wait in enumerate((60, 120, 180, 240, 7200)):
         events += [created(NOW, f"t{n}"), message(NOW + wait * SECOND, ticket=f"t{n}")]
-    figures = shown(METRIC, counted(events, response_target=900 * SECOND), NOW + DAY)
+    figures = metric_figures(METRIC, counted(events, response_target=900 * SECOND), NOW + DAY)
     assert figures[MEAN,] == 1560
     assert figures["cx_first_response_seconds", "0.5"] == pytest.approx(180, rel=0.01)
     assert figures["cx_first_response_seconds", "0.9"] == pytest.approx(7200, rel=0.01)
@@ -84,21 +84,21 @@ def test_quantiles_mean_and_share_within_target() -> None:
 
 
 def test_the_reply_may_arrive_before_the_ticket() -> None:
-    """FRT-13: the same after both."""
+    """FRT-13: the figures are equal in both orders."""
     ticket, reply = created(NOW, stamp=NOW + HOUR), message(NOW + 9 * MINUTE, stamp=NOW + HOUR)
     assert seconds([reply, ticket]) == seconds([ticket, reply]) == 540
     assert seconds([reply]) is None
 
 
-def test_an_answer_at_once_is_exactly_zero() -> None:
-    """A message of the same moment sorts after the creation."""
-    figures = shown(METRIC, counted([message(NOW, name="a"), created(NOW, name="b")]), NOW)
+def test_an_immediate_reply_takes_exactly_zero() -> None:
+    """A message of the same moment is ordered after the creation."""
+    figures = metric_figures(METRIC, counted([message(NOW, event_id="a"), created(NOW, event_id="b")]), NOW)
     assert figures["cx_first_response_seconds", "0.5"] == figures[MEAN,] == 0
     assert figures["cx_first_responses_within_target",] == 1
 
 
 def test_a_ticket_that_an_agent_opened_waits_from_the_customer_s_first_message() -> None:
-    """What the agent wrote before is no response; later messages of the customer open nothing."""
+    """Earlier messages of the agent are no response. Later messages of the customer open no cycle."""
     events = [
         created(NOW, opened_by="agent"),
         message(NOW + MINUTE, "agent"),
@@ -107,12 +107,12 @@ def test_a_ticket_that_an_agent_opened_waits_from_the_customer_s_first_message()
         message(NOW + 2 * HOUR, "customer"),
         message(NOW + 3 * HOUR, "agent"),
     ]
-    figures = shown(METRIC, counted(events), NOW + DAY)
+    figures = metric_figures(METRIC, counted(events), NOW + DAY)
     assert (figures[MEAN,], figures["cx_first_responses",]) == (120, 1)
 
 
 def test_the_customer_s_first_message_opens_nothing_while_a_cycle_is_open() -> None:
-    """A reopening came before it: one cycle, from the reopening on; answered before, there are two."""
+    """A reopening before it already opened the cycle. With a reply in between there are two cycles."""
     events = [
         created(NOW, opened_by="agent"),
         status(NOW + MINUTE, "solved"),
@@ -121,47 +121,47 @@ def test_the_customer_s_first_message_opens_nothing_while_a_cycle_is_open() -> N
         message(NOW + 5 * MINUTE, "agent"),
     ]
     assert seconds(events) == 180
-    answered = counted([*events, message(NOW + 3 * MINUTE, "agent")])
-    figures = shown(METRIC, answered, NOW + DAY)
+    with_reply = counted([*events, message(NOW + 3 * MINUTE, "agent")])
+    figures = metric_figures(METRIC, with_reply, NOW + DAY)
     assert (figures[MEAN,], figures["cx_first_responses",]) == (60, 2)
 
 
 def test_a_reopening_discards_an_unended_cycle_and_opens_another() -> None:
-    """The late reply answers the second cycle only."""
+    """The late reply ends the second cycle only."""
     events = [
         created(NOW),
         status(NOW + HOUR, "solved"),
         status(NOW + 2 * HOUR, "pending"),
         message(NOW + 2 * HOUR + MINUTE),
     ]
-    figures = shown(METRIC, counted(events), NOW + DAY)
+    figures = metric_figures(METRIC, counted(events), NOW + DAY)
     assert (figures[MEAN,], figures["cx_first_responses",]) == (60, 1)
 
 
 def test_a_reply_after_the_solve_ends_the_cycle() -> None:
-    """A solve is no end."""
+    """A solve does not end the cycle."""
     assert seconds([created(NOW), status(NOW + HOUR, "solved"), message(NOW + 2 * HOUR)]) == 7200
 
 
-def test_it_is_counted_at_the_reply_s_time() -> None:
-    """Not when the ticket came."""
+def test_a_response_counts_at_the_time_of_the_reply() -> None:
+    """It does not count at the time of the ticket."""
     partition = counted([created(NOW), message(NOW + 3 * HOUR)])
-    assert shown(METRIC, partition, NOW + 3 * HOUR, "1h")["cx_first_responses",] == 1
-    assert shown(METRIC, partition, NOW + HOUR, "1h")["cx_first_responses",] == 0
+    assert metric_figures(METRIC, partition, NOW + 3 * HOUR, "1h")["cx_first_responses",] == 1
+    assert metric_figures(METRIC, partition, NOW + HOUR, "1h")["cx_first_responses",] == 0
 
 
-def test_the_target_is_that_of_the_present_channel_and_priority() -> None:
-    """channel/priority before channel before */priority before the default; a change moves what was counted."""
+def test_the_target_depends_on_the_present_channel_and_priority() -> None:
+    """The order is channel/priority, channel, */priority, default. A change applies to past responses."""
     targets = {
         "chat/urgent": ResponseTarget(MINUTE),
         "chat": ResponseTarget(2 * MINUTE),
         "*/urgent": ResponseTarget(3 * MINUTE),
     }
 
-    def within(wait: int, **dimensions: str) -> float:
+    def responses_within_target(wait: int, **dimensions: str) -> float:
         events = [created(NOW), message(NOW + wait), updated(NOW + DAY, **dimensions)]
         partition = counted(events, response_targets=targets, response_target=4 * MINUTE)
-        return shown(METRIC, partition, NOW + DAY)["cx_first_responses_within_target",]
+        return metric_figures(METRIC, partition, NOW + DAY)["cx_first_responses_within_target",]
 
     for limit, dimensions in {
         1: {"channel": "chat", "priority": "urgent"},
@@ -169,12 +169,12 @@ def test_the_target_is_that_of_the_present_channel_and_priority() -> None:
         3: {"channel": "web", "priority": "urgent"},
         4: {"channel": "web"},
     }.items():
-        assert within(limit * MINUTE, **dimensions) == 1
-        assert within(limit * MINUTE + 1, **dimensions) == 0
+        assert responses_within_target(limit * MINUTE, **dimensions) == 1
+        assert responses_within_target(limit * MINUTE + 1, **dimensions) == 0
 
 
-def test_a_ticket_s_figures_carry_its_present_dimensions() -> None:
-    """A change moves what was counted, also one that sorts before the creation and is overruled by it."""
+def test_figures_have_the_present_dimensions_of_the_ticket() -> None:
+    """A change applies to past responses, also one ordered before the creation that the creation overrides."""
     events = [
         updated(NOW - HOUR, channel="fax", touchpoint="shop"),
         created(NOW, channel="web"),
@@ -184,5 +184,5 @@ def test_a_ticket_s_figures_carry_its_present_dimensions() -> None:
     for order in permutations(events):
         partition = counted([event._replace(stamp=NOW + DAY) for event in order])
         for view, value, n in (("channel", "chat", 1), ("channel", "web", 0), ("touchpoint", "shop", 1)):
-            figures = shown(METRIC, partition, NOW + DAY, view=view, values=(value,))
+            figures = metric_figures(METRIC, partition, NOW + DAY, view=view, values=(value,))
             assert figures["cx_first_responses",] == n

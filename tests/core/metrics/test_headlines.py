@@ -1,4 +1,4 @@
-"""Headlines as data, and the names of tiles."""
+"""Headlines, and the names of tiles."""
 
 import pytest
 from hypothesis import given
@@ -20,10 +20,10 @@ from stream.core.metrics.metric import Metric
 texts = st.text(max_size=5)
 
 
-@pytest.mark.parametrize("shown", HEADLINES, ids=lambda shown: shown.headline.title)
-def test_headlines_name_what_there_is(shown: object) -> None:
-    """Each has a value, or None, for every label; its own metric has the family; the others exist; stocks have no pieces."""
-    headline, metric = shown.headline, shown.metric  # type: ignore[attr-defined]
+@pytest.mark.parametrize("registered", HEADLINES, ids=lambda registered: registered.headline.title)
+def test_headlines_refer_to_existing_families(registered: object) -> None:
+    """A headline has a value or None for every label, and its families exist in its metric."""
+    headline, metric = registered.headline, registered.metric  # type: ignore[attr-defined]
     assert headline.family in metric.families
     assert len(label_pattern(headline)) == len(headline.family.labels)
     for family in (headline.low, headline.high):
@@ -35,14 +35,14 @@ def test_headlines_name_what_there_is(shown: object) -> None:
 
 
 def test_every_metric_but_the_reasons_has_a_headline() -> None:
-    """A new one gets its tile with its file."""
+    """A new metric needs a headline."""
     assert {name for name, metric in REGISTRY.items() if not metric.headlines} == {"reasons"}
 
 
 def test_families_are_headlines_once() -> None:
-    """So that a tile's name is the only one."""
-    named = [(shown.headline.family, label_pattern(shown.headline)) for shown in HEADLINES]
-    assert len(named) == len(set(named))
+    """The name of a tile is unique."""
+    keys = [(registered.headline.family, label_pattern(registered.headline)) for registered in HEADLINES]
+    assert len(keys) == len(set(keys))
 
 
 @pytest.mark.parametrize("metric", REGISTRY.values(), ids=REGISTRY)
@@ -60,26 +60,27 @@ def test_families_shown_together_have_one_unit(metric: Metric) -> None:
 
 
 @given(st.integers(0, len(HEADLINES) - 1), st.lists(texts, min_size=4, max_size=4))
-def test_names_lead_back(number: int, values: list[str]) -> None:
-    """Whatever the values."""
-    wanted = label_pattern(HEADLINES[number].headline)
+def test_encoded_names_decode_to_the_tile(number: int, values: list[str]) -> None:
+    """For any label values."""
+    pattern = label_pattern(HEADLINES[number].headline)
     tile = Tile(
-        number, tuple(have if want is None else want for want, have in zip(wanted, values, strict=False))
+        number,
+        tuple(value if label is None else label for label, value in zip(pattern, values, strict=False)),
     )
     assert fits(tile)
     assert decode(encode(tile)) == tile
 
 
 @given(st.text() | st.text(alphabet="cx_nps_score/%2F0.9"))
-def test_other_names_lead_nowhere(name: str) -> None:
-    """They are refused, not believed."""
+def test_unknown_names_are_refused(name: str) -> None:
+    """Unknown names are refused."""
     tile = decode(name)
     assert tile is None or fits(tile)
 
 
-def test_samples_agree_on_the_labels_they_share() -> None:
-    """A survey's offers belong to its response rate; those without the label belong to all."""
-    by_name = {shown.headline.family.name: shown.headline for shown in HEADLINES}
+def test_samples_match_by_their_common_labels() -> None:
+    """Samples of a survey match headlines with the same survey, or without the label."""
+    by_name = {registered.headline.family.name: registered.headline for registered in HEADLINES}
     rate, score = by_name["cx_survey_response_ratio"], by_name["cx_nps_score"]
     assert rate.sample_size is not None
     assert matches(rate.sample_size, ("nps",), {"survey": "nps"})

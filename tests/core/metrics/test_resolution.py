@@ -1,17 +1,17 @@
-"""Resolution times, reopenings, open tickets, against worked cases."""
+"""Resolution times, reopenings and open tickets in worked cases."""
 
 from datetime import UTC, datetime
 
 from schemas.times import to_ms
 from stream.core.metrics.resolution import METRIC
-from tests.core.aggregation.tickets.events import counted, created, merged, message, shown, status
+from tests.core.aggregation.tickets.events import counted, created, merged, message, metric_figures, status
 from tests.support import DAY, HOUR, MINUTE, NOW, SECOND
 
 MEAN = "cx_resolution_mean_seconds"
 
 
 def test_first_and_full_resolution_and_reopenings() -> None:
-    """ART-1: first 6 h, full 18 h, one reopening; what is open is in no mean."""
+    """ART-1: first 6 h, full 18 h, one reopening. Open tickets are in no mean."""
     events = [
         created(NOW, "a"),
         status(NOW + 10 * HOUR, "solved", "a"),
@@ -21,7 +21,7 @@ def test_first_and_full_resolution_and_reopenings() -> None:
         status(NOW + 26 * HOUR, "solved", "b"),
         created(NOW, "c"),
     ]
-    figures = shown(METRIC, counted(events), NOW + 26 * HOUR)
+    figures = metric_figures(METRIC, counted(events), NOW + 26 * HOUR)
     assert (figures[MEAN, "first"], figures[MEAN, "full"]) == (6 * 3600, 18 * 3600)
     assert (figures["cx_resolved_tickets", "first"], figures["cx_resolved_tickets", "full"]) == (2, 2)
     assert figures["cx_reopenings",] == 1
@@ -29,25 +29,27 @@ def test_first_and_full_resolution_and_reopenings() -> None:
     assert 0 <= figures["cx_open_oldest_seconds",] - 26 * 3600 < 60
 
 
-def test_full_is_present_only_while_resolved_and_first_is_never_taken_back() -> None:
-    """Reopened: the last solve no longer counts, the first one does."""
+def test_full_counts_only_while_resolved_and_first_always() -> None:
+    """After a reopening the last solve does not count, the first one does."""
     events = [created(NOW), status(NOW + HOUR, "solved"), status(NOW + 2 * HOUR, "on_hold")]
-    figures = shown(METRIC, counted(events), NOW + 3 * HOUR)
+    figures = metric_figures(METRIC, counted(events), NOW + 3 * HOUR)
     assert (figures["cx_resolved_tickets", "first"], figures["cx_resolved_tickets", "full"]) == (1, 0)
     assert (MEAN, "full") not in figures
     assert figures["cx_open_tickets",] == 1
 
 
-def test_it_is_counted_at_the_solve() -> None:
+def test_a_resolution_counts_at_the_time_of_the_solve() -> None:
     """ART-3: created on 31 January at 23:00, solved on 1 February at 01:00."""
     january = to_ms(datetime(2026, 1, 31, 23, tzinfo=UTC))
     partition = counted([created(january), status(january + 2 * HOUR, "solved")])
-    assert shown(METRIC, partition, january + HOUR - MINUTE, "1h")["cx_resolved_tickets", "full"] == 0
-    assert shown(METRIC, partition, january + 2 * HOUR, "1h")["cx_resolved_tickets", "full"] == 1
+    assert (
+        metric_figures(METRIC, partition, january + HOUR - MINUTE, "1h")["cx_resolved_tickets", "full"] == 0
+    )
+    assert metric_figures(METRIC, partition, january + 2 * HOUR, "1h")["cx_resolved_tickets", "full"] == 1
 
 
-def test_closed_after_solved_is_no_solve_and_pending_no_reopening_of_what_is_open() -> None:
-    """Only steps count; a message alone reopens nothing."""
+def test_only_changes_between_open_and_solved_count() -> None:
+    """Only changes between open and solved count. A message does not reopen a ticket."""
     events = [
         created(NOW),
         status(NOW + SECOND, "open"),
@@ -56,52 +58,52 @@ def test_closed_after_solved_is_no_solve_and_pending_no_reopening_of_what_is_ope
         message(NOW + 2 * HOUR, "customer"),
         status(NOW + 3 * HOUR, "closed"),
     ]
-    figures = shown(METRIC, counted(events), NOW + DAY)
+    figures = metric_figures(METRIC, counted(events), NOW + DAY)
     assert figures[MEAN, "full"] == 3600
     assert figures["cx_reopenings",] == 0
     assert figures["cx_open_tickets",] == 0
     assert ("cx_open_oldest_seconds",) not in figures
 
 
-def test_what_sorts_before_the_creation_is_ignored() -> None:
-    """Solved before it was created: open."""
-    figures = shown(METRIC, counted([status(NOW - 1, "solved"), created(NOW)]), NOW)
+def test_events_before_the_creation_are_ignored() -> None:
+    """A ticket solved before its creation is open."""
+    figures = metric_figures(METRIC, counted([status(NOW - 1, "solved"), created(NOW)]), NOW)
     assert (figures["cx_resolved_tickets", "first"], figures["cx_open_tickets",]) == (0, 1)
 
 
 def test_the_first_creation_counts() -> None:
-    """Whatever order they come in."""
+    """In any order of arrival."""
     late, early = created(NOW + HOUR, stamp=NOW + DAY), created(NOW, stamp=NOW + DAY)
     solved = status(NOW + 2 * HOUR, "solved", stamp=NOW + DAY)
     for order in ([late, solved, early], [early, late, solved]):
-        assert shown(METRIC, counted(order), NOW + DAY)[MEAN, "full"] == 7200
+        assert metric_figures(METRIC, counted(order), NOW + DAY)[MEAN, "full"] == 7200
 
 
-def test_a_merged_ticket_leaves_every_figure_for_good() -> None:
-    """Also when the merge comes first, and when it sorts first."""
+def test_a_merged_ticket_is_removed_from_every_figure() -> None:
+    """Also when the merge arrives first or is the earliest event."""
     for at in (NOW - HOUR, NOW + DAY):
-        gone = merged(at, stamp=NOW + DAY)
-        rest = [created(NOW, stamp=NOW + DAY), status(NOW + HOUR, "solved", stamp=NOW + DAY)]
-        for order in ([gone, *rest], [*rest, gone]):
-            figures = shown(METRIC, counted(order), NOW + DAY)
+        merge = merged(at, stamp=NOW + DAY)
+        others = [created(NOW, stamp=NOW + DAY), status(NOW + HOUR, "solved", stamp=NOW + DAY)]
+        for order in ([merge, *others], [*others, merge]):
+            figures = metric_figures(METRIC, counted(order), NOW + DAY)
             assert not any(figures.values())
 
 
-def test_a_ticket_is_known_by_key_and_id() -> None:
-    """Two customers' tickets of one id are two."""
+def test_a_ticket_is_identified_by_key_and_id() -> None:
+    """Tickets of two customers with one ID are different."""
     events = [created(NOW, customer_id="a"), created(NOW, customer_id="b")]
-    assert shown(METRIC, counted(events), NOW)["cx_open_tickets",] == 2
+    assert metric_figures(METRIC, counted(events), NOW)["cx_open_tickets",] == 2
 
 
 def test_tickets_of_any_age_are_used() -> None:
-    """Opened six years ago, solved now: an age of six years."""
+    """A ticket opened six years ago and solved now took six years."""
     partition = counted([created(NOW - 2200 * DAY, stamp=NOW), status(NOW, "solved")])
-    assert shown(METRIC, partition, NOW)[MEAN, "full"] == 2200 * DAY / 1000
+    assert metric_figures(METRIC, partition, NOW)[MEAN, "full"] == 2200 * DAY / 1000
 
 
 def test_closed_labels_are_shown_at_zero() -> None:
-    """Both stages, without any ticket; no quantile and no mean."""
-    assert shown(METRIC, counted([]), NOW) == {
+    """Counts of both stages are 0, quantiles and means are absent."""
+    assert metric_figures(METRIC, counted([]), NOW) == {
         ("cx_resolved_tickets", "full"): 0,
         ("cx_resolved_tickets", "first"): 0,
         ("cx_reopenings",): 0,

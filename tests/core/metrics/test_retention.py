@@ -1,4 +1,4 @@
-"""Retention against worked cases."""
+"""Retention in worked cases."""
 
 from stream.core.metrics import churn, retention
 from tests.core.aggregation.customers.events import activated, churned, counted
@@ -21,14 +21,14 @@ def test_ret_1() -> None:
 
 
 def test_cohort_retention_and_churn_add_up_to_one() -> None:
-    """Also with a customer who left and came back: the return is a new life on both sides."""
+    """Also with a customer who churned and returned."""
     events = [activated(f"c{i}", NOW - 90 * DAY) for i in range(4)]
     events += [churned("c0", NOW - 9 * DAY), activated("c0", NOW - 8 * DAY), churned("c1", NOW - 7 * DAY)]
-    kept = read(events)
+    by_series = read(events)
     lost = figures(churn.METRIC, counted(events), NOW, "30d")["cx_churn_ratio", "cohort"]
-    assert (kept[COHORT], lost, kept[SEED]) == (0.5, 0.5, 0.75)
+    assert (by_series[COHORT], lost, by_series[SEED]) == (0.5, 0.5, 0.75)
 
 
 def test_without_customers_at_the_start_there_is_no_retention() -> None:
-    """S = 0: absent."""
+    """S = 0: the ratio is absent."""
     assert read([activated("a", NOW - DAY)]) == {}

@@ -1,4 +1,4 @@
-"""NPS, CSAT and CES against worked cases."""
+"""NPS, CSAT and CES in worked cases."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from tests.support import DAY, NOW, Event, count, figures
 
 
 def read(
-    metric: Any, survey: str, scores: list[int], now: int = NOW, **more: Any
+    metric: Any, survey: str, scores: list[int], now: int = NOW, **fields: Any
 ) -> dict[tuple[str, ...], float]:
     events = [
-        Event(FeedbackSubmitted(feedback_id=f"r{i}", survey=survey, score=score, **more), NOW, NOW)
+        Event(FeedbackSubmitted(feedback_id=f"r{i}", survey=survey, score=score, **fields), NOW, NOW)
         for i, score in enumerate(scores)
     ]
     return figures(metric.METRIC, count(Feedback(), events), now)
@@ -23,62 +23,62 @@ def read(
 
 def test_nps_1() -> None:
     """Four promoters, two passives, four detractors."""
-    shown = read(nps, "nps", [10, 9, 9, 8, 7, 6, 3, 0, 10, 5])
-    assert [shown["cx_nps_responses", c] for c in nps.CATEGORIES] == [4, 2, 4]
-    assert shown["cx_nps_score",] == 0
-    assert shown["cx_nps_score_low",] == pytest.approx(-46.47, abs=0.005)
-    assert shown["cx_nps_score_high",] == pytest.approx(46.47, abs=0.005)
+    by_series = read(nps, "nps", [10, 9, 9, 8, 7, 6, 3, 0, 10, 5])
+    assert [by_series["cx_nps_responses", c] for c in nps.CATEGORIES] == [4, 2, 4]
+    assert by_series["cx_nps_score",] == 0
+    assert by_series["cx_nps_score_low",] == pytest.approx(-46.47, abs=0.005)
+    assert by_series["cx_nps_score_high",] == pytest.approx(46.47, abs=0.005)
 
 
 def test_nps_2() -> None:
     """110 promoters, 50 passives, 40 detractors: 35.0, adjusted 34.48 +- 10.90."""
-    shown = read(nps, "nps", [9] * 110 + [8] * 50 + [0] * 40)
-    assert shown["cx_nps_score",] == 35
-    low, high = shown["cx_nps_score_low",], shown["cx_nps_score_high",]
+    by_series = read(nps, "nps", [9] * 110 + [8] * 50 + [0] * 40)
+    assert by_series["cx_nps_score",] == 35
+    low, high = by_series["cx_nps_score_low",], by_series["cx_nps_score_high",]
     assert (low + high) / 2 == pytest.approx(34.48, abs=0.005)
     assert (high - low) / 2 == pytest.approx(10.90, abs=0.005)
 
 
-def test_nps_5_an_empty_window_has_no_score_but_zero_answers() -> None:
-    """Absent, never 0."""
-    shown = read(nps, "nps", [10], now=NOW + 2 * DAY)
-    assert shown == {("cx_nps_responses", c): 0 for c in nps.CATEGORIES} | {
+def test_nps_5_an_empty_window_has_counts_of_zero_and_no_score() -> None:
+    """The score is absent, not 0."""
+    by_series = read(nps, "nps", [10], now=NOW + 2 * DAY)
+    assert by_series == {("cx_nps_responses", c): 0 for c in nps.CATEGORIES} | {
         ("cx_nps_premature_responses",): 0
     }
 
 
 def test_nps_bounds_are_not_clamped() -> None:
-    """Three promoters say little: the interval passes the end of the scale."""
+    """With three promoters the interval exceeds the scale."""
     assert adjusted_wald(3, 0, 3)[1] > 100
 
 
 def test_str_1_windows_merge_parts_not_scores() -> None:
-    """Ten answers at 100 and ninety at 0 make 10.0, not the mean of the days."""
-    one = [
+    """Ten answers at 100 and ninety at 0 give 10.0, not the mean of the days."""
+    first_day = [
         Event(FeedbackSubmitted(feedback_id=f"a{i}", survey="nps", score=10), NOW - DAY, NOW)
         for i in range(10)
     ]
-    two = [
+    second_day = [
         Event(FeedbackSubmitted(feedback_id=f"b{i}", survey="nps", score=10 if i < 45 else 0), NOW, NOW)
         for i in range(90)
     ]
-    assert figures(nps.METRIC, count(Feedback(), one + two), NOW, "7d")["cx_nps_score",] == 10
+    assert figures(nps.METRIC, count(Feedback(), first_day + second_day), NOW, "7d")["cx_nps_score",] == 10
 
 
 def test_csat_1() -> None:
     """On 1 to 5: 62.5 %, normalised 65.625, Wilson 30.57 to 86.32."""
-    shown = read(csat, "csat", [5, 5, 4, 3, 2, 1, 4, 5])
-    assert shown["cx_csat_ratio",] == 0.625
-    assert shown["cx_csat_score",] == 65.625
-    assert shown["cx_csat_ratio_low",] == pytest.approx(0.3057, abs=5e-5)
-    assert shown["cx_csat_ratio_high",] == pytest.approx(0.8632, abs=5e-5)
+    by_series = read(csat, "csat", [5, 5, 4, 3, 2, 1, 4, 5])
+    assert by_series["cx_csat_ratio",] == 0.625
+    assert by_series["cx_csat_score",] == 65.625
+    assert by_series["cx_csat_ratio_low",] == pytest.approx(0.3057, abs=5e-5)
+    assert by_series["cx_csat_ratio_high",] == pytest.approx(0.8632, abs=5e-5)
 
 
 def test_csat_2() -> None:
     """On 1 to 10 the top two are 9 and 10: 37.5 %, normalised 69.44."""
-    shown = read(csat, "csat", [10, 9, 8, 7, 6, 5, 10, 3], scale=(1, 10))
-    assert shown["cx_csat_ratio",] == 0.375
-    assert shown["cx_csat_score",] == pytest.approx(69.444, abs=5e-4)
+    by_series = read(csat, "csat", [10, 9, 8, 7, 6, 5, 10, 3], scale=(1, 10))
+    assert by_series["cx_csat_ratio",] == 0.375
+    assert by_series["cx_csat_score",] == pytest.approx(69.444, abs=5e-4)
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_csat_2() -> None:
 )
 def test_satisfied_are_the_top_points_of_the_scale(scale: tuple[int, int], satisfied: int) -> None:
     """Two points of a scale of five or more, else one."""
-    shown = read(csat, "csat", list(range(scale[0], scale[1] + 1)), scale=scale)
-    assert shown["cx_csat_responses", "true"] == satisfied
+    by_series = read(csat, "csat", list(range(scale[0], scale[1] + 1)), scale=scale)
+    assert by_series["cx_csat_responses", "true"] == satisfied
 
 
 def test_csat_4() -> None:
@@ -98,12 +98,12 @@ def test_csat_4() -> None:
 
 def test_ces_1() -> None:
     """Effort on 1 to 5: ease 70.0, easy 80 %."""
-    shown = read(ces, "ces", [1, 2, 2, 5, 1])
-    assert (shown["cx_ces_score",], shown["cx_ces_easy_ratio",]) == (70, 0.8)
+    by_series = read(ces, "ces", [1, 2, 2, 5, 1])
+    assert (by_series["cx_ces_score",], by_series["cx_ces_easy_ratio",]) == (70, 0.8)
 
 
 def test_ces_2() -> None:
     """Ease on 1 to 7: 64.29, easy 57.14 %."""
-    shown = read(ces, "ces", [7, 6, 5, 4, 2, 7, 3], scale=(1, 7), direction="ease")
-    assert shown["cx_ces_score",] == pytest.approx(64.2857, abs=5e-5)
-    assert shown["cx_ces_easy_ratio",] == pytest.approx(4 / 7)
+    by_series = read(ces, "ces", [7, 6, 5, 4, 2, 7, 3], scale=(1, 7), direction="ease")
+    assert by_series["cx_ces_score",] == pytest.approx(64.2857, abs=5e-5)
+    assert by_series["cx_ces_easy_ratio",] == pytest.approx(4 / 7)

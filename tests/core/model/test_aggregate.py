@@ -26,7 +26,7 @@ def test_two_declarations_of_one_name_must_be_equal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("components", "wide"),
+    ("components", "wide_components"),
     [
         ({"A": 1, "B": 1}, {}),
         ({"A": 0, "B": HISTOGRAM_SPAN - 1}, {"histograms": (0,)}),
@@ -37,16 +37,23 @@ def test_two_declarations_of_one_name_must_be_equal() -> None:
     ],
 )
 def test_components_that_overlap_or_are_out_of_range_are_refused(
-    components: dict[str, int], wide: dict[str, tuple[int, ...]]
+    components: dict[str, int], wide_components: dict[str, tuple[int, ...]]
 ) -> None:
     with pytest.raises(ValueError, match=r"component -?[0-9]+ collides with"):
-        type("Wrong", (Layout,), {**components, **wide})
+        type("Wrong", (Layout,), {**components, **wide_components})
 
 
 def test_every_aggregate_is_declared_in_the_domain_that_feeds_it() -> None:
-    """And metrics read declared ones only. A bare string as a contribution's name does not pass the type checker."""
-    assert {each.name: each for declared in BY_DOMAIN.values() for each in declared} == AGGREGATES
-    assert {each for metric in REGISTRY.values() for each in metric.aggregates} == set(AGGREGATES.values())
+    """Metrics read declared aggregates only.
+
+    The type checker refuses a plain string as an aggregate's name.
+    """
+    assert {
+        aggregate.name: aggregate for declared in BY_DOMAIN.values() for aggregate in declared
+    } == AGGREGATES
+    assert {aggregate for metric in REGISTRY.values() for aggregate in metric.aggregates} == set(
+        AGGREGATES.values()
+    )
 
 
 @pytest.mark.parametrize(

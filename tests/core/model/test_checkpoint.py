@@ -1,4 +1,4 @@
-"""What the marker of a flush says about the panes."""
+"""The start of the panes in the checkpoint, and the version of the state."""
 
 from zlib import crc32
 
@@ -11,7 +11,7 @@ from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.feedback.derive import score_vector
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
-from stream.core.model import checkpoint as markers
+from stream.core.model import checkpoint as checkpoints
 from stream.core.model.checkpoint import Checkpoint
 from tests.support import DAY, NOW, WINDOWS, Event, aggregation_config, records, single
 
@@ -19,7 +19,7 @@ WEEK = aggregation_config(windows=WINDOWS[:4], config_hash="week")
 
 
 def counted(partition: PartitionTask, at: int) -> PartitionTask:
-    """A partition after an event of that time and a flush."""
+    """Process an event of that time and flush."""
     event = Event(FeedbackOffered(feedback_id="f", survey="nps"), at, at)
     partition.process(records([event], partition.next_offset), at)
     partition.prepare_flush(at, 0)
@@ -27,72 +27,76 @@ def counted(partition: PartitionTask, at: int) -> PartitionTask:
 
 
 def test_panes_reach_back_as_far_as_they_are_kept() -> None:
-    """Further than any window."""
-    week = counted(single(Feedback(), WEEK), NOW)
+    """Panes are kept for longer than any window."""
+    one_week = counted(single(Feedback(), WEEK), NOW)
     assert (
-        week.checkpoint.complete_since == NOW - WEEK.pane_retention < WEEK.windows[-1].first(NOW) * 3_600_000
+        one_week.checkpoint.complete_since
+        == NOW - WEEK.pane_retention
+        < WEEK.windows[-1].first(NOW) * 3_600_000
     )
 
 
-def test_longer_windows_do_not_bring_back_what_is_gone() -> None:
-    """Panes begin where they began under the shorter windows, until the longer ones have filled.
+def test_longer_windows_do_not_extend_panes_into_the_past() -> None:
+    """Panes start where they started under the shorter windows, until the longer ones have filled.
 
     7 d kept      |-------|NOW
     30 d, a week later    |-------------|   since: still where it was
     30 d, a year later                       ...  |-----|   since: as far back as is kept
     """
-    week = counted(single(Feedback(), WEEK), NOW)
-    month = single(Feedback())
-    month.restore_panes(markers.KEY, markers.encode(week.checkpoint))
-    assert month.finish_restore()
-    assert counted(month, NOW + 7 * DAY).checkpoint.complete_since == NOW - WEEK.pane_retention
+    one_week = counted(single(Feedback(), WEEK), NOW)
+    thirty_days = single(Feedback())
+    thirty_days.restore_panes(checkpoints.KEY, checkpoints.encode(one_week.checkpoint))
+    assert thirty_days.finish_restore()
+    assert counted(thirty_days, NOW + 7 * DAY).checkpoint.complete_since == NOW - WEEK.pane_retention
     assert (
-        counted(month, NOW + 365 * DAY).checkpoint.complete_since
-        == NOW + 365 * DAY - month.config.pane_retention
+        counted(thirty_days, NOW + 365 * DAY).checkpoint.complete_since
+        == NOW + 365 * DAY - thirty_days.config.pane_retention
     )
 
 
-def test_what_version_1_kept_of_answers_is_read() -> None:
-    """It had the contributions at the end of each record; all is written anew without them."""
-    old = counted(single(Feedback()), NOW)
-    ((key, raw),) = old.store.entities.items()
-    new = single(Feedback())
-    new.restore_state(
+def test_answers_of_version_1_are_migrated() -> None:
+    """Version 1 stored contributions at the end of each record. They are removed at the rebuild."""
+    version_1 = counted(single(Feedback()), NOW)
+    ((key, raw),) = version_1.store.entities.items()
+    restored = single(Feedback())
+    restored.restore_state(
         key, b"\x97" + raw[1:] + b"\x91\x95\xa8response\x90\x91\xa3nps\xce\x01\xc7\x38\x2a\x81\x00\x01"
     )
-    new.restore_panes(markers.KEY, markers.encode(msgspec.structs.replace(old.checkpoint, version=1)))
-    assert new.finish_restore()
-    assert new.panes.blocks == old.panes.blocks
-    assert new.store.entities == old.store.entities
-    assert new.prepare_flush(NOW, 0).state == [(key, raw)]
+    restored.restore_panes(
+        checkpoints.KEY, checkpoints.encode(msgspec.structs.replace(version_1.checkpoint, version=1))
+    )
+    assert restored.finish_restore()
+    assert restored.panes.blocks == version_1.panes.blocks
+    assert restored.store.entities == version_1.store.entities
+    assert restored.prepare_flush(NOW, 0).state == [(key, raw)]
 
 
 @pytest.mark.parametrize(
     ("domain", "version", "reason"),
     [
         (Feedback(), 1, ""),
-        (Tickets(), markers.VERSION, ""),
+        (Tickets(), checkpoints.VERSION, ""),
         (Tickets(), 2, "version 2 is older than 3: process it again under another topics.state_prefix"),
-        (Feedback(), 99, f"version 99 is newer than {markers.VERSION}, which this one writes"),
+        (Feedback(), 99, f"version 99 is newer than {checkpoints.VERSION}, which this one writes"),
     ],
 )
 def test_state_of_a_version_that_cannot_be_read_is_refused(domain: Domain, version: int, reason: str) -> None:
-    """Of tickets nothing before version 3, as their places were others."""
+    """Tickets before version 3 are refused, because their order of events was stored differently."""
     partition = single(domain)
-    partition.restore_panes(markers.KEY, markers.encode(Checkpoint(version=version, next_offset=1)))
+    partition.restore_panes(checkpoints.KEY, checkpoints.encode(Checkpoint(version=version, next_offset=1)))
     assert partition.incompatibility() == reason
 
 
-def test_a_marker_says_its_version() -> None:
-    """Those of versions 1 and 2 did not: a worker of then left it out, as it was its default."""
-    assert markers.decode(b"\xde\x00\x02\xa4next\x05\xaapartitions\x01").version == 2
-    flushed = counted(single(Feedback()), NOW)
-    assert msgspec.msgpack.decode(markers.encode(flushed.checkpoint))["version"] == markers.VERSION
+def test_a_checkpoint_has_its_version() -> None:
+    """Versions 1 and 2 did not write the field, because it had its default."""
+    assert checkpoints.decode(b"\xde\x00\x02\xa4next\x05\xaapartitions\x01").version == 2
+    task = counted(single(Feedback()), NOW)
+    assert msgspec.msgpack.decode(checkpoints.encode(task.checkpoint))["version"] == checkpoints.VERSION
 
 
-def test_what_answers_contribute_is_that_of_the_version() -> None:
-    """It is derived anew to be taken back: whoever changes it changes the version, so that panes are made anew."""
-    made = [
+def test_contributions_of_answers_are_pinned_to_the_version() -> None:
+    """A rebuild subtracts contributions derived by this code, so a change of them needs a new version."""
+    contributions = [
         (
             survey,
             score,
@@ -112,4 +116,4 @@ def test_what_answers_contribute_is_that_of_the_version() -> None:
         for premature in (False, True)
         for score in range(*(scale or (0, 11)))
     ]
-    assert (markers.VERSION, crc32(repr(made).encode())) == (3, 1861836469)
+    assert (checkpoints.VERSION, crc32(repr(contributions).encode())) == (3, 1861836469)

@@ -1,4 +1,4 @@
-"""The histogram of durations: within one per cent of the nearest rank, and it subtracts."""
+"""The histogram of durations: quantiles within one per cent of the nearest rank, and subtraction."""
 
 from math import ceil
 
@@ -23,15 +23,15 @@ BASE = 2 * SPAN
 
 
 def distribution(values: list[int]) -> Vector:
-    made: Vector = {}
+    vector: Vector = {}
     for value in values:
-        record(made, BASE, value)
-    return made
+        record(vector, BASE, value)
+    return vector
 
 
 @given(durations)
-def test_a_bucket_stands_for_what_it_holds_within_one_per_cent(ms: int) -> None:
-    """Exact below 128 ms, 0 among it; every bucket is a component of its distribution."""
+def test_a_bucket_midpoint_is_within_one_per_cent_of_its_durations(ms: int) -> None:
+    """Exact below 128 ms. Every bucket is a component of its distribution."""
     value = bucket_midpoint(bucket_of(ms))
     assert abs(value - ms) <= ms / 128
     assert ms >= 128 or value == ms
@@ -47,9 +47,9 @@ def test_buckets_are_in_the_order_of_durations(a: int, b: int) -> None:
 
 @given(st.lists(durations, min_size=1))
 def test_quantiles_are_within_one_per_cent_of_the_nearest_rank(values: list[int]) -> None:
-    """The ceil(q n)-th smallest."""
-    shown = quantiles(distribution(values), BASE, (1, 50, 90, 99, 100))
-    for percent, value in zip((1, 50, 90, 99, 100), shown, strict=True):
+    """Compared with the ceil(q n)-th smallest value."""
+    values_shown = quantiles(distribution(values), BASE, (1, 50, 90, 99, 100))
+    for percent, value in zip((1, 50, 90, 99, 100), values_shown, strict=True):
         exact = sorted(values)[ceil(len(values) * percent / 100) - 1]
         assert abs(value - exact) <= exact / 100
 
@@ -61,34 +61,34 @@ def test_the_mean_is_exact(values: list[int]) -> None:
 
 
 @given(st.lists(durations), st.lists(durations))
-def test_what_was_added_can_be_taken_back_in_any_order(stay: list[int], go: list[int]) -> None:
-    """All and some less some is the rest, component by component."""
-    made = distribution([*go, *stay])
-    for value in go:
-        add(made, distribution([value]), -1)
-    assert made == distribution(stay)
+def test_values_can_be_subtracted_in_any_order(remaining: list[int], removed: list[int]) -> None:
+    """Adding and subtracting values leaves the others, component by component."""
+    vector = distribution([*removed, *remaining])
+    for value in removed:
+        add(vector, distribution([value]), -1)
+    assert vector == distribution(remaining)
 
 
-def test_distributions_do_not_meet() -> None:
-    """Neighbours in one vector keep to their components."""
-    both = distribution([0, 5_000])
-    record(both, BASE + SPAN, 2**60)
-    record(both, BASE - SPAN, 2**60)
-    assert quantiles(both, BASE, (50, 100)) == [0, bucket_midpoint(bucket_of(5_000))]
-    assert both[BASE + COUNT] == 2
+def test_distributions_of_one_vector_do_not_overlap() -> None:
+    """Neighbours in one vector have separate components."""
+    neighbours = distribution([0, 5_000])
+    record(neighbours, BASE + SPAN, 2**60)
+    record(neighbours, BASE - SPAN, 2**60)
+    assert quantiles(neighbours, BASE, (50, 100)) == [0, bucket_midpoint(bucket_of(5_000))]
+    assert neighbours[BASE + COUNT] == 2
 
 
 @given(st.lists(durations), st.lists(durations))
-def test_distributions_of_one_vector_add_up(some: list[int], others: list[int]) -> None:
-    """Two of three are as one that holds all of both."""
-    made = distribution(some)
-    for value in others:
-        record(made, 0, value)
-    record(made, SPAN, 7)
-    assert merge(made, 0, BASE) == merge(distribution([*some, *others]), BASE)
+def test_distributions_of_one_vector_add_up(first: list[int], second: list[int]) -> None:
+    """Merging two of three distributions equals one with the values of both."""
+    vector = distribution(first)
+    for value in second:
+        record(vector, 0, value)
+    record(vector, SPAN, 7)
+    assert merge(vector, 0, BASE) == merge(distribution([*first, *second]), BASE)
 
 
 @given(st.lists(durations, max_size=40))
 def test_components_fit_in_64_bits(values: list[int]) -> None:
-    """A million times the largest that may come does not outgrow what a record can hold."""
+    """A million of the largest durations fit in a stored integer."""
     assert all(abs(n) * 1_000_000 < 2**63 for n in distribution([*values, 2**60]).values())

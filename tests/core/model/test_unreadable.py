@@ -1,4 +1,4 @@
-"""Skip orders: carried out once, whatever crashes, and kept out of the entities."""
+"""Skip orders are executed once, with crashes at any point, and are not entities."""
 
 from random import Random
 
@@ -6,17 +6,17 @@ import pytest
 
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
-from stream.core.model import checkpoint as markers
+from stream.core.model import checkpoint as checkpoints
 from stream.core.model.unreadable import SkipOrder, UnreadableBatch, encode, end_of, order_key
 from tests.core.aggregation.feedback.strategies import typed
 from tests.support import NOW, FakeRecord, aggregation_config
 
-PLAN = 60
-"""Histories that are tried, each seeded."""
+HISTORIES = 60
+"""The number of seeded histories."""
 
 
-class World:
-    """A log of batches, some unreadable; state, panes and a worker that may crash between any two steps."""
+class Simulation:
+    """A log of batches, some unreadable, with stored state and a worker that may crash between any two steps."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -29,21 +29,24 @@ class World:
         self.end = base
         self.state: dict[bytes, bytes] = {}
         self.panes: dict[bytes, bytes] = {}
-        self.partition = self.restored()
+        self.partition = self.restore()
 
-    def restored(self) -> PartitionTask:
+    def restore(self) -> PartitionTask:
         partition = PartitionTask(Feedback(), 0, 1, aggregation_config())
-        for into, kept in ((partition.restore_state, self.state), (partition.restore_panes, self.panes)):
-            for key, value in kept.items():
-                into(key, value)
+        for restore_row, table in (
+            (partition.restore_state, self.state),
+            (partition.restore_panes, self.panes),
+        ):
+            for key, value in table.items():
+                restore_row(key, value)
         partition.finish_restore()
         return partition
 
     def step(self) -> None:
-        """Read a batch, give an order, carry it out, flush or crash."""
+        """Take one random step: read a batch, write an order, execute it, flush or crash."""
         match self.random.randrange(5):
             case 0:
-                self.partition = self.restored()
+                self.partition = self.restore()
             case 1:
                 self.flush()
             case _:
@@ -53,10 +56,10 @@ class World:
         at = self.partition.next_offset
         if at >= self.end:
             return
-        base, n, good = next(batch for batch in self.batches if batch[0] + batch[1] > at)
-        if good:
-            upto = self.random.randrange(max(at, base), base + n) + 1  # a flush may come in the middle
-            self.partition.process([record(offset) for offset in range(base, upto)], NOW)
+        base, n, readable = next(batch for batch in self.batches if batch[0] + batch[1] > at)
+        if readable:
+            end = self.random.randrange(max(at, base), base + n) + 1  # a flush may come in the middle
+            self.partition.process([record(offset) for offset in range(base, end)], NOW)
             return
         if not self.partition.skip(base) and self.random.random() < 0.5:
             batch = UnreadableBatch(base, base + n, "damaged")
@@ -66,13 +69,13 @@ class World:
 
     def flush(self) -> None:
         flush = self.partition.prepare_flush(NOW, 0)
-        for kept, rows in ((self.state, flush.state), (self.panes, flush.panes)):
+        for table, rows in ((self.state, flush.state), (self.panes, flush.panes)):
             for key, value in rows:
                 if value is None:
-                    kept.pop(key, None)
+                    table.pop(key, None)
                 else:
-                    kept[key] = value
-        self.panes[markers.KEY] = markers.encode(flush.checkpoint)
+                    table[key] = value
+        self.panes[checkpoints.KEY] = checkpoints.encode(flush.checkpoint)
 
 
 def record(offset: int) -> FakeRecord:
@@ -82,24 +85,28 @@ def record(offset: int) -> FakeRecord:
     return FakeRecord(offset, NOW, f"f{offset}".encode(), event.value())
 
 
-@pytest.mark.parametrize("seed", range(PLAN))
+@pytest.mark.parametrize("seed", range(HISTORIES))
 def test_every_record_is_counted_or_skipped_once(seed: int) -> None:
-    """Outcomes and skipped records are the number read, and no order is left. A failure names its seed."""
-    world = World(Random(seed))
-    while world.partition.next_offset < world.end:
-        world.step()
-    world.flush()
-    done = world.restored()
-    bad = sum(n for _, n, good in world.batches if not good)
-    assert done.checkpoint.skipped == bad
-    assert done.outcome_counts["accepted"] == sum(done.outcome_counts.values()) == world.end - bad
-    assert len(done.store.entities) == world.end - bad
-    assert done.skip_orders == {}
-    assert not [key for key in world.state if key.startswith(order_key(0)[:-1])]
+    """Counted and skipped records sum to the records read, and no order is left. A failure names its seed."""
+    simulation = Simulation(Random(seed))
+    while simulation.partition.next_offset < simulation.end:
+        simulation.step()
+    simulation.flush()
+    restored = simulation.restore()
+    unreadable_records = sum(n for _, n, readable in simulation.batches if not readable)
+    assert restored.checkpoint.skipped == unreadable_records
+    assert (
+        restored.outcome_counts["accepted"]
+        == sum(restored.outcome_counts.values())
+        == simulation.end - unreadable_records
+    )
+    assert len(restored.store.entities) == simulation.end - unreadable_records
+    assert restored.skip_orders == {}
+    assert not [key for key in simulation.state if key.startswith(order_key(0)[:-1])]
 
 
-def test_an_order_for_another_batch_does_nothing() -> None:
-    """It goes when its batch was read after all."""
+def test_an_order_for_another_batch_has_no_effect() -> None:
+    """An order is deleted when its batch was read."""
     partition = PartitionTask(Feedback(), 0, 1, aggregation_config())
     partition.restore_order(order_key(2), encode(SkipOrder(end=4, records=2)))
     assert not partition.skip(0)
@@ -114,11 +121,11 @@ def test_an_order_for_another_batch_does_nothing() -> None:
 
 
 def test_a_checkpoint_of_an_older_version_has_skipped_nothing() -> None:
-    """Both fields have a default, and neither is written while it holds."""
-    old = markers.encode(markers.Checkpoint(next_offset=7, outcomes={"accepted": 7}))
+    """Both fields have defaults, and a default is not written."""
+    old = checkpoints.encode(checkpoints.Checkpoint(next_offset=7, outcomes={"accepted": 7}))
     assert b"skipped" not in old
     assert b"blocked_at" not in old
-    read = markers.decode(old)
+    read = checkpoints.decode(old)
     assert (read.skipped, read.blocked_at) == (0, -1)
 
 
@@ -127,5 +134,5 @@ def test_a_checkpoint_of_an_older_version_has_skipped_nothing() -> None:
     [(5, 9, 9, 9), (5, 9, None, 9), (5, 300, 9, 9), (5, 5, None, 6), (5, -4, None, 6)],
 )
 def test_the_end_of_an_unreadable_batch(base: int, header: int, following: int | None, end: int) -> None:
-    """The batch behind it is believed before its own header."""
+    """The next batch takes precedence over the batch's own header."""
     assert end_of(base, header, following) == end

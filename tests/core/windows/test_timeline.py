@@ -1,4 +1,4 @@
-"""Windows cut into pieces: together they are the window, each is what a count of its events alone gives."""
+"""Time lines: their points cover the window, and each equals a count of its events alone."""
 
 import pytest
 
@@ -8,47 +8,47 @@ from stream.core.metrics.nps import METRIC, RESPONSES, SCORE
 from stream.core.model.time_buckets import Window
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
 from stream.core.windows.timeline import MAX_POINTS, TimelinePoint, point_size, timeline
-from tests.exporter.memory import Worker, exporter, feed, refresh
+from tests.exporter.in_memory import Worker, apply_records, exporter, refresh
 from tests.support import DAY, HOUR, MINUTE, NOW, WINDOWS, Event
 
 
-def cut(
-    events: list[Event], labels: LabelSet = TOTAL_LABELS, slot: int = 2, **env: str
+def timeline_points(
+    events: list[Event], labels: LabelSet = TOTAL_LABELS, window_index: int = 2, **env: str
 ) -> list[TimelinePoint]:
-    """The pieces of a window (24h) once these events are counted."""
-    shown = exporter(**env)
-    feed(shown, Worker(shown)(events))
-    refresh(shown)
-    windows = shown.domain_views["feedback"].windows
-    return [piece for piece in timeline(windows, METRIC, labels, slot) if piece is not None]
+    """Return the points of a window (24h by default) after these events."""
+    state = exporter(**env)
+    apply_records(state, Worker(state)(events))
+    refresh(state)
+    windows = state.domain_views["feedback"].windows
+    return [point for point in timeline(windows, METRIC, labels, window_index) if point is not None]
 
 
 def answer(age: int, score: int, channel: str = "web") -> Event:
-    """An NPS answer given that long ago."""
-    said = FeedbackSubmitted(
+    """Return an NPS answer of that age in ms."""
+    data = FeedbackSubmitted(
         feedback_id=f"{age}-{score}-{channel}", survey="nps", score=score, channel=channel
     )
-    return Event(said, NOW - age, NOW - age)
+    return Event(data, NOW - age, NOW - age)
 
 
 ANSWERS = [answer(age * 7 * MINUTE, 10 if age % 3 else 0) for age in range(400)]
 
 
-@pytest.mark.parametrize(("slot", "window"), list(enumerate(WINDOWS)))
-def test_pieces_make_up_the_window(slot: int, window: Window) -> None:
-    """Every answer of the window is in one piece, the piece of its time."""
-    found = cut(ANSWERS, slot=slot)
+@pytest.mark.parametrize(("window_index", "window"), list(enumerate(WINDOWS)))
+def test_points_cover_the_window(window_index: int, window: Window) -> None:
+    """Every answer of the window is in the point of its time."""
+    points = timeline_points(ANSWERS, window_index=window_index)
     first = window.first(NOW) * window.resolution.step
-    assert found[0].start == first
-    assert len(found) <= MAX_POINTS + 1
-    for piece, end in zip(found, [each.start for each in found[1:]] + [NOW + 1], strict=True):
-        inside = [e.data.score for e in ANSWERS if piece.start <= e.at < end]
-        have = {(s.family, s.labels): s.value for s in piece.samples}
-        assert sum(have[RESPONSES, (c,)] for c in nps.CATEGORIES) == len(inside)
-        if inside:
-            assert have[SCORE, ()] == 100 * (inside.count(10) - inside.count(0)) / len(inside)
+    assert points[0].start == first
+    assert len(points) <= MAX_POINTS + 1
+    for point, end in zip(points, [point.start for point in points[1:]] + [NOW + 1], strict=True):
+        scores = [e.data.score for e in ANSWERS if point.start <= e.at < end]
+        values = {(s.family, s.labels): s.value for s in point.samples}
+        assert sum(values[RESPONSES, (c,)] for c in nps.CATEGORIES) == len(scores)
+        if scores:
+            assert values[SCORE, ()] == 100 * (scores.count(10) - scores.count(0)) / len(scores)
         else:
-            assert (SCORE, ()) not in have
+            assert (SCORE, ()) not in values
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_pieces_make_up_the_window(slot: int, window: Window) -> None:
         (1830 * DAY, 56 * DAY),
     ],
 )
-def test_sizes_that_people_read(span: int, length: int) -> None:
-    """Few pieces, each of whole buckets."""
+def test_points_have_readable_sizes(span: int, length: int) -> None:
+    """A time line has few points, each of whole buckets."""
     assert point_size(Window("", span)) == length
 
 
-def test_a_label_set_has_pieces_of_its_own() -> None:
-    """What is shown together as __other__ has none, as nothing is kept of it by bucket."""
+def test_every_label_set_has_its_own_points() -> None:
+    """`__other__` has no score by bucket, because its buckets are not kept."""
     events = [
         answer(MINUTE, 10, "web"),
         answer(MINUTE, 0, "app"),
@@ -76,21 +76,23 @@ def test_a_label_set_has_pieces_of_its_own() -> None:
         answer(MINUTE, 0, "x"),
     ]
     for channel, score in (("web", 100), ("app", -100)):
-        last = cut(events, LabelSet("channel", (channel,)))[-1]
+        last = timeline_points(events, LabelSet("channel", (channel,)))[-1]
         assert {s.family: s.value for s in last.samples}[SCORE] == score
-    folded = cut(events, LabelSet("channel", ("__other__",)), CXGAUGE_METRICS_MAX_VALUES="1")
-    assert SCORE not in {s.family for piece in folded for s in piece.samples}
+    other_points = timeline_points(
+        events, LabelSet("channel", ("__other__",)), CXGAUGE_METRICS_MAX_VALUES="1"
+    )
+    assert SCORE not in {s.family for point in other_points for s in point.samples}
 
 
-def test_late_answers_are_in_the_piece_of_their_time() -> None:
-    """Read again, it is as if they had come in time."""
-    shown = exporter()
-    worker = Worker(shown)
-    windows = shown.domain_views["feedback"].windows
+def test_late_answers_are_in_the_point_of_their_time() -> None:
+    """A late answer changes the point of its own time."""
+    state = exporter()
+    worker = Worker(state)
+    windows = state.domain_views["feedback"].windows
     for n in range(3):
         late = Event(FeedbackSubmitted(feedback_id=f"r{n}", survey="nps", score=10), NOW - 5 * HOUR, NOW)
-        feed(shown, worker([late]))
-        refresh(shown)
-        found = [piece for piece in timeline(windows, METRIC, TOTAL_LABELS, 2) if piece is not None]
-        counts = [sum(s.value for s in piece.samples if s.family is RESPONSES) for piece in found]
+        apply_records(state, worker([late]))
+        refresh(state)
+        points = [point for point in timeline(windows, METRIC, TOTAL_LABELS, 2) if point is not None]
+        counts = [sum(s.value for s in point.samples if s.family is RESPONSES) for point in points]
         assert counts == [0.0] * 19 + [n + 1] + [0.0] * 5

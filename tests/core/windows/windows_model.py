@@ -1,4 +1,4 @@
-"""Windows by brute force: everything summed anew from the panes of every partition."""
+"""Windows by brute force, summed from the panes of every partition."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,46 +17,46 @@ from stream.core.windows.readout import MetricReader
 from stream.core.windows.rolling import RollingWindows
 from tests.support import DAY
 
-FLOW, BIRTHS = Aggregate("flow", lagged=True), Aggregate("open_flow", kind="open_flow")
-STOCK, STANDS = Aggregate("stock", kind="stock"), Aggregate("stands", kind="open_items")
-TALLIES = {tally.name: tally for tally in (FLOW, BIRTHS, STOCK, STANDS)}
+FLOW, OPEN_FLOW = Aggregate("flow", lagged=True), Aggregate("open_flow", kind="open_flow")
+STOCK, OPEN_ITEMS = Aggregate("stock", kind="stock"), Aggregate("stands", kind="open_items")
+AGGREGATES = {aggregate.name: aggregate for aggregate in (FLOW, OPEN_FLOW, STOCK, OPEN_ITEMS)}
 WINDOWED, PLAIN = Family("windowed", "", ("what",)), Family("plain", "", ("what",), windowed=False)
 
 
-def _flat(family: Family, name: str, cells: VectorsByLabels) -> Iterator[Sample]:
-    for extra, vector in cells.items():
+def samples(family: Family, name: str, cells: VectorsByLabels) -> Iterator[Sample]:
+    for own_labels, vector in cells.items():
         for component, n in vector.items():
-            yield Sample(family, (f"{name}{extra}{component}",), n)
+            yield Sample(family, (f"{name}{own_labels}{component}",), n)
 
 
 def read(context: ReadContext, window: Window) -> Iterator[Sample]:
-    """All there is to see of a window."""
-    yield from _flat(WINDOWED, "flow", context.flow(FLOW))
-    yield from _flat(WINDOWED, "open_flow", context.flow(BIRTHS))
-    yield from _flat(WINDOWED, "shifted", context.lagged_flow(FLOW))
-    yield from _flat(WINDOWED, "stock", context.stock(STOCK))
-    yield from _flat(WINDOWED, "month", context.last_30_days(BIRTHS))
+    """Yield every figure of a window."""
+    yield from samples(WINDOWED, "flow", context.flow(FLOW))
+    yield from samples(WINDOWED, "open_flow", context.flow(OPEN_FLOW))
+    yield from samples(WINDOWED, "shifted", context.lagged_flow(FLOW))
+    yield from samples(WINDOWED, "stock", context.stock(STOCK))
+    yield from samples(WINDOWED, "month", context.last_30_days(OPEN_FLOW))
     yield Sample(WINDOWED, (window.label,), 0)
 
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
-    """All there is to see now, with ages in minutes."""
-    yield from _flat(PLAIN, "stock", context.stock(STOCK))
-    yield from _flat(PLAIN, "month", context.last_30_days(FLOW))
-    for minute, vector in context.open_items(STANDS).items():
+    """Yield every figure without a window, with ages in minutes."""
+    yield from samples(PLAIN, "stock", context.stock(STOCK))
+    yield from samples(PLAIN, "month", context.last_30_days(FLOW))
+    for minute, vector in context.open_items(OPEN_ITEMS).items():
         for component, n in vector.items():
             yield Sample(PLAIN, (f"stands{context.now // MINUTE - minute}/{component}",), n)
 
 
-def metric(name: str, *tallies: Aggregate, **readers: object) -> Metric:
-    """A metric of the model."""
-    words = dict.fromkeys(("title", "definition", "formula", "source", "example"), "")
-    return Metric(name=name, aggregates=tallies, families=(WINDOWED, PLAIN), **words, **readers)  # type: ignore[arg-type]
+def metric(name: str, *aggregates: Aggregate, **readers: object) -> Metric:
+    """Return a metric of the model."""
+    texts = dict.fromkeys(("title", "definition", "formula", "source", "example"), "")
+    return Metric(name=name, aggregates=aggregates, families=(WINDOWED, PLAIN), **texts, **readers)  # type: ignore[arg-type]
 
 
 METRICS = (
-    metric("all", *TALLIES.values(), read=read, read_stock=read_stock),
-    metric("flows", FLOW, read_flows=lambda sight, _: _flat(WINDOWED, "flow", sight.flow(FLOW))),
+    metric("all", *AGGREGATES.values(), read=read, read_stock=read_stock),
+    metric("flows", FLOW, read_flows=lambda context, _: samples(WINDOWED, "flow", context.flow(FLOW))),
 )
 
 K = TypeVar("K")
@@ -65,12 +65,12 @@ Figures = dict[tuple[str, LabelSet, int | None], dict[tuple[str, ...], float]]
 
 
 @dataclass
-class Brute:
-    """A `Sight` that sums every pane of the label sets shown as one."""
+class BruteForceWindows:
+    """A `ReadContext` that sums every pane of the label sets shown as one."""
 
     panes: Sequence[PaneStore]
     config: AggregationConfig
-    fold: CardinalityPolicy
+    cardinality_policy: CardinalityPolicy
     now: int
     labels: LabelSet = EVERYTHING
     window: Window | None = None
@@ -81,9 +81,10 @@ class Brute:
     ) -> Iterator[tuple[tuple[str, ...], int, int, int]]:
         for panes in self.panes:
             for (code, block, cell), vector in panes.blocks.items():
-                if (code, cell.aggregate) == (resolution, aggregate.name) and self.fold.shown_as(
-                    LabelSet(cell.view, cell.values)
-                ) == self.labels:
+                if (code, cell.aggregate) == (
+                    resolution,
+                    aggregate.name,
+                ) and self.cardinality_policy.shown_as(LabelSet(cell.view, cell.values)) == self.labels:
                     for bucket, component, n in unpack_block(code, block, vector):
                         if first <= bucket <= last:
                             yield cell.own_labels, bucket, component, n
@@ -91,9 +92,9 @@ class Brute:
     def _cells(self, aggregate: Aggregate, window: Window, back: int = 0) -> VectorsByLabels:
         step = window.resolution.step
         last = 1 << 60 if aggregate.kind == "open_flow" else self.now // step - back
-        return _added(
-            (extra, component, n)
-            for extra, _, component, n in self._sum(
+        return sum_vectors(
+            (own_labels, component, n)
+            for own_labels, _, component, n in self._sum(
                 aggregate, window.resolution.code, window.first(self.now) - back, last
             )
         )
@@ -112,67 +113,71 @@ class Brute:
         return self._cells(aggregate, self.window, 7 * DAY // self.window.resolution.step + 1)
 
     def stock(self, aggregate: Aggregate) -> VectorsByLabels:
-        return _added((extra, c, n) for extra, _, c, n in self._sum(aggregate, RUNNING_TOTAL.code, 0, 0))
+        return sum_vectors(
+            (own_labels, c, n) for own_labels, _, c, n in self._sum(aggregate, RUNNING_TOTAL.code, 0, 0)
+        )
 
     def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:
-        found = self._sum(aggregate, OPEN_ITEM_MINUTES.code, 0, 1 << 60)
-        return _added((minute, component, n) for _, minute, component, n in found)
+        components = self._sum(aggregate, OPEN_ITEM_MINUTES.code, 0, 1 << 60)
+        return sum_vectors((minute, component, n) for _, minute, component, n in components)
 
-    def holds(self, one: Metric) -> bool:
-        """Whether any window or stock has something of the metric."""
-        names = {aggregate.name for aggregate in one.aggregates}
-        anything = [self.stock(STOCK)] if "stock" in names else []
-        anything += [self.open_items(STANDS)] if "stands" in names else []
+    def has_figures(self, metric_: Metric) -> bool:
+        """Return True if any window or stock has a figure of the metric."""
+        names = {aggregate.name for aggregate in metric_.aggregates}
+        sums = [self.stock(STOCK)] if "stock" in names else []
+        sums += [self.open_items(OPEN_ITEMS)] if "stands" in names else []
         for window in self.config.windows:
             self.window = window
-            anything += [self.flow(each) for each in (FLOW, BIRTHS) if each.name in names]
-            anything += [self.lagged_flow(FLOW)] if "flow" in names else []
-        return any(anything)
+            sums += [self.flow(aggregate) for aggregate in (FLOW, OPEN_FLOW) if aggregate.name in names]
+            sums += [self.lagged_flow(FLOW)] if "flow" in names else []
+        return any(sums)
 
     def figures(self) -> Figures:
-        """What has to be shown."""
+        """Return the expected figures."""
         cells = {LabelSet(key.cell.view, key.cell.values) for panes in self.panes for key in panes.blocks}
-        found: Figures = {}
-        for labels in {self.fold.shown_as(labels) for labels in cells} | {EVERYTHING}:
+        by_metric: Figures = {}
+        for labels in {self.cardinality_policy.shown_as(labels) for labels in cells} | {EVERYTHING}:
             self.labels = labels
-            for one in METRICS:
-                if labels != EVERYTHING and not self.holds(one):
+            for metric_ in METRICS:
+                if labels != EVERYTHING and not self.has_figures(metric_):
                     continue
                 for number, window in enumerate(self.config.windows):
                     self.window = window
-                    found[one.name, labels, number] = _by_label(one.window_samples(self, self.window))
-                if one.read_stock:
-                    found[one.name, labels, None] = _by_label(one.read_stock(self))
-        return found
+                    by_metric[metric_.name, labels, number] = values_by_labels(
+                        metric_.window_samples(self, self.window)
+                    )
+                if metric_.read_stock:
+                    by_metric[metric_.name, labels, None] = values_by_labels(metric_.read_stock(self))
+        return by_metric
 
 
-def _added(found: Iterable[tuple[K, int, int]]) -> dict[K, dict[int, int]]:
+def sum_vectors(contributions: Iterable[tuple[K, int, int]]) -> dict[K, dict[int, int]]:
     sums: dict[K, dict[int, int]] = {}
-    for key, component, n in found:
+    for key, component, n in contributions:
         vector = sums.setdefault(key, {})
         vector[component] = vector.get(component, 0) + n
     vectors = {key: {c: n for c, n in vector.items() if n} for key, vector in sums.items()}
     return {key: vector for key, vector in vectors.items() if vector}
 
 
-def _by_label(samples: Iterable[Sample]) -> dict[tuple[str, ...], float]:
-    listed = list(samples)
-    found = {sample.labels: sample.value for sample in listed}
-    assert len(found) == len(listed)
-    return found
+def values_by_labels(samples: Iterable[Sample]) -> dict[tuple[str, ...], float]:
+    sample_list = list(samples)
+    by_labels = {sample.labels: sample.value for sample in sample_list}
+    assert len(by_labels) == len(sample_list)
+    return by_labels
 
 
-class Kept:
-    """Windows and what was read out of them so far, fed with the records of some partitions."""
+class KeptReadout:
+    """Rolling windows of some partitions, and the figures read from them so far."""
 
-    def __init__(self, rules: AggregationConfig, partitions: int) -> None:
-        self.windows = RollingWindows(rules, METRICS)
+    def __init__(self, config: AggregationConfig, partitions: int) -> None:
+        self.windows = RollingWindows(config, METRICS)
         self.figures: Figures = {}
-        self._readout = MetricReader(self.windows, METRICS)
+        self._reader = MetricReader(self.windows, METRICS)
         self._last: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
 
-    def take(self, partition: int, rows: Iterable[Row]) -> None:
-        """Records of a partition."""
+    def apply_rows(self, partition: int, rows: Iterable[Row]) -> None:
+        """Apply changed rows of a partition."""
         last = self._last[partition]
         for key, value in rows:
             self.windows.apply(key, last.get(key), value)
@@ -181,30 +186,30 @@ class Kept:
             else:
                 last[key] = value
 
-    def again(self, partition: int) -> None:
-        """Forget a partition and read it from its beginning."""
+    def reread(self, partition: int) -> None:
+        """Remove a partition and read it again from its beginning."""
         rows = list(self._last[partition].items())
-        self.take(partition, [(key, None) for key, _ in rows])
-        self.take(partition, rows)
+        self.apply_rows(partition, [(key, None) for key, _ in rows])
+        self.apply_rows(partition, rows)
 
-    def show(self, now: int) -> Figures:
-        """Move the clock and read out what changed."""
+    def read_figures(self, now: int) -> Figures:
+        """Advance the clock and read the updates."""
         run(self.windows.advance(now))
-        for reading in self._readout.read(now):
-            key = (reading.metric.name, reading.labels)
-            if reading.removed:
+        for update in self._reader.read(now):
+            key = (update.metric.name, update.labels)
+            if update.removed:
                 self.figures = {k: v for k, v in self.figures.items() if k[:2] != key}
             else:
-                self.figures[*key, reading.window] = _by_label(reading.samples)
+                self.figures[*key, update.window] = values_by_labels(update.samples)
         return self.figures
 
     def forget(self) -> None:
-        """Show nothing, then everything."""
+        """Discard all figures, so that the next read returns all of them."""
         self.figures = {}
-        self._readout.reset()
+        self._reader.reset()
 
 
 def run(steps: Iterator[None]) -> None:
-    """Take all steps at once."""
+    """Run all steps."""
     for _ in steps:
         pass

@@ -18,23 +18,23 @@ class FakeMaven:
     """Holds one file, and counts how often it is asked for it."""
 
     content = CONTENT
-    asked = 0
+    fetches = 0
 
     def __init__(self, repository):
-        """Of this folder."""
+        """Serve the file below a folder."""
         self.path = repository / "org/example/thing/1.0/thing-1.0.jar"
 
     def fetch(self, *coordinate):
         """Put the file where jgo would."""
         assert coordinate == ("org.example", "thing", "1.0")
-        self.asked += 1
+        self.fetches += 1
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_bytes(self.content)
 
 
 @pytest.fixture
 def maven(monkeypatch, tmp_path):
-    """What class_path() fetches from."""
+    """The fake repository of class_path()."""
     fake = FakeMaven(tmp_path / "maven")
     monkeypatch.setattr("stream.devbroker.kafka.maven.Maven", mock.Mock(return_value=fake))
     return fake
@@ -50,15 +50,15 @@ def lock(tmp_path):
 
 def test_the_lock_file_names_kafka_and_a_sum_for_every_jar():
     """Forty-six files of one version, each with a whole SHA-256 sum."""
-    locked = jars.read_lock()
-    coordinates = [jar.coordinate for jar in locked]
+    locked_jars = jars.read_lock()
+    coordinates = [jar.coordinate for jar in locked_jars]
     assert f"org.apache.kafka:kafka_2.13:{jars.VERSION}" in coordinates
     assert len(set(coordinates)) == 46
-    assert all(len(bytes.fromhex(jar.sha256)) == 32 for jar in locked)
+    assert all(len(bytes.fromhex(jar.sha256)) == 32 for jar in locked_jars)
 
 
 def test_a_jar_is_fetched_once(tmp_path, lock, maven, capsys):
-    """One line says so at the first start; the second start fetches nothing and says nothing."""
+    """The first start prints one line, the second start fetches and prints nothing."""
     path = str(tmp_path / "maven/org/example/thing/1.0/thing-1.0.jar")
     assert jars.class_path(tmp_path / "maven", lock) == path
     assert (
@@ -66,7 +66,7 @@ def test_a_jar_is_fetched_once(tmp_path, lock, maven, capsys):
     )
     assert jars.class_path(tmp_path / "maven", lock) == path
     assert capsys.readouterr().err == ""
-    assert maven.asked == 1
+    assert maven.fetches == 1
 
 
 def test_a_damaged_jar_is_fetched_again(tmp_path, lock, maven):
@@ -75,7 +75,7 @@ def test_a_damaged_jar_is_fetched_again(tmp_path, lock, maven):
     path.write_bytes(CONTENT[:5])
     jars.class_path(tmp_path / "maven", lock)
     assert path.read_bytes() == CONTENT
-    assert maven.asked == 2
+    assert maven.fetches == 2
 
 
 def test_a_jar_with_another_sum_is_refused_and_removed(tmp_path, lock, maven):
@@ -88,15 +88,15 @@ def test_a_jar_with_another_sum_is_refused_and_removed(tmp_path, lock, maven):
     assert not (tmp_path / "maven/org/example/thing/1.0/thing-1.0.jar").exists()
 
 
-def test_a_repository_out_of_reach_is_said(tmp_path, lock, maven):
+def test_an_unreachable_repository_is_reported(tmp_path, lock, maven):
     """With the jar and the reason."""
     maven.fetch = mock.Mock(side_effect=OSError("no route to host"))
     with pytest.raises(jars.JarError, match=f"{COORDINATE} could not be fetched: no route to host"):
         jars.class_path(tmp_path / "maven", lock)
 
 
-def test_without_the_extra_its_name_is_told(tmp_path, lock, monkeypatch):
-    """What to install, instead of an ImportError."""
+def test_a_missing_extra_is_named(tmp_path, lock, monkeypatch):
+    """The error names the package to install."""
     monkeypatch.delitem(sys.modules, "stream.devbroker.kafka.maven", raising=False)
     monkeypatch.setitem(sys.modules, "jgo.maven", None)
     with pytest.raises(jars.MissingExtraError, match=r"pip install 'cxgauge\[broker\]'"):

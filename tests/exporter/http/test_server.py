@@ -1,4 +1,4 @@
-"""What is served, as scrapers and people ask for it."""
+"""The HTTP endpoints, as scrapers and people request them."""
 
 import gzip
 from collections.abc import AsyncIterator
@@ -12,33 +12,33 @@ from stream.exporter.http.server import serve, takes_gzip
 
 
 @pytest.fixture
-async def state() -> list[str]:
-    """Why it is not ready, and a remark."""
+async def reasons() -> list[str]:
+    """Return the reason for not being ready, and a note. Both may be changed."""
     return ["", ""]
 
 
 @pytest.fixture
-async def session(state: list[str], free_port: int) -> AsyncIterator[ClientSession]:
-    """A client of a server of one line."""
-    page = Exposition()
-    page.replace(b"a 1\n", gzip.compress(b"a 1\n"))
-    runner = await serve(page, lambda: (state[0], state[1]), Address("127.0.0.1", free_port))
-    async with ClientSession(f"http://127.0.0.1:{free_port}", auto_decompress=False) as made:
-        yield made
+async def session(reasons: list[str], free_port: int) -> AsyncIterator[ClientSession]:
+    """Yield a client of a server with one series."""
+    exposition = Exposition()
+    exposition.replace(b"a 1\n", gzip.compress(b"a 1\n"))
+    runner = await serve(exposition, lambda: (reasons[0], reasons[1]), Address("127.0.0.1", free_port))
+    async with ClientSession(f"http://127.0.0.1:{free_port}", auto_decompress=False) as client:
+        yield client
     await runner.cleanup()
 
 
-@pytest.mark.parametrize("accepted", ["identity", "gzip;q=0", "br, gzip; q=0.00"])
-async def test_metrics_as_they_are(session: ClientSession, accepted: str) -> None:
-    """With the Content-Type without which Prometheus 3 fails the scrape."""
-    async with session.get("/metrics", headers={"Accept-Encoding": accepted}) as answer:
+@pytest.mark.parametrize("accept_encoding", ["identity", "gzip;q=0", "br, gzip; q=0.00"])
+async def test_metrics_uncompressed(session: ClientSession, accept_encoding: str) -> None:
+    """The Content-Type is required by Prometheus 3."""
+    async with session.get("/metrics", headers={"Accept-Encoding": accept_encoding}) as answer:
         assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
         assert "Content-Encoding" not in answer.headers
         assert await answer.read() == b"a 1\n"
 
 
 async def test_metrics_compressed(session: ClientSession) -> None:
-    """For those who take it, as Prometheus does."""
+    """Clients that accept gzip, such as Prometheus, get it."""
     async with session.get("/metrics", headers={"Accept-Encoding": "gzip"}) as answer:
         assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
         assert answer.headers["Content-Encoding"] == "gzip"
@@ -46,7 +46,7 @@ async def test_metrics_compressed(session: ClientSession) -> None:
 
 
 @pytest.mark.parametrize(
-    ("accepted", "takes"),
+    ("accept_encoding", "expected"),
     [
         ("gzip", True),
         ("deflate, GZIP;q=0.5", True),
@@ -57,26 +57,26 @@ async def test_metrics_compressed(session: ClientSession) -> None:
         ("x-gzip-not", False),
     ],
 )
-def test_who_takes_gzip(accepted: str, takes: bool) -> None:
-    """A weight of 0 is a no."""
-    assert takes_gzip(accepted) is takes
+def test_accepted_encodings(accept_encoding: str, expected: bool) -> None:
+    """A weight of 0 refuses the encoding."""
+    assert takes_gzip(accept_encoding) is expected
 
 
-async def test_readiness_says_why_not(session: ClientSession, state: list[str]) -> None:
-    """503 and the reason, then 200, with the remark in both."""
-    state[:] = ["2 of 36 partitions are not covered", "windows still filling: 30d"]
+async def test_readiness_has_the_reason(session: ClientSession, reasons: list[str]) -> None:
+    """The answer is 503 with the reason, then 200. Both have the note."""
+    reasons[:] = ["2 of 36 partitions are not covered", "windows still filling: 30d"]
     async with session.get("/readyz") as answer:
-        assert (answer.status, await answer.text()) == (503, f"{state[0]}\n{state[1]}\n")
-    state[0] = ""
+        assert (answer.status, await answer.text()) == (503, f"{reasons[0]}\n{reasons[1]}\n")
+    reasons[0] = ""
     async with session.get("/readyz") as answer:
-        assert (answer.status, await answer.text()) == (200, f"ok\n{state[1]}\n")
+        assert (answer.status, await answer.text()) == (200, f"ok\n{reasons[1]}\n")
     async with session.get("/livez") as answer:
         assert (answer.status, await answer.text()) == (200, "ok\n")
 
 
-async def test_the_root_links_what_there_is(session: ClientSession) -> None:
-    """As every exporter's does."""
+async def test_the_root_links_the_endpoints(session: ClientSession) -> None:
+    """The root page is HTML with links."""
     async with session.get("/", headers={"Accept-Encoding": "identity"}) as answer:
-        page = await answer.text()
+        html = await answer.text()
         assert answer.content_type == "text/html"
-    assert all(f'href="{path}"' in page for path in ("metrics", "readyz", "livez"))
+    assert all(f'href="{path}"' in html for path in ("metrics", "readyz", "livez"))

@@ -1,4 +1,4 @@
-"""The files of the page, as browsers ask for them."""
+"""The files of the live page, as browsers request them."""
 
 import gzip
 import re
@@ -21,30 +21,30 @@ VENDORED = {
 
 @pytest.fixture
 async def session() -> AsyncIterator[ClientSession]:
-    """A client of a server of the files only."""
+    """Yield a client of a server with the static files only."""
     app, port = web.Application(), free_port()
     app.add_routes(routes())
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    async with ClientSession(f"http://127.0.0.1:{port}", auto_decompress=False) as made:
-        yield made
+    async with ClientSession(f"http://127.0.0.1:{port}", auto_decompress=False) as client:
+        yield client
     await runner.cleanup()
 
 
-def test_whatever_the_page_names_is_there() -> None:
-    """In the document, and in the modules that import each other."""
-    known = files()
-    named = set(re.findall(r'(?:href|src)="static/([^"]+)"', known["index.html"].plain.decode()))
-    for name in [name for name in known if name.endswith(".js") and "/" not in name]:
-        named |= set(re.findall(r'from "\./([^"]+)"', known[name].plain.decode()))
-    assert named <= known.keys()
-    licences = {name for name in known if name.endswith(".txt")}
-    assert known.keys() - licences - {"index.html"} == named, "nothing is left over"
+def test_every_referenced_file_exists() -> None:
+    """Files referenced by the document and by the modules."""
+    available = files()
+    referenced = set(re.findall(r'(?:href|src)="static/([^"]+)"', available["index.html"].plain.decode()))
+    for name in [name for name in available if name.endswith(".js") and "/" not in name]:
+        referenced |= set(re.findall(r'from "\./([^"]+)"', available[name].plain.decode()))
+    assert referenced <= available.keys()
+    licences = {name for name in available if name.endswith(".txt")}
+    assert available.keys() - licences - {"index.html"} == referenced, "nothing is left over"
 
 
-def test_modules_of_the_page_do_not_import_each_other_in_a_circle() -> None:
-    """An order exists in which each module comes after what it imports. Raises CycleError otherwise."""
+def test_modules_of_the_page_have_no_import_cycle() -> None:
+    """A topological order of the modules exists. CycleError is raised otherwise."""
     imports = {
         name: re.findall(r'from "\./([^"]+)"', file.plain.decode())
         for name, file in files().items()
@@ -54,15 +54,15 @@ def test_modules_of_the_page_do_not_import_each_other_in_a_circle() -> None:
     assert order[-1] == "app.js"
 
 
-def test_what_is_not_ours_is_as_it_was_published() -> None:
-    """That is uPlot 1.6.32 from npm, by its files' sums, with its licence."""
+def test_vendored_files_are_as_published() -> None:
+    """The vendored files are uPlot 1.6.32 from npm with its licence, by hash."""
     vendor = FOLDER / "vendor"
     assert {path.name: sha512(path.read_bytes()).hexdigest() for path in vendor.glob("uPlot*")} == VENDORED
 
 
 @pytest.mark.parametrize("path", ["/", "/static/page.css", "/static/app.js", "/static/icon.svg"])
-async def test_nothing_else_may_run(session: ClientSession, path: str) -> None:
-    """The strictest policy that the page works under; no type is guessed."""
+async def test_the_content_security_policy_allows_own_files_only(session: ClientSession, path: str) -> None:
+    """The policy is strict, and content types are not guessed."""
     async with session.get(path) as answer:
         policy = answer.headers["Content-Security-Policy"].split("; ")
         assert policy[0] == "default-src 'none'"
@@ -77,24 +77,26 @@ async def test_nothing_else_may_run(session: ClientSession, path: str) -> None:
 
 
 def test_the_document_has_nothing_inline() -> None:
-    """No script, style, handler or address of elsewhere in it."""
+    """The document has no inline script, style or handler, and no external address."""
     document = files()["index.html"].plain.decode()
     assert not re.findall(r"<style|\sstyle=|\son\w+=|https?:|javascript:", document)
     assert all("src=" in script for script in re.findall(r"<script[^>]*>", document))
 
 
-@pytest.mark.parametrize("accepted", ["identity", "gzip"])
-async def test_browsers_keep_what_has_not_changed(session: ClientSession, accepted: str) -> None:
-    """They ask again, and are told that it is the same; each coding has a tag of its own."""
-    headers = {"Accept-Encoding": accepted}
+@pytest.mark.parametrize("accept_encoding", ["identity", "gzip"])
+async def test_unchanged_files_are_not_sent_again(session: ClientSession, accept_encoding: str) -> None:
+    """Browsers revalidate with the ETag of their encoding."""
+    headers = {"Accept-Encoding": accept_encoding}
     async with session.get("/static/page.css", headers=headers) as answer:
         body = await answer.read()
         tag = answer.headers["ETag"]
         assert answer.headers["Cache-Control"] == "no-cache"
-        assert (answer.headers.get("Content-Encoding") == "gzip") is (accepted == "gzip")
-    assert (gzip.decompress(body) if accepted == "gzip" else body) == (FOLDER / "page.css").read_bytes()
-    for known in (tag, f"W/{tag}", f'"other", {tag}'):
-        async with session.get("/static/page.css", headers=headers | {"If-None-Match": known}) as answer:
+        assert (answer.headers.get("Content-Encoding") == "gzip") is (accept_encoding == "gzip")
+    assert (gzip.decompress(body) if accept_encoding == "gzip" else body) == (
+        FOLDER / "page.css"
+    ).read_bytes()
+    for etag in (tag, f"W/{tag}", f'"other", {tag}'):
+        async with session.get("/static/page.css", headers=headers | {"If-None-Match": etag}) as answer:
             assert (answer.status, await answer.read()) == (304, b"")
     async with session.get("/static/page.css", headers=headers | {"If-None-Match": '"other"'}) as answer:
         assert answer.status == 200
@@ -103,7 +105,7 @@ async def test_browsers_keep_what_has_not_changed(session: ClientSession, accept
 @pytest.mark.parametrize(
     "path", ["/static/none.js", "/static/../server.py", "/static/%2e%2e/server.py", "/static/"]
 )
-async def test_other_files_are_not_there(session: ClientSession, path: str) -> None:
-    """Whatever way is tried."""
+async def test_other_paths_are_not_found(session: ClientSession, path: str) -> None:
+    """Paths outside of the folder are refused."""
     async with session.get(path) as answer:
         assert answer.status == 404

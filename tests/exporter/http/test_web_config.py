@@ -1,4 +1,4 @@
-"""TLS and passwords, by the file that every Prometheus exporter takes."""
+"""TLS and passwords, configured by the web configuration file of Prometheus exporters."""
 
 import asyncio
 import base64
@@ -24,8 +24,8 @@ from stream.exporter.exposition import Exposition
 from stream.exporter.http import auth
 from stream.exporter.http.server import serve
 from stream.exporter.http.web_config import WebConfig, read
-from tests.exporter.live.world import World
-from tests.exporter.memory import answers
+from tests.exporter.in_memory import answers
+from tests.exporter.live.live_exporter import LiveExporter
 
 pytestmark = pytest.mark.fresh
 
@@ -34,70 +34,70 @@ USERS = {"basic_auth_users": {"ada": ADA}}
 
 
 def basic(credentials: str) -> str:
-    """The header for `user:password`."""
+    """Return the header for `user:password`."""
     return "Basic " + base64.b64encode(credentials.encode()).decode()
 
 
-class Files:
-    """A folder with certificates, and a web configuration in it."""
+class WebConfigFolder:
+    """A folder with certificates and a web configuration."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / "web.yml"
-        self.authority, self.theirs = trustme.CA(), trustme.CA()
-        own = self.authority.issue_cert("127.0.0.1", "localhost")
-        own.private_key_pem.write_to_path(folder / "key.pem")
-        own.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+        self.authority, self.client_authority = trustme.CA(), trustme.CA()
+        server_certificate = self.authority.issue_cert("127.0.0.1", "localhost")
+        server_certificate.private_key_pem.write_to_path(folder / "key.pem")
+        server_certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
         self.authority.cert_pem.write_to_path(folder / "ca.pem")
-        self.theirs.cert_pem.write_to_path(folder / "clients.pem")
+        self.client_authority.cert_pem.write_to_path(folder / "clients.pem")
 
-    def tls(self, **more: Any) -> dict[str, Any]:
-        return {"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", **more}}
+    def tls(self, **fields: Any) -> dict[str, Any]:
+        return {"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", **fields}}
 
-    def config(self, found: Any) -> WebConfig:
-        """What a file with this content says."""
-        self.path.write_text(found if isinstance(found, str) else yaml.safe_dump(found))
+    def config(self, content: Any) -> WebConfig:
+        """Return the configuration read from a file with this content."""
+        self.path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
         return read(self.path)
 
     def client(self, *, certificate: bool = False) -> ssl.SSLContext:
-        """What trusts the server, with or without a certificate of its own."""
+        """Return a client context that trusts the server, with or without a client certificate."""
         context = ssl.create_default_context(cafile=self.folder / "ca.pem")
         if certificate:
-            self.theirs.issue_cert("prometheus").configure_cert(context)
+            self.client_authority.issue_cert("prometheus").configure_cert(context)
         return context
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
-    return Files(tmp_path)
+def files(tmp_path: Path) -> WebConfigFolder:
+    return WebConfigFolder(tmp_path)
 
 
 @asynccontextmanager
 async def served(config: WebConfig, folder: str = "") -> AsyncIterator[str]:
-    """The address of an exporter of one line."""
-    page, port = Exposition(), free_port()
-    page.replace(b"a 1\n", page.gzipped)
-    runner = await serve(page, lambda: ("", folder), Address("127.0.0.1", port), config=config)
+    """Yield the address of an exporter with one series."""
+    exposition, port = Exposition(), free_port()
+    exposition.replace(b"a 1\n", exposition.gzipped)
+    runner = await serve(exposition, lambda: ("", folder), Address("127.0.0.1", port), config=config)
     try:
         yield f"{'https' if config.tls else 'http'}://127.0.0.1:{port}"
     finally:
         await runner.cleanup()
 
 
-async def status(url: str, path: str = "/metrics", **how: Any) -> int:
-    """What a client without patience for encodings is answered."""
-    async with ClientSession() as session, session.get(url + path, **how) as answer:
+async def status(url: str, path: str = "/metrics", **request_options: Any) -> int:
+    """Return the status of a request."""
+    async with ClientSession() as session, session.get(url + path, **request_options) as answer:
         return answer.status
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz", "/", "/static/app.js", "/none"])
-async def test_nothing_without_a_password(files: Files, path: str) -> None:
-    """Every path is behind it, as with other exporters."""
+async def test_every_path_needs_a_password(files: WebConfigFolder, path: str) -> None:
+    """All paths require authentication, as with other exporters."""
     async with served(files.config(USERS)) as url:
         async with ClientSession() as session, session.get(url + path) as answer:
             assert answer.status == 401
             assert answer.headers["WWW-Authenticate"].startswith("Basic ")
-        right = 404 if path == "/none" else 200
-        assert await status(url, path, headers={"Authorization": basic("ada:secret")}) == right
+        expected = 404 if path == "/none" else 200
+        assert await status(url, path, headers={"Authorization": basic("ada:secret")}) == expected
 
 
 @pytest.mark.parametrize(
@@ -114,68 +114,71 @@ async def test_nothing_without_a_password(files: Files, path: str) -> None:
         "",
     ],
 )
-async def test_wrong_credentials(files: Files, header: str) -> None:
-    """Refused, whatever is wrong with them."""
+async def test_wrong_credentials(files: WebConfigFolder, header: str) -> None:
+    """Wrong and malformed credentials are refused."""
     async with served(files.config(USERS)) as url:
         assert await status(url, headers={"Authorization": f"Basic {header}"}) == 401
         assert await status(url, headers={"Authorization": f"Bearer {header}"}) == 401
 
 
-async def test_a_good_password_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is remembered, a wrong one never; an unknown user costs as much as a wrong password."""
-    asked: list[bytes] = []
-    real = bcrypt.checkpw
-    monkeypatch.setattr(auth.bcrypt, "checkpw", lambda *args: (asked.append(args[0]), real(*args))[1])
-    door = auth.BasicAuth({"ada": ADA.encode()})
+async def test_a_correct_password_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A correct password is cached, a wrong one never. An unknown user takes as long as a wrong password."""
+    verified: list[bytes] = []
+    checkpw = bcrypt.checkpw
+    monkeypatch.setattr(auth.bcrypt, "checkpw", lambda *args: (verified.append(args[0]), checkpw(*args))[1])
+    basic_auth = auth.BasicAuth({"ada": ADA.encode()})
 
-    assert [await door.authenticate(basic("ada:secret")) for _ in range(3)] == [True] * 3
-    assert [await door.authenticate(basic("ada:other")) for _ in range(2)] == [False] * 2
-    assert [await door.authenticate(basic("bob:secret")) for _ in range(2)] == [False] * 2
-    assert asked == [b"secret", b"other", b"other", b"secret", b"secret"]
+    assert [await basic_auth.authenticate(basic("ada:secret")) for _ in range(3)] == [True] * 3
+    assert [await basic_auth.authenticate(basic("ada:other")) for _ in range(2)] == [False] * 2
+    assert [await basic_auth.authenticate(basic("bob:secret")) for _ in range(2)] == [False] * 2
+    assert verified == [b"secret", b"other", b"other", b"secret", b"secret"]
 
 
-async def test_many_at_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One is verified at a time; too many are sent away, not lined up."""
+async def test_waiting_verifications_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are verified one at a time. Too many waiting requests are refused."""
     monkeypatch.setattr(auth, "MAX_WAITING", 2)
-    door = auth.BasicAuth({"ada": ADA.encode()})
+    basic_auth = auth.BasicAuth({"ada": ADA.encode()})
     results = await asyncio.gather(
-        *(door.authenticate(basic(f"ada:{n}")) for n in range(5)), return_exceptions=True
+        *(basic_auth.authenticate(basic(f"ada:{n}")) for n in range(5)), return_exceptions=True
     )
     assert results[:2] == [False, False]
     assert [getattr(result, "status", None) for result in results[2:]] == [503] * 3
 
 
-async def test_tls(files: Files) -> None:
-    """For those who trust the certificate's authority, and nobody in clear; older versions are refused."""
+async def test_tls_needs_the_authority_and_the_minimum_version(files: WebConfigFolder) -> None:
+    """Clients must trust the authority. Plain HTTP and older versions are refused."""
     async with served(files.config(files.tls(min_version="TLS13"))) as url:
         assert await status(url, ssl=files.client()) == 200
         with pytest.raises(ClientError):
             await status(url)
         with pytest.raises(ClientError):
             await status(url.replace("https", "http"))
-        old = files.client()
-        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        old_client = files.client()
+        old_client.maximum_version = ssl.TLSVersion.TLSv1_2
         with pytest.raises(ClientError):
-            await status(url, ssl=old)
+            await status(url, ssl=old_client)
 
 
 @pytest.mark.parametrize(
-    ("kind", "without"), [("RequireAndVerifyClientCert", False), ("VerifyClientCertIfGiven", True)]
+    ("kind", "without_certificate"),
+    [("RequireAndVerifyClientCert", False), ("VerifyClientCertIfGiven", True)],
 )
-async def test_certificates_of_clients(files: Files, kind: str, without: bool) -> None:
-    """Asked for and verified; one of another authority never does."""
+async def test_client_certificates_are_verified(
+    files: WebConfigFolder, kind: str, without_certificate: bool
+) -> None:
+    """Client certificates are requested and verified. One of another authority is refused."""
     config = files.config(files.tls(client_auth_type=kind, client_ca_file="clients.pem"))
     async with served(config) as url:
         assert await status(url, ssl=files.client(certificate=True)) == 200
-        if without:
+        if without_certificate:
             assert await status(url, ssl=files.client()) == 200
         else:
             with pytest.raises(ClientError):
                 await status(url, ssl=files.client())
-        stranger = files.client()
-        trustme.CA().issue_cert("prometheus").configure_cert(stranger)
+        untrusted_client = files.client()
+        trustme.CA().issue_cert("prometheus").configure_cert(untrusted_client)
         with pytest.raises(ClientError):
-            await status(url, ssl=stranger)
+            await status(url, ssl=untrusted_client)
 
 
 @pytest.mark.parametrize(
@@ -201,34 +204,36 @@ async def test_certificates_of_clients(files: Files, kind: str, without: bool) -
         ("a: [", "while parsing"),
     ],
 )  # fmt: skip
-def test_what_is_not_supported_is_refused(files: Files, content: Any, text: str) -> None:
-    """With one line that names file and key, and no password."""
+def test_unsupported_settings_are_refused(files: WebConfigFolder, content: Any, text: str) -> None:
+    """The message is one line with file and key, and without passwords."""
     with pytest.raises(ConfigError) as caught:
         files.config(content)
-    told = str(caught.value)
-    assert told.startswith(f"exporter.web_config: {files.path}: ")
-    assert text in told
-    assert "\n" not in told
-    assert "secret" not in told
+    message = str(caught.value)
+    assert message.startswith(f"exporter.web_config: {files.path}: ")
+    assert text in message
+    assert "\n" not in message
+    assert "secret" not in message
 
 
-def test_an_empty_file_changes_nothing(files: Files) -> None:
-    """As in the toolkit."""
+def test_an_empty_file_changes_nothing(files: WebConfigFolder) -> None:
+    """As in the exporter toolkit of Prometheus."""
     assert files.config("") == WebConfig()
 
 
-def test_promtool_takes_the_same_file(files: Files, require: Callable[[str], Path]) -> None:
-    """What we take is a web configuration to Prometheus' own tool too."""
+def test_promtool_accepts_the_same_file(files: WebConfigFolder, require: Callable[[str], Path]) -> None:
+    """A file that is accepted here is accepted by `promtool`."""
     clients = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": "clients.pem"}
     files.config(files.tls(min_version="TLS12", **clients) | USERS)
-    done = subprocess.run(
+    result = subprocess.run(
         [require("promtool"), "check", "web-config", files.path], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
 
 
-async def test_prometheus_and_top_get_in(files: Files, require: Callable[[str], Path]) -> None:
-    """A real Prometheus scrapes by TLS and password; so does `cxgauge top`."""
+async def test_prometheus_and_top_authenticate(
+    files: WebConfigFolder, require: Callable[[str], Path]
+) -> None:
+    """Prometheus scrapes with TLS and a password, and `cxgauge top` reads with them."""
     exporter_port = free_port()
     target = {
         "job_name": "cxgauge",
@@ -239,15 +244,18 @@ async def test_prometheus_and_top_get_in(files: Files, require: Callable[[str], 
         "static_configs": [{"targets": [f"127.0.0.1:{exporter_port}"]}],
     }
     (files.folder / "prometheus.yml").write_text(yaml.safe_dump({"scrape_configs": [target]}))
-    world = World(port=exporter_port, web=files.config(files.tls() | USERS))
-    await world.publish(answers(3, 10))
-    async with world.running(), prometheus(require("prometheus"), files.folder, world) as port:
-        await world.refresh()
+    live_exporter = LiveExporter(port=exporter_port, web=files.config(files.tls() | USERS))
+    await live_exporter.publish(answers(3, 10))
+    async with (
+        live_exporter.running(),
+        prometheus(require("prometheus"), files.folder, live_exporter) as port,
+    ):
+        await live_exporter.refresh()
         arguments = [
             "top",
             "--once",
             "--url",
-            world.url,
+            live_exporter.url,
             "--ca",
             str(files.folder / "ca.pem"),
             "--window",
@@ -260,13 +268,16 @@ async def test_prometheus_and_top_get_in(files: Files, require: Callable[[str], 
         assert "Unauthorized" in result.output
         async with asyncio.timeout(60):
             while await _query(port, 'cx_nps_score{window="1h",view="total"}') != ["100"]:
-                await world.refresh()
+                await live_exporter.refresh()
         assert await _query(port, "up") == ["1"]
 
 
 @asynccontextmanager
-async def prometheus(program: Path, folder: Path, world: World) -> AsyncIterator[int]:
-    """The port of a Prometheus with the configuration in a folder, stopped before the world that it scrapes."""
+async def prometheus(program: Path, folder: Path, live_exporter: LiveExporter) -> AsyncIterator[int]:
+    """Run Prometheus with the configuration of a folder.
+
+    It is stopped before the exporter that it scrapes.
+    """
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         program,
@@ -280,15 +291,15 @@ async def prometheus(program: Path, folder: Path, world: World) -> AsyncIterator
     finally:
         process.terminate()
         await process.wait()
-        world.hang_up()
+        live_exporter.hang_up()
 
 
 async def _query(port: int, query: str) -> list[str]:
-    """Values of an instant query; none while Prometheus is not there."""
+    """Return the values of an instant query, none while Prometheus is not reachable."""
     try:
         async with ClientSession() as session:
             url = f"http://127.0.0.1:{port}/api/v1/query"
             async with session.get(url, params={"query": query}) as answer:
-                return [each["value"][1] for each in (await answer.json())["data"]["result"]]
+                return [sample["value"][1] for sample in (await answer.json())["data"]["result"]]
     except ClientError:
         return []

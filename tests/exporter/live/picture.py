@@ -1,4 +1,7 @@
-"""The README's pictures of the page, from the demo's figures: `make picture`. Needs chromium, Prometheus, Alertmanager."""
+"""The README's pictures of the page, from the demo's figures: `make picture`.
+
+Needs chromium, Prometheus, Alertmanager.
+"""
 
 import asyncio
 import os
@@ -13,21 +16,21 @@ from pathlib import Path
 from tests.exporter.live.browser import chromium
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "pictures"
-SHOWN = "#window=1h&view=channel&tile=cx_first_response_seconds%2F0.9"
-TOLD = "document.querySelectorAll('.alert').length >= 2 && document.querySelectorAll('.breakdown tbody tr').length > 1"
+SELECTION = "#window=1h&view=channel&tile=cx_first_response_seconds%2F0.9"
+READY = "document.querySelectorAll('.alert').length >= 2 && document.querySelectorAll('.breakdown tbody tr').length > 1"
 
 
 @asynccontextmanager
 async def demo() -> AsyncIterator[str]:
-    """The address of the page of a running demo."""
+    """Run a demo and yield the address of its page."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "stream.cli", "demo"), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout
     try:
         async for line in process.stdout:
-            if found := re.search(rb"Live page\s+(http://\S+)", line):
-                yield found[1].decode()
+            if match := re.search(rb"Live page\s+(http://\S+)", line):
+                yield match[1].decode()
                 break
     finally:
         process.send_signal(signal.SIGINT)
@@ -35,17 +38,17 @@ async def demo() -> AsyncIterator[str]:
 
 
 async def main() -> None:
-    """Both pictures, in the light and in the dark."""
+    """Write both pictures, light and dark."""
     program = shutil.which("chromium")
     assert program, "chromium is not installed"
     FOLDER.mkdir(exist_ok=True)
     async with demo() as url:
         for name, dark in (("page.png", False), ("page-dark.png", True)):
             async with chromium(Path(program)) as tab:
-                await tab.open(url + SHOWN, width=1360, height=1010, dark=dark)
-                await tab.until(TOLD, seconds=180)
-                await tab.do("Emulation.setScrollbarsHidden", hidden=True)
-                (FOLDER / name).write_bytes(await tab.picture())
+                await tab.open(url + SELECTION, width=1360, height=1010, dark=dark)
+                await tab.until(READY, seconds=180)
+                await tab.send_command("Emulation.setScrollbarsHidden", hidden=True)
+                (FOLDER / name).write_bytes(await tab.screenshot())
 
 
 if __name__ == "__main__":

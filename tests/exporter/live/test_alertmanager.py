@@ -1,4 +1,4 @@
-"""What is firing, from an Alertmanager that says this and that."""
+"""Firing alerts, read from a fake Alertmanager."""
 
 import json
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ ALERT: dict[str, Any] = {
 
 @asynccontextmanager
 async def alertmanager(body: str, status: int = 200) -> AsyncIterator[str]:
-    """A server that answers so; its address."""
+    """Yield the address of a server with this answer."""
 
     async def alerts(request: web.Request) -> web.Response:
         assert request.query_string == "active=true&silenced=false&inhibited=false"
@@ -37,24 +37,24 @@ async def alertmanager(body: str, status: int = 200) -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-async def asked(body: Any, status: int = 200) -> dict[str, Any]:
-    """What is shown after that answer."""
+async def poll_alerts(body: Any, status: int = 200) -> dict[str, Any]:
+    """Poll an Alertmanager with this answer and return the shown alerts."""
     async with alertmanager(body if isinstance(body, str) else json.dumps(body), status) as url:
         alerts = AlertmanagerClient(url)
         await alerts.poll()
         return alerts.shown
 
 
-async def test_alerts_are_shown_the_worst_first() -> None:
-    """With what a person needs of them."""
-    worse = ALERT | {
+async def test_alerts_are_sorted_by_severity() -> None:
+    """Each alert has its summary, runbook, start and labels."""
+    critical_alert = ALERT | {
         "labels": {"alertname": "CxFrt", "severity": "critical"},
         "startsAt": "2026-11-25T11:00:00Z",
     }
-    shown = await asked([ALERT, worse])
-    assert (shown["connected"], shown["more"]) == (True, 0)
-    assert [alert["name"] for alert in shown["alerts"]] == ["CxFrt", "CxChurnSpike"]
-    assert shown["alerts"][1] == {
+    alerts_shown = await poll_alerts([ALERT, critical_alert])
+    assert (alerts_shown["connected"], alerts_shown["more"]) == (True, 0)
+    assert [alert["name"] for alert in alerts_shown["alerts"]] == ["CxFrt", "CxChurnSpike"]
+    assert alerts_shown["alerts"][1] == {
         "name": "CxChurnSpike",
         "severity": "warning",
         "summary": "12 of 300 left",
@@ -64,33 +64,33 @@ async def test_alerts_are_shown_the_worst_first() -> None:
     }
 
 
-async def test_many_and_long_ones_are_cut() -> None:
-    """And the rest is counted."""
-    shown = await asked([ALERT | {"annotations": {"summary": "x" * 5000}}] * (MAX_ALERTS + 3))
-    assert (len(shown["alerts"]), shown["more"]) == (MAX_ALERTS, 3)
-    assert len(shown["alerts"][0]["summary"]) == MAX_TEXT
+async def test_many_and_long_alerts_are_truncated() -> None:
+    """The other alerts are counted."""
+    alerts_shown = await poll_alerts([ALERT | {"annotations": {"summary": "x" * 5000}}] * (MAX_ALERTS + 3))
+    assert (len(alerts_shown["alerts"]), alerts_shown["more"]) == (MAX_ALERTS, 3)
+    assert len(alerts_shown["alerts"][0]["summary"]) == MAX_TEXT
 
 
 @pytest.mark.parametrize(
     ("body", "status"), [("no", 200), ("{}", 200), ("[]", 500), ('["' + "x" * MAX_RESPONSE_BYTES + '"]', 200)]
 )
-async def test_what_cannot_be_used_is_said(body: str, status: int) -> None:
-    """Not known is another thing than nothing."""
-    shown = await asked(body, status)
-    assert shown["connected"] is False
-    assert shown["error"]
+async def test_an_unusable_answer_is_reported(body: str, status: int) -> None:
+    """An unusable answer differs from an answer without alerts."""
+    alerts_shown = await poll_alerts(body, status)
+    assert alerts_shown["connected"] is False
+    assert alerts_shown["error"]
 
 
-async def test_nobody_there() -> None:
-    """It says so, and gets over it."""
+async def test_an_unreachable_alertmanager_is_reported() -> None:
+    """The error is shown."""
     alerts = AlertmanagerClient(f"http://127.0.0.1:{free_port()}")
     await alerts.poll()
     assert alerts.shown["connected"] is False
     assert "Connect" in alerts.shown["error"]
 
 
-async def test_none_configured() -> None:
-    """Then it is not asked, and that is said."""
+async def test_without_an_alertmanager_nothing_is_polled() -> None:
+    """`connected` is None."""
     alerts = AlertmanagerClient(None)
     await alerts.poll()
     assert alerts.shown["connected"] is None

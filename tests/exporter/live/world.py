@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from aiohttp.web import AppRunner
+from tests.exporter.memory import Worker, exporter, feed
 
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
 from schemas.tickets import InteractionHandled, TicketCreated, TicketMessage, TicketStatus
@@ -18,7 +19,6 @@ from stream.exporter.http.web_config import WebConfig
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
 from stream.exporter.service import run_in_slices
-from tests.exporter.memory import Worker, exporter, feed
 from tests.support import DAY, HOUR, MINUTE, NOW, Event
 
 

@@ -8,5 +8,5 @@ from tests.monitoring.alerts.engine import Engine
 
 @pytest.fixture
 def engine(require: Callable[[str], Path], tmp_path: Path, request: pytest.FixtureRequest) -> Engine:
-    """Prometheus' rule engine with the rules of the module's `DOMAIN` and one exporter whose figures are complete."""
+    """The rule engine with the rules of the module's `DOMAIN` and one complete exporter."""
     return Engine(require("promtool"), tmp_path, request.module.DOMAIN)

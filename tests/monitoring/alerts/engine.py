@@ -1,4 +1,4 @@
-"""Prometheus' own rule engine on series that are written down: `promtool test rules`."""
+"""The rule engine of Prometheus on given series: `promtool test rules`."""
 
 import json
 import subprocess
@@ -12,73 +12,78 @@ Labels = Mapping[str, str]
 
 
 class Engine:
-    """Scenarios of samples and evaluations `every` so often, and what the shipped rules of a domain make of them."""
+    """A scenario of samples, evaluated every `interval` with the shipped rules of a domain."""
 
     def __init__(self, promtool: Path, folder: Path, domain: str) -> None:
-        self.every = "5s"
+        self.interval = "5s"
         self._promtool = promtool
         self._rules = [str(RULES / f"{name}.yml") for name in ("thresholds", domain)]
         self._folder = folder
-        self._checks: list[dict] = []
-        self._told: list[dict] = []
+        self._expression_checks: list[dict] = []
+        self._alert_checks: list[dict] = []
         self._series: dict[str, str] = {}
-        self.show(instance="a")
+        self.show_coverage(instance="a")
 
-    def show(self, instance: str, covered: str = "36x1000") -> None:
-        """An exporter whose partitions are covered like this."""
-        where = f'{{job="cxgauge",instance="{instance}"}}'
-        self._series[f"cx_partitions_expected{where}"] = "36x1000"
-        self._series[f"cx_partitions_covered{where}"] = covered
+    def show_coverage(self, instance: str, covered: str = "36x1000") -> None:
+        """Add an exporter with this coverage of partitions."""
+        labels = f'{{job="cxgauge",instance="{instance}"}}'
+        self._series[f"cx_partitions_expected{labels}"] = "36x1000"
+        self._series[f"cx_partitions_covered{labels}"] = covered
 
-    def feed(self, name: str, values: str, instance: str = "a", job: str = "cxgauge", **labels: str) -> None:
-        """A series of an exporter, in promtool's notation."""
-        given = {"job": job, "instance": instance, **labels}
-        inside = ",".join(f'{key}="{value}"' for key, value in given.items())
-        self._series[f"{name}{{{inside}}}"] = values
+    def add_series(
+        self, name: str, values: str, instance: str = "a", job: str = "cxgauge", **labels: str
+    ) -> None:
+        """Add a series of an exporter, in promtool's notation."""
+        all_labels = {"job": job, "instance": instance, **labels}
+        label_list = ",".join(f'{key}="{value}"' for key, value in all_labels.items())
+        self._series[f"{name}{{{label_list}}}"] = values
 
-    def firing(self, at: str, alert: str, *label_sets: Labels) -> None:
-        """At that time this alert fires for these label sets of its, and for no other."""
-        by = sorted({name for labels in label_sets for name in labels} | {"alertname"})
-        self._checks.append(
+    def expect_firing(self, at: str, alert: str, *label_sets: Labels) -> None:
+        """Expect the alert to fire at that time for these label sets only."""
+        label_names = sorted({name for labels in label_sets for name in labels} | {"alertname"})
+        self._expression_checks.append(
             {
-                "expr": f'count by ({",".join(by)}) (ALERTS{{alertname="{alert}",alertstate="firing"}})',
+                "expr": f'count by ({",".join(label_names)}) (ALERTS{{alertname="{alert}",alertstate="firing"}})',
                 "eval_time": at,
                 "exp_samples": [
-                    {"labels": _written({"alertname": alert, **ls}), "value": 1} for ls in label_sets
+                    {"labels": selector_of({"alertname": alert, **label_set}), "value": 1}
+                    for label_set in label_sets
                 ],
             }
         )
 
-    def silent(self, at: str, alert: str) -> None:
-        """At that time this alert does not fire; nor would it soon, it is not even pending."""
-        self._checks.append({"expr": f'ALERTS{{alertname="{alert}"}}', "eval_time": at, "exp_samples": []})
+    def expect_silent(self, at: str, alert: str) -> None:
+        """Expect the alert neither to fire nor to be pending at that time."""
+        self._expression_checks.append(
+            {"expr": f'ALERTS{{alertname="{alert}"}}', "eval_time": at, "exp_samples": []}
+        )
 
-    def tells(self, at: str, alert: str, labels: Labels, **annotations: str) -> None:
-        """At that time this alert fires for one label set, and says this."""
-        wanted = {"exp_labels": dict(labels), "exp_annotations": annotations}
-        self._told.append({"eval_time": at, "alertname": alert, "exp_alerts": [wanted]})
+    def expect_notification(self, at: str, alert: str, labels: Labels, **annotations: str) -> None:
+        """Expect the alert to fire at that time for one label set with these annotations."""
+        expected = {"exp_labels": dict(labels), "exp_annotations": annotations}
+        self._alert_checks.append({"eval_time": at, "alertname": alert, "exp_alerts": [expected]})
 
     def run(self) -> None:
-        """All of it, or an AssertionError in promtool's words."""
+        """Run the scenario. Raises AssertionError with promtool's output."""
         document = {
             "rule_files": self._rules,
-            "evaluation_interval": self.every,
+            "evaluation_interval": self.interval,
             "tests": [
                 {
-                    "interval": self.every,
+                    "interval": self.interval,
                     "input_series": [{"series": s, "values": values} for s, values in self._series.items()],
-                    "promql_expr_test": self._checks,
-                    "alert_rule_test": self._told,
+                    "promql_expr_test": self._expression_checks,
+                    "alert_rule_test": self._alert_checks,
                 }
             ],
         }
         path = self._folder / "test.yml"
         path.write_text(json.dumps(document))
-        done = subprocess.run(
+        result = subprocess.run(
             [self._promtool, "test", "rules", path], capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert result.returncode == 0, result.stdout + result.stderr
 
 
-def _written(labels: Labels) -> str:
+def selector_of(labels: Labels) -> str:
     return "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"

@@ -1,4 +1,4 @@
-"""From events in Kafka to a webhook: worker, exporter, Prometheus and Alertmanager with the shipped files."""
+"""End to end from Kafka to a webhook, with Prometheus, Alertmanager and the shipped files."""
 
 import asyncio
 import re
@@ -22,79 +22,83 @@ from stream.deployment import FOLDER
 from stream.devbroker.http import get
 from stream.devbroker.ports import free_port
 from stream.devbroker.process import Child
-from tests.chaos.rig import ChaosCluster, wait
+from tests.chaos.cluster import ChaosCluster, wait
 from tests.support import DAY, HOUR, MINUTE, SECOND
 
 pytestmark = [pytest.mark.kafka, pytest.mark.tools, pytest.mark.fresh]
 
-PATIENCE = 150.0
-"""Far more than it takes: the machine may have other tenants."""
+TIMEOUT = 150.0
+"""In seconds. Generous, because the machine may be busy."""
 
 
-class Told:
-    """The whole installation, and what its webhook was told."""
+class Installation:
+    """The whole installation, with the notices that its webhook received."""
 
-    def __init__(self, rig: ChaosCluster, folder: Path, stack: ExitStack, programs: dict[str, Path]) -> None:
-        self.rig = rig
-        worker, exporter = rig.start(), rig.start("exporter")
+    def __init__(
+        self, cluster: ChaosCluster, folder: Path, stack: ExitStack, programs: dict[str, Path]
+    ) -> None:
+        self.cluster = cluster
+        worker, exporter = cluster.start(), cluster.start("exporter")
         self.ports = Ports(0, worker.port, exporter.port, *(free_port() for _ in range(3)))  # type: ignore[attr-defined]
         self.receiver = stack.enter_context(Receiver(self.ports.receiver, lambda _: None))
         for name, program in programs.items():
             command = getattr(monitoring, name)(program, folder, self.ports)
-            self._be_quick([*(folder / "prometheus" / "rules").glob("*.yml"), folder / "alertmanager.yml"])
+            self.shorten_intervals(
+                [*(folder / "prometheus" / "rules").glob("*.yml"), folder / "alertmanager.yml"]
+            )
             child = stack.enter_context(Child(name, command, log=folder / f"{name}.log"))
             child.wait_until(lambda name=name: get(getattr(self.ports, name), "/-/ready").status == 200)
-        wait(lambda: rig.ready(exporter), rig.logs)
+        wait(lambda: cluster.ready(exporter), cluster.logs)
 
     @staticmethod
-    def _be_quick(copies: Iterable[Path]) -> None:
-        """A test cannot wait a quarter of an hour: what no longer holds is taken back after 5 s, and told at once."""
-        for path in filter(Path.exists, copies):
+    def shorten_intervals(paths: Iterable[Path]) -> None:
+        """Shorten intervals, so that alerts resolve after 5 s."""
+        for path in filter(Path.exists, paths):
             path.write_text(re.sub(r"(keep_firing_for|group_interval): \w+", r"\1: 5s", path.read_text()))
 
     def publish(self, events: Iterable[tuple[int, Data]]) -> None:
-        """Each with its own time; records of the past are stamped with it, so that none is late."""
+        """Publish events with their own times as record timestamps, so that none is late."""
 
         async def send() -> None:
-            names = {d: self.rig.settings.topics.input(d) for d in ("feedback", "tickets", "customers")}  # type: ignore[arg-type]
-            async with Publisher(self.rig.settings.kafka.bootstrap_servers, topics=names) as publisher:
-                sent = [
+            names = {d: self.cluster.settings.topics.input(d) for d in ("feedback", "tickets", "customers")}  # type: ignore[arg-type]
+            async with Publisher(self.cluster.settings.kafka.bootstrap_servers, topics=names) as publisher:
+                futures = [
                     f for at, data in events for f in await publisher.enqueue(data, time=at, timestamp_ms=at)
                 ]
-                await asyncio.gather(*sent)
+                await asyncio.gather(*futures)
 
         asyncio.run(send())
 
-    def last(self, alert: str, **labels: str) -> Notice | None:
-        """The newest notice about an alert with these labels."""
-        wanted = {"alertname": alert, **labels}.items()
-        return next((n for n in reversed(self.receiver.notices) if wanted <= n.labels.items()), None)
+    def last_notice(self, alert: str, **labels: str) -> Notice | None:
+        """Return the newest notice about an alert with these labels."""
+        expected = {"alertname": alert, **labels}.items()
+        return next((n for n in reversed(self.receiver.notices) if expected <= n.labels.items()), None)
 
-    def has_told(self, status: str, alert: str, **labels: str) -> Notice:
-        """Wait until the newest notice about an alert says so."""
+    def wait_for_notice(self, status: str, alert: str, **labels: str) -> Notice:
+        """Wait until the newest notice about an alert has this status."""
 
-        def said() -> bool:
-            found = self.last(alert, **labels)
-            return found is not None and found.status == status
+        def is_last() -> bool:
+            notice = self.last_notice(alert, **labels)
+            return notice is not None and notice.status == status
 
-        def seen() -> object:
-            return self.receiver.notices, get(self.ports.prometheus, "/api/v1/alerts"), self.rig.logs()
+        def diagnostics() -> object:
+            return self.receiver.notices, get(self.ports.prometheus, "/api/v1/alerts"), self.cluster.logs()
 
-        wait(said, seen, PATIENCE)
-        found = self.last(alert, **labels)
-        assert found is not None
-        return found
+        wait(is_last, diagnostics, TIMEOUT)
+        notice = self.last_notice(alert, **labels)
+        assert notice is not None
+        return notice
 
 
 @pytest.fixture
-def told(kafka: str, tmp_path: Path, require: Callable[[str], Path]) -> Iterator[Told]:
+def installation(kafka: str, tmp_path: Path, require: Callable[[str], Path]) -> Iterator[Installation]:
     programs = {name: require(name) for name in ("alertmanager", "prometheus")}
-    with ChaosCluster(kafka, tmp_path) as rig, ExitStack() as stack:
-        yield Told(rig, tmp_path, stack, programs)
+    with ChaosCluster(kafka, tmp_path) as cluster, ExitStack() as stack:
+        yield Installation(cluster, tmp_path, stack, programs)
 
 
-def past(now: int) -> Iterator[tuple[int, Data]]:
-    """300 customers of the app, of whom 20 left over the month; 30 tickets answered at once."""
+def history(now: int) -> Iterator[tuple[int, Data]]:
+    """Yield 300 customers of the app, of whom 20 churned in the month, and 30 tickets with quick replies."""
     for n in range(300):
         yield now - 40 * DAY, CustomerActivated(customer_id=f"c-{n}", channel="app")
     for n in range(20):
@@ -104,54 +108,60 @@ def past(now: int) -> Iterator[tuple[int, Data]]:
 
 
 def ticket(name: str, channel: str, created: int, answered: int) -> Iterator[tuple[int, Data]]:
-    """Written and answered."""
+    """Yield a ticket and its reply."""
     customer = f"of-{name}"
     yield created, TicketCreated(ticket_id=name, channel=channel, customer_id=customer)
     message = TicketMessage(ticket_id=name, message_id="m", author="agent", customer_id=customer)
     yield answered, message
 
 
-def test_spikes_are_told_with_their_figures_and_taken_back(told: Any) -> None:
-    """Late answers and churns; then the tickets are spam, and the customers had left two days before."""
+def test_spikes_are_notified_and_resolved(installation: Any) -> None:
+    """Late replies and churns fire. Deleted tickets and earlier churns resolve the alerts."""
     now = time.time_ns() // 1_000_000
-    told.publish(past(now))
-    told.publish(e for n in range(40) for e in ticket(f"late-{n}", "app", now - 2 * HOUR, now - n * SECOND))
-    told.publish((now, CustomerChurned(customer_id=f"c-{n}", reason="login")) for n in range(100, 125))
+    installation.publish(history(now))
+    installation.publish(
+        e for n in range(40) for e in ticket(f"late-{n}", "app", now - 2 * HOUR, now - n * SECOND)
+    )
+    installation.publish(
+        (now, CustomerChurned(customer_id=f"c-{n}", reason="login")) for n in range(100, 125)
+    )
 
-    slow = told.has_told("firing", "CxFirstResponseSlow", view="total")
-    assert slow.annotations["summary"] == (
+    slow_notice = installation.wait_for_notice("firing", "CxFirstResponseSlow", view="total")
+    assert slow_notice.annotations["summary"] == (
         "The p90 of 70 first responses in total within an hour is over target: "
-        f"{shown(told, 'cx_first_response_seconds')}; 42.86% were in time "
+        f"{p90_duration(installation, 'cx_first_response_seconds')}; 42.86% were in time "
         "(at most 67.96% by the bound, objective: 90%)"
     )
     assert re.search(
-        "of 40 first responses channel app .*; 0% were in time", summary(told, "CxFirstResponseSlow")
+        "of 40 first responses channel app .*; 0% were in time", summary(installation, "CxFirstResponseSlow")
     )
-    churn = told.has_told("firing", "CxChurnSpike", view="total")
-    assert churn.annotations["summary"].startswith(
+    churn_notice = installation.wait_for_notice("firing", "CxChurnSpike", view="total")
+    assert churn_notice.annotations["summary"].startswith(
         "25 of 280 customers in total churned within an hour (at least 8.4 by the bound, baseline: at most "
     )
-    assert "25 of 280 customers channel app" in summary(told, "CxChurnSpike")
-    for notice in (slow, churn):
+    assert "25 of 280 customers channel app" in summary(installation, "CxChurnSpike")
+    for notice in (slow_notice, churn_notice):
         assert notice.labels["severity"] == "critical"
         assert (FOLDER.parent / notice.annotations["runbook_url"]).is_file()
 
-    told.publish((now, TicketDeleted(ticket_id=f"late-{n}", customer_id=f"of-late-{n}")) for n in range(40))
-    told.publish(
+    installation.publish(
+        (now, TicketDeleted(ticket_id=f"late-{n}", customer_id=f"of-late-{n}")) for n in range(40)
+    )
+    installation.publish(
         (now - 2 * DAY, CustomerChurned(customer_id=f"c-{n}", reason="login")) for n in range(100, 125)
     )
     for alert in ("CxFirstResponseSlow", "CxChurnSpike"):
-        told.has_told("resolved", alert, view="total")
-        told.has_told("resolved", alert, view="channel", channel="app")
+        installation.wait_for_notice("resolved", alert, view="total")
+        installation.wait_for_notice("resolved", alert, view="channel", channel="app")
 
 
-def summary(told: Told, alert: str) -> str:
-    """What is told of the app."""
-    return told.has_told("firing", alert, view="channel", channel="app").annotations["summary"]
+def summary(installation: Installation, alert: str) -> str:
+    """Return the summary of the notice about the app."""
+    return installation.wait_for_notice("firing", alert, view="channel", channel="app").annotations["summary"]
 
 
-def shown(told: Told, name: str) -> str:
-    """The p90 of the last hour as Prometheus writes durations."""
-    exporter = told.rig.exporters[0]
-    seconds = told.rig.samples(exporter)[f'{name}{{view="total",window="1h",quantile="0.9"}}']
+def p90_duration(installation: Installation, name: str) -> str:
+    """Return the p90 of the last hour in Prometheus' format of durations."""
+    exporter = installation.cluster.exporters[0]
+    seconds = installation.cluster.samples(exporter)[f'{name}{{view="total",window="1h",quantile="0.9"}}']
     return f"{int(seconds // 3600)}h {int(seconds % 3600 // 60)}m {int(seconds % 60)}s"

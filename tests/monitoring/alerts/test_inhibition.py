@@ -1,4 +1,4 @@
-"""Alertmanager itself with the shipped configuration: which alerts are held back while which others fire."""
+"""Alertmanager with the shipped configuration: the alerts that other alerts inhibit."""
 
 import json
 import urllib.request
@@ -12,19 +12,21 @@ from stream.demo.ports import Ports
 from stream.devbroker.http import get
 from stream.devbroker.process import Child
 from stream.monitoring.alerts.prometheus_files import alerts
-from tests.chaos.rig import wait
+from tests.chaos.cluster import wait
 
 pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
-ALERTS = {alert.name: alert for each in alerts().values() for alert in each}
-FIGURES = {name for name, alert in ALERTS.items() if alert.domain in ("feedback", "tickets", "customers")}
-TICKETS_ONLY = {name for name in FIGURES if ALERTS[name].severity == "warning"}
-OF_TICKETS = {name for name in FIGURES if ALERTS[name].domain == "tickets"}
+ALERTS = {alert.name: alert for rules in alerts().values() for alert in rules}
+METRIC_ALERTS = {
+    name for name, alert in ALERTS.items() if alert.domain in ("feedback", "tickets", "customers")
+}
+WARNINGS = {name for name in METRIC_ALERTS if ALERTS[name].severity == "warning"}
+TICKET_ALERTS = {name for name in METRIC_ALERTS if ALERTS[name].domain == "tickets"}
 
 
 @pytest.fixture(scope="module")
 def port(require: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Where Alertmanager listens."""
+    """The port of a running Alertmanager."""
     program = require("alertmanager")
     folder, ports = tmp_path_factory.mktemp("alertmanager"), Ports().with_free_ports()
     with Child("alertmanager", monitoring.alertmanager(program, folder, ports), log=folder / "log") as child:
@@ -32,28 +34,30 @@ def port(require: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactor
         yield ports.alertmanager
 
 
-def held_back(port: int, site: str, firing: str, domain: str = "") -> set[str]:
-    """Return the names of inhibited alerts when everything about figures fires, and this; at a site of its own.
+def inhibited_by(port: int, site: str, firing: str, domain: str = "") -> set[str]:
+    """Return the names of inhibited alerts of a site when all alerts about metrics and the given one fire.
 
-    Alertmanager's inhibitor takes alerts in their order, but later than the API shows them. So a pair of another site, of
-    which one is inhibited for certain, is posted last and waited for.
+    Alertmanager's inhibitor processes alerts in order, but later than the API shows them. So a pair of another site, of
+    which one is always inhibited, is posted last and waited for.
     """
-    posted = [_alert(name, site, ALERTS[name].domain) for name in FIGURES]
-    posted.append(_alert(firing, site, domain or ALERTS[firing].domain))
-    last = f"{site}-last"
-    posted += [
-        _alert(name, last, ALERTS[name].domain) for name in ("CxExporterReplicaDown", "CxExporterDown")
+    alerts_posted = [_alert(name, site, ALERTS[name].domain) for name in METRIC_ALERTS]
+    alerts_posted.append(_alert(firing, site, domain or ALERTS[firing].domain))
+    last_site = f"{site}-last"
+    alerts_posted += [
+        _alert(name, last_site, ALERTS[name].domain) for name in ("CxExporterReplicaDown", "CxExporterDown")
     ]
     urllib.request.urlopen(
         urllib.request.Request(
             f"http://127.0.0.1:{port}/api/v2/alerts",
-            json.dumps(posted).encode(),
+            json.dumps(alerts_posted).encode(),
             {"Content-Type": "application/json"},
         ),
         timeout=10,
     ).close()
-    wait(lambda: _inhibited(port, last) == {"CxExporterReplicaDown"}, lambda: get(port, "/api/v2/alerts"))
-    assert len(_alerts_of(port, site)) == len(posted) - 2
+    wait(
+        lambda: _inhibited(port, last_site) == {"CxExporterReplicaDown"}, lambda: get(port, "/api/v2/alerts")
+    )
+    assert len(_alerts_of(port, site)) == len(alerts_posted) - 2
     return _inhibited(port, site)
 
 
@@ -66,21 +70,23 @@ def _alerts_of(port: int, site: str) -> list[dict]:
 
 
 def _inhibited(port: int, site: str) -> set[str]:
-    return {each["labels"]["alertname"] for each in _alerts_of(port, site) if each["status"]["inhibitedBy"]}
+    return {
+        rules["labels"]["alertname"] for rules in _alerts_of(port, site) if rules["status"]["inhibitedBy"]
+    }
 
 
 @pytest.mark.parametrize(
-    ("firing", "domain", "held"),
+    ("firing", "domain", "inhibited"),
     [
-        ("CxExporterDown", "", FIGURES),
-        ("CxFiguresIncomplete", "", FIGURES),
-        ("CxFeedStalled", "tickets", OF_TICKETS),
-        ("CxDeadLetters", "tickets", OF_TICKETS & TICKETS_ONLY),
-        ("CxWorkerLagging", "", TICKETS_ONLY),
-        ("CxWindowRepaired", "", TICKETS_ONLY),
+        ("CxExporterDown", "", METRIC_ALERTS),
+        ("CxFiguresIncomplete", "", METRIC_ALERTS),
+        ("CxFeedStalled", "tickets", TICKET_ALERTS),
+        ("CxDeadLetters", "tickets", TICKET_ALERTS & WARNINGS),
+        ("CxWorkerLagging", "", WARNINGS),
+        ("CxWindowRepaired", "", WARNINGS),
         ("CxSeriesFolded", "", set()),
     ],
 )
-def test_what_makes_figures_wrong_holds_them_back(port, firing, domain, held):
-    """Of the same site; what makes them doubtful holds back tickets only."""
-    assert held_back(port, firing.lower(), firing, domain) == held
+def test_alerts_about_wrong_figures_inhibit_others(port, firing, domain, inhibited):
+    """Alerts about wrong metrics inhibit all of their site, those about doubtful metrics inhibit warnings."""
+    assert inhibited_by(port, firing.lower(), firing, domain) == inhibited

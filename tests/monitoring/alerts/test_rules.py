@@ -1,4 +1,4 @@
-"""All rules together: valid, known, documented, and equal to what the code says."""
+"""All rules: valid, documented, and equal to the generated ones."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from stream.monitoring.alerts.rules import PIPELINE as PIPELINE_RULES
 
 pytestmark = pytest.mark.fresh
 
-ALERTS = [alert for each in alerts().values() for alert in each]
+ALERTS = [alert for rules in alerts().values() for alert in rules]
 RULES = sorted((FOLDER / "prometheus" / "rules").glob("*.yml"))
 PIPELINE = {
     "cx_events_total",
@@ -28,35 +28,35 @@ PIPELINE_SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "False posi
 
 
 def expressions(alert):
-    """All PromQL of an alert."""
+    """Return all PromQL of an alert."""
     return "\n".join([alert.expr, *(record.expr for record in alert.records)])
 
 
 @pytest.mark.tools
-def test_promtool_finds_nothing_to_say(require):
-    """Of 2.42 and with every lint."""
+def test_promtool_reports_nothing(require):
+    """With every lint of promtool 2.42."""
     command = [require("promtool"), "check", "rules", "--lint=all", "--lint-fatal", *RULES]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_every_file_is_as_the_code_says():
-    """So that a mounted folder is what was tested."""
+def test_rule_files_equal_the_generated_ones():
+    """The mounted folder is the tested one."""
     written = {f"deploy/prometheus/rules/{path.name}": path.read_bytes() for path in RULES}
     assert written == documents()
 
 
-def test_names_are_given_once():
-    """Alerts, and recorded series with the labels that are added to them."""
+def test_names_are_unique():
+    """Names of alerts, of recorded series with their labels, and of thresholds."""
     names = [alert.name for alert in ALERTS]
     recorded = [(record.name, record.labels) for alert in ALERTS for record in alert.records]
     values = [threshold.name for threshold in thresholds()]
-    for given in (names, recorded, values):
-        assert len(given) == len(set(given))
+    for unique_values in (names, recorded, values):
+        assert len(unique_values) == len(set(unique_values))
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert():
-    """With all sections, and no threshold that the alert does not read."""
+    """Every runbook has all sections and mentions only thresholds of its alert."""
     folder = FOLDER / "runbooks"
     assert {path.stem for path in folder.glob("*")} == {alert.name for alert in ALERTS}
     for alert in ALERTS:
@@ -72,20 +72,20 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert():
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
-def test_every_series_that_it_reads_is_there(alert):
-    """Exposed, recorded by the same alert before, or a threshold that it names."""
-    exposed = {family.name for metric in REGISTRY.values() for family in metric.families} | PIPELINE
+def test_every_series_that_a_rule_reads_exists(alert):
+    """A series is exposed, recorded by the same alert, or a threshold."""
+    exposed_families = {family.name for metric in REGISTRY.values() for family in metric.families} | PIPELINE
     recorded = {record.name for record in alert.records}
-    assert set(re.findall(r"\bcx_\w+", expressions(alert))) <= exposed
-    read = set(re.findall(r"\bcx:[\w:]+", expressions(alert) + alert.summary))
-    assert read - recorded == {threshold.series for threshold in alert.thresholds}
+    assert set(re.findall(r"\bcx_\w+", expressions(alert))) <= exposed_families
+    series_read = set(re.findall(r"\bcx:[\w:]+", expressions(alert) + alert.summary))
+    assert series_read - recorded == {threshold.series for threshold in alert.thresholds}
 
 
 @pytest.mark.parametrize(
     "alert", [alert for alert in ALERTS if alert.domain not in ("pipeline", "")], ids=lambda alert: alert.name
 )
-def test_alerts_about_figures(alert):
-    """Tell figure and bounds, look at no volume of less than an hour, stand for a while, want complete figures."""
+def test_alerts_about_metrics_have_bounds_and_complete_figures(alert):
+    """They have figure and bounds, use windows of an hour or more, hold for a while, and need complete figures."""
     assert "$value" in alert.summary
     assert ":sample_size{" in alert.summary
     assert ":bound{" in alert.summary
@@ -96,8 +96,8 @@ def test_alerts_about_figures(alert):
     assert "cx_" not in alert.expr
 
 
-def test_alerts_about_views_sum_over_none():
-    """Never over a view, nor over a window."""
+def test_alerts_do_not_sum_over_views_or_windows():
+    """No sum drops the labels view or window."""
     for alert in ALERTS:
         for labels in re.findall(r"sum (?:without|by) \(([\w, ]*)\)", expressions(alert)):
             assert not {"view", "window"} & set(labels.split(", "))

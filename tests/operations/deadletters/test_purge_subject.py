@@ -1,11 +1,11 @@
-"""Whose a dead letter is, whatever state it is in."""
+"""The dead letters that belong to the subject of a purge."""
 
 import pytest
 
 from stream.operations.deadletters.dead_letter import DeadLetter
 from stream.operations.deadletters.purge_subject import PurgeSubject
 
-JSON_OF_OTHERS = (
+OTHER_CUSTOMERS = (
     b"{}",
     b'{"customer_id": "c-17"}',
     b'{"customer_id": "xc-1"}',
@@ -14,52 +14,52 @@ JSON_OF_OTHERS = (
 )
 
 
-def lies(
+def dead_letter(
     value: bytes | None = None, key: bytes | None = None, headers: tuple[tuple[str, bytes], ...] = ()
 ) -> DeadLetter:
     return DeadLetter(0, 0, 0, key, value, headers)
 
 
 @pytest.mark.parametrize(
-    "letter",
+    "record",
     [
-        lies(key=b"c-1"),
-        lies(b'{"data": {"customer_id": "c-1"}}'),
-        lies(b'{"data": [{"referee_id": "c\\u002d1"}]}'),
-        lies(b'{"comment": "I am c-1, call me"}'),
-        lies(b'{"c-1": 7}'),
-        lies(b'{"customer_id": "c-1'),
-        lies(b"\xffc-17"),
-        lies(b"[" * 5000 + b'"c-1"'),
-        lies(b"{}", headers=(("cx_detail", b"data.customer_id: got 'c-1'"),)),
-        lies(b"{}", headers=(("ce_subject", b"c-1"),)),
+        dead_letter(key=b"c-1"),
+        dead_letter(b'{"data": {"customer_id": "c-1"}}'),
+        dead_letter(b'{"data": [{"referee_id": "c\\u002d1"}]}'),
+        dead_letter(b'{"comment": "I am c-1, call me"}'),
+        dead_letter(b'{"c-1": 7}'),
+        dead_letter(b'{"customer_id": "c-1'),
+        dead_letter(b"\xffc-17"),
+        dead_letter(b"[" * 5000 + b'"c-1"'),
+        dead_letter(b"{}", headers=(("cx_detail", b"data.customer_id: got 'c-1'"),)),
+        dead_letter(b"{}", headers=(("ce_subject", b"c-1"),)),
     ],
 )
-def test_letters_of_a_customer(letter: DeadLetter) -> None:
-    """By key, anywhere in JSON and headers as a word, anywhere in what is no JSON."""
-    assert PurgeSubject((), ("other", "c-1")).matches(letter)
+def test_dead_letters_of_a_customer_match(record: DeadLetter) -> None:
+    """The ID matches as key, as a word in JSON and headers, and anywhere in other values."""
+    assert PurgeSubject((), ("other", "c-1")).matches(record)
 
 
-@pytest.mark.parametrize("value", JSON_OF_OTHERS)
-def test_letters_of_others(value: bytes) -> None:
-    """Whose ids only look alike."""
-    assert not PurgeSubject((), ("c-1",)).matches(lies(value, b"c-17", (("cx_offset", b"1"),)))
+@pytest.mark.parametrize("value", OTHER_CUSTOMERS)
+def test_dead_letters_of_others_do_not_match(value: bytes) -> None:
+    """Similar IDs do not match."""
+    assert not PurgeSubject((), ("c-1",)).matches(dead_letter(value, b"c-17", (("cx_offset", b"1"),)))
 
 
-def test_an_id_that_was_sent_as_a_number() -> None:
-    """Which is why it is a dead letter."""
-    assert PurgeSubject((), ("17",)).matches(lies(b'{"data": {"customer_id": 17}}'))
-    assert not PurgeSubject((), ("17",)).matches(lies(b'{"data": {"customer_id": 170}}'))
+def test_an_id_sent_as_a_number_matches() -> None:
+    """Such an event is a dead letter because of the number."""
+    assert PurgeSubject((), ("17",)).matches(dead_letter(b'{"data": {"customer_id": 17}}'))
+    assert not PurgeSubject((), ("17",)).matches(dead_letter(b'{"data": {"customer_id": 170}}'))
 
 
-def test_ids_that_are_escaped_in_json() -> None:
-    """Also in half an event."""
+def test_ids_escaped_in_json_match() -> None:
+    """Also in truncated JSON."""
     for raw in ('{"customer_id": "é\\"', '{"customer_id": "\\u00e9\\"'):
-        assert PurgeSubject((), ('é"',)).matches(lies(raw.encode() + b"\xff"))
+        assert PurgeSubject((), ('é"',)).matches(dead_letter(raw.encode() + b"\xff"))
 
 
-def test_a_key_is_a_key() -> None:
-    """Not looked for anywhere else."""
+def test_a_key_matches_record_keys_only() -> None:
+    """It is not searched for in values."""
     subject = PurgeSubject(("t-1",), ())
-    assert subject.matches(lies(key=b"t-1"))
-    assert not subject.matches(lies(b'{"ticket_id": "t-1"}', b"t-2"))
+    assert subject.matches(dead_letter(key=b"t-1"))
+    assert not subject.matches(dead_letter(b'{"ticket_id": "t-1"}', b"t-2"))

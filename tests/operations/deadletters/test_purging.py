@@ -1,4 +1,4 @@
-"""`deadletter purge`: somebody's letters go, everybody else's stay as they are."""
+"""`deadletter purge`: dead letters of a customer are removed, all others stay unchanged."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ from stream.kafka.topics import topics
 from stream.operations.deadletters import segments
 from stream.operations.deadletters.dead_letter import DeadLetter
 from stream.operations.deadletters.reading import open_reader, read_dead_letters
-from tests.operations.deadletters.conftest import Buried, Bury, answer
+from tests.operations.deadletters.conftest import DeadLetterRecord, PublishDeadLetters, answer
 from tests.support import NOW
 
 pytestmark = pytest.mark.kafka
 
 
-def there(environ: dict[str, str]) -> list[DeadLetter]:
-    """Every letter, partition by partition."""
+def read_all(environ: dict[str, str]) -> list[DeadLetter]:
+    """Return all dead letters, partition by partition."""
 
     async def read() -> list[DeadLetter]:
-        async with open_reader(load(None, environ)) as (consumer, spans):
-            return [one async for one in read_dead_letters(consumer, spans)]
+        async with open_reader(load(None, environ)) as (consumer, offset_ranges):
+            return [dead_letter async for dead_letter in read_dead_letters(consumer, offset_ranges)]
 
     return sorted(asyncio.run(read()))
 
@@ -41,121 +41,142 @@ def purge(runner: CliRunner, *arguments: str, code: int = 0) -> str:
 
 @contextmanager
 def failing(monkeypatch: pytest.MonkeyPatch, method: str, error: KafkaError) -> Iterator[None]:
-    """As long as it lasts the broker refuses what an admin client asks."""
+    """Make a method of the admin client fail within the block."""
 
-    async def refuse(*_: Any, **__: Any) -> None:
+    async def raise_error(*_: Any, **__: Any) -> None:
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(AIOKafkaAdminClient, method, refuse)
+        patch.setattr(AIOKafkaAdminClient, method, raise_error)
         yield
 
 
 @pytest.fixture
-def mixed(laid: Bury) -> None:
-    """Two partitions of theirs and others'; one whose letters are all others'."""
-    laid(
-        Buried(answer("c-1", 0), at=NOW + 1),
-        Buried(answer("gone", 1), at=NOW + 2),
-        Buried(answer("c-2", 2), "late", at=NOW + 3),
-        Buried(answer("c-3", 3, key=None, comment="as gone said"), at=NOW + 4),
-        Buried(answer("c-4", 4), at=NOW + 5),
-        Buried(answer("c-5", 5), partition=1, at=NOW + 6),
+def mixed_dead_letters(publish_dead_letters: PublishDeadLetters) -> None:
+    """Dead letters of several customers in two partitions."""
+    publish_dead_letters(
+        DeadLetterRecord(answer("c-1", 0), dead_lettered_at=NOW + 1),
+        DeadLetterRecord(answer("gone", 1), dead_lettered_at=NOW + 2),
+        DeadLetterRecord(answer("c-2", 2), "late", dead_lettered_at=NOW + 3),
+        DeadLetterRecord(answer("c-3", 3, key=None, comment="as gone said"), dead_lettered_at=NOW + 4),
+        DeadLetterRecord(answer("c-4", 4), dead_lettered_at=NOW + 5),
+        DeadLetterRecord(answer("c-5", 5), partition=1, dead_lettered_at=NOW + 6),
     )
 
 
-@pytest.mark.usefixtures("mixed")
-def test_letters_of_others_keep_everything(runner: CliRunner, environ: dict[str, str]) -> None:
-    """Key, value, headers, timestamp; where nothing goes, nothing moves."""
-    before = {one.digest: one for one in there(environ)}
+@pytest.mark.usefixtures("mixed_dead_letters")
+def test_dead_letters_of_others_are_unchanged(runner: CliRunner, environ: dict[str, str]) -> None:
+    """Key, value, headers and timestamp are equal. A partition without removals is not rewritten."""
+    before = {dead_letter.digest: dead_letter for dead_letter in read_all(environ)}
     assert purge(runner, "gone", "--dry-run") == "2 would be removed, 3 of others moved for it\n"
-    assert {one.digest: one for one in there(environ)} == before
+    assert {dead_letter.digest: dead_letter for dead_letter in read_all(environ)} == before
     assert purge(runner, "gone") == "2 removed, 3 of others moved for it\n"
-    after = there(environ)
-    assert sorted(one.key or b"" for one in after) == [b"c-1", b"c-2", b"c-4", b"c-5"]
-    assert all(one[2:] == before[one.digest][2:] for one in after)
-    unmoved = [one.position for one in after if one == before[one.digest]]
-    assert unmoved == ["1:0"]
+    after = read_all(environ)
+    assert sorted(dead_letter.key or b"" for dead_letter in after) == [b"c-1", b"c-2", b"c-4", b"c-5"]
+    assert all(dead_letter[2:] == before[dead_letter.digest][2:] for dead_letter in after)
+    unmoved_positions = [
+        dead_letter.position for dead_letter in after if dead_letter == before[dead_letter.digest]
+    ]
+    assert unmoved_positions == ["1:0"]
     assert purge(runner, "gone") == "0 removed, 0 of others moved for it\n"
-    assert there(environ) == after
+    assert read_all(environ) == after
 
 
-@pytest.mark.usefixtures("mixed")
-def test_after_a_crash_between_copying_and_deleting(
+@pytest.mark.usefixtures("mixed_dead_letters")
+def test_a_purge_after_a_crash_removes_the_copies(
     runner: CliRunner, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Letters are there twice, and once again when it is repeated."""
-    whole = {one.digest for one in there(environ)}
+    """After two interrupted runs there are copies, which the next run removes."""
+    digests = {dead_letter.digest for dead_letter in read_all(environ)}
     with failing(monkeypatch, "delete_records", RequestTimedOutError()):
         purge(runner, "gone", code=1)
         purge(runner, "gone", code=1)
-    assert len(there(environ)) == 12
-    assert {one.digest for one in there(environ)} == whole
+    assert len(read_all(environ)) == 12
+    assert {dead_letter.digest for dead_letter in read_all(environ)} == digests
     assert purge(runner, "gone") == "2 removed, 3 of others moved for it\n"
-    assert sorted(one.key or b"" for one in there(environ)) == [b"c-1", b"c-2", b"c-4", b"c-5"]
+    assert sorted(dead_letter.key or b"" for dead_letter in read_all(environ)) == [
+        b"c-1",
+        b"c-2",
+        b"c-4",
+        b"c-5",
+    ]
 
 
-@pytest.mark.usefixtures("mixed")
-def test_without_the_right_to_change_the_topic(
+@pytest.mark.usefixtures("mixed_dead_letters")
+def test_without_the_permission_to_alter_the_topic_the_purge_warns(
     runner: CliRunner, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are gone for every reader, and it is said that the disk is another matter."""
+    """Readers no longer see them, and the warning says that they may still be on disk."""
     with failing(monkeypatch, "alter_configs", TopicAuthorizationFailedError()):
         assert "did not let us begin new segments" in purge(runner, "--customer", "gone", code=1)
-    assert len(there(environ)) == 4
+    assert len(read_all(environ)) == 4
 
 
 def settings_of(environ: dict[str, str]) -> dict[str, str]:
-    """All settings of the topic, those that the broker gives included."""
+    """Return all settings of the topic, defaults included."""
 
     async def read() -> dict[str, str]:
         settings = load(None, environ)
-        described = await describe(settings, [spec for spec in topics(settings) if spec.role == "deadletter"])
-        return dict(described[settings.topics.deadletter].configs)
+        descriptions = await describe(
+            settings, [spec for spec in topics(settings) if spec.role == "deadletter"]
+        )
+        return dict(descriptions[settings.topics.deadletter].configs)
 
     return asyncio.run(read())
 
 
-@pytest.mark.usefixtures("mixed")
-def test_the_topics_settings_are_as_they_were(
+@pytest.mark.usefixtures("mixed_dead_letters")
+def test_the_settings_of_the_topic_are_restored(
     runner: CliRunner, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beginning new segments changes them for a moment; of a purge that is killed then the next one mends it."""
+    """Rolling segments changes settings for a moment. The next purge restores them after a kill."""
     before = settings_of(environ)
     alter, calls = segments._alter, []
 
-    async def once(*arguments: Any) -> None:
+    async def alter_failing_once(*arguments: Any) -> None:
         calls.append(arguments)
         if len(calls) == 2:
             raise RequestTimedOutError
         await alter(*arguments)
 
-    monkeypatch.setattr(segments, "_alter", once)
+    monkeypatch.setattr(segments, "_alter", alter_failing_once)
     purge(runner, "gone", code=1)
     assert settings_of(environ) == before | segments.AT_ONCE
     assert purge(runner, "gone").startswith("2 removed")
     assert settings_of(environ) == before
 
 
-def test_by_key(runner: CliRunner, environ: dict[str, str], laid: Bury) -> None:
-    """A ticket's letters, which name nobody; not those that only mention it."""
-    laid(Buried(answer("c-1", 0, key="t-9")), Buried(answer("t-9", 1, key="c-1")))
-    assert purge(runner, "--key", "t-9").startswith("1 removed")
-    assert [one.key for one in there(environ)] == [b"c-1"]
-
-
-def test_more_letters_than_one_transaction_takes(
-    runner: CliRunner, environ: dict[str, str], laid: Bury, monkeypatch: pytest.MonkeyPatch
+def test_a_purge_by_key_removes_records_with_that_key(
+    runner: CliRunner, environ: dict[str, str], publish_dead_letters: PublishDeadLetters
 ) -> None:
-    """In their order."""
+    """Dead letters of a ticket without a customer are removed, records that mention it are not."""
+    publish_dead_letters(
+        DeadLetterRecord(answer("c-1", 0, key="t-9")), DeadLetterRecord(answer("t-9", 1, key="c-1"))
+    )
+    assert purge(runner, "--key", "t-9").startswith("1 removed")
+    assert [dead_letter.key for dead_letter in read_all(environ)] == [b"c-1"]
+
+
+def test_a_purge_of_several_transactions_keeps_the_order(
+    runner: CliRunner,
+    environ: dict[str, str],
+    publish_dead_letters: PublishDeadLetters,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The copies are in their former order."""
     monkeypatch.setattr("stream.operations.deadletters.purging.COPIES_AT_ONCE", 3)
-    laid(*(Buried(answer("gone" if n == 10 else f"c-{n}", n), at=NOW + n) for n in range(12)))
+    publish_dead_letters(
+        *(
+            DeadLetterRecord(answer("gone" if n == 10 else f"c-{n}", n), dead_lettered_at=NOW + n)
+            for n in range(12)
+        )
+    )
     assert purge(runner, "gone").startswith("1 removed, 11 ")
-    by_place = [one.dead_lettered_at - NOW for one in there(environ)]
-    assert by_place == [*range(10), 11]
+    times = [dead_letter.dead_lettered_at - NOW for dead_letter in read_all(environ)]
+    assert times == [*range(10), 11]
 
 
 @pytest.mark.parametrize("arguments", [[], [""], ["--customer", ""], ["c-1", "--key", ""]])
-def test_nobody(runner: CliRunner, arguments: list[str]) -> None:
-    """An empty id would be everybody."""
+def test_an_empty_id_is_refused(runner: CliRunner, arguments: list[str]) -> None:
+    """An empty ID would match everything."""
     assert "Say whose letters" in purge(runner, *arguments, code=2)

@@ -1,4 +1,4 @@
-"""`deadletter replay`: back to where they came from, judged by their first timestamps."""
+"""`deadletter replay`: records return to their topics with their first timestamps."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from aiokafka import ConsumerRecord
 from click.testing import CliRunner
 
 from stream.cli import main
-from tests.operations.deadletters.conftest import Buried, Bury, answer
+from tests.operations.deadletters.conftest import DeadLetterRecord, PublishDeadLetters, answer
 from tests.support import NOW, FakeRecord
 
 pytestmark = pytest.mark.kafka
@@ -15,17 +15,17 @@ Sent = Callable[[str], list[ConsumerRecord]]
 
 
 @pytest.fixture
-def letters(laid: Bury) -> None:
-    laid(
-        Buried(answer("c-0", 0)),
-        Buried(answer("c-1", 1), "future"),
-        Buried(answer("c-2", 2), "late"),
-        Buried(answer("c-3", 3), "oversized"),
-        Buried(
+def dead_letters(publish_dead_letters: PublishDeadLetters) -> None:
+    publish_dead_letters(
+        DeadLetterRecord(answer("c-0", 0)),
+        DeadLetterRecord(answer("c-1", 1), "future"),
+        DeadLetterRecord(answer("c-2", 2), "late"),
+        DeadLetterRecord(answer("c-3", 3), "oversized"),
+        DeadLetterRecord(
             FakeRecord(4, NOW, None, b"\x00", [("ce_specversion", b"1.0"), ("cx_forwarded", b"1")]),
             topic="cx.customers",
         ),
-        Buried(answer("c-5", 5), topic="another"),
+        DeadLetterRecord(answer("c-5", 5), topic="another"),
     )
 
 
@@ -35,13 +35,17 @@ def replay(runner: CliRunner, *arguments: str, code: int = 0) -> str:
     return result.output
 
 
-@pytest.mark.usefixtures("letters")
-def test_key_value_and_headers_are_as_they_came(runner: CliRunner, sent: Sent) -> None:
-    """With the first timestamp in a header, without what only dead letters and forwards have."""
-    said = replay(runner)
-    assert said.startswith("2 put back\n  of which 2 cannot be read by this version either")
-    for why in ("2 left: future or late", "1 left: oversized", "1 left: their header names no known topic"):
-        assert why in said
+@pytest.mark.usefixtures("dead_letters")
+def test_replayed_records_keep_key_value_and_headers(runner: CliRunner, sent: Sent) -> None:
+    """The first timestamp is in a header, and headers of dead letters and forwards are removed."""
+    output = replay(runner)
+    assert output.startswith("2 put back\n  of which 2 cannot be read by this version either")
+    for reason in (
+        "2 left: future or late",
+        "1 left: oversized",
+        "1 left: their header names no known topic",
+    ):
+        assert reason in output
     (feedback,) = sent("feedback")
     assert (feedback.key, feedback.value) == (b"c-0", answer("c-0", 0).value)
     assert feedback.headers == (("origin", b"test"), ("cx_timestamp", b"%d" % NOW))
@@ -51,23 +55,23 @@ def test_key_value_and_headers_are_as_they_came(runner: CliRunner, sent: Sent) -
     assert customers.headers == (("ce_specversion", b"1.0"), ("cx_timestamp", b"%d" % NOW))
 
 
-@pytest.mark.usefixtures("letters")
-def test_what_was_future_or_late_is_judged_as_of_now(runner: CliRunner, sent: Sent) -> None:
-    """With --rejudge, and only that without its first timestamp."""
+@pytest.mark.usefixtures("dead_letters")
+def test_rejudged_records_are_classified_as_of_now(runner: CliRunner, sent: Sent) -> None:
+    """With --rejudge future and late records lose their first timestamp."""
     replay(runner, "--rejudge", "--topic", "feedback")
     keys = {record.key: [name for name, _ in record.headers] for record in sent("feedback")}
     assert keys == {b"c-0": ["origin", "cx_timestamp"], b"c-1": ["origin"], b"c-2": ["origin"]}
 
 
-@pytest.mark.usefixtures("letters")
+@pytest.mark.usefixtures("dead_letters")
 def test_a_dry_run_sends_nothing(runner: CliRunner, sent: Sent) -> None:
-    """And says the same numbers."""
+    """It prints the same numbers."""
     assert replay(runner, "--rejudge", "--dry-run").startswith("4 would be put back\n")
     assert sent("feedback") == []
 
 
-@pytest.mark.usefixtures("letters")
-def test_letters_by_their_places(runner: CliRunner, sent: Sent) -> None:
-    """One that is not there is an error, after the others went."""
+@pytest.mark.usefixtures("dead_letters")
+def test_dead_letters_can_be_replayed_by_position(runner: CliRunner, sent: Sent) -> None:
+    """A missing position is an error, after the others were replayed."""
     assert "1 of 2 letters are not there" in replay(runner, "0:0", "0:99", code=1)
     assert [record.key for record in sent("feedback")] == [b"c-0"]

@@ -1,4 +1,4 @@
-"""`explain --customer`: what is kept of one person, in words."""
+"""`explain --customer`: the stored state of a customer."""
 
 import pytest
 from click.testing import CliRunner
@@ -21,13 +21,13 @@ from tests.core.aggregation.test_erasure import answer
 from tests.support import DAY, NOW, aggregation_config, count
 
 
-def mine(*partitions: PartitionTask) -> dict[str, Entities]:
-    """The entities of partitions in which there is one person."""
+def entities_by_domain(*partitions: PartitionTask) -> dict[str, Entities]:
+    """Return the entities of partitions with one customer, by domain."""
     return {"tickets": {}} | {p.domain.name: dict(p.store.entities) for p in partitions}
 
 
-def test_a_customer_with_all_that_is_kept() -> None:
-    """Lives, money, days of purchases, records by kind, and what each contributes."""
+def test_everything_about_a_customer_is_shown() -> None:
+    """Lives, money, purchase days, records by kind, and their contributions."""
     customers = counted(
         [
             activated("a", NOW - 20 * DAY, channel="web"),
@@ -42,7 +42,10 @@ def test_a_customer_with_all_that_is_kept() -> None:
     )
     lines = list(
         format_customer(
-            "a", mine(customers, count(Feedback(), [answer("r", "a", 10)])), aggregation_config(), NOW + DAY
+            "a",
+            entities_by_domain(customers, count(Feedback(), [answer("r", "a", 10)])),
+            aggregation_config(),
+            NOW + DAY,
         )
     )
     assert lines[:8] == [
@@ -64,26 +67,28 @@ def test_a_customer_with_all_that_is_kept() -> None:
     assert '  customers ["app",null] ["responder"] now: {"2":1}' in lines
 
 
-def test_who_was_erased() -> None:
-    """Only that, and until when."""
+def test_an_erased_customer_is_reported() -> None:
+    """Only the erasure and its time are shown."""
     partition = count(Customers(), [activated("a", NOW - DAY), erased("a")])
-    lines = list(format_customer("a", mine(partition, count(Feedback(), [])), aggregation_config(), NOW))
+    lines = list(
+        format_customer("a", entities_by_domain(partition, count(Feedback(), [])), aggregation_config(), NOW)
+    )
     assert lines[0] == "no customer of this id is kept"
     assert lines[1] == "erased in customers: everything up to 2026-09-21 14:13:20Z"
     assert lines[-1] == "records in customers: nothing"
 
 
 @pytest.mark.kafka
-def test_without_topics(environ: dict[str, str]) -> None:
-    """Exit 4, naming them, and at once."""
+def test_missing_topics_are_reported(environ: dict[str, str]) -> None:
+    """The exit code is 4, and the error names the topics."""
     result = CliRunner(env=environ).invoke(main, ["explain", "--customer", "a"])
     assert result.exit_code == 4
     assert f"{environ['CXGAUGE_TOPICS_STATE_PREFIX']}.state.customers: is missing" in result.stderr
 
 
 @pytest.mark.kafka
-def test_somebody_unknown(runner: CliRunner) -> None:
-    """Said in words; a metric beside it is another question."""
+def test_an_unknown_customer_is_reported(runner: CliRunner) -> None:
+    """An unknown customer is reported. A metric cannot be combined with a customer."""
     result = runner.invoke(main, ["explain", "--customer", "nobody"])
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("no customer of this id is kept\n")

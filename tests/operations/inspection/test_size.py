@@ -1,4 +1,4 @@
-"""What a rate of events needs."""
+"""Requirements for a rate of events."""
 
 import pytest
 from click.testing import CliRunner
@@ -12,12 +12,12 @@ from stream.operations.inspection.size import SAMPLE, estimates, report
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    """The report for 100 events a second."""
+    """Return the report for 100 events a second."""
     return report(100, aggregation_config(Settings()))
 
 
-def test_what_an_event_leaves_behind() -> None:
-    """An answer and its customer are entities, three events are a ticket; each as small as was promised."""
+def test_estimates_per_event_are_in_range() -> None:
+    """An answer and its customer are entities, three ticket events are one, each of the documented size."""
     answers, tickets, orders = estimates(aggregation_config(Settings()))
     assert 1 <= answers.entities <= 2.05
     assert round(tickets.entities, 2) == 0.67
@@ -27,8 +27,8 @@ def test_what_an_event_leaves_behind() -> None:
         assert need.topic < need.memory < 1_000 * need.entities
 
 
-def test_what_this_process_cached_before_does_not_count() -> None:
-    """A bounded cache that doubles in the middle of the measurement is nobody's entity."""
+def test_caches_do_not_count_as_entities() -> None:
+    """A cache that grows during the measurement is not part of an entity."""
     partition_of.cache_clear()
     for n in range(43_000):  # the cache doubles at 43,691 keys
         partition_of(b"k-%d" % n, 1)
@@ -36,15 +36,15 @@ def test_what_this_process_cached_before_does_not_count() -> None:
 
 
 def test_needs_grow_with_the_rate(text: str) -> None:
-    """A hundred tickets' events a second are kept for 38 days."""
+    """100 ticket events a second are kept for 38 days."""
     line = next(line for line in text.splitlines() if line.startswith("ticket events, kept 38 d"))
     events = 100 * 38 * 86_400
     assert int(line.split()[5].replace(",", "")) == pytest.approx(events * 2 / 3, rel=0.01)
     assert f"Measured on {SAMPLE:,}" in text
 
 
-def test_the_option() -> None:
-    """No broker is asked for a size; a rate is above zero."""
+def test_the_size_option_needs_no_broker() -> None:
+    """No broker is needed. The rate must be above zero."""
     result = CliRunner().invoke(main, ["doctor", "--size", "0.5"])
     assert result.exit_code == 0
     assert result.stdout.startswith("0.5 events a second need")

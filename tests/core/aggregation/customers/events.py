@@ -1,4 +1,4 @@
-"""Customer events for tests, named by what they say."""
+"""Customer events for tests."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,34 +24,40 @@ from tests.support import NOW, Event, count
 
 
 def event(data: Data, at: int, stamp: int | None = None, id: str = "") -> Event:  # noqa: A002
-    """An event whose record is of the same time, and whose id is unlike that of another kind or time."""
+    """Return an event, by default with the same record timestamp and an ID of its kind and time."""
     return Event(data, at, at if stamp is None else stamp, id or f"{data.TYPE}/{at}")
 
 
-def activated(who: str, at: int = NOW, stamp: int | None = None, id: str = "", **more: Any) -> Event:  # noqa: A002
-    return event(CustomerActivated(customer_id=who, **more), at, stamp, id)
+def activated(
+    customer_id: str,
+    at: int = NOW,
+    stamp: int | None = None,
+    id: str = "",  # noqa: A002
+    **fields: Any,
+) -> Event:
+    return event(CustomerActivated(customer_id=customer_id, **fields), at, stamp, id)
 
 
-def churned(who: str, at: int = NOW, stamp: int | None = None, id: str = "", **more: Any) -> Event:  # noqa: A002
-    return event(CustomerChurned(customer_id=who, **more), at, stamp, id)
+def churned(customer_id: str, at: int = NOW, stamp: int | None = None, id: str = "", **fields: Any) -> Event:  # noqa: A002
+    return event(CustomerChurned(customer_id=customer_id, **fields), at, stamp, id)
 
 
-def notice(who: str, at: int, effective: int) -> Event:
-    return event(CancelScheduled(customer_id=who, effective_at=from_ms(effective)), at)
+def notice(customer_id: str, at: int, effective: int) -> Event:
+    return event(CancelScheduled(customer_id=customer_id, effective_at=from_ms(effective)), at)
 
 
 def bought(
-    who: str, order: str, amount: int, at: int = NOW, stamp: int | None = None, currency: str = "EUR"
+    customer_id: str, order: str, amount: int, at: int = NOW, stamp: int | None = None, currency: str = "EUR"
 ) -> Event:
-    data = PurchaseCompleted(order_id=order, customer_id=who, amount_minor=amount, currency=currency)
+    data = PurchaseCompleted(order_id=order, customer_id=customer_id, amount_minor=amount, currency=currency)
     return event(data, at, stamp)
 
 
 def refunded(
-    who: str, refund: str, amount: int, at: int = NOW, stamp: int | None = None, currency: str = "EUR"
+    customer_id: str, refund: str, amount: int, at: int = NOW, stamp: int | None = None, currency: str = "EUR"
 ) -> Event:
     data = PurchaseRefunded(
-        order_id="o", refund_id=refund, customer_id=who, amount_minor=amount, currency=currency
+        order_id="o", refund_id=refund, customer_id=customer_id, amount_minor=amount, currency=currency
     )
     return event(data, at, stamp)
 
@@ -59,22 +65,28 @@ def refunded(
 REFERRALS = {"sent": ReferralSent, "converted": ReferralConverted, "reversed": ReferralReversed}
 
 
-def referral(state: str, who: str, referral_id: str, at: int = NOW, stamp: int | None = None) -> Event:
+def referral(
+    state: str, customer_id: str, referral_id: str, at: int = NOW, stamp: int | None = None
+) -> Event:
     return event(
-        REFERRALS[state](referral_id=referral_id, customer_id=who, referee_id=f"friend of {who}"), at, stamp
+        REFERRALS[state](
+            referral_id=referral_id, customer_id=customer_id, referee_id=f"friend of {customer_id}"
+        ),
+        at,
+        stamp,
     )
 
 
-def responded(who: str, at: int = NOW) -> Event:
-    return event(CustomerResponded(customer_id=who), at)
+def responded(customer_id: str, at: int = NOW) -> Event:
+    return event(CustomerResponded(customer_id=customer_id), at)
 
 
-def erased(who: str, at: int = NOW) -> Event:
-    return event(CustomerErased(customer_id=who), at)
+def erased(customer_id: str, at: int = NOW) -> Event:
+    return event(CustomerErased(customer_id=customer_id), at)
 
 
 def counted(events: Iterable[Event], **rules: Any) -> PartitionTask:
-    """A partition that has counted these events and flushed once, and whose panes are what they should be."""
+    """Return a partition that processed these events and flushed once, after an audit of its panes."""
     partition = count(Customers(), events, **rules)
     assert list(pane_differences(partition)) == []
     return partition

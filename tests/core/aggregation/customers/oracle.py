@@ -1,6 +1,6 @@
-"""Customer figures recomputed from all events by the words of the contract, sharing nothing with the core.
+"""Customer figures recomputed from all events by the definitions in the contract. Nothing is shared with the core.
 
-An event is a plain dictionary: `kind`, `who`, `at` (ms), `id`, and what that kind has.
+An event is a dictionary with `kind`, `customer`, `at` (ms), `id` and the fields of its kind.
 """
 
 from collections import Counter
@@ -9,22 +9,22 @@ from typing import Any
 
 EXPONENT = {"EUR": 2, "JPY": 0}
 COHORTS = ("all", "responder", "other")
-Happened = dict[str, Any]
+OracleEvent = dict[str, Any]
 
 
-class Person:
-    """One customer, from all that ever happened to them."""
+class Customer:
+    """One customer, computed from all its events."""
 
-    def __init__(self, events: list[Happened], margin: Fraction) -> None:
-        life = sorted(
+    def __init__(self, events: list[OracleEvent], margin: Fraction) -> None:
+        life_events = sorted(
             (e for e in events if e["kind"] in ("on", "notice", "off")), key=lambda e: (e["at"], e["id"])
         )
         self.lives: list[list[Any]] = []
-        self.churns: list[Happened] = []
+        self.churns: list[OracleEvent] = []
         self.ignored = 0
         self.dims: dict[str, str] = {}
         self.margin = margin
-        for e in life:
+        for e in life_events:
             on = bool(self.lives) and self.lives[-1][1] is None
             if e["kind"] == "on":
                 self.dims = e["dims"]
@@ -37,49 +37,55 @@ class Person:
             elif e["kind"] == "off":
                 self.ignored += 1
         self.active = bool(self.lives) and self.lives[-1][1] is None
-        self.scheduled = self.active and life[-1]["kind"] == "notice"
+        self.scheduled = self.active and life_events[-1]["kind"] == "notice"
         self.cohort = "responder" if any(e["kind"] == "responded" for e in events) else "other"
         self.money = [e for e in events if e["kind"] in ("buy", "refund")]
         self.referrals = [e for e in events if e["kind"] in ("sent", "converted", "reversed")]
-        gone = {e["one"] for e in self.referrals if e["kind"] == "reversed"}
-        self.standing = [e for e in self.referrals if e["kind"] == "converted" and e["one"] not in gone]
+        reversed_ids = {e["referral"] for e in self.referrals if e["kind"] == "reversed"}
+        self.conversions = [
+            e for e in self.referrals if e["kind"] == "converted" and e["referral"] not in reversed_ids
+        ]
 
-    def there(self, moment: int) -> bool:
-        """Whether they are a customer just before a moment."""
+    def is_active_before(self, moment: int) -> bool:
+        """Return True if the customer was active just before a moment."""
         return any(start < moment and (end is None or end >= moment) for start, end in self.lives)
 
-    def lost(self, start: int) -> bool:
-        """Whether they are one just before `start` and churn from then on."""
-        return self.there(start) and any(end is not None and end >= start for _, end in self.lives)
+    def churned_from(self, start: int) -> bool:
+        """Return True if the customer was active just before `start` and churned later."""
+        return self.is_active_before(start) and any(end is not None and end >= start for _, end in self.lives)
 
-    def net(self, currency: str, start: int = -(1 << 62), end: int = 1 << 62) -> tuple[int, int]:
-        """Minor units and number of purchases and refunds in a stretch of time."""
+    def net_revenue(self, currency: str, start: int = -(1 << 62), end: int = 1 << 62) -> tuple[int, int]:
+        """Return the net revenue in minor units, and the number of purchases and refunds, of a period."""
         inside = [e for e in self.money if e["currency"] == currency and start <= e["at"] < end]
         return sum(e["amount"] if e["kind"] == "buy" else -e["amount"] for e in inside), len(inside)
 
 
-def people(history: list[Happened], margin: Fraction = Fraction(1)) -> list[Person]:
-    """Everybody, each event once."""
-    by_person: dict[str, dict[Any, Happened]] = {}
+def customers(history: list[OracleEvent], margin: Fraction = Fraction(1)) -> list[Customer]:
+    """Return all customers, with each event once."""
+    by_customer: dict[str, dict[Any, OracleEvent]] = {}
     for e in history:
-        natural = ("responded",) if e["kind"] == "responded" else (e["kind"], e.get("one") or e["id"])
-        by_person.setdefault(e["who"], {}).setdefault(natural, e)
-    return [Person(list(events.values()), margin) for events in by_person.values()]
+        natural_key = (
+            ("responded",) if e["kind"] == "responded" else (e["kind"], e.get("referral") or e["id"])
+        )
+        by_customer.setdefault(e["customer"], {}).setdefault(natural_key, e)
+    return [Customer(list(events.values()), margin) for events in by_customer.values()]
 
 
-def figures(crowd: list[Person], now: int, span: int, where: dict[str, str]) -> dict[tuple[str, ...], float]:
-    """What is to be shown for a window of `span` ms at `now` and one label set."""
-    crowd = [p for p in crowd if all(p.dims.get(k) == v for k, v in where.items())]
+def figures(
+    customers: list[Customer], now: int, span: int, label_values: dict[str, str]
+) -> dict[tuple[str, ...], float]:
+    """Return the expected figures of a window of `span` ms at `now` for one label set."""
+    customers = [p for p in customers if all(p.dims.get(k) == v for k, v in label_values.items())]
     step = 60_000 if span <= 3_600_000 else 900_000 if span <= 86_400_000 else 3_600_000
     end = now // step * step + step
     start = end - span
-    month = now // 3_600_000 * 3_600_000 + 3_600_000 - 30 * 86_400_000
+    month_start = now // 3_600_000 * 3_600_000 + 3_600_000 - 30 * 86_400_000
     out: dict[tuple[str, ...], Any] = {}
-    active = [p for p in crowd if p.active]
-    opening = [p for p in crowd if p.there(start)]
-    churns = [e for p in crowd for e in p.churns if start <= e["at"] < end]
+    active = [p for p in customers if p.active]
+    opening = [p for p in customers if p.is_active_before(start)]
+    churns = [e for p in customers for e in p.churns if start <= e["at"] < end]
     if opening:
-        lost = Fraction(sum(p.lost(start) for p in opening), len(opening))
+        lost = Fraction(sum(p.churned_from(start) for p in opening), len(opening))
         new = sum(p.lives[-1][0] >= start for p in active)
         out["cx_churn_ratio", "cohort"] = lost
         out["cx_churn_ratio", "seed"] = Fraction(len(churns), len(opening))
@@ -93,41 +99,51 @@ def figures(crowd: list[Person], now: int, span: int, where: dict[str, str]) -> 
         out["cx_churned_voluntary_customers", str(voluntary).lower()] = n
     out["cx_opening_customers",] = len(opening)
     out["cx_active_customers",] = len(active)
-    out["cx_cancel_scheduled_customers",] = sum(p.scheduled for p in crowd)
-    out["cx_churn_ignored_total",] = sum(p.ignored for p in crowd)
-    referrers = sum(any(e["at"] >= start for e in p.standing) for p in crowd)
+    out["cx_cancel_scheduled_customers",] = sum(p.scheduled for p in customers)
+    out["cx_churn_ignored_total",] = sum(p.ignored for p in customers)
+    referrers = sum(any(e["at"] >= start for e in p.conversions) for p in customers)
     out["cx_referrers",] = referrers
     if active:
         out["cx_referral_ratio",] = Fraction(referrers, len(active))
     for state in ("sent", "converted", "reversed"):
         out["cx_referrals", state] = sum(
-            e["kind"] == state and start <= e["at"] < end for p in crowd for e in p.referrals
+            e["kind"] == state and start <= e["at"] < end for p in customers for e in p.referrals
         )
     for cohort in COHORTS:
-        _value(out, crowd, cohort, (start, end), month)
+        add_clv_figures(out, customers, cohort, (start, end), month_start)
     return {name: float(value) for name, value in out.items()}
 
 
-def _value(
-    out: dict[tuple[str, ...], Any], crowd: list[Person], cohort: str, window: tuple[int, int], month: int
+def add_clv_figures(
+    out: dict[tuple[str, ...], Any],
+    customers: list[Customer],
+    cohort: str,
+    window: tuple[int, int],
+    month_start: int,
 ) -> None:
-    members = [p for p in crowd if cohort in ("all", p.cohort)]
+    members = [p for p in customers if cohort in ("all", p.cohort)]
     active = [p for p in members if p.active]
-    opening = [p for p in members if p.there(month)]
+    opening = [p for p in members if p.is_active_before(month_start)]
     out["cx_clv_customers", cohort] = len(active)
     for currency, digits in EXPONENT.items():
         unit = 10**digits
-        if any(p.net(currency, *window)[1] for p in crowd):
-            out["cx_revenue", currency] = Fraction(sum(p.net(currency, *window)[0] for p in crowd), unit)
+        if any(p.net_revenue(currency, *window)[1] for p in customers):
+            out["cx_revenue", currency] = Fraction(
+                sum(p.net_revenue(currency, *window)[0] for p in customers), unit
+            )
             if active:
-                added = sum(p.net(currency, *window)[0] * p.margin for p in members)
+                added = sum(p.net_revenue(currency, *window)[0] * p.margin for p in members)
                 out["cx_clv_added_mean", cohort, currency] = added / unit / len(active)
-        if active and any(p.net(currency)[1] for p in crowd if p.active):
-            total = sum(p.net(currency)[0] * p.margin for p in active)
+        if active and any(p.net_revenue(currency)[1] for p in customers if p.active):
+            total = sum(p.net_revenue(currency)[0] * p.margin for p in active)
             out["cx_clv_historical_mean", cohort, currency] = total / unit / len(active)
         # the present hour is the last of the month
-        last = month + 30 * 86_400_000
-        if active and opening and any(p.net(currency, month, last)[1] for p in members):
-            mean = sum(p.net(currency, month, last)[0] * p.margin for p in members) / unit / len(active)
-            churn = Fraction(sum(p.lost(month) for p in opening), len(opening))
+        last = month_start + 30 * 86_400_000
+        if active and opening and any(p.net_revenue(currency, month_start, last)[1] for p in members):
+            mean = (
+                sum(p.net_revenue(currency, month_start, last)[0] * p.margin for p in members)
+                / unit
+                / len(active)
+            )
+            churn = Fraction(sum(p.churned_from(month_start) for p in opening), len(opening))
             out["cx_clv_predicted", cohort, currency] = mean * (min(1 / churn, 36) if churn else 36)

@@ -1,11 +1,11 @@
-"""Random histories of a few customers, and how they become records."""
+"""Random histories of a few customers, and their conversion to events."""
 
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.core.aggregation.customers import events as make
-from tests.core.aggregation.customers.oracle import Happened
+from tests.core.aggregation.customers.oracle import OracleEvent
 from tests.support import DAY, HOUR, MINUTE, NOW, Event
 
 KINDS = ("on", "on", "on", "notice", "off", "off", "buy", "buy", "refund", "sent", "converted", "converted")
@@ -25,74 +25,77 @@ gaps = st.one_of(
 
 
 @st.composite
-def happenings(draw: st.DrawFn, number: int, stamp: int) -> Happened:
-    """One event; `lags` of up to 20 d behind its record, so that nothing comes for what has been forgotten."""
+def oracle_events(draw: st.DrawFn, number: int, stamp: int) -> OracleEvent:
+    """Draw one event, up to 20 d older than its record, so that no event belongs to forgotten state."""
     kind = draw(st.sampled_from([*KINDS, "reversed", "responded"]))
-    happened: Happened = {
+    event: OracleEvent = {
         "kind": kind,
-        "who": draw(st.sampled_from("ab")),
+        "customer": draw(st.sampled_from("ab")),
         "at": stamp - draw(lags),
         "stamp": stamp,
         "id": draw(st.sampled_from("xyz")) + str(number),
     }
     if kind == "on":
-        happened |= {
+        event |= {
             "dims": draw(dims),
             "margin": draw(st.none() | st.sampled_from([0.0, 0.25, 0.3333, 1.0])),
         }
     elif kind == "off":
-        happened |= {
+        event |= {
             "reason": draw(st.none() | st.sampled_from(["price", "moved"])),
             "voluntary": draw(st.booleans()),
         }
     elif kind in ("buy", "refund"):
-        happened |= {
+        event |= {
             "amount": draw(st.integers(0, 10_000)),
             "currency": draw(st.sampled_from(["EUR", "JPY"])),
         }
     elif kind in ("sent", "converted", "reversed"):
-        happened |= {"one": f"{draw(st.sampled_from('pq'))}{stamp // (30 * DAY)}"}
-    return happened
+        event |= {"referral": f"{draw(st.sampled_from('pq'))}{stamp // (30 * DAY)}"}
+    return event
 
 
 @st.composite
-def histories(draw: st.DrawFn, most: int = 18, gap: st.SearchStrategy[int] = gaps) -> list[Happened]:
-    """Events in the order of their records, no two different ones under one natural key, some repeated at once."""
-    stamp, out, known = NOW, [], set()
-    for number in range(draw(st.integers(0, most))):
+def histories(draw: st.DrawFn, max_size: int = 18, gap: st.SearchStrategy[int] = gaps) -> list[OracleEvent]:
+    """Draw events in the order of their records, without two different events of one natural key.
+
+    Some are repeated.
+    """
+    stamp, out, natural_keys = NOW, [], set()
+    for number in range(draw(st.integers(0, max_size))):
         stamp += draw(gap)
-        happened = draw(happenings(number, stamp))
-        natural = (happened["who"], happened["kind"], happened.get("one", happened["id"]))
-        if natural not in known:
-            known.add(natural)
-            out += [happened] * draw(st.sampled_from([1, 1, 1, 2]))
+        event = draw(oracle_events(number, stamp))
+        natural_key = (event["customer"], event["kind"], event.get("referral", event["id"]))
+        if natural_key not in natural_keys:
+            natural_keys.add(natural_key)
+            out += [event] * draw(st.sampled_from([1, 1, 1, 2]))
     return out
 
 
-def typed(happened: Happened) -> Event:
-    """The event as the core gets it."""
-    kind, who, at, stamp = happened["kind"], happened["who"], happened["at"], happened["stamp"]
-    return _MAKERS.get(kind, _other)(happened, who, at)._replace(stamp=stamp, id=happened["id"])
+def typed(event: OracleEvent) -> Event:
+    """Convert an event of the oracle to an event of the core."""
+    kind, customer_id, at, stamp = event["kind"], event["customer"], event["at"], event["stamp"]
+    return FACTORIES.get(kind, other_event)(event, customer_id, at)._replace(stamp=stamp, id=event["id"])
 
 
-def _other(happened: Happened, who: str, at: int) -> Event:
-    if happened["kind"] == "responded":
-        return make.responded(who, at)
-    return make.referral(happened["kind"], who, happened["one"], at)
+def other_event(event: OracleEvent, customer_id: str, at: int) -> Event:
+    if event["kind"] == "responded":
+        return make.responded(customer_id, at)
+    return make.referral(event["kind"], customer_id, event["referral"], at)
 
 
-_MAKERS: dict[str, Any] = {
-    "on": lambda happened, who, at: make.activated(
-        who, at, margin_rate=happened["margin"], **happened["dims"]
+FACTORIES: dict[str, Any] = {
+    "on": lambda event, customer_id, at: make.activated(
+        customer_id, at, margin_rate=event["margin"], **event["dims"]
     ),
-    "notice": lambda _, who, at: make.notice(who, at, at + DAY),
-    "off": lambda happened, who, at: make.churned(
-        who, at, reason=happened["reason"], voluntary=happened["voluntary"]
+    "notice": lambda _, customer_id, at: make.notice(customer_id, at, at + DAY),
+    "off": lambda event, customer_id, at: make.churned(
+        customer_id, at, reason=event["reason"], voluntary=event["voluntary"]
     ),
-    "buy": lambda happened, who, at: make.bought(
-        who, happened["id"], happened["amount"], at, currency=happened["currency"]
+    "buy": lambda event, customer_id, at: make.bought(
+        customer_id, event["id"], event["amount"], at, currency=event["currency"]
     ),
-    "refund": lambda happened, who, at: make.refunded(
-        who, happened["id"], happened["amount"], at, currency=happened["currency"]
+    "refund": lambda event, customer_id, at: make.refunded(
+        customer_id, event["id"], event["amount"], at, currency=event["currency"]
     ),
 }

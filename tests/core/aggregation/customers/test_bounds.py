@@ -1,4 +1,4 @@
-"""A customer's record stays small whatever is sent about one person, and the figures right."""
+"""A customer's stored state is bounded for any history, and its figures stay exact."""
 
 from fractions import Fraction
 from typing import Any
@@ -11,70 +11,72 @@ from stream.core.aggregation.customers.events import MAX_SOURCE_CHARACTERS
 from stream.core.aggregation.task import PartitionTask
 from tests.core.aggregation.customers import oracle
 from tests.core.aggregation.customers.events import activated, churned, outcomes
-from tests.core.aggregation.customers.oracle import Happened
+from tests.core.aggregation.customers.oracle import OracleEvent
 from tests.core.aggregation.customers.strategies import typed
-from tests.core.aggregation.customers.test_oracle import LABEL_SETS, SPANS, shown
+from tests.core.aggregation.customers.test_oracle import LABEL_SETS, SPANS, served_figures
 from tests.support import DAY, MINUTE, NOW, aggregation_config, records, single
 
 MARGIN = 0.5
 
 
-def comings_and_goings(n: int, over: int) -> list[Happened]:
-    """One person comes and goes `n` times, the last time to stay, with other dimensions than ever before."""
-    events: list[Happened] = []
+def many_lives(n: int, duration: int) -> list[OracleEvent]:
+    """Return `n` activations and churns of one customer. The last activation has another channel."""
+    events: list[OracleEvent] = []
     for i in range(2 * n + 1):
-        at = NOW + i * over // (2 * n)
-        happened: Happened = {"who": "a", "at": at, "stamp": at, "id": f"{i:06}"}
+        at = NOW + i * duration // (2 * n)
+        event: OracleEvent = {"customer": "a", "at": at, "stamp": at, "id": f"{i:06}"}
         if i % 2:
-            happened |= {"kind": "off", "reason": f"reason {i % 9}", "voluntary": i % 3 == 0}
+            event |= {"kind": "off", "reason": f"reason {i % 9}", "voluntary": i % 3 == 0}
         else:
-            happened |= {"kind": "on", "margin": None, "dims": {"channel": "app" if i == 2 * n else "web"}}
-        events.append(happened)
+            event |= {"kind": "on", "margin": None, "dims": {"channel": "app" if i == 2 * n else "web"}}
+        events.append(event)
     return events
 
 
-def fold(partition: PartitionTask, history: list[Happened]) -> None:
-    """A flush each hundred events, and proof that it adds up."""
-    listed = records([typed(happened) for happened in history], partition.next_offset)
-    for i in range(0, len(listed), 100):
-        batch = listed[i : i + 100]
+def process_and_flush(partition: PartitionTask, history: list[OracleEvent]) -> None:
+    """Process with a flush for each hundred events, and audit the panes."""
+    batch_records = records([typed(event) for event in history], partition.next_offset)
+    for i in range(0, len(batch_records), 100):
+        batch = batch_records[i : i + 100]
         partition.process(batch, batch[-1].timestamp)
         partition.prepare_flush(batch[-1].timestamp, 0)
     assert list(pane_differences(partition)) == []
 
 
-@pytest.mark.parametrize("over", [2 * 60 * MINUTE, 45 * DAY])
-def test_a_customer_with_thousands_of_lives(over: int) -> None:
-    """400 lives within hours, or over more than the memory: under 40 kB, and every figure is the oracle's."""
+@pytest.mark.parametrize("duration", [2 * 60 * MINUTE, 45 * DAY])
+def test_a_customer_with_thousands_of_lives(duration: int) -> None:
+    """400 lives within hours or within 45 days take less than 40 kB, and every figure equals the oracle's."""
     partition = single(Customers(), aggregation_config(margin_rate=MARGIN))
-    history = comings_and_goings(400, over)
-    fold(partition, history)
+    history = many_lives(400, duration)
+    process_and_flush(partition, history)
     assert len(partition.store.entities[b"ca"]) < 40_000
     now = history[-1]["stamp"]
-    crowd = oracle.people(history, Fraction(MARGIN))
+    customers = oracle.customers(history, Fraction(MARGIN))
     for view, values in LABEL_SETS:
-        where = dict(zip(["channel"], values, strict=False))
+        label_values = dict(zip(["channel"], values, strict=False))
         for label, span in SPANS.items():
-            want = oracle.figures(crowd, now, span, where)
-            assert shown(partition, now, label, view, values) == pytest.approx(want)
+            expected = oracle.figures(customers, now, span, label_values)
+            assert served_figures(partition, now, label, view, values) == pytest.approx(expected)
 
 
 def test_events_of_the_time_of_archived_lives_are_duplicates() -> None:
-    """A repetition of all that was sent, and what comes so late, are duplicates; younger events count."""
+    """Repetitions and late events from that time are duplicates. Younger events count."""
     partition = single(Customers())
-    history = comings_and_goings(lifecycle.MAX_FINISHED_PERIODS + 20, DAY)
-    fold(partition, history)
+    history = many_lives(lifecycle.MAX_FINISHED_PERIODS + 20, DAY)
+    process_and_flush(partition, history)
     before = partition.panes.blocks
-    fold(partition, [{**happened, "stamp": history[-1]["stamp"]} for happened in history])
+    process_and_flush(partition, [{**event, "stamp": history[-1]["stamp"]} for event in history])
     assert partition.panes.blocks == before
     assert outcomes(partition) == {"accepted": len(history), "duplicate": len(history)}
     late = {**history[0], "id": "late", "at": NOW + 1, "stamp": history[-1]["stamp"]}
-    fold(partition, [late, {**history[0], "id": "new", "at": history[-1]["at"] - 1, "stamp": late["stamp"]}])
+    process_and_flush(
+        partition, [late, {**history[0], "id": "new", "at": history[-1]["at"] - 1, "stamp": late["stamp"]}]
+    )
     assert outcomes(partition) == {"accepted": len(history) + 1, "duplicate": len(history) + 1}
 
 
-def test_reasons_of_archived_lives_past_the_cap_become_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each that is told apart is a ledger of its own."""
+def test_reasons_of_archived_lives_past_the_limit_become_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reason has its own roll-up, so their number is limited."""
     for cap in ("MAX_OTHER_EVENTS", "MAX_FINISHED_PERIODS", "MAX_ARCHIVED_REASONS"):
         monkeypatch.setattr(lifecycle, cap, 2)
     partition = single(Customers())
@@ -85,20 +87,20 @@ def test_reasons_of_archived_lives_past_the_cap_become_other(monkeypatch: pytest
     partition.prepare_flush(NOW, 0)
     reasons = {
         name[1]: n
-        for name, n in shown(partition, NOW, "1h", "total", ()).items()
+        for name, n in served_figures(partition, NOW, "1h", "total", ()).items()
         if "churned_cust" in name[0]
     }
-    kept = {f"reason {i}": 1 for i in (0, 1, 10, 11)}
-    assert reasons == kept | {"__other__": 8}
+    expected = {f"reason {i}": 1 for i in (0, 1, 10, 11)}
+    assert reasons == expected | {"__other__": 8}
 
 
 def test_a_long_source_is_kept_as_a_hash() -> None:
-    """It may be as long as a record."""
+    """A source may be as long as a record."""
     partition = single(Customers())
-    long = "/" + "x" * 100_000
+    long_source = "/" + "x" * 100_000
     events = [
         activated("a", NOW + n, id="1")._replace(source=source)
-        for n, source in enumerate([long, long, long[:-1]])
+        for n, source in enumerate([long_source, long_source, long_source[:-1]])
     ]
     partition.process(records(events), NOW + 2)
     assert outcomes(partition) == {"accepted": 2, "duplicate": 1}

@@ -1,4 +1,4 @@
-"""Entities of customers, their retention and their summary."""
+"""Entities of customers, their retention and their summaries."""
 
 from typing import Any
 
@@ -26,11 +26,11 @@ from tests.core.aggregation.customers.events import (
 )
 from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config, figures, records, single
 
-MEMORY = 38 * DAY
+RETENTION = 38 * DAY
 
 
-def more(partition: PartitionTask, *events: Event) -> None:
-    """Count further events, and flush."""
+def process_and_flush(partition: PartitionTask, *events: Event) -> None:
+    """Process further events and flush."""
     partition.process(records(events, partition.next_offset), max(event.stamp for event in events))
     partition.prepare_flush(max(event.stamp for event in events), 0)
 
@@ -39,137 +39,139 @@ def kinds(partition: PartitionTask) -> set[bytes]:
     return {key[:1] for key in partition.store.entities}
 
 
-def test_orders_and_referrals_are_forgotten_like_closed_tickets() -> None:
-    """38 days after their last record, not before; the customer and the totals stay."""
+def test_orders_and_referrals_expire_38_days_after_their_last_record() -> None:
+    """They are removed 38 days after their last record. The customer and the totals stay."""
     partition = counted([activated("a"), bought("a", "1", 100), make.referral("sent", "a", "r")])
-    more(partition, make.referral("converted", "a", "r", NOW + DAY))
-    for at, left in ((MEMORY - 1, b"cof"), (MEMORY, b"cf"), (MEMORY + DAY, b"c")):
+    process_and_flush(partition, make.referral("converted", "a", "r", NOW + DAY))
+    for at, kinds_left in ((RETENTION - 1, b"cof"), (RETENTION, b"cf"), (RETENTION + DAY, b"c")):
         partition.checkpoint.watermark = NOW + at
         partition.prepare_flush(NOW + at, 0)
-        assert kinds(partition) == {bytes([kind]) for kind in left}
+        assert kinds(partition) == {bytes([kind]) for kind in kinds_left}
     assert figures(clv.METRIC, partition, NOW + 40 * DAY)["cx_clv_historical_mean", "all", "EUR"] == 1
 
 
-def test_an_event_of_a_forgotten_order_counts_again() -> None:
-    """The same order again after its time is a new one; before, a duplicate that prolongs nothing."""
+def test_an_event_of_an_expired_order_counts_again() -> None:
+    """After 38 days the same order is new. Before, it is a duplicate that does not extend its retention."""
     partition = counted([activated("a"), bought("a", "1", 100)])
-    more(partition, bought("a", "1", 100, NOW, NOW + MEMORY - 1))
+    process_and_flush(partition, bought("a", "1", 100, NOW, NOW + RETENTION - 1))
     assert outcomes(partition) == {"accepted": 2, "duplicate": 1}
-    more(partition, activated("b", NOW + MEMORY))
-    more(partition, bought("a", "1", 100, NOW, NOW + MEMORY))
+    process_and_flush(partition, activated("b", NOW + RETENTION))
+    process_and_flush(partition, bought("a", "1", 100, NOW, NOW + RETENTION))
     assert partition.outcome_counts["duplicate"] == 1
-    assert figures(clv.METRIC, partition, NOW + MEMORY)["cx_clv_historical_mean", "all", "EUR"] == 1
+    assert figures(clv.METRIC, partition, NOW + RETENTION)["cx_clv_historical_mean", "all", "EUR"] == 1
 
 
-@pytest.mark.parametrize("later", [27 * HOUR, 28 * HOUR, 29 * HOUR, MEMORY])
+@pytest.mark.parametrize("later", [27 * HOUR, 28 * HOUR, 29 * HOUR, RETENTION])
 def test_panes_do_not_depend_on_the_order_of_two_records_of_one_event(later: int) -> None:
-    """The second is a duplicate, and its record's time leaves no trace."""
+    """The second record is a duplicate, and its timestamp has no effect."""
     sent, once = make.referral("sent", "a", "r", NOW + 17 * MINUTE), responded("a")
-    again = once._replace(stamp=NOW + later)
-    assert counted([sent, once, again]).panes.blocks == counted([again, sent, once]).panes.blocks
+    second_record = once._replace(stamp=NOW + later)
+    assert (
+        counted([sent, once, second_record]).panes.blocks == counted([second_record, sent, once]).panes.blocks
+    )
 
 
-def test_a_late_event_finds_the_present_state_as_it_is() -> None:
-    """Old lives forgotten: a churn before the present life ends nothing, one after it does."""
+def test_a_late_churn_does_not_end_a_later_life() -> None:
+    """Former lives are removed. A churn before the present life is ignored, one after it ends the life."""
     partition = counted([activated("a", NOW - 9 * DAY), churned("a", NOW - 8 * DAY), activated("a", NOW)])
     later = NOW + 50 * DAY
-    more(partition, notice("a", later, later))
+    process_and_flush(partition, notice("a", later, later))
     assert len(msgspec.msgpack.decode(partition.store.entities[b"ca"])[0]) == 2
-    more(partition, churned("a", NOW - DAY, later + 1))
-    shown = figures(churn.METRIC, partition, later + DAY)
-    assert (shown["cx_active_customers",], shown["cx_churn_ignored_total",]) == (1, 1)
-    more(partition, churned("a", NOW + DAY, later + 2))
+    process_and_flush(partition, churned("a", NOW - DAY, later + 1))
+    by_series = figures(churn.METRIC, partition, later + DAY)
+    assert (by_series["cx_active_customers",], by_series["cx_churn_ignored_total",]) == (1, 1)
+    process_and_flush(partition, churned("a", NOW + DAY, later + 2))
     assert figures(churn.METRIC, partition, later + DAY)["cx_active_customers",] == 0
 
 
-def test_old_events_load_the_base_at_once() -> None:
-    """With records of now: active and in every opening cohort, and no pane for the past."""
+def test_old_activations_load_the_customer_base() -> None:
+    """Old activations in present records are active and in every opening cohort, without panes in the past."""
     base = [activated(f"c{i}", NOW - 3650 * DAY, NOW, channel="web") for i in range(100)]
     partition = counted(base)
     for window in ("5m", "30d"):
-        shown = figures(churn.METRIC, partition, NOW, window)
-        assert (shown["cx_opening_customers",], shown["cx_active_customers",]) == (100, 100)
+        by_series = figures(churn.METRIC, partition, NOW, window)
+        assert (by_series["cx_opening_customers",], by_series["cx_active_customers",]) == (100, 100)
     assert {key.resolution for key in partition.panes.blocks} == {0}
 
 
 def test_money_loaded_with_history_is_in_totals_only() -> None:
-    """Older than any window: value to date, nothing in the customer's buckets."""
+    """Money older than any window is in the value to date only, not in the customer's buckets."""
     partition = counted([activated("a", NOW - 900 * DAY, NOW), bought("a", "1", 500, NOW - 800 * DAY, NOW)])
-    shown = figures(clv.METRIC, partition, NOW, "30d")
-    assert shown["cx_clv_historical_mean", "all", "EUR"] == 5
-    assert ("cx_revenue", "EUR") not in shown
+    by_series = figures(clv.METRIC, partition, NOW, "30d")
+    assert by_series["cx_clv_historical_mean", "all", "EUR"] == 5
+    assert ("cx_revenue", "EUR") not in by_series
 
 
-def test_a_customer_of_the_base_is_small() -> None:
-    """With ids of 36 characters, a plan and two dimensions."""
-    who = "7b1c2d3e-0000-4000-8000-0123456789ab"
-    event = activated(who, NOW - 900 * DAY, NOW, plan="pro", channel="web", labels={"brand": "acme"})
-    partition = counted([event._replace(id=who, source="/crm/export")])
-    assert len(partition.store.entities[b"c" + who.encode()]) <= 120
+def test_a_customer_without_history_is_small() -> None:
+    """IDs of 36 characters, a plan and two dimensions take at most 120 bytes."""
+    customer_id = "7b1c2d3e-0000-4000-8000-0123456789ab"
+    event = activated(customer_id, NOW - 900 * DAY, NOW, plan="pro", channel="web", labels={"brand": "acme"})
+    partition = counted([event._replace(id=customer_id, source="/crm/export")])
+    assert len(partition.store.entities[b"c" + customer_id.encode()]) <= 120
 
 
 def test_a_customer_who_buys_around_the_clock_stays_bounded() -> None:
-    """Every half hour for 80 days."""
+    """A purchase every half hour for 80 days."""
     partition = single(Customers())
-    every = [bought("a", str(i), 1999, NOW + i * HOUR // 2) for i in range(80 * 48)]
-    for i in range(0, len(every), 960):
-        more(partition, *every[i : i + 960])
+    history = [bought("a", str(i), 1999, NOW + i * HOUR // 2) for i in range(80 * 48)]
+    for i in range(0, len(history), 960):
+        process_and_flush(partition, *history[i : i + 960])
     assert len(partition.store.entities[b"ca"]) < 15_000
-    month = figures(clv.METRIC, partition, every[-1].at, "30d")["cx_revenue", "EUR"]
+    month = figures(clv.METRIC, partition, history[-1].at, "30d")["cx_revenue", "EUR"]
     assert month == pytest.approx(19.99 * 30 * 48)
 
 
 def test_a_customer_who_is_activated_every_night_stays_small() -> None:
-    """A base that is sent again and again is one life each, with the last plan."""
-    every = [activated("a", NOW + i * DAY // 2, plan=f"plan {i}") for i in range(70)]
-    partition = counted(every)
+    """Repeated activations are one life with the last plan."""
+    history = [activated("a", NOW + i * DAY // 2, plan=f"plan {i}") for i in range(70)]
+    partition = counted(history)
     assert len(partition.store.entities[b"ca"]) < 1_500
-    summary = summarize(partition.store.entities[b"ca"], every[-1].at)
+    summary = summarize(partition.store.entities[b"ca"], history[-1].at)
     assert (summary.since, summary.plan) == (NOW, "plan 69")
 
 
 def test_comments_are_not_kept() -> None:
-    """Nor anything else that no figure needs."""
+    """Fields that no figure needs are not stored."""
     partition = single(Customers())
-    flush = b""
+    written = b""
     partition.process(records([activated("a"), churned("a", comment="canary", reason="price")]), NOW)
-    taken = partition.prepare_flush(NOW, 0)
-    for key, value in [*taken.state, *taken.panes]:
-        flush += key + (value or b"")
-    assert b"price" in flush
-    assert b"canary" not in flush
+    flush = partition.prepare_flush(NOW, 0)
+    for key, value in [*flush.state, *flush.panes]:
+        written += key + (value or b"")
+    assert b"price" in written
+    assert b"canary" not in written
 
 
-def test_someone_responds_once() -> None:
-    """Whoever says it again."""
+def test_a_customer_responds_once() -> None:
+    """A second event is a duplicate."""
     partition = counted([responded("a"), responded("a", NOW + 1), responded("b")])
     assert outcomes(partition) == {"accepted": 2, "duplicate": 1}
 
 
 def test_keys_of_different_customers_never_meet() -> None:
-    """Whatever characters their ids are made of."""
+    """IDs may contain any characters."""
     assert child_key(ORDER, "a", "\x00\x01b") != child_key(ORDER, "a\x00", "\x01b")
     kinds = EntityKinds(Customers.kinds)
-    for who in ("a", "a\x00\x01", "é" * 256):
-        key = child_key(ORDER, who, "1")
-        assert kinds.of(key).person_key(key, b"") == who.encode()
+    for customer_id in ("a", "a\x00\x01", "é" * 256):
+        key = child_key(ORDER, customer_id, "1")
+        assert kinds.of(key).person_key(key, b"") == customer_id.encode()
 
 
 def test_customer_events_of_any_age_are_used() -> None:
-    """Never late."""
+    """Customer events are never late."""
     assert not Customers().rejects_late(CustomerActivated(customer_id="a"))
     partition = counted([activated("a", NOW - 20_000 * DAY, NOW)])
     assert outcomes(partition) == {"accepted": 1}
     assert figures(churn.METRIC, partition, NOW)["cx_active_customers",] == 1
 
 
-def test_reasons_past_the_cap_are_counted_together() -> None:
-    """A thousand codes a partition; the others are one."""
+def test_reasons_past_the_limit_are_counted_together() -> None:
+    """A partition distinguishes a thousand codes. The others are counted together."""
     events = []
     for i in range(1010):
         events += [activated(f"c{i}", NOW - HOUR), churned(f"c{i}", reason=f"code {i}")]
-    shown = figures(churn.METRIC, counted(events, config=aggregation_config(top=2000)), NOW)
-    reasons = {name[1]: n for name, n in shown.items() if name[0] == "cx_churned_customers"}
+    by_series = figures(churn.METRIC, counted(events, config=aggregation_config(top=2000)), NOW)
+    reasons = {name[1]: n for name, n in by_series.items() if name[0] == "cx_churned_customers"}
     assert len(reasons) == 1001
     assert reasons["__other__"] == 10
 
@@ -194,8 +196,8 @@ def test_clv_6_in_a_summary() -> None:
     assert summary.net == {"EUR": 15_000}
 
 
-def test_a_summary_of_someone_who_only_responded() -> None:
-    """Nothing is made up."""
+def test_a_summary_of_a_customer_with_only_a_response() -> None:
+    """Fields without events have their defaults."""
     summary = summarize(counted([responded("a")]).store.entities[b"ca"], NOW)
     expected: dict[str, Any] = {"active": False, "since": None, "cancel_scheduled": False, "plan": None}
     expected |= {
@@ -209,36 +211,36 @@ def test_a_summary_of_someone_who_only_responded() -> None:
     assert summary._asdict() == expected
 
 
-def test_reversal_of_a_forgotten_conversion_changes_nothing_but_its_own_count() -> None:
-    """The conversion is out of every window by then."""
+def test_a_reversal_of_an_expired_conversion_changes_only_its_own_count() -> None:
+    """The conversion is older than every window."""
     partition = counted([make.referral("converted", "a", "r", NOW)])
     later = NOW + 40 * DAY
-    more(partition, activated("b", later))
-    more(partition, make.referral("reversed", "a", "r", later))
-    shown = figures(referral.METRIC, partition, later, "30d")
-    assert (shown["cx_referrers",], shown["cx_referrals", "reversed"]) == (0, 1)
+    process_and_flush(partition, activated("b", later))
+    process_and_flush(partition, make.referral("reversed", "a", "r", later))
+    by_series = figures(referral.METRIC, partition, later, "30d")
+    assert (by_series["cx_referrers",], by_series["cx_referrals", "reversed"]) == (0, 1)
     assert all(n > 0 for block in partition.panes.blocks.values() for n in block.values())
 
 
-def test_a_record_older_than_the_last_adds_to_the_merged_bucket() -> None:
-    """A conversion merged with its hour, and its reversal in a record of before: forwards keep their timestamps."""
+def test_a_record_older_than_the_last_adds_to_the_downsampled_bucket() -> None:
+    """A conversion is downsampled before its reversal arrives in an older record."""
     partition = counted([make.referral("converted", "a", "r", NOW)])
-    more(partition, activated("a", NOW + 3 * DAY))
-    more(partition, make.referral("reversed", "a", "r", NOW + HOUR // 2))
+    process_and_flush(partition, activated("a", NOW + 3 * DAY))
+    process_and_flush(partition, make.referral("reversed", "a", "r", NOW + HOUR // 2))
     assert figures(referral.METRIC, partition, NOW + 3 * DAY, "7d")["cx_referrers",] == 0
 
 
-def test_merging_moves_nothing_out_of_a_window() -> None:
-    """A purchase in the first quarter-hour of the last 24 h, merged when the customer buys again."""
+def test_downsampling_moves_nothing_out_of_a_window() -> None:
+    """A purchase in the first quarter-hour of the last 24 h is downsampled when the customer buys again."""
     hour = NOW // HOUR * HOUR
-    early = bought("a", "1", 100, hour + 50 * MINUTE)
+    early_purchase = bought("a", "1", 100, hour + 50 * MINUTE)
     now = hour + 24 * HOUR + 30 * MINUTE
-    partition = counted([early, bought("a", "2", 1, now)])
+    partition = counted([early_purchase, bought("a", "2", 1, now)])
     assert figures(clv.METRIC, partition, now, "24h")["cx_revenue", "EUR"] == 1.01
 
 
-def test_a_longer_window_knows_the_lives_that_are_remembered() -> None:
-    """After a change of the windows: who came 50 days ago was no customer 60 days ago."""
+def test_a_new_longer_window_includes_stored_lives() -> None:
+    """With a new window of 60 days, a customer who came 50 days ago is not in its opening cohort."""
     before = counted([activated("a", NOW - 90 * DAY, NOW), activated("b", NOW - 50 * DAY, NOW)])
     longer = (*aggregation_config().windows, Window("60d", 60 * DAY))
     after = PartitionTask(Customers(), 0, 1, aggregation_config(windows=longer, config_hash="longer"))
@@ -251,7 +253,7 @@ def test_a_longer_window_knows_the_lives_that_are_remembered() -> None:
 
 
 def test_unusable_labels_are_counted_of_accepted_events_only() -> None:
-    """Not once more when the event comes again."""
+    """A duplicate is not counted."""
     event = Event(CustomerActivated(customer_id="a", labels={"shoe": "42"}), NOW, NOW)
     partition = counted([event, event])
     assert outcomes(partition) == {"accepted": 1, "duplicate": 1}

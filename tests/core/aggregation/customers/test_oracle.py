@@ -1,4 +1,4 @@
-"""The core against an oracle that recomputes every customer figure from all events."""
+"""Customer figures compared with an oracle that recomputes them from all events."""
 
 from fractions import Fraction
 from typing import Any
@@ -12,7 +12,7 @@ from stream.core.aggregation.customers import Customers
 from stream.core.aggregation.task import PartitionTask
 from stream.core.metrics import CUSTOMERS
 from tests.core.aggregation.customers import oracle
-from tests.core.aggregation.customers.oracle import Happened
+from tests.core.aggregation.customers.oracle import OracleEvent
 from tests.core.aggregation.customers.strategies import histories, typed
 from tests.support import (
     DAY,
@@ -32,7 +32,7 @@ LABEL_SETS: list[tuple[str, tuple[str, ...]]] = [("total", ()), ("channel", ("we
 MARGIN = 0.5
 
 
-def shown(
+def served_figures(
     partition: PartitionTask, now: int, window: str, view: str, values: tuple[str, ...]
 ) -> dict[Any, float]:
     out: dict[Any, float] = {}
@@ -41,53 +41,55 @@ def shown(
     return out
 
 
-def fold(partition: PartitionTask, history: list[Happened], size: int) -> None:
-    """In batches, a flush after each."""
-    listed = records([typed(happened) for happened in history], partition.next_offset)
-    for i in range(0, len(listed), size):
-        batch = listed[i : i + size]
-        clock = max(record.timestamp for record in batch)
-        partition.process(batch, clock)
-        partition.prepare_flush(clock, 0)
+def process_and_flush(partition: PartitionTask, history: list[OracleEvent], size: int) -> None:
+    """Process in batches of `size`, with a flush after each."""
+    batch_records = records([typed(event) for event in history], partition.next_offset)
+    for i in range(0, len(batch_records), size):
+        batch = batch_records[i : i + size]
+        wall_clock = max(record.timestamp for record in batch)
+        partition.process(batch, wall_clock)
+        partition.prepare_flush(wall_clock, 0)
 
 
 @given(histories(), st.integers(1, 6), st.sampled_from([0, 3 * MINUTE, 5 * HOUR, 3 * DAY]))
-def test_every_figure_of_every_window_is_the_oracles(history: list[Happened], size: int, later: int) -> None:
-    """Through months of records, with merging and forgetting, duplicates, and events behind and ahead of their records."""
+def test_every_figure_of_every_window_is_the_oracles(
+    history: list[OracleEvent], size: int, later: int
+) -> None:
+    """Months of records with downsampling, expiry, duplicates, and events older and younger than their records."""
     partition = single(Customers(), aggregation_config(margin_rate=MARGIN))
-    fold(partition, history, size)
+    process_and_flush(partition, history, size)
     assert not partition.dead_letters
-    now = max((happened["stamp"] for happened in history), default=NOW) + later
-    crowd = oracle.people(history, Fraction(MARGIN))
+    now = max((event["stamp"] for event in history), default=NOW) + later
+    customers = oracle.customers(history, Fraction(MARGIN))
     for view, values in LABEL_SETS:
-        where = dict(zip(["channel"], values, strict=False))
+        label_values = dict(zip(["channel"], values, strict=False))
         for label, span in SPANS.items():
-            want = oracle.figures(crowd, now, span, where)
-            assert shown(partition, now, label, view, values) == pytest.approx(want)
+            expected = oracle.figures(customers, now, span, label_values)
+            assert served_figures(partition, now, label, view, values) == pytest.approx(expected)
     assert list(pane_differences(partition)) == []
 
 
 @given(histories(gap=st.integers(0, 30 * HOUR)), st.randoms(use_true_random=False), st.integers(1, 6))
-def test_any_order_of_events_ends_at_the_same_panes(history: list[Happened], random: Any, size: int) -> None:
-    """Shuffled, cut into other batches, with repetitions: block by block."""
-    straight, mixed = single(Customers()), single(Customers())
-    fold(straight, history, len(history) or 1)
+def test_any_order_of_events_gives_the_same_panes(history: list[OracleEvent], random: Any, size: int) -> None:
+    """Events are shuffled, repeated and cut into other batches. Panes are compared block by block."""
+    in_order, reordered = single(Customers()), single(Customers())
+    process_and_flush(in_order, history, len(history) or 1)
     shuffled = [*history, *random.sample(history, len(history) // 3)]
     random.shuffle(shuffled)
-    fold(mixed, shuffled, size)
-    assert mixed.panes.blocks == straight.panes.blocks
-    assert sum(mixed.outcome_counts.values()) == len(shuffled)
-    assert mixed.outcome_counts["accepted"] == straight.outcome_counts["accepted"]
-    assert list(pane_differences(mixed)) == []
+    process_and_flush(reordered, shuffled, size)
+    assert reordered.panes.blocks == in_order.panes.blocks
+    assert sum(reordered.outcome_counts.values()) == len(shuffled)
+    assert reordered.outcome_counts["accepted"] == in_order.outcome_counts["accepted"]
+    assert list(pane_differences(reordered)) == []
 
 
 @given(histories(), st.integers(1, 6))
-def test_nothing_is_ever_below_zero_but_money(history: list[Happened], size: int) -> None:
-    """After each flush: no stock, no start or churn, no referral that is not there."""
+def test_nothing_is_ever_below_zero_but_money(history: list[OracleEvent], size: int) -> None:
+    """Checked after each flush, for all aggregates except money."""
     partition = single(Customers())
-    listed = records([typed(happened) for happened in history])
-    for i in range(0, len(listed), size):
-        batch = listed[i : i + size]
+    batch_records = records([typed(event) for event in history])
+    for i in range(0, len(batch_records), size):
+        batch = batch_records[i : i + size]
         partition.process(batch, batch[-1].timestamp)
         partition.prepare_flush(batch[-1].timestamp, 0)
         for key, block in partition.panes.blocks.items():
@@ -96,42 +98,42 @@ def test_nothing_is_ever_below_zero_but_money(history: list[Happened], size: int
 
 
 @given(histories(gap=st.integers(0, 30 * HOUR)), st.booleans())
-def test_another_config_and_back_give_the_same_panes(history: list[Happened], windows: bool) -> None:
-    """Views, labels and margin change, and the state is made anew from what customers hold."""
+def test_another_config_and_back_give_the_same_panes(history: list[OracleEvent], windows: bool) -> None:
+    """Views, labels and margin change, and the panes are rebuilt from the stored entities."""
     other = {"views": {"total": (), "by": ("touchpoint",)}, "labels": ("brand",), "margin_rate": 0.1}
     if windows:
         other["windows"] = (*WINDOWS, WINDOWS[-1]._replace(label="60d", span=60 * DAY))
     partition = single(Customers())
-    fold(partition, history, 3)
+    process_and_flush(partition, history, 3)
     before = partition.panes.blocks
-    for changed in (aggregation_config(config_hash="other", **other), aggregation_config()):
-        again = PartitionTask(Customers(), 0, 1, changed)
-        again.store.entities.update(partition.store.entities)
+    for config in (aggregation_config(config_hash="other", **other), aggregation_config()):
+        rebuilt = PartitionTask(Customers(), 0, 1, config)
+        rebuilt.store.entities.update(partition.store.entities)
         for key, block in rows(partition.panes):
-            again.restore_panes(key, block)
-        again.checkpoint = partition.checkpoint
-        assert again.finish_restore() == bool(history)
-        again.prepare_flush(partition.checkpoint.watermark, 0)
-        assert list(pane_differences(again)) == []
-        partition = again
+            rebuilt.restore_panes(key, block)
+        rebuilt.checkpoint = partition.checkpoint
+        assert rebuilt.finish_restore() == bool(history)
+        rebuilt.prepare_flush(partition.checkpoint.watermark, 0)
+        assert list(pane_differences(rebuilt)) == []
+        partition = rebuilt
     assert partition.panes.blocks == before
 
 
 @given(histories())
-def test_a_customer_does_not_grow_with_its_history(history: list[Happened]) -> None:
-    """Events, orders and referrals of long ago are gone once the customer is touched again."""
+def test_a_customer_does_not_grow_with_its_history(history: list[OracleEvent]) -> None:
+    """Expired events, orders and referrals are removed when the customer is next changed."""
     partition = single(Customers())
-    fold(partition, history, 4)
-    end = max((happened["stamp"] for happened in history), default=NOW) + 40 * DAY
+    process_and_flush(partition, history, 4)
+    end = max((event["stamp"] for event in history), default=NOW) + 40 * DAY
     late = [
-        {"kind": "notice", "who": who, "at": end + i, "stamp": end + i, "id": f"end {i}"}
-        for i, who in enumerate("ab")
+        {"kind": "notice", "customer": customer_id, "at": end + i, "stamp": end + i, "id": f"end {i}"}
+        for i, customer_id in enumerate("ab")
     ]
-    fold(partition, late, 1)
+    process_and_flush(partition, late, 1)
     partition.prepare_flush(end + DAY, 0)
     assert {key[:1] for key in partition.store.entities} == {b"c"}
     for raw in partition.store.entities.values():
         assert len(raw) < 250
-    crowd = oracle.people([*history, *late])
-    kept = shown(partition, end, "30d", "total", ())
-    assert kept == pytest.approx(oracle.figures(crowd, end, 30 * DAY, {}))
+    customers = oracle.customers([*history, *late])
+    actual = served_figures(partition, end, "30d", "total", ())
+    assert actual == pytest.approx(oracle.figures(customers, end, 30 * DAY, {}))

@@ -1,4 +1,4 @@
-"""Random feedback events as plain dictionaries, and how they become records."""
+"""Random feedback events as dictionaries, and their conversion to events."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from schemas.times import from_ms
 from tests.support import HOUR, NOW, Event
 
 SCALES = {"nps": [None, (0, 10)], "csat": [None, (1, 10), (1, 3)], "ces": [None, (1, 7)], "exit": [None]}
-where = st.fixed_dictionaries(
+dimensions = st.fixed_dictionaries(
     {},
     optional={"channel": st.sampled_from(["web", "app"]), "touchpoint": st.sampled_from(["pay", "help"])},
 )
@@ -28,7 +28,7 @@ def submitted(draw: st.DrawFn) -> dict[str, Any]:
         "score": draw(st.none() | st.integers(low, high)),
         "revision": draw(st.integers(0, 3)),
         "reasons": tuple(draw(st.lists(st.sampled_from(["price", "speed"]), max_size=2))),
-        **draw(where),
+        **draw(dimensions),
     }
     if scale:
         event["scale"] = scale
@@ -48,7 +48,7 @@ offered = st.builds(
     },
     st.sampled_from("abcde"),
     st.sampled_from(list(SCALES)),
-    where,
+    dimensions,
 )
 deleted = st.builds(
     lambda feedback_id: {"type": FeedbackDeleted.TYPE, "feedback_id": feedback_id}, st.sampled_from("abcde")
@@ -57,16 +57,18 @@ events = st.tuples(times, st.one_of(submitted(), submitted(), offered, deleted))
 
 
 def distinct(history: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
-    """A history without two different events of one natural key: of these the first read counts, an order matters."""
-    seen: dict[tuple[Any, ...], tuple[int, dict[str, Any]]] = {}
+    """Remove different events of one natural key, because the first one read counts and order would matter."""
+    first_events: dict[tuple[Any, ...], tuple[int, dict[str, Any]]] = {}
     for at, event in history:
-        seen.setdefault((event["type"], event["feedback_id"], event.get("revision")), (at, event))
-    return list(seen.values())
+        first_events.setdefault((event["type"], event["feedback_id"], event.get("revision")), (at, event))
+    return list(first_events.values())
 
 
 def typed(at: int, event: dict[str, Any], stamp: int = NOW) -> Event:
     fields = {k: v for k, v in event.items() if k not in ("type", "transaction_ms")}
     if "transaction_ms" in event:
         fields["transaction_time"] = from_ms(event["transaction_ms"])
-    kinds = {kind.TYPE: kind for kind in (FeedbackOffered, FeedbackSubmitted, FeedbackDeleted)}
-    return Event(kinds[event["type"]](**fields), at, stamp)
+    event_types = {
+        event_type.TYPE: event_type for event_type in (FeedbackOffered, FeedbackSubmitted, FeedbackDeleted)
+    }
+    return Event(event_types[event["type"]](**fields), at, stamp)

@@ -1,4 +1,4 @@
-"""Answers, counted: revisions, deletions, duplicates, offers, reasons."""
+"""Revisions, deletions, duplicates, offers and reasons of answers."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ from tests.support import (
 )
 
 
-def answer(feedback: str, score: int | None, at: int = NOW, stamp: int | None = None, **more: Any) -> Event:
-    data = FeedbackSubmitted(feedback_id=feedback, survey=more.pop("survey", "nps"), score=score, **more)
+def answer(feedback: str, score: int | None, at: int = NOW, stamp: int | None = None, **fields: Any) -> Event:
+    data = FeedbackSubmitted(feedback_id=feedback, survey=fields.pop("survey", "nps"), score=score, **fields)
     return Event(data, at, at if stamp is None else stamp)
 
 
-def offer(feedback: str, at: int = NOW, **more: Any) -> Event:
-    return Event(FeedbackOffered(feedback_id=feedback, survey=more.pop("survey", "nps"), **more), at, at)
+def offer(feedback: str, at: int = NOW, **fields: Any) -> Event:
+    return Event(FeedbackOffered(feedback_id=feedback, survey=fields.pop("survey", "nps"), **fields), at, at)
 
 
 def deletion(feedback: str, at: int = NOW) -> Event:
@@ -39,12 +39,12 @@ def outcomes(partition: PartitionTask) -> dict[str, int]:
     return {outcome: n for outcome, n in partition.outcome_counts.items() if n}
 
 
-def score(partition: PartitionTask, now: int = NOW, **where: Any) -> float | None:
-    return figures(nps.METRIC, partition, now, **where).get(("cx_nps_score",))
+def score(partition: PartitionTask, now: int = NOW, **filters: Any) -> float | None:
+    return figures(nps.METRIC, partition, now, **filters).get(("cx_nps_score",))
 
 
 def test_a_higher_revision_replaces_the_answer_in_its_first_bucket() -> None:
-    """NPS-4a and 4b: an edit two hours later counts where the answer was first given."""
+    """NPS-4a and 4b: a revision two hours later counts at the time of the first answer."""
     first = [answer("r1", 3), answer("r2", 9), answer("r3", 6)]
     assert score(count(Feedback(), first)) == pytest.approx(-100 / 3)
     edit = answer("r1", 9, NOW + 2 * HOUR, revision=2)
@@ -54,8 +54,8 @@ def test_a_higher_revision_replaces_the_answer_in_its_first_bucket() -> None:
     assert score(edited, NOW + 2 * HOUR, window="24h") == pytest.approx(100 / 3)
 
 
-def test_the_same_update_again_is_a_duplicate() -> None:
-    """NPS-4c: a revision that is known changes nothing."""
+def test_a_repeated_revision_is_a_duplicate() -> None:
+    """NPS-4c: a known revision changes nothing."""
     edit = answer("r1", 9, NOW + MINUTE, revision=2)
     partition = count(Feedback(), [answer("r1", 3), answer("r2", 9), answer("r3", 6), edit, edit])
     assert score(partition, NOW + MINUTE) == pytest.approx(100 / 3)
@@ -63,7 +63,7 @@ def test_the_same_update_again_is_a_duplicate() -> None:
 
 
 def test_an_older_revision_that_arrives_late_is_a_duplicate_but_moves_the_bucket() -> None:
-    """The answer sits where it was first given, whatever arrives when."""
+    """The answer counts at its earliest time, in any order of arrival."""
     partition = count(
         Feedback(), [answer("r", 9, NOW, revision=2), answer("r", 0, NOW - 2 * HOUR, NOW, revision=1)]
     )
@@ -78,20 +78,20 @@ def test_dismissed_answers_do_not_count() -> None:
     assert score(count(Feedback(), events)) == 50
 
 
-def test_an_answer_before_its_transaction_is_counted_apart() -> None:
-    """Premature answers are in no score, but answered and with their reasons."""
+def test_a_premature_answer_is_counted_apart() -> None:
+    """Premature answers have no score, but count as answered and with their reasons."""
     from schemas.times import from_ms  # noqa: PLC0415
 
-    early = answer("r", 9, transaction_time=from_ms(NOW + 1), reasons=("speed",))
-    partition = count(Feedback(), [offer("r"), early])
-    shown = figures(nps.METRIC, partition, NOW)
-    assert shown["cx_nps_premature_responses",] == 1
-    assert ("cx_nps_score",) not in shown
+    premature = answer("r", 9, transaction_time=from_ms(NOW + 1), reasons=("speed",))
+    partition = count(Feedback(), [offer("r"), premature])
+    by_series = figures(nps.METRIC, partition, NOW)
+    assert by_series["cx_nps_premature_responses",] == 1
+    assert ("cx_nps_score",) not in by_series
     assert figures(response_rate.METRIC, partition, NOW)["cx_survey_response_ratio", "nps"] == 1
     assert figures(reasons.METRIC, partition, NOW) == {("cx_feedback_reasons", "nps", "speed"): 1}
 
 
-def test_deleting_takes_the_answer_and_leaves_the_offer_for_good() -> None:
+def test_a_deletion_removes_the_answer_for_good_and_keeps_the_offer() -> None:
     """A revision after the deletion is accepted and contributes nothing."""
     partition = count(
         Feedback(), [offer("r"), answer("r", 9), deletion("r"), answer("r", 10, revision=1), deletion("r")]
@@ -103,25 +103,25 @@ def test_deleting_takes_the_answer_and_leaves_the_offer_for_good() -> None:
 
 
 def test_a_deletion_may_come_first() -> None:
-    """Order does not matter."""
+    """A deletion before the answer removes it."""
     assert score(count(Feedback(), [deletion("r"), answer("r", 9)])) is None
 
 
-def test_the_response_rate_goes_by_the_offer() -> None:
-    """CSAT-4: 40 offers, 10 answers: 25 %, in the offers' bucket."""
+def test_the_response_rate_counts_in_the_bucket_of_the_offer() -> None:
+    """CSAT-4: 40 offers and 10 answers are 25 %, in the bucket of the offers."""
     offers = [offer(f"r{i}", NOW - 3 * HOUR, survey="csat") for i in range(40)]
     answers = [answer(f"r{i}", 5 if i < 8 else 1, survey="csat") for i in range(10)]
     partition = count(Feedback(), [*offers, *answers])
-    then = figures(response_rate.METRIC, partition, NOW - 3 * HOUR, "24h")
-    assert then["cx_survey_response_ratio", "csat"] == 0.25
+    figures_then = figures(response_rate.METRIC, partition, NOW - 3 * HOUR, "24h")
+    assert figures_then["cx_survey_response_ratio", "csat"] == 0.25
     assert ("cx_survey_response_ratio", "csat") not in figures(response_rate.METRIC, partition, NOW)
     assert figures(csat.METRIC, partition, NOW)["cx_csat_ratio",] == 0.8
 
 
 def test_an_exit_survey_with_reasons_is_an_answer_without_a_score() -> None:
-    """Codes count once an answer, by survey."""
-    leaving = answer("r", None, survey="exit", reasons=("price", "price", "moved"))
-    partition = count(Feedback(), [offer("r", survey="exit"), leaving])
+    """A reason code counts once for each answer, by survey."""
+    exit_answer = answer("r", None, survey="exit", reasons=("price", "price", "moved"))
+    partition = count(Feedback(), [offer("r", survey="exit"), exit_answer])
     assert figures(response_rate.METRIC, partition, NOW)["cx_survey_answered", "exit"] == 1
     assert figures(reasons.METRIC, partition, NOW) == {
         ("cx_feedback_reasons", "exit", "price"): 1,
@@ -130,32 +130,32 @@ def test_an_exit_survey_with_reasons_is_an_answer_without_a_score() -> None:
 
 
 def test_views_need_their_labels() -> None:
-    """An event without a view's label is in the total only."""
+    """An event without the label of a view counts in the total only."""
     partition = count(Feedback(), [answer("r", 9, channel=" web "), answer("s", 0)])
     assert score(partition) == 0
     assert score(partition, view="channel", values=("web",)) == 100
 
 
-def test_time_far_ahead_or_behind_is_not_used() -> None:
-    """Five minutes ahead of the record, longest window and a day behind its hour."""
-    edge = NOW // HOUR * HOUR
+def test_events_far_ahead_or_behind_are_dead_lettered() -> None:
+    """The limits are five minutes ahead of the record, and the longest window and a day behind its hour."""
+    hour_start = NOW // HOUR * HOUR
     events = [
         answer("a", 9, NOW + 5 * MINUTE, NOW),
         answer("b", 9, NOW + 5 * MINUTE + 1, NOW),
-        answer("c", 9, edge - 31 * DAY, NOW),
-        answer("d", 9, edge - 31 * DAY - 1, NOW),
+        answer("c", 9, hour_start - 31 * DAY, NOW),
+        answer("d", 9, hour_start - 31 * DAY - 1, NOW),
     ]
     partition = single(Feedback())
     partition.process(records(events), NOW)
     assert outcomes(partition) == {"accepted": 2, "future": 1, "late": 1}
     reasons_given = [
-        dict(letter.headers)["cx_reason"] for letter in partition.prepare_flush(NOW, 0).dead_letters
+        dict(dead_letter.headers)["cx_reason"] for dead_letter in partition.prepare_flush(NOW, 0).dead_letters
     ]
     assert reasons_given == [b"future", b"late"]
 
 
 def test_a_record_ahead_of_the_clock_does_not_move_the_watermark() -> None:
-    """One device with a clock in 2030 must not delete the present."""
+    """A device with a clock in 2030 must not expire present state."""
     partition = single(Feedback())
     partition.process(records([answer("a", 9), answer("b", 9, NOW + 900 * DAY)]), NOW)
     partition.prepare_flush(NOW, 0)
@@ -163,17 +163,17 @@ def test_a_record_ahead_of_the_clock_does_not_move_the_watermark() -> None:
     assert score(partition) == 100
 
 
-def test_values_past_the_cap_are_counted_together() -> None:
-    """A partition tells ten times max_values apart."""
+def test_values_past_the_limit_are_counted_together() -> None:
+    """A partition distinguishes ten times `max_values` values."""
     events = [answer(f"r{i}", 9, channel=f"c{i}") for i in range(25)]
     partition = count(Feedback(), events, aggregation_config(max_values=2))
-    shown = {key.cell.values[0] for key in partition.panes.blocks if key.cell.view == "channel"}
-    assert len(shown) == 21
+    by_series = {key.cell.values[0] for key in partition.panes.blocks if key.cell.view == "channel"}
+    assert len(by_series) == 21
     assert score(partition, view="channel", values=("__other__",)) == 100
 
 
 def test_labels_that_are_not_allowed_are_ignored_and_counted() -> None:
-    """Null is as if absent; numbers, blanks and unknown names are counted."""
+    """Null is treated as absent. Numbers, blanks and unknown names are counted as ignored."""
     labels = {"brand": "acme", "region": 7, "segment": " ", "shoe": "x", "product": None}
     partition = count(
         Feedback(),
@@ -184,14 +184,17 @@ def test_labels_that_are_not_allowed_are_ignored_and_counted() -> None:
     assert score(partition, view="brand", values=("acme",)) == 100
 
 
-def test_one_event_is_derived_for_the_first_response_of_a_customer() -> None:
-    """The customers' topic learns who answers; dismissals tell nothing."""
+def test_the_first_response_of_a_customer_is_forwarded_once() -> None:
+    """A forward tells the customers' topic of the first answer. Dismissals are not forwarded."""
     partition = single(Feedback())
-    who = {"customer_id": "c-1"}
+    customer = {"customer_id": "c-1"}
     partition.process(
-        records([answer("a", None, **who), answer("b", 9, **who), answer("c", 3, NOW + 1, **who)]), NOW
+        records(
+            [answer("a", None, **customer), answer("b", 9, **customer), answer("c", 3, NOW + 1, **customer)]
+        ),
+        NOW,
     )
-    letters = partition.prepare_flush(NOW, 0).forwards
-    assert [(letter.domain, letter.key, letter.timestamp) for letter in letters] == [
+    forwards = partition.prepare_flush(NOW, 0).forwards
+    assert [(forward.domain, forward.key, forward.timestamp) for forward in forwards] == [
         ("customers", b"c-1", NOW)
     ]

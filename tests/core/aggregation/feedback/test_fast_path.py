@@ -24,62 +24,69 @@ SCALES: dict[str, list[Any]] = {
 
 
 def answer(random: Random, i: int) -> FeedbackSubmitted:
-    """Most are plain; some are repeated, dismissed, edited, premature, or have reasons."""
-    odd = random.random() < 0.2
+    """Return a random answer. Some are repeated, dismissed, edited or premature, or have reasons."""
+    unusual = random.random() < 0.2
     survey: Any = random.choice(list(SCALES))
     scale = random.choice(SCALES[survey])
     low, high = scale or ((0, 10) if survey == "nps" else (1, 5))
     return FeedbackSubmitted(
-        feedback_id=f"r{random.randrange(i + 1) if odd else i}",
+        feedback_id=f"r{random.randrange(i + 1) if unusual else i}",
         survey=survey,
-        score=None if odd and random.random() < 0.5 else random.randint(low, high),
+        score=None if unusual and random.random() < 0.5 else random.randint(low, high),
         scale=scale,
         direction=random.choice([None, "ease", "effort"]) if survey == "ces" else None,
-        revision=int(odd and random.random() < 0.5),
+        revision=int(unusual and random.random() < 0.5),
         customer_id=random.choice([None, "p1", f"p{i % 40}"]),
-        transaction_time=from_ms(NOW) if odd and random.random() < 0.3 else None,
-        reasons=("slow",) if odd and random.random() < 0.3 else (),
+        transaction_time=from_ms(NOW) if unusual and random.random() < 0.3 else None,
+        reasons=("slow",) if unusual and random.random() < 0.3 else (),
         channel=random.choice([None, "web", "app", f"c{i}"]),
         team=random.choice([None, "billing"]),
         labels=random.choice([None, {"brand": "acme"}, {"brand": " other ", "no": 1}]),
     )
 
 
-def end(store: EntityStore) -> Any:
-    """Return everything that a store holds."""
-    left = {
+def contents(store: EntityStore) -> Any:
+    """Return the contents of a store."""
+    timers = {
         until: sorted(store.timer_keys(until)) for until in range(NOW - 10 * HOUR, NOW + 60 * 24 * HOUR, HOUR)
     }
-    return store.entities, store.deltas, store.derived, store.labels_ignored, left, dict(store.changed_rows())
+    return (
+        store.entities,
+        store.deltas,
+        store.derived,
+        store.labels_ignored,
+        timers,
+        dict(store.changed_rows()),
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_batches_equal_single_events(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Entities, deltas, derived events and timers are equal, also past the caps of the caches and after a rebuild."""
-    for name, few in (
+    """Entities, deltas, derived events and timers are equal, also with full caches and after a rebuild."""
+    for name, limit in (
         ("MAX_CACHED_SCORES", 3),
         ("MAX_CACHED_SCALES", 2),
         ("MAX_CACHED_PROJECTIONS", 20),
         ("MAX_CACHED_RESPONDERS", 5),
     ):
-        monkeypatch.setattr(fast_path, name, few)
-    random, rule = Random(seed), aggregation_config(max_values=1)
-    plain = []
+        monkeypatch.setattr(fast_path, name, limit)
+    random, config = Random(seed), aggregation_config(max_values=1)
+    inputs = []
     for i in range(600):
         event = make(answer(random, i), id=f"e{i}", source="/test", time=NOW - random.randrange(5 * HOUR))
-        plain.append((event, b"p%d" % (i % 40), NOW - random.randrange(5 * HOUR), NOW + i))
-    batched, single, domain = EntityStore(rule), EntityStore(rule), Feedback()
+        inputs.append((event, b"p%d" % (i % 40), NOW - random.randrange(5 * HOUR), NOW + i))
+    batched, single, domain = EntityStore(config), EntityStore(config), Feedback()
     times = []
     fast = domain.fast_path(batched)
     decoder = Decoder(FEEDBACK, fast.unchecked_events)
     for i in range(0, 600, 50):
-        checked, *rest = zip(*plain[i : i + 50], strict=True)
+        checked, *rest = zip(*inputs[i : i + 50], strict=True)
         events = decoder.decode_all([encode(event) for event in checked])
         assert events is not None
         templates = fast.validate(events)
         assert templates is not None
         actual = fast.process(ValidatedBatch(events, *rest, templates))
-        for event, person_key, at, stamp in plain[i : i + 50]:
+        for event, person_key, at, stamp in inputs[i : i + 50]:
             single.record_timestamp = stamp
             if domain.process(single, event, at, person_key) == "accepted":
                 times.append(at)
@@ -89,7 +96,7 @@ def test_batches_equal_single_events(seed: int, monkeypatch: pytest.MonkeyPatch)
                 store.cardinality.rebuild([], domain.open_codes)
                 store.put(b"cp1", None, None)
     fast.apply_pending()
-    for actual, expected in zip(end(batched), end(single), strict=True):
+    for actual, expected in zip(contents(batched), contents(single), strict=True):
         assert actual == expected
 
 
@@ -116,7 +123,7 @@ FIELDS: dict[str, list[Any]] = {
 def encoded_answer(random: Random, i: int) -> bytes:
     """Return an encoded answer with a few unusual fields, each valid or invalid."""
     data = {"feedback_id": f"r{random.randrange(i + 1) if random.random() < 0.1 else i}", "score": 5}
-    data |= {name: random.choice(some) for name, some in FIELDS.items() if random.random() < 0.3}
+    data |= {name: random.choice(values) for name, values in FIELDS.items() if random.random() < 0.3}
     data.setdefault("survey", "nps")
     event = {"id": f"e{i}", "time": "2026-09-21T12:00:00Z", "type": FeedbackSubmitted.TYPE, "data": data}
     return json.dumps(event | {"specversion": "1.0", "source": "/test"}).encode()
@@ -124,12 +131,12 @@ def encoded_answer(random: Random, i: int) -> bytes:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_an_unchecked_answer_is_valid_in_a_batch_when_it_is_valid_alone(seed: int) -> None:
-    """Whatever is cached: an answer is refused, trimmed and stored as the general path does it."""
-    random, rule, domain = Random(seed), aggregation_config(), Feedback()
-    batched, single = EntityStore(rule), EntityStore(rule)
+    """The fast path refuses, trims and stores an answer like the general path, whatever it has cached."""
+    random, config, domain = Random(seed), aggregation_config(), Feedback()
+    batched, single = EntityStore(config), EntityStore(config)
     fast = domain.fast_path(batched)
     decoder = Decoder(FEEDBACK, fast.unchecked_events)
-    right = 0
+    valid_count = 0
     for i in range(3_000):
         value, stamp = encoded_answer(random, i), NOW + i
         events = decoder.decode_all([value])
@@ -141,11 +148,11 @@ def test_an_unchecked_answer_is_valid_in_a_batch_when_it_is_valid_alone(seed: in
             continue
         assert events is not None
         assert templates is not None
-        right += 1
+        valid_count += 1
         actual = fast.process(ValidatedBatch(events, [b"p1"], [NOW], [stamp], templates))
         single.record_timestamp = stamp
         assert (domain.process(single, event, NOW, b"p1") == "accepted") == bool(actual)
-    assert 500 < right < 2_500
+    assert 500 < valid_count < 2_500
     fast.apply_pending()
-    for actual, expected in zip(end(batched), end(single), strict=True):
+    for actual, expected in zip(contents(batched), contents(single), strict=True):
         assert actual == expected

@@ -118,13 +118,13 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_new_field_of_the_event_stops_the_import() -> None:
-    ended = run(ADDED + BATCH)
-    assert ended.returncode == 1
-    assert "TypeError: WithLanguage has other fields" in ended.stderr
-    assert "language: Str + pattern | None = None is unknown" in ended.stderr
+    result = run(ADDED + BATCH)
+    assert result.returncode == 1
+    assert "TypeError: WithLanguage has other fields" in result.stderr
+    assert "language: Str + pattern | None = None is unknown" in result.stderr
 
 
 def test_without_the_guard_an_invalid_value_of_the_new_field_is_accepted() -> None:
     """The second answer of the batch has the template of the first, and a language of white space."""
-    ended = run(ADDED + UNGUARDED + BATCH)
-    assert ended.stdout == "{'accepted': 2}\n", ended.stderr
+    result = run(ADDED + UNGUARDED + BATCH)
+    assert result.stdout == "{'accepted': 2}\n", result.stderr

@@ -1,4 +1,4 @@
-"""The core against an oracle that recomputes everything: any order, duplicates, revisions, deletions, splits."""
+"""Feedback figures compared with an oracle, for any order, duplicates, revisions, deletions and batches."""
 
 from collections import Counter
 from typing import Any
@@ -14,14 +14,14 @@ from tests.core.aggregation.feedback.strategies import distinct, events, typed
 from tests.support import HOUR, NOW, VIEWS, aggregation_config, partition_of_key, records, rows, single
 
 
-def hours(figures: Figures) -> Figures:
+def by_hour(figures: Figures) -> Figures:
     out: Figures = Counter()
     for (*cell, minute), n in figures.items():
         out[*cell, minute // 60] += n
     return Counter({key: n for key, n in out.items() if n})
 
 
-def held(partitions: list[PartitionTask], resolution: int = 3) -> Figures:
+def stored_figures(partitions: list[PartitionTask], resolution: int = 3) -> Figures:
     out: Figures = Counter()
     for partition in partitions:
         for key, block in partition.panes.blocks.items():
@@ -32,66 +32,68 @@ def held(partitions: list[PartitionTask], resolution: int = 3) -> Figures:
 
 
 @given(st.lists(events, max_size=14), st.randoms(use_true_random=False), st.integers(1, 5))
-def test_any_order_with_duplicates_and_any_split_gives_the_oracles_figures(
+def test_figures_equal_the_oracles_in_any_order_and_batches(
     history: list[Any], random: Any, size: int
 ) -> None:
-    """Shuffled, repeated, cut into batches with a flush after each."""
+    """Events are shuffled, repeated and cut into batches, with a flush after each."""
     history = distinct(history)
     shuffled = [*history, *random.sample(history, len(history) // 2)]
     random.shuffle(shuffled)
     partition = single(Feedback())
-    listed = records([typed(at, event) for at, event in shuffled])
-    for i in range(0, len(listed), size):
-        partition.process(listed[i : i + size], NOW)
+    batch_records = records([typed(at, event) for at, event in shuffled])
+    for i in range(0, len(batch_records), size):
+        partition.process(batch_records[i : i + size], NOW)
         partition.prepare_flush(NOW, 0)
-    assert held([partition]) == hours(feedback(history, VIEWS))
-    assert sum(partition.outcome_counts.values()) == len(listed)
-    assert partition.checkpoint.next_offset == len(listed)
+    assert stored_figures([partition]) == by_hour(feedback(history, VIEWS))
+    assert sum(partition.outcome_counts.values()) == len(batch_records)
+    assert partition.checkpoint.next_offset == len(batch_records)
 
 
 @given(st.lists(events, max_size=14), st.integers(1, 3))
 def test_partitions_add_up(history: list[Any], count: int) -> None:
-    """Wherever the keys lie, the panes' sum is the whole."""
+    """The panes of all partitions sum to the figures of one."""
     history = distinct(history)
     partitions = [PartitionTask(Feedback(), number, count, aggregation_config()) for number in range(count)]
     for number, partition in enumerate(partitions):
-        mine = [typed(at, e) for at, e in history if partition_of_key(e["feedback_id"], count) == number]
-        partition.process(records(mine), NOW)
+        own_events = [
+            typed(at, e) for at, e in history if partition_of_key(e["feedback_id"], count) == number
+        ]
+        partition.process(records(own_events), NOW)
         partition.prepare_flush(NOW, 0)
         assert partition.outcome_counts["misrouted"] == 0
-    assert held(partitions) == hours(feedback(history, VIEWS))
+    assert stored_figures(partitions) == by_hour(feedback(history, VIEWS))
 
 
 @given(st.lists(events, max_size=14))
-def test_what_is_kept_is_the_sum_of_what_was_contributed(history: list[Any]) -> None:
-    """Panes are what answers contribute, expanded: also after a change of the views and back."""
+def test_panes_are_the_sum_of_contributions_under_changed_settings(history: list[Any]) -> None:
+    """Panes equal the expanded contributions, also after the views are changed and restored."""
     partition = single(Feedback())
     partition.process(records([typed(at, event) for at, event in history]), NOW)
     flush = partition.prepare_flush(NOW, 0)
-    before = partition.panes.blocks
-    for changed in (
+    blocks_before = partition.panes.blocks
+    for config in (
         aggregation_config(config_hash="other", views={"total": (), "both": ("channel", "touchpoint")}),
         aggregation_config(),
     ):
-        again = PartitionTask(Feedback(), 0, 1, changed)
+        rebuilt = PartitionTask(Feedback(), 0, 1, config)
         for key, value in flush.state:
-            again.restore_state(key, value)
+            rebuilt.restore_state(key, value)
         for key, value in flush.panes:
-            again.restore_panes(key, value)
-        again.checkpoint = flush.checkpoint
-        assert again.finish_restore() == (
-            changed.config_hash != flush.checkpoint.config_hash and flush.checkpoint.next_offset > 0
+            rebuilt.restore_panes(key, value)
+        rebuilt.checkpoint = flush.checkpoint
+        assert rebuilt.finish_restore() == (
+            config.config_hash != flush.checkpoint.config_hash and flush.checkpoint.next_offset > 0
         )
-        flush = again.prepare_flush(NOW, 0)._replace(
-            state=list(again.store.entities.items()),
-            panes=rows(again.panes),
+        flush = rebuilt.prepare_flush(NOW, 0)._replace(
+            state=list(rebuilt.store.entities.items()),
+            panes=rows(rebuilt.panes),
         )
-    assert again.panes.blocks == before
+    assert rebuilt.panes.blocks == blocks_before
 
 
 @given(st.lists(events, max_size=8))
-def test_everything_is_forgotten_in_the_end(history: list[Any]) -> None:
-    """When the watermark has passed, neither panes nor entities are left, and each had a tombstone."""
+def test_all_state_expires(history: list[Any]) -> None:
+    """After the watermark has passed, neither panes nor entities are left, and each entity had a tombstone."""
     partition = single(Feedback())
     partition.process(records([typed(at, event) for at, event in history]), NOW)
     written = {key for key, _ in partition.prepare_flush(NOW, 0).state}

@@ -1,4 +1,4 @@
-"""Ticket events with ids of their own, for tests."""
+"""Ticket events for tests, with IDs of their own."""
 
 from collections.abc import Iterable
 from itertools import count as counter
@@ -23,14 +23,14 @@ from tests.support import Event, aggregation_config, count, figures, records, si
 _ids = counter()
 
 
-def _event(data: Data, at: int, name: str | None, stamp: int | None) -> Event:
-    return Event(data, at, at if stamp is None else stamp, name or f"e{next(_ids):08}")
+def _event(data: Data, at: int, event_id: str | None, stamp: int | None) -> Event:
+    return Event(data, at, at if stamp is None else stamp, event_id or f"e{next(_ids):08}")
 
 
 def created(
-    at: int, ticket: str = "t", *, name: str | None = None, stamp: int | None = None, **more: Any
+    at: int, ticket: str = "t", *, event_id: str | None = None, stamp: int | None = None, **fields: Any
 ) -> Event:
-    return _event(TicketCreated(ticket_id=ticket, **more), at, name, stamp)
+    return _event(TicketCreated(ticket_id=ticket, **fields), at, event_id, stamp)
 
 
 def message(
@@ -38,34 +38,40 @@ def message(
     author: str = "agent",
     ticket: str = "t",
     *,
-    name: str | None = None,
+    event_id: str | None = None,
     stamp: int | None = None,
-    **more: Any,
+    **fields: Any,
 ) -> Event:
-    more.setdefault("message_id", f"m{next(_ids)}")
-    return _event(TicketMessage(ticket_id=ticket, author=author, **more), at, name, stamp)
+    fields.setdefault("message_id", f"m{next(_ids)}")
+    return _event(TicketMessage(ticket_id=ticket, author=author, **fields), at, event_id, stamp)
 
 
 def status(
-    at: int, to: str, ticket: str = "t", *, name: str | None = None, stamp: int | None = None, **more: Any
+    at: int,
+    to: str,
+    ticket: str = "t",
+    *,
+    event_id: str | None = None,
+    stamp: int | None = None,
+    **fields: Any,
 ) -> Event:
-    return _event(TicketStatus(ticket_id=ticket, status=to, **more), at, name, stamp)
+    return _event(TicketStatus(ticket_id=ticket, status=to, **fields), at, event_id, stamp)
 
 
-def handoff(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
-    return _event(TicketHandoff(ticket_id=ticket, **more), at, None, stamp)
+def handoff(at: int, ticket: str = "t", *, stamp: int | None = None, **fields: Any) -> Event:
+    return _event(TicketHandoff(ticket_id=ticket, **fields), at, None, stamp)
 
 
-def updated(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
-    return _event(TicketUpdated(ticket_id=ticket, **more), at, None, stamp)
+def updated(at: int, ticket: str = "t", *, stamp: int | None = None, **fields: Any) -> Event:
+    return _event(TicketUpdated(ticket_id=ticket, **fields), at, None, stamp)
 
 
-def merged(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
-    return _event(TicketMerged(ticket_id=ticket, into="another", **more), at, None, stamp)
+def merged(at: int, ticket: str = "t", *, stamp: int | None = None, **fields: Any) -> Event:
+    return _event(TicketMerged(ticket_id=ticket, into="another", **fields), at, None, stamp)
 
 
-def deleted(at: int, ticket: str = "t", *, stamp: int | None = None, **more: Any) -> Event:
-    return _event(TicketDeleted(ticket_id=ticket, **more), at, None, stamp)
+def deleted(at: int, ticket: str = "t", *, stamp: int | None = None, **fields: Any) -> Event:
+    return _event(TicketDeleted(ticket_id=ticket, **fields), at, None, stamp)
 
 
 def handled(
@@ -76,21 +82,21 @@ def handled(
     *,
     interaction_id: str | None = None,
     stamp: int | None = None,
-    **more: Any,
+    **fields: Any,
 ) -> Event:
     data = InteractionHandled(
-        interaction_id=interaction_id or f"i{next(_ids)}", talk_s=talk, hold_s=hold, wrap_s=wrap, **more
+        interaction_id=interaction_id or f"i{next(_ids)}", talk_s=talk, hold_s=hold, wrap_s=wrap, **fields
     )
     return _event(data, at, None, stamp)
 
 
 def counted(events: Iterable[Event], **changes: Any) -> PartitionTask:
-    """A partition that has counted these events, under rules with changes."""
+    """Return a partition that processed these events under settings with changes."""
     return count(Tickets(), events, aggregation_config(**changes))
 
 
 def one_by_one(events: Iterable[Event], **changes: Any) -> PartitionTask:
-    """The same, with a flush after each event."""
+    """Return a partition that processed these events with a flush after each."""
     partition = single(Tickets(), aggregation_config(**changes))
     for record in records(events):
         partition.process([record], record.timestamp)
@@ -98,8 +104,8 @@ def one_by_one(events: Iterable[Event], **changes: Any) -> PartitionTask:
     return partition
 
 
-def shown(
-    metric: Metric, partition: PartitionTask, now: int, window: str = "30d", **where: Any
+def metric_figures(
+    metric: Metric, partition: PartitionTask, now: int, window: str = "30d", **filters: Any
 ) -> dict[tuple[str, ...], float]:
-    """The figures of a metric at `now`."""
-    return figures(metric, partition, now, window, **where)
+    """Return the figures of a metric at `now`."""
+    return figures(metric, partition, now, window, **filters)

@@ -1,4 +1,4 @@
-"""Records stay within their stated size, and the figures right."""
+"""Stored tickets are bounded, and their figures stay exact."""
 
 from bisect import bisect_right
 from random import Random
@@ -12,9 +12,16 @@ from stream.core.aggregation.tickets import events as ticket_events
 from stream.core.metrics import fcr
 from stream.core.model.pane_blocks import decode_key
 from stream.core.model.time_buckets import BY_CODE
-from tests.core.aggregation.tickets.events import counted, created, message, one_by_one, shown, status
+from tests.core.aggregation.tickets.events import (
+    counted,
+    created,
+    message,
+    metric_figures,
+    one_by_one,
+    status,
+)
 from tests.core.aggregation.tickets.oracle import tickets
-from tests.core.aggregation.tickets.test_oracle import held, typed
+from tests.core.aggregation.tickets.test_oracle import stored_figures, typed
 from tests.support import DAY, HOUR, MINUTE, NOW, SECOND, VIEWS, records, single
 
 START = NOW - 20 * DAY
@@ -25,7 +32,7 @@ def largest(partition: PartitionTask) -> int:
 
 
 def test_a_ticket_of_ten_thousand_messages_in_any_order() -> None:
-    """Half of them by agents, five solves and reopenings and handoffs among them: under 0.4 MB, exact."""
+    """Messages, solves, reopenings and handoffs take less than 0.4 MB, with exact figures."""
     random = Random(4)
     base: dict[str, Any] = {"person": "p", "ticket": "t"}
     history = [
@@ -48,39 +55,39 @@ def test_a_ticket_of_ten_thousand_messages_in_any_order() -> None:
     partition.process(records([typed(event) for event in history]), NOW)
     partition.prepare_flush(NOW, 0)
     assert largest(partition) < 400_000
-    assert held(partition) == tickets(history, VIEWS)
+    assert stored_figures(partition) == tickets(history, VIEWS)
 
 
 def test_a_customer_of_ten_thousand_tickets_in_any_order() -> None:
-    """All about one topic, within a month: no record over 0.4 MB, and every repeated contact is seen."""
+    """All are of one topic within a month. No record exceeds 0.4 MB, and every repeat contact is counted."""
     random = Random(4)
     moments = sorted(random.sample(range(0, 25 * DAY, MINUTE), 2_000))
     moments += [25 * DAY + n * SECOND for n in range(8_000)]
-    stories = []
+    events_by_ticket = []
     for n, at in enumerate(moments):
-        who = {"ticket": f"t{n}", "customer_id": "c"}
-        begin = START - 9 * DAY + at
-        stories.append(
+        ids = {"ticket": f"t{n}", "customer_id": "c"}
+        created_at = START - 9 * DAY + at
+        events_by_ticket.append(
             [
-                created(begin, **who, stamp=NOW),
-                message(begin + 1, **who, stamp=NOW),
-                status(begin + 2, "solved", **who, stamp=NOW),
+                created(created_at, **ids, stamp=NOW),
+                message(created_at + 1, **ids, stamp=NOW),
+                status(created_at + 2, "solved", **ids, stamp=NOW),
             ]
         )
-    random.shuffle(stories)
-    partition = counted(event for story in stories for event in story)
+    random.shuffle(events_by_ticket)
+    partition = counted(event for ticket_events in events_by_ticket for event in ticket_events)
     assert max(len(raw) for key, raw in partition.store.entities.items() if key[:1] == b"f") < 400_000
-    first = 0
+    first_contacts = 0
     for at in moments:
         i = bisect_right(moments, at + 2)
-        first += i == len(moments) or moments[i] - at - 2 > 7 * DAY
-    figures = shown(fcr.METRIC, partition, NOW)
-    assert figures["cx_fcr_tickets", "provisional", "first_contact"] == first == 1
+        first_contacts += i == len(moments) or moments[i] - at - 2 > 7 * DAY
+    figures = metric_figures(fcr.METRIC, partition, NOW)
+    assert figures["cx_fcr_tickets", "provisional", "first_contact"] == first_contacts == 1
     assert figures["cx_fcr_tickets", "provisional", "other"] == 9_999
 
 
-def test_past_the_caps_the_middle_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How a ticket began and where it stands stay right, whatever came in between."""
+def test_past_the_limits_the_events_in_the_middle_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start and the present state of a ticket stay exact."""
     monkeypatch.setattr(ticket_events, "MAX_FULL_IDS", 8)
     monkeypatch.setattr(ticket_events, "MAX_MESSAGES", 12)
     monkeypatch.setattr(ticket_events, "MAX_STEPS", 12)
@@ -95,7 +102,7 @@ def test_past_the_caps_the_middle_is_forgotten(monkeypatch: pytest.MonkeyPatch) 
     )
     partition.prepare_flush(NOW + 30 * DAY, 0)
     assert partition.outcome_counts["duplicate"] == 40
-    figures = shown(fcr.METRIC, partition, NOW + 8 * DAY)
+    figures = metric_figures(fcr.METRIC, partition, NOW + 8 * DAY)
     assert figures["cx_fcr_tickets", "confirmed", "other"] == 1
     (contributions,) = (
         partition.kinds.of(key).contributions(key, raw, partition.config)
@@ -113,8 +120,8 @@ def test_past_the_caps_the_middle_is_forgotten(monkeypatch: pytest.MonkeyPatch) 
     assert not any(contribution.aggregate in ("open", "waiting") for contribution in contributions)
 
 
-def test_past_the_cap_the_oldest_neighbours_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest tickets still see each other."""
+def test_past_the_limit_the_oldest_contacts_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest tickets are still repeat contacts of each other."""
     monkeypatch.setattr(repeat_contacts, "MAX_CONTACTS", 3)
     events = []
     for n in range(8):
@@ -122,14 +129,14 @@ def test_past_the_cap_the_oldest_neighbours_are_forgotten(monkeypatch: pytest.Mo
         events += [created(at, f"t{n}", customer_id="c"), message(at + 1, ticket=f"t{n}", customer_id="c")]
         events.append(status(at + 2, "solved", f"t{n}", customer_id="c"))
     partition = counted(events)
-    page = next(raw for key, raw in partition.store.entities.items() if key[:1] == b"f")
-    assert len(repeat_contacts.unpack(page).creations) == 3
-    assert len(repeat_contacts.unpack(page).solves) == 3
-    assert shown(fcr.METRIC, partition, NOW + 8 * DAY)["cx_fcr_tickets", "provisional", "other"] == 7
+    index = next(raw for key, raw in partition.store.entities.items() if key[:1] == b"f")
+    assert len(repeat_contacts.unpack(index).creations) == 3
+    assert len(repeat_contacts.unpack(index).solves) == 3
+    assert metric_figures(fcr.METRIC, partition, NOW + 8 * DAY)["cx_fcr_tickets", "provisional", "other"] == 7
 
 
 def test_a_flush_writes_no_block_that_did_not_change() -> None:
-    """One more reply to a ticket of two weeks: what lies before the contact cycle it ends is not written again."""
+    """A reply to a ticket of two weeks does not write blocks before the contact cycle that it ends."""
     events = [created(NOW)]
     for day in range(15):
         at = NOW + day * DAY
@@ -137,6 +144,8 @@ def test_a_flush_writes_no_block_that_did_not_change() -> None:
     partition = one_by_one(events)
     later = NOW + 15 * DAY
     partition.process([record._replace(offset=99) for record in records([message(later)])], later)
-    written = [decode_key(key) for key, block in partition.prepare_flush(later, 0).panes if block is not None]
-    assert written
-    assert all(BY_CODE[key.resolution].span * (key.block + 1) > NOW + 14 * DAY for key in written)
+    written_keys = [
+        decode_key(key) for key, block in partition.prepare_flush(later, 0).panes if block is not None
+    ]
+    assert written_keys
+    assert all(BY_CODE[key.resolution].span * (key.block + 1) > NOW + 14 * DAY for key in written_keys)

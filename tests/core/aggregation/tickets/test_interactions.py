@@ -1,45 +1,54 @@
-"""Interactions: revisions, buckets, memory."""
+"""Revisions, buckets and retention of interactions."""
 
 from stream.core.aggregation.tickets import Tickets
 from stream.core.metrics.aht import METRIC
-from tests.core.aggregation.tickets.events import counted, handled, shown
+from tests.core.aggregation.tickets.events import counted, handled, metric_figures
 from tests.support import DAY, HOUR, NOW, aggregation_config, records, single
 
 MEAN = "cx_handle_mean_seconds"
 
 
-def test_the_highest_revision_counts_whatever_order_they_come_in() -> None:
-    """In the bucket of the earliest time; a lower one after a higher one is a duplicate that still moves it."""
+def test_the_highest_revision_counts_in_any_order() -> None:
+    """It counts in the bucket of the earliest time.
+
+    A lower revision after a higher one is a duplicate that still moves it.
+    """
     first = handled(NOW - 2 * HOUR, 100, interaction_id="i", stamp=NOW)
     second = handled(NOW, 300, interaction_id="i", revision=1)
     for order, outcomes in (([first, second], (2, 0)), ([second, first], (1, 1))):
         partition = counted(order)
         assert (partition.outcome_counts["accepted"], partition.outcome_counts["duplicate"]) == outcomes
-        assert shown(METRIC, partition, NOW, "24h")[MEAN,] == 300
-        assert (MEAN,) not in shown(METRIC, partition, NOW, "1h")
+        assert metric_figures(METRIC, partition, NOW, "24h")[MEAN,] == 300
+        assert (MEAN,) not in metric_figures(METRIC, partition, NOW, "1h")
 
 
 def test_a_repetition_changes_nothing() -> None:
     """The same revision again."""
     partition = counted([handled(NOW, 100, interaction_id="i"), handled(NOW, 200, interaction_id="i")])
     assert partition.outcome_counts["duplicate"] == 1
-    assert shown(METRIC, partition, NOW)[MEAN,] == 100
+    assert metric_figures(METRIC, partition, NOW)[MEAN,] == 100
 
 
 def test_a_revision_may_change_the_outcome_and_the_dimensions() -> None:
-    """Abandoned after all, and on another channel."""
+    """The revision is abandoned, on another channel."""
     partition = counted(
         [
             handled(NOW, 100, interaction_id="i", channel="phone"),
             handled(NOW, 0, interaction_id="i", revision=3, outcome="abandoned", channel="chat"),
         ]
     )
-    assert shown(METRIC, partition, NOW, view="channel", values=("phone",))["cx_handled_interactions",] == 0
-    assert shown(METRIC, partition, NOW, view="channel", values=("chat",))["cx_abandoned_interactions",] == 1
+    assert (
+        metric_figures(METRIC, partition, NOW, view="channel", values=("phone",))["cx_handled_interactions",]
+        == 0
+    )
+    assert (
+        metric_figures(METRIC, partition, NOW, view="channel", values=("chat",))["cx_abandoned_interactions",]
+        == 1
+    )
 
 
-def test_old_interactions_are_late_and_expired_ones_start_again() -> None:
-    """As answers: the longest window and a day behind the hour of the record."""
+def test_old_interactions_are_late_and_stored_ones_expire() -> None:
+    """The limit is the longest window and a day behind the hour of the record, like that of answers."""
     partition = single(Tickets())
     old = [handled(NOW - 32 * DAY, 1, stamp=NOW), handled(NOW - 30 * DAY, 1, interaction_id="i", stamp=NOW)]
     partition.process(records(old), NOW)
@@ -54,12 +63,12 @@ def test_old_interactions_are_late_and_expired_ones_start_again() -> None:
 
 
 def test_another_config_derives_contributions_again() -> None:
-    """A view by priority, which facts had kept."""
+    """A new view by priority uses a field that is stored but was not used before."""
     partition = counted([handled(NOW, 100, priority="high")])
     changed = aggregation_config(views={"total": (), "priority": ("priority",)}, config_hash="other")
-    again = single(Tickets(), changed)
+    rebuilt = single(Tickets(), changed)
     for key, value in partition.store.entities.items():
-        again.restore_state(key, value)
-    again.checkpoint = partition.checkpoint
-    assert again.finish_restore()
-    assert shown(METRIC, again, NOW, view="priority", values=("high",))[MEAN,] == 100
+        rebuilt.restore_state(key, value)
+    rebuilt.checkpoint = partition.checkpoint
+    assert rebuilt.finish_restore()
+    assert metric_figures(METRIC, rebuilt, NOW, view="priority", values=("high",))[MEAN,] == 100

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from stream.core.aggregation.tickets.entity import Ticket
 from stream.core.aggregation.tickets.events import remember
 
-ALIKE = st.lists(st.sampled_from([b"a", b"b"]), min_size=8, max_size=8).map(b"".join)
-"""Keys that often lie across two others."""
+SIMILAR_KEYS = st.lists(st.sampled_from([b"a", b"b"]), min_size=8, max_size=8).map(b"".join)
+"""Keys that often occur across the boundary of two others."""
 
 
-@given(st.lists(ALIKE, max_size=40))
-def test_a_key_is_known_when_it_was_remembered_and_not_when_it_lies_across_two(keys: list[bytes]) -> None:
-    """As a set says."""
+@given(st.lists(SIMILAR_KEYS, max_size=40))
+def test_a_key_that_spans_two_stored_keys_is_not_known(keys: list[bytes]) -> None:
+    """Compared with a set of keys."""
     ticket, known = Ticket(b"p"), set[bytes]()
     for key in keys:
         assert remember(ticket, key) == (key not in known)

@@ -1,4 +1,4 @@
-"""Tickets against an oracle that recomputes everything: any order, duplicates, batches, neighbours, new rules."""
+"""Ticket figures compared with an oracle, for any order, duplicates, batches, neighbours and settings."""
 
 from collections import Counter
 from typing import Any
@@ -24,7 +24,7 @@ from stream.core.model.pane_blocks import unpack_block
 from tests.core.aggregation.tickets.oracle import Figures, tickets
 from tests.support import DAY, MINUTE, NOW, VIEWS, Event, FakeRecord, aggregation_config, records, single
 
-KINDS = {
+EVENT_CLASSES = {
     "created": TicketCreated,
     "message": TicketMessage,
     "status": TicketStatus,
@@ -47,9 +47,9 @@ dimensions = st.fixed_dictionaries(
         "priority": st.just("high"),
     },
 )
-described = {"dimensions": dimensions, "topic": st.sampled_from([None, None, "bill"])}
+text_fields = {"dimensions": dimensions, "topic": st.sampled_from([None, None, "bill"])}
 FIELDS: dict[str, dict[str, Any]] = {
-    "created": {"opened_by": st.sampled_from(["customer", "agent", "agent", "bot"]), **described},
+    "created": {"opened_by": st.sampled_from(["customer", "agent", "agent", "bot"]), **text_fields},
     "message": {
         "author": st.sampled_from(["agent", "agent", "customer", "bot", "system"]),
         "public": st.sampled_from([True, True, False]),
@@ -59,26 +59,28 @@ FIELDS: dict[str, dict[str, Any]] = {
         "by": st.sampled_from([None, "agent", "customer", "bot", "timeout"]),
     },
     "handoff": {},
-    "updated": described,
+    "updated": text_fields,
     "merged": {},
     "deleted": {},
 }
-OFTEN = ["created"] * 4 + ["message"] * 8 + ["status"] * 8 + ["handoff"] * 2 + ["updated"] * 2 + ["merged"]
+EVENT_TYPES = (
+    ["created"] * 4 + ["message"] * 8 + ["status"] * 8 + ["handoff"] * 2 + ["updated"] * 2 + ["merged"]
+)
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Events of a few tickets of two people, many at the same moment."""
+    """Draw events of a few tickets of two customers, many at the same moment."""
     events = []
     for n in range(draw(st.integers(0, 22))):
-        kind = draw(st.sampled_from([*OFTEN, "deleted"]))
-        event = {"type": kind, "at": draw(times), "id": draw(st.sampled_from("abc")) + f"{n}"}
+        event_type = draw(st.sampled_from([*EVENT_TYPES, "deleted"]))
+        event = {"type": event_type, "at": draw(times), "id": draw(st.sampled_from("abc")) + f"{n}"}
         event |= {"person": draw(st.sampled_from(["p", "p", "q"])), "ticket": draw(st.sampled_from("uuuvw"))}
-        events.append(event | {name: draw(field) for name, field in FIELDS[kind].items()})
+        events.append(event | {name: draw(field) for name, field in FIELDS[event_type].items()})
     events += [
-        {"type": "created", "at": draw(times), "id": f"first {who}", "person": "p", "ticket": who}
+        {"type": "created", "at": draw(times), "id": f"first {ticket_id}", "person": "p", "ticket": ticket_id}
         | {name: draw(field) for name, field in FIELDS["created"].items()}
-        for who in ("u", "v")
+        for ticket_id in ("u", "v")
     ]
     return draw(st.permutations(events))
 
@@ -92,15 +94,15 @@ def typed(event: dict[str, Any]) -> Event:
         fields["message_id"] = event["id"]
     if event["type"] == "merged":
         fields["into"] = "another"
-    return Event(KINDS[event["type"]](**fields), event["at"], NOW, event["id"])
+    return Event(EVENT_CLASSES[event["type"]](**fields), event["at"], NOW, event["id"])
 
 
-def listed(history: list[dict[str, Any]]) -> list[FakeRecord]:
+def to_records(history: list[dict[str, Any]]) -> list[FakeRecord]:
     return records([typed(event) for event in history])
 
 
-def held(partition: PartitionTask) -> Figures:
-    """What hour panes and standing minutes hold."""
+def stored_figures(partition: PartitionTask) -> Figures:
+    """Return the figures in hour panes and in the minutes of open items."""
     out: Figures = Counter()
     for key, block in partition.panes.blocks.items():
         if key.resolution in (3, 4):
@@ -111,25 +113,25 @@ def held(partition: PartitionTask) -> Figures:
 
 @settings(max_examples=300)
 @given(histories(), st.randoms(use_true_random=False), st.integers(1, 9))
-def test_any_order_with_duplicates_in_any_batches_gives_the_oracles_figures(
+def test_figures_equal_the_oracles_in_any_order_and_batches(
     history: list[dict[str, Any]], random: Any, size: int
 ) -> None:
-    """Reopenings, merges, bots, handoffs, agent-opened tickets, neighbours: shuffled, repeated, cut into flushes."""
-    again = [*history, *random.sample(history, len(history) // 3)]
-    random.shuffle(again)
+    """Events are shuffled, repeated and cut into batches, with a flush after each."""
+    shuffled = [*history, *random.sample(history, len(history) // 3)]
+    random.shuffle(shuffled)
     partition = single(Tickets())
-    read = listed(again)
-    for i in range(0, len(read), size):
-        partition.process(read[i : i + size], NOW)
+    batch_records = to_records(shuffled)
+    for i in range(0, len(batch_records), size):
+        partition.process(batch_records[i : i + size], NOW)
         partition.prepare_flush(NOW, 0)
-    assert held(partition) == tickets(history, VIEWS)
+    assert stored_figures(partition) == tickets(history, VIEWS)
     assert partition.outcome_counts["accepted"] == len(history)
-    assert partition.outcome_counts["duplicate"] == len(again) - len(history)
+    assert partition.outcome_counts["duplicate"] == len(shuffled) - len(history)
 
 
 @pytest.mark.parametrize("other", ["c", "é", "€", "😀"])
-def test_long_ids_of_one_moment_are_in_order_whatever_they_are_written_in(other: str) -> None:
-    """The cut after 64 bytes may go through a character: solved, then opened, and the last channel holds."""
+def test_long_ids_of_one_moment_are_ordered_by_their_bytes(other: str) -> None:
+    """IDs are truncated after 64 bytes, possibly inside a character. The last status and channel must win."""
     base: dict[str, Any] = {"person": "p", "ticket": "t", "at": START}
     history = [
         base | {"type": "created", "id": "c", "opened_by": "customer", "dimensions": {}, "topic": None},
@@ -139,52 +141,52 @@ def test_long_ids_of_one_moment_are_in_order_whatever_they_are_written_in(other:
         base | {"type": "updated", "id": "u" * 63 + other, "dimensions": {"channel": "chat"}, "topic": None},
     ]
     partition = single(Tickets())
-    partition.process(listed(history), NOW)
+    partition.process(to_records(history), NOW)
     partition.prepare_flush(NOW, 0)
-    assert held(partition) == tickets(history, VIEWS)
+    assert stored_figures(partition) == tickets(history, VIEWS)
 
 
 @given(histories())
-def test_what_is_kept_is_the_sum_of_what_was_contributed(history: list[dict[str, Any]]) -> None:
-    """Panes are stored contributions, expanded: also after new rules and back, and from bytes."""
+def test_panes_are_the_sum_of_contributions_under_changed_settings(history: list[dict[str, Any]]) -> None:
+    """Panes equal the expanded contributions, also after the settings are changed and restored."""
     partition = single(Tickets())
-    partition.process(listed(history), NOW)
+    partition.process(to_records(history), NOW)
     flush = partition.prepare_flush(NOW, 0)
     views = {"total": (), "where": ("priority", "channel")}
-    for changed in (
+    for config in (
         aggregation_config(config_hash="other", views=views, response_target=DAY),
         aggregation_config(),
     ):
-        again = PartitionTask(Tickets(), 0, 1, changed)
+        rebuilt = PartitionTask(Tickets(), 0, 1, config)
         for key, value in flush.state:
-            again.restore_state(key, value)
-        again.checkpoint = flush.checkpoint
-        again.finish_restore()
-        assert held(again) == tickets(history, changed.views, changed.response_target)
-        flush = again.prepare_flush(NOW, 0)._replace(state=list(again.store.entities.items()))
+            rebuilt.restore_state(key, value)
+        rebuilt.checkpoint = flush.checkpoint
+        rebuilt.finish_restore()
+        assert stored_figures(rebuilt) == tickets(history, config.views, config.response_target)
+        flush = rebuilt.prepare_flush(NOW, 0)._replace(state=list(rebuilt.store.entities.items()))
 
 
 @given(histories())
 def test_erasing_a_person_retracts_unresolved_tickets(history: list[dict[str, Any]]) -> None:
-    """Resolved tickets stay counted, the other person's tickets stay as they were, nothing of the person is kept."""
+    """Resolved tickets stay counted, other customers are not affected, no entity of the erased one is left."""
     partition = single(Tickets())
     erasure = Event(CustomerErased(customer_id="p"), NOW, NOW)
     partition.process(records([*(typed(event) for event in history), erasure]), NOW)
     partition.prepare_flush(NOW, 0)
     views = {"total": ()}
-    stay = Counter({key: n for key, n in held(partition).items() if key[1] == "total"})
+    actual = Counter({key: n for key, n in stored_figures(partition).items() if key[1] == "total"})
     everything = tickets(history, views)
     others = tickets([event for event in history if event["person"] != "p"], views)
-    assert {key: n for key, n in stay.items() if key[0] in ("waiting", "open")} == {
+    assert {key: n for key, n in actual.items() if key[0] in ("waiting", "open")} == {
         key: n for key, n in others.items() if key[0] in ("waiting", "open")
     }
-    assert all(others[key] <= n <= everything[key] for key, n in stay.items())
-    full = {
+    assert all(others[key] <= n <= everything[key] for key, n in actual.items())
+    full_resolutions = {
         key: n
         for key, n in everything.items()
         if key[0] == "resolution" and ResolutionLayout.ONCE <= key[4] < ResolutionLayout.FIRST
     }
-    assert {key: n for key, n in stay.items() if key in full} == full
+    assert {key: n for key, n in actual.items() if key in full_resolutions} == full_resolutions
     assert not any(
         partition.kinds.of(key).person_key(key, raw) == b"p"
         for key, raw in partition.store.entities.items()
@@ -193,13 +195,13 @@ def test_erasing_a_person_retracts_unresolved_tickets(history: list[dict[str, An
 
 
 @given(histories())
-def test_closed_tickets_are_forgotten_and_open_ones_kept(history: list[dict[str, Any]]) -> None:
-    """When the watermark has passed by 38 days and a bit, what is left is open, and stands."""
+def test_closed_tickets_expire_and_open_ones_are_kept(history: list[dict[str, Any]]) -> None:
+    """39 days later only open tickets are stored."""
     partition = single(Tickets())
-    partition.process(listed(history), NOW)
+    partition.process(to_records(history), NOW)
     partition.prepare_flush(NOW, 0)
     partition.checkpoint.watermark = later = NOW + 39 * DAY
     partition.prepare_flush(later, 0)
-    standing = sum(n for key, n in tickets(history, {"total": ()}).items() if key[0] == "open")
-    assert len(partition.store.entities) == standing
+    open_tickets = sum(n for key, n in tickets(history, {"total": ()}).items() if key[0] == "open")
+    assert len(partition.store.entities) == open_tickets
     assert {key.cell.aggregate for key in partition.panes.blocks} <= {"open", "waiting"}

@@ -1,4 +1,4 @@
-"""A world of its own on the shared broker: topics, worker processes, and what they have counted."""
+"""A cluster of processes with topics of its own on the shared broker, and the state that they wrote."""
 
 import asyncio
 import os
@@ -23,16 +23,16 @@ from stream.config.aggregation import aggregation_config
 from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import PartitionTask
-from stream.core.model import checkpoint as markers
+from stream.core.model import checkpoint as checkpoints
 from stream.core.model.pane_blocks import unpack_block
 from stream.devbroker.ports import free_port
 from stream.kafka.admin import create
 from stream.kafka.topics import topics
-from tests.chaos.feed import Sent
+from tests.chaos.feedback_load import PublishedRecord
 
 
 class ChaosCluster:
-    """Settings with names of their own; workers by number. Used as a context: what runs is stopped by pid."""
+    """Topics and processes of one test. As a context it stops its processes by PID."""
 
     program = "stream.cli"
     """The module that is run."""
@@ -68,7 +68,7 @@ class ChaosCluster:
             process.wait()
 
     def start(self, service: str = "worker", **env: str) -> subprocess.Popen[bytes]:
-        """A worker more, or an exporter."""
+        """Start a worker or an exporter."""
         port = free_port()
         listen = {f"CXGAUGE_{service.upper()}_LISTEN": f"127.0.0.1:{port}"}
         with (self.folder / f"{service}-{port}.log").open("wb") as log:
@@ -83,47 +83,47 @@ class ChaosCluster:
         return process
 
     def reap(self) -> None:
-        """Note who has ended."""
+        """Remove the workers that have ended and count their exit codes."""
         for worker in list(self.workers):
             if worker.poll() is not None:
                 self.exits[worker.returncode] += 1
                 self.workers.remove(worker)
 
     def ready(self, process: Any) -> bool:
-        """Whether its /readyz says so."""
+        """Return True if the service is ready."""
         return self.get(process, "/readyz") is not None
 
     def get(self, process: Any, path: str) -> str | None:
-        """What a service answers, None unless that is 200."""
+        """Return the response of a service, None unless it is 200."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{process.port}{path}", timeout=2) as answer:
                 return str(answer.read().decode())
-        except HTTPError as refused:
-            refused.close()
+        except HTTPError as error:
+            error.close()
             return None
         except OSError:
             return None
 
     def samples(self, exporter: Any) -> dict[str, float]:
-        """The exporter's figures: `name{labels}` as it is written, to value."""
-        page = self.get(exporter, "/metrics") or ""
-        lines = (line.rpartition(" ") for line in page.splitlines() if line and line[0] != "#")
+        """Return the exporter's figures: value by `name{labels}`."""
+        exposition = self.get(exporter, "/metrics") or ""
+        lines = (line.rpartition(" ") for line in exposition.splitlines() if line and line[0] != "#")
         return {name: float(value) for name, _, value in lines}
 
     def logs(self) -> str:
-        """What the workers said."""
+        """Return the end of each log."""
         return "\n".join(f"== {p.name}\n{p.read_text()[-3000:]}" for p in sorted(self.folder.glob("*.log")))
 
     def publish(
         self,
-        sent: Iterable[Sent],
+        records: Iterable[PublishedRecord],
         *,
         rate: float = 0,
         partitioner: str = "murmur2_random",
         topic: str = "feedback",
-        **client: str,
-    ) -> list[Sent]:
-        """Write with librdkafka, at most `rate` a second; what was written. `client`: more of its settings."""
+        **producer_settings: str,
+    ) -> list[PublishedRecord]:
+        """Publish with librdkafka, at most `rate` records per second (0: unlimited), and return the records."""
         producer = Producer(
             {
                 "bootstrap.servers": self.settings.kafka.bootstrap_servers,
@@ -132,21 +132,21 @@ class ChaosCluster:
                 "message.max.bytes": 2_000_000,
                 "queue.buffering.max.messages": 1_000_000,
                 "enable.idempotence": True,
-                **client,
+                **producer_settings,
             }
         )
-        name, began, done = self.settings.topics.input(topic), time.monotonic(), []  # type: ignore[arg-type]
-        for one in sent:
-            producer.produce(name, one.value, one.key)
-            done.append(one)
-            while rate and len(done) / (time.monotonic() - began + 1e-9) > rate:
+        name, started_at, published = self.settings.topics.input(topic), time.monotonic(), []  # type: ignore[arg-type]
+        for record in records:
+            producer.produce(name, record.value, record.key)
+            published.append(record)
+            while rate and len(published) / (time.monotonic() - started_at + 1e-9) > rate:
                 producer.poll(0.005)
             producer.poll(0)
         producer.flush()
-        return done
+        return published
 
     def partitions(self) -> dict[tuple[str, int], PartitionTask]:
-        """Every partition restored from what is committed."""
+        """Return every partition, restored from the committed state."""
         return asyncio.run(self._partitions())
 
     async def _partitions(self) -> dict[tuple[str, int], PartitionTask]:
@@ -155,20 +155,22 @@ class ChaosCluster:
             self.settings.topics.partitions,
             aggregation_config(self.settings),
         )
-        found = {
+        tasks = {
             (d.name, n): PartitionTask(d, n, count, config) for d in DOMAIN_REGISTRY for n in range(count)
         }
-        into: dict[TopicPartition, Callable[[bytes, bytes | None], None]] = {}
-        for (domain, n), partition in found.items():
-            into[TopicPartition(names.state(domain), n)] = partition.restore_state
-            into[TopicPartition(names.panes(domain), n)] = partition.restore_panes
-        await self._read(list(into), lambda tp, record: into[tp](record.key, record.value))
-        for partition in found.values():
+        restore_functions: dict[TopicPartition, Callable[[bytes, bytes | None], None]] = {}
+        for (domain, n), partition in tasks.items():
+            restore_functions[TopicPartition(names.state(domain), n)] = partition.restore_state
+            restore_functions[TopicPartition(names.panes(domain), n)] = partition.restore_panes
+        await self._read(
+            list(restore_functions), lambda tp, record: restore_functions[tp](record.key, record.value)
+        )
+        for partition in tasks.values():
             partition.finish_restore()
-        return found
+        return tasks
 
     async def _read(
-        self, tps: list[TopicPartition], take: Callable[[TopicPartition, Any], None]
+        self, tps: list[TopicPartition], apply_record: Callable[[TopicPartition, Any], None]
     ) -> dict[TopicPartition, int]:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.settings.kafka.bootstrap_servers,
@@ -182,71 +184,76 @@ class ChaosCluster:
             begin, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
             for tp in tps:
                 consumer.seek(tp, begin[tp])
-            left = {tp for tp in tps if begin[tp] < end[tp]}
-            while left:
-                for tp, records in (await consumer.getmany(*left, timeout_ms=200)).items():
+            unfinished = {tp for tp in tps if begin[tp] < end[tp]}
+            while unfinished:
+                for tp, records in (await consumer.getmany(*unfinished, timeout_ms=200)).items():
                     for record in records:
-                        take(tp, record)
-                for tp in list(left):
+                        apply_record(tp, record)
+                for tp in list(unfinished):
                     if await consumer.position(tp) >= end[tp]:
-                        left.discard(tp)
+                        unfinished.discard(tp)
             return end
         finally:
             await consumer.stop()
 
-    def source(self, domain: str) -> tuple[Counter[int], list[Any]]:
-        """The records of an input: how many in each partition, and all of them."""
+    def input_records(self, domain: str) -> tuple[Counter[int], list[Any]]:
+        """Return the number of records in each partition of an input, and all its records."""
         counts: Counter[int] = Counter()
         records: list[Any] = []
         name = self.settings.topics.input(domain)  # type: ignore[arg-type]
         tps = [TopicPartition(name, n) for n in range(self.settings.topics.partitions)]
 
-        def take(tp: TopicPartition, record: Any) -> None:
+        def apply_record(tp: TopicPartition, record: Any) -> None:
             counts[tp.partition] += 1
             records.append(record)
 
-        asyncio.run(self._read(tps, take))
+        asyncio.run(self._read(tps, apply_record))
         return counts, records
 
-    def dead(self) -> list[Any]:
-        """The dead letters."""
-        found: list[Any] = []
+    def dead_letters(self) -> list[Any]:
+        """Return the dead letters."""
+        records: list[Any] = []
         name, count = self.settings.topics.deadletter, self.settings.topics.partitions
         tps = [TopicPartition(name, n) for n in range(count)]
-        asyncio.run(self._read(tps, lambda _, record: found.append(record)))
-        return found
+        asyncio.run(self._read(tps, lambda _, record: records.append(record)))
+        return records
 
-    def markers(self, domain: str) -> dict[int, markers.Checkpoint]:
-        """The newest marker of each partition."""
-        found: dict[int, markers.Checkpoint] = {}
+    def checkpoints(self, domain: str) -> dict[int, checkpoints.Checkpoint]:
+        """Return the newest checkpoint of each partition."""
+        by_partition: dict[int, checkpoints.Checkpoint] = {}
         name = self.settings.topics.panes(domain)  # type: ignore[arg-type]
         tps = [TopicPartition(name, n) for n in range(self.settings.topics.partitions)]
 
-        def take(tp: TopicPartition, record: Any) -> None:
-            if record.key == markers.KEY:
-                found[tp.partition] = markers.decode(record.value)
+        def apply_record(tp: TopicPartition, record: Any) -> None:
+            if record.key == checkpoints.KEY:
+                by_partition[tp.partition] = checkpoints.decode(record.value)
 
-        asyncio.run(self._read(tps, take))
-        return found
+        asyncio.run(self._read(tps, apply_record))
+        return by_partition
 
-    def settled(self, domain: str = "feedback", deadline: float = 90.0, keep: int = 1) -> bool:
-        """Wait until all that was published and forwarded has been counted and committed; `keep` workers run."""
-        until = time.monotonic() + deadline
-        while time.monotonic() < until:
+    def wait_until_counted(
+        self, domain: str = "feedback", timeout: float = 90.0, min_workers: int = 1
+    ) -> bool:
+        """Wait until everything published and forwarded is counted and committed.
+
+        Keep `min_workers` workers running.
+        """
+        deadline_at = time.monotonic() + timeout
+        while time.monotonic() < deadline_at:
             self.reap()
-            while len(self.workers) < keep:
+            while len(self.workers) < min_workers:
                 self.start()
-            counts, _ = self.source(domain)
-            at = self.markers(domain)
-            read = {n: sum(checkpoint.outcomes.values()) for n, checkpoint in at.items()}
-            if len(at) == self.settings.topics.partitions and all(
-                read[n] == counts[n] and at[n].lag_ms == 0 for n in at
+            counts, _ = self.input_records(domain)
+            by_partition = self.checkpoints(domain)
+            read = {n: sum(checkpoint.outcomes.values()) for n, checkpoint in by_partition.items()}
+            if len(by_partition) == self.settings.topics.partitions and all(
+                read[n] == counts[n] and by_partition[n].lag_ms == 0 for n in by_partition
             ):
                 return True
         return False
 
-    def held(self, domain: str, resolution: int = 3) -> Counter[tuple[Any, ...]]:
-        """What the panes hold: (tally, view, values, extra, component, bucket) to count."""
+    def pane_figures(self, domain: str, resolution: int = 3) -> Counter[tuple[Any, ...]]:
+        """Return the counts in the panes by (aggregate, view, values, own labels, component, bucket)."""
         out: Counter[tuple[Any, ...]] = Counter()
         for (name, _), partition in self.partitions().items():
             if name == domain:
@@ -257,14 +264,14 @@ class ChaosCluster:
         return Counter({key: n for key, n in out.items() if n})
 
     def audit(self) -> list[str]:
-        """What is wrong with panes against what entities contribute."""
+        """Return the differences between the panes and the contributions of the entities."""
         return [line for partition in self.partitions().values() for line in pane_differences(partition)]
 
 
-def wait(condition: Callable[[], Any], what: Callable[[], object], deadline: float = 60.0) -> None:
-    """Until the condition holds; `what` is said when it does not in time."""
-    until = time.monotonic() + deadline
-    tick = threading.Event()
+def wait(condition: Callable[[], Any], describe: Callable[[], object], timeout: float = 60.0) -> None:
+    """Wait until the condition holds. On timeout fail with the text of `describe`."""
+    deadline_at = time.monotonic() + timeout
+    pause = threading.Event()
     while not condition():
-        assert time.monotonic() < until, what()
-        tick.wait(0.1)
+        assert time.monotonic() < deadline_at, describe()
+        pause.wait(0.1)
