@@ -51,7 +51,11 @@ def worker() -> list[tuple[str, str, dict[str, str]]]:
     """The operational series of a worker with a partition."""
     with serve_worker() as port, urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         text = answer.read().decode()
-    return [each for each in served(text) if each[0].startswith(WORKER_PREFIX) and "_created" not in each[0]]
+    return [
+        sample
+        for sample in served(text)
+        if sample[0].startswith(WORKER_PREFIX) and "_created" not in sample[0]
+    ]
 
 
 def test_series_have_the_labels_of_their_page(
@@ -63,7 +67,7 @@ def test_series_have_the_labels_of_their_page(
         for name, kind, labels, *_ in rows(SERIES)
         if name.startswith("cx")
     }
-    pipeline = [each for each in exporter if "view" not in each[2]]
+    pipeline = [sample for sample in exporter if "view" not in sample[2]]
     seen = {(name, kind, frozenset(labels)) for name, kind, labels in [*pipeline, *worker]}
     assert seen == listed
 
@@ -75,8 +79,8 @@ def test_metrics_have_the_labels_of_their_page(exporter: list[tuple[str, str, di
     for name, kind, labels in exporter:
         if "view" not in labels:
             continue
-        _, type_, own, windowed, *_ = listed[name]
-        own_labels = own.split(", ") if own else []
+        _, type_, label_names, windowed, *_ = listed[name]
+        own_labels = label_names.split(", ") if label_names else []
         extra = ["window"] if windowed else []
         assert sorted(labels) == sorted(["view", *VIEWS[labels["view"]], *own_labels, *extra])
         assert kind == type_

@@ -87,9 +87,9 @@ def test_the_wheel_has_the_deployment_files_of_the_checkout(run: Run, tmp_path: 
     assert {path.relative_to(here) for path in here.rglob("*") if path.is_file()} == expected
     for path in expected:
         assert (here / path).read_bytes() == (ROOT / "deploy" / path).read_bytes()
-    again = run("files", "here")
-    assert (again.returncode, again.stdout) == (4, "")
-    assert again.stderr == "Error: here: expected a new or empty directory; choose another one\n"
+    repeated = run("files", "here")
+    assert (repeated.returncode, repeated.stdout) == (4, "")
+    assert repeated.stderr == "Error: here: expected a new or empty directory; choose another one\n"
 
 
 def test_commands_that_need_no_broker(run: Run) -> None:

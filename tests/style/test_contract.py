@@ -55,8 +55,8 @@ def test_every_outcome_is_listed_with_its_effect() -> None:
 
 def test_every_header_of_a_dead_letter_is_listed() -> None:
     """In the page and in AsyncAPI."""
-    letter: OutgoingRecord = to_dead_letter(FakeRecord(0, 0, None, None), "cx.feedback", 0, "late", "")
-    names = [name for name, _ in letter.headers]
+    dead_letter: OutgoingRecord = to_dead_letter(FakeRecord(0, 0, None, None), "cx.feedback", 0, "late", "")
+    names = [name for name, _ in dead_letter.headers]
     assert first_cells("Dead-letter records") == names
     message = asyncapi()["channels"]["deadletter"]["messages"]["DeadLetter"]
     assert message["headers"]["required"] == names
