@@ -73,13 +73,13 @@ def test_differences_say_what_is_and_what_is_wanted() -> None:
     grave = [
         "cx.feedback: has 6 partitions, topics.partitions is 12",
         "cx.tickets: is missing",
-        "cx.panes.tickets: cleanup.policy is delete, wanted is compact",
+        "cx.panes.tickets: cleanup.policy is delete, expected compact",
     ]
     assert refusals(topics(Settings()), have) == grave
     assert differences(topics(Settings()), have) == [
         *grave[:2],
         "cx.customers: has 3 replicas, topics.replication_factor is 1",
-        "cx.customers: retention.ms is 1000, wanted is 3888000000",
+        "cx.customers: retention.ms is 1000, expected 3888000000",
         grave[2],
         "cx.deadletter: has 1 partitions, topics.partitions is 12",
     ]
