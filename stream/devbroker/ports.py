@@ -1,4 +1,4 @@
-"""Ports of 127.0.0.1 for servers that we start, without collisions between processes that choose at the same moment."""
+"""Free ports of 127.0.0.1 for servers, without collisions between processes that choose at the same moment."""
 
 import errno
 import random

@@ -49,7 +49,7 @@ def test_a_child_that_dies_before_it_is_ready_says_its_last_words(tmp_path):
     with shell(tmp_path, "seq 1 30; exit 3") as child, pytest.raises(ProcessError) as caught:
         child.wait_until(lambda: False)
     first, *words = str(caught.value).splitlines()
-    assert first == "the shell ended with exit code 3, its last words:"
+    assert first == "the shell ended with exit code 3. Last lines of its log:"
     assert words == [str(number) for number in range(11, 31)]
 
 

@@ -1,4 +1,4 @@
-"""Debian packages, fetched with apt-get and unpacked into the cache: no root is needed."""
+"""Debian packages, fetched with apt-get and unpacked into the cache without root."""
 
 import platform
 import shutil
@@ -32,7 +32,7 @@ def executable(package: str, name: str) -> Path:
 
 
 def executable_of(package: str, name: str) -> Path | str:
-    """Return an executable of a package, which is fetched unless it is in the cache; the reason if that fails."""
+    """Return an executable of a package, which is fetched unless it is in the cache, or the reason if that fails."""
     folder = unpacked(package)
     if not folder.exists():
         try:
@@ -46,9 +46,9 @@ def executable_of(package: str, name: str) -> Path | str:
 
 
 def _fetch(package: str, folder: Path) -> str | None:
-    """Unpack a package into `folder`, all of it or nothing. Return the reason if that fails."""
+    """Fetch and unpack a package into `folder`, completely or not at all. Return None, or the reason if that fails."""
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        return f"there is no apt-get to fetch Debian's package {package} with"
+        return f"there is no apt-get to fetch Debian's package {package}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent) as temporary:
         downloaded = _run(*APT_DOWNLOAD, package, cwd=temporary)
@@ -63,7 +63,7 @@ def _fetch(package: str, folder: Path) -> str | None:
 
 
 def _move(content: Path, folder: Path) -> None:
-    """Rename `content`, unless another process has put the same package there meanwhile."""
+    """Rename `content`, unless another process has unpacked the same package meanwhile."""
     try:
         content.rename(folder)
     except OSError:
@@ -71,11 +71,11 @@ def _move(content: Path, folder: Path) -> None:
             raise
 
 
-def _error(done: subprocess.CompletedProcess[str]) -> str:
+def _error(finished: subprocess.CompletedProcess[str]) -> str:
     """Return the first error of apt-get or dpkg as one line."""
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    lines = [line.strip() for line in finished.stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("E:", "dpkg"))]
-    return next(iter([*errors, *lines]), f"exit code {done.returncode}")
+    return next(iter([*errors, *lines]), f"exit code {finished.returncode}")
 
 
 def _run(*command: str, cwd: str) -> subprocess.CompletedProcess[str]:
