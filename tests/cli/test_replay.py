@@ -72,7 +72,7 @@ def test_a_file_without_a_column_of_the_mapping(files: tuple[Path, Path]) -> Non
     """Found at the first row, with the columns that are there."""
     files[0].write_text("id,date,score\na,2017-05-01,3\n")
     with pytest.raises(
-        CxgaugeError, match=r"has no column 'day', which .*map\.toml names; it has id, date, score"
+        CxgaugeError, match=r"has no column 'day', which .*map\.toml names; its columns are id, date, score"
     ):
         replay.translate(*files)
 

@@ -29,7 +29,7 @@ def send(environ: dict[str, str], events: list[Event], timestamps: Timestamps) -
         settings = load(None, environ)
         there = await describe_inputs(settings)
         with ProgressMeter(len(events)) as meter:
-            await send_many(settings, events, meter, timestamps=timestamps, there=there)
+            await send_many(settings, events, meter, timestamps=timestamps, inputs=there)
         return meter.events
 
     return asyncio.run(main())
