@@ -129,7 +129,7 @@ def test_every_kind_blocks_its_partition_until_it_is_skipped(rig: ChaosCluster, 
     for n in range(GOOD):
         done = run(rig, "skip", f"{topic}:{n}:{EACH}")
         assert done.returncode == 0, done.stderr
-        assert f"{EACH} records are skipped, counting goes on at offset {2 * EACH}" in done.stdout
+        assert f"Ordered to skip {EACH} records and to continue at offset {2 * EACH}" in done.stdout
     goes_on = dict.fromkeys(range(GOOD), 2 * EACH) | {GOOD: 3 * EACH}
     wait(lambda: accepted(rig) == goes_on, rig.logs)
     wait(lambda: rig.ready(exporter), rig.logs)
@@ -144,7 +144,7 @@ def test_every_kind_blocks_its_partition_until_it_is_skipped(rig: ChaosCluster, 
     assert [p.skip_orders for p in rig.partitions().values() if p.skip_orders] == []
     again = run(rig, "skip", f"{topic}:0:{EACH}")
     assert again.returncode == 1
-    assert "are counted, nothing blocks it" in again.stderr
+    assert "is counted, and no batch blocks it" in again.stderr
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_an_order_is_refused_for_what_does_not_block(damaged: ChaosCluster) -> N
     for place, text in (
         (f"{topic}:0:{EACH + 1}", f"the batch that blocks {topic} partition 0 is at offset {EACH}"),
         (f"{topic}:1:0", "nothing blocks it"),
-        (f"{topic}:99:0", f"partition: got 99, there are 0 to {PARTITIONS - 1}"),
+        (f"{topic}:99:0", f"partition: got 99, allowed are 0 to {PARTITIONS - 1}"),
         ("elsewhere:0:0", "topic: got 'elsewhere', allowed are the inputs"),
         (f"{topic}:0", "is not TOPIC:PARTITION:OFFSET"),
     ):
@@ -189,7 +189,7 @@ def test_an_order_that_is_given_while_no_worker_runs(damaged: ChaosCluster) -> N
     parts = (key[i:j] for i in range(1, len(key)) for j in range(i + 1, len(key) + 1))
     alike = next(part for part in parts if partition_of_key(part, PARTITIONS) == 0)
     asked = run(rig, "explain", "--customer", alike)
-    assert "no customer of this id is kept" in asked.stdout, (
+    assert "no stored customer with this ID" in asked.stdout, (
         f"an order was taken for an entity: {asked.stderr}"
     )
     assert rig.audit() == []
@@ -232,7 +232,7 @@ def test_a_batch_that_comes_while_a_worker_waits_for_it(rig: ChaosCluster) -> No
     wait(lambda: rig.ready(other), rig.logs)
     wait(lambda: any(name in (rig.get(one, "/readyz") or "") for one in (worker, other)), rig.logs)
     done = run(rig, "skip", f"{topic}:0:{EACH}")
-    assert "1 records are skipped" in done.stdout, done.stderr
+    assert "Ordered to skip 1 records" in done.stdout, done.stderr
     wait(lambda: accepted(rig)[0] == 2 * EACH, rig.logs)
     assert rig.markers("feedback")[0].skipped == 1
     assert worker.poll() is other.poll() is None

@@ -25,13 +25,13 @@ def test_every_letter_has_a_line_and_kinds_are_counted(runner: CliRunner, laid: 
         Buried(FakeRecord(9, NOW, None, b"{"), "unknown_type", "type: …", "cx.tickets", at=NOW + 3000),
     )
     lines = told(runner, "ls")
-    assert lines[0] == ["place", "buried", "from", "reason", "key", "detail"]
+    assert lines[0] == ["position", "time", "from", "reason", "key", "detail"]
     assert [line[0] for line in lines[1:4]] == ["0:0", "1:0", "0:1"]
     assert lines[1][1:7] == ["2026-09-21", "14:13:21Z", "cx.feedback", "1:7", "invalid", "c-1"]
     assert lines[-3:] == [
         ["cx.feedback", "invalid", "2"],
         ["cx.tickets", "unknown_type", "1"],
-        ["3", "of", "3", "letters"],
+        ["3", "of", "3", "dead", "letters"],
     ]
 
 
@@ -58,7 +58,7 @@ def test_filters(runner: CliRunner, laid: Bury, options: list[str], places: list
     lines = told(runner, "ls", *options)
     assert [line[0] for line in lines if ":" in line[0]] == places
     counted = 3 if "--limit" in options else len(places)
-    assert lines[-1] == [str(counted), "of", "3", "letters"]
+    assert lines[-1] == [str(counted), "of", "3", "dead", "letters"]
 
 
 def test_a_letter_with_all_that_is_known_of_it(runner: CliRunner, laid: Bury) -> None:
@@ -81,15 +81,15 @@ def test_where_nothing_lies(runner: CliRunner, laid: Bury, place: str) -> None:
     laid(Buried(answer("c", 0)))
     result = runner.invoke(main, ["deadletter", "show", place])
     assert result.exit_code == 1
-    assert f"no letter lies at {place}" in result.stderr
+    assert f"no dead letter at {place}" in result.stderr
 
 
 def test_what_is_no_place_and_no_time(runner: CliRunner) -> None:
     """Said with what is allowed."""
     for arguments, text in (
         (["show", "7"], "PARTITION:OFFSET"),
-        (["ls", "--since", "yesterday"], "no duration"),
-        (["ls", "--since", "2026-09-21T14:13:22"], "no duration"),
+        (["ls", "--since", "yesterday"], "neither a duration"),
+        (["ls", "--since", "2026-09-21T14:13:22"], "neither a duration"),
     ):
         result = runner.invoke(main, ["deadletter", *arguments])
         assert result.exit_code == 2

@@ -39,8 +39,12 @@ def replay(runner: CliRunner, *arguments: str, code: int = 0) -> str:
 def test_key_value_and_headers_are_as_they_came(runner: CliRunner, sent: Sent) -> None:
     """With the first timestamp in a header, without what only dead letters and forwards have."""
     said = replay(runner)
-    assert said.startswith("2 put back\n  of which 2 cannot be read by this version either")
-    for why in ("2 left: future or late", "1 left: oversized", "1 left: their header names no known topic"):
+    assert said.startswith("2 replayed\n  2 of them cannot be read by this version either")
+    for why in (
+        "2 not replayed: future or late",
+        "1 not replayed: oversized",
+        "1 not replayed: the header cx_topic names no known topic",
+    ):
         assert why in said
     (feedback,) = sent("feedback")
     assert (feedback.key, feedback.value) == (b"c-0", answer("c-0", 0).value)
@@ -62,12 +66,12 @@ def test_what_was_future_or_late_is_judged_as_of_now(runner: CliRunner, sent: Se
 @pytest.mark.usefixtures("letters")
 def test_a_dry_run_sends_nothing(runner: CliRunner, sent: Sent) -> None:
     """And says the same numbers."""
-    assert replay(runner, "--rejudge", "--dry-run").startswith("4 would be put back\n")
+    assert replay(runner, "--rejudge", "--dry-run").startswith("4 would be replayed\n")
     assert sent("feedback") == []
 
 
 @pytest.mark.usefixtures("letters")
 def test_letters_by_their_places(runner: CliRunner, sent: Sent) -> None:
     """One that is not there is an error, after the others went."""
-    assert "1 of 2 letters are not there" in replay(runner, "0:0", "0:99", code=1)
+    assert "1 of 2 dead letters do not exist" in replay(runner, "0:0", "0:99", code=1)
     assert [record.key for record in sent("feedback")] == [b"c-0"]

@@ -47,7 +47,7 @@ def test_a_customer_with_all_that_is_kept() -> None:
     )
     assert lines[:8] == [
         "active since 2026-09-19 14:13:20Z",
-        "plan: gold; margin: 0.25; leaving announced: no",
+        "plan: gold; margin: 0.25; cancellation scheduled: no",
         "answers surveys: yes",
         "net revenue: 10.0 EUR",
         "net revenue: 500.0 JPY",
@@ -55,10 +55,10 @@ def test_a_customer_with_all_that_is_kept() -> None:
         "life: 2026-09-01 14:13:20Z to 2026-09-11 14:13:20Z, price, involuntary",
         "life: 2026-09-19 14:13:20Z to now",
     ]
-    assert "churns that changed nothing: 1" in lines
+    assert "ignored churns: 1" in lines
     assert "records in customers: customer (1), orders (2), refunds (1)" in lines
     assert "records in feedback: answers (1), responder (1)" in lines
-    assert "records in tickets: nothing" in lines
+    assert "records in tickets: none" in lines
     assert '  churned ["app",null] ["price"] 2026-09-11 14:13Z: {"0":1}' in lines
     assert '  customers ["app",null] ["responder"] now: {"0":1}' in lines
     assert '  customers ["app",null] ["responder"] now: {"2":1}' in lines
@@ -68,9 +68,9 @@ def test_who_was_erased() -> None:
     """Only that, and until when."""
     partition = count(Customers(), [activated("a", NOW - DAY), erased("a")])
     lines = list(format_customer("a", mine(partition, count(Feedback(), [])), aggregation_config(), NOW))
-    assert lines[0] == "no customer of this id is kept"
+    assert lines[0] == "no stored customer with this ID"
     assert lines[1] == "erased in customers: everything up to 2026-09-21 14:13:20Z"
-    assert lines[-1] == "records in customers: nothing"
+    assert lines[-1] == "records in customers: none"
 
 
 @pytest.mark.kafka
@@ -86,5 +86,5 @@ def test_somebody_unknown(runner: CliRunner) -> None:
     """Said in words; a metric beside it is another question."""
     result = runner.invoke(main, ["explain", "--customer", "nobody"])
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("no customer of this id is kept\n")
+    assert result.stdout.startswith("no stored customer with this ID\n")
     assert runner.invoke(main, ["explain", "nps", "--customer", "a"]).exit_code == 2

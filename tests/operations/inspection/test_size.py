@@ -47,5 +47,5 @@ def test_the_option() -> None:
     """No broker is asked for a size; a rate is above zero."""
     result = CliRunner().invoke(main, ["doctor", "--size", "0.5"])
     assert result.exit_code == 0
-    assert result.stdout.startswith("0.5 events a second need")
+    assert result.stdout.startswith("0.5 events per second need")
     assert CliRunner().invoke(main, ["doctor", "--size", "0"]).exit_code == 2
