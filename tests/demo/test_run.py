@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stream.demo import command, incident, monitoring
+from stream.demo import incident, run
+from stream.demo import servers as demo_servers
 from stream.demo.business import Business
 from stream.demo.guide import addresses
 from stream.demo.ports import Ports
@@ -44,8 +45,8 @@ def available(monkeypatch):
 
     def only(*names: str) -> None:
         monkeypatch.setattr(
-            monitoring,
-            "program",
+            demo_servers,
+            "find",
             lambda name: (
                 Path("/opt") / name if name in names else Unavailable(f"{name} is left out: so it is")
             ),
@@ -68,7 +69,7 @@ def published(monkeypatch):
     async def publish(bootstrap, events, *, stamped):
         ids.extend(told.id for told in events)
 
-    monkeypatch.setattr(command, "publish", publish)
+    monkeypatch.setattr(run, "publish", publish)
     return ids
 
 
@@ -110,19 +111,19 @@ def test_without_prometheus_neither_is_started(servers, available, said, names):
     assert list(servers._folder.iterdir()) == []
 
 
-def test_without_prometheus_the_check_is_of_figures_only(servers, business, published, capsys):
+def test_without_prometheus_the_check_is_of_figures_only(servers, business, published, said):
     """It prints so and succeeds."""
-    assert command.check_alerts(servers, business) == 0
+    assert run.check_alerts(servers, business) == 0
     assert published == []
-    assert capsys.readouterr().out == "Only the figures were checked: the alerts need Prometheus\n"
+    assert said == ["Checked the metrics only, because alerts need Prometheus"]
 
 
-def test_without_prometheus_the_incident_is_published_at_once(servers, business, published, capsys):
+def test_without_prometheus_the_incident_is_published_at_once(servers, business, published, said):
     """With the alerts that it would cause, by name."""
-    command.publish_incident(servers, business)
+    run.publish_incident(servers, business)
     assert len([each for each in published if each.endswith("-left")]) == incident.LEFT
     assert len([each for each in published if each.endswith("-answered")]) == incident.WAITED
-    out = capsys.readouterr().out
+    out = "\n".join(said)
     assert "With Prometheus, CxFirstResponseSlow and CxChurnSpike would now be sent" in out
     assert incident.ALERTS_COME not in out
 
@@ -130,7 +131,7 @@ def test_without_prometheus_the_incident_is_published_at_once(servers, business,
 @pytest.mark.parametrize("alertmanager", [True, False])
 @pytest.mark.parametrize("missing", [set(), {("CxChurnSpike", "")}, {("CxChurnSpike", "app")}, BOTH])
 def test_the_check_fails_unless_all_alerts_arrive(
-    servers, business, published, capsys, monkeypatch, missing, alertmanager
+    servers, business, published, said, monkeypatch, missing, alertmanager
 ):
     """Through Alertmanager or directly; those that are missing are named."""
     servers.children["prometheus"] = None
@@ -138,8 +139,8 @@ def test_the_check_fails_unless_all_alerts_arrive(
         servers.children["alertmanager"] = None
     monkeypatch.setattr(servers, "wait", lambda condition, _seconds: condition())
     monkeypatch.setattr(servers.receiver, "firing", lambda: BOTH - missing)
-    assert command.check_alerts(servers, business) == (1 if missing else 0)
-    lines = capsys.readouterr().out.splitlines()[3:]
+    assert run.check_alerts(servers, business) == (1 if missing else 0)
+    lines = said[1:]
     sender = "Alertmanager" if alertmanager else "Prometheus directly"
     arrived = [] if missing else [f"Both alerts arrived, in total and for the app, from {sender}"]
     assert lines == [
