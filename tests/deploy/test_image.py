@@ -133,4 +133,4 @@ def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "The configuration is good" in done.stdout
+    assert "The configuration is valid" in done.stdout
