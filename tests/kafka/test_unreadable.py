@@ -164,7 +164,7 @@ def test_an_order_is_refused_for_what_does_not_block(damaged: ChaosCluster) -> N
     wait(lambda: accepted(rig).get(0) == EACH, rig.logs)
     for place, text in (
         (f"{topic}:0:{EACH + 1}", f"the batch that blocks {topic} partition 0 is at offset {EACH}"),
-        (f"{topic}:1:0", "nothing blocks it"),
+        (f"{topic}:1:0", "no batch blocks it"),
         (f"{topic}:99:0", f"partition: got 99, allowed are 0 to {PARTITIONS - 1}"),
         ("elsewhere:0:0", "topic: got 'elsewhere', allowed are the inputs"),
         (f"{topic}:0", "is not TOPIC:PARTITION:OFFSET"),

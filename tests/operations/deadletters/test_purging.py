@@ -101,7 +101,7 @@ def test_without_the_right_to_change_the_topic(
 ) -> None:
     """They are gone for every reader, and it is said that the disk is another matter."""
     with failing(monkeypatch, "alter_configs", TopicAuthorizationFailedError()):
-        assert "did not let us begin new segments" in purge(runner, "--customer", "gone", code=1)
+        assert "refused to begin new segments" in purge(runner, "--customer", "gone", code=1)
     assert len(there(environ)) == 4
 
 
