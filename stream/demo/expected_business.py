@@ -52,9 +52,12 @@ def _customers(
     yield series("cx_opening_customers", **labels), len(customer_ids)
     yield series("cx_active_customers", **view_labels), len(customer_ids) - len(churns)
     yield series("cx_churn_ratio", method="cohort", **labels), len(churns) / len(customer_ids)
-    for reason, n in Counter(timed.reason or "unknown" for timed in churns).items():
+    for reason, n in Counter(churn.reason or "unknown" for churn in churns).items():
         yield series("cx_churned_customers", reason=reason, **labels), n
-    yield series("cx_revenue", currency="EUR", **labels), sum(timed.amount_minor for timed in purchases) / 100
+    yield (
+        series("cx_revenue", currency="EUR", **labels),
+        sum(purchase.amount_minor for purchase in purchases) / 100,
+    )
 
 
 def _tickets(
@@ -91,5 +94,5 @@ def _tickets(
     ]
     if calls:
         yield series("cx_handled_interactions", **labels), len(calls)
-        seconds = fmean(timed.talk_s + timed.hold_s + timed.wrap_s for timed in calls)
+        seconds = fmean(call.talk_s + call.hold_s + call.wrap_s for call in calls)
         yield series("cx_handle_mean_seconds", **labels), seconds

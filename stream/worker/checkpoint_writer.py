@@ -143,8 +143,8 @@ class KafkaCheckpointStore:
             for (topic, number), records in by_partition.items()
             for batch in build_batches(
                 producer,
-                [(each.key, each.value) for each in records],
-                [(each.timestamp, each.headers) for each in records],
+                [(record.key, record.value) for record in records],
+                [(record.timestamp, record.headers) for record in records],
             )
         ]
 

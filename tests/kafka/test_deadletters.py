@@ -63,7 +63,10 @@ def test_what_is_put_back_is_counted_once(rig: ChaosCluster) -> None:
     producer.flush()
     assert rig.settled(), rig.logs()
     assert outcomes(rig) == {"future": 1, "invalid": 1}
-    assert cxgauge(rig, "replay") == "1 replayed\n1 not replayed: future or late; --rejudge replays them as of now\n"
+    assert (
+        cxgauge(rig, "replay")
+        == "1 replayed\n1 not replayed: future or late; --rejudge replays them as of now\n"
+    )
     assert rig.settled(), rig.logs()
     assert cxgauge(rig, "replay", "--reason", "future", "--rejudge") == "1 replayed\n"
     assert rig.settled(), rig.logs()
