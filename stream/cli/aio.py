@@ -14,7 +14,10 @@ T = TypeVar("T")
 
 
 def run(kafka: Kafka, main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine and return its result. Raises CxgaugeError with the server names for an error of Kafka's client."""
+    """Run a coroutine and return its result.
+
+    Raises CxgaugeError with the server names for an error of Kafka's client.
+    """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(main)

@@ -12,7 +12,10 @@ from stream.operations.inspection.audit import audit_panes
 @click.command()
 @click.pass_obj
 def audit(configuration: Configuration) -> None:
-    """Check that the panes are exactly the sum of all contributions. If not, list the differences and exit with 1."""
+    """Check that the panes are exactly the sum of all contributions.
+
+    If not, list the differences and exit with 1.
+    """
     settings = configuration.load()
     report = run(settings.kafka, audit_panes(settings))
     for line in report.faults:

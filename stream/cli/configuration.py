@@ -20,7 +20,10 @@ class Configuration(NamedTuple):
         return load(self.path, os.environ)
 
     def as_toml(self) -> str:
-        """Return the settings in force as TOML, without secrets and with unset settings as comments. Raises ConfigError."""
+        """Return the settings in force as TOML, without secrets and with unset settings as comments.
+
+        Raises ConfigError.
+        """
         from stream.config import as_toml, redacted, unset_keys  # noqa: PLC0415 - as in load
 
         settings = self.load()

@@ -67,9 +67,9 @@ def replay_command(
 ) -> None:
     """Send dead letters back to their source topics: all, or those that positions and filters select.
 
-    They are classified by their first timestamps. With --rejudge, future and late ones are classified as of now. Oversized
-    records were cut and are never replayed. Dead letters stay in their topic. An event that was counted meanwhile is a
-    duplicate.
+    They are classified by their first timestamps. With --rejudge, future and late ones are classified as of
+    now. Oversized records were cut and are never replayed. Dead letters stay in their topic. An event that
+    was counted meanwhile is a duplicate.
     """
     wanted = filter_of(options, positions)
     settings = configuration.load()
@@ -113,8 +113,9 @@ def purge_command(
 ) -> None:
     """Remove the dead letters of CUSTOMER: those with that key, and those with the ID in value or headers.
 
-    In a value that is not JSON any occurrence of the ID matches, so dead letters of others may be removed. Count them first
-    with --dry-run. Other dead letters move to the end of their partition. Workers need not be stopped.
+    In a value that is not JSON any occurrence of the ID matches, so dead letters of others may be removed.
+    Count them first with --dry-run. Other dead letters move to the end of their partition. Workers need not
+    be stopped.
     """
     customer_ids = (*customer_arguments, *customer_options)
     if not all((*customer_ids, *keys)) or not (customer_ids or keys):

@@ -28,12 +28,17 @@ ONLY_AS_OF_NOW = "None: the value is as of now."
 )
 @click.pass_obj
 def explain(configuration: Configuration, metric: str | None, customer: str | None) -> None:
-    """Explain METRIC, the name of a metric (nps) or of a series (cx_nps_score). Without METRIC, list all metrics."""
+    """Explain METRIC, the name of a metric (nps) or of a series (cx_nps_score).
+
+    Without METRIC, list all metrics.
+    """
     if customer is not None:
         if metric is not None:
             raise click.UsageError("METRIC and --customer cannot be used together")
         from stream.config.aggregation import aggregation_config  # noqa: PLC0415 - only this branch needs it
-        from stream.operations.inspection import customer as stored_customer  # noqa: PLC0415 - imports Kafka's client, which explaining metrics does not need
+
+        # imported here, because explaining a metric does not need Kafka's client
+        from stream.operations.inspection import customer as stored_customer  # noqa: PLC0415
 
         settings = configuration.load()
         entities = run(settings.kafka, stored_customer.read_entities(settings, customer))
@@ -74,7 +79,7 @@ def find_metric(name: str) -> Metric:
 
 
 def format_metric(metric: Metric) -> str:
-    """Format a metric for a terminal: definition, formula, source, window, series and an example in PromQL."""
+    """Format a metric for a terminal: definition, formula, source, window, series and example."""
     series = [f"  {signature(family)}  ({family.type})\n      {family.help}" for family in metric.families]
     parts = {
         "Definition": metric.definition,

@@ -41,7 +41,10 @@ def generate(check: bool) -> None:
 
 
 def generated_files() -> dict[Path, bytes]:
-    """Return the expected content of every generated file by path. Raises CxgaugeError if there is no README."""
+    """Return the expected content of every generated file by path.
+
+    Raises CxgaugeError if there is no README.
+    """
     text = _content(README)
     if text is None:
         raise CxgaugeError(
@@ -60,7 +63,10 @@ def generated_files() -> dict[Path, bytes]:
 
 
 def with_table(text: str) -> str:
-    """Return a README text with the table of metrics between its markers. Raises CxgaugeError if they are missing."""
+    """Return a README text with the table of metrics between its markers.
+
+    Raises CxgaugeError if they are missing.
+    """
     before, begin, after_begin = text.partition(BEGIN)
     _, end, after = after_begin.partition(END)
     if not begin or not end:

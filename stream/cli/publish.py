@@ -108,7 +108,7 @@ async def _chunks(raw: IO[bytes]) -> AsyncIterator[bytes]:
 
 
 def _may_be_silent(raw: IO[bytes]) -> bool:
-    """Return whether this is a pipe, socket or terminal, whose complete lines are sent while no more bytes arrive."""
+    """Return whether this is a pipe, socket or terminal, which may send no bytes for a while."""
     try:
         mode = os.fstat(raw.fileno()).st_mode
     except OSError:  # no file of the system, as in tests

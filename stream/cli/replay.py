@@ -54,8 +54,8 @@ def replay(
 ) -> None:
     """Publish FILE (CSV or XES, also with .gz) as events in the order of their times.
 
-    Rows without a valid event are reported and skipped. The exit code is then 1. Nothing is sent if the retention of a topic
-    is too short for the oldest event.
+    Rows without a valid event are reported and skipped. The exit code is then 1. Nothing is sent if the
+    retention of a topic is too short for the oldest event.
     """
     settings = configuration.load()
     events, faulty = translate(file, mapping_file)
@@ -64,7 +64,10 @@ def replay(
 
 
 def translate(file: Path, mapping_file: Path) -> tuple[list[Event], int]:
-    """Return the events of a file in the order of their times, and the number of faulty ones. Raises CxgaugeError."""
+    """Return the events of a file in the order of their times, and the number of faulty ones.
+
+    Raises CxgaugeError.
+    """
     form, config = mapping.load(mapping_file)
     wanted = set[str]().union(*(rule.columns for rule in config))
     events: list[Event] = []

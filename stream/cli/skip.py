@@ -27,8 +27,9 @@ class _PositionType(click.ParamType):
 def skip(configuration: Configuration, position: BatchPosition) -> None:
     """Order the worker to skip the unreadable batch at OFFSET, which blocks its partition.
 
-    `cxgauge doctor` and the worker's /readyz name such batches. The records of the batch are in no metric, but
-    cx_records_skipped_total counts them. A readable batch is never skipped, and a repeated order has no effect.
+    `cxgauge doctor` and the worker's /readyz name such batches. The records of the batch are in no metric,
+    but cx_records_skipped_total counts them. A readable batch is never skipped, and a repeated order has no
+    effect.
     """
     settings = configuration.load()
     batch, order = run(settings.kafka, order_skip(settings, position))

@@ -20,7 +20,10 @@ def topics() -> None:
 @topics.command("create")
 @click.pass_obj
 def create_command(configuration: Configuration) -> None:
-    """Create missing topics. Existing topics are never changed. If they differ, list the differences and exit with 1."""
+    """Create missing topics.
+
+    Existing topics are never changed. If they differ, list the differences and exit with 1.
+    """
     settings = configuration.load()
     _report(run(settings.kafka, _create(settings)))
 

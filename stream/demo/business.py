@@ -1,4 +1,7 @@
-"""Simulated customers of the shop who join, buy, call, open tickets and leave. The same seed gives the same events."""
+"""Simulated customers of the shop who join, buy, call, open tickets and leave.
+
+The same seed gives the same events.
+"""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -10,12 +13,16 @@ from stream.demo.story import CHANNELS, DAY, HISTORY, MINUTE, SECOND, TOUCHPOINT
 
 CUSTOMERS, CHURNS, ORDERS, TICKETS, CALLS = 1_000, 40, 600, 600, 300
 JOINED = 31 * DAY
-"""Minimum age in ms of a customer's activation: before the longest window, within the retention of the topics."""
+"""Minimum age in ms of a customer's activation: before the longest window, within the retention of the
+topics."""
 REASONS = {"price": 4, "moved": 3, "competitor": 2, "payment failed": 1}
 
 
 class Business:
-    """A shop with a seeded random generator. `channels` are the channels of the customers who have not left."""
+    """A shop with a seeded random generator.
+
+    `channels` are the channels of the customers who have not left.
+    """
 
     def __init__(self, seed: int = 1, name: str = "shop") -> None:
         self.channels: dict[str, str] = {}
@@ -29,7 +36,10 @@ class Business:
         return sorted((event for event in events if event.time <= now), key=lambda event: event.time)
 
     def passing(self, now: int) -> list[TimedEvent]:
-        """Return the events up to `now` of a ticket created ten minutes ago and answered now, in one of five calls."""
+        """Return the events up to `now` (ms) of a ticket, in one of five calls on average.
+
+        The ticket was created ten minutes ago and is answered now.
+        """
         if self._random.random() > 0.2:
             return []
         customer = f"customer-{self._random.randrange(CUSTOMERS)}"
@@ -37,7 +47,7 @@ class Business:
         return [event for event in events if event.time <= now]
 
     def ticket(self, created: int, answered: int, channel: str, customer: str) -> Iterator[TimedEvent]:
-        """Yield the events of a ticket that is answered at `answered` (ms) and solved at a random later time."""
+        """Yield the events of a ticket that is answered at `answered` (ms) and solved later."""
         self._tickets += 1
         ticket = f"{self._name}-ticket-{self._tickets}"
         touchpoint = self._pick(TOUCHPOINTS)

@@ -13,7 +13,10 @@ TARGET = 60 * MINUTE
 
 
 def expected_business(story_events: Iterable[TimedEvent]) -> dict[Series, float]:
-    """Return the values of the 30 d window, in total and by channel. All events but activations must be in that window."""
+    """Return the values of the 30 d window, in total and by channel.
+
+    All events but activations must be in that window.
+    """
     events = list(story_events)
     figures = _figures(events, None, {"view": "total"})
     channels = {

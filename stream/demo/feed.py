@@ -16,7 +16,10 @@ def now_ms() -> int:
 
 
 async def publish(bootstrap: str, events: Iterable[TimedEvent], *, stamped: bool = True) -> None:
-    """Publish events and wait until all are stored. With `stamped` a record's timestamp is the event's time, else now."""
+    """Publish events and wait until all are stored.
+
+    With `stamped` a record's timestamp is the event's time, else now.
+    """
     async with Publisher(bootstrap, source=SOURCE) as publisher:
         futures = [
             future

@@ -14,7 +14,10 @@ PAGES = ("/alerts", "/classic/alerts", "/api/v1/alerts")
 
 
 def alertmanager(executable: Path, folder: Path, ports: Ports) -> Command:
-    """Return the command that starts Alertmanager with our receiver. Its data and configuration are in `folder`."""
+    """Return the command that starts Alertmanager with our receiver.
+
+    Its data and configuration are in `folder`.
+    """
     config = folder / "alertmanager.yml"
     webhook = f"http://127.0.0.1:{ports.receiver}/"
     config.write_text(with_webhook(_shipped("alertmanager").read_text(), webhook))

@@ -59,7 +59,10 @@ decode_delivery = msgspec.json.Decoder(list[DeliveredAlert]).decode
 
 
 class FiringAlerts:
-    """The alerts that Prometheus has delivered. It repeats each one every minute, also for a while after its end."""
+    """The alerts that Prometheus has delivered.
+
+    It repeats each one every minute, also for a while after its end.
+    """
 
     def __init__(self) -> None:
         self._alerts: dict[Labels, DeliveredAlert] = {}

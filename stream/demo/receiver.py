@@ -1,7 +1,7 @@
 """The demo's receiver of alerts, which prints them on the demo's output.
 
-Alertmanager posts to the webhook `/`. Without Alertmanager, Prometheus delivers to `/api/v2/alerts` as it would to Alertmanager,
-and the exporter reads the firing alerts there.
+Alertmanager posts to the webhook `/`. Without Alertmanager, Prometheus delivers to `/api/v2/alerts` as it
+would to Alertmanager, and the exporter reads the firing alerts there.
 """
 
 import re
@@ -23,7 +23,10 @@ MAX_BODY_BYTES = 4 << 20
 
 
 class Receiver(AbstractContextManager["Receiver"]):
-    """An HTTP server on a port of 127.0.0.1 for the length of the block. `notices` has all printed notices in order."""
+    """An HTTP server on a port of 127.0.0.1 for the length of the block.
+
+    `notices` has all printed notices in order.
+    """
 
     def __init__(self, port: int, say: Callable[[str], None]) -> None:
         self.notices: list[Notice] = []
@@ -41,7 +44,10 @@ class Receiver(AbstractContextManager["Receiver"]):
         self._server.server_close()
 
     def firing(self) -> set[tuple[str, str]]:
-        """Return name and channel of the alerts whose last notice is firing. The channel is empty for the total."""
+        """Return name and channel of the alerts whose last notice is firing.
+
+        The channel is empty for the total.
+        """
         last = {
             (notice.labels.get("alertname", ""), notice.labels.get("channel", "")): notice.status
             for notice in self.notices

@@ -24,9 +24,9 @@ DEADLINE = 120.0
 
 
 def run_demo(say: Callable[[str], None], *, check: bool) -> int:
-    """Run the demo until SIGINT, SIGTERM or SIGHUP, or with `check` until all checks are done. Return the exit code.
+    """Run the demo until SIGINT, SIGTERM or SIGHUP, or with `check` until all checks are done.
 
-    Raises CxgaugeError if a server does not start or ends by itself.
+    Return the exit code. Raises CxgaugeError if a server does not start or ends by itself.
     """
     with (
         until_stopped(),

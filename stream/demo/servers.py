@@ -124,7 +124,7 @@ class Servers:
         self.say(f"{name} is ready on 127.0.0.1:{port}")
 
     def _environment(self) -> dict[str, str]:
-        """Return the environment of our programs: default settings but for the addresses, without the user's variables."""
+        """Return the environment of our programs: the demo's addresses, other settings by default."""
         alertmanager_url = f"http://127.0.0.1:{self.ports.alertmanager}"
         alerts = {"CXGAUGE_EXPORTER_ALERTMANAGER": alertmanager_url} if self.alerting else {}
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("CXGAUGE_")}

@@ -1,4 +1,7 @@
-"""Simulated surveys of a shop whose app has had a bad checkout for three days. The same seed gives the same events."""
+"""Simulated surveys of a shop whose app has had a bad checkout for three days.
+
+The same seed gives the same events.
+"""
 
 from collections.abc import Iterator
 from random import Random

@@ -5,6 +5,6 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Return the folder for files that can be fetched again: `$XDG_CACHE_HOME/cxgauge`, else `~/.cache/cxgauge`."""
+    """Return the cache folder: `$XDG_CACHE_HOME/cxgauge`, else `~/.cache/cxgauge`."""
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (base if base.is_absolute() else Path.home() / ".cache") / "cxgauge"

@@ -78,7 +78,8 @@ class Child:
         """Wait until `ready()` returns True.
 
         Raises:
-            ProcessError: the program ended or was not ready in time. The text ends with the last lines of its log
+            ProcessError: the program ended or was not ready in time. The text ends with the last lines of its
+            log
         """
         deadline = time.monotonic() + seconds
         while not ready():
@@ -111,7 +112,10 @@ class Child:
 
 @contextmanager
 def until_stopped() -> Iterator[None]:
-    """End the block at SIGINT, SIGTERM or SIGHUP without an exception. Later signals are ignored, so that it can clean up."""
+    """End the block at SIGINT, SIGTERM or SIGHUP without an exception.
+
+    Later signals are ignored, so that it can clean up.
+    """
     signals = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
         signals.append(signal.SIGHUP)

@@ -52,7 +52,8 @@ async def send_many(
 class _BulkSender:
     """A batch for each partition, sent when it is full.
 
-    Collecting rows for `stream.kafka.batches.build_batches` took a quarter more CPU here: filling needs no lists.
+    Collecting rows for `stream.kafka.batches.build_batches` took a quarter more CPU here: filling needs no
+    lists.
     """
 
     def __init__(

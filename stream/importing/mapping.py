@@ -29,7 +29,10 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class TimeForm(Form, frozen=True, kw_only=True):
-    """The time of an event: a text with columns in braces, in ISO 8601 or the `strptime` format, local to a timezone."""
+    """The time of an event: a text with columns in braces, in ISO 8601 or the `strptime` format `format`.
+
+    A time without an offset is local to `timezone`.
+    """
 
     text: str
     format: str | None = None
@@ -37,9 +40,10 @@ class TimeForm(Form, frozen=True, kw_only=True):
 
 
 class CellForm(Form, frozen=True, kw_only=True):
-    """A field from a column. Texts in `null` become null. Others are looked up in `values` or converted to `type`.
+    """A field from a column.
 
-    An int is the number in the cell multiplied by `times`, which must be whole: 100 converts 12.34 to cents.
+    Texts in `null` become null. Others are looked up in `values` or converted to `type`. An int is the number
+    in the cell multiplied by `times`, which must be whole: 100 converts 12.34 to cents.
     """
 
     column: str
@@ -50,7 +54,7 @@ class CellForm(Form, frozen=True, kw_only=True):
 
 
 class EventForm(Form, frozen=True, kw_only=True):
-    """An event of each row whose columns of `when` have one of their texts and whose columns of `skip` do not."""
+    """An event of each row in which columns of `when` have one of their texts and those of `skip` do not."""
 
     type: str
     id: str
@@ -86,7 +90,10 @@ class EventRule:
         }
 
     def event(self, cells: RowCells) -> Event | None:
-        """Return the event of a row, None if the rule does not apply to it. Raises ValueError for an invalid event."""
+        """Return the event of a row, None if the rule does not apply to it.
+
+        Raises ValueError for an invalid event.
+        """
         if not all(cells[column] in texts for column, texts in self._when.items()):
             return None
         if any(cells[column] in texts for column, texts in self._skip.items()):
@@ -118,7 +125,7 @@ class EventRule:
     def _time(self, form: TimeForm) -> Callable[[RowCells], datetime]:
         zone, text_of, format_ = ZoneInfo(form.timezone), self._text(form.text), form.format
         parse = (
-            datetime.fromisoformat if format_ is None else lambda text: datetime.strptime(text, format_)  # noqa: DTZ007 - build adds the timezone
+            datetime.fromisoformat if format_ is None else lambda text: datetime.strptime(text, format_)  # noqa: DTZ007
         )
 
         def build(cells: RowCells) -> datetime:
@@ -159,7 +166,10 @@ def _whole(form: CellForm, text: str) -> int:
 
 
 def load(path: Path) -> tuple[FileForm, list[EventRule]]:
-    """Read a mapping file. Return the format of the exports and the rules. Raises CxgaugeError with path and fault."""
+    """Read a mapping file.
+
+    Return the format of the exports and the rules. Raises CxgaugeError with path and fault.
+    """
     try:
         mapping = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), MappingForm)
         return mapping.file, [EventRule(form, mapping.source) for form in mapping.event]

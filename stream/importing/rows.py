@@ -1,4 +1,4 @@
-"""Rows of another system's export: CSV with or without a header line, or XES, each also compressed with gzip."""
+"""Rows of another system's export: CSV with or without a header line, or XES, also with gzip."""
 
 import csv
 import gzip

@@ -77,7 +77,10 @@ class ProgressMeter:
 
 
 async def describe_inputs(settings: Settings) -> dict[str, TopicDescription]:
-    """Return the actual properties of the input topics by domain. Raises PreconditionFailed if one is missing."""
+    """Return the actual properties of the input topics by domain.
+
+    Raises PreconditionFailed if one is missing.
+    """
     existing = await describe(settings, topics(settings))
     names = {domain: settings.topics.input(domain) for domain in DOMAINS}
     if missing := [name for name in names.values() if name not in existing]:

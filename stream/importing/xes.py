@@ -1,4 +1,4 @@
-"""Rows of an event log in XES (IEEE 1849): a row for each event, with its attributes and those of its case."""
+"""Rows of an event log in XES (IEEE 1849): a row for each event with the attributes of event and case."""
 
 import gzip
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ POSITION = "event:position"
 def read(path: Path) -> Iterator[Row]:
     """Yield the events of a log, numbered from 1. Missing attributes are empty.
 
-    Attributes of the case are columns with `case:` before their key. The file is read twice, first for the names of all
-    columns, and never held in memory as a whole. Raises CxgaugeError if it cannot be read.
+    Attributes of the case are columns with `case:` before their key. The file is read twice, first for the
+    names of all columns, and never held in memory as a whole. Raises CxgaugeError if it cannot be read.
     """
     try:
         empty = dict.fromkeys((name for cells in _events(path) for name in cells), "")

@@ -30,13 +30,19 @@ async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def describe(settings: Settings, wanted: Collection[TopicSpec]) -> dict[str, TopicDescription]:
-    """Return the actual partitions, replicas and settings of those topics that exist, by name. Raises aiokafka's KafkaError."""
+    """Return the actual partitions, replicas and settings of those topics that exist, by name.
+
+    Raises aiokafka's KafkaError.
+    """
     async with admin(settings) as client:
         return await _describe(client, {spec.name for spec in wanted})
 
 
 async def check_topics(settings: Settings, wanted: Collection[TopicSpec]) -> None:
-    """Check topics for differences under which figures would be wrong. Raises PreconditionFailed and aiokafka's KafkaError."""
+    """Check topics for differences under which figures would be wrong.
+
+    Raises PreconditionFailed and aiokafka's KafkaError.
+    """
     if wrong := refusals(wanted, await describe(settings, wanted)):
         raise PreconditionFailed(
             "topics differ from the configuration, see cxgauge topics check:\n" + "\n".join(wrong)

@@ -7,7 +7,7 @@ from stream.config.settings import Kafka
 
 
 def client_options(kafka: Kafka) -> dict[str, Any]:
-    """Return the connection options of an aiokafka client: servers, security, TLS context and SASL credentials."""
+    """Return the connection options of an aiokafka client: servers, TLS context and SASL credentials."""
     options: dict[str, Any] = {
         "bootstrap_servers": kafka.bootstrap_servers,
         "security_protocol": kafka.security_protocol,

@@ -21,7 +21,10 @@ OffsetRanges = Mapping[TopicPartition, OffsetRange]
 
 
 def committed_consumer(kafka: Kafka, *, fetch_bytes: int = 1 << 20) -> Consumer:
-    """Build a consumer of committed records without a group. The caller starts it. `fetch_bytes` limits a partition's fetch."""
+    """Build a consumer of committed records without a group.
+
+    The caller starts it. `fetch_bytes` limits a partition's fetch.
+    """
     return Consumer(
         **client_options(kafka),
         isolation_level="read_committed",
@@ -45,7 +48,9 @@ async def assign(
 async def read_ranges(
     consumer: AIOKafkaConsumer, ranges: OffsetRanges, *, max_records: int | None = None
 ) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
-    """Yield the records of ranges of assigned partitions in batches of at most `max_records`, each partition's in order.
+    """Yield the records of ranges of assigned partitions, in order within each partition.
+
+    Batches have at most `max_records` records, or the whole fetch if it is None.
 
     Raises:
         PreconditionFailed: a batch cannot be read

@@ -1,7 +1,7 @@
 """Fetched records up to the first unreadable batch, which takes the position of its records.
 
-aiokafka raises in the middle of a partition's records. It then loses the records before the batch and those of other
-partitions in the same fetch, although its position is after them.
+aiokafka raises in the middle of a partition's records. It then loses the records before the batch and those
+of other partitions in the same fetch, although its position is after them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -58,7 +58,7 @@ class CheckedRecords(PartitionRecords):
             yield batch
 
     def _read_or_fault(self, batch: Any) -> tuple[Iterable[Any], str]:
-        """Return the records of a batch and an empty text, or no records and the reason why it cannot be read."""
+        """Return the records of a batch and an empty text, or no records and the fault."""
         try:
             return self._read(batch), ""
         except Exception as error:  # noqa: BLE001 - decoders raise exceptions of any type
@@ -113,7 +113,7 @@ def check_records() -> None:
 
 
 class Consumer(AIOKafkaConsumer):
-    """A consumer that raises PreconditionFailed at an unreadable batch, for topics that must be read completely."""
+    """A consumer for topics that must be read completely, which raises PreconditionFailed otherwise."""
 
     def __init__(self, **options: Any) -> None:
         check_records()

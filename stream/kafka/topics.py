@@ -14,7 +14,8 @@ DEADLETTER_BYTES = 4 * MIB
 """More than the largest input record, so that every dead letter fits with its key and headers."""
 DEADLETTER_RETENTION = milliseconds("14d")
 TOMBSTONE_RETENTION = milliseconds("3d")
-"""Time in ms for which a deletion stays readable. A reader that paused for half of it has to read the topic again."""
+"""Time in ms for which a deletion stays readable. A reader that paused for half of it has to read the topic
+again."""
 
 
 class TopicSpec(NamedTuple):
@@ -81,7 +82,7 @@ def differences(wanted: Iterable[TopicSpec], described: Mapping[str, TopicDescri
 
 
 def refusals(wanted: Iterable[TopicSpec], described: Mapping[str, TopicDescription]) -> list[str]:
-    """Return the lines of `differences` under which figures would be wrong: missing, other partitions or cleanup policy."""
+    """Return the differences under which figures would be wrong: missing, partitions, cleanup policy."""
     return [text for spec in wanted for grave, text in _compare(spec, described.get(spec.name)) if grave]
 
 

@@ -33,7 +33,10 @@ ORDER_INTERVAL = 1.0
 
 
 class AssignmentTables(TableManager):
-    """A table manager that restores newly assigned partitions before Faust resumes the streams. Faust's tables are not used."""
+    """A table manager that restores newly assigned partitions before Faust resumes the streams.
+
+    Faust's tables are not used.
+    """
 
     app: BatchApp
 
@@ -45,7 +48,10 @@ class AssignmentTables(TableManager):
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
-        """Take over the assigned partitions. End the process on failure, because a half-loaded partition must not be counted."""
+        """Take over the assigned partitions.
+
+        End the process on failure, because a half-loaded partition must not be counted.
+        """
         try:
             await self.app.task_manager.on_assignment(self.app.task_factory(assigned))
         except Exception as error:  # noqa: BLE001 - every failure ends the process
@@ -83,7 +89,10 @@ def build(
     clock: Callable[[], int],
     fail_fast: Callable[[BaseException], None],
 ) -> BatchApp:
-    """Build the app. `fail_fast` is called with an error that forbids further counting, and does not return."""
+    """Build the app.
+
+    `fail_fast` is called with an error that forbids further counting, and does not return.
+    """
     worker, options = settings.worker, client_options(settings.kafka)
     folder = tempfile.mkdtemp(prefix="cxgauge-worker-")
     instance = {"consumer_group_instance_id": worker.instance} if worker.instance else {}

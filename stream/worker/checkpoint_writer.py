@@ -1,4 +1,4 @@
-"""The checkpoint store in Kafka: one transaction for each flush of a source partition, which fences former owners."""
+"""The checkpoint store in Kafka: a transaction for each flush of a partition, which fences former owners."""
 
 import asyncio
 import logging
@@ -30,8 +30,8 @@ FLUSH_TIMEOUT = 45.0
 class Tail(NamedTuple):
     """The end of a partition's state topic, which may hold skip orders that the partition has not read.
 
-    An order is for the batch that blocks the partition, so its offset is higher than that of the last flush with counted
-    records.
+    An order is for the batch that blocks the partition, so its offset is higher than that of the last flush
+    with counted records.
     """
 
     next: int
@@ -59,7 +59,10 @@ class KafkaCheckpointStore:
         self._tails.update((p, Tail(p.next_offset, end)) for p, end in ends.items())
 
     async def read_orders(self, partitions: Collection[PartitionTask]) -> None:
-        """Read the skip orders written since the last flush of these partitions that counted records. Log failures and retry later."""
+        """Read the skip orders written since the last flush of these partitions that counted records.
+
+        Log failures and retry later.
+        """
         try:
             await self._orders.read({p: self._tails[p].begin for p in partitions if p in self._tails})
         except (KafkaError, OSError, TimeoutError) as error:
@@ -80,7 +83,7 @@ class KafkaCheckpointStore:
         await producer.start()
 
     async def flush(self, partition: PartitionTask, flush: Flush) -> None:
-        """Send forwards and wait for them, then write the rest in one transaction that ends with the checkpoint.
+        """Send forwards, then write the rest in one transaction that ends with the checkpoint.
 
         Raises aiokafka's KafkaError and TimeoutError.
         """
@@ -108,9 +111,10 @@ class KafkaCheckpointStore:
     async def _forward(self, outgoing: list[OutgoingRecord]) -> None:
         """Send misrouted records and derived events outside the transaction and wait until they are stored.
 
-        A worker killed inside a transaction would block every reader of the inputs. A record that is sent again after a
-        crash is a duplicate by its deduplication key. The lock serializes flushes, because aiokafka fails all but the first
-        few of several callers that wait to send to the same partition, however short the wait.
+        A worker killed inside a transaction would block every reader of the inputs. A record that is sent
+        again after a crash is a duplicate by its deduplication key. The lock serializes flushes, because
+        aiokafka fails all but the first few of several callers that wait to send to the same partition,
+        however short the wait.
         """
         if not outgoing:
             return
@@ -129,7 +133,10 @@ class KafkaCheckpointStore:
     async def _batches_of(
         self, producer: AIOKafkaProducer, outgoing: list[OutgoingRecord]
     ) -> list[AddressedBatch]:
-        """Return records in batches by topic and partition. A record without a partition goes to that of its key."""
+        """Return records in batches by topic and partition.
+
+        A record without a partition goes to that of its key.
+        """
         topics = self.settings.topics
         names = {domain: topics.input(domain) for domain in DOMAINS} | {"": topics.deadletter}
         by_partition: dict[tuple[str, int], list[OutgoingRecord]] = {}

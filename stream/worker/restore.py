@@ -1,4 +1,4 @@
-"""Restoring partitions from their compacted topics up to the last stable offset, and checking their sources."""
+"""Restoring partitions from their compacted topics, and checking their sources."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -21,11 +21,11 @@ Restore = Callable[[bytes, bytes | None], None]
 
 
 async def load(partitions: Collection[PartitionTask], settings: Settings) -> dict[PartitionTask, int]:
-    """Restore every partition with one consumer, check its source and return the end offset of its state topic.
+    """Restore every partition, check its source and return the end offset of its state topic.
 
     Raises:
-        PreconditionFailed: state is unreadable or of another version or partition count, or its source has been replaced
-            or truncated since
+        PreconditionFailed: state is unreadable or of another version or partition count, or its source was
+            replaced or truncated
         KafkaError: of aiokafka
     """
     consumer = committed_consumer(settings.kafka)

@@ -33,8 +33,9 @@ DRAIN_TIMEOUT = 10.0
 def run(settings: Settings) -> int:
     """Count until SIGTERM or SIGINT, and return the exit code.
 
-    Memory that may differ from the stored state is discarded, never repaired. After an outage of the broker the process
-    restarts itself. It exits with 3 if another worker took over, 4 if topics or state are refused, 1 on other errors.
+    Memory that may differ from the stored state is discarded, never repaired. After an outage of the broker
+    the process restarts itself. It exits with 3 if another worker took over, 4 if topics or state are
+    refused, 1 on other errors.
     """
     logs.set_up()
     health = Health()

@@ -21,7 +21,10 @@ class SkipOrders:
         self._next: dict[TopicPartition, int] = {}
 
     async def read(self, begin: Mapping[PartitionTask, int]) -> None:
-        """Pass orders at or after these offsets of the state topics to their partitions. Raises aiokafka's KafkaError."""
+        """Pass orders at or after these offsets of the state topics to their partitions.
+
+        Raises aiokafka's KafkaError.
+        """
         if not begin:
             await self.stop()
             return

@@ -1,4 +1,4 @@
-"""Checks before counting: the broker answers, its topics match the configuration, and it supports transactions."""
+"""Checks before counting: the broker answers, topics match the configuration, transactions work."""
 
 import asyncio
 import logging

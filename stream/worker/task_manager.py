@@ -20,7 +20,8 @@ HEARTBEAT = 5_000
 STALL_TIMEOUT = 60_000
 """Time in ms without a processed record, while dispatched records wait, after which the worker ends."""
 REFETCH_INTERVAL = 10_000
-"""Interval in ms at which an unreadable batch is fetched again, because another replica may have it undamaged."""
+"""Interval in ms at which an unreadable batch is fetched again, because another replica may have it
+undamaged."""
 
 
 class CheckpointStore(Protocol):
@@ -56,7 +57,8 @@ class OwnedTask:
         """Time at which the position was last at the end of the source, in ms."""
         self.lag = now - self.last_at_end
         self.waiting_since = now
-        """Time of the dispatch of the oldest waiting records or of the last processed batch, the later one, in ms."""
+        """Time of the dispatch of the oldest waiting records or of the last processed batch, the later one,
+        in ms."""
         self.closed = False
         self.flushing = asyncio.Lock()
         self.unreadable: UnreadableBatch | None = None
@@ -126,7 +128,10 @@ class TaskManager:
         """Returns whether the consumer's position is at the end of a partition."""
 
     async def on_assignment(self, assigned: dict[TP, Callable[[], PartitionTask]]) -> None:
-        """Close the lost partitions and load the new ones. `assigned` has a factory of the task of each partition."""
+        """Close the lost partitions and load the new ones.
+
+        `assigned` has a factory of the task of each partition.
+        """
         lost = [self.tasks.pop(tp) for tp in list(self.tasks) if tp not in assigned]
         await asyncio.gather(*(self._close(owned_task) for owned_task in lost))
         new = {tp: make_task() for tp, make_task in assigned.items() if tp not in self.tasks}
@@ -163,7 +168,10 @@ class TaskManager:
         await asyncio.gather(*(self.flush(owned) for owned in due))
 
     async def flush(self, owned_task: OwnedTask) -> None:
-        """Flush a partition. The flush is collected in one step, and records are processed while it is written."""
+        """Flush a partition.
+
+        The flush is collected in one step, and records are processed while it is written.
+        """
         async with owned_task.flushing:
             if owned_task.closed:
                 return
@@ -180,7 +188,10 @@ class TaskManager:
             owned_task.flushed_offset, owned_task.last_flush = upto, clock
 
     def seek_positions(self, assigned: Iterable[TP]) -> dict[TP, int]:
-        """Return the offsets to read from, for those of the assigned partitions that are owned. Forget dispatched records."""
+        """Return the offsets to read from, for those of the assigned partitions that are owned.
+
+        Forget dispatched records.
+        """
         offsets = {}
         for tp in assigned:
             if (owned_task := self.tasks.get(tp)) is not None:
@@ -213,7 +224,7 @@ class TaskManager:
             owned_task.unreadable = None
 
     def unblocked(self, active: Iterable[TP]) -> list[TP]:
-        """Return the partitions without an unreadable batch and those whose batch is due to be fetched again."""
+        """Return partitions without an unreadable batch, and those whose batch is due to be fetched again."""
         due = self.clock() - REFETCH_INTERVAL
         blocked = {tp for tp in self.blocked() if self.tasks[tp].last_fetch > due}
         return [tp for tp in active if tp not in blocked]

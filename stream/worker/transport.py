@@ -1,7 +1,8 @@
 """A Faust transport that passes a whole fetched batch of a partition to the agent as one message.
 
-Faust spends 75 to 100 us on a message before an agent sees it, here once for each batch. Positions and back-pressure are
-ours. The checkpoint of each flush is the only truth, and Faust's committed offsets are not used.
+Faust spends 75 to 100 us on a message before an agent sees it, here once for each batch. Positions and
+back-pressure are ours. The checkpoint of each flush is the only truth, and Faust's committed offsets are not
+used.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ SourceBatch = tuple[TP, int, list[Record]]
 
 
 class UnwrappedRecords(CheckedRecords):
-    """Checked records as the decoder returns them, because wrapping them in `ConsumerRecord` costs as much as fetching."""
+    """Checked records without `ConsumerRecord`, whose creation costs as much as fetching."""
 
     def __iter__(self) -> Iterator[Any]:
         """Return the decoder's iterator, which saves a call of `__next__` for each record."""
@@ -49,7 +50,7 @@ class UnwrappedRecords(CheckedRecords):
 
 
 class BatchConsumerThread(AIOKafkaConsumerThread):
-    """Faust's consumer thread with our own consumer: read committed, Faust's assignor, fetches of at most 100 ms."""
+    """Faust's consumer thread with our consumer: read committed, Faust's assignor, fetches of 100 ms."""
 
     def _create_worker_consumer(self, _transport: object) -> AIOKafkaConsumer:
         conf = self.app.conf
@@ -85,7 +86,10 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         return recent and bool(state.position >= state.lso)
 
     async def commit_for_lag_tools(self, offsets: Mapping[TP, int]) -> None:
-        """Commit offsets for lag tools. Ignore failures, where Faust would crash, because nothing depends on them."""
+        """Commit offsets for lag tools.
+
+        Ignore failures, where Faust would crash, because nothing depends on them.
+        """
         await self.call_thread(self._commit_or_ignore, offsets)
 
     async def _commit_or_ignore(self, offsets: Mapping[TP, int]) -> None:
@@ -94,7 +98,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
 
 
 class BatchConsumer(FaustConsumer):
-    """A consumer that yields batches, polls no partition too far ahead of its last flush, and seeks to checkpoints."""
+    """A consumer that yields batches, pauses partitions too far ahead, and seeks to checkpoints."""
 
     app: "BatchApp"
 
@@ -102,14 +106,20 @@ class BatchConsumer(FaustConsumer):
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def wait_empty(self) -> None:
-        """Flush before a rebalance and at the stop. End the process on failure, because Faust's crash would hide the reason."""
+        """Flush before a rebalance and at the stop.
+
+        End the process on failure, because Faust's crash would hide the reason.
+        """
         try:
             await self.app.task_manager.flush_all()
         except Exception as error:  # noqa: BLE001 - every failure ends the process
             self.app.fail_fast(error)
 
     async def perform_seek(self) -> None:
-        """Seek to the checkpoints. `seek` from this thread would race with the fetcher, `seek_wait` does not."""
+        """Seek to the checkpoints.
+
+        `seek` from this thread would race with the fetcher, `seek_wait` does not.
+        """
         await self.seek_wait(self.app.task_manager.seek_positions(self.assignment()))
 
     async def _wait_next_records(
@@ -156,7 +166,7 @@ class BatchConsumer(FaustConsumer):
                 self.app.task_manager.block(tp, unreadable)
 
     def _cut(self, tp: TP, fetched: list[Record]) -> UnreadableBatch | None:
-        """Remove an unreadable batch from the end of the fetched records and return it, None if there is none."""
+        """Remove and return an unreadable batch at the end of fetched records, None if there is none."""
         unreadable = unreadable_end(fetched)
         if unreadable is None:
             self.app.task_manager.unblock(tp)

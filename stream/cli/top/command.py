@@ -30,7 +30,10 @@ TIMEOUT = 10.0
 
 
 class ExporterClient(NamedTuple):
-    """The address of an exporter. `authorization` is a header value, None without a user. `trust` is None for http."""
+    """The address of an exporter.
+
+    `authorization` is a header value, None without a user. `trust` is None for http.
+    """
 
     url: str
     authorization: str | None = None
@@ -104,7 +107,10 @@ def top(
 
 
 def watch(exporter: ExporterClient, live: Live, view: str, window: str) -> None:
-    """Update the screen every second. If the exporter cannot be read, show the error above the last screen."""
+    """Update the screen every second.
+
+    If the exporter cannot be read, show the error above the last screen.
+    """
     last_screen, pause = live.renderable, Event()
     while not pause.wait(REFRESH_SECONDS):
         try:

@@ -19,7 +19,10 @@ Labels = Mapping[str, str]
 
 
 class Row(NamedTuple):
-    """The formatted values of a headline for one label set. `sample_size` is None if the headline has none."""
+    """The formatted values of a headline for one label set.
+
+    `sample_size` is None if the headline has none.
+    """
 
     title: str
     labels: str
@@ -48,7 +51,7 @@ class MetricsSnapshot:
         return [value for _, value in self._samples.get(name, [])]
 
     def rows(self) -> Iterator[Row]:
-        """Yield a row for each headline with a value or sample size, label sets with the largest samples first."""
+        """Yield the rows of each headline with a value or sample size, the largest samples first."""
         for _, _, headline in HEADLINES:
             rows_of_headlines = sorted(
                 self._row(headline, labels, value)
@@ -87,7 +90,7 @@ class MetricsSnapshot:
         return sort_key, Row(title, label, format_value(value, headline, money), bounds, n)
 
     def _sum(self, family: Family, labels: Labels) -> float | None:
-        """Return the sum of a family's samples that have these values of the common labels, None if there are none."""
+        """Return the sum of a family's samples that agree on common labels, None if there are none."""
         values = [
             value
             for label_names, value in self._samples.get(family.name, [])

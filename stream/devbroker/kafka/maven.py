@@ -65,10 +65,10 @@ class _Adapter(HTTPAdapter):
 
 
 def trust_context() -> ssl.SSLContext:
-    """Return a context with the certificates of SSL_CERT_FILE and SSL_CERT_DIR, else the system's, and of PIP_CERT.
+    """Return a TLS context that trusts SSL_CERT_FILE and SSL_CERT_DIR, else the system, and PIP_CERT.
 
-    Like pip's context it is less strict than `ssl.create_default_context`. From Python 3.13 on that refuses certificates
-    of many proxies, which lack extensions that RFC 5280 requires.
+    Like pip's context it is less strict than `ssl.create_default_context`. From Python 3.13 on that refuses
+    certificates of many proxies, which lack extensions that RFC 5280 requires.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()

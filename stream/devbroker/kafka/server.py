@@ -39,8 +39,8 @@ class Broker:
 
     Args:
         port: port of 127.0.0.1 to listen on; 0 chooses a free one, which `restart` keeps
-        folder: folder for `data/`, `server.properties` and `broker.log`, formatted at its first use; None for a temporary
-            folder that is removed at the end
+        folder: folder for `data/`, `server.properties` and `broker.log`, formatted at its first use;
+            None for a temporary folder that is removed at the end
         properties: settings of server.properties that override the defaults above
     """
 

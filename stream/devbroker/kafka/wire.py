@@ -8,10 +8,10 @@ CLIENT = b"cxgauge"
 
 
 def is_serving(port: int) -> bool:
-    """Return whether the broker on this port of 127.0.0.1 answers a metadata request that lists a live broker.
+    """Return whether a broker on this port of 127.0.0.1 answers a metadata request with a live broker.
 
-    A listening socket is not enough. Kafka accepts connections before its controller has registered the broker, and
-    topics cannot be created until then.
+    A listening socket is not enough. Kafka accepts connections before its controller has registered the
+    broker, and topics cannot be created until then.
     """
     # length, api key, api version, correlation id, client id, no topics: https://kafka.apache.org/protocol
     head = struct.pack(f">hhih{len(CLIENT)}s", METADATA, VERSION, CORRELATION, len(CLIENT), CLIENT)

@@ -12,7 +12,7 @@ APT_DOWNLOAD = ("apt-get", "-q", "-o", "Acquire::Retries=0", "-o", "Acquire::htt
 
 
 def release() -> str:
-    """Return a name for packages of this system, such as `debian-13-x86_64`: machines may share a home folder."""
+    """Return a name of this system, such as `debian-13-x86_64`, because machines may share a home folder."""
     try:
         system = platform.freedesktop_os_release()
     except OSError:
@@ -32,7 +32,7 @@ def executable(package: str, name: str) -> Path:
 
 
 def executable_of(package: str, name: str) -> Path | str:
-    """Return an executable of a package, which is fetched unless it is in the cache, or the reason if that fails."""
+    """Return an executable of a package, fetched unless it is cached, or the reason if that fails."""
     folder = unpacked(package)
     if not folder.exists():
         try:
@@ -46,7 +46,10 @@ def executable_of(package: str, name: str) -> Path | str:
 
 
 def _fetch(package: str, folder: Path) -> str | None:
-    """Fetch and unpack a package into `folder`, completely or not at all. Return None, or the reason if that fails."""
+    """Fetch and unpack a package into `folder`, completely or not at all.
+
+    Return None, or the reason if that fails.
+    """
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         return f"there is no apt-get to fetch Debian's package {package}"
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -44,7 +44,8 @@ class Unavailable(NamedTuple):
 def find(name: str) -> Path | Unavailable:
     """Return the first candidate that starts, else the reasons why none does.
 
-    Candidates are the upstream name and Debian's on PATH, then Debian packages, which are unpacked into the cache.
+    Candidates are the upstream name and Debian's on PATH, then Debian packages, which are unpacked into the
+    cache.
     """
     tool = TOOLS[name]
     reasons: list[str] = []

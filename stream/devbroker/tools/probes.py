@@ -1,7 +1,7 @@
 """Probes that start a program with a small configuration, which has every kind of entry of ours.
 
-`--version` is not enough, because Debian's Alertmanager answers it even if it cannot load a configuration, and because an old
-Prometheus refuses our rules.
+`--version` is not enough, because Debian's Alertmanager answers it even if it cannot load a configuration,
+and because an old Prometheus refuses our rules.
 """
 
 import re
@@ -21,7 +21,8 @@ Probe = Callable[[Path], str | None]
 SECONDS = 30.0
 """Time limit of a probe in seconds."""
 MAX_REASON_LENGTH = 300
-"""Maximum characters of a reason, because the shell may run a program of another processor as a script and print anything."""
+"""Maximum characters of a reason, because the shell may run a program of another processor as a script and
+print anything."""
 
 PROMETHEUS = "rule_files: [rules.yml]\n"
 RULES = """groups:
@@ -124,7 +125,10 @@ def _command(program: Path, *arguments: str) -> str | None:
 
 
 def reason(output: str) -> str:
-    """Return the last error that a program has logged, else its last line. Without output the text is empty."""
+    """Return the last error that a program has logged, else its last line.
+
+    Without output the text is empty.
+    """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [match[1] or match[2] for match in map(_ERROR.search, lines) if match]
     last = [*lines[-1:], *errors][-1:]

@@ -48,7 +48,7 @@ class DeadLetter(NamedTuple):
 
     @property
     def digest(self) -> bytes:
-        """A hash that is equal for copies of a dead letter only, because its headers name the source partition and offset."""
+        """A hash that only copies share, because the headers name the source partition and offset."""
         return blake2b(msgspec.msgpack.encode(self[2:]), digest_size=16).digest()
 
 
@@ -65,7 +65,10 @@ def dead_letter_of(record: ConsumerRecord) -> DeadLetter:
 
 
 class Filter(NamedTuple):
-    """Criteria for dead letters. Empty sets and None match every one. `since` and `until` are record timestamps in ms."""
+    """Criteria for dead letters.
+
+    Empty sets and None match every one. `since` and `until` are record timestamps in ms.
+    """
 
     reasons: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()

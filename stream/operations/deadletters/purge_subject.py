@@ -11,7 +11,10 @@ from stream.operations.deadletters.dead_letter import DeadLetter
 
 
 class PurgeSubject:
-    """The keys and customers whose dead letters are purged. A customer's ID is also searched in values and headers."""
+    """The keys and customers whose dead letters are purged.
+
+    A customer's ID is also searched in values and headers.
+    """
 
     def __init__(self, keys: tuple[str, ...], customers: tuple[str, ...]) -> None:
         self._keys = {key.encode() for key in (*keys, *customers)}
@@ -22,8 +25,8 @@ class PurgeSubject:
     def matches(self, dead_letter: DeadLetter) -> bool:
         """Return whether a dead letter belongs to one of the keys or customers.
 
-        In JSON and in headers an ID matches as a whole word, also inside a text, so `c-1` is not in `c-17`. In a value
-        that is not JSON any occurrence of its bytes matches, because a purge must leave no trace.
+        In JSON and in headers an ID matches as a whole word, also inside a text, so `c-1` is not in `c-17`.
+        In a value that is not JSON any occurrence of its bytes matches, because a purge must leave no trace.
         """
         if dead_letter.key in self._keys:
             return True

@@ -4,9 +4,10 @@
                                              | others  others  others   1. copy the others' dead letters after the bar
                                              [ others  others  others   2. delete everything before the bar
 
-Copies keep key, value, headers and timestamp. A crash between the steps leaves dead letters twice. The next purge of the
-same customer removes the duplicates, because it copies only the last copy of each. Records that workers append meanwhile are
-after the bar. A purge fences an earlier one that still runs. Partitions without matching dead letters are not changed.
+Copies keep key, value, headers and timestamp. A crash between the steps leaves dead letters twice. The next
+purge of the same customer removes the duplicates, because it copies only the last copy of each. Records that
+workers append meanwhile are after the bar. A purge fences an earlier one that still runs. Partitions without
+matching dead letters are not changed.
 """
 
 import asyncio
@@ -43,7 +44,7 @@ class PurgeResult(NamedTuple):
 
 
 class _PurgePlan(NamedTuple):
-    """The purge of a partition: delete the range `old` after copying the dead letters at the offsets `keep`."""
+    """The purge of a partition: copy dead letters at the offsets `keep`, then delete the range `old`."""
 
     old: OffsetRange
     keep: frozenset[int]
@@ -90,7 +91,10 @@ def _result(plans: _PurgePlans) -> PurgeResult:
 
 
 async def _plan(consumer: AIOKafkaConsumer, ranges: OffsetRanges, subject: PurgeSubject) -> _PurgePlans:
-    """Return a plan for each partition with matching dead letters. Of the others it keeps the last copy of each."""
+    """Return a plan for each partition with matching dead letters.
+
+    Of the others it keeps the last copy of each.
+    """
     matching: Counter[int] = Counter()
     others: dict[int, dict[bytes, int]] = {tp.partition: {} for tp in ranges}
     with ProgressMeter(sum(span.end - span.begin for span in ranges.values()), "dead letters read") as meter:

@@ -16,7 +16,10 @@ from stream.operations.deadletters.dead_letter import DeadLetter, dead_letter_of
 
 @asynccontextmanager
 async def open_reader(settings: Settings) -> AsyncIterator[tuple[AIOKafkaConsumer, OffsetRanges]]:
-    """Yield a consumer and the committed ranges of the topic. Raises PreconditionFailed if the topic does not exist."""
+    """Yield a consumer and the committed ranges of the topic.
+
+    Raises PreconditionFailed if the topic does not exist.
+    """
     name = settings.topics.deadletter
     existing = await describe(settings, [spec for spec in topics(settings) if spec.role == "deadletter"])
     if name not in existing:

@@ -23,7 +23,7 @@ _DECODERS = {topic.domain: Decoder(topic) for topic in TOPICS.values()}
 
 
 class ReplayCounts(Counter[str]):
-    """Numbers of replayed dead letters (key `sent`) and of others by the reason why they were not replayed."""
+    """The number of replayed dead letters (`sent`), and those of others by the reason."""
 
     still_unreadable = 0
     """Replayed dead letters that this version cannot read either."""
@@ -32,8 +32,9 @@ class ReplayCounts(Counter[str]):
 def to_replay(dead_letter: DeadLetter, *, rejudge: bool) -> OutgoingRecord | str:
     """Return the record that replays a dead letter, or the reason why it is not replayed.
 
-    The record's timestamp is the present, so that Kafka keeps it. A header has the first timestamp, by which it is
-    classified. With `rejudge` a future or late record goes without that header and is classified as of now.
+    The record's timestamp is the present, so that Kafka keeps it. A header has the first timestamp, by which
+    it is classified. With `rejudge` a future or late record goes without that header and is classified as of
+    now.
     """
     domain = _DOMAINS.get(dead_letter.topic)
     if domain is None:

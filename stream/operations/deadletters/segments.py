@@ -19,10 +19,10 @@ _TOPIC_CONFIG_SOURCE = 1
 async def new_segments(
     settings: Settings, producer: AIOKafkaProducer, tps: Sequence[TopicPartition]
 ) -> dict[TopicPartition, int]:
-    """Begin new segments in these partitions of one topic and return their first offsets, none if the broker refuses.
+    """Begin new segments in partitions of one topic. Return their first offsets, none if the broker refuses.
 
-    The topic's settings change for a moment, and a record of an aborted transaction with the present timestamp begins the
-    segment.
+    The topic's settings change for a moment, and a record of an aborted transaction with the present
+    timestamp begins the segment.
     """
     topic = tps[0].topic
     async with admin(settings) as client:

@@ -17,7 +17,10 @@ class AuditReport(NamedTuple):
 
 
 async def audit_panes(settings: Settings) -> AuditReport:
-    """Compare the panes of every partition with its entities. Raises aiokafka's KafkaError and PreconditionFailed."""
+    """Compare the panes of every partition with its entities.
+
+    Raises aiokafka's KafkaError and PreconditionFailed.
+    """
     faults: list[str] = []
     partitions = entities = blocks = 0
     async for partition, obstacle in snapshots(settings):

@@ -102,7 +102,8 @@ def _customer(raw: bytes, at: int) -> Iterator[str]:
     customer, entity = summarize(raw, at), unpack(raw)
     since = "" if customer.since is None else f" since {_day(customer.since)}"
     yield f"active{since}" if customer.active else "not active"
-    yield f"plan: {customer.plan or 'none'}; margin: {customer.margin / BASIS:g}; cancellation scheduled: {_yes_no(customer.cancel_scheduled)}"
+    cancellation = f"cancellation scheduled: {_yes_no(customer.cancel_scheduled)}"
+    yield f"plan: {customer.plan or 'none'}; margin: {customer.margin / BASIS:g}; {cancellation}"
     yield f"answers surveys: {_yes_no(customer.responder)}"
     for currency, net in sorted(customer.net.items()):
         yield f"net revenue: {major(net, currency):,} {currency}"

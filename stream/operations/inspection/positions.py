@@ -18,7 +18,7 @@ TAIL = 64
 
 
 class Position(NamedTuple):
-    """A source partition: number, end offset and the checkpoint of the last flush, None if it was never counted."""
+    """A source partition. `checkpoint` is that of the last flush, None if the partition was never counted."""
 
     number: int
     end: int
@@ -106,7 +106,7 @@ async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
 async def newest_checkpoints(
     consumer: AIOKafkaConsumer, panes: Collection[TopicPartition]
 ) -> dict[TopicPartition, Checkpoint]:
-    """Return the newest checkpoint of each partition of panes that has one, searched backwards from the end."""
+    """Return the newest checkpoint of each partition of panes that has one."""
     begin, end = await consumer.beginning_offsets(panes), await consumer.end_offsets(panes)
     checkpoints: dict[TopicPartition, Checkpoint] = {}
     missing, tail = {tp for tp in panes if begin[tp] < end[tp]}, TAIL

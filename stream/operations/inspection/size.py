@@ -30,7 +30,7 @@ MB = 1_000_000
 
 
 class StorageEstimate(NamedTuple):
-    """Stored entities, bytes of memory and bytes of the state topic of an event, which is kept for `kept` ms."""
+    """Entities, bytes of memory and bytes of the state topic of an event that is kept for `kept` ms."""
 
     kind: str
     entities: float

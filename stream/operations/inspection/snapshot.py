@@ -23,7 +23,10 @@ class Snapshot(NamedTuple):
 
 
 async def snapshots(settings: Settings) -> AsyncIterator[Snapshot]:
-    """Yield a snapshot of each partition of each domain. Raises aiokafka's KafkaError and PreconditionFailed."""
+    """Yield a snapshot of each partition of each domain.
+
+    Raises aiokafka's KafkaError and PreconditionFailed.
+    """
     consumer = committed_consumer(settings.kafka)
     await consumer.start()
     try:
