@@ -6,10 +6,7 @@ from pathlib import Path
 import click
 
 from schemas import generate as contract
-from stream.cli import main, references
-from stream.cli.explain import signature
-from stream.core.metrics import REGISTRY
-from stream.core.metrics.metric import Metric
+from stream.cli import main, metric_reference, references
 from stream.errors import CxgaugeError
 from stream.monitoring import dashboards as grafana
 from stream.monitoring.alerts import operator_files, prometheus_files
@@ -73,19 +70,7 @@ def with_table(text: str) -> str:
         raise CxgaugeError(
             f"{README}: lines {BEGIN.strip()} and {END.strip()} are missing; the table of metrics goes between them"
         )
-    return f"{before}{BEGIN}{metrics_table()}{END}{after}"
-
-
-def metrics_table() -> str:
-    """Return the Markdown table of all metrics: title, definition and series."""
-    rows = "".join(_row(metric) for metric in REGISTRY.values())
-    return f"| metric | definition | series |\n|---|---|---|\n{rows}"
-
-
-def _row(metric: Metric) -> str:
-    series = ", ".join(f"`{signature(family)}`" for family in metric.families)
-    cells = (f"{metric.title} (`{metric.name}`)", metric.definition, series)
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+    return f"{before}{BEGIN}{metric_reference.table()}{END}{after}"
 
 
 def _content(path: Path) -> bytes | None:

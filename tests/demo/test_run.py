@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from stream.demo import incident, run
-from stream.demo import servers as demo_servers
 from stream.demo.business import Business
 from stream.demo.guide import addresses
 from stream.demo.ports import Ports
@@ -45,8 +44,7 @@ def available(monkeypatch):
 
     def only(*names: str) -> None:
         monkeypatch.setattr(
-            demo_servers,
-            "find",
+            "stream.demo.servers.find",
             lambda name: (
                 Path("/opt") / name if name in names else Unavailable(f"{name} is left out: so it is")
             ),

@@ -86,7 +86,7 @@ def test_nothing_shows_before_every_partition_is_covered() -> None:
     assert not [name for name in page if name.startswith("cx_events_total") and "feedback" in name]
     assert "feedback 0: no checkpoint yet" in shown.unready_reason(0)
     feed(shown, {"feedback": feedback[-1:]})
-    assert "not made yet" in shown.unready_reason(0), "who is told ready finds the figures"
+    assert "not rendered yet" in shown.unready_reason(0), "who is told ready finds the figures"
     page = refresh(shown)
     assert page[SHOWN] == 100
     assert page['cx_events_total{topic="cx.feedback",outcome="accepted"}'] == 3

@@ -64,7 +64,7 @@ def test_panes_that_cannot_be_fetched_end_their_partition() -> None:
     shown = exporter()
     worker = Worker(shown)
     feed(shown, worker(answers(2, 10)))
-    feed(shown, {"feedback": worker(answers(8, 0))["feedback"]}, fault="cx.panes.feedback partition 0: bad")
+    feed(shown, {"feedback": worker(answers(8, 0))["feedback"]}, error="cx.panes.feedback partition 0: bad")
     page = refresh(shown)
     assert page["cx_partitions_covered"] == 2
     assert (

@@ -14,7 +14,9 @@ from stream.core.model.aggregates.customers import (
 )
 from stream.core.model.time_buckets import Window
 
-RATIO = Family("cx_churn_ratio", "Customers lost in the window per customer at its start", ("method",))
+RATIO = Family(
+    "cx_churn_ratio", "Customers lost in the window per customer at its start", ("method",), unit="ratio"
+)
 REASONS = Family("cx_churned_customers", "Churns in the window", ("reason",))
 VOLUNTARY_CHURNS = Family(
     "cx_churned_voluntary_customers",
@@ -76,6 +78,10 @@ METRIC = Metric(
         "customers at the start."
     ),
     formula="cohort: lost / S; seed: churns / S",
+    excluded=(
+        "Scheduled cancellations. Churns of customers who were unknown or not active are in "
+        "cx_churn_ignored_total only."
+    ),
     source="cohort: customers lost / customers at the start of the period; seed: all losses / the same",
     example='cx_churn_ratio{view="total", window="30d", method="cohort"}',
     aggregates=(CUSTOMERS, PERIODS, CHURNED),
@@ -84,7 +90,6 @@ METRIC = Metric(
         Panel(
             title="Churn",
             lines=(Line(RATIO, where={"method": "cohort"}),),
-            unit="percentunit",
             samples=(Line(OPENING),),
             min=0,
         ),
@@ -101,13 +106,12 @@ METRIC = Metric(
         Headline(
             "Churn",
             RATIO,
-            "ratio",
             "lower",
             ("cohort",),
             sample_size=OPENING,
             timeline_family=VOLUNTARY_CHURNS,
         ),
-        Headline("Active customers", NOW_ACTIVE, "count", "higher"),
-        Headline("Leaving scheduled", CANCEL_SCHEDULED, "count", "lower"),
+        Headline("Active customers", NOW_ACTIVE, "higher"),
+        Headline("Leaving scheduled", CANCEL_SCHEDULED, "lower"),
     ),
 )

@@ -21,18 +21,28 @@ MONTHS = 36
 
 COHORT_LABELS = ("cohort", "currency")
 HISTORICAL = Family(
-    "cx_clv_historical_mean", "Margin per active customer, all lives", COHORT_LABELS, windowed=False
+    "cx_clv_historical_mean",
+    "Margin per active customer, all lives",
+    COHORT_LABELS,
+    windowed=False,
+    unit="money",
 )
 PREDICTED = Family(
     "cx_clv_predicted",
     "Margin of the last 30 days per active customer, times the months that churn leaves, 36 at most",
     COHORT_LABELS,
     windowed=False,
+    unit="money",
 )
 MEMBERS = Family("cx_clv_customers", "Active customers", ("cohort",), windowed=False)
-TURNOVER = Family("cx_revenue", "Purchases less refunds in the window, in major units", ("currency",))
+TURNOVER = Family(
+    "cx_revenue", "Purchases less refunds in the window, in major units", ("currency",), unit="money"
+)
 ADDED = Family(
-    "cx_clv_added_mean", "Margin in the window of the cohort's customers, per active one", COHORT_LABELS
+    "cx_clv_added_mean",
+    "Margin in the window of the cohort's customers, per active one",
+    COHORT_LABELS,
+    unit="money",
 )
 
 
@@ -94,6 +104,10 @@ METRIC = Metric(
         "(responder) and the others; their difference is an association, not an effect. Currencies are never added."
     ),
     formula="historical: sum(net revenue * margin) / active; predicted: m * min(1 / churn, 36)",
+    excluded=(
+        "Customers who are not active, from the historical mean. cx_revenue counts the purchases and "
+        "refunds of everyone."
+    ),
     source="average revenue per account * gross margin / churn rate, with a horizon of 36 months",
     example='cx_clv_added_mean{view="total", window="30d", cohort="responder"}',
     aggregates=(CUSTOMERS, PERIODS, TO_DATE, REVENUE),
@@ -123,7 +137,6 @@ METRIC = Metric(
         Headline(
             "CLV to date",
             HISTORICAL,
-            "money",
             "higher",
             ("all", None),
             sample_size=MEMBERS,
@@ -132,7 +145,6 @@ METRIC = Metric(
         Headline(
             "CLV predicted",
             PREDICTED,
-            "money",
             "higher",
             ("all", None),
             sample_size=MEMBERS,

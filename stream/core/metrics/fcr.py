@@ -7,7 +7,10 @@ from stream.core.model.aggregates.tickets import FCR, WEEK, FcrLayout
 from stream.core.model.time_buckets import Window
 
 RATIO = Family(
-    "cx_fcr_ratio", "Share of tickets solved by people that one contact resolved, 0 to 1", ("basis",)
+    "cx_fcr_ratio",
+    "Share of tickets solved by people that one contact resolved, 0 to 1",
+    ("basis",),
+    unit="ratio",
 )
 TICKETS = Family("cx_fcr_tickets", "Tickets by their first solve by people", ("basis", "result"))
 UNASSISTED = Family("cx_unassisted_solved_tickets", "Tickets first solved by a bot or a time-out", ("by",))
@@ -46,6 +49,10 @@ METRIC = Metric(
         "Confirmed: the window moved back by 7 days and one bucket, so that every week is over."
     ),
     formula="first contact / tickets first solved by people",
+    excluded=(
+        "Tickets that only bots or time-outs solved, which cx_unassisted_solved_tickets counts. Calls "
+        "are no contacts. Merged and deleted tickets are no repeat contacts."
+    ),
     source="one-touch as in Zendesk's metric definitions, net of repeat contacts within 7 days as call centres count",
     example='cx_fcr_ratio{view="total", window="30d", basis="confirmed"}',
     aggregates=(FCR,),
@@ -54,7 +61,6 @@ METRIC = Metric(
         Panel(
             title="First contact resolution, provisional",
             lines=(Line(RATIO, "FCR", where={"basis": "provisional"}),),
-            unit="percentunit",
             samples=(Line(TICKETS, where={"basis": "provisional"}),),
             min=0,
             max=1,
@@ -62,7 +68,6 @@ METRIC = Metric(
         Panel(
             title="First contact resolution, confirmed",
             lines=(Line(RATIO, "FCR", where={"basis": "confirmed"}),),
-            unit="percentunit",
             samples=(Line(TICKETS, where={"basis": "confirmed"}),),
             min=0,
             max=1,
@@ -72,8 +77,6 @@ METRIC = Metric(
     read_flows=read_flows,
     read=read,
     headlines=(
-        Headline(
-            "FCR", RATIO, "ratio", "higher", ("provisional",), sample_size=TICKETS, timeline_family=RATIO
-        ),
+        Headline("FCR", RATIO, "higher", ("provisional",), sample_size=TICKETS, timeline_family=RATIO),
     ),
 )

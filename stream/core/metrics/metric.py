@@ -10,18 +10,22 @@ from stream.core.model.aggregate import Aggregate, VectorsByLabels
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import Window
 
-Unit = Literal["none", "percentunit", "s"]
-"""As Grafana names them: a plain number, a ratio from 0 to 1, seconds."""
+Unit = Literal["points", "ratio", "seconds", "count", "money"]
+"""Points of a score, a ratio from 0 to 1, seconds, a plain number, an amount in major units of its label `currency`."""
 
 
 class Family(NamedTuple):
-    """A Prometheus metric family. `labels` are those besides `view`, the view's labels and `window`."""
+    """A Prometheus metric family. `labels` are those besides `view`, the view's labels and `window`.
+
+    Panels and headlines take their unit from the family that they show.
+    """
 
     name: str
     help: str
     labels: tuple[str, ...] = ()
     type: Literal["gauge", "counter", "summary"] = "gauge"
     windowed: bool = True
+    unit: Unit = "count"
 
 
 class Line(NamedTuple):
@@ -46,11 +50,15 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     lines: tuple[Line, ...]
-    unit: Unit = "none"
     bounds: tuple[Family, Family] | None = None
     samples: tuple[Line, ...] = ()
     min: float | None = None
     max: float | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of its lines."""
+        return self.lines[0].family.unit
 
 
 class Sample(NamedTuple):
@@ -71,13 +79,17 @@ class Headline(NamedTuple):
 
     title: str
     family: Family
-    unit: Literal["points", "ratio", "seconds", "count", "money"]
     better: Literal["higher", "lower"]
     labels: tuple[str | None, ...] = ()
     low: Family | None = None
     high: Family | None = None
     sample_size: Family | None = None
     timeline_family: Family | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of its family."""
+        return self.family.unit
 
 
 class FlowContext(Protocol):
@@ -131,6 +143,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     definition: str
     formula: str
+    excluded: str = ""
+    """Events and entities that are not counted, beside records that were not accepted."""
     source: str
     """Where the formula comes from."""
     example: str

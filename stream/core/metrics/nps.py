@@ -9,9 +9,19 @@ from stream.core.model.time_buckets import Window
 
 CATEGORIES = ("promoter", "passive", "detractor")
 
-SCORE = Family("cx_nps_score", "Net Promoter Score: 100 * (promoters - detractors) / responses, -100 to 100")
-LOW = Family("cx_nps_score_low", "Lower 95 % confidence bound of the Net Promoter Score (adjusted Wald)")
-HIGH = Family("cx_nps_score_high", "Upper 95 % confidence bound of the Net Promoter Score (adjusted Wald)")
+SCORE = Family(
+    "cx_nps_score",
+    "Net Promoter Score: 100 * (promoters - detractors) / responses, -100 to 100",
+    unit="points",
+)
+LOW = Family(
+    "cx_nps_score_low", "Lower 95 % confidence bound of the Net Promoter Score (adjusted Wald)", unit="points"
+)
+HIGH = Family(
+    "cx_nps_score_high",
+    "Upper 95 % confidence bound of the Net Promoter Score (adjusted Wald)",
+    unit="points",
+)
 RESPONSES = Family("cx_nps_responses", "Scored NPS answers in the window", ("category",))
 PREMATURE_RESPONSES = Family(
     "cx_nps_premature_responses", "NPS answers given before the transaction that they are about"
@@ -45,6 +55,10 @@ METRIC = Metric(
         "do not count. An answer given before its transaction is premature: not in n, counted apart."
     ),
     formula="100 * (promoters - detractors) / (promoters + passives + detractors)",
+    excluded=(
+        "Dismissed and deleted answers, and all revisions but the highest. Premature answers are in "
+        "cx_nps_premature_responses only."
+    ),
     source="F. Reichheld, Harvard Business Review, December 2003; bounds: B. Rocks, The American Statistician, 2016",
     example='cx_nps_score{view="channel", window="24h"}',
     aggregates=(NPS,),
@@ -65,8 +79,6 @@ METRIC = Metric(
     ),
     read_flows=read_flows,
     headlines=(
-        Headline(
-            "NPS", SCORE, "points", "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=SCORE
-        ),
+        Headline("NPS", SCORE, "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=SCORE),
     ),
 )

@@ -17,7 +17,9 @@ from stream.core.model.time_buckets import Window
 STATES = ("sent", "converted", "reversed")
 
 RATIO = Family(
-    "cx_referral_ratio", "Customers with a conversion in the window that stands, per active customer"
+    "cx_referral_ratio",
+    "Customers with a conversion in the window that stands, per active customer",
+    unit="ratio",
 )
 PEOPLE = Family("cx_referrers", "Customers with a conversion in the window that is not reversed")
 COUNTS = Family("cx_referrals", "Referrals sent, converted and reversed in the window", ("state",))
@@ -49,6 +51,10 @@ METRIC = Metric(
         "per active customer. Nobody can refer oneself."
     ),
     formula="referrers / active customers",
+    excluded=(
+        "Conversions that are reversed at any time. Several conversions of one customer count once in "
+        "cx_referrers."
+    ),
     source="customers with a converted referral / customers at the end of the period",
     example='cx_referral_ratio{view="total", window="30d"}',
     aggregates=(CUSTOMERS, REFERRALS, REFERRERS),
@@ -57,7 +63,6 @@ METRIC = Metric(
         Panel(
             title="Referral rate",
             lines=(Line(RATIO),),
-            unit="percentunit",
             samples=(Line(NOW_ACTIVE, "active customers"),),
             min=0,
         ),
@@ -65,5 +70,5 @@ METRIC = Metric(
     ),
     read_flows=read_flows,
     read=read,
-    headlines=(Headline("Referral", RATIO, "ratio", "higher", sample_size=NOW_ACTIVE),),
+    headlines=(Headline("Referral", RATIO, "higher", sample_size=NOW_ACTIVE),),
 )

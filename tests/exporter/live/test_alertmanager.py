@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from stream.devbroker.ports import free_port
-from stream.exporter.live.alertmanager import MAX_ALERTS, MAX_ANSWER_BYTES, MAX_TEXT, AlertmanagerClient
+from stream.exporter.live.alertmanager import MAX_ALERTS, MAX_RESPONSE_BYTES, MAX_TEXT, AlertmanagerClient
 
 ALERT: dict[str, Any] = {
     "labels": {"alertname": "CxChurnSpike", "severity": "warning", "view": "total", "window": "1h"},
@@ -72,13 +72,13 @@ async def test_many_and_long_ones_are_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status"), [("no", 200), ("{}", 200), ("[]", 500), ('["' + "x" * MAX_ANSWER_BYTES + '"]', 200)]
+    ("body", "status"), [("no", 200), ("{}", 200), ("[]", 500), ('["' + "x" * MAX_RESPONSE_BYTES + '"]', 200)]
 )
 async def test_what_cannot_be_used_is_said(body: str, status: int) -> None:
     """Not known is another thing than nothing."""
     shown = await asked(body, status)
     assert shown["connected"] is False
-    assert shown["why"]
+    assert shown["error"]
 
 
 async def test_nobody_there() -> None:
@@ -86,7 +86,7 @@ async def test_nobody_there() -> None:
     alerts = AlertmanagerClient(f"http://127.0.0.1:{free_port()}")
     await alerts.poll()
     assert alerts.shown["connected"] is False
-    assert "Connect" in alerts.shown["why"]
+    assert "Connect" in alerts.shown["error"]
 
 
 async def test_none_configured() -> None:

@@ -120,7 +120,10 @@ async def test_there_is_an_end_to_clients(
     async with session.get("/live", params=LOOK) as answer:
         await Stream(answer).next()
         async with session.get("/live", params=LOOK) as refused:
-            assert (refused.status, await refused.text()) == (503, "1 pages are served already\n")
+            assert (refused.status, await refused.text()) == (
+                503,
+                "all 1 connections of live pages are in use\n",
+            )
     while world.hub.clients:
         await world.publish(answers(1, 5))
         await world.refresh()

@@ -97,7 +97,9 @@ async def test_it_lives(tab: Tab) -> None:
         await tab.until("document.querySelector('[data-topic=\"cx.feedback\"]').innerText.includes('6')")
         assert await tab.eval("document.activeElement.className") == "pick", "what is focused stays"
         assert await tab.eval("state.textContent + notice.textContent") == "Complete"
-    await tab.until("state.textContent === 'Not connected' && notice.textContent.includes('of then')")
+    await tab.until(
+        "state.textContent === 'Not connected' && notice.textContent.includes('The values are from')"
+    )
     assert await tab.eval("document.querySelector('.tile data').getAttribute('value')") == "0", "stands"
     tab.told.clear()  # the browser reports the broken connection
     again = World(port=world.port)
@@ -113,18 +115,18 @@ async def test_incomplete_is_said(tab: Tab) -> None:
     world = World()
     async with world.running():
         await tab.open(f"{world.url}/#window=1h")
-        await tab.until("state.textContent === 'Incomplete' && notice.textContent.includes('as soon as')")
+        await tab.until("state.textContent === 'Incomplete' && notice.textContent.includes('are shown when')")
         assert "no checkpoint yet" in await tab.eval("reason.textContent")
         assert await tab.eval(f"Object.values({FIGURES}).join('')") == ""
         await world.publish(answers(3, 10))
         await tab.until("state.textContent === 'Complete' && reason.hidden")
         await tab.until(f"Object.values({FIGURES}).includes('100')")
         world.steady += 35_000
-        await tab.until("notice.textContent.includes('stand still, and go after 10\u202fmin')")
+        await tab.until("notice.textContent.includes('are frozen and will be removed after 10\u202fmin')")
         assert await tab.eval("document.querySelector('.group').dataset.state") == "stale"
         assert "100" in await tab.eval(f"Object.values({FIGURES})")
         world.steady += 600_000
-        await tab.until("notice.textContent.includes('have gone')")
+        await tab.until("notice.textContent.includes('were removed')")
         await tab.until(f"Object.values({FIGURES}).join('') === ''")
         await world.publish()
         await tab.until(f"Object.values({FIGURES}).includes('100')")
@@ -165,7 +167,7 @@ async def test_what_is_firing(tab: Tab, firing: bool) -> None:
                     await tab.eval("document.querySelector('.alert a').href") == "https://example.org/churn"
                 )
             else:
-                await tab.until("alerts.textContent === 'Nothing.'")
+                await tab.until("alerts.textContent === 'No alerts are firing.'")
 
 
 async def test_without_an_alertmanager(tab: Tab) -> None:
@@ -173,9 +175,9 @@ async def test_without_an_alertmanager(tab: Tab) -> None:
     world = World()
     async with world.running():
         await tab.open(f"{world.url}/")
-        await tab.until("alerts.textContent.includes('not connected')")
-        world.alerts.shown = {"connected": False, "why": "it does not answer in time", "alerts": []}
-        await tab.until("alerts.textContent.includes('What is firing is not known')")
+        await tab.until("alerts.textContent.includes('No Alertmanager is configured')")
+        world.alerts.shown = {"connected": False, "error": "request timed out", "alerts": []}
+        await tab.until("alerts.textContent.includes('Firing alerts are unknown')")
 
 
 async def test_by_keyboard(tab: Tab) -> None:
@@ -193,9 +195,9 @@ async def test_by_keyboard(tab: Tab) -> None:
             )
         tiles = await tab.eval("[...document.querySelectorAll('.pick')].map((pick) => pick.textContent)")
         assert [name for name in reached if name in tiles] == tiles
-        assert reached[0] == "Skip to the figures"
+        assert reached[0] == "Skip to the metrics"
         assert reached.count("?") == len(tiles)
-        assert {"n", "Figure", "channel", "Time line as a table", "Definition", "/metrics"} <= set(reached)
+        assert {"n", "Value", "channel", "Time line as a table", "Definition", "/metrics"} <= set(reached)
         await tab.eval("document.querySelector('[data-id=cx_csat_ratio] .pick').focus()")
         await tab.press("Enter", ENTER, "\r")
         await tab.until(chosen("7d", "channel", "cx_csat_ratio"))

@@ -148,8 +148,8 @@ def test_incomplete_figures_stand_still_and_go() -> None:
     assert (found["value"], found["n"], found["line"][-1]) == (100, 3, 100)
     status = parts.status(45_000, "")
     assert (status["covered"], status["domains"]["feedback"]["state"]) == (0, "stale")
-    assert status["domains"]["feedback"]["standing"] == 5
-    assert "no checkpoint for 45 s" in status["trouble"]
+    assert status["domains"]["feedback"]["outage"] == 5
+    assert "no checkpoint for 45 s" in status["error"]
     refresh(shown, 40_000 + 600_000)
     assert tiles(parts, 1) == {}
     assert detail(parts, 1, "channel", "cx_nps_score")["value"] is None
@@ -193,7 +193,7 @@ def test_what_is_buried_is_counted() -> None:
     feed(shown, worker([*answers(2), *answers(2), ahead]))
     status = Payloads(shown).status(0, "")["domains"]["feedback"]
     assert status["outcomes"] == {"accepted": 2, "duplicate": 2, "future": 1}
-    assert status["dead"] == 1
+    assert status["dead_letters"] == 1
 
 
 def test_label_values_come_through_as_they_are() -> None:

@@ -32,7 +32,7 @@ class World:
         self.worker = Worker(self.exporter)
         self.alerts = AlertmanagerClient(alertmanager)
         self.hub = Broadcaster(self.exporter, self.alerts)
-        self.now, self.steady, self.trouble = NOW, 0, ""
+        self.now, self.steady, self.error = NOW, 0, ""
         self.port = port or free_port()
         self._web = web or WebConfig()
         self._runner: AppRunner | None = None
@@ -51,9 +51,7 @@ class World:
         """What the exporter does twice a second."""
         async with self._busy:
             await run_in_slices(self.exporter.refresh(self.steady, self.now))
-            await run_in_slices(
-                self.hub.update(monotonic_ms=self.steady, wall_ms=self.now, error=self.trouble)
-            )
+            await run_in_slices(self.hub.update(monotonic_ms=self.steady, wall_ms=self.now, error=self.error))
 
     def hang_up(self) -> None:
         """End every connection at once, without the good-bye of TLS."""

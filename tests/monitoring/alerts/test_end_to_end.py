@@ -122,7 +122,7 @@ def test_spikes_are_told_with_their_figures_and_taken_back(told: Any) -> None:
     assert slow.annotations["summary"] == (
         "The p90 of 70 first responses in total within an hour is over target: "
         f"{shown(told, 'cx_first_response_seconds')}; 42.86% were in time "
-        "(at most 67.96% by the bound, aimed at are 90%)"
+        "(at most 67.96% by the bound, objective: 90%)"
     )
     assert re.search(
         "of 40 first responses channel app .*; 0% were in time", summary(told, "CxFirstResponseSlow")
