@@ -1,4 +1,4 @@
-"""The command line. Commands are imported when they run: `cxgauge --help` is instant."""
+"""The command line. Each command is imported when it runs, so that `cxgauge --help` is fast."""
 
 from importlib import import_module
 from pathlib import Path
@@ -11,27 +11,27 @@ from stream.errors import ConfigError, CxgaugeError
 COMMANDS = {
     "broker": ("stream.cli.broker:broker", "Run a development broker."),
     "topics": ("stream.cli.topics:topics", "Create the topics or compare them with the configuration."),
-    "worker": ("stream.cli.worker:worker", "Process events: count them and publish panes."),
-    "exporter": ("stream.cli.exporter:exporter", "Serve the figures: /metrics, the page, the API."),
-    "top": ("stream.cli.top:top", "Show an exporter's figures in the terminal."),
-    "demo": ("stream.demo:demo", "Run all of it, with made-up customers."),
-    "publish": ("stream.cli.publish:publish", "Send events from a file."),
-    "replay": ("stream.cli.replay:replay", "Send another system's export as events."),
+    "worker": ("stream.cli.worker:worker", "Count events: read the inputs, write state and panes."),
+    "exporter": ("stream.cli.exporter:exporter", "Serve the metrics: /metrics, the live page, its API."),
+    "top": ("stream.cli.top:top", "Show an exporter's metrics in the terminal."),
+    "demo": ("stream.cli.demo:demo", "Run everything on this machine with simulated customers."),
+    "publish": ("stream.cli.publish:publish", "Publish events from a file."),
+    "replay": ("stream.cli.replay:replay", "Publish another system's export as events."),
     "deadletter": (
         "stream.cli.deadletter:deadletter",
-        "List dead letters, replay them, or purge a customer's.",
+        "List, show, replay or purge dead letters.",
     ),
-    "skip": ("stream.cli.skip:skip", "Skip the records of an input that cannot be read."),
-    "explain": ("stream.cli.explain:explain", "Explain a metric, or what a customer's events count in."),
-    "doctor": ("stream.cli.doctor:doctor", "Check broker, topics and positions."),
+    "skip": ("stream.cli.skip:skip", "Skip an unreadable batch that blocks a partition."),
+    "explain": ("stream.cli.explain:explain", "Explain a metric, or show a customer's stored state."),
+    "doctor": ("stream.cli.doctor:doctor", "Check broker, topics, lag and clocks, or audit the panes."),
     "files": ("stream.cli.files:files", "Write alert rules, dashboards and examples to a folder."),
-    "generate": ("stream.cli.generate:generate", "Write what is generated from the code."),
+    "generate": ("stream.cli.generate:generate", "Write the files that are generated from the code."),
 }
-"""Where each command is, and its line in the help."""
+"""Module and attribute of each command, and its line in the help."""
 
 
-class Failure(click.ClickException):
-    """An error of ours on its way out: its text on stderr, its exit code."""
+class CommandFailure(click.ClickException):
+    """A CxgaugeError as click reports it: the text on stderr and the exit code."""
 
     def __init__(self, error: CxgaugeError) -> None:
         lines = str(error).splitlines()
@@ -40,15 +40,15 @@ class Failure(click.ClickException):
         self.exit_code = error.exit_code
 
 
-class Lazy(click.Group):
-    """A group whose commands are imported when they are needed."""
+class LazyGroup(click.Group):
+    """A group that imports a command when it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """All of them, in the order of a first day with the program."""
+        """Return the names of all commands, in the order in which a new user needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command itself, None for an unknown name."""
+        """Import and return a command, None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
@@ -56,32 +56,32 @@ class Lazy(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Their lines in the help, without importing them."""
+        """Write the lines of the commands in the help without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run, and turn an error of ours into one clear text and its exit code."""
+        """Run a command, and report a CxgaugeError by its text and exit code."""
         try:
             return super().invoke(ctx)
         except CxgaugeError as error:
-            raise Failure(error) from error
+            raise CommandFailure(error) from error
 
 
-@click.group(cls=Lazy, invoke_without_command=True, no_args_is_help=True)
+@click.group(cls=LazyGroup, invoke_without_command=True, no_args_is_help=True)
 @click.option(
     "--config",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Configuration; without it cxgauge.toml, where there is one.",
+    help="Configuration file. Default: cxgauge.toml in the current folder, if it exists.",
 )
 @click.option("--check-config", is_flag=True, help="Check the configuration and exit.")
-@click.option("--print-config", is_flag=True, help="Print the settings in force (no secrets) and exit.")
+@click.option("--print-config", is_flag=True, help="Print the settings in force, without secrets, and exit.")
 @click.version_option(package_name="cxgauge", message="%(prog)s %(version)s")
 @click.pass_context
 def main(ctx: click.Context, path: Path | None, check_config: bool, print_config: bool) -> None:
-    """Customer-experience metrics, live: events from Kafka in, exact rolling figures for Prometheus out."""
+    """Compute customer-experience metrics from Kafka events as they arrive, and expose them to Prometheus."""
     ctx.obj = configuration = Configuration(path)
     if check_config or print_config:
         click.echo(configuration.as_toml() if print_config else configuration.checked(), nl=not print_config)

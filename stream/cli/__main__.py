@@ -1,4 +1,4 @@
-"""`python -m stream.cli`."""
+"""The entry point of `python -m stream.cli`."""
 
 from stream.cli import main
 

@@ -1,4 +1,4 @@
-"""Running a command's asynchronous part."""
+"""Running the asynchronous part of a command."""
 
 import asyncio
 import logging
@@ -14,7 +14,10 @@ T = TypeVar("T")
 
 
 def run(kafka: Kafka, main: Coroutine[Any, Any, T]) -> T:
-    """Run to the end. What Kafka's client raises becomes one clear text instead of its log."""
+    """Run a coroutine and return its result.
+
+    Raises CxgaugeError with the server names for an error of Kafka's client.
+    """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(main)

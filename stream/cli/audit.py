@@ -1,4 +1,4 @@
-"""`cxgauge doctor audit`: panes are the sum of what entities contribute and of what erasures left."""
+"""`cxgauge doctor audit`: compare panes with the contributions of entities and the residuals of erasures."""
 
 import sys
 
@@ -12,7 +12,10 @@ from stream.operations.inspection.audit import audit_panes
 @click.command()
 @click.pass_obj
 def audit(configuration: Configuration) -> None:
-    """Prove that the panes hold what was contributed, no more and no less; exit 1 and a list when not."""
+    """Check that the panes are exactly the sum of all contributions.
+
+    If not, list the differences and exit with 1.
+    """
     settings = configuration.load()
     report = run(settings.kafka, audit_panes(settings))
     for line in report.faults:

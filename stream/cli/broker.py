@@ -1,4 +1,4 @@
-"""`cxgauge broker`: Apache Kafka on a developer's machine."""
+"""`cxgauge broker`: run Apache Kafka on a developer's machine."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ from stream.devbroker.process import until_stopped
     default=9092,
     show_default=True,
     type=click.IntRange(1, 65535),
-    help="Port to listen on, of 127.0.0.1.",
+    help="Port to listen on. The address is 127.0.0.1.",
 )
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that keeps topics and the log; without it nothing outlives the broker.",
+    help="Folder for topics and the log. Default: a temporary folder that is removed at the end.",
 )
 def broker(port: int, data: Path | None) -> None:
-    """Run a development broker: Apache Kafka, one node, 127.0.0.1 only, until SIGTERM or Ctrl-C."""
+    """Run Apache Kafka for development, one node on 127.0.0.1, until SIGTERM or Ctrl-C."""
     with until_stopped(), Broker(port, data) as running:
         click.echo(f"Apache Kafka {VERSION} is ready on {running.bootstrap}, pid {running.pid}")
         while not running.child.ended(within=3600):

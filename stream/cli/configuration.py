@@ -1,4 +1,4 @@
-"""The configuration, as commands get it: read when a command needs it."""
+"""The configuration of a command, which is read when the command needs it."""
 
 import os
 from pathlib import Path
@@ -9,25 +9,28 @@ if TYPE_CHECKING:
 
 
 class Configuration(NamedTuple):
-    """The file that was named, None for the usual one."""
+    """The configuration file of `--config`. `path` is None for the default file."""
 
     path: Path | None
 
     def load(self) -> "Settings":
-        """The settings in force. Raises ConfigError."""
-        from stream.config import load  # noqa: PLC0415 - costs the time that --help may take
+        """Return the settings in force. Raises ConfigError."""
+        from stream.config import load  # noqa: PLC0415 - --help must be fast
 
         return load(self.path, os.environ)
 
     def as_toml(self) -> str:
-        """Return the settings in force as TOML, without secrets, with unset settings as comments."""
-        from stream.config import as_toml, redacted, unset_keys  # noqa: PLC0415 - likewise
+        """Return the settings in force as TOML, without secrets and with unset settings as comments.
+
+        Raises ConfigError.
+        """
+        from stream.config import as_toml, redacted, unset_keys  # noqa: PLC0415 - as in load
 
         settings = self.load()
         return as_toml(redacted(settings), unset_keys(settings))
 
     def checked(self) -> str:
-        """One line for a configuration without faults. Raises ConfigError."""
-        from stream.config import config_hash  # noqa: PLC0415 - likewise
+        """Check the configuration and return a line with its hash. Raises ConfigError."""
+        from stream.config import config_hash  # noqa: PLC0415 - as in load
 
-        return f"The configuration is good; its figures are {config_hash(self.load())}"
+        return f"The configuration is valid. Hash of the settings that change figures: {config_hash(self.load())}"

@@ -1,4 +1,4 @@
-"""`cxgauge deadletter`: list dead letters, replay them, purge a customer's."""
+"""`cxgauge deadletter`: list, show, replay and purge dead letters."""
 
 import sys
 from typing import Any
@@ -17,17 +17,21 @@ from stream.operations.deadletters.replaying import replay
 
 @click.group()
 def deadletter() -> None:
-    """List dead letters, replay them, or purge a customer's."""
+    """List, show, replay or purge dead letters: records that could not be processed."""
 
 
 @deadletter.command()
 @filter_options
 @click.option(
-    "--limit", default=50, show_default=True, type=click.IntRange(0), help="Show only so many, the newest."
+    "--limit",
+    default=50,
+    show_default=True,
+    type=click.IntRange(0),
+    help="List at most this many dead letters, the newest ones.",
 )
 @click.pass_obj
 def ls(configuration: Configuration, /, limit: int, **options: Any) -> None:
-    """List letters, the newest last, and how many there are of each topic and reason."""
+    """List dead letters, the newest last, and count them by topic and reason."""
     settings = configuration.load()
     for line in run(settings.kafka, listing.format_list(settings, filter_of(options), limit)):
         click.echo(line)
@@ -35,88 +39,94 @@ def ls(configuration: Configuration, /, limit: int, **options: Any) -> None:
 
 @deadletter.command()
 @click.argument("position", type=POSITION, metavar="PARTITION:OFFSET")
-@click.option("--raw", is_flag=True, help="Only the value, as it came.")
+@click.option("--raw", is_flag=True, help="Print only the unchanged value.")
 @click.pass_obj
 def show(configuration: Configuration, position: str, raw: bool) -> None:
-    """Show one letter: where it came from, why it is here, headers and value."""
+    """Show a dead letter: source, reason, key, headers and value."""
     settings = configuration.load()
-    letter = run(settings.kafka, listing.read_one(settings, position))
+    dead_letter = run(settings.kafka, listing.read_dead_letter(settings, position))
     if raw:
-        click.get_binary_stream("stdout").write(letter.value or b"")
+        click.get_binary_stream("stdout").write(dead_letter.value or b"")
     else:
-        click.echo("\n".join(listing.format_details(letter)))
+        click.echo("\n".join(listing.format_details(dead_letter)))
 
 
 @deadletter.command("replay")
-@click.argument("places", nargs=-1, type=POSITION, metavar="[PARTITION:OFFSET]...")
+@click.argument("positions", nargs=-1, type=POSITION, metavar="[PARTITION:OFFSET]...")
 @filter_options
-@click.option("--rejudge", is_flag=True, help="Also what was future or late, as of now.")
-@click.option("--dry-run", "dry", is_flag=True, help="Send nothing, say what would be sent.")
+@click.option("--rejudge", is_flag=True, help="Also replay future and late dead letters, as events of now.")
+@click.option("--dry-run", is_flag=True, help="Send nothing, and print how many would be sent.")
 @click.pass_obj
 def replay_command(
     configuration: Configuration,
     /,
-    places: tuple[str, ...],
+    positions: tuple[str, ...],
     rejudge: bool,
-    dry: bool,
+    dry_run: bool,
     **options: Any,
 ) -> None:
-    """Put letters back on the topics that they came from: all there are, or those that places and filters say.
+    """Send dead letters back to their source topics: all, or those that positions and filters select.
 
-    They are judged by their first timestamps, with --rejudge those that were future or late as of now. What was
-    oversized was cut and is never put back. The letters stay; what was counted meanwhile is a duplicate.
+    They are classified by their first timestamps. With --rejudge, future and late ones are classified as of
+    now. Oversized records were cut and are never replayed. Dead letters stay in their topic. An event that
+    was counted meanwhile is a duplicate.
     """
-    wanted = filter_of(options, places)
+    wanted = filter_of(options, positions)
     settings = configuration.load()
-    done = run(settings.kafka, replay(settings, wanted, rejudge=rejudge, dry=dry))
-    seen = done.total()
-    click.echo(f"{done.pop('sent', 0):,} {'would be put back' if dry else 'put back'}")
-    if done.refused:
+    result = run(settings.kafka, replay(settings, wanted, rejudge=rejudge, dry_run=dry_run))
+    selected = result.total()
+    click.echo(f"{result.pop('sent', 0):,} {'would be replayed' if dry_run else 'replayed'}")
+    if result.still_unreadable:
         click.echo(
-            f"  of which {done.refused:,} cannot be read by this version either: they will be dead letters again"
+            f"  {result.still_unreadable:,} of them cannot be read by this version either and become dead letters again"
         )
-    for why, n in done.items():
-        click.echo(f"{n:,} left: {why}")
-    if (missing := len(set(places)) - seen) > 0:
+    for reason, count in result.items():
+        click.echo(f"{count:,} not replayed: {reason}")
+    if (missing := len(set(positions)) - selected) > 0:
         raise CxgaugeError(
-            f"{missing} of {len(set(places))} letters are not there, or not as the filters want them"
+            f"{missing} of {len(set(positions))} dead letters do not exist or do not match the filters"
         )
 
 
 @deadletter.command("purge")
-@click.argument("persons", nargs=-1, metavar="[CUSTOMER]...")
+@click.argument("customer_arguments", nargs=-1, metavar="[CUSTOMER]...")
 @click.option(
     "--customer",
-    "customers",
+    "customer_options",
     multiple=True,
-    help="A customer's id, as the argument CUSTOMER; may be repeated.",
+    help="ID of a customer, like the argument CUSTOMER. May be repeated.",
 )
-@click.option("--key", "keys", multiple=True, help="Letters with exactly this key, a ticket's for example.")
-@click.option("--dry-run", "dry", is_flag=True, help="Remove nothing, say what would be removed.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    help="Remove dead letters with exactly this record key, such as a ticket's ID. May be repeated.",
+)
+@click.option("--dry-run", is_flag=True, help="Remove nothing, and print how many would be removed.")
 @click.pass_obj
 def purge_command(
     configuration: Configuration,
-    persons: tuple[str, ...],
-    customers: tuple[str, ...],
+    customer_arguments: tuple[str, ...],
+    customer_options: tuple[str, ...],
     keys: tuple[str, ...],
-    dry: bool,
+    dry_run: bool,
 ) -> None:
-    """Remove the letters of CUSTOMER: those with that key, and those that name the id in value or headers.
+    """Remove the dead letters of CUSTOMER: those with that key, and those with the ID in value or headers.
 
-    In a value that is no JSON the id counts wherever it occurs: letters of others may go with it, see --dry-run. Letters
-    of others move to the end of their partition; workers may go on.
+    In a value that is not JSON any occurrence of the ID matches, so dead letters of others may be removed.
+    Count them first with --dry-run. Other dead letters move to the end of their partition. Workers need not
+    be stopped.
     """
-    people = (*persons, *customers)
-    if not all((*people, *keys)) or not (people or keys):
-        raise click.UsageError("Say whose letters: CUSTOMER, --customer or --key")
+    customer_ids = (*customer_arguments, *customer_options)
+    if not all((*customer_ids, *keys)) or not (customer_ids or keys):
+        raise click.UsageError("CUSTOMER, --customer or --key is missing or empty")
     settings = configuration.load()
-    done = run(settings.kafka, purge(settings, PurgeSubject(keys, people), dry=dry))
-    click.echo(
-        f"{done.removed:,} {'would be removed' if dry else 'removed'}, {done.moved:,} of others moved for it"
-    )
-    if not done.rolled:
+    result = run(settings.kafka, purge(settings, PurgeSubject(keys, customer_ids), dry_run=dry_run))
+    would = "would be " if dry_run else ""
+    click.echo(f"{result.removed:,} {would}removed, {result.moved:,} of others {would}moved")
+    if not result.rolled:
         click.echo(
-            "The broker did not let us begin new segments: the bytes stay on its disks until the old ones go",
+            "The broker refused to begin new segments. The removed bytes stay on its disks until Kafka deletes the old segments",
             err=True,
         )
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""The options that say which letters are meant."""
+"""Options that select dead letters."""
 
 import re
 from collections.abc import Callable
@@ -19,12 +19,12 @@ _POSITION_PATTERN = re.compile(r"[0-9]+:[0-9]+")
 
 
 class _Moment(click.ParamType):
-    """A duration, that long ago, or a time; in ms since the epoch."""
+    """A time, or a duration before now. The value is in ms since the epoch."""
 
     name = "time"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read it; it fails with what is allowed."""
+        """Return the time in ms. Fail with the allowed forms."""
         try:
             return wall_ms() - milliseconds(value)
         except ValueError:
@@ -35,20 +35,22 @@ class _Moment(click.ParamType):
             moment = None
         if moment is None or moment.tzinfo is None:
             self.fail(
-                f'{value!r} is no duration such as "2h" and no time such as 2026-11-22T10:15:00Z', param, ctx
+                f'{value!r} is neither a duration such as "2h" nor a time such as 2026-11-22T10:15:00Z',
+                param,
+                ctx,
             )
         return to_ms(moment)
 
 
 class _PositionType(click.ParamType):
-    """Where a letter lies."""
+    """The partition and offset of a dead letter."""
 
     name = "partition:offset"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Read it; it fails with what is allowed."""
+        """Return the position without leading zeros. Fail with the allowed form."""
         if not _POSITION_PATTERN.fullmatch(value):
-            self.fail(f"{value!r} is not PARTITION:OFFSET, as `cxgauge deadletter ls` shows it", param, ctx)
+            self.fail(f"{value!r} is not PARTITION:OFFSET, the form of `cxgauge deadletter ls`", param, ctx)
         return ":".join(str(int(part)) for part in value.split(":"))
 
 
@@ -59,7 +61,7 @@ _OPTIONS = (
         "reasons",
         multiple=True,
         type=click.Choice(DEAD_LETTER_OUTCOMES),
-        help="May be given again.",
+        help="Only dead letters with this reason. May be repeated.",
     ),
     click.option(
         "--topic",
@@ -67,32 +69,36 @@ _OPTIONS = (
         multiple=True,
         type=click.Choice([*_DEFAULT_NAMES, *_DEFAULT_NAMES.values()]),
         metavar="TOPIC",
-        help="Where it came from: feedback, tickets or customers. May be given again.",
+        help="Only dead letters from this topic: feedback, tickets or customers. May be repeated.",
     ),
     click.option(
-        "--since", type=_Moment(), help="Only letters written since this time, or since a duration ago: 2h."
+        "--since",
+        type=_Moment(),
+        help="Only dead letters written at or after this time, or within this duration, such as 2h.",
     ),
     click.option(
-        "--until", type=_Moment(), help="Only letters written before this time, or before a duration ago: 2h."
+        "--until",
+        type=_Moment(),
+        help="Only dead letters written before this time, or more than this duration ago, such as 2h.",
     ),
-    click.option("--key", help="Only letters whose record key is exactly this."),
+    click.option("--key", help="Only dead letters with exactly this record key."),
 )
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a `Filter`."""
+    """Add the options of a `Filter` to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def filter_of(options: dict[str, Any], places: tuple[str, ...] = ()) -> Filter:
-    """The filter that the options make."""
+def filter_of(options: dict[str, Any], positions: tuple[str, ...] = ()) -> Filter:
+    """Return the filter of these options and positions."""
     return Filter(
         frozenset(options["reasons"]),
         frozenset(_DEFAULT_NAMES.get(topic, topic) for topic in options["topics"]),
         options["since"],
         options["until"],
         None if options["key"] is None else options["key"].encode(),
-        frozenset(places),
+        frozenset(positions),
     )

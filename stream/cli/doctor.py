@@ -1,4 +1,4 @@
-"""`cxgauge doctor`: what is wrong with a running installation, and how large one has to be."""
+"""`cxgauge doctor`: check a running installation, or estimate the size of one."""
 
 import platform
 import sys
@@ -30,9 +30,9 @@ LIBRARIES = ("cxgauge", "faust-streaming", "aiokafka", "cramjam", "msgspec")
 )
 @click.pass_context
 def doctor(ctx: click.Context, size: float | None) -> None:
-    """Look at broker, topics and the position of every partition; exit 1 when something is wrong.
+    """Check broker, topics and the position of every partition. Exit with 1 if anything is wrong.
 
-    Clocks: workers are compared with this machine. Kafka does not tell its brokers' clocks to clients.
+    Clocks of workers are compared with that of this machine. Kafka does not report the clocks of brokers.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -51,31 +51,32 @@ doctor.add_command(audit)
 
 
 async def _inspect(settings: Settings) -> bool:
-    """Print everything that is found; whether something is wrong."""
+    """Print the results of all checks. Return whether anything is wrong."""
     async with admin(settings) as client:
         cluster = await client.describe_cluster()
     click.echo(
         f"broker: {settings.kafka.bootstrap_servers} answers, {len(cluster['brokers'])} in the cluster"
     )
     wanted = topology.topics(settings)
-    have = await describe(settings, wanted)
-    wrong = _report("topics", topology.differences(wanted, have), f"all {len(wanted)} are as configured")
-    if topology.refusals(wanted, have):
+    actual = await describe(settings, wanted)
+    faulty = _report(
+        "topics", topology.differences(wanted, actual), f"all {len(wanted)} match the configuration"
+    )
+    if topology.refusals(wanted, actual):
         return True
     now = wall_ms()
-    identity = config_hash(settings)
     for domain, domain_positions in (await positions(settings)).items():
         click.echo(f"{domain}: {summary(domain_positions)}")
         lines = [
             *blocked(settings.topics.input(domain), domain_positions),
-            *problems(domain_positions, identity, now),
+            *problems(domain_positions, config_hash(settings), now),
         ]
-        wrong |= _report(domain, lines, "every partition is counted")
-    return wrong
+        faulty |= _report(domain, lines, "every partition is counted")
+    return faulty
 
 
-def _report(what: str, wrong: Iterable[str], good: str) -> bool:
-    lines = list(wrong)
-    for line in lines or [good]:
-        click.echo(f"{what}: {'WRONG ' if lines else ''}{line}")
+def _report(subject: str, faults: Iterable[str], if_none: str) -> bool:
+    lines = list(faults)
+    for line in lines or [if_none]:
+        click.echo(f"{subject}: {'WRONG ' if lines else ''}{line}")
     return bool(lines)

@@ -1,4 +1,4 @@
-"""`cxgauge explain`: what a metric means, from its definition in the code."""
+"""`cxgauge explain`: print the definition of a metric, or the stored state of a customer."""
 
 from difflib import get_close_matches
 from textwrap import fill
@@ -15,43 +15,52 @@ from stream.exporter.pipeline_metrics import FAMILIES
 
 WINDOWS = (
     "Rolling over event time, in buckets of 1 minute (windows up to 1 h), 15 minutes (up to 24 h) or 1 hour. The last "
-    "bucket is the one that now is in, so a window is up to one bucket short. Late events correct the past."
+    "bucket is the current one, so a window is up to one bucket short. Late events correct the past."
 )
-STOCKS = "The families without `window` hold what is known now."
-STOCK_ONLY = "None: what is known now."
+AS_OF_NOW = "Series without `window` are as of now."
+ONLY_AS_OF_NOW = "None: the value is as of now."
 
 
 @click.command()
 @click.argument("metric", required=False)
-@click.option("--customer", help="Instead: what is kept of this customer, and what it contributes.")
+@click.option(
+    "--customer", help="Show the stored state of the customer with this ID, and its contributions to metrics."
+)
 @click.pass_obj
 def explain(configuration: Configuration, metric: str | None, customer: str | None) -> None:
-    """Say what METRIC means: a metric's name (nps) or a series' (cx_nps_score). Without one, list them all."""
+    """Explain METRIC, the name of a metric (nps) or of a series (cx_nps_score).
+
+    Without METRIC, list all metrics.
+    """
     if customer is not None:
         if metric is not None:
-            raise click.UsageError("METRIC and --customer are two questions")
-        from stream.config.aggregation import aggregation_config  # noqa: PLC0415 - likewise
-        from stream.operations.inspection import customer as person  # noqa: PLC0415 - needs Kafka's client, which metrics do not
+            raise click.UsageError("METRIC and --customer cannot be used together")
+        from stream.config.aggregation import aggregation_config  # noqa: PLC0415 - only this branch needs it
+
+        # imported here, because explaining a metric does not need Kafka's client
+        from stream.operations.inspection import customer as stored_customer  # noqa: PLC0415
 
         settings = configuration.load()
-        entities = run(settings.kafka, person.read_entities(settings, customer))
+        entities = run(settings.kafka, stored_customer.read_entities(settings, customer))
         click.echo(
-            "\n".join(person.format_customer(customer, entities, aggregation_config(settings), wall_ms()))
+            "\n".join(
+                stored_customer.format_customer(customer, entities, aggregation_config(settings), wall_ms())
+            )
         )
     elif metric is None:
         width = max(map(len, REGISTRY))
-        for name, each in REGISTRY.items():
-            click.echo(f"{name:{width}}  {each.title}: {each.formula}")
+        for name, listed in REGISTRY.items():
+            click.echo(f"{name:{width}}  {listed.title}: {listed.formula}")
     elif metric in FAMILIES:
         kind, text = FAMILIES[metric]
-        click.echo(f"{metric} ({kind}), a series of the pipeline: no view, no window\n\n  {text}")
+        click.echo(f"{metric} ({kind}), a series of the pipeline, without view and window\n\n  {text}")
     else:
-        click.echo(format_metric(find(metric)))
+        click.echo(format_metric(find_metric(metric)))
 
 
-def find(name: str) -> Metric:
-    """The metric by its name, its title or one of its series. Raises CxgaugeError naming the nearest one."""
-    known = {
+def find_metric(name: str) -> Metric:
+    """Return the metric with this name, title or series. Raises CxgaugeError with the nearest name."""
+    by_alias = {
         alias.lower(): metric
         for metric in REGISTRY.values()
         for alias in (
@@ -61,23 +70,23 @@ def find(name: str) -> Metric:
         )
     }
     wanted = name.lower().replace("-", "_").replace(" ", "_")
-    if wanted in known:
-        return known[wanted]
-    nearest = known[get_close_matches(wanted, known, n=1, cutoff=0.0)[0]]
+    if wanted in by_alias:
+        return by_alias[wanted]
+    nearest = by_alias[get_close_matches(wanted, by_alias, n=1, cutoff=0.0)[0]]
     raise CxgaugeError(
-        f"metric: got {name!r}, did you mean {nearest.name!r}; known are {', '.join(REGISTRY)}"
+        f"metric: got {name!r}, did you mean {nearest.name!r}; allowed are {', '.join(REGISTRY)}"
     )
 
 
 def format_metric(metric: Metric) -> str:
-    """Everything about a metric, for a terminal."""
+    """Format a metric for a terminal: definition, formula, source, window, series and example."""
     series = [f"  {signature(family)}  ({family.type})\n      {family.help}" for family in metric.families]
     parts = {
         "Definition": metric.definition,
         "Formula": metric.formula,
         "Not counted": metric.excluded,
         "Source": metric.source,
-        "Window": window(metric),
+        "Window": window_text(metric),
     }
     return "\n\n".join(
         [
@@ -92,15 +101,15 @@ def format_metric(metric: Metric) -> str:
     )
 
 
-def window(metric: Metric) -> str:
-    """By which rule the families of a metric go: rolling, as of now, or some of each."""
+def window_text(metric: Metric) -> str:
+    """Return the text about windows: rolling, as of now, or both."""
     windowed = {family.windowed for family in metric.families}
     if windowed == {True, False}:
-        return f"{WINDOWS} {STOCKS}"
-    return WINDOWS if True in windowed else STOCK_ONLY
+        return f"{WINDOWS} {AS_OF_NOW}"
+    return WINDOWS if True in windowed else ONLY_AS_OF_NOW
 
 
 def signature(family: Family) -> str:
-    """Name and labels of a family, without the view's."""
+    """Return name and labels of a family, without the labels of views."""
     labels = (*family.labels, *(["window"] if family.windowed else []))
     return f"{family.name}{{{', '.join(labels)}}}" if labels else family.name

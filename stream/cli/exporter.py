@@ -1,4 +1,4 @@
-"""`cxgauge exporter`."""
+"""`cxgauge exporter`: run an exporter."""
 
 import sys
 
@@ -11,5 +11,5 @@ from stream.exporter.service import run
 @click.command()
 @click.pass_obj
 def exporter(configuration: Configuration) -> None:
-    """Show the figures until SIGTERM: read the panes, serve /metrics and a live page."""
+    """Read the panes and serve /metrics and the live page until SIGTERM."""
     sys.exit(run(configuration.load()))

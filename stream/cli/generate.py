@@ -1,4 +1,4 @@
-"""`cxgauge generate`: what is written from the code, so that it cannot say something else."""
+"""`cxgauge generate`: write the files that are generated from the code, so that they agree with it."""
 
 import sys
 from pathlib import Path
@@ -16,29 +16,37 @@ BEGIN, END = "<!-- metrics:begin -->\n", "<!-- metrics:end -->\n"
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that are stale.")
+@click.option("--check", is_flag=True, help="Write nothing. If files are stale, list them and exit with 1.")
 def generate(check: bool) -> None:
-    """Write schemas, alert rules, dashboards, reference pages and the README's table. Run it in the project's folder."""
-    files = wanted()
+    """Write schemas, alert rules, dashboards, reference pages and the README's table of metrics.
+
+    The current folder must be the project's root.
+    """
+    files = generated_files()
     stale = {path: content for path, content in files.items() if _content(path) != content}
     folders = (contract.FOLDER, prometheus_files.FOLDER, grafana.FOLDER)
-    left = [path for folder in folders for path in Path(folder).glob("*") if path not in files]
-    for path in sorted([*stale, *left]):
+    obsolete = [path for folder in folders for path in Path(folder).glob("*") if path not in files]
+    for path in sorted([*stale, *obsolete]):
         click.echo(f"{path}: {'is stale' if check else 'written' if path in stale else 'removed'}")
     if check:
-        sys.exit(1 if stale or left else 0)
+        sys.exit(1 if stale or obsolete else 0)
     for path, content in stale.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    for path in left:
+    for path in obsolete:
         path.unlink()
 
 
-def wanted() -> dict[Path, bytes]:
-    """Every generated file and what it has to hold. Raises CxgaugeError without a README to put the table in."""
+def generated_files() -> dict[Path, bytes]:
+    """Return the expected content of every generated file by path.
+
+    Raises CxgaugeError if there is no README.
+    """
     text = _content(README)
     if text is None:
-        raise CxgaugeError(f"{README}: is not in {Path.cwd()}; run this in the project's folder")
+        raise CxgaugeError(
+            f"{README}: not found in {Path.cwd()}; run the command in the project's root folder"
+        )
     documents = (
         contract.documents()
         | prometheus_files.documents()
@@ -52,11 +60,16 @@ def wanted() -> dict[Path, bytes]:
 
 
 def with_table(text: str) -> str:
-    """A README with the table of metrics between its markers. Raises CxgaugeError without them."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    """Return a README text with the table of metrics between its markers.
+
+    Raises CxgaugeError if they are missing.
+    """
+    before, begin, after_begin = text.partition(BEGIN)
+    _, end, after = after_begin.partition(END)
     if not begin or not end:
-        raise CxgaugeError(f"{README}: has no lines {BEGIN.strip()} and {END.strip()}")
+        raise CxgaugeError(
+            f"{README}: lines {BEGIN.strip()} and {END.strip()} are missing; the table of metrics goes between them"
+        )
     return f"{before}{BEGIN}{metric_reference.table()}{END}{after}"
 
 

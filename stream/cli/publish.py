@@ -1,4 +1,4 @@
-"""`cxgauge publish`: JSON Lines of events, each to its topic."""
+"""`cxgauge publish`: publish events from JSON Lines."""
 
 import asyncio
 import os
@@ -18,6 +18,7 @@ from stream.config import Settings
 from stream.importing.sending import DECODER, ProgressMeter, Timestamps, describe_inputs, send_all
 
 CHUNK = 1 << 16
+"""Bytes that are read at once."""
 
 
 @click.command()
@@ -27,44 +28,46 @@ CHUNK = 1 << 16
     type=click.Choice(["now", "event"]),
     default="now",
     show_default=True,
-    help="Timestamps of the records: the present, or the event's time.",
+    help="Timestamps of the records: the present (now), or the event's time (event).",
 )
-@click.option("--key", help="Key of all feedback and ticket events, instead of their customer.")
+@click.option(
+    "--key", help="Record key of all feedback and ticket events. Default: the ID of their customer."
+)
 @click.pass_obj
 def publish(configuration: Configuration, file: str, timestamps: Timestamps, key: str | None) -> None:
-    """Send the events of FILE (- is stdin): one a line, CloudEvents or bare objects.
+    """Publish the events of FILE (- is stdin): JSON Lines of CloudEvents or bare events.
 
-    A line that is no event is reported, the rest is sent; exit 1 at the end.
+    Lines that are not valid events are reported and skipped. The exit code is then 1.
     """
     settings = configuration.load()
     path = Path(file)
     size = path.stat().st_size if path.is_file() else None
     with click.open_file(file, "rb") as raw:
-        reader = Lines(file, raw)
+        reader = EventReader(file, raw)
         run(settings.kafka, _publish(settings, reader, size, timestamps, key))
-    sys.exit(1 if reader.bad else 0)
+    sys.exit(1 if reader.invalid_lines else 0)
 
 
 async def _publish(
-    settings: Settings, reader: "Lines", size: int | None, timestamps: Timestamps, key: str | None
+    settings: Settings, reader: "EventReader", size: int | None, timestamps: Timestamps, key: str | None
 ) -> None:
     await describe_inputs(settings)
     with ProgressMeter(size) as meter:
         await send_all(settings, reader.events(meter), meter, timestamps=timestamps, key=key)
-        bad = f"; {reader.bad:,} could not be used" if reader.bad else ""
-        click.echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s{bad}")
+        skipped = f"; skipped {reader.invalid_lines:,} invalid lines" if reader.invalid_lines else ""
+        click.echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s{skipped}")
 
 
-class Lines:
-    """The events of a file or pipe; counts and reports the lines that are none."""
+class EventReader:
+    """A reader of the events of a file or pipe. It reports and counts invalid lines."""
 
     def __init__(self, name: str, raw: IO[bytes]) -> None:
         self._name = name
         self._raw = raw
-        self.bad = 0
+        self.invalid_lines = 0
 
     async def events(self, meter: ProgressMeter) -> AsyncIterator[Event]:
-        """Each as soon as its line is there; the meter gets the bytes."""
+        """Yield each event as soon as its line is complete, and record the read bytes in `meter`."""
         number = 0
         async for line in self._lines(meter):
             number += 1
@@ -73,19 +76,19 @@ class Lines:
             try:
                 event = DECODER.decode(line, ())
             except Undecodable as error:
-                self.bad += 1
+                self.invalid_lines += 1
                 click.echo(f"{self._name}:{number}: {error}", err=True)
             else:
                 yield event
 
     async def _lines(self, meter: ProgressMeter) -> AsyncIterator[bytes]:
-        rest = b""
+        incomplete = b""
         async for chunk in _chunks(self._raw):
             meter.position += len(chunk)
-            *lines, rest = (rest + chunk).split(b"\n")
+            *lines, incomplete = (incomplete + chunk).split(b"\n")
             for line in lines:
                 yield line
-        yield rest
+        yield incomplete
 
 
 async def _chunks(raw: IO[bytes]) -> AsyncIterator[bytes]:
@@ -105,9 +108,9 @@ async def _chunks(raw: IO[bytes]) -> AsyncIterator[bytes]:
 
 
 def _may_be_silent(raw: IO[bytes]) -> bool:
-    """Whether it is a pipe or terminal: what came is to go out while nothing more comes."""
+    """Return whether this is a pipe, socket or terminal, which may send no bytes for a while."""
     try:
         mode = os.fstat(raw.fileno()).st_mode
-    except OSError:  # nothing of the system's, as in tests
+    except OSError:  # no file of the system, as in tests
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or raw.isatty()

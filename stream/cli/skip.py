@@ -1,4 +1,4 @@
-"""`cxgauge skip`: order the worker to skip a batch of an input that cannot be read."""
+"""`cxgauge skip`: order the worker to skip an unreadable batch of an input."""
 
 import re
 
@@ -15,9 +15,9 @@ class _PositionType(click.ParamType):
     name = "topic:partition:offset"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> BatchPosition:
-        """Read it. It fails with what is allowed."""
+        """Return the position. Fail with the allowed form."""
         if (parts := _POSITION_PATTERN.fullmatch(value)) is None:
-            self.fail(f"{value!r} is not TOPIC:PARTITION:OFFSET, as `cxgauge doctor` shows it", param, ctx)
+            self.fail(f"{value!r} is not TOPIC:PARTITION:OFFSET, the form of `cxgauge doctor`", param, ctx)
         return BatchPosition(parts[1], int(parts[2]), int(parts[3]))
 
 
@@ -25,14 +25,15 @@ class _PositionType(click.ParamType):
 @click.argument("position", type=_PositionType(), metavar="TOPIC:PARTITION:OFFSET")
 @click.pass_obj
 def skip(configuration: Configuration, position: BatchPosition) -> None:
-    """Order the worker to skip the batch at OFFSET, which cannot be read and blocks its partition.
+    """Order the worker to skip the unreadable batch at OFFSET, which blocks its partition.
 
-    `cxgauge doctor` and the worker's /readyz name such batches. The records of the batch are in no figure:
-    cx_records_skipped_total counts them. A batch that can be read is never skipped, and no order counts twice.
+    `cxgauge doctor` and the worker's /readyz name such batches. The records of the batch are in no metric,
+    but cx_records_skipped_total counts them. A readable batch is never skipped, and a repeated order has no
+    effect.
     """
     settings = configuration.load()
     batch, order = run(settings.kafka, order_skip(settings, position))
     click.echo(
-        f"{position}: {batch.reason}. Ordered: {order.records} records are skipped, counting goes on at offset {order.end}. "
+        f"{position}: {batch.reason}. Ordered to skip {order.records} records and to continue at offset {order.end}. "
         "The worker of the partition does so within seconds"
     )

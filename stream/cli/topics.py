@@ -1,4 +1,4 @@
-"""`cxgauge topics`: make the topics, or compare them with the configuration."""
+"""`cxgauge topics`: create the topics, or compare them with the configuration."""
 
 import sys
 
@@ -14,13 +14,16 @@ from stream.kafka.topics import TopicSpec
 
 @click.group()
 def topics() -> None:
-    """Create the topics that the configuration names, or compare them with it."""
+    """Create the topics of the configuration, or compare existing topics with it."""
 
 
 @topics.command("create")
 @click.pass_obj
 def create_command(configuration: Configuration) -> None:
-    """Create what is missing. Existing topics are never changed; exit 1 and a list when they differ."""
+    """Create missing topics.
+
+    Existing topics are never changed. If they differ, list the differences and exit with 1.
+    """
     settings = configuration.load()
     _report(run(settings.kafka, _create(settings)))
 
@@ -28,7 +31,7 @@ def create_command(configuration: Configuration) -> None:
 @topics.command()
 @click.pass_obj
 def check(configuration: Configuration) -> None:
-    """Compare the topics with the configuration: exit 1 and a list when something differs."""
+    """Compare the topics with the configuration. If they differ, list the differences and exit with 1."""
     settings = configuration.load()
     _report(run(settings.kafka, _differences(settings, topology.topics(settings))))
 
@@ -38,7 +41,7 @@ def _report(differences: list[str]) -> None:
         click.echo(line)
     if differences:
         sys.exit(1)
-    click.echo("All topics are as the configuration wants them")
+    click.echo("All topics match the configuration")
 
 
 async def _create(settings: Settings) -> list[str]:
@@ -46,7 +49,7 @@ async def _create(settings: Settings) -> list[str]:
     created = await create(settings, wanted)
     for name in created:
         click.echo(f"{name}: created")
-    # not every broker of a cluster knows the new ones at once, and those are as they should be
+    # without the new topics, which some brokers of a cluster do not know yet
     return await _differences(settings, [spec for spec in wanted if spec.name not in created])
 
 

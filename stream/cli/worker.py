@@ -1,4 +1,4 @@
-"""`cxgauge worker`."""
+"""`cxgauge worker`: run a worker."""
 
 import sys
 
@@ -11,5 +11,5 @@ from stream.worker.service import run
 @click.command()
 @click.pass_obj
 def worker(configuration: Configuration) -> None:
-    """Count events until SIGTERM: read the inputs, write state and panes."""
+    """Read the inputs, count events and write state and panes until SIGTERM."""
     sys.exit(run(configuration.load()))

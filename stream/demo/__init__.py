@@ -1,5 +1,1 @@
-"""`cxgauge demo`: the whole product on one machine, with made-up customers."""
-
-from stream.demo.command import demo
-
-__all__ = ["demo"]
+"""The demo: the whole product on one machine, with simulated customers."""

@@ -1,4 +1,7 @@
-"""What else the shop's customers did: they joined, bought, called, opened tickets and left. The same seed, the same."""
+"""Simulated customers of the shop who join, buy, call, open tickets and leave.
+
+The same seed gives the same events.
+"""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -10,34 +13,41 @@ from stream.demo.story import CHANNELS, DAY, HISTORY, MINUTE, SECOND, TOUCHPOINT
 
 CUSTOMERS, CHURNS, ORDERS, TICKETS, CALLS = 1_000, 40, 600, 600, 300
 JOINED = 31 * DAY
-"""All joined before the longest window, and not longer ago than Kafka keeps events."""
+"""Minimum age in ms of a customer's activation: before the longest window, within the retention of the
+topics."""
 REASONS = {"price": 4, "moved": 3, "competitor": 2, "payment failed": 1}
 
 
 class Business:
-    """One source of chance, one shop. `channels`: of each customer who has not left."""
+    """A shop with a seeded random generator.
+
+    `channels` are the channels of the customers who have not left.
+    """
 
     def __init__(self, seed: int = 1, name: str = "shop") -> None:
         self.channels: dict[str, str] = {}
         self._name = name
-        self._chance = Random(seed)
+        self._random = Random(seed)
         self._tickets = 0
 
     def history(self, now: int) -> list[TimedEvent]:
-        """Everything up to `now` (ms), sorted by time."""
+        """Return all events up to `now` (ms), sorted by time."""
         events = chain(self._join(now), self._leave(now), self._buy(now), self._call(now), self._ask(now))
         return sorted((event for event in events if event.time <= now), key=lambda event: event.time)
 
     def passing(self, now: int) -> list[TimedEvent]:
-        """Now and then a ticket of ten minutes ago that is answered at this moment, so that tickets go on, too."""
-        if self._chance.random() > 0.2:
+        """Return the events up to `now` (ms) of a ticket, in one of five calls on average.
+
+        The ticket was created ten minutes ago and is answered now.
+        """
+        if self._random.random() > 0.2:
             return []
-        customer = f"customer-{self._chance.randrange(CUSTOMERS)}"
+        customer = f"customer-{self._random.randrange(CUSTOMERS)}"
         events = self.ticket(now - 10 * MINUTE, now, self._pick(CHANNELS), customer)
         return [event for event in events if event.time <= now]
 
     def ticket(self, created: int, answered: int, channel: str, customer: str) -> Iterator[TimedEvent]:
-        """A ticket that waits for its first answer until then; solved some time after it."""
+        """Yield the events of a ticket that is answered at `answered` (ms) and solved later."""
         self._tickets += 1
         ticket = f"{self._name}-ticket-{self._tickets}"
         touchpoint = self._pick(TOUCHPOINTS)
@@ -49,62 +59,62 @@ class Business:
         message = TicketMessage(ticket_id=ticket, message_id="1", author="agent", customer_id=customer)
         yield TimedEvent(answered, f"{ticket}-answered", message)
         solved = TicketStatus(ticket_id=ticket, status="solved", by="agent", customer_id=customer)
-        yield TimedEvent(answered + self._chance.randint(1, 90) * MINUTE, f"{ticket}-solved", solved)
+        yield TimedEvent(answered + self._random.randint(1, 90) * MINUTE, f"{ticket}-solved", solved)
 
     def _join(self, now: int) -> Iterator[TimedEvent]:
         for number in range(CUSTOMERS):
             customer, channel = f"customer-{number}", self._pick(CHANNELS)
             self.channels[customer] = channel
-            at = now - JOINED - self._chance.randrange(7 * DAY)
+            joined_at = now - JOINED - self._random.randrange(7 * DAY)
             yield TimedEvent(
-                at, f"{customer}-joined", CustomerActivated(customer_id=customer, channel=channel)
+                joined_at, f"{customer}-joined", CustomerActivated(customer_id=customer, channel=channel)
             )
 
     def _leave(self, now: int) -> Iterator[TimedEvent]:
-        for customer in self._chance.sample(list(self.channels), CHURNS):
+        for customer in self._random.sample(list(self.channels), CHURNS):
             del self.channels[customer]
             reason = self._pick(REASONS)
             churned = CustomerChurned(
                 customer_id=customer, reason=reason, voluntary=reason != "payment failed"
             )
-            yield TimedEvent(now - self._chance.randrange(HISTORY), f"{customer}-left", churned)
+            yield TimedEvent(now - self._random.randrange(HISTORY), f"{customer}-left", churned)
 
     def _buy(self, now: int) -> Iterator[TimedEvent]:
         for number in range(ORDERS):
-            order, customer = f"{self._name}-order-{number}", self._anyone()
+            order, customer = f"{self._name}-order-{number}", self._random_customer()
             bought = PurchaseCompleted(
                 order_id=order,
                 customer_id=customer,
-                amount_minor=self._chance.randint(500, 20_000),
+                amount_minor=self._random.randint(500, 20_000),
                 currency="EUR",
             )
-            yield TimedEvent(now - self._age(), order, bought)
+            yield TimedEvent(now - self._random_age(), order, bought)
 
     def _call(self, now: int) -> Iterator[TimedEvent]:
         for number in range(CALLS):
-            call, customer = f"{self._name}-call-{number}", self._anyone()
+            call, customer = f"{self._name}-call-{number}", self._random_customer()
             handled = InteractionHandled(
                 interaction_id=call,
                 customer_id=customer,
-                talk_s=round(self._chance.lognormvariate(5, 0.6), 3),
-                hold_s=self._chance.randrange(60),
-                wrap_s=self._chance.randrange(10, 90),
+                talk_s=round(self._random.lognormvariate(5, 0.6), 3),
+                hold_s=self._random.randrange(60),
+                wrap_s=self._random.randrange(10, 90),
                 channel="phone",
             )
-            yield TimedEvent(now - self._age(), call, handled)
+            yield TimedEvent(now - self._random_age(), call, handled)
 
     def _ask(self, now: int) -> Iterator[TimedEvent]:
         for _ in range(TICKETS):
-            customer, created = self._anyone(), now - self._age()
-            patience = int(self._chance.lognormvariate(0, 0.7) * 12 * MINUTE) + SECOND
+            customer, created = self._random_customer(), now - self._random_age()
+            patience = int(self._random.lognormvariate(0, 0.7) * 12 * MINUTE) + SECOND
             yield from self.ticket(created, created + patience, self.channels[customer], customer)
 
-    def _anyone(self) -> str:
-        return self._chance.choice(list(self.channels))
+    def _random_customer(self) -> str:
+        return self._random.choice(list(self.channels))
 
-    def _age(self) -> int:
-        """The nearer the denser, so that short windows have something."""
-        return int(HISTORY * self._chance.random() ** 2)
+    def _random_age(self) -> int:
+        """Return a random age in ms. Recent ages are more likely, so that short windows have events."""
+        return int(HISTORY * self._random.random() ** 2)
 
     def _pick(self, weighted: dict[str, int]) -> str:
-        return self._chance.choices(list(weighted), list(weighted.values()))[0]
+        return self._random.choices(list(weighted), list(weighted.values()))[0]

@@ -1,4 +1,4 @@
-"""Comparing what the exporter shows with what the story should give."""
+"""Comparison of exposed metrics with the expected values of the story."""
 
 import math
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from stream.demo.servers import Servers
 from stream.devbroker.http import get
 
 
-def shown(text: str) -> dict[Series, float]:
-    """The series of a /metrics page."""
+def parse_metrics(text: str) -> dict[Series, float]:
+    """Return the values in a text of `/metrics` by series."""
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -19,32 +19,32 @@ def shown(text: str) -> dict[Series, float]:
     }
 
 
-def label(series: Series) -> str:
-    """A series as PromQL writes it."""
+def format_series(series: Series) -> str:
+    """Format a series as a PromQL selector."""
     name, labels = series
     return f"{name}{{{','.join(f'{key}={value!r}' for key, value in sorted(labels))}}}".replace("'", '"')
 
 
 def differences(wanted: Mapping[Series, float], exposed: Mapping[Series, float]) -> list[str]:
-    """A line for each figure that is absent or differs by more than rounding."""
+    """Return a line for each value that is absent or differs by more than rounding."""
     return [
-        f"{label(series)}: {value:.10g} was expected, {exposed.get(series, 'nothing')} is shown"
+        f"{format_series(series)}: expected {value:.10g}, got {exposed.get(series, 'no value')}"
         for series, value in wanted.items()
         if not math.isclose(exposed.get(series, math.nan), value, rel_tol=1e-9, abs_tol=1e-9)
     ]
 
 
 def wait_for(wanted: Mapping[Series, float], servers: Servers, seconds: float) -> list[str]:
-    """Wait until the exporter shows these figures; the differences that are left when the time is up.
+    """Wait up to `seconds` until the exporter exposes these values. Return the remaining differences.
 
     Raises:
-        ProcessError: a server has ended
+        ProcessError: a server has ended by itself
     """
-    left: list[str] = []
+    wrong: list[str] = []
 
-    def right() -> bool:
-        left[:] = differences(wanted, shown(get(servers.ports.exporter, "/metrics").text))
-        return not left
+    def all_match() -> bool:
+        wrong[:] = differences(wanted, parse_metrics(get(servers.ports.exporter, "/metrics").text))
+        return not wrong
 
-    servers.wait(right, seconds)
-    return left
+    servers.wait(all_match, seconds)
+    return wrong

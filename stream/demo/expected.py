@@ -1,4 +1,4 @@
-"""What the exporter should show of a story: counted straight from its events, by none of the product's own code."""
+"""Expected metrics of a story, counted directly from its events without the product's own code."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from statistics import fmean
@@ -7,16 +7,16 @@ from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from stream.demo.story import TimedEvent
 
 Series = tuple[str, frozenset[tuple[str, str]]]
-"""A metric's name and its labels."""
+"""The name and labels of a series."""
 
 
 def series(name: str, **labels: str) -> Series:
-    """One series of the exporter."""
+    """Return a series."""
     return name, frozenset(labels.items())
 
 
 def expected(story: Iterable[TimedEvent]) -> dict[Series, float]:
-    """The figures of the 30 d window, in total and by channel. All of the story has to lie in that window."""
+    """Return the values of the 30 d window, in total and by channel. All events must be in that window."""
     offers: list[FeedbackOffered] = []
     answers: dict[str, FeedbackSubmitted] = {}
     deleted: set[str] = set()
@@ -25,9 +25,9 @@ def expected(story: Iterable[TimedEvent]) -> dict[Series, float]:
             case FeedbackOffered():
                 offers.append(data)
             case FeedbackSubmitted():
-                known = answers.get(data.feedback_id)
+                earlier = answers.get(data.feedback_id)
                 answers[data.feedback_id] = (
-                    data if known is None else max(known, data, key=lambda each: each.revision)
+                    data if earlier is None else max(earlier, data, key=lambda revised: revised.revision)
                 )
             case FeedbackDeleted():
                 deleted.add(data.feedback_id)
@@ -41,9 +41,9 @@ def expected(story: Iterable[TimedEvent]) -> dict[Series, float]:
 
 
 def _figures(
-    offers: list[FeedbackOffered], answers: Mapping[str, FeedbackSubmitted], where: Mapping[str, str]
+    offers: list[FeedbackOffered], answers: Mapping[str, FeedbackSubmitted], view_labels: Mapping[str, str]
 ) -> Iterator[tuple[Series, float]]:
-    labels = {**where, "window": "30d"}
+    labels = {**view_labels, "window": "30d"}
     scores: dict[str, list[int]] = {"nps": [], "csat": [], "ces": []}
     for answer in answers.values():
         if answer.score is not None:

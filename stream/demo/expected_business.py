@@ -1,4 +1,4 @@
-"""What the exporter should show of customers, tickets and calls: counted straight from the events, as in `expected`."""
+"""Expected metrics of customers, tickets and calls, counted directly from the events."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,69 +13,89 @@ TARGET = 60 * MINUTE
 
 
 def expected_business(story_events: Iterable[TimedEvent]) -> dict[Series, float]:
-    """The figures of the 30 d window, in total and by channel: all but the joining of customers lies in it."""
+    """Return the values of the 30 d window, in total and by channel.
+
+    All events but activations must be in that window.
+    """
     events = list(story_events)
     figures = _figures(events, None, {"view": "total"})
     channels = {
-        each.data.channel for each in events if isinstance(each.data, CustomerActivated | TicketCreated)
+        timed.data.channel for timed in events if isinstance(timed.data, CustomerActivated | TicketCreated)
     }
     for channel in sorted(filter(None, channels)):
         figures |= _figures(events, channel, {"view": "channel", "channel": channel})
     return figures
 
 
-def _figures(events: list[TimedEvent], channel: str | None, where: Mapping[str, str]) -> dict[Series, float]:
-    return dict([*_customers(events, channel, where), *_tickets(events, channel, where)])
+def _figures(
+    events: list[TimedEvent], channel: str | None, view_labels: Mapping[str, str]
+) -> dict[Series, float]:
+    return dict([*_customers(events, channel, view_labels), *_tickets(events, channel, view_labels)])
 
 
 def _customers(
-    events: list[TimedEvent], channel: str | None, where: Mapping[str, str]
+    events: list[TimedEvent], channel: str | None, view_labels: Mapping[str, str]
 ) -> Iterator[tuple[Series, float]]:
-    labels = {**where, "window": "30d"}
-    here = {
-        each.data.customer_id
-        for each in events
-        if isinstance(each.data, CustomerActivated) and channel in (None, each.data.channel)
+    labels = {**view_labels, "window": "30d"}
+    customer_ids = {
+        timed.data.customer_id
+        for timed in events
+        if isinstance(timed.data, CustomerActivated) and channel in (None, timed.data.channel)
     }
-    left = [e.data for e in events if isinstance(e.data, CustomerChurned) and e.data.customer_id in here]
-    paid = [e.data for e in events if isinstance(e.data, PurchaseCompleted) and e.data.customer_id in here]
-    yield series("cx_opening_customers", **labels), len(here)
-    yield series("cx_active_customers", **where), len(here) - len(left)
-    yield series("cx_churn_ratio", method="cohort", **labels), len(left) / len(here)
-    for reason, n in Counter(each.reason or "unknown" for each in left).items():
+    churns = [
+        timed.data
+        for timed in events
+        if isinstance(timed.data, CustomerChurned) and timed.data.customer_id in customer_ids
+    ]
+    purchases = [
+        timed.data
+        for timed in events
+        if isinstance(timed.data, PurchaseCompleted) and timed.data.customer_id in customer_ids
+    ]
+    yield series("cx_opening_customers", **labels), len(customer_ids)
+    yield series("cx_active_customers", **view_labels), len(customer_ids) - len(churns)
+    yield series("cx_churn_ratio", method="cohort", **labels), len(churns) / len(customer_ids)
+    for reason, n in Counter(churn.reason or "unknown" for churn in churns).items():
         yield series("cx_churned_customers", reason=reason, **labels), n
-    yield series("cx_revenue", currency="EUR", **labels), sum(each.amount_minor for each in paid) / 100
+    yield (
+        series("cx_revenue", currency="EUR", **labels),
+        sum(purchase.amount_minor for purchase in purchases) / 100,
+    )
 
 
 def _tickets(
-    events: list[TimedEvent], channel: str | None, where: Mapping[str, str]
+    events: list[TimedEvent], channel: str | None, view_labels: Mapping[str, str]
 ) -> Iterator[tuple[Series, float]]:
-    labels = {**where, "window": "30d"}
+    labels = {**view_labels, "window": "30d"}
     created = {
-        each.data.ticket_id: each.time
-        for each in events
-        if isinstance(each.data, TicketCreated) and channel in (None, each.data.channel)
+        timed.data.ticket_id: timed.time
+        for timed in events
+        if isinstance(timed.data, TicketCreated) and channel in (None, timed.data.channel)
     }
-    answered = {e.data.ticket_id: e.time for e in events if isinstance(e.data, TicketMessage)}
-    solved = {e.data.ticket_id: e.time for e in events if isinstance(e.data, TicketStatus)}
-    took = [answered[ticket] - at for ticket, at in created.items() if ticket in answered]
-    lasted = [solved[ticket] - at for ticket, at in created.items() if ticket in solved]
-    in_time = sum(ms <= TARGET for ms in took)
-    yield series("cx_first_responses", **labels), len(took)
-    if took:
-        yield series("cx_first_response_mean_seconds", **labels), fmean(took) / 1000
+    answered = {timed.data.ticket_id: timed.time for timed in events if isinstance(timed.data, TicketMessage)}
+    solved = {timed.data.ticket_id: timed.time for timed in events if isinstance(timed.data, TicketStatus)}
+    response_times = [
+        answered[ticket] - created_at for ticket, created_at in created.items() if ticket in answered
+    ]
+    resolution_times = [
+        solved[ticket] - created_at for ticket, created_at in created.items() if ticket in solved
+    ]
+    in_time = sum(ms <= TARGET for ms in response_times)
+    yield series("cx_first_responses", **labels), len(response_times)
+    if response_times:
+        yield series("cx_first_response_mean_seconds", **labels), fmean(response_times) / 1000
     yield series("cx_first_responses_within_target", **labels), in_time
-    yield series("cx_resolved_tickets", stage="first", **labels), len(lasted)
-    if lasted:
-        yield series("cx_resolution_mean_seconds", stage="first", **labels), fmean(lasted) / 1000
-    yield series("cx_waiting_tickets", **where), len(created) - len(took)
-    yield series("cx_open_tickets", **where), len(created) - len(lasted)
+    yield series("cx_resolved_tickets", stage="first", **labels), len(resolution_times)
+    if resolution_times:
+        yield series("cx_resolution_mean_seconds", stage="first", **labels), fmean(resolution_times) / 1000
+    yield series("cx_waiting_tickets", **view_labels), len(created) - len(response_times)
+    yield series("cx_open_tickets", **view_labels), len(created) - len(resolution_times)
     calls = [
-        each.data
-        for each in events
-        if isinstance(each.data, InteractionHandled) and channel in (None, each.data.channel)
+        timed.data
+        for timed in events
+        if isinstance(timed.data, InteractionHandled) and channel in (None, timed.data.channel)
     ]
     if calls:
         yield series("cx_handled_interactions", **labels), len(calls)
-        seconds = fmean(each.talk_s + each.hold_s + each.wrap_s for each in calls)
+        seconds = fmean(call.talk_s + call.hold_s + call.wrap_s for call in calls)
         yield series("cx_handle_mean_seconds", **labels), seconds

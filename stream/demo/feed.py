@@ -1,4 +1,4 @@
-"""Publishing the story so far."""
+"""Publishing the events of the demo."""
 
 import asyncio
 from collections.abc import Iterable
@@ -11,14 +11,17 @@ SOURCE = "/demo"
 
 
 def now_ms() -> int:
-    """The present, in ms since the epoch."""
+    """Return the present time in ms since the epoch."""
     return wall_ms()
 
 
 async def publish(bootstrap: str, events: Iterable[TimedEvent], *, stamped: bool = True) -> None:
-    """Publish events and wait until all are stored. `stamped`: each record with its event's own time, else with now."""
+    """Publish events and wait until all are stored.
+
+    With `stamped` a record's timestamp is the event's time, else now.
+    """
     async with Publisher(bootstrap, source=SOURCE) as publisher:
-        sent = [
+        futures = [
             future
             for timed_event in events
             for future in await publisher.enqueue(
@@ -28,4 +31,4 @@ async def publish(bootstrap: str, events: Iterable[TimedEvent], *, stamped: bool
                 timestamp_ms=timed_event.time if stamped else None,
             )
         ]
-        await asyncio.gather(*sent)
+        await asyncio.gather(*futures)

@@ -1,4 +1,4 @@
-"""What the demo tells its visitor: where everything is, and how to join in."""
+"""The addresses and commands that the demo prints."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ EVENT = (
 
 
 def addresses(servers: Servers) -> Table:
-    """Where to look."""
+    """Return a table of the addresses of all servers."""
     ports = servers.ports
     table = Table(show_header=False, box=None)
     table.add_row("Live page", f"http://127.0.0.1:{ports.exporter}/")
@@ -25,7 +25,9 @@ def addresses(servers: Servers) -> Table:
     table.add_row("Readiness", f"http://127.0.0.1:{ports.exporter}/readyz")
     table.add_row("Worker", f"http://127.0.0.1:{ports.worker}/metrics")
     if "prometheus" in servers.children:
-        table.add_row("Prometheus", f"http://127.0.0.1:{ports.prometheus}{monitoring.page(ports.prometheus)}")
+        table.add_row(
+            "Prometheus", f"http://127.0.0.1:{ports.prometheus}{monitoring.alerts_page(ports.prometheus)}"
+        )
     if "alertmanager" in servers.children:
         table.add_row("Alertmanager", f"http://127.0.0.1:{ports.alertmanager}/")
     elif servers.alerting:
@@ -35,20 +37,20 @@ def addresses(servers: Servers) -> Table:
 
 
 def invitation(servers: Servers) -> str:
-    """How to publish an event, and what to try, as lines for a shell."""
+    """Return shell commands to publish an event and to kill the worker."""
     command = f"{program()} publish -"
     if servers.ports.kafka != Ports().kafka:
         command = f"CXGAUGE_KAFKA_BOOTSTRAP_SERVERS={servers.bootstrap} {command}"
     return (
-        f"An event of your own:\n\n  echo '{EVENT}' |\n    {command}\n\n"
-        "A crash: the worker is started again and goes on where it was, nothing lost and nothing twice\n\n"
+        f"Publish an event of your own:\n\n  echo '{EVENT}' |\n    {command}\n\n"
+        "Kill the worker. The demo restarts it, and it resumes from its last checkpoint:\n\n"
         f"  kill -9 {servers.children['worker'].pid}\n\n"
         "Ctrl-C stops everything"
     )
 
 
 def program() -> Path:
-    """How to call `cxgauge` from here: as it lies beside the interpreter that we run in, else by its name."""
+    """Return the path of the installed `cxgauge` from the current folder, else only its name."""
     installed = Path(sys.executable).with_name("cxgauge")
     if not installed.exists():
         return Path("cxgauge")

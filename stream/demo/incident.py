@@ -1,4 +1,4 @@
-"""What goes wrong in the demo while its visitor watches: the app's customers wait for an answer, then they leave."""
+"""The incident of the demo: customers of the app wait for answers, then leave."""
 
 from schemas.customers import CustomerChurned
 from stream.demo.business import Business
@@ -7,20 +7,20 @@ from stream.demo.story import MINUTE, SECOND, TimedEvent
 CHANNEL = "app"
 WAITED, LEFT = 60, 25
 ALERTS = ("CxFirstResponseSlow", "CxChurnSpike")
-"""The alerts that fire because of it, each in total and for the channel."""
+"""The alerts that fire, each in total and for the channel."""
 STORY = (
-    "Two hours ago the app began to refuse logins. Sixty customers wrote, and only now they are answered; twenty-five of "
+    "Two hours ago the app began to refuse logins. Sixty customers opened tickets and are answered only now. Twenty-five of "
     "the app's customers leave."
 )
-ALERTS_COME = "Within a minute or so two alerts come:"
+ALERTS_COME = "Two alerts fire within about a minute:"
 ALERTS_WOULD_COME = (
-    f"With Prometheus, {' and '.join(ALERTS)} would now be sent, each in total and for the channel {CHANNEL}. Here nothing "
-    "evaluates their rules: install Prometheus 2.42 or newer, or put it on PATH, and start the demo again."
+    f"With Prometheus, {' and '.join(ALERTS)} would now be sent, each in total and for the channel {CHANNEL}. "
+    "To see them, install Prometheus 2.42 or newer, or put it on PATH, and start the demo again."
 )
 
 
 def late_answers(business: Business, now: int) -> list[TimedEvent]:
-    """Tickets of two hours ago, all answered within the last seconds."""
+    """Return the events of tickets of two to three hours ago that are answered within the last seconds."""
     customers = _customers(business)
     tickets = (
         business.ticket(now - (120 + n % 60) * MINUTE, now - n * SECOND // 10, CHANNEL, customers[n])
@@ -30,7 +30,7 @@ def late_answers(business: Business, now: int) -> list[TimedEvent]:
 
 
 def churns(business: Business, now: int) -> list[TimedEvent]:
-    """Customers who leave, all within the last seconds."""
+    """Return churns of customers within the last seconds."""
     return [
         TimedEvent(
             now - n * SECOND // 10, f"{customer}-left", CustomerChurned(customer_id=customer, reason="login")

@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager with the shipped configuration, where their programs start."""
+"""Prometheus and Alertmanager with the shipped configuration."""
 
 import shutil
 from pathlib import Path
@@ -10,11 +10,14 @@ from stream.devbroker.tools import commands
 from stream.devbroker.tools.commands import Command
 
 PAGES = ("/alerts", "/classic/alerts", "/api/v1/alerts")
-"""Of upstream's user interface, of Debian's, and what is there without one."""
+"""Pages about alerts: of upstream's user interface, of Debian's, and the API if there is no interface."""
 
 
 def alertmanager(executable: Path, folder: Path, ports: Ports) -> Command:
-    """Return the command that starts it, with its data and a configuration with our receiver in `folder`."""
+    """Return the command that starts Alertmanager with our receiver.
+
+    Its data and configuration are in `folder`.
+    """
     config = folder / "alertmanager.yml"
     webhook = f"http://127.0.0.1:{ports.receiver}/"
     config.write_text(with_webhook(_shipped("alertmanager").read_text(), webhook))
@@ -22,9 +25,9 @@ def alertmanager(executable: Path, folder: Path, ports: Ports) -> Command:
 
 
 def prometheus(executable: Path, folder: Path, ports: Ports) -> Command:
-    """Return the command that starts it, with its data and a configuration with these ports in `folder`.
+    """Return the command that starts Prometheus with these ports. Its data and configuration are in `folder`.
 
-    It sends its alerts to the port of Alertmanager, whoever listens there.
+    It sends its alerts to the port of Alertmanager.
     """
     shipped = _shipped("prometheus")
     config = Path(shutil.copytree(shipped.parent, folder / "prometheus")) / shipped.name
@@ -33,14 +36,14 @@ def prometheus(executable: Path, folder: Path, ports: Ports) -> Command:
 
 
 def with_ports(config: str, ports: Ports) -> str:
-    """Prometheus' configuration with these ports in place of the usual ones."""
-    for usual, port in zip(Ports(), ports, strict=True):
-        config = config.replace(f'"127.0.0.1:{usual}"', f'"127.0.0.1:{port}"')
+    """Return a configuration of Prometheus with these ports instead of the default ones."""
+    for default, port in zip(Ports(), ports, strict=True):
+        config = config.replace(f'"127.0.0.1:{default}"', f'"127.0.0.1:{port}"')
     return config
 
 
 def with_webhook(config: str, url: str) -> str:
-    """Alertmanager's configuration with every receiver telling this address."""
+    """Return a configuration of Alertmanager in which every receiver posts to this URL."""
     lines = [
         f"{line}\n    webhook_configs: [{{url: '{url}', send_resolved: true}}]"
         if line.startswith("  - name: ")
@@ -50,8 +53,8 @@ def with_webhook(config: str, url: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def page(port: int) -> str:
-    """The first page about alerts that this Prometheus has."""
+def alerts_page(port: int) -> str:
+    """Return the path of the first page about alerts that this Prometheus serves."""
     return next((path for path in PAGES if get(port, path).status == 200), "/")
 
 

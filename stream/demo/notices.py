@@ -1,4 +1,4 @@
-"""Alerts as Alertmanager's webhook and Prometheus deliver them, and the notices that the demo prints of them."""
+"""Alerts in the formats of Alertmanager's webhook and of Prometheus, and the notices that the demo prints."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -11,18 +11,18 @@ Labels = frozenset[tuple[str, str]]
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 RESOLVE_TIMEOUT = timedelta(minutes=5)
-"""How long an alert without an end fires: Alertmanager's default."""
+"""Time after which an alert without an end is resolved, which is Alertmanager's default."""
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """An alert that fires or is resolved; a member of `alerts` in the body of Alertmanager's webhook."""
+    """An alert that fires or is resolved: an element of `alerts` in the body of Alertmanager's webhook."""
 
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
     annotations: dict[str, str] = {}
 
     def __str__(self) -> str:
-        """Return the lines for the terminal: the alert, and its runbook."""
+        """Return the lines for the terminal: the alert and its runbook."""
         name, severity = self.labels.get("alertname", ""), self.labels.get("severity", "")
         head = f"{self.status.upper()} {name} ({severity})"
         if self.status == "resolved":
@@ -35,8 +35,8 @@ class _Webhook(msgspec.Struct):
     alerts: list[Notice]
 
 
-class Delivered(msgspec.Struct, rename="camel"):
-    """An alert as `POST /api/v2/alerts` takes it."""
+class DeliveredAlert(msgspec.Struct, rename="camel"):
+    """An alert in the format of `POST /api/v2/alerts`."""
 
     labels: Annotated[dict[str, str], msgspec.Meta(min_length=1)]
     annotations: dict[str, str] = {}
@@ -45,8 +45,8 @@ class Delivered(msgspec.Struct, rename="camel"):
     generator_url: str = msgspec.field(name="generatorURL", default="")
 
     @property
-    def identity(self) -> Labels:
-        """Two deliveries with the same labels are one alert."""
+    def label_set(self) -> Labels:
+        """The labels, which identify the alert in all its deliveries."""
         return frozenset(self.labels.items())
 
     def notice(self, status: Literal["firing", "resolved"]) -> Notice:
@@ -54,44 +54,47 @@ class Delivered(msgspec.Struct, rename="camel"):
         return Notice(status, self.labels, self.annotations)
 
 
-notices_of_webhook = msgspec.json.Decoder(_Webhook).decode
-delivered = msgspec.json.Decoder(list[Delivered]).decode
+decode_webhook = msgspec.json.Decoder(_Webhook).decode
+decode_delivery = msgspec.json.Decoder(list[DeliveredAlert]).decode
 
 
 class FiringAlerts:
-    """The alerts that Prometheus has delivered. It repeats each of them every minute, and once resolved some times more."""
+    """The alerts that Prometheus has delivered.
+
+    It repeats each one every minute, also for a while after its end.
+    """
 
     def __init__(self) -> None:
-        self._alerts: dict[Labels, Delivered] = {}
+        self._alerts: dict[Labels, DeliveredAlert] = {}
         self._ends: dict[Labels, datetime] = {}
 
-    def deliver(self, alerts: Iterable[Delivered], now: datetime) -> list[Notice]:
-        """Take a delivery. Return a notice for each alert that begins to fire or has ended."""
+    def deliver(self, alerts: Iterable[DeliveredAlert], now: datetime) -> list[Notice]:
+        """Record a delivery. Return a notice for each alert that begins to fire or has ended."""
         notices = []
         for alert in alerts:
             ends = alert.ends_at or now + RESOLVE_TIMEOUT
-            known = alert.identity in self._alerts
+            known = alert.label_set in self._alerts
             if ends > now and not known:
                 notices.append(alert.notice("firing"))
             if ends > now or known:
-                self._alerts[alert.identity], self._ends[alert.identity] = alert, ends
+                self._alerts[alert.label_set], self._ends[alert.label_set] = alert, ends
         return [*notices, *self._remove_ended(now)]
 
-    def shown(self, now: datetime) -> list[dict[str, Any]]:
-        """Return the alerts that fire now as `GET /api/v2/alerts` gives them."""
+    def firing_now(self, now: datetime) -> list[dict[str, Any]]:
+        """Return the alerts that fire now in the format of `GET /api/v2/alerts`."""
         return [
-            _shown(alert, self._ends[identity], now)
-            for identity, alert in self._alerts.items()
-            if self._ends[identity] > now
+            _api_alert(alert, self._ends[label_set], now)
+            for label_set, alert in self._alerts.items()
+            if self._ends[label_set] > now
         ]
 
     def _remove_ended(self, now: datetime) -> Iterator[Notice]:
-        for identity in [each for each, ends in self._ends.items() if ends <= now]:
-            del self._ends[identity]
-            yield self._alerts.pop(identity).notice("resolved")
+        for label_set in [ended for ended, ends in self._ends.items() if ends <= now]:
+            del self._ends[label_set]
+            yield self._alerts.pop(label_set).notice("resolved")
 
 
-def _shown(alert: Delivered, ends: datetime, now: datetime) -> dict[str, Any]:
+def _api_alert(alert: DeliveredAlert, ends: datetime, now: datetime) -> dict[str, Any]:
     """Return an alert with every field that the API requires."""
     return {
         "labels": alert.labels,

@@ -1,4 +1,4 @@
-"""Where the demo's servers listen."""
+"""The ports of the demo's servers."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from stream.devbroker.ports import claim, free_port
 
 
 class Ports(NamedTuple):
-    """Of 127.0.0.1; by default each server's usual one."""
+    """Ports of 127.0.0.1. The defaults are the default ports of the servers."""
 
     kafka: int = 9092
     worker: int = 9818
@@ -16,5 +16,5 @@ class Ports(NamedTuple):
     receiver: int = 9095
 
     def with_free_ports(self) -> "Ports":
-        """Another port for each that is taken."""
+        """Return ports in which each taken one is replaced by a free one."""
         return Ports(*(port if claim(port) else free_port() for port in self))

@@ -1,7 +1,7 @@
-"""The demo's receiver of alerts: it prints them on the demo's own output.
+"""The demo's receiver of alerts, which prints them on the demo's output.
 
-Alertmanager posts to its webhook `/`. Without Alertmanager Prometheus delivers to `/api/v2/alerts`, as it would to Alertmanager,
-and the exporter reads from there which alerts fire.
+Alertmanager posts to the webhook `/`. Without Alertmanager, Prometheus delivers to `/api/v2/alerts` as it
+would to Alertmanager, and the exporter reads the firing alerts there.
 """
 
 import re
@@ -15,15 +15,18 @@ from typing import Self
 
 import msgspec
 
-from stream.demo.notices import FiringAlerts, Notice, delivered, notices_of_webhook
+from stream.demo.notices import FiringAlerts, Notice, decode_delivery, decode_webhook
 
 WEBHOOK, API = "/", "/api/v2/alerts"
-LARGEST = 4 << 20
-"""Bytes of a body that are read at most."""
+MAX_BODY_BYTES = 4 << 20
+"""Maximum bytes of a request body."""
 
 
 class Receiver(AbstractContextManager["Receiver"]):
-    """Listens on a port of 127.0.0.1 for the length of the block; `notices` are all that were printed, in order."""
+    """An HTTP server on a port of 127.0.0.1 for the length of the block.
+
+    `notices` has all printed notices in order.
+    """
 
     def __init__(self, port: int, say: Callable[[str], None]) -> None:
         self.notices: list[Notice] = []
@@ -41,30 +44,33 @@ class Receiver(AbstractContextManager["Receiver"]):
         self._server.server_close()
 
     def firing(self) -> set[tuple[str, str]]:
-        """Return the alerts whose last notice is that they fire: name and channel, which is empty for the total."""
+        """Return name and channel of the alerts whose last notice is firing.
+
+        The channel is empty for the total.
+        """
         last = {
-            (each.labels.get("alertname", ""), each.labels.get("channel", "")): each.status
-            for each in self.notices
-            if each.labels.get("view", "total") in ("total", "channel")
+            (notice.labels.get("alertname", ""), notice.labels.get("channel", "")): notice.status
+            for notice in self.notices
+            if notice.labels.get("view", "total") in ("total", "channel")
         }
         return {alert for alert, status in last.items() if status == "firing"}
 
-    def take(self, path: str, body: bytes) -> None:
-        """Take the body of a POST to one of the two paths.
+    def receive(self, path: str, body: bytes) -> None:
+        """Decode the body of a POST to one of the two paths and print its notices.
 
         Raises:
-            msgspec.DecodeError: the body is not of that path's form
+            msgspec.DecodeError: the body does not have the format of that path
         """
         with self._lock:
             if path == WEBHOOK:
-                self._print(notices_of_webhook(body).alerts)
+                self._print(decode_webhook(body).alerts)
             else:
-                self._print(self._alerts.deliver(delivered(body), datetime.now(UTC)))
+                self._print(self._alerts.deliver(decode_delivery(body), datetime.now(UTC)))
 
-    def shown(self) -> bytes:
-        """Return the alerts that Prometheus has delivered and that fire, as JSON."""
+    def firing_json(self) -> bytes:
+        """Return the firing alerts that Prometheus has delivered, as JSON."""
         with self._lock:
-            return msgspec.json.encode(self._alerts.shown(datetime.now(UTC)))
+            return msgspec.json.encode(self._alerts.firing_now(datetime.now(UTC)))
 
     def _print(self, notices: Iterable[Notice]) -> None:
         for notice in notices:
@@ -88,20 +94,22 @@ class _Handler(BaseHTTPRequestHandler):
         path, length = self._path(), self.headers.get("Content-Length", "")
         if path not in (WEBHOOK, API):
             self.send_error(HTTPStatus.NOT_FOUND, explain=f"alerts are posted to {WEBHOOK} or {API}")
-        elif not re.fullmatch(r"[0-9]{1,7}", length) or int(length) > LARGEST:
-            self.send_error(HTTPStatus.BAD_REQUEST, explain=f"Content-Length is not 0 to {LARGEST}")
+        elif not re.fullmatch(r"[0-9]{1,7}", length) or int(length) > MAX_BODY_BYTES:
+            self.send_error(
+                HTTPStatus.BAD_REQUEST, explain=f"Content-Length must be from 0 to {MAX_BODY_BYTES}"
+            )
         else:
-            self._take(path, self.rfile.read(int(length)))
+            self._receive(path, self.rfile.read(int(length)))
 
     def do_GET(self) -> None:
         if self._path() == API:
-            self._answer(self.server.receiver.shown())
+            self._answer(self.server.receiver.firing_json())
         else:
-            self.send_error(HTTPStatus.NOT_FOUND, explain=f"alerts are at {API}")
+            self.send_error(HTTPStatus.NOT_FOUND, explain=f"alerts are served at {API}")
 
-    def _take(self, path: str, body: bytes) -> None:
+    def _receive(self, path: str, body: bytes) -> None:
         try:
-            self.server.receiver.take(path, body)
+            self.server.receiver.receive(path, body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self.send_error(HTTPStatus.BAD_REQUEST, explain=str(error))
         else:
@@ -118,4 +126,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Print nothing: the notices are on the demo's output already."""
+        """Log nothing, because the demo prints the notices."""

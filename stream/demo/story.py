@@ -1,4 +1,7 @@
-"""The demo's made-up customers: a shop whose app got a bad checkout three days ago. The same seed, the same story."""
+"""Simulated surveys of a shop whose app has had a bad checkout for three days.
+
+The same seed gives the same events.
+"""
 
 from collections.abc import Iterator
 from random import Random
@@ -11,22 +14,22 @@ T = TypeVar("T")
 
 SECOND, MINUTE, DAY = 1_000, 60_000, 86_400_000
 HISTORY = 29 * DAY
-"""Well inside the longest window, so that time passing drops none of the story's events."""
-BAD_SINCE = 3 * DAY
+"""Time in ms that the story covers, so far within the longest window that no event leaves it during the demo."""
+BAD_FOR = 3 * DAY
 
 CHANNELS = {"web": 50, "app": 35, "phone": 15}
 TOUCHPOINTS = {"checkout": 40, "delivery": 35, "support": 25}
 SURVEYS: dict[Survey, int] = {"nps": 45, "csat": 35, "ces": 20}
 SPREAD: dict[Survey, tuple[int, int, float]] = {"nps": (0, 10, 2.5), "csat": (1, 5, 1.2), "ces": (1, 5, 1.2)}
-"""Lowest and highest score, standard deviation. A CES score is an effort: low is good."""
+"""Lowest and highest score and standard deviation. A CES score is an effort, so low is good."""
 MEAN_SATISFACTION = {"web": 0.82, "app": 0.78, "phone": 0.66}
-"""Where on the scale the answers of a channel centre, 0 is worst."""
+"""Mean satisfaction by channel, from 0 (worst) to 1."""
 PRAISE = ("speed", "design", "price", "friendly")
 BLAME = ("slow", "crash", "price", "waiting")
 
 
 class TimedEvent(NamedTuple):
-    """An event of the story: when it happened (ms since the epoch), its CloudEvents id and its data."""
+    """An event of the story: time in ms since the epoch, CloudEvents ID and data."""
 
     time: int
     id: str
@@ -34,9 +37,9 @@ class TimedEvent(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """A customer who is asked for an opinion."""
+    """A visit after which the customer is offered a survey."""
 
-    at: int
+    time: int
     feedback_id: str
     customer: str
     survey: Survey
@@ -46,34 +49,37 @@ class Visit(NamedTuple):
 
 
 class Story:
-    """Visits and what comes of them, from one seeded source of chance; `name` begins every id."""
+    """Visits and their events from a seeded random generator. Every ID begins with `name`."""
 
     def __init__(self, seed: int = 1, name: str = "demo") -> None:
         self._name = name
-        self._chance = Random(seed)
+        self._random = Random(seed)
         self._visits = 0
 
     def history(self, now: int, visits: int = 4_000) -> list[TimedEvent]:
-        """The last 29 days up to `now` (ms), sorted by time; the nearer the denser, so that short windows have answers."""
-        ages = sorted((int(HISTORY * self._chance.random() ** 2) for _ in range(visits)), reverse=True)
+        """Return the events of the 29 days up to `now` (ms), sorted by time.
+
+        Recent visits are more likely, so that short windows have answers.
+        """
+        ages = sorted((int(HISTORY * self._random.random() ** 2) for _ in range(visits)), reverse=True)
         events = [
-            event for age in ages for event in self._events_of(self._visit(now - age, bad=age < BAD_SINCE))
+            event for age in ages for event in self._events_of(self._visit(now - age, bad=age < BAD_FOR))
         ]
         return sorted((event for event in events if event.time <= now), key=lambda event: event.time)
 
     def visit(self, now: int) -> list[TimedEvent]:
-        """What comes of a visit at this moment, all at once."""
+        """Return the events of a visit, all with the time `now` (ms)."""
         return [event._replace(time=now) for event in self._events_of(self._visit(now, bad=True))]
 
-    def _visit(self, at: int, *, bad: bool) -> Visit:
+    def _visit(self, time: int, *, bad: bool) -> Visit:
         self._visits += 1
         channel, touchpoint, survey = self._pick(CHANNELS), self._pick(TOUCHPOINTS), self._pick(SURVEYS)
-        customer = f"customer-{self._chance.randrange(800)}"
-        suffers = bad and (channel, touchpoint) == ("app", "checkout")
-        return Visit(at, f"{self._name}-{self._visits}", customer, survey, channel, touchpoint, suffers)
+        customer = f"customer-{self._random.randrange(800)}"
+        is_bad = bad and (channel, touchpoint) == ("app", "checkout")
+        return Visit(time, f"{self._name}-{self._visits}", customer, survey, channel, touchpoint, is_bad)
 
     def _events_of(self, visit: Visit) -> Iterator[TimedEvent]:
-        """An offer; often an answer, of which a few are edited or deleted."""
+        """Yield an offer and often an answer. A few answers are edited or deleted."""
         offered = FeedbackOffered(
             feedback_id=visit.feedback_id,
             survey=visit.survey,
@@ -81,12 +87,12 @@ class Story:
             channel=visit.channel,
             touchpoint=visit.touchpoint,
         )
-        yield TimedEvent(visit.at, f"{visit.feedback_id}-offered", offered)
-        if self._chance.random() < 0.4:
+        yield TimedEvent(visit.time, f"{visit.feedback_id}-offered", offered)
+        if self._random.random() < 0.4:
             return
-        answered_at = visit.at + self._chance.randint(10 * SECOND, 5 * MINUTE)
-        for revision in range(1 + (self._chance.random() < 0.03)):
-            score = None if self._chance.random() < 0.1 else self._score(visit)
+        answered_at = visit.time + self._random.randint(10 * SECOND, 5 * MINUTE)
+        for revision in range(1 + (self._random.random() < 0.03)):
+            score = None if self._random.random() < 0.1 else self._score(visit)
             submitted = FeedbackSubmitted(
                 feedback_id=visit.feedback_id,
                 survey=visit.survey,
@@ -100,7 +106,7 @@ class Story:
             yield TimedEvent(
                 answered_at + revision * MINUTE, f"{visit.feedback_id}-answer-{revision}", submitted
             )
-        if self._chance.random() < 0.01:
+        if self._random.random() < 0.01:
             deleted = FeedbackDeleted(feedback_id=visit.feedback_id, customer_id=visit.customer)
             yield TimedEvent(answered_at + 2 * MINUTE, f"{visit.feedback_id}-deleted", deleted)
 
@@ -108,11 +114,11 @@ class Story:
         low, high, deviation = SPREAD[visit.survey]
         mood = 0.25 if visit.bad else MEAN_SATISFACTION[visit.channel]
         position = 1 - mood if visit.survey == "ces" else mood
-        drawn = round(self._chance.gauss(low + position * (high - low), deviation))
+        drawn = round(self._random.gauss(low + position * (high - low), deviation))
         return min(max(drawn, low), high)
 
     def _reasons(self, visit: Visit) -> tuple[str, ...]:
-        return tuple(self._chance.sample(BLAME if visit.bad else PRAISE, k=self._chance.randrange(3)))
+        return tuple(self._random.sample(BLAME if visit.bad else PRAISE, k=self._random.randrange(3)))
 
     def _pick(self, weighted: dict[T, int]) -> T:
-        return self._chance.choices(list(weighted), list(weighted.values()))[0]
+        return self._random.choices(list(weighted), list(weighted.values()))[0]

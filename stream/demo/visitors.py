@@ -1,4 +1,4 @@
-"""The story going on, a program of its own: `python -m stream.demo.visitors BOOTSTRAP_SERVERS`, until SIGTERM."""
+"""A program that continues the story until SIGTERM: `python -m stream.demo.visitors BOOTSTRAP_SERVERS`."""
 
 import asyncio
 import sys
@@ -9,10 +9,11 @@ from stream.demo.feed import SOURCE, now_ms
 from stream.demo.story import Story
 
 PER_SECOND = 2
+"""Visits per second."""
 
 
 async def visit(bootstrap: str) -> None:
-    """Publish visits as they happen."""
+    """Publish the events of simulated visits in real time."""
     story, business = Story(seed=2, name="visitor"), Business(seed=2, name="visitor")
     async with Publisher(bootstrap, source=SOURCE) as publisher:
         while True:

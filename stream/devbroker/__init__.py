@@ -1,1 +1,1 @@
-"""Apache Kafka from pip for development, child processes and other projects' programs."""
+"""Apache Kafka from Python packages for development, child processes, and programs of other projects."""

@@ -1,4 +1,4 @@
-"""Ports of 127.0.0.1 for servers that we start, without collisions between processes that choose at the same moment."""
+"""Free ports of 127.0.0.1 for servers, without collisions between processes that choose at once."""
 
 import errno
 import random
@@ -30,14 +30,17 @@ def port_is_free(port: int) -> bool:
 
 
 def claim(port: int) -> bool:
-    """Return whether a port is free and no other process has claimed it. The claim lasts as long as this process."""
+    """Return whether a port is free and no other process has claimed it.
+
+    The claim lasts as long as this process.
+    """
     return _reserve(f"port {port}") and port_is_free(port)
 
 
 def free_port() -> int:
-    """Return a free port that no other process is given. After `BLOCK` calls this process may be given it again.
+    """Return a free port that no other process is given.
 
-    Raises CxgaugeError if no port of the block is free.
+    After `BLOCK` calls this process may be given it again. Raises CxgaugeError if no port of the block is free.
     """
     for port in islice(_own_ports(), BLOCK):
         if port_is_free(port):
@@ -56,7 +59,8 @@ def _own_ports() -> Iterator[int]:
 def _reserve(name: str) -> bool:
     """Hold a name until this process ends. Returns False if another process holds it.
 
-    Names are abstract Unix sockets, which Linux keeps by network namespace, as it keeps ports. Elsewhere every name is free.
+    Names are abstract Unix sockets, which Linux keeps by network namespace, as it keeps ports. Elsewhere
+    every name is free.
     """
     if name in _reserved:
         return True

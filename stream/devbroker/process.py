@@ -1,4 +1,4 @@
-"""Child processes: each in its own process group, its output in a file, ready by condition, stopped for certain."""
+"""Child processes, each in its own process group and with its output in a file."""
 
 import os
 import shutil
@@ -18,11 +18,11 @@ _BOUND = (_SETPRIV, "--pdeathsig", "TERM") if _SETPRIV else ()
 
 
 class ProcessError(CxgaugeError):
-    """A program could not be started, did not get ready in time or ended by itself; the text is for the user."""
+    """A program could not be started, was not ready in time or ended by itself."""
 
 
 class Child:
-    """A running program. As a context manager it is stopped at the end of the block."""
+    """A running program. As a context manager it stops the program at the end of the block."""
 
     def __init__(
         self,
@@ -33,9 +33,9 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> None:
-        """Start `command` in our own environment or in `env`, appending its output to `log`.
+        """Start `command` and append its output to `log`. `env` is None for the environment of this process.
 
-        Where there is setpriv (Linux), it does not outlive the thread that starts it, even if that is killed.
+        With setpriv (Linux) the program does not outlive the thread that starts it, even if that is killed.
         """
         self.name = name
         self.log = log
@@ -58,11 +58,11 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id, also that of the process group."""
+        """The ID of the process and of its process group."""
         return self._process.pid
 
     def ended(self, within: float = 0.0) -> bool:
-        """Whether the program has ended; waits up to `within` seconds for that."""
+        """Return whether the program has ended. Wait up to `within` seconds for the end."""
         try:
             self._process.wait(within)
         except subprocess.TimeoutExpired:
@@ -71,14 +71,15 @@ class Child:
 
     @property
     def killed(self) -> bool:
-        """Whether the program has been ended by SIGKILL."""
+        """True if SIGKILL ended the program."""
         return self._process.returncode == -signal.SIGKILL
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
-        """Ask `ready()` again and again until it says so.
+        """Wait until `ready()` returns True.
 
         Raises:
-            ProcessError: the program ended, or the time is up; the text ends with the last lines of its log
+            ProcessError: the program ended or was not ready in time. The text ends with the last lines of its
+            log
         """
         deadline = time.monotonic() + seconds
         while not ready():
@@ -86,21 +87,21 @@ class Child:
                 raise self.failure()
             if time.monotonic() > deadline:
                 raise ProcessError(
-                    f"{self.name} was not ready within {seconds:g} s, its last words:\n{self.tail()}"
+                    f"{self.name} was not ready within {seconds:g} s. Last lines of its log:\n{self.tail()}"
                 )
 
     def failure(self) -> ProcessError:
-        """The error that says that the program has ended by itself."""
+        """Return the error for a program that has ended by itself."""
         return ProcessError(
-            f"{self.name} ended with exit code {self._process.returncode}, its last words:\n{self.tail()}"
+            f"{self.name} ended with exit code {self._process.returncode}. Last lines of its log:\n{self.tail()}"
         )
 
     def tail(self, lines: int = 20) -> str:
-        """The last lines of the log."""
+        """Return the last lines of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def stop(self, seconds: float = 15.0) -> None:
-        """End the program: SIGTERM, and SIGKILL to its whole group when that took too long."""
+        """Stop the program with SIGTERM, and after `seconds` with SIGKILL to its process group."""
         if self.ended():
             return
         self._process.terminate()
@@ -111,21 +112,24 @@ class Child:
 
 @contextmanager
 def until_stopped() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM or a closed terminal end the block as if it had returned; once, so that it can clean up."""
+    """End the block at SIGINT, SIGTERM or SIGHUP without an exception.
+
+    Later signals are ignored, so that it can clean up.
+    """
     signals = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
         signals.append(signal.SIGHUP)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        for each in signals:
-            signal.signal(each, signal.SIG_IGN)
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    previous = {each: signal.signal(each, stop) for each in signals}
+    previous = {number: signal.signal(number, stop) for number in signals}
     try:
         yield
     except KeyboardInterrupt:
         pass
     finally:
-        for each, handler in previous.items():
-            signal.signal(each, handler)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,1 +1,1 @@
-"""Other systems' exports as events, and sending many events."""
+"""Mapping exports of other systems to events, and sending many events."""

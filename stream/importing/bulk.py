@@ -1,4 +1,4 @@
-"""Many events at once, as fast as they go: batches that we fill ourselves cost a fifth of sending one by one."""
+"""Sending many events in batches that we fill ourselves, at a fifth of the CPU of sending one by one."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ from stream.kafka.topics import TopicDescription
 
 REQUEST_BYTES = 2 << 20
 IN_FLIGHT = 64
-"""Batches that may be unacknowledged."""
+"""Maximum unacknowledged batches."""
 
 
 async def send_many(
@@ -29,9 +29,12 @@ async def send_many(
     meter: ProgressMeter,
     *,
     timestamps: Timestamps,
-    there: Mapping[str, TopicDescription],
+    inputs: Mapping[str, TopicDescription],
 ) -> None:
-    """Send events in their order, each to its topics (`there`, by domain) under its key. Raises aiokafka's KafkaError."""
+    """Send events in their order to their topics under their keys. `inputs` are the input topics by domain.
+
+    Raises aiokafka's KafkaError.
+    """
     producer = AIOKafkaProducer(
         **client_options(settings.kafka),
         enable_idempotence=True,
@@ -39,7 +42,7 @@ async def send_many(
         max_request_size=REQUEST_BYTES,
     )
     async with producer:
-        bulk = _BulkSender(producer, settings, there)
+        bulk = _BulkSender(producer, settings, inputs)
         for event in events:
             await bulk.add(event, at_ms(event) if timestamps == "event" else wall_ms())
             meter.step()
@@ -49,25 +52,26 @@ async def send_many(
 class _BulkSender:
     """A batch for each partition, sent when it is full.
 
-    Collecting rows for `stream.kafka.batches.build_batches` took a quarter more CPU here: filling needs no lists.
+    Collecting rows for `stream.kafka.batches.build_batches` took a quarter more CPU here: filling needs no
+    lists.
     """
 
     def __init__(
-        self, producer: AIOKafkaProducer, settings: Settings, there: Mapping[str, TopicDescription]
+        self, producer: AIOKafkaProducer, settings: Settings, inputs: Mapping[str, TopicDescription]
     ) -> None:
         self._producer = producer
         self._names: dict[str, str] = {domain: settings.topics.input(domain) for domain in DOMAINS}
-        self._counts = {domain: topic.partitions for domain, topic in there.items()}
+        self._counts = {domain: topic.partitions for domain, topic in inputs.items()}
         self._keys = KeyMemory()
         self._batches: dict[TopicPartition, BatchBuilder] = {}
         self._sent: list[asyncio.Future[Any]] = []
 
     async def add(self, event: Event, timestamp: int) -> None:
-        """Put an event where it belongs."""
+        """Append an event to the batch of each of its partitions."""
         value, key = encode(event), self._keys.key(event.data).encode()
         for topic in topics_of(type(event.data)):
-            home = partition_of(key, self._counts[topic.domain])
-            tp = TopicPartition(self._names[topic.domain], home)
+            partition = partition_of(key, self._counts[topic.domain])
+            tp = TopicPartition(self._names[topic.domain], partition)
             batch = self._batches.get(tp)
             record = {"timestamp": timestamp, "key": key, "value": value, "headers": [CONTENT_TYPE]}
             if batch is None or batch.append(**record) is None:
@@ -87,7 +91,7 @@ class _BulkSender:
         await asyncio.gather(*sent)
 
     async def drain(self) -> None:
-        """Send what is left and wait until all of it is stored."""
+        """Send the remaining batches and wait until all are stored."""
         for tp, batch in self._batches.items():
             await self._send(tp, batch)
         self._batches.clear()

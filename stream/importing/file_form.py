@@ -1,4 +1,4 @@
-"""How the file of an export is written, and what a row of it is."""
+"""The format of an exported file, and its rows."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class FileForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a CSV file is written. `columns` names those of one that has no header line."""
+    """The format of a CSV file. `columns` names the columns of a file without a header line."""
 
     delimiter: str = ","
     encoding: str = "utf-8-sig"
@@ -14,7 +14,7 @@ class FileForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Row(NamedTuple):
-    """Its number from 1 (CSV: of its last line) and its cells by column, without white space around them."""
+    """A row of a file: its number from 1 (in CSV that of its last line) and its stripped cells by column."""
 
     line: int
     cells: dict[str, str]

@@ -1,4 +1,4 @@
-"""A mapping file: which events a row of another system's export stands for."""
+"""Mapping files, which define the events of a row of another system's export."""
 
 import re
 import tomllib
@@ -25,11 +25,14 @@ _TYPES = sorted(kind.TYPE for kind in EVENTS)
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the mapping file."""
+    """A table of a mapping file."""
 
 
 class TimeForm(Form, frozen=True, kw_only=True):
-    """When it happened: a text with columns in braces, ISO 8601 or as `strptime` reads it, local to a timezone."""
+    """The time of an event: a text with columns in braces, in ISO 8601 or the `strptime` format `format`.
+
+    A time without an offset is local to `timezone`.
+    """
 
     text: str
     format: str | None = None
@@ -37,9 +40,10 @@ class TimeForm(Form, frozen=True, kw_only=True):
 
 
 class CellForm(Form, frozen=True, kw_only=True):
-    """A field from a column. Texts in `null` are null; others are looked up in `values` or converted.
+    """A field from a column.
 
-    An int is the number `times` so much, which has to be whole: 100 makes cents of 12.34.
+    Texts in `null` become null. Others are looked up in `values` or converted to `type`. An int is the number
+    in the cell multiplied by `times`, which must be whole: 100 converts 12.34 to cents.
     """
 
     column: str
@@ -50,7 +54,7 @@ class CellForm(Form, frozen=True, kw_only=True):
 
 
 class EventForm(Form, frozen=True, kw_only=True):
-    """One event a row, but only where columns of `when` hold one of their texts, and those of `skip` do not."""
+    """An event of each row in which columns of `when` have one of their texts and those of `skip` do not."""
 
     type: str
     id: str
@@ -61,7 +65,7 @@ class EventForm(Form, frozen=True, kw_only=True):
 
 
 class MappingForm(Form, frozen=True, kw_only=True):
-    """A mapping file. Texts may hold columns in braces, as in `"{RESPNUM}"`."""
+    """A mapping file. Texts may contain columns in braces, as in `"{RESPNUM}"`."""
 
     source: str
     event: tuple[EventForm, ...]
@@ -69,14 +73,14 @@ class MappingForm(Form, frozen=True, kw_only=True):
 
 
 class EventRule:
-    """How a row becomes an event of one type."""
+    """A compiled rule that makes an event of one type from a row."""
 
     def __init__(self, form: EventForm, source: str) -> None:
         if form.type not in _TYPES:
             nearest = get_close_matches(form.type, _TYPES, n=1, cutoff=0.0)[0]
             raise ValueError(f"event.type: got {form.type!r}, did you mean {nearest!r}")
         self.columns = {*form.when, *form.skip}
-        """The columns that it reads."""
+        """Names of the columns that the rule reads."""
         self._when, self._skip = form.when, form.skip
         self._constant = {"specversion": "1.0", "type": form.type, "source": source}
         self._builders = {
@@ -86,27 +90,30 @@ class EventRule:
         }
 
     def event(self, cells: RowCells) -> Event | None:
-        """The event of a row, None where there is none. Raises ValueError when no reader would take it."""
+        """Return the event of a row, None if the rule does not apply to it.
+
+        Raises ValueError for an invalid event.
+        """
         if not all(cells[column] in texts for column, texts in self._when.items()):
             return None
         if any(cells[column] in texts for column, texts in self._skip.items()):
             return None
-        fields = {name: make(cells) for name, make in self._builders.items()}
+        fields = {name: build(cells) for name, build in self._builders.items()}
         return DECODER.decode(msgspec.json.encode(self._constant | fields), ())
 
     def _builder(self, value: Any) -> FieldBuilder:
         if isinstance(value, dict) and "column" in value:
             return self._cell(msgspec.convert(value, CellForm))
         if isinstance(value, dict):
-            makers = {name: self._builder(inner) for name, inner in value.items()}
-            return lambda cells: {name: make(cells) for name, make in makers.items()}
+            builders = {name: self._builder(inner) for name, inner in value.items()}
+            return lambda cells: {name: build(cells) for name, build in builders.items()}
         if isinstance(value, str):
             return self._text(value)
         return lambda _: value
 
     def _text(self, text: str) -> Callable[[RowCells], str]:
         self.columns.update(_COLUMN.findall(text))
-        parts = _COLUMN.split(text)  # constants, and between them columns
+        parts = _COLUMN.split(text)  # constants and columns alternate
         before, *rest = parts
         if len(parts) == 1:
             return lambda _: text
@@ -116,19 +123,21 @@ class EventRule:
         return lambda cells: "".join(cells[part] if i % 2 else part for i, part in enumerate(parts))
 
     def _time(self, form: TimeForm) -> Callable[[RowCells], datetime]:
-        zone, text, by = ZoneInfo(form.timezone), self._text(form.text), form.format
-        read = datetime.fromisoformat if by is None else lambda when: datetime.strptime(when, by)  # noqa: DTZ007 - the zone follows
+        zone, text_of, format_ = ZoneInfo(form.timezone), self._text(form.text), form.format
+        parse = (
+            datetime.fromisoformat if format_ is None else lambda text: datetime.strptime(text, format_)  # noqa: DTZ007
+        )
 
-        def make(cells: RowCells) -> datetime:
-            moment = read(text(cells))
+        def build(cells: RowCells) -> datetime:
+            moment = parse(text_of(cells))
             return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
-        return make
+        return build
 
     def _cell(self, form: CellForm) -> FieldBuilder:
         self.columns.add(form.column)
 
-        def make(cells: RowCells) -> Any:
+        def build(cells: RowCells) -> Any:
             text = cells[form.column]
             if text in form.null:
                 return None
@@ -142,7 +151,7 @@ class EventRule:
                 return _whole(form, text)
             return text
 
-        return make
+        return build
 
 
 def _whole(form: CellForm, text: str) -> int:
@@ -152,12 +161,15 @@ def _whole(form: CellForm, text: str) -> int:
             return int(number)
     except (ArithmeticError, ValueError):
         pass
-    of = "" if form.times == 1 else f" of 1/{form.times:,}"
-    raise ValueError(f"{form.column}: got {text!r}, allowed is a whole number{of}")
+    unit = "" if form.times == 1 else f" of 1/{form.times:,}"
+    raise ValueError(f"{form.column}: got {text!r}, allowed is a whole number{unit}")
 
 
 def load(path: Path) -> tuple[FileForm, list[EventRule]]:
-    """How the exports are written, and their events. Raises CxgaugeError naming what is wrong with the mapping."""
+    """Read a mapping file.
+
+    Return the format of the exports and the rules. Raises CxgaugeError with path and fault.
+    """
     try:
         mapping = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), MappingForm)
         return mapping.file, [EventRule(form, mapping.source) for form in mapping.event]

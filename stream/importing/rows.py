@@ -1,4 +1,4 @@
-"""Rows of another system's export: CSV with or without a header line, or XES; also compressed with gzip."""
+"""Rows of another system's export: CSV with or without a header line, or XES, also with gzip."""
 
 import csv
 import gzip
@@ -12,7 +12,10 @@ from stream.importing.file_form import FileForm, Row
 
 
 def read(path: Path, form: FileForm) -> Iterator[Row]:
-    """The rows of a file, XES by its name; cells that one lacks are empty. Raises CxgaugeError when it cannot be read."""
+    """Yield the rows of a file, which is XES if its name says so, else CSV. Missing cells are empty.
+
+    Raises CxgaugeError if the file cannot be read.
+    """
     return xes.read(path) if ".xes" in path.suffixes[-2:] else _csv(path, form)
 
 

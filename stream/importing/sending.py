@@ -1,4 +1,4 @@
-"""Events on their way to the input topics, for `publish` and `replay`."""
+"""Sending events to the input topics, with progress, for `publish` and `replay`."""
 
 import asyncio
 import time
@@ -23,22 +23,23 @@ from stream.kafka.topics import TopicDescription, topics
 Timestamps = Literal["event", "now"]
 
 MAX_IN_FLIGHT = 5_000
-"""Events that may be unacknowledged."""
-SHOWN_EVERY = 1_000
+"""Maximum unacknowledged events."""
+UPDATE_EVERY = 1_000
+"""Events between two updates of the progress bar."""
 LINGER_MS = 20
 
 DECODER = Decoder(Topic("any topic", "any", tuple(EVENTS)))
-"""Events of every type, told apart by it."""
+"""A decoder of events of every type."""
 
 
 class ProgressMeter:
-    """How far it is: a bar with the rate on a terminal, nothing elsewhere. `total` None: nobody knows."""
+    """A progress bar with the rate on a terminal, nothing elsewhere. `total` is None if it is unknown."""
 
-    def __init__(self, total: int | None, what: str = "events") -> None:
+    def __init__(self, total: int | None, unit: str = "events") -> None:
         console = Console(stderr=True)
         self._progress = Progress(
             BarColumn(),
-            TextColumn(f"{{task.fields[events]:,}} {what}, {{task.fields[rate]:,.0f}}/s"),
+            TextColumn(f"{{task.fields[events]:,}} {unit}, {{task.fields[rate]:,.0f}}/s"),
             TimeElapsedColumn(),
             console=console,
             disable=not console.is_terminal,
@@ -60,28 +61,33 @@ class ProgressMeter:
 
     @property
     def rate(self) -> float:
-        """Events a second since the beginning."""
+        """Events per second since the start."""
         return self.events / max(time.monotonic() - self._began, 1e-9)
 
     def step(self) -> None:
-        """One more of `total`."""
+        """Count one event, which is one of `total`."""
         self.events += 1
         self.position += 1
-        if self.events % SHOWN_EVERY == 0:
+        if self.events % UPDATE_EVERY == 0:
             self.show()
 
     def show(self) -> None:
-        """Bring the bar up to date."""
+        """Update the progress bar."""
         self._progress.update(self._task, completed=self.position, events=self.events, rate=self.rate)
 
 
 async def describe_inputs(settings: Settings) -> dict[str, TopicDescription]:
-    """Return the input topics by domain, as they are. Raise PreconditionFailed when one is missing."""
-    there = await describe(settings, topics(settings))
+    """Return the actual properties of the input topics by domain.
+
+    Raises PreconditionFailed if one is missing.
+    """
+    existing = await describe(settings, topics(settings))
     names = {domain: settings.topics.input(domain) for domain in DOMAINS}
-    if missing := [name for name in names.values() if name not in there]:
-        raise PreconditionFailed(f"missing topics: {', '.join(missing)}; cxgauge topics create makes them")
-    return {domain: there[name] for domain, name in names.items()}
+    if missing := [name for name in names.values() if name not in existing]:
+        raise PreconditionFailed(
+            f"missing topics: {', '.join(missing)}; create them with cxgauge topics create"
+        )
+    return {domain: existing[name] for domain, name in names.items()}
 
 
 async def send_all(
@@ -92,7 +98,10 @@ async def send_all(
     timestamps: Timestamps,
     key: str | None = None,
 ) -> None:
-    """Send events in their order, each to its topics under its key. Raises aiokafka's KafkaError."""
+    """Send events in their order to their topics. Raises aiokafka's KafkaError.
+
+    `key` is the record key of all of them, None for the default key of each.
+    """
     publisher = Publisher(
         topics={domain: settings.topics.input(domain) for domain in DOMAINS},
         linger_ms=LINGER_MS,

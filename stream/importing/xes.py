@@ -1,4 +1,4 @@
-"""Rows of an event log in XES (IEEE 1849): one an event, with its own attributes and those of its case."""
+"""Rows of an event log in XES (IEEE 1849): a row for each event with the attributes of event and case."""
 
 import gzip
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from stream.errors import CxgaugeError
 from stream.importing.file_form import Row
 
 POSITION = "event:position"
-"""A column of ours: which event of its case it is, from 1."""
+"""An additional column: the position of the event in its case, from 1."""
 
 
 def read(path: Path) -> Iterator[Row]:
-    """The events of a log, numbered from 1; what one lacks is empty. Raises CxgaugeError when it cannot be read.
+    """Yield the events of a log, numbered from 1. Missing attributes are empty.
 
-    Attributes of the case are columns with `case:` before their key. The file is read twice, the first time for the
-    names of all columns, and never held as a whole.
+    Attributes of the case are columns with `case:` before their key. The file is read twice, first for the
+    names of all columns, and never held in memory as a whole. Raises CxgaugeError if it cannot be read.
     """
     try:
         empty = dict.fromkeys((name for cells in _events(path) for name in cells), "")
@@ -41,7 +41,7 @@ def _events(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _attributes(element: Element) -> dict[str, str]:
-    """Its attributes by key, but for lists and containers, which have no value."""
+    """Return the attributes of an element by key, without lists and containers, which have no value."""
     return {
         child.attrib["key"]: child.attrib["value"].strip()
         for child in element

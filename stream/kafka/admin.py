@@ -1,4 +1,4 @@
-"""Topics on the broker: what is there, and making what is missing."""
+"""Description and creation of topics on the broker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
@@ -15,12 +15,12 @@ from stream.kafka.client import client_options
 from stream.kafka.topics import TopicDescription, TopicSpec, refusals
 
 METADATA_TIMEOUT = 30
-"""Seconds within which a broker must have heard of new topics."""
+"""Seconds after which a broker must know new topics."""
 
 
 @asynccontextmanager
 async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A connected admin client. Raises aiokafka's KafkaConnectionError when no broker answers."""
+    """Yield a connected admin client. Raises aiokafka's KafkaConnectionError if no broker answers."""
     client = AIOKafkaAdminClient(**client_options(settings.kafka))
     try:
         await client.start()
@@ -30,23 +30,31 @@ async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def describe(settings: Settings, wanted: Collection[TopicSpec]) -> dict[str, TopicDescription]:
-    """Those of the topics that exist, by name, as they are. Raises aiokafka's KafkaError."""
+    """Return the actual partitions, replicas and settings of those topics that exist, by name.
+
+    Raises aiokafka's KafkaError.
+    """
     async with admin(settings) as client:
         return await _describe(client, {spec.name for spec in wanted})
 
 
 async def check_topics(settings: Settings, wanted: Collection[TopicSpec]) -> None:
-    """Raise PreconditionFailed when a topic is missing or differs in what figures depend on, and aiokafka's KafkaError."""
+    """Check topics for differences under which figures would be wrong.
+
+    Raises PreconditionFailed and aiokafka's KafkaError.
+    """
     if wrong := refusals(wanted, await describe(settings, wanted)):
-        raise PreconditionFailed("topics are not as configured (cxgauge topics check):\n" + "\n".join(wrong))
+        raise PreconditionFailed(
+            "topics differ from the configuration, see cxgauge topics check:\n" + "\n".join(wrong)
+        )
 
 
 async def _describe(client: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, TopicDescription]:
-    # asking for a topic by name would make it where the broker creates topics by itself
-    there = {topic["topic"]: topic for topic in await client.describe_topics() if topic["topic"] in names}
-    if not there:
+    # asking for a topic by name would create it if the broker creates topics automatically
+    existing = {topic["topic"]: topic for topic in await client.describe_topics() if topic["topic"] in names}
+    if not existing:
         return {}
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in there]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in existing]
     configs: dict[str, dict[str, str]] = {}
     for response in await client.describe_configs(resources):
         for code, message, _, name, entries in response.resources:
@@ -59,21 +67,21 @@ async def _describe(client: AIOKafkaAdminClient, names: Collection[str]) -> dict
             min((len(partition["replicas"]) for partition in topic["partitions"]), default=0),
             configs[name],
         )
-        for name, topic in there.items()
+        for name, topic in existing.items()
     }
 
 
 async def create(settings: Settings, wanted: Collection[TopicSpec]) -> list[str]:
-    """Make what is missing and return its names. What exists is left as it is.
+    """Create missing topics and return their names. Existing topics are not changed.
 
-    Raises CxgaugeError with a line for each topic that the broker will not have.
+    Raises CxgaugeError with a line for each topic that the broker refuses.
     """
     async with admin(settings) as client:
-        there = await _describe(client, {spec.name for spec in wanted})
+        existing = await _describe(client, {spec.name for spec in wanted})
         new = [
             NewTopic(spec.name, spec.partitions, spec.replication, topic_configs=spec.configs)
             for spec in wanted
-            if spec.name not in there
+            if spec.name not in existing
         ]
         if not new:
             return []
@@ -83,13 +91,13 @@ async def create(settings: Settings, wanted: Collection[TopicSpec]) -> list[str]
     return created
 
 
-def _created_names(answers: Iterable[tuple[Any, ...]]) -> list[str]:
+def _created_names(results: Iterable[tuple[Any, ...]]) -> list[str]:
     created, faults = [], []
-    for name, code, *message in answers:
+    for name, code, *message in results:
         error: type[KafkaError] = for_code(code)
         if not code:
             created.append(name)
-        elif error is not TopicAlreadyExistsError:  # another process was faster: it is there
+        elif error is not TopicAlreadyExistsError:  # another process has created it meanwhile
             faults.append(f"{name}: {error.__name__}: {message[0] if message else error.description}")
     if faults:
         raise CxgaugeError("\n".join(faults))
@@ -97,7 +105,7 @@ def _created_names(answers: Iterable[tuple[Any, ...]]) -> list[str]:
 
 
 async def _wait_for_metadata(client: AIOKafkaAdminClient, names: Collection[str]) -> None:
-    """Brokers hear of new topics from the controller: wait until the one that answers has."""
+    """Wait until the connected broker knows new topics, which it learns from the controller."""
     async with asyncio.timeout(METADATA_TIMEOUT):
-        while len(await _describe(client, names)) < len(names):  # noqa: ASYNC110 - nobody tells us
+        while len(await _describe(client, names)) < len(names):  # noqa: ASYNC110 - Kafka sends no event for this
             await asyncio.sleep(0.05)

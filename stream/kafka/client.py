@@ -1,4 +1,4 @@
-"""What Kafka clients are given."""
+"""Connection options of Kafka clients."""
 
 import ssl
 from typing import Any
@@ -7,7 +7,7 @@ from stream.config.settings import Kafka
 
 
 def client_options(kafka: Kafka) -> dict[str, Any]:
-    """Keyword arguments that every aiokafka client takes."""
+    """Return the connection options of an aiokafka client: servers, TLS context and SASL credentials."""
     options: dict[str, Any] = {
         "bootstrap_servers": kafka.bootstrap_servers,
         "security_protocol": kafka.security_protocol,

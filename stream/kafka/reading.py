@@ -1,4 +1,4 @@
-"""Reading partitions from one offset to another, of what is committed."""
+"""Reading committed records of ranges of offsets."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from stream.kafka.records import Consumer
 
 
 class OffsetRange(NamedTuple):
-    """Offsets of a partition, from `begin` to before `end`."""
+    """A half-open range of offsets of a partition: `begin` is included, `end` is not."""
 
     begin: int
     end: int
@@ -21,7 +21,10 @@ OffsetRanges = Mapping[TopicPartition, OffsetRange]
 
 
 def committed_consumer(kafka: Kafka, *, fetch_bytes: int = 1 << 20) -> Consumer:
-    """Build a consumer of committed records, without a group and not started. It fetches `fetch_bytes` of a partition."""
+    """Build a consumer of committed records without a group.
+
+    The caller starts it. `fetch_bytes` limits a partition's fetch.
+    """
     return Consumer(
         **client_options(kafka),
         isolation_level="read_committed",
@@ -36,28 +39,30 @@ async def assign(
     consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]
 ) -> dict[TopicPartition, OffsetRange]:
     """Assign partitions and return the range of each, up to its last stable offset."""
-    wanted = list(partitions)
-    consumer.assign(wanted)
-    begin, end = await consumer.beginning_offsets(wanted), await consumer.end_offsets(wanted)
-    return {tp: OffsetRange(begin[tp], end[tp]) for tp in wanted}
+    assigned = list(partitions)
+    consumer.assign(assigned)
+    begin, end = await consumer.beginning_offsets(assigned), await consumer.end_offsets(assigned)
+    return {tp: OffsetRange(begin[tp], end[tp]) for tp in assigned}
 
 
 async def read_ranges(
     consumer: AIOKafkaConsumer, ranges: OffsetRanges, *, max_records: int | None = None
 ) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
-    """Yield the records of ranges of assigned partitions in batches of at most `max_records`, each partition's in order.
+    """Yield the records of ranges of assigned partitions, in order within each partition.
+
+    Batches have at most `max_records` records, or the whole fetch if it is None.
 
     Raises:
         PreconditionFailed: a batch cannot be read
         KafkaError: of aiokafka
     """
-    left = {tp: span.end for tp, span in ranges.items() if span.begin < span.end}
-    for tp in left:
+    remaining = {tp: span.end for tp, span in ranges.items() if span.begin < span.end}
+    for tp in remaining:
         consumer.seek(tp, ranges[tp].begin)
-    while left:
-        fetched = await consumer.getmany(*left, timeout_ms=200, max_records=max_records)
+    while remaining:
+        fetched = await consumer.getmany(*remaining, timeout_ms=200, max_records=max_records)
         for tp, records in fetched.items():
-            in_range = records[-1].offset < left[tp]
-            yield tp, records if in_range else [record for record in records if record.offset < left[tp]]
-        # the position: behind the last record may be markers of transactions, and what compaction removed
-        left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
+            in_range = records[-1].offset < remaining[tp]
+            yield tp, records if in_range else [record for record in records if record.offset < remaining[tp]]
+        # by position, because transaction markers or compacted offsets may follow the last record
+        remaining = {tp: end for tp, end in remaining.items() if await consumer.position(tp) < end}

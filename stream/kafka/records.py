@@ -1,7 +1,7 @@
-"""Fetched records up to the first batch that cannot be read, which is handed out in place of its records.
+"""Fetched records up to the first unreadable batch, which takes the position of its records.
 
-aiokafka raises in the middle of a partition's records. The records before the batch, and those of other partitions that
-were fetched together with them, are lost then, although its position is after them.
+aiokafka raises in the middle of a partition's records. It then loses the records before the batch and those
+of other partitions in the same fetch, although its position is after them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,13 +17,13 @@ from stream.errors import PreconditionFailed
 
 
 class DamagedError(Exception):
-    """A batch is not as its header says."""
+    """A batch contradicts its header."""
 
 
 class CheckedRecords(PartitionRecords):
-    """The records of a fetch. The last one is an `UnreadableBatch` where a batch cannot be read.
+    """The records of a fetch. The last one is an `UnreadableBatch` if a batch cannot be read.
 
-    The position stays at that batch: the next fetch begins with it.
+    The position stays at that batch, so the next fetch begins with it.
     """
 
     next_fetch_offset: int
@@ -32,10 +32,10 @@ class CheckedRecords(PartitionRecords):
         batches = self._batches()
         batch = next(batches, None)
         while batch is not None:
-            records, fault = self._tried(batch)
-            following = next(batches, None) if fault else None
+            records, fault = self._read_or_fault(batch)
+            next_batch = next(batches, None) if fault else None
             if fault:
-                unreadable = _unreadable(batch, following, fault, self.next_fetch_offset)
+                unreadable = _unreadable(batch, next_batch, fault, self.next_fetch_offset)
                 if unreadable.end > self.next_fetch_offset:
                     yield unreadable
                     return
@@ -45,10 +45,10 @@ class CheckedRecords(PartitionRecords):
                     yield self._consumer_record(self._tp, record)
             if not fault:
                 self.next_fetch_offset = batch.next_offset
-            batch = following if fault else next(batches, None)
+            batch = next_batch if fault else next(batches, None)
 
     def _batches(self) -> Iterator[Any]:
-        """Yield all batches, and at last an exception where the rest of the bytes cannot be divided into batches."""
+        """Yield all batches, then an exception if the remaining bytes cannot be divided into batches."""
         while self._records.has_next():
             try:
                 batch = self._records.next_batch()
@@ -57,15 +57,15 @@ class CheckedRecords(PartitionRecords):
                 return
             yield batch
 
-    def _tried(self, batch: Any) -> tuple[Iterable[Any], str]:
-        """Return the records of a batch, or why it cannot be read."""
+    def _read_or_fault(self, batch: Any) -> tuple[Iterable[Any], str]:
+        """Return the records of a batch and an empty text, or no records and the fault."""
         try:
             return self._read(batch), ""
-        except Exception as error:  # noqa: BLE001  (decoders raise whatever they like)
+        except Exception as error:  # noqa: BLE001 - decoders raise exceptions of any type
             return (), str(error) or type(error).__name__
 
     def _read(self, batch: Any) -> Iterable[Any]:
-        """Return the records of a batch, all of them or none: of control batches and aborted transactions none."""
+        """Return all records of a batch. Control batches and aborted transactions have none."""
         if isinstance(batch, Exception):
             raise batch
         if self._check_crcs and not batch.validate_crc():
@@ -86,18 +86,20 @@ class CheckedRecords(PartitionRecords):
             <= records[-1].offset
             < batch.next_offset
         ):
-            raise DamagedError("offsets of records are not those of the batch")
+            raise DamagedError("offsets of records are outside the range of the batch")
         return records
 
 
-def _unreadable(batch: Any, following: Any, fault: str, position: int) -> UnreadableBatch:
-    """Describe a batch by its header and by the batch behind it. Without either it is the record at the position."""
+def _unreadable(batch: Any, next_batch: Any, fault: str, position: int) -> UnreadableBatch:
+    """Describe a batch by its header and the next batch. Without either it is the record at the position."""
     base = getattr(batch, "base_offset", position)
-    after = getattr(following, "base_offset", None)
+    next_base = getattr(next_batch, "base_offset", None)
     return UnreadableBatch(
         base,
         end_of(
-            base, getattr(batch, "next_offset", base), after if after is not None and after > base else None
+            base,
+            getattr(batch, "next_offset", base),
+            next_base if next_base is not None and next_base > base else None,
         ),
         fault,
         bool(getattr(batch, "is_control_batch", False)),
@@ -105,13 +107,13 @@ def _unreadable(batch: Any, following: Any, fault: str, position: int) -> Unread
 
 
 def check_records() -> None:
-    """Let every consumer of this process hand out checked records."""
+    """Make every consumer of this process return checked records."""
     if not issubclass(fetcher.PartitionRecords, CheckedRecords):
         fetcher.PartitionRecords = CheckedRecords
 
 
 class Consumer(AIOKafkaConsumer):
-    """A consumer of topics that are read whole or not at all: an unreadable batch raises PreconditionFailed."""
+    """A consumer for topics that must be read completely, which raises PreconditionFailed otherwise."""
 
     def __init__(self, **options: Any) -> None:
         check_records()
@@ -120,12 +122,12 @@ class Consumer(AIOKafkaConsumer):
     async def getmany_checked(
         self, *partitions: TopicPartition, **options: Any
     ) -> dict[TopicPartition, list[Any]]:
-        """Return records by partition, the last of which may be an `UnreadableBatch`."""
+        """Return records by partition. The last one may be an `UnreadableBatch`."""
         fetched: dict[TopicPartition, list[Any]] = await super().getmany(*partitions, **options)
         return fetched
 
     async def getmany(self, *partitions: TopicPartition, **options: Any) -> dict[TopicPartition, list[Any]]:
-        """Return records by partition. Raise PreconditionFailed, which names the position of an unreadable batch."""
+        """Return records by partition. Raises PreconditionFailed with the position of an unreadable batch."""
         fetched = await self.getmany_checked(*partitions, **options)
         for tp, records in fetched.items():
             if (unreadable := unreadable_end(records)) is not None:
@@ -134,10 +136,10 @@ class Consumer(AIOKafkaConsumer):
 
 
 def unreadable_end(records: list[Any]) -> UnreadableBatch | None:
-    """Return the unreadable batch at which fetched records end, None if there is none."""
+    """Return the unreadable batch at the end of fetched records, None if there is none."""
     return records[-1] if records and isinstance(records[-1], UnreadableBatch) else None
 
 
 def described(tp: TopicPartition, unreadable: UnreadableBatch) -> str:
-    """Say which batch cannot be read, and why."""
+    """Return a sentence with the position of an unreadable batch and the reason."""
     return f"{tp.topic} partition {tp.partition}: the batch at offset {unreadable.offset} cannot be read: {unreadable.reason}"

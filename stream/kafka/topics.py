@@ -1,4 +1,4 @@
-"""Which topics the configuration names, how they have to be, and in what existing ones differ."""
+"""The topics that the configuration requires, and differences of existing topics from them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
@@ -9,16 +9,17 @@ from stream.config.setting_types import milliseconds
 
 MIB = 1 << 20
 INPUT_BYTES = 2 * MIB
-"""Well over the 256 KiB that a value may have: what is oversized has to arrive to be judged."""
+"""More than the 256 KiB that a value may have, so that an oversized record reaches the worker."""
 DEADLETTER_BYTES = 4 * MIB
-"""Over what an input can hold, so that every dead letter fits with its key and headers."""
+"""More than the largest input record, so that every dead letter fits with its key and headers."""
 DEADLETTER_RETENTION = milliseconds("14d")
 TOMBSTONE_RETENTION = milliseconds("3d")
-"""How long a deletion stays readable. A reader that paused for half of it has to begin again."""
+"""Time in ms for which a deletion stays readable. A reader that paused for half of it has to read the topic
+again."""
 
 
 class TopicSpec(NamedTuple):
-    """A topic as it has to be. `role`: what the project uses it for."""
+    """The required properties of a topic. `configs` has the topic's settings by name."""
 
     name: str
     role: Literal["input", "compacted", "deadletter"]
@@ -28,7 +29,7 @@ class TopicSpec(NamedTuple):
 
 
 class TopicDescription(NamedTuple):
-    """A topic as it is."""
+    """The actual properties of a topic."""
 
     partitions: int
     replication: int
@@ -36,7 +37,7 @@ class TopicDescription(NamedTuple):
 
 
 def topics(settings: Settings) -> list[TopicSpec]:
-    """Every topic of the configuration: inputs, state, panes, dead letters."""
+    """Return every required topic: inputs, state, panes and dead letters."""
     names = settings.topics
     inputs = {
         "cleanup.policy": "delete",
@@ -49,7 +50,7 @@ def topics(settings: Settings) -> list[TopicSpec]:
         "segment.ms": str(milliseconds("1h")),
         "segment.bytes": str(64 * MIB),  # the newest segment is never compacted and is read at every start
         "min.cleanable.dirty.ratio": "0.1",
-        "max.compaction.lag.ms": str(milliseconds("24h")),  # what was erased is gone after this
+        "max.compaction.lag.ms": str(milliseconds("24h")),  # an erased value is deleted after this time
         "delete.retention.ms": str(TOMBSTONE_RETENTION),
     }
     deadletter = {
@@ -57,7 +58,7 @@ def topics(settings: Settings) -> list[TopicSpec]:
         "retention.ms": str(DEADLETTER_RETENTION),
         "max.message.bytes": str(DEADLETTER_BYTES),
     }
-    always = {
+    common = {
         "message.timestamp.type": "CreateTime",
         "min.insync.replicas": str(names.min_insync_replicas),
     }
@@ -65,7 +66,7 @@ def topics(settings: Settings) -> list[TopicSpec]:
     def spec(
         name: str, role: Literal["input", "compacted", "deadletter"], configs: dict[str, str]
     ) -> TopicSpec:
-        return TopicSpec(name, role, names.partitions, names.replication_factor, configs | always)
+        return TopicSpec(name, role, names.partitions, names.replication_factor, configs | common)
 
     return [
         *(spec(names.input(domain), "input", inputs) for domain in DOMAINS),
@@ -76,26 +77,29 @@ def topics(settings: Settings) -> list[TopicSpec]:
 
 
 def differences(wanted: Iterable[TopicSpec], described: Mapping[str, TopicDescription]) -> list[str]:
-    """One line for everything in which topics are not as they have to be; empty when nothing is."""
+    """Return a line for each difference of the topics from their specifications."""
     return [text for spec in wanted for _, text in _compare(spec, described.get(spec.name))]
 
 
 def refusals(wanted: Iterable[TopicSpec], described: Mapping[str, TopicDescription]) -> list[str]:
-    """The lines of `differences` under which figures would be wrong: missing, other partitions, cleaned up otherwise."""
+    """Return the differences under which figures would be wrong: missing, partitions, cleanup policy."""
     return [text for spec in wanted for grave, text in _compare(spec, described.get(spec.name)) if grave]
 
 
-def _compare(spec: TopicSpec, have: TopicDescription | None) -> Iterator[tuple[bool, str]]:
-    if have is None:
+def _compare(spec: TopicSpec, actual: TopicDescription | None) -> Iterator[tuple[bool, str]]:
+    if actual is None:
         yield True, f"{spec.name}: is missing"
         return
-    if have.partitions != spec.partitions:
+    if actual.partitions != spec.partitions:
         grave = spec.role != "deadletter"
-        yield grave, f"{spec.name}: has {have.partitions} partitions, topics.partitions is {spec.partitions}"
-    if have.replication != spec.replication:
-        text = f"has {have.replication} replicas, topics.replication_factor is {spec.replication}"
+        yield (
+            grave,
+            f"{spec.name}: has {actual.partitions} partitions, topics.partitions is {spec.partitions}",
+        )
+    if actual.replication != spec.replication:
+        text = f"has {actual.replication} replicas, topics.replication_factor is {spec.replication}"
         yield False, f"{spec.name}: {text}"
     for key, value in spec.configs.items():
-        if (came := have.configs.get(key)) != value:
+        if (actual_value := actual.configs.get(key)) != value:
             grave = key == "cleanup.policy" and spec.role != "deadletter"
-            yield grave, f"{spec.name}: {key} is {came}, wanted is {value}"
+            yield grave, f"{spec.name}: {key} is {actual_value}, expected {value}"

@@ -1,1 +1,1 @@
-"""What operators do with a running installation, as libraries behind the commands."""
+"""Operations on a running installation: dead letters, skip orders and inspection."""

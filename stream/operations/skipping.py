@@ -1,4 +1,4 @@
-"""Orders to skip a batch of an input that cannot be read and blocks its partition."""
+"""Orders to skip an unreadable batch of an input that blocks its partition."""
 
 from typing import Any, NamedTuple
 
@@ -18,27 +18,27 @@ from stream.kafka.topics import topics
 from stream.operations.inspection.positions import newest_checkpoints
 
 FETCH_BYTES = 16 << 20
-"""Enough for the largest batch and the one behind it, by which the end of a damaged batch is known best."""
+"""Enough for the largest batch and the next one, which shows the end of a damaged batch best."""
 
 
 class BatchPosition(NamedTuple):
-    """Where a batch begins."""
+    """The position of a batch in an input."""
 
     topic: str
     partition: int
     offset: int
 
     def __str__(self) -> str:
-        """As the command takes it."""
+        """Return the form that `cxgauge skip` takes."""
         return ":".join(map(str, self))
 
 
 async def order_skip(settings: Settings, position: BatchPosition) -> tuple[UnreadableBatch, SkipOrder]:
-    """Check that the batch blocks its partition, write the order, and return both.
+    """Check that the batch blocks its partition, write the skip order and return both.
 
     Raises:
-        CxgaugeError: another batch blocks the partition, or none
-        PreconditionFailed: topics are not as configured
+        CxgaugeError: no batch or another one blocks the partition
+        PreconditionFailed: topics differ from the configuration
         KafkaError: of aiokafka
     """
     domain = _domain(settings, position)
@@ -49,7 +49,7 @@ async def order_skip(settings: Settings, position: BatchPosition) -> tuple[Unrea
         panes = TopicPartition(settings.topics.panes(domain), position.partition)
         consumer.assign([panes])
         checkpoint = (await newest_checkpoints(consumer, [panes])).get(panes) or Checkpoint()
-        batch, order = await _examined(consumer, position, checkpoint.next_offset)
+        batch, order = await _blocking_batch(consumer, position, checkpoint.next_offset)
     finally:
         await consumer.stop()
     await _write(settings, TopicPartition(settings.topics.state(domain), position.partition), position, order)
@@ -62,18 +62,21 @@ def _domain(settings: Settings, position: BatchPosition) -> DomainName:
         raise CxgaugeError(f"topic: got {position.topic!r}, allowed are the inputs: {', '.join(inputs)}")
     if position.partition >= settings.topics.partitions:
         raise CxgaugeError(
-            f"partition: got {position.partition}, there are 0 to {settings.topics.partitions - 1}"
+            f"partition: got {position.partition}, allowed are 0 to {settings.topics.partitions - 1}"
         )
     return inputs[position.topic]
 
 
-async def _examined(
-    consumer: Consumer, batch_position: BatchPosition, counted: int
+async def _blocking_batch(
+    consumer: Consumer, batch_position: BatchPosition, next_offset: int
 ) -> tuple[UnreadableBatch, SkipOrder]:
-    """Read on from what was counted: the first thing there must be the batch, and unreadable."""
+    """Return the unreadable batch at the next offset to be counted, and the order to skip it.
+
+    Raises CxgaugeError if the records there can be read or the batch is at another offset.
+    """
     tp = TopicPartition(batch_position.topic, batch_position.partition)
     begin, end = (await assign(consumer, [tp]))[tp]
-    position = max(begin, counted)
+    position = max(begin, next_offset)
     consumer.seek(tp, position)
     first: Any = None
     while first is None and await consumer.position(tp) < end:
@@ -81,16 +84,18 @@ async def _examined(
             first = records[0]
     where = f"{batch_position.topic} partition {batch_position.partition}"
     if first is None:
-        raise CxgaugeError(f"{where}: all {counted} offsets up to its end are counted, nothing blocks it")
+        raise CxgaugeError(
+            f"{where}: everything up to its end, offset {end}, is counted, and no batch blocks it"
+        )
     if not isinstance(first, UnreadableBatch):
         raise CxgaugeError(
-            f"{where} is counted up to offset {counted}, and the record at offset {first.offset} can be read. Only the "
-            "batch that blocks a partition can be skipped: wait until a worker has counted what is before it"
+            f"{where} is counted up to offset {next_offset}, and the record at offset {first.offset} can be read. Only the "
+            "batch that blocks a partition can be skipped. Wait until a worker has counted the records before it"
         )
     if first.offset != batch_position.offset:
         raise CxgaugeError(
-            f"offset: got {batch_position.offset}, the batch that blocks {where} is at offset {first.offset} "
-            f"(cxgauge skip {batch_position._replace(offset=first.offset)})"
+            f"offset: got {batch_position.offset}, but the batch that blocks {where} is at offset {first.offset}. "
+            f"To skip that one: cxgauge skip {batch_position._replace(offset=first.offset)}"
         )
     batch = first._replace(end=min(first.end, end))
     return batch, SkipOrder(end=batch.end, records=batch.records(position), ordered=wall_ms())

@@ -1,1 +1,1 @@
-"""The worker: counts the events of the partitions it owns, exactly once."""
+"""The worker, which counts the events of the partitions it owns exactly once."""

@@ -1,4 +1,4 @@
-"""The Faust app: one agent a topic, our transport, our tables."""
+"""The Faust app: one agent for each input topic, with our transport and our table manager."""
 
 import asyncio
 import logging
@@ -19,36 +19,42 @@ from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.kafka.client import client_options
-from stream.worker.task_manager import CheckpointStore, TaskManager
+from stream.worker.task_manager import STALL_TIMEOUT, CheckpointStore, TaskManager
 from stream.worker.transport import BatchApp, BatchSchema, BatchTransport
 
 log = logging.getLogger(__name__)
 
 FETCH_BYTES = 1 << 20
-"""Most of a partition in a fetch: of smaller ones the fetching thread takes the interpreter from the folding one more often."""
+"""Maximum bytes of a partition in a fetch. Smaller fetches interrupt the counting thread more often."""
 COMMIT_INTERVAL = 5.0
-"""Seconds between two commits of the group's offsets, which are for lag tools only."""
-ORDERS_EVERY = 1.0
-"""Seconds between two looks for skip orders, while a partition is blocked."""
+"""Seconds between commits of the group's offsets, which only lag tools read."""
+ORDER_INTERVAL = 1.0
+"""Seconds between reads of skip orders while a partition is blocked."""
 
 
 class AssignmentTables(TableManager):
-    """Loads what was newly assigned before Faust resumes the streams. Faust's own tables are not used."""
+    """A table manager that restores newly assigned partitions before Faust resumes the streams.
+
+    Faust's tables are not used.
+    """
 
     app: BatchApp
 
     async def on_start(self) -> None:
-        """Start without the second that Faust sleeps here for tables."""
+        """Start the recovery service without Faust's pause of one second for tables."""
         await self._update_channels()
         await self.recovery.start()
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
-        """Take over what is ours now. A failure here ends the process: nothing half loaded may go on."""
+        """Take over the assigned partitions.
+
+        End the process on failure, because a half-loaded partition must not be counted.
+        """
         try:
             await self.app.task_manager.on_assignment(self.app.task_factory(assigned))
-        except Exception as error:  # noqa: BLE001  (whatever it was)
+        except Exception as error:  # noqa: BLE001 - every failure ends the process
             self.app.fail_fast(error)
             return
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
@@ -81,9 +87,12 @@ def build(
     settings: Settings,
     store: CheckpointStore,
     clock: Callable[[], int],
-    give_up: Callable[[BaseException], None],
+    fail_fast: Callable[[BaseException], None],
 ) -> BatchApp:
-    """The app, ready to be run. `give_up` is called with what makes going on wrong, and does not return."""
+    """Build the app.
+
+    `fail_fast` is called with an error that forbids further counting, and does not return.
+    """
     worker, options = settings.worker, client_options(settings.kafka)
     folder = tempfile.mkdtemp(prefix="cxgauge-worker-")
     instance = {"consumer_group_instance_id": worker.instance} if worker.instance else {}
@@ -116,14 +125,14 @@ def build(
     )
     app.client_options = options
     app.task_manager = TaskManager(store, clock)
-    app.task_manager.is_at_end = lambda tp: app.consumer.at_end(tp)  # noqa: PLW0108  (made when the app starts)
-    app.fail_fast = give_up
+    app.task_manager.is_at_end = lambda tp: app.consumer.at_end(tp)  # noqa: PLW0108 - the consumer exists only after the start
+    app.fail_fast = fail_fast
     app.task_factory = partial(_task_factory, settings, aggregation_config(settings))
     app.transport = BatchTransport(app.conf.broker_consumer, app)
     for domain in DOMAIN_REGISTRY:
         _add_agent(app, settings.topics.input(domain.name), domain.name, clock)
-    _add_tasks(app, settings.worker.flush_interval / 1000, give_up)
-    _add_order_reader(app, give_up)
+    _add_tasks(app, settings.worker.flush_interval / 1000, fail_fast)
+    _add_order_reader(app, fail_fast)
     return app
 
 
@@ -138,16 +147,18 @@ def _add_agent(app: BatchApp, topic: str, name: str, clock: Callable[[], int]) -
                 owned_task.process(start, records, clock())
 
 
-def _add_tasks(app: BatchApp, interval: float, give_up: Callable[[BaseException], None]) -> None:
+def _add_tasks(app: BatchApp, interval: float, fail_fast: Callable[[BaseException], None]) -> None:
     async def flusher() -> None:
         while not app.should_stop:
             await asyncio.sleep(interval)
             try:
                 await app.task_manager.flush_due()
-            except Exception as error:  # noqa: BLE001  (whatever it was)
-                give_up(error)
+            except Exception as error:  # noqa: BLE001 - every failure ends the process
+                fail_fast(error)
             if stalled := app.task_manager.stalled_partitions():
-                give_up(RuntimeError(f"no progress in {stalled}"))
+                fail_fast(
+                    RuntimeError(f"the agent processed no records of {stalled} for {STALL_TIMEOUT // 1000} s")
+                )
 
     async def committer() -> None:
         while not app.should_stop:
@@ -168,13 +179,13 @@ def _add_tasks(app: BatchApp, interval: float, give_up: Callable[[BaseException]
     app.on_before_shutdown.connect(close)
 
 
-def _add_order_reader(app: BatchApp, give_up: Callable[[BaseException], None]) -> None:
+def _add_order_reader(app: BatchApp, fail_fast: Callable[[BaseException], None]) -> None:
     async def order_reader() -> None:
         while not app.should_stop:
-            await asyncio.sleep(ORDERS_EVERY)
+            await asyncio.sleep(ORDER_INTERVAL)
             try:
                 await app.task_manager.read_orders()
-            except Exception as error:  # noqa: BLE001  (whatever it was)
-                give_up(error)
+            except Exception as error:  # noqa: BLE001 - every failure ends the process
+                fail_fast(error)
 
     app.task(order_reader)

@@ -1,4 +1,4 @@
-"""State in Kafka: one transaction a flush and source partition, which fences whoever had it before."""
+"""The checkpoint store in Kafka: a transaction for each flush of a partition, which fences former owners."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from stream.clock import wall_ms
 from stream.config import Settings
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.task import Flush, PartitionTask
-from stream.core.model import checkpoint as markers
+from stream.core.model import checkpoint as checkpoint_format
 from stream.kafka.batches import BATCH_BYTES, AddressedBatch, TimestampAndHeaders, build_batches, send_batches
 from stream.kafka.client import client_options
 from stream.worker.restore import load
@@ -24,23 +24,24 @@ log = logging.getLogger(__name__)
 
 REQUEST_BYTES = 8 << 20
 FLUSH_TIMEOUT = 45.0
-"""Seconds that a flush may take before its outcome is given up as unknown."""
+"""Seconds after which a flush fails because its outcome is unknown."""
 
 
 class Tail(NamedTuple):
-    """The end of a partition's state in which there may be skip orders that it does not know.
+    """The end of a partition's state topic, which may hold skip orders that the partition has not read.
 
-    An order is given for a batch that blocks the partition, so it is behind the last flush that counted anything.
+    An order is for the batch that blocks the partition, so its offset is higher than that of the last flush
+    with counted records.
     """
 
     next: int
-    """The source offset up to which that flush counted."""
+    """Source offset up to which that flush counted."""
     begin: int
-    """An offset of the state that is not behind it."""
+    """Offset in the state topic at or before the first possible order."""
 
 
 class KafkaCheckpointStore:
-    """Entities, panes and markers in compacted topics."""
+    """A store of entities, panes and checkpoints in compacted topics."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -52,17 +53,20 @@ class KafkaCheckpointStore:
         self._tails: dict[PartitionTask, Tail] = {}
 
     async def load(self, partitions: Collection[PartitionTask]) -> None:
-        """Fence the former owners, then read what they left."""
+        """Fence the former owners, then read the stored state."""
         await asyncio.gather(*(self._open(partition) for partition in partitions))
         ends = await load(partitions, self.settings)
         self._tails.update((p, Tail(p.next_offset, end)) for p, end in ends.items())
 
     async def read_orders(self, partitions: Collection[PartitionTask]) -> None:
-        """Read what was written to the state of these partitions since they came to where they are."""
+        """Read the skip orders written since the last flush of these partitions that counted records.
+
+        Log failures and retry later.
+        """
         try:
             await self._orders.read({p: self._tails[p].begin for p in partitions if p in self._tails})
         except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("skip orders cannot be read (%r): trying again", error)
+            log.warning("Skip orders could not be read (%r); retrying", error)
             await self._orders.stop()
 
     async def _open(self, partition: PartitionTask) -> None:
@@ -79,11 +83,14 @@ class KafkaCheckpointStore:
         await producer.start()
 
     async def flush(self, partition: PartitionTask, flush: Flush) -> None:
-        """Forwards, on their own and awaited; then the rest in one transaction, the marker last."""
+        """Send forwards, then write the rest in one transaction that ends with the checkpoint.
+
+        Raises aiokafka's KafkaError and TimeoutError.
+        """
         producer, topics, name = self._producers[partition], self.settings.topics, partition.domain.name
         upto = flush.checkpoint.next_offset
         now: Iterable[TimestampAndHeaders] = repeat((wall_ms(), []))
-        rows = [*flush.panes, (markers.KEY, markers.encode(flush.checkpoint))]
+        rows = [*flush.panes, (checkpoint_format.KEY, checkpoint_format.encode(flush.checkpoint))]
         batches = [
             *(
                 (topics.state(name), partition.number, batch)
@@ -101,13 +108,15 @@ class KafkaCheckpointStore:
         if begin and (tail := self._tails.get(partition)) is not None and upto > tail.next:
             self._tails[partition] = Tail(upto, begin[-1])
 
-    async def _forward(self, letters: list[OutgoingRecord]) -> None:
-        """Outside the transaction: a worker killed inside one would hold up every reader of the inputs.
+    async def _forward(self, outgoing: list[OutgoingRecord]) -> None:
+        """Send misrouted records and derived events outside the transaction and wait until they are stored.
 
-        A repeat after a crash is a duplicate by its natural key. One flush after the other: of several that wait to
-        send to the same partition aiokafka fails all but the first few, however short the wait.
+        A worker killed inside a transaction would block every reader of the inputs. A record that is sent
+        again after a crash is a duplicate by its deduplication key. The lock serializes flushes, because
+        aiokafka fails all but the first few of several callers that wait to send to the same partition,
+        however short the wait.
         """
-        if not letters:
+        if not outgoing:
             return
         async with self._forwarding:
             if self._forwarder is None:
@@ -119,38 +128,41 @@ class KafkaCheckpointStore:
                     max_request_size=REQUEST_BYTES,
                 )
                 await self._forwarder.start()
-            await send_batches(self._forwarder, await self._batches_of(self._forwarder, letters))
+            await send_batches(self._forwarder, await self._batches_of(self._forwarder, outgoing))
 
     async def _batches_of(
-        self, producer: AIOKafkaProducer, letters: list[OutgoingRecord]
+        self, producer: AIOKafkaProducer, outgoing: list[OutgoingRecord]
     ) -> list[AddressedBatch]:
-        """Letters in batches, each with its topic and partition: without one of its own that of its key."""
+        """Return records in batches by topic and partition.
+
+        A record without a partition goes to that of its key.
+        """
         topics = self.settings.topics
         names = {domain: topics.input(domain) for domain in DOMAINS} | {"": topics.deadletter}
-        sorted_: dict[tuple[str, int], list[OutgoingRecord]] = {}
-        for letter in letters:
-            topic, number = names[letter.domain], letter.partition
-            if number is None:  # the dead letters may have partitions of their own number
-                number = partition_of(letter.key or b"", len(await producer.partitions_for(topic)))
-            sorted_.setdefault((topic, number), []).append(letter)
+        by_partition: dict[tuple[str, int], list[OutgoingRecord]] = {}
+        for record in outgoing:
+            topic, number = names[record.domain], record.partition
+            if number is None:  # the dead-letter topic may have another number of partitions
+                number = partition_of(record.key or b"", len(await producer.partitions_for(topic)))
+            by_partition.setdefault((topic, number), []).append(record)
         return [
             (topic, number, batch)
-            for (topic, number), some in sorted_.items()
+            for (topic, number), records in by_partition.items()
             for batch in build_batches(
                 producer,
-                [(each.key, each.value) for each in some],
-                [(each.timestamp, each.headers) for each in some],
+                [(record.key, record.value) for record in records],
+                [(record.timestamp, record.headers) for record in records],
             )
         ]
 
     async def close(self, partition: PartitionTask) -> None:
-        """Let the partition's producer go."""
+        """Stop the producer of a partition."""
         self._tails.pop(partition, None)
         if (producer := self._producers.pop(partition, None)) is not None:
             await producer.stop()
 
     async def stop(self) -> None:
-        """Let the forwarder and the reader of orders go."""
+        """Stop the producer of forwards and the reader of skip orders."""
         await self._orders.stop()
         if self._forwarder is not None:
             await self._forwarder.stop()

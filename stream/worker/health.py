@@ -1,6 +1,6 @@
-"""The worker's own port: `/metrics` (operational), `/livez`, `/readyz`, on a thread of its own.
+"""The worker's HTTP endpoint: operational `/metrics`, `/livez` and `/readyz`.
 
-A thread, so that an event loop that hangs is seen from outside.
+It runs on its own thread, so that a blocked event loop is visible from outside.
 """
 
 import threading
@@ -18,11 +18,11 @@ from stream.kafka.records import described
 from stream.worker.task_manager import OwnedTask, TaskManager
 
 MAX_HEARTBEAT_AGE = 30.0
-"""Seconds without a beat of the event loop after which the process counts as dead."""
+"""Seconds without a heartbeat of the event loop after which `/livez` fails."""
 
 
 class Health:
-    """What is told to whoever asks. `reason` is empty when the worker is ready."""
+    """The state that the endpoint serves. `reason` says why the worker is not ready and is empty if it is."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -30,8 +30,8 @@ class Health:
         PlatformCollector(registry=self.registry)
         self.reason = "starting"
         self._last_heartbeat = time.monotonic()
-        self._ownership: TaskManager | None = None
-        self.flushes = Counter("cxgauge_flushes", "Flushes that were committed", registry=self.registry)
+        self._task_manager: TaskManager | None = None
+        self.flushes = Counter("cxgauge_flushes", "Committed flushes", registry=self.registry)
         self.flush_seconds = Histogram(
             "cxgauge_flush_seconds",
             "Time from the beginning of a flush to its commit",
@@ -45,36 +45,36 @@ class Health:
         )
 
     def heartbeat(self) -> None:
-        """The event loop is alive."""
+        """Record that the event loop is alive."""
         self._last_heartbeat = time.monotonic()
 
     @property
     def alive(self) -> bool:
-        """Whether the event loop has beaten lately."""
+        """Return whether the last heartbeat is younger than `MAX_HEARTBEAT_AGE`."""
         return time.monotonic() - self._last_heartbeat < MAX_HEARTBEAT_AGE
 
     def watch(self, task_manager: TaskManager) -> None:
-        """Show what is owned from here on."""
+        """Serve metrics and unreadable batches of the partitions of this task manager."""
         self.registry.register(_TaskCollector(task_manager))
-        self._ownership = task_manager
+        self._task_manager = task_manager
 
     def remarks(self) -> list[str]:
         """Return a line for each partition that an unreadable batch blocks."""
-        blocked = self._ownership.blocked() if self._ownership else {}
+        blocked = self._task_manager.blocked() if self._task_manager else {}
         return [
-            f"{described(TopicPartition(*tp), batch)}; it is not counted further"
+            f"{described(TopicPartition(*tp), batch)}. Counting of the partition has stopped"
             for tp, batch in sorted(blocked.items())
         ]
 
 
 class _TaskCollector:
-    """Figures of the owned partitions, read when they are asked for: it holds none itself."""
+    """A collector that reads the metrics of the owned partitions at each scrape."""
 
     def __init__(self, task_manager: TaskManager) -> None:
         self._task_manager = task_manager
 
     def collect(self) -> Iterator[Metric]:
-        """One sample a partition."""
+        """Yield the metric families, with one sample for each partition."""
         owned_tasks = list(self._task_manager.tasks.values())
         for name, text, value in (
             ("cxgauge_partition_lag_seconds", "Time since the partition was last read to its end", _lag),
@@ -97,7 +97,7 @@ class _TaskCollector:
             yield family
         blocked = GaugeMetricFamily(
             "cxgauge_partition_unreadable_offset",
-            "Offset of the unreadable batch that blocks the partition; absent when none does",
+            "Offset of the unreadable batch that blocks the partition, absent if none does",
             labels=("topic", "partition"),
         )
         for owned in owned_tasks:
@@ -115,7 +115,7 @@ def _unflushed(owned_task: OwnedTask) -> float:
 
 
 def serve(health: Health, address: Address) -> ThreadingHTTPServer:
-    """Answer on a daemon thread until `shutdown()`."""
+    """Serve the endpoint on a daemon thread until `shutdown()`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -123,7 +123,7 @@ def serve(health: Health, address: Address) -> ThreadingHTTPServer:
                 case "/metrics":
                     self._answer(200, generate_latest(health.registry), CONTENT_TYPE_LATEST)
                 case "/livez":
-                    self._answer(*((200, b"ok\n") if health.alive else (503, b"event loop hangs\n")))
+                    self._answer(*((200, b"ok\n") if health.alive else (503, b"event loop is blocked\n")))
                 case "/readyz":
                     ready = not health.reason
                     text = "".join(f"{line}\n" for line in [health.reason or "ok", *health.remarks()])
@@ -139,7 +139,7 @@ def serve(health: Health, address: Address) -> ThreadingHTTPServer:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Scrapes are not news."""
+            """Log nothing, because each scrape would be a line."""
 
     server = ThreadingHTTPServer((address.host, address.port), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""Restoring partitions: their compacted topics up to the last stable offset, and a look at their source."""
+"""Restoring partitions from their compacted topics, and checking their sources."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -15,16 +15,18 @@ from stream.kafka.records import Consumer, described
 log = logging.getLogger(__name__)
 
 RESTORE_BATCH = 10_000
-"""Records that are taken in at once: each takes as much memory as what is kept of it."""
+"""Maximum records in a fetched batch. A record takes as much memory as the entity that is kept of it."""
 
 Restore = Callable[[bytes, bytes | None], None]
 
 
 async def load(partitions: Collection[PartitionTask], settings: Settings) -> dict[PartitionTask, int]:
-    """Restore every partition with one consumer, then check that its source is the one that was counted.
+    """Restore every partition, check its source and return the end offset of its state topic.
 
-    Returns the offset at which the state of each ended. Raises PreconditionFailed for state that cannot be read, is of
-    another version or partition count, or was counted from a source that has since been replaced or cut.
+    Raises:
+        PreconditionFailed: state is unreadable or of another version or partition count, or its source was
+            replaced or truncated
+        KafkaError: of aiokafka
     """
     consumer = committed_consumer(settings.kafka)
     await consumer.start()
@@ -42,31 +44,31 @@ async def _restore(
     consumer: Consumer, partitions: Collection[PartitionTask], settings: Settings
 ) -> dict[PartitionTask, int]:
     topics = settings.topics
-    into: dict[TopicPartition, Restore] = {}
+    restorers: dict[TopicPartition, Restore] = {}
     for p in partitions:
-        into[TopicPartition(topics.state(p.domain.name), p.number)] = p.restore_state
-        into[TopicPartition(topics.panes(p.domain.name), p.number)] = p.restore_panes
-    ranges = await assign(consumer, into)
+        restorers[TopicPartition(topics.state(p.domain.name), p.number)] = p.restore_state
+        restorers[TopicPartition(topics.panes(p.domain.name), p.number)] = p.restore_panes
+    ranges = await assign(consumer, restorers)
     try:
         async for tp, records in read_ranges(consumer, ranges, max_records=RESTORE_BATCH):
-            restore = into[tp]
+            restore = restorers[tp]
             for record in records:
                 restore(record.key, record.value)
     except PreconditionFailed as error:
         raise PreconditionFailed(
-            f"{error}: restore the topic, or process the inputs again under another topics.state_prefix"
+            f"{error}. Restore the topic, or process the inputs again under another topics.state_prefix"
         ) from error
     return {p: ranges[TopicPartition(topics.state(p.domain.name), p.number)].end for p in partitions}
 
 
 def _check_checkpoint(partition: PartitionTask) -> None:
-    at, where = partition.checkpoint, f"{partition.domain.name} partition {partition.number}"
+    checkpoint, where = partition.checkpoint, f"{partition.domain.name} partition {partition.number}"
     if reason := partition.incompatibility():
         raise PreconditionFailed(f"state of {where}: {reason}")
-    if at.next_offset and at.partitions != partition.partition_count:
+    if checkpoint.next_offset and checkpoint.partitions != partition.partition_count:
         raise PreconditionFailed(
-            f"state of {where}: counted with {at.partitions} partitions, topics.partitions is {partition.partition_count}; "
-            "changing it means rebuilding the state"
+            f"state of {where}: counted with {checkpoint.partitions} partitions, but topics.partitions is "
+            f"{partition.partition_count}. Set it back, or process the inputs again under another topics.state_prefix"
         )
 
 
@@ -87,13 +89,13 @@ async def _check_sources(
         begin, end = ranges[tp]
         if end < p.checkpoint.next_offset:
             raise PreconditionFailed(
-                f"{where}: ends at offset {end}, but was counted up to offset {p.checkpoint.next_offset}: "
-                "the topic was deleted and created again"
+                f"{where}: ends at offset {end}, but was counted up to offset {p.checkpoint.next_offset}. "
+                "The topic was deleted and created again"
             )
         if begin > p.checkpoint.next_offset:
             raise PreconditionFailed(
-                f"{where}: begins at offset {begin}, but was counted only up to offset {p.checkpoint.next_offset}: "
-                "the records between were deleted before they were counted"
+                f"{where}: begins at offset {begin}, but was counted only up to offset {p.checkpoint.next_offset}. "
+                "The records between were deleted before they were counted"
             )
         if begin <= p.checkpoint.last_offset:
             consumer.seek(tp, p.checkpoint.last_offset)
@@ -102,15 +104,16 @@ async def _check_sources(
         for tp, records in (
             await consumer.getmany_checked(*unchecked, timeout_ms=200, max_records=len(unchecked))
         ).items():
-            at = counted[tp].checkpoint
+            checkpoint = counted[tp].checkpoint
             first = records[0]
-            if isinstance(first, UnreadableBatch) and first.offset <= at.last_offset < first.end:
+            if isinstance(first, UnreadableBatch) and first.offset <= checkpoint.last_offset < first.end:
                 log.warning(
-                    "%s; it was counted before, so the topic is taken to be the same", described(tp, first)
+                    "%s. Its records were counted before, so the topic is taken to be unchanged",
+                    described(tp, first),
                 )
-            elif first.offset != at.last_offset or checksum(first) != at.checksum:
+            elif first.offset != checkpoint.last_offset or checksum(first) != checkpoint.checksum:
                 raise PreconditionFailed(
-                    f"{tp.topic} partition {tp.partition}: the record at offset {at.last_offset} is not the one that was "
-                    "counted: the topic was deleted and created again"
+                    f"{tp.topic} partition {tp.partition}: the record at offset {checkpoint.last_offset} is not the one that was "
+                    "counted. The topic was deleted and created again"
                 )
             unchecked.remove(tp)

@@ -1,4 +1,4 @@
-"""`cxgauge worker`: prepare, count until SIGTERM, drain."""
+"""The worker process: check the broker, count until SIGTERM, flush."""
 
 import asyncio
 import gc
@@ -27,14 +27,15 @@ from stream.worker.transport import BatchApp
 log = logging.getLogger(__name__)
 
 DRAIN_TIMEOUT = 10.0
-"""Seconds that SIGTERM may take when the broker is gone."""
+"""Seconds from SIGTERM after which the process exits without having flushed, for example without a broker."""
 
 
 def run(settings: Settings) -> int:
     """Count until SIGTERM or SIGINT, and return the exit code.
 
-    Memory that may differ from the stored state is never repaired but discarded. After an outage of the broker the
-    process restarts itself. It ends with 3 when another worker took over, 4 for wrong topics or state, 1 otherwise.
+    Memory that may differ from the stored state is discarded, never repaired. After an outage of the broker
+    the process restarts itself. It exits with 3 if another worker took over, 4 if topics or state are
+    refused, 1 on other errors.
     """
     logs.set_up()
     health = Health()
@@ -62,27 +63,27 @@ def run(settings: Settings) -> int:
 
 
 _stopping: list[str] = []
-"""Not empty from SIGTERM or SIGINT on: then a failing broker ends the process, it does not begin again."""
+"""Not empty after SIGTERM or SIGINT. A failing broker then ends the process instead of restarting it."""
 
 
 def _stop_before_start() -> None:
-    """Until Faust's own handlers are there: nothing is held yet, so stopping is leaving."""
+    """Exit at once on a signal until Faust installs its handlers, because there is no state to flush yet."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
 
 
 def _fail_fast(error: BaseException) -> NoReturn:
-    """End at once, without the draining that could write what may be wrong."""
+    """End the process at once, without a flush that could write wrong state."""
     if isinstance(error, ProducerFenced):
-        _exit(Fenced.exit_code, "fenced: another worker has taken over a partition of ours")
+        _exit(Fenced.exit_code, "fenced: another worker has taken over a partition of this one")
     if isinstance(error, CxgaugeError):
         _exit(error.exit_code, str(error))
     if isinstance(error, (KafkaError, OSError, TimeoutError)) and not _stopping:
-        log.warning("the broker failed (%r): the worker restarts from the stored state", error)
+        log.warning("Lost connection to Kafka (%r); restarting from the last checkpoint", error)
         _flush_streams()
-        # in the same process, so that whoever watches it need not act; threads and memory are gone after it
+        # The process keeps its id, so that a supervisor need not act. Threads and memory do not survive.
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606
-    log.error("unexpected error", exc_info=error)
+    log.error("Unexpected error", exc_info=error)
     _exit(1, repr(error))
 
 
@@ -98,14 +99,14 @@ def _flush_streams() -> None:
 
 
 def _tune_gc() -> None:
-    """Collections over fetched records, young or old, are a loss that can be felt: make them rare."""
+    """Make garbage collections rare, because they scan all fetched records and free almost nothing."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 1_000, 1_000)
 
 
 def _add_heartbeat(app: BatchApp, health: Health) -> None:
-    async def pulse() -> None:
+    async def heartbeat() -> None:
         while not app.should_stop:
             health.heartbeat()
             health.reason = (
@@ -119,18 +120,18 @@ def _add_heartbeat(app: BatchApp, health: Health) -> None:
             )
             await asyncio.sleep(0.25)
 
-    app.task(pulse)
+    app.task(heartbeat)
 
 
 class InstrumentedStore(KafkaCheckpointStore):
-    """The store, with its operational figures."""
+    """A store that records operational metrics of its flushes."""
 
     def __init__(self, settings: Settings, health: Health) -> None:
         super().__init__(settings)
         self.health = health
 
     async def flush(self, partition: PartitionTask, flush: Flush) -> None:
-        """Flush and count."""
+        """Flush, and record the duration and the number of records."""
         began = time.monotonic()
         await super().flush(partition, flush)
         self.health.flushes.inc()
@@ -145,7 +146,7 @@ class InstrumentedStore(KafkaCheckpointStore):
 
 
 class _FaustWorker(faust.Worker):
-    """Faust's worker, with a deadline for the drain and without its pauses."""
+    """Faust's worker with a deadline for the last flush and without its pauses."""
 
     def __init__(self, app: BatchApp) -> None:
         loop = asyncio.new_event_loop()
@@ -163,7 +164,9 @@ class _FaustWorker(faust.Worker):
 
     def _deadline(self) -> None:
         _stopping.append("signal")
-        self.loop.call_later(DRAIN_TIMEOUT, _exit, 1, f"not drained within {DRAIN_TIMEOUT:.0f} s")
+        self.loop.call_later(
+            DRAIN_TIMEOUT, _exit, 1, f"not flushed within {DRAIN_TIMEOUT:.0f} s after the signal to stop"
+        )
 
     async def _sentinel_task(self) -> None:
         await asyncio.sleep(0)

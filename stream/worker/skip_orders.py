@@ -1,4 +1,4 @@
-"""Skip orders that the command line writes while a worker owns the partition, which has read its state long before."""
+"""Reading skip orders that an operator writes after a worker has restored the partition."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +13,7 @@ from stream.kafka.records import Consumer
 
 
 class SkipOrders:
-    """A reader of the ends of the topics of state. It has a connection only while a partition is blocked."""
+    """A reader of the ends of the state topics. It is connected only while a partition is blocked."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -21,7 +21,10 @@ class SkipOrders:
         self._next: dict[TopicPartition, int] = {}
 
     async def read(self, begin: Mapping[PartitionTask, int]) -> None:
-        """Hand the orders behind these offsets of their state to the partitions. Raises aiokafka's KafkaError."""
+        """Pass orders at or after these offsets of the state topics to their partitions.
+
+        Raises aiokafka's KafkaError.
+        """
         if not begin:
             await self.stop()
             return
@@ -30,20 +33,20 @@ class SkipOrders:
             await self._consumer.start()
         consumer = self._consumer
         topics = self._settings.topics
-        into = {TopicPartition(topics.state(p.domain.name), p.number): p for p in begin}
+        partitions = {TopicPartition(topics.state(p.domain.name), p.number): p for p in begin}
         ranges = {
-            tp: span._replace(begin=max(begin[into[tp]], self._next.get(tp, 0)))
-            for tp, span in (await assign(consumer, into)).items()
+            tp: span._replace(begin=max(begin[partitions[tp]], self._next.get(tp, 0)))
+            for tp, span in (await assign(consumer, partitions)).items()
         }
         async for tp, records in read_ranges(consumer, ranges):
             for record in records:
                 if record.key is not None and record.key.startswith(ORDER):
-                    into[tp].restore_order(record.key, record.value)
+                    partitions[tp].restore_order(record.key, record.value)
         self._next = {tp: span.end for tp, span in ranges.items()}
 
     async def stop(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         consumer, self._consumer, self._next = self._consumer, None, {}
         if consumer is not None:
-            with suppress(Exception):  # it may be what failed
+            with suppress(Exception):  # the connection may be broken
                 await consumer.stop()

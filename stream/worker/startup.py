@@ -1,4 +1,4 @@
-"""Before counting: the broker is there, its topics are as configured, and it knows transactions."""
+"""Checks before counting: the broker answers, topics match the configuration, transactions work."""
 
 import asyncio
 import logging
@@ -17,11 +17,11 @@ from stream.worker.health import Health
 log = logging.getLogger(__name__)
 
 RETRY_INTERVAL = 2.0
-"""Seconds between two attempts to reach the broker."""
+"""Seconds between attempts to reach the broker."""
 
 
 async def prepare(settings: Settings, health: Health) -> None:
-    """Wait until the broker answers, then check what it holds. Raise PreconditionFailed."""
+    """Wait until the broker answers and passes the checks. Raises PreconditionFailed."""
     while True:
         health.heartbeat()
         try:
@@ -37,7 +37,7 @@ async def prepare(settings: Settings, health: Health) -> None:
 
 
 async def check(settings: Settings) -> None:
-    """Refuse missing or differing topics, and a broker without transactions."""
+    """Raise PreconditionFailed for missing or differing topics and for a broker without transactions."""
     await check_topics(settings, topics(settings))
     await _try_transaction(f"{settings.worker.group}-startup", client_options(settings.kafka))
 
@@ -49,7 +49,7 @@ async def _try_transaction(name: str, options: dict[str, Any]) -> None:
             await producer.start()
     except (UnsupportedVersionError, IncompatibleBrokerVersion) as error:
         raise PreconditionFailed(
-            "the broker has no transactions (InitProducerId): figures could not be counted exactly once"
+            "the broker has no transactions (InitProducerId), which counting exactly once needs"
         ) from error
     finally:
         await producer.stop()

@@ -1,7 +1,8 @@
-"""A Faust transport that hands a whole fetched batch of a partition to the agent as one message.
+"""A Faust transport that passes a whole fetched batch of a partition to the agent as one message.
 
-Faust spends 75 to 100 us on a message before an agent sees it; a batch pays that once. Positions, back-pressure and
-acknowledgements are ours: the marker of each flush is the only truth, Faust's committed offsets are not used.
+Faust spends 75 to 100 us on a message before an agent sees it, here once for each batch. Positions and
+back-pressure are ours. The checkpoint of each flush is the only truth, and Faust's committed offsets are not
+used.
 """
 
 import asyncio
@@ -27,21 +28,21 @@ from stream.kafka.records import CheckedRecords, unreadable_end
 from stream.worker.task_manager import TaskManager
 
 MAX_BATCH_RECORDS = 5_000
-"""Most records in a message: the event loop is held for one batch at a time."""
+"""Maximum records in a message. The event loop is blocked while one message is processed."""
 MAX_UNFLUSHED_RECORDS = 20_000
-"""Most records of a partition that may be read but not yet flushed."""
-FETCHED_WITHIN = 10_000
-"""Ms for which the end of a partition that a fetch named is believed."""
+"""Maximum records of a partition that are dispatched but not flushed. Above it the partition is not polled."""
+MAX_END_AGE = 10_000
+"""Maximum age in ms of the last fetch response that `at_end` trusts."""
 
 SourceBatch = tuple[TP, int, list[Record]]
-"""The partition, the offset from which the records follow on what was handed out before, and the records."""
+"""The partition, the offset that the records follow on, and the records."""
 
 
 class UnwrappedRecords(CheckedRecords):
-    """Checked records as its decoder makes them: what a `ConsumerRecord` adds costs as much as fetching."""
+    """Checked records without `ConsumerRecord`, whose creation costs as much as fetching."""
 
     def __iter__(self) -> Iterator[Any]:
-        """Without a call of `__next__` for each."""
+        """Return the decoder's iterator, which saves a call of `__next__` for each record."""
         return self._records_iterator or iter(())
 
     def _consumer_record(self, _tp: object, record: Any) -> Any:
@@ -49,7 +50,7 @@ class UnwrappedRecords(CheckedRecords):
 
 
 class BatchConsumerThread(AIOKafkaConsumerThread):
-    """Faust's consumer thread with a consumer of our making: read committed, Faust's assignor, 100 ms fetches."""
+    """Faust's consumer thread with our consumer: read committed, Faust's assignor, fetches of 100 ms."""
 
     def _create_worker_consumer(self, _transport: object) -> AIOKafkaConsumer:
         conf = self.app.conf
@@ -74,18 +75,21 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         )
 
     def at_end(self, tp: TP) -> bool:
-        """Whether all that is committed in a partition has been handed to us, as the broker said a moment ago."""
+        """Return whether the position is at the last stable offset that a recent fetch response named."""
         subscription = self._consumer._subscription.subscription if self._consumer else None  # noqa: SLF001
         assignment = subscription.assignment if subscription else None
         state = assignment.state_value(TopicPartition(*tp)) if assignment else None
         if state is None or not state.has_valid_position or state.lso is None:
             return False
-        # a broker that cannot read its log answers with an error, and the end that it named before is an old one
-        recent = wall_ms() - state.timestamp < FETCHED_WITHIN
+        # a broker that cannot read its log answers with an error, and the end is that of an earlier response
+        recent = wall_ms() - state.timestamp < MAX_END_AGE
         return recent and bool(state.position >= state.lso)
 
     async def commit_for_lag_tools(self, offsets: Mapping[TP, int]) -> None:
-        """Commit offsets for lag tools; when it fails nothing is lost, so Faust's crash on that is left out."""
+        """Commit offsets for lag tools.
+
+        Ignore failures, where Faust would crash, because nothing depends on them.
+        """
         await self.call_thread(self._commit_or_ignore, offsets)
 
     async def _commit_or_ignore(self, offsets: Mapping[TP, int]) -> None:
@@ -94,7 +98,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
 
 
 class BatchConsumer(FaustConsumer):
-    """Yields batches, polls no partition that is too far ahead of its flush, seeks to the markers."""
+    """A consumer that yields batches, pauses partitions too far ahead, and seeks to checkpoints."""
 
     app: "BatchApp"
 
@@ -102,14 +106,20 @@ class BatchConsumer(FaustConsumer):
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def wait_empty(self) -> None:
-        """Before a rebalance and at the stop: nothing but our own flush matters. Faust's crash would hide why it failed."""
+        """Flush before a rebalance and at the stop.
+
+        End the process on failure, because Faust's crash would hide the reason.
+        """
         try:
             await self.app.task_manager.flush_all()
-        except Exception as error:  # noqa: BLE001  (whatever it was)
+        except Exception as error:  # noqa: BLE001 - every failure ends the process
             self.app.fail_fast(error)
 
     async def perform_seek(self) -> None:
-        """Go to where the markers are; `seek` from this thread would race with the fetcher, `seek_wait` does not."""
+        """Seek to the checkpoints.
+
+        `seek` from this thread would race with the fetcher, `seek_wait` does not.
+        """
         await self.seek_wait(self.app.task_manager.seek_positions(self.assignment()))
 
     async def _wait_next_records(
@@ -122,18 +132,18 @@ class BatchConsumer(FaustConsumer):
         if skipped := self.app.task_manager.skip_ordered(active):
             await self.seek_wait(skipped)
         active = self.app.task_manager.unblocked(active)
-        # a copy: Faust shares its set with the other thread; and to aiokafka an empty set means all
-        free = frozenset(self.app.task_manager.fetchable(active, MAX_UNFLUSHED_RECORDS))
-        if not free:
+        # a copy, because Faust shares its set with the other thread; aiokafka takes an empty set for all partitions
+        fetchable = frozenset(self.app.task_manager.fetchable(active, MAX_UNFLUSHED_RECORDS))
+        if not fetchable:
             await asyncio.sleep(0.02)
-            return {}, free
-        return await self._getmany(free, timeout if len(free) == len(active) else 0.05), free
+            return {}, fetchable
+        return await self._getmany(fetchable, timeout if len(fetchable) == len(active) else 0.05), fetchable
 
     async def getmany(
         self,
         timeout: float,  # noqa: ASYNC109  (Faust's signature)
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """Batches of what was fetched, each with the offset from which it follows on the one before."""
+        """Yield fetched records in batches, each with the offset that it follows on."""
         records, active = await self._wait_next_records(timeout)
         if not records or self.should_stop:
             return
@@ -148,15 +158,15 @@ class BatchConsumer(FaustConsumer):
             for i in range(0, len(fetched), MAX_BATCH_RECORDS):
                 if not self.flow_active or generation != self.app.consumer_generation_id:
                     return
-                part = fetched[i : i + MAX_BATCH_RECORDS]
-                start = self.app.task_manager.mark_dispatched(tp, part[-1].offset)
+                batch = fetched[i : i + MAX_BATCH_RECORDS]
+                start = self.app.task_manager.mark_dispatched(tp, batch[-1].offset)
                 if start is not None:
-                    yield tp, self._message(tp, start, part, generation)
+                    yield tp, self._message(tp, start, batch, generation)
             if unreadable is not None and self.flow_active and generation == self.app.consumer_generation_id:
                 self.app.task_manager.block(tp, unreadable)
 
     def _cut(self, tp: TP, fetched: list[Record]) -> UnreadableBatch | None:
-        """Take an unreadable batch off the end of what was fetched. Without one the partition can be read on."""
+        """Remove and return an unreadable batch at the end of fetched records, None if there is none."""
         unreadable = unreadable_end(fetched)
         if unreadable is None:
             self.app.task_manager.unblock(tp)
@@ -165,8 +175,8 @@ class BatchConsumer(FaustConsumer):
         return unreadable
 
     @staticmethod
-    def _message(tp: TP, start: int, part: list[Record], generation: int) -> ConsumerMessage:
-        last = part[-1]
+    def _message(tp: TP, start: int, batch: list[Record], generation: int) -> ConsumerMessage:
+        last = batch[-1]
         return ConsumerMessage(
             topic=tp.topic,
             partition=tp.partition,
@@ -175,34 +185,34 @@ class BatchConsumer(FaustConsumer):
             timestamp_type=0,
             headers=None,
             key=None,
-            value=(tp, start, part),
+            value=(tp, start, batch),
             checksum=None,
             tp=tp,
             generation_id=generation,
         )
 
     def at_end(self, tp: TP) -> bool:
-        """Whether all that is committed in a partition has been handed to us."""
+        """Return whether every committed record of a partition has been fetched."""
         thread: BatchConsumerThread = self._thread
         return thread.at_end(tp)
 
     async def commit_for_lag_tools(self, offsets: Mapping[TP, int]) -> None:
-        """Commit the group's offsets for whoever looks at the lag; nobody here reads them."""
+        """Commit the group's offsets, which only lag tools read."""
         thread: BatchConsumerThread = self._thread
         await thread.commit_for_lag_tools(offsets)
 
 
 class BatchTransport(FaustTransport):
-    """aiokafka, by batches."""
+    """The aiokafka transport with batches as messages."""
 
     Consumer = BatchConsumer
 
 
 class BatchSchema(Schema):
-    """Passes a batch through as it is."""
+    """A schema that passes batches through unchanged."""
 
     def compile(self, app: App, **_options: Any) -> Any:
-        """A decoder that does not decode."""
+        """Return a decoder that wraps the batch in an event."""
 
         async def decode(message: Any, *, propagate: bool = False) -> Any:  # noqa: ARG001
             return app.create_event(message.key, message.value, None, message)
@@ -211,11 +221,11 @@ class BatchSchema(Schema):
 
 
 class BatchApp(App):
-    """A Faust app that knows what it owns and how its clients connect."""
+    """A Faust app with the owned partitions and the options of Kafka clients."""
 
     task_manager: TaskManager
     client_options: dict[str, Any]
     fail_fast: Callable[[BaseException], None]
-    """Called with what makes going on wrong; does not return."""
+    """Called with an error that forbids further counting. Does not return."""
     task_factory: Callable[[set[TP]], dict[TP, Callable[[], PartitionTask]]]
-    """How to make the partitions of ours among those assigned."""
+    """Returns a factory of the task of each assigned partition, without those of other topics."""

@@ -40,7 +40,9 @@ def test_labels_and_windows_are_explained() -> None:
     assert "  cx_churn_ratio{method, window}  (gauge)" in text
     assert "  cx_active_customers  (gauge)" in text
     assert "Window\n  Rolling over event time" in text
-    assert "Window\n  None: what is known now." in CliRunner().invoke(main, ["explain", "waiting"]).stdout
+    assert (
+        "Window\n  None: the value is as of now." in CliRunner().invoke(main, ["explain", "waiting"]).stdout
+    )
 
 
 def test_without_a_name_all_metrics_are_listed() -> None:
@@ -53,7 +55,7 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
     """The exit code is 1, with the nearest metric."""
     result = CliRunner().invoke(main, ["explain", "cx_nps_scor"])
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: metric: got 'cx_nps_scor', did you mean 'nps'; known are nps, ")
+    assert result.stderr.startswith("Error: metric: got 'cx_nps_scor', did you mean 'nps'; allowed are nps, ")
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -73,7 +73,7 @@ def test_bad_lines_are_reported_and_the_rest_is_sent(runner: CliRunner, sent: Se
     result = runner.invoke(main, ["publish", "-"], input=f"{invalid_line}\n{ANSWER}{{}}\nnope")
     assert result.exit_code == 1
     assert "1 sent" in result.stdout
-    assert "; 3 could not be used" in result.stdout
+    assert "; skipped 3 invalid lines" in result.stdout
     lines = result.stderr.splitlines()
     assert [text.split(":")[1] for text in lines] == ["1", "4", "5"]
     assert "data.score: expected int from 0 to 10, or null, got 11" in lines[0]

@@ -70,7 +70,7 @@ def test_a_missing_column_is_refused(files: tuple[Path, Path]) -> None:
     """The error at the first row names the available columns."""
     files[0].write_text("id,date,score\na,2017-05-01,3\n")
     with pytest.raises(
-        CxgaugeError, match=r"has no column 'day', which .*map\.toml names; it has id, date, score"
+        CxgaugeError, match=r"has no column 'day', which .*map\.toml names; its columns are id, date, score"
     ):
         replay.translate(*files)
 

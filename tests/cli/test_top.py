@@ -95,7 +95,7 @@ async def test_once_prints_what_is_served() -> None:
         await live_exporter.refresh()
         result = await top_once(live_exporter, "--window", "1h")
         assert "INCOMPLETE: 0 of 3 partitions covered" in result.output
-        assert "No figures" in (await top_once(live_exporter, "--view", "team")).output
+        assert "No metrics" in (await top_once(live_exporter, "--view", "team")).output
         assert (
             "--window: got '3d', the exporter has 1h, "
             in (await top_once(live_exporter, "--window", "3d")).output
@@ -107,8 +107,8 @@ async def test_once_prints_what_is_served() -> None:
     [
         (["--url", f"http://127.0.0.1:{free_port()}"], "cannot be read: "),
         (["--url", "ftp://x"], "begins with http:// or https://"),
-        (["--window", "3d"], "there are windows 5m, 1h, 24h, 7d, 30d; views total, channel, touchpoint"),
-        (["--view", "team"], "there are windows"),
+        (["--window", "3d"], "allowed are windows 5m, 1h, 24h, 7d, 30d; views total, channel, touchpoint"),
+        (["--view", "team"], "allowed are windows"),
     ],
 )
 def test_errors_are_reported_without_a_traceback(options: list[str], text: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import start_http_server
 
 from stream.demo import monitoring
-from stream.demo.notices import FiringAlerts, delivered
+from stream.demo.notices import FiringAlerts, decode_delivery
 from stream.demo.ports import Ports
 from stream.demo.receiver import Receiver
 from stream.devbroker.http import get
@@ -63,7 +63,7 @@ def post(port: int, path: str, body: object) -> int:
 
 def notified(alerts: FiringAlerts, now: datetime, *alerts_given: dict) -> list[str]:
     """Return the notices of one delivery: status and channel."""
-    notices = alerts.deliver(delivered(json.dumps(alerts_given).encode()), now)
+    notices = alerts.deliver(decode_delivery(json.dumps(alerts_given).encode()), now)
     return [f"{notice.status} {notice.labels.get('channel', 'total')}" for notice in notices]
 
 
@@ -108,11 +108,11 @@ def test_an_alert_that_is_not_repeated_ends():
         "firing app",
         "firing total",
     ]
-    assert len(alerts.shown(NOW)) == 2
-    (bare,) = alerts.shown(NOW + MINUTE)
+    assert len(alerts.firing_now(NOW)) == 2
+    (bare,) = alerts.firing_now(NOW + MINUTE)
     assert bare["endsAt"] == NOW + 5 * MINUTE
     assert notified(alerts, NOW + 5 * MINUTE) == ["resolved app", "resolved total"]
-    assert alerts.shown(NOW) == []
+    assert alerts.firing_now(NOW) == []
 
 
 async def test_the_live_page_gets_the_alerts_that_prometheus_delivered(free_port, receiver):

@@ -66,4 +66,4 @@ def test_programs_start_with_the_configuration_of_the_demo(require, tmp_path, na
     with Child(name, command, log=tmp_path / f"{name}.log") as child:
         child.wait_until(lambda: get(getattr(ports, name), "/-/ready").status == 200)
         if name == "prometheus":
-            assert get(ports.prometheus, monitoring.page(ports.prometheus)).status == 200
+            assert get(ports.prometheus, monitoring.alerts_page(ports.prometheus)).status == 200

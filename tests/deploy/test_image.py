@@ -135,4 +135,4 @@ def test_the_wheel_runs_outside_of_the_project(wheel: Path, tmp_path: Path) -> N
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert "The configuration is good" in result.stdout
+    assert "The configuration is valid" in result.stdout

@@ -49,7 +49,7 @@ def test_a_child_that_exits_before_it_is_ready_shows_its_log(tmp_path):
     with shell(tmp_path, "seq 1 30; exit 3") as child, pytest.raises(ProcessError) as caught:
         child.wait_until(lambda: False)
     first, *last_words = str(caught.value).splitlines()
-    assert first == "the shell ended with exit code 3, its last words:"
+    assert first == "the shell ended with exit code 3. Last lines of its log:"
     assert last_words == [str(number) for number in range(11, 31)]
 
 

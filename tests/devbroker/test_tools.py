@@ -85,7 +85,7 @@ def test_a_server_that_does_not_start_is_left_out_with_its_error(tmp_path):
     path = program(tmp_path / "bin/alertmanager", FAILING_SERVER)
     assert str(tools.find("alertmanager")) == (
         f"alertmanager is left out: {path} does not start: failed to parse templates: {TEMPLATE_ERROR}; "
-        "there is no apt-get to fetch Debian's package prometheus-alertmanager with"
+        "there is no apt-get to fetch Debian's package prometheus-alertmanager"
     )
 
 
@@ -143,7 +143,7 @@ def test_a_program_of_another_machine_is_left_out(tmp_path, tool):
 def test_without_any_source_the_reason_lists_the_attempts():
     """Each source is named once."""
     assert str(tools.find("amtool")) == (
-        "amtool is left out: it is not on PATH; there is no apt-get to fetch Debian's package prometheus-alertmanager with"
+        "amtool is left out: it is not on PATH; there is no apt-get to fetch Debian's package prometheus-alertmanager"
     )
 
 

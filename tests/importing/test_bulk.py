@@ -29,7 +29,7 @@ def send(environ: dict[str, str], events: list[Event], timestamps: Timestamps) -
         settings = load(None, environ)
         descriptions = await describe_inputs(settings)
         with ProgressMeter(len(events)) as meter:
-            await send_many(settings, events, meter, timestamps=timestamps, there=descriptions)
+            await send_many(settings, events, meter, timestamps=timestamps, inputs=descriptions)
         return meter.events
 
     return asyncio.run(main())

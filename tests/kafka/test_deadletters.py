@@ -64,10 +64,11 @@ def test_replayed_dead_letters_are_counted_once(cluster: ChaosCluster) -> None:
     assert cluster.wait_until_counted(), cluster.logs()
     assert outcomes(cluster) == {"future": 1, "invalid": 1}
     assert (
-        cxgauge(cluster, "replay") == "1 put back\n1 left: future or late: only with --rejudge, as of now\n"
+        cxgauge(cluster, "replay")
+        == "1 replayed\n1 not replayed: future or late; --rejudge replays them as of now\n"
     )
     assert cluster.wait_until_counted(), cluster.logs()
-    assert cxgauge(cluster, "replay", "--reason", "future", "--rejudge") == "1 put back\n"
+    assert cxgauge(cluster, "replay", "--reason", "future", "--rejudge") == "1 replayed\n"
     assert cluster.wait_until_counted(), cluster.logs()
     assert outcomes(cluster) == {"future": 1, "invalid": 1, "accepted": 2}
     cxgauge(cluster, "replay", "--rejudge")

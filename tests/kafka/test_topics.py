@@ -73,13 +73,13 @@ def test_differences_name_the_actual_and_the_expected_value() -> None:
     refused = [
         "cx.feedback: has 6 partitions, topics.partitions is 12",
         "cx.tickets: is missing",
-        "cx.panes.tickets: cleanup.policy is delete, wanted is compact",
+        "cx.panes.tickets: cleanup.policy is delete, expected compact",
     ]
     assert refusals(topics(Settings()), existing) == refused
     assert differences(topics(Settings()), existing) == [
         *refused[:2],
         "cx.customers: has 3 replicas, topics.replication_factor is 1",
-        "cx.customers: retention.ms is 1000, wanted is 3888000000",
+        "cx.customers: retention.ms is 1000, expected 3888000000",
         refused[2],
         "cx.deadletter: has 1 partitions, topics.partitions is 12",
     ]

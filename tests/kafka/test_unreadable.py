@@ -168,7 +168,7 @@ def test_every_kind_of_damage_blocks_its_partition_until_it_is_skipped(
         result = run(cluster, "skip", f"{topic}:{n}:{BATCH_RECORDS}")
         assert result.returncode == 0, result.stderr
         assert (
-            f"{BATCH_RECORDS} records are skipped, counting goes on at offset {2 * BATCH_RECORDS}"
+            f"Ordered to skip {BATCH_RECORDS} records and to continue at offset {2 * BATCH_RECORDS}"
             in result.stdout
         )
     accepted_after = dict.fromkeys(range(INTACT_PARTITION), 2 * BATCH_RECORDS) | {
@@ -187,7 +187,7 @@ def test_every_kind_of_damage_blocks_its_partition_until_it_is_skipped(
     assert [p.skip_orders for p in cluster.partitions().values() if p.skip_orders] == []
     result = run(cluster, "skip", f"{topic}:0:{BATCH_RECORDS}")
     assert result.returncode == 1
-    assert "are counted, nothing blocks it" in result.stderr
+    assert "is counted, and no batch blocks it" in result.stderr
 
 
 @pytest.fixture
@@ -212,8 +212,8 @@ def test_an_order_for_a_readable_batch_is_refused(damaged: ChaosCluster) -> None
             f"{topic}:0:{BATCH_RECORDS + 1}",
             f"the batch that blocks {topic} partition 0 is at offset {BATCH_RECORDS}",
         ),
-        (f"{topic}:1:0", "nothing blocks it"),
-        (f"{topic}:99:0", f"partition: got 99, there are 0 to {PARTITIONS - 1}"),
+        (f"{topic}:1:0", "no batch blocks it"),
+        (f"{topic}:99:0", f"partition: got 99, allowed are 0 to {PARTITIONS - 1}"),
         ("elsewhere:0:0", "topic: got 'elsewhere', allowed are the inputs"),
         (f"{topic}:0", "is not TOPIC:PARTITION:OFFSET"),
     ):
@@ -237,7 +237,7 @@ def test_an_order_waits_for_the_next_worker(damaged: ChaosCluster) -> None:
     parts = (key[i:j] for i in range(1, len(key)) for j in range(i + 1, len(key) + 1))
     similar_id = next(part for part in parts if partition_of_key(part, PARTITIONS) == 0)
     result = run(cluster, "explain", "--customer", similar_id)
-    assert "no customer of this id is kept" in result.stdout, (
+    assert "no stored customer with this ID" in result.stdout, (
         f"an order was taken for an entity: {result.stderr}"
     )
     assert cluster.audit() == []
@@ -283,7 +283,7 @@ def test_an_unreadable_batch_that_arrives_while_a_worker_runs_is_skipped(cluster
         cluster.logs,
     )
     result = run(cluster, "skip", f"{topic}:0:{BATCH_RECORDS}")
-    assert "1 records are skipped" in result.stdout, result.stderr
+    assert "Ordered to skip 1 records" in result.stdout, result.stderr
     wait(lambda: accepted(cluster)[0] == 2 * BATCH_RECORDS, cluster.logs)
     assert cluster.checkpoints("feedback")[0].skipped == 1
     assert worker.poll() is other_worker.poll() is None

@@ -139,7 +139,7 @@ def test_the_worker_has_hooks_for_signals_and_its_last_pause() -> None:
 
 def test_the_app_has_our_settings() -> None:
     """Faust's assignor without standbys, no web server, crash on error, and an agent for each topic."""
-    app = build(load(None, {}), store=None, clock=lambda: 0, give_up=print)  # type: ignore[arg-type]
+    app = build(load(None, {}), store=None, clock=lambda: 0, fail_fast=print)  # type: ignore[arg-type]
     assert isinstance(app.assignor, PartitionAssignor)
     assert app.conf.table_standby_replicas == 0
     assert not app.conf.web_enabled

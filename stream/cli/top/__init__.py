@@ -1,4 +1,4 @@
-"""`cxgauge top`: live figures of an exporter in the terminal."""
+"""`cxgauge top`: show the metrics of an exporter in the terminal."""
 
 from stream.cli.top.command import top
 

@@ -24,25 +24,28 @@ from stream.errors import CxgaugeError
 from stream.exporter.http.web_config import read
 
 REFRESH_SECONDS = 1.0
-"""Seconds between two looks."""
+"""Seconds between two scrapes."""
 TIMEOUT = 10.0
 """Seconds that the exporter may take to answer."""
 
 
-class Source(NamedTuple):
-    """Where the figures come from, and how to get there."""
+class ExporterClient(NamedTuple):
+    """The address of an exporter.
+
+    `authorization` is a header value, None without a user. `trust` is None for http.
+    """
 
     url: str
     authorization: str | None = None
     trust: ssl.SSLContext | None = None
 
     def fetch(self) -> str:
-        """The text of `/metrics`. Raises CxgaugeError when it cannot be had."""
+        """Return the text of `/metrics`. Raises CxgaugeError if the exporter cannot be read."""
         headers = {"Authorization": self.authorization} if self.authorization else {}
         request = urllib.request.Request(f"{self.url}/metrics", headers=headers)  # noqa: S310 - http or https
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.trust) as answer:  # noqa: S310
-                return str(answer.read().decode())
+            with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.trust) as response:  # noqa: S310
+                return str(response.read().decode())
         except (OSError, HTTPException, UnicodeDecodeError) as error:
             if isinstance(error, HTTPError):
                 error.close()
@@ -51,11 +54,13 @@ class Source(NamedTuple):
 
 
 @click.command()
-@click.option("--url", help="The exporter; without it the one of this configuration.")
-@click.option("--window", help="A window, such as 7d; without it 24h, or the first there is.")
-@click.option("--view", default="total", show_default=True, help="A view, to see figures by its labels.")
-@click.option("--once", is_flag=True, help="Print once and exit.")
-@click.option("--user", help="A user of the exporter's web_config; the password is asked for.")
+@click.option("--url", help="Address of the exporter. Default: the exporter.listen of the configuration.")
+@click.option(
+    "--window", help="Window of the metrics, such as 7d. Default: 24h, or the first one of the configuration."
+)
+@click.option("--view", default="total", show_default=True, help="View whose label sets are shown.")
+@click.option("--once", is_flag=True, help="Print the metrics once and exit.")
+@click.option("--user", help="User of the exporter's web_config. The password is asked for.")
 @click.option("--password", envvar="CX_TOP_PASSWORD", hidden=True)
 @click.option(
     "--ca",
@@ -73,92 +78,101 @@ def top(
     password: str | None,
     ca: Path | None,
 ) -> None:
-    """Show the figures of an exporter, with bounds and sample sizes, until Ctrl-C.
+    """Show the metrics of an exporter, with bounds and sample sizes, until Ctrl-C.
 
-    The password of --user is asked for, or taken from CX_TOP_PASSWORD.
+    The password of --user is read from CX_TOP_PASSWORD, or asked for if that is not set.
     """
     settings = configuration.load()
-    labels = [each.label for each in settings.metrics.windows]
+    labels = [configured.label for configured in settings.metrics.windows]
     window = window or ("24h" if "24h" in labels else labels[0])
     if url is None and (window not in labels or view not in settings.metrics.views):
-        known = f"windows {', '.join(labels)}; views {', '.join(settings.metrics.views)}"
-        raise CxgaugeError(f"got window {window!r} and view {view!r}, there are {known}")
-    source = Source(
+        allowed = f"windows {', '.join(labels)}; views {', '.join(settings.metrics.views)}"
+        raise CxgaugeError(f"got window {window!r} and view {view!r}, allowed are {allowed}")
+    exporter = ExporterClient(
         (url or default_url(settings)).rstrip("/"),
         user and authorization(user, password),
         ssl.create_default_context(cafile=ca),
     )
-    if not source.url.startswith(("http://", "https://")):
+    if not exporter.url.startswith(("http://", "https://")):
         raise CxgaugeError(f"--url: got {url!r}, allowed is an address that begins with http:// or https://")
-    shown = MetricsSnapshot(source.fetch(), view, window)
-    if shown.windows and window not in shown.windows:
-        known = ", ".join(sorted(shown.windows))
-        raise CxgaugeError(f"--window: got {window!r}, the exporter has {known}")
+    snapshot = MetricsSnapshot(exporter.fetch(), view, window)
+    if snapshot.windows and window not in snapshot.windows:
+        allowed = ", ".join(sorted(snapshot.windows))
+        raise CxgaugeError(f"--window: got {window!r}, the exporter has {allowed}")
     if once:
-        Console(highlight=False).print(screen(shown, source.url, view, window))
+        Console(highlight=False).print(screen(snapshot, exporter.url, view, window))
         return
-    with until_stopped(), Live(screen(shown, source.url, view, window), screen=True) as live:
-        watch(source, live, view, window)
+    with until_stopped(), Live(screen(snapshot, exporter.url, view, window), screen=True) as live:
+        watch(exporter, live, view, window)
 
 
-def watch(source: Source, live: Live, view: str, window: str) -> None:
-    """Look again and again; when the exporter cannot be read, say so over what was read last."""
-    last, pause = live.renderable, Event()
+def watch(exporter: ExporterClient, live: Live, view: str, window: str) -> None:
+    """Update the screen every second.
+
+    If the exporter cannot be read, show the error above the last screen.
+    """
+    last_screen, pause = live.renderable, Event()
     while not pause.wait(REFRESH_SECONDS):
         try:
-            last = screen(MetricsSnapshot(source.fetch(), view, window), source.url, view, window)
-            live.update(last)
+            last_screen = screen(MetricsSnapshot(exporter.fetch(), view, window), exporter.url, view, window)
+            live.update(last_screen)
         except CxgaugeError as error:
-            live.update(Group(Text(f"{error}; trying again. The figures are old.", style="bold red"), last))
+            live.update(
+                Group(Text(f"{error}; trying again. The metrics are stale.", style="bold red"), last_screen)
+            )
 
 
 def default_url(settings: Settings) -> str:
-    """Where the exporter of a configuration is, for its own machine."""
+    """Return the address of the configured exporter, seen from its own machine."""
     host, port = settings.exporter.listen
     host = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-    web = settings.exporter.web_config
-    scheme = "https" if web and read(web).tls else "http"
+    web_config = settings.exporter.web_config
+    scheme = "https" if web_config and read(web_config).tls else "http"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def authorization(user: str, password: str | None) -> str:
-    """The header for a user, whose password is asked for if need be."""
+    """Return the Authorization header of a user. Ask for the password if it is None."""
     secret = password if password is not None else click.prompt("Password", hide_input=True, err=True)
     return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
 
 
-def screen(page: MetricsSnapshot, url: str, view: str, window: str) -> Group:
-    """What is shown: the state, then a line for each figure."""
+def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group:
+    """Return the screen: the coverage, then a line for each value."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("")
     if view != "total":
         table.add_column(view)
-    for name in ("figure", "95 % bounds", "n"):
+    for name in ("value", "95 % bounds", "n"):
         table.add_column(name, justify="right")
-    before, rows = "", list(page.rows())
+    previous_title, rows = "", list(snapshot.rows())
     for row in rows:
         labels = [] if view == "total" else [row.labels]
         n = "" if row.sample_size is None else f"{row.sample_size:,.0f}"
         figure = Text(row.figure, style="bold")
         table.add_row(
-            Text(row.title if row.title != before else ""), *map(Text, labels), figure, row.bounds, n
+            Text(row.title if row.title != previous_title else ""), *map(Text, labels), figure, row.bounds, n
         )
-        before = row.title or before
-    nothing = "" if before else "No figures: the exporter does not know this view, or is not complete yet."
+        previous_title = row.title or previous_title
+    if_empty = (
+        ""
+        if previous_title
+        else "No metrics: the exporter does not know this view, or it does not cover all partitions yet."
+    )
     return Group(
-        state(page),
+        state(snapshot),
         Text(f"{url}   window {window}, view {view}   {time.strftime('%H:%M:%S')}"),
-        Text(nothing),
+        Text(if_empty),
         table,
     )
 
 
-def state(page: MetricsSnapshot) -> Text:
-    """Whether the figures can be believed."""
-    expected, covered = (sum(page.pipeline(f"cx_partitions_{name}")) for name in ("expected", "covered"))
-    lag = page.pipeline("cx_event_lag_seconds")
+def state(snapshot: MetricsSnapshot) -> Text:
+    """Return a line with the number of covered partitions and the age of the newest event."""
+    expected, covered = (sum(snapshot.pipeline(f"cx_partitions_{name}")) for name in ("expected", "covered"))
+    lag = snapshot.pipeline("cx_event_lag_seconds")
     coverage = f"{covered:.0f} of {expected:.0f} partitions covered"
     newest = f"; the newest event is {max(0, min(lag)):.0f} s old" if lag else ""
     if expected and covered == expected:
         return Text(f"Complete: {coverage}{newest}", style="green")
-    return Text(f"INCOMPLETE: {coverage}; figures stand still or are absent{newest}", style="bold yellow")
+    return Text(f"INCOMPLETE: {coverage}; metrics are stale or absent{newest}", style="bold yellow")

@@ -1,4 +1,4 @@
-"""Figures of a `/metrics` page by headline, and how they are written."""
+"""Values of headlines from the text of `/metrics`, and their format."""
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -13,13 +13,16 @@ from stream.core.metrics.metric import Family, Headline
 PIPELINE = ("cx_partitions_expected", "cx_partitions_covered", "cx_event_lag_seconds")
 ABSENT = "-"
 MAX_ROWS = 10
-"""Label sets that are shown of a headline at most."""
+"""Maximum label sets that are shown of a headline."""
 
 Labels = Mapping[str, str]
 
 
 class Row(NamedTuple):
-    """A headline for one label set; None is what there is not."""
+    """The formatted values of a headline for one label set.
+
+    `sample_size` is None if the headline has none.
+    """
 
     title: str
     labels: str
@@ -29,12 +32,12 @@ class Row(NamedTuple):
 
 
 class MetricsSnapshot:
-    """What a page says of one view and window, and of the pipeline."""
+    """The samples of one view and window, and those of the pipeline, in a text of `/metrics`."""
 
     def __init__(self, text: str, view: str, window: str) -> None:
         self._samples: dict[str, list[tuple[Labels, float]]] = {}
         self.windows: set[str] = set()
-        """The windows that it has figures of."""
+        """All windows in the text."""
         self._view = view
         for family in text_string_to_metric_families(_needed(text, view)):
             for sample in family.samples:
@@ -44,16 +47,16 @@ class MetricsSnapshot:
                     self._samples.setdefault(sample.name, []).append((sample.labels, sample.value))
 
     def pipeline(self, name: str) -> list[float]:
-        """The figures of a series without view."""
+        """Return the values of a series without view."""
         return [value for _, value in self._samples.get(name, [])]
 
     def rows(self) -> Iterator[Row]:
-        """Every headline that has a figure or a sample size, the label sets with the largest samples first."""
+        """Yield the rows of each headline with a value or sample size, the largest samples first."""
         for _, _, headline in HEADLINES:
             rows_of_headlines = sorted(
                 self._row(headline, labels, value)
                 for labels, value in self._samples.get(headline.family.name, [])
-                if _is(headline, labels)
+                if _matches(headline, labels)
             )
             for title, group in groupby((row for _, row in rows_of_headlines), key=lambda row: row.title):
                 rows = list(group)
@@ -66,28 +69,28 @@ class MetricsSnapshot:
                     yield Row(headline.title, "", ABSENT, "", n)
 
     def _row(self, headline: Headline, labels: Labels, value: float) -> tuple[tuple[str, float, str], Row]:
-        """A row, and where it stands: the largest samples first."""
+        """Return the sort key and the row of a label set, the largest samples first."""
         label_names = headline.family.labels
-        open_ = [
+        open_values = [
             labels[name]
-            for name, want in zip(label_names, label_pattern(headline), strict=True)
-            if want is None
+            for name, expected in zip(label_names, label_pattern(headline), strict=True)
+            if expected is None
         ]
         others = [text for name, text in labels.items() if name not in {*label_names, "view", "window"}]
         low, high = (family and self._sum(family, labels) for family in (headline.low, headline.high))
-        money = open_[-1] if headline.unit == "money" else ""
+        money = open_values[-1] if headline.unit == "money" else ""
         bounds = (
             ""
             if low is None or high is None
             else f"{format_value(low, headline)} to {format_value(high, headline)}"
         )
         n = headline.sample_size and self._sum(headline.sample_size, labels)
-        title, label = " ".join([headline.title, *open_]), ", ".join(others)
+        title, label = " ".join([headline.title, *open_values]), ", ".join(others)
         sort_key = (title, -(value if n is None else n), label)
         return sort_key, Row(title, label, format_value(value, headline, money), bounds, n)
 
     def _sum(self, family: Family, labels: Labels) -> float | None:
-        """The sum of a family's samples that agree on the labels both have."""
+        """Return the sum of a family's samples that agree on common labels, None if there are none."""
         values = [
             value
             for label_names, value in self._samples.get(family.name, [])
@@ -97,20 +100,25 @@ class MetricsSnapshot:
 
 
 def _needed(text: str, view: str) -> str:
-    """The lines that can matter: a page may have 200,000."""
+    """Return only the lines that are needed, because a text may have 200,000."""
     headlines = [shown.headline for shown in HEADLINES]
-    families = [family for h in headlines for family in (h.family, h.low, h.high, h.sample_size) if family]
+    families = [
+        family
+        for headline in headlines
+        for family in (headline.family, headline.low, headline.high, headline.sample_size)
+        if family
+    ]
     begin = tuple({f'{family.name}{{view="{view}"' for family in families} | set(PIPELINE))
     return "".join(f"{line}\n" for line in text.split("\n") if line.startswith(begin))
 
 
-def _is(headline: Headline, labels: Labels) -> bool:
+def _matches(headline: Headline, labels: Labels) -> bool:
     wanted = zip(headline.family.labels, label_pattern(headline), strict=True)
-    return all(want in (None, labels.get(name)) for name, want in wanted)
+    return all(expected in (None, labels.get(name)) for name, expected in wanted)
 
 
 def format_value(value: float, headline: Headline, money: str = "") -> str:
-    """A figure in its unit, as people read it."""
+    """Format a value in the unit of its headline. `money` is the currency, empty if there is none."""
     match headline.unit:
         case "ratio":
             return f"{100 * value:.{2 if 0 < abs(value) < 0.01 else 1}f} %"
@@ -125,14 +133,14 @@ def format_value(value: float, headline: Headline, money: str = "") -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Seconds in the two largest units that say something."""
+    """Format seconds in the two largest units that are not zero."""
     if seconds < 60:
         return f"{seconds:.{1 if seconds < 10 else 0}f} s"
     units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    at = next(i for i, (_, size) in enumerate(units) if seconds >= size)
-    (big, size), (small, part) = units[at], units[at + 1]
+    index = next(i for i, (_, size) in enumerate(units) if seconds >= size)
+    (big, size), (small, part) = units[index], units[index + 1]
     rounded = floor(seconds / part + 0.5) * part
-    if at and rounded >= units[at - 1][1]:
+    if index and rounded >= units[index - 1][1]:
         return format_duration(rounded)
     whole, rest = divmod(rounded, size)
     return f"{whole} {big} {rest // part} {small}" if rest else f"{whole} {big}"

@@ -1,4 +1,4 @@
-"""Apache Kafka for development and tests, from Python packages alone: a Java runtime in a wheel, the jars by a lock file."""
+"""Apache Kafka for development and tests, with a Java runtime from a wheel and the jars of a lock file."""
 
 from stream.devbroker.kafka.jars import VERSION
 from stream.devbroker.kafka.server import Broker

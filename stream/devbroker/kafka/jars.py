@@ -1,4 +1,4 @@
-"""The jars of Apache Kafka: the very files that `jars.lock` names, fetched once from Maven Central by jgo."""
+"""The jars of Apache Kafka that `jars.lock` names, fetched once from Maven Central by jgo."""
 
 import fcntl
 import hashlib
@@ -26,43 +26,47 @@ class MissingExtraError(CxgaugeError):
     """The packages of the extra `broker` are not installed."""
 
     def __init__(self) -> None:
-        super().__init__("Apache Kafka needs the extra 'broker', install it: pip install 'cxgauge[broker]'")
+        super().__init__(
+            "Apache Kafka needs the extra 'broker'; install it with pip install 'cxgauge[broker]'"
+        )
 
 
 class JarError(CxgaugeError):
-    """A jar could not be fetched or is not the one of the lock file."""
+    """A jar could not be fetched or differs from the lock file."""
 
 
 @dataclass(frozen=True)
 class Jar:
-    """One line of the lock file."""
+    """A line of the lock file."""
 
     coordinate: str  # group:artifact:version
     sha256: str
 
     def path(self, repository: Path) -> Path:
-        """Where it lies in a Maven repository."""
+        """Return the path of the jar in a Maven repository."""
         group, artifact, version = self.coordinate.split(":")
         return repository.joinpath(*group.split("."), artifact, version, f"{artifact}-{version}.jar")
 
     def is_intact(self, repository: Path) -> bool:
-        """Whether it is there, with the right content."""
+        """Return whether the jar is in the repository with the right SHA-256 sum."""
         path = self.path(repository)
         return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == self.sha256
 
 
 def read_lock(lock: Path = LOCK) -> list[Jar]:
-    """The jars of a lock file: lines of a SHA-256 sum and a coordinate."""
+    """Return the jars of a lock file, whose lines have a SHA-256 sum and a coordinate."""
     lines = [line.split() for line in lock.read_text().splitlines()]
     return [Jar(coordinate, sha256) for sha256, coordinate in lines]
 
 
 def class_path(repository: Path | None = None, lock: Path = LOCK) -> str:
-    """Java's class path of all jars of the lock file, which are fetched where missing or damaged.
+    """Return Java's class path of the jars of a lock file. Fetch missing and damaged ones.
+
+    `repository` is None for the one in the cache folder.
 
     Raises:
         MissingExtraError: jgo, which fetches them, is not installed
-        JarError: one cannot be fetched, or its sum is wrong
+        JarError: a jar cannot be fetched, or its sum is wrong
     """
     repository = repository or cache_folder() / "maven"
     repository.mkdir(parents=True, exist_ok=True)
@@ -73,7 +77,7 @@ def class_path(repository: Path | None = None, lock: Path = LOCK) -> str:
 
 
 def fetch(jars: Sequence[Jar], repository: Path) -> None:
-    """Fetch these jars and check their sums, telling the person who waits."""
+    """Fetch jars and check their sums, with progress on stderr."""
     if not jars:
         return
     maven = _maven(repository)
@@ -94,9 +98,9 @@ def fetch(jars: Sequence[Jar], repository: Path) -> None:
 
 def _maven(repository: Path) -> "Maven":
     try:
-        from stream.devbroker.kafka.maven import Maven  # noqa: PLC0415 - an extra, and 0.3 s that only a first start should pay
-    except ImportError as missing:
-        raise MissingExtraError from missing
+        from stream.devbroker.kafka.maven import Maven  # noqa: PLC0415 - an extra, and importing it takes 0.3 s
+    except ImportError as error:
+        raise MissingExtraError from error
     return Maven(repository)
 
 
@@ -105,18 +109,18 @@ def _fetch_one(jar: Jar, repository: Path, maven: "Maven") -> None:
     path.unlink(missing_ok=True)
     try:
         maven.fetch(*jar.coordinate.split(":"))
-    except OSError as reason:
-        raise JarError(f"{jar.coordinate} could not be fetched: {reason}") from reason
+    except OSError as error:
+        raise JarError(f"{jar.coordinate} could not be fetched: {error}") from error
     if not jar.is_intact(repository):
         path.unlink()
         raise JarError(
-            f"{jar.coordinate} was fetched with a SHA-256 sum other than {jar.sha256} of {LOCK.name}, removed"
+            f"{jar.coordinate}: the fetched file does not have the SHA-256 sum {jar.sha256} of {LOCK.name} and was removed"
         )
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Wait until no other process holds `path`, so that two first starts do not write the same files."""
+    """Hold a lock on `path` for the block, so that two processes do not fetch the same files."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

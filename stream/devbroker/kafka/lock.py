@@ -1,4 +1,4 @@
-"""Write `jars.lock` anew, after a change of VERSION: `python -m stream.devbroker.kafka.lock`."""
+"""Write `jars.lock` after a change of VERSION: `python -m stream.devbroker.kafka.lock`."""
 
 import hashlib
 
@@ -10,12 +10,12 @@ ENDPOINT = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36
 
 
 def lock_text() -> str:
-    """What the lock file should hold: every jar that Kafka and a logger for it need, by Maven's own rules."""
+    """Return the content of the lock file: the jars that Maven resolves for Kafka and a logger."""
     sums = {
-        f"{each.groupId}:{each.artifactId}:{each.version}": hashlib.sha256(
-            each.resolve().read_bytes()
+        f"{artifact.groupId}:{artifact.artifactId}:{artifact.version}": hashlib.sha256(
+            artifact.resolve().read_bytes()
         ).hexdigest()
-        for each in jgo.resolve(ENDPOINT)
+        for artifact in jgo.resolve(ENDPOINT)
     }
     return "".join(f"{sums[coordinate]}  {coordinate}\n" for coordinate in sorted(sums))
 

@@ -1,4 +1,4 @@
-"""Maven Central by jgo (of the extra `broker`), over connections that trust the same certificates as other programs."""
+"""Downloads from Maven Central by jgo (of the extra `broker`), with the system's trusted certificates."""
 
 import os
 import ssl
@@ -15,7 +15,7 @@ TIMEOUT = 60  # seconds
 
 
 class Resolver(PythonResolver):
-    """Where jgo gets files from. Its own resolver trusts the package certifi only, unless told by REQUESTS_CA_BUNDLE."""
+    """A resolver of jgo with our TLS context. That of jgo trusts only certifi or REQUESTS_CA_BUNDLE."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class Resolver(PythonResolver):
         self._session.mount("https://", _Adapter())
 
     def download(self, artifact: Any) -> Path:
-        """Write the artifact to its place in the local repository. Raises OSError when no remote one gives it."""
+        """Download an artifact to its path in the local repository. Raises OSError if that fails."""
         path: Path = artifact.cached_path
         path.parent.mkdir(parents=True, exist_ok=True)
         (remote,) = artifact.context.remote_repos.values()
@@ -32,46 +32,46 @@ class Resolver(PythonResolver):
             with self._session.get(url, stream=True, timeout=TIMEOUT) as response, path.open("wb") as file:
                 response.raise_for_status()
                 file.writelines(response.iter_content(1 << 16))
-        except SSLError as reason:
+        except SSLError as error:
             raise OSError(
-                f"{reason}. Behind a proxy that signs connections itself, set SSL_CERT_FILE to its certificate (PEM)"
-            ) from reason
+                f"{error}. Behind a proxy that signs connections itself, set SSL_CERT_FILE to its certificate (PEM)"
+            ) from error
         return path
 
 
 class Maven:
-    """Maven Central in front of a local repository."""
+    """Maven Central with a local repository as its cache."""
 
     def __init__(self, repository: Path) -> None:
         self._context = MavenContext(resolver=Resolver(), repo_cache=repository)
 
     def fetch(self, group: str, artifact: str, version: str) -> None:
-        """Fetch a jar unless it is in the local repository. Raises OSError."""
+        """Fetch a jar unless it is in the local repository. Raises OSError if that fails."""
         self._context.project(group, artifact).at_version(version).artifact().resolve()
 
 
 class _Adapter(HTTPAdapter):
-    """Adds `trusted` certificates to those of certifi, directly and through a proxy, and waits when asked to (429)."""
+    """An adapter that uses `trust_context` directly and through a proxy, and retries later at status 429."""
 
     def __init__(self) -> None:
-        self._trusted = {"ssl_context": trusted()}
+        self._ssl_options = {"ssl_context": trust_context()}
         super().__init__(max_retries=Retry(connect=0, read=0, other=0, status=3, status_forcelist=[429]))
 
-    def init_poolmanager(self, *positional: Any, **named: Any) -> None:
-        super().init_poolmanager(*positional, **named | self._trusted)
+    def init_poolmanager(self, *arguments: Any, **keywords: Any) -> None:
+        super().init_poolmanager(*arguments, **keywords | self._ssl_options)
 
-    def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
-        return super().proxy_manager_for(proxy, **named | self._trusted)
+    def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:
+        return super().proxy_manager_for(proxy, **keywords | self._ssl_options)
 
 
-def trusted() -> ssl.SSLContext:
-    """Return a context with the certificates of SSL_CERT_FILE and SSL_CERT_DIR, else the system's, and of PIP_CERT.
+def trust_context() -> ssl.SSLContext:
+    """Return a TLS context that trusts SSL_CERT_FILE and SSL_CERT_DIR, else the system, and PIP_CERT.
 
-    As in pip it is less strict than `ssl.create_default_context`: from Python 3.13 on that one refuses certificates as
-    many proxies make them (RFC 5280 wants more extensions than these have).
+    Like pip's context it is less strict than `ssl.create_default_context`. From Python 3.13 on that refuses
+    certificates of many proxies, which lack extensions that RFC 5280 requires.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
-    if pip := os.environ.get("PIP_CERT"):
-        context.load_verify_locations(pip)
+    if pip_certificates := os.environ.get("PIP_CERT"):
+        context.load_verify_locations(pip_certificates)
     return context

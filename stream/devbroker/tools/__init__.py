@@ -1,4 +1,4 @@
-"""Programs that cxgauge does not ship: from PATH, else from unpacked Debian packages, and only if they start here."""
+"""Programs that cxgauge does not ship, from PATH or unpacked Debian packages, if they start here."""
 
 from stream.devbroker.tools.finder import Unavailable, find
 

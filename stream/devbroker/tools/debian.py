@@ -1,4 +1,4 @@
-"""Debian packages, fetched with apt-get and unpacked into the cache: no root is needed."""
+"""Debian packages, fetched with apt-get and unpacked into the cache without root."""
 
 import platform
 import shutil
@@ -12,7 +12,7 @@ APT_DOWNLOAD = ("apt-get", "-q", "-o", "Acquire::Retries=0", "-o", "Acquire::htt
 
 
 def release() -> str:
-    """Return a name for packages of this system, such as `debian-13-x86_64`: machines may share a home folder."""
+    """Return a name of this system, such as `debian-13-x86_64`, because machines may share a home folder."""
     try:
         system = platform.freedesktop_os_release()
     except OSError:
@@ -32,7 +32,7 @@ def executable(package: str, name: str) -> Path:
 
 
 def executable_of(package: str, name: str) -> Path | str:
-    """Return an executable of a package, which is fetched unless it is in the cache; the reason if that fails."""
+    """Return an executable of a package, fetched unless it is cached, or the reason if that fails."""
     folder = unpacked(package)
     if not folder.exists():
         try:
@@ -46,9 +46,12 @@ def executable_of(package: str, name: str) -> Path | str:
 
 
 def _fetch(package: str, folder: Path) -> str | None:
-    """Unpack a package into `folder`, all of it or nothing. Return the reason if that fails."""
+    """Fetch and unpack a package into `folder`, completely or not at all.
+
+    Return None, or the reason if that fails.
+    """
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        return f"there is no apt-get to fetch Debian's package {package} with"
+        return f"there is no apt-get to fetch Debian's package {package}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent) as temporary:
         downloaded = _run(*APT_DOWNLOAD, package, cwd=temporary)
@@ -63,7 +66,7 @@ def _fetch(package: str, folder: Path) -> str | None:
 
 
 def _move(content: Path, folder: Path) -> None:
-    """Rename `content`, unless another process has put the same package there meanwhile."""
+    """Rename `content`, unless another process has unpacked the same package meanwhile."""
     try:
         content.rename(folder)
     except OSError:
@@ -71,11 +74,11 @@ def _move(content: Path, folder: Path) -> None:
             raise
 
 
-def _error(done: subprocess.CompletedProcess[str]) -> str:
+def _error(finished: subprocess.CompletedProcess[str]) -> str:
     """Return the first error of apt-get or dpkg as one line."""
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    lines = [line.strip() for line in finished.stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("E:", "dpkg"))]
-    return next(iter([*errors, *lines]), f"exit code {done.returncode}")
+    return next(iter([*errors, *lines]), f"exit code {finished.returncode}")
 
 
 def _run(*command: str, cwd: str) -> subprocess.CompletedProcess[str]:

@@ -32,7 +32,7 @@ TOOLS = {
 
 
 class Unavailable(NamedTuple):
-    """One sentence: which program is left out, and why."""
+    """A program that is left out, with a sentence that says why."""
 
     sentence: str
 
@@ -42,9 +42,10 @@ class Unavailable(NamedTuple):
 
 @cache
 def find(name: str) -> Path | Unavailable:
-    """Return the first candidate that starts, else the reason why there is none.
+    """Return the first candidate that starts, else the reasons why none does.
 
-    Candidates are the upstream name and Debian's on PATH, then Debian packages, which are unpacked into the cache.
+    Candidates are the upstream name and Debian's on PATH, then Debian packages, which are unpacked into the
+    cache.
     """
     tool = TOOLS[name]
     reasons: list[str] = []
@@ -60,16 +61,18 @@ def find(name: str) -> Path | Unavailable:
 
 
 def _candidates(name: str, tool: Tool) -> Iterator[Path | str]:
-    """Yield executables, or the reason why there is none at a source."""
+    """Yield executables, or the reason why a source has none."""
     debian_name = tool.debian_name or name
     on_path = [*_on_path(name), *(_on_path(debian_name) if debian_name != name else ())]
     yield from on_path or ["it is not on PATH"]
-    for package in sorted(tool.packages, key=lambda each: not debian.executable(each, debian_name).exists()):
+    for package in sorted(
+        tool.packages, key=lambda package: not debian.executable(package, debian_name).exists()
+    ):
         yield debian.executable_of(package, debian_name)
 
 
 def _on_path(name: str) -> list[Path]:
-    """Return all executables of this name on PATH, in its order, those that are links to one another once."""
+    """Return all executables of this name in the order of PATH, without links to earlier ones."""
     programs: dict[str, Path] = {}
     for folder in os.get_exec_path():
         program = shutil.which(name, path=folder)

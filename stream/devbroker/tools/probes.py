@@ -1,7 +1,7 @@
-"""Probes: start a program with a small configuration that has every kind of entry that ours have.
+"""Probes that start a program with a small configuration, which has every kind of entry of ours.
 
-`--version` proves little: Debian's Alertmanager answers it also where it cannot load a configuration, and an old Prometheus
-refuses our rules.
+`--version` is not enough, because Debian's Alertmanager answers it even if it cannot load a configuration,
+and because an old Prometheus refuses our rules.
 """
 
 import re
@@ -19,9 +19,10 @@ Probe = Callable[[Path], str | None]
 """Takes a program and returns why it does not start, None if it does."""
 
 SECONDS = 30.0
-"""Time limit of a probe."""
-LONGEST = 300
-"""Characters of a reason: a program of another processor may be taken for a script and make the shell print anything."""
+"""Time limit of a probe in seconds."""
+MAX_REASON_LENGTH = 300
+"""Maximum characters of a reason, because the shell may run a program of another processor as a script and
+print anything."""
 
 PROMETHEUS = "rule_files: [rules.yml]\n"
 RULES = """groups:
@@ -94,7 +95,7 @@ def _server(
             except ProcessError as error:
                 if not child.ended():
                     return f"it was not ready within {SECONDS:g} s"
-                return reason(child.tail()) or str(error).partition(",")[0]
+                return reason(child.tail()) or str(error).partition(". ")[0]
     return None
 
 
@@ -104,7 +105,7 @@ def _command(program: Path, *arguments: str) -> str | None:
         (Path(folder) / "rules.yml").write_text(RULES)
         (Path(folder) / "alertmanager.yml").write_text(ALERTMANAGER)
         try:
-            done = subprocess.run(
+            finished = subprocess.run(
                 [program, *arguments],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
@@ -118,15 +119,18 @@ def _command(program: Path, *arguments: str) -> str | None:
             return f"it did not end within {SECONDS:g} s"
         except OSError as error:
             return str(error.strerror)
-    if done.returncode == 0:
+    if finished.returncode == 0:
         return None
-    return reason(done.stdout + done.stderr) or f"exit code {done.returncode}"
+    return reason(finished.stdout + finished.stderr) or f"exit code {finished.returncode}"
 
 
 def reason(output: str) -> str:
-    """Return the last error that a program has logged, else its last line; empty if it wrote nothing."""
+    """Return the last error that a program has logged, else its last line.
+
+    Without output the text is empty.
+    """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [match[1] or match[2] for match in map(_ERROR.search, lines) if match]
     last = [*lines[-1:], *errors][-1:]
     text = "".join(last).replace('\\"', '"')
-    return "".join(each if each.isprintable() else "?" for each in text[:LONGEST])
+    return "".join(character if character.isprintable() else "?" for character in text[:MAX_REASON_LENGTH])

@@ -1,1 +1,1 @@
-"""Dead-letter records: list, show, replay, purge."""
+"""Listing, showing, replaying and purging dead letters."""

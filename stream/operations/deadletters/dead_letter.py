@@ -1,4 +1,4 @@
-"""A dead letter as it lies in its topic, and which ones a command is about."""
+"""Dead letters of the topic, and the filter that selects them for a command."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from stream.core.aggregation.outgoing import HEADER_PREFIX, Header
 
 
 class DeadLetter(NamedTuple):
-    """One record of the topic. `buried` is its timestamp in ms: when it became a dead letter."""
+    """A record of the dead-letter topic. `dead_lettered_at` is its timestamp in ms."""
 
     partition: int
     offset: int
@@ -22,44 +22,53 @@ class DeadLetter(NamedTuple):
     headers: Sequence[Header]
 
     def header_text(self, name: str) -> str:
-        """A header of ours, empty when it has none."""
+        """Return the text of the first header with this name, empty if there is none."""
         value_ = next((value for key, value in self.headers if key == name), None)
         return (value_ or b"").decode(errors="replace")
 
     @property
     def position(self) -> str:
-        """Where it lies, as `show` takes it."""
+        """Partition and offset in the form that `cxgauge deadletter show` takes."""
         return f"{self.partition}:{self.offset}"
 
     @property
     def reason(self) -> str:
-        """The outcome it was judged with."""
+        """The outcome of the record, such as `invalid`."""
         return self.header_text("cx_reason")
 
     @property
     def topic(self) -> str:
-        """The default name of the topic that it was read from."""
+        """The default name of the record's source topic."""
         return self.header_text("cx_topic")
 
     @property
-    def own_headers(self) -> list[Header]:
-        """The headers that it came with."""
+    def original_headers(self) -> list[Header]:
+        """The headers of the source record, without those that cxgauge added."""
         return [(name, value) for name, value in self.headers if not name.startswith(HEADER_PREFIX)]
 
     @property
     def digest(self) -> bytes:
-        """What is the same for two copies of one letter and for no others: offset and partition of its source are in it."""
+        """A hash that only copies share, because the headers name the source partition and offset."""
         return blake2b(msgspec.msgpack.encode(self[2:]), digest_size=16).digest()
 
 
 def dead_letter_of(record: ConsumerRecord) -> DeadLetter:
-    """The letter in a record."""
-    where = (record.partition, record.offset, record.timestamp)
-    return DeadLetter(*where, record.key, record.value, tuple(record.headers))
+    """Return the dead letter in a consumed record."""
+    return DeadLetter(
+        record.partition,
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value,
+        tuple(record.headers),
+    )
 
 
 class Filter(NamedTuple):
-    """Which letters are meant: all that are empty or None hold for every letter. Times in ms, of burial."""
+    """Criteria for dead letters.
+
+    Empty sets and None match every one. `since` and `until` are record timestamps in ms.
+    """
 
     reasons: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
@@ -68,24 +77,24 @@ class Filter(NamedTuple):
     key: bytes | None = None
     positions: frozenset[str] = frozenset()
 
-    def matches(self, letter: DeadLetter) -> bool:
-        """Whether a letter is meant."""
+    def matches(self, dead_letter: DeadLetter) -> bool:
+        """Return whether a dead letter meets all criteria."""
         return (
-            (not self.reasons or letter.reason in self.reasons)
-            and (not self.topics or letter.topic in self.topics)
-            and (self.since is None or letter.dead_lettered_at >= self.since)
-            and (self.until is None or letter.dead_lettered_at < self.until)
-            and (self.key is None or letter.key == self.key)
-            and (not self.positions or letter.position in self.positions)
+            (not self.reasons or dead_letter.reason in self.reasons)
+            and (not self.topics or dead_letter.topic in self.topics)
+            and (self.since is None or dead_letter.dead_lettered_at >= self.since)
+            and (self.until is None or dead_letter.dead_lettered_at < self.until)
+            and (self.key is None or dead_letter.key == self.key)
+            and (not self.positions or dead_letter.position in self.positions)
         )
 
 
 def format_time(ms: int) -> str:
-    """A time in ms for people."""
+    """Format a time in ms since the epoch as UTC, to the second."""
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def printable(raw: bytes | str | None) -> str:
-    """Text for a terminal: whatever could steer it is escaped."""
+    """Return text that is safe for a terminal, with control characters escaped."""
     text = "" if raw is None else raw if isinstance(raw, str) else raw.decode(errors="backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,4 +1,4 @@
-"""Dead letters for people to read."""
+"""Formatting dead letters for a terminal."""
 
 from collections import Counter
 from heapq import heappush, heappushpop
@@ -12,47 +12,51 @@ from stream.operations.deadletters.dead_letter import DeadLetter, Filter, format
 from stream.operations.deadletters.reading import open_reader, read_all, read_dead_letters
 
 MAX_KEY_WIDTH = 60
-"""Characters of a key in a list."""
+"""Maximum characters of a key in a list."""
 
 
 async def format_list(settings: Settings, wanted: Filter, limit: int) -> list[str]:
-    """The newest `limit` letters, a line each, and the counts."""
+    """Return a line for each of the newest `limit` matching dead letters, then counts by topic and reason."""
     newest: list[tuple[int, int, int, list[str]]] = []
     counts: Counter[tuple[str, str]] = Counter()
-    seen = 0
-    async for letter in read_all(settings):
-        seen += 1
-        if not wanted.matches(letter):
+    total = 0
+    async for dead_letter in read_all(settings):
+        total += 1
+        if not wanted.matches(dead_letter):
             continue
-        counts[letter.topic or "?", letter.reason or "?"] += 1
-        row = (letter.dead_lettered_at, letter.partition, letter.offset, _row(letter))
+        counts[dead_letter.topic or "?", dead_letter.reason or "?"] += 1
+        row = (dead_letter.dead_lettered_at, dead_letter.partition, dead_letter.offset, _row(dead_letter))
         if len(newest) < limit:
             heappush(newest, row)
         elif limit:
             heappushpop(newest, row)
-    lines = table([row for *_, row in sorted(newest)], ("place", "buried", "from", "reason", "key", "detail"))
+    lines = table(
+        [row for *_, row in sorted(newest)], ("position", "time", "from", "reason", "key", "detail")
+    )
     if lines:
         lines.append("")
-    lines += table([[*what, f"{n:,}"] for what, n in sorted(counts.items())], ("topic", "reason", "letters"))
-    return [*lines, f"{counts.total():,} of {seen:,} letters"]
+    lines += table(
+        [[*group, f"{count:,}"] for group, count in sorted(counts.items())], ("topic", "reason", "count")
+    )
+    return [*lines, f"{counts.total():,} of {total:,} dead letters"]
 
 
-def _row(letter: DeadLetter) -> list[str]:
-    origin = f"{letter.topic} {letter.header_text('cx_partition')}:{letter.header_text('cx_offset')}"
-    key = printable(letter.key)
+def _row(dead_letter: DeadLetter) -> list[str]:
+    source = f"{dead_letter.topic} {dead_letter.header_text('cx_partition')}:{dead_letter.header_text('cx_offset')}"
+    key = printable(dead_letter.key)
     short = key if len(key) <= MAX_KEY_WIDTH else f"{key[: MAX_KEY_WIDTH - 1]}…"
     return [
-        letter.position,
-        format_time(letter.dead_lettered_at),
-        printable(origin),
-        letter.reason,
+        dead_letter.position,
+        format_time(dead_letter.dead_lettered_at),
+        printable(source),
+        dead_letter.reason,
         short,
-        printable(letter.header_text("cx_detail")),
+        printable(dead_letter.header_text("cx_detail")),
     ]
 
 
 def table(rows: list[list[str]], head: tuple[str, ...]) -> list[str]:
-    """Lines in columns; none without rows."""
+    """Format rows as lines in columns under a heading. Without rows there are no lines."""
     if not rows:
         return []
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
@@ -62,37 +66,39 @@ def table(rows: list[list[str]], head: tuple[str, ...]) -> list[str]:
     ]
 
 
-async def read_one(settings: Settings, position: str) -> DeadLetter:
-    """The letter at a place. Raises CxgaugeError when there is none."""
+async def read_dead_letter(settings: Settings, position: str) -> DeadLetter:
+    """Return the dead letter at a position. Raises CxgaugeError if there is none."""
     partition, offset = map(int, position.split(":"))
     tp = TopicPartition(settings.topics.deadletter, partition)
-    async with open_reader(settings) as (consumer, spans):
-        span = spans.get(tp, OffsetRange(0, 0))
+    async with open_reader(settings) as (consumer, ranges):
+        span = ranges.get(tp, OffsetRange(0, 0))
         if span.begin <= offset < span.end:
-            async for letter in read_dead_letters(consumer, {tp: OffsetRange(offset, offset + 1)}):
-                return letter
-    raise CxgaugeError(f"no letter lies at {position}; cxgauge deadletter ls shows those that there are")
+            async for dead_letter in read_dead_letters(consumer, {tp: OffsetRange(offset, offset + 1)}):
+                return dead_letter
+    raise CxgaugeError(f"no dead letter at {position}; list existing ones with cxgauge deadletter ls")
 
 
-def format_details(letter: DeadLetter) -> list[str]:
-    """A letter with all that is known of it."""
-    first = letter.header_text("cx_timestamp")
+def format_details(dead_letter: DeadLetter) -> list[str]:
+    """Format all fields of a dead letter, a line each, and its value."""
+    first_timestamp = dead_letter.header_text("cx_timestamp")
     details = {
-        "place": letter.position,
-        "buried": format_time(letter.dead_lettered_at),
-        "reason": letter.reason,
-        "detail": letter.header_text("cx_detail"),
-        "from": f"{letter.topic} {letter.header_text('cx_partition')}:{letter.header_text('cx_offset')}",
-        "first timestamp": format_time(int(first)) if first.isdigit() and len(first) < 15 else first,
-        "key": "none" if letter.key is None else printable(letter.key),
-        **{f"header {name}": printable(value) for name, value in letter.own_headers},
-        "value": "none" if letter.value is None else f"{len(letter.value):,} bytes",
+        "position": dead_letter.position,
+        "time": format_time(dead_letter.dead_lettered_at),
+        "reason": dead_letter.reason,
+        "detail": dead_letter.header_text("cx_detail"),
+        "from": f"{dead_letter.topic} {dead_letter.header_text('cx_partition')}:{dead_letter.header_text('cx_offset')}",
+        "first timestamp": format_time(int(first_timestamp))
+        if first_timestamp.isdigit() and len(first_timestamp) < 15
+        else first_timestamp,
+        "key": "none" if dead_letter.key is None else printable(dead_letter.key),
+        **{f"header {name}": printable(value) for name, value in dead_letter.original_headers},
+        "value": "none" if dead_letter.value is None else f"{len(dead_letter.value):,} bytes",
     }
     width = max(map(len, details))
     lines = [f"{printable(name):{width}}  {printable(text)}".rstrip() for name, text in details.items()]
-    if letter.value:
+    if dead_letter.value:
         lines += [
             "",
-            *(printable(line) for line in letter.value.decode(errors="backslashreplace").split("\n")),
+            *(printable(line) for line in dead_letter.value.decode(errors="backslashreplace").split("\n")),
         ]
     return lines

@@ -1,12 +1,13 @@
-"""Removing somebody's dead letters from a topic of which Kafka can only delete a beginning.
+"""Purging a customer's dead letters from a topic of which Kafka can only delete the beginning.
 
-    [ others  theirs  others  theirs  others |                          where they are; the bar: new segments begin
-                                             | others  others  others   1. others' letters are copied behind it
-                                             [ others  others  others   2. all before the bar is deleted
+    [ others  theirs  others  theirs  others |                          before; the bar marks the begin of new segments
+                                             | others  others  others   1. copy the others' dead letters after the bar
+                                             [ others  others  others   2. delete everything before the bar
 
-Copies keep key, value, headers and timestamp. Copying first, deleting after: a crash between them leaves letters twice,
-never none, and the next purge of that person makes them one again, as of copies only the last is copied. What workers
-append meanwhile is behind the bar. A purge fences the one before it. Partitions without anything of theirs are left.
+Copies keep key, value, headers and timestamp. A crash between the steps leaves dead letters twice. The next
+purge of the same customer removes the duplicates, because it copies only the last copy of each. Records that
+workers append meanwhile are after the bar. A purge fences an earlier one that still runs. Partitions without
+matching dead letters are not changed.
 """
 
 import asyncio
@@ -27,94 +28,100 @@ from stream.operations.deadletters.reading import open_reader, read_dead_letters
 from stream.operations.deadletters.segments import new_segments
 
 COPIES_AT_ONCE, BYTES_AT_ONCE = 500, 8 << 20
-"""Copies in one transaction, so that none lasts long."""
+"""Maximum copies and bytes in a transaction, so that none lasts long."""
 REQUEST_BYTES = 8 << 20
-READABLE_WITHIN = 90.0
-"""Seconds until readers of what is committed get so far: a worker's transaction may hold them up for a while."""
+READABLE_TIMEOUT = 90.0
+"""Seconds to wait until copies are readable, because an open transaction of a worker blocks readers."""
 
 
-class Purged(NamedTuple):
-    """How many letters were removed, and how many of others were moved to the end for it."""
+class PurgeResult(NamedTuple):
+    """Numbers of removed dead letters and of those of others that were moved to the end."""
 
     removed: int
     moved: int
     rolled: bool = True
-    """Whether the broker began new segments, so that the old ones can go from its disks."""
+    """False if the broker refused to begin new segments, so that deleted bytes stay on its disks."""
 
 
-class _Plan(NamedTuple):
-    """What is to be done in one partition: `old` goes, after letters at the offsets `keep` were copied."""
+class _PurgePlan(NamedTuple):
+    """The purge of a partition: copy dead letters at the offsets `keep`, then delete the range `old`."""
 
     old: OffsetRange
     keep: frozenset[int]
-    theirs: int
+    matching: int
 
 
-_Plans = dict[TopicPartition, _Plan]
+_PurgePlans = dict[TopicPartition, _PurgePlan]
 
 
-async def purge(settings: Settings, subject: PurgeSubject, *, dry: bool) -> Purged:
-    """Remove the subject's letters, or only count them. Raises aiokafka's KafkaError."""
-    if dry:
-        async with open_reader(settings) as (consumer, spans):
-            return _result(await _plan(consumer, spans, subject))
+async def purge(settings: Settings, subject: PurgeSubject, *, dry_run: bool) -> PurgeResult:
+    """Remove the subject's dead letters, or only count them with `dry_run`. Raises aiokafka's KafkaError."""
+    if dry_run:
+        async with open_reader(settings) as (consumer, ranges):
+            return _result(await _plan(consumer, ranges, subject))
     producer = AIOKafkaProducer(
         **client_options(settings.kafka),
         transactional_id=f"{settings.worker.group}-deadletter-purge",
         max_request_size=REQUEST_BYTES,
     )
     try:
-        await producer.start()  # fences another purge: what that one committed is read below
-        async with open_reader(settings) as (consumer, spans):
-            touched = list(await _plan(consumer, spans, subject))
-            if not touched:
-                return Purged(0, 0)
-            bars = await new_segments(settings, producer, touched)
-            if bars:
-                await _wait_until_readable(consumer, bars)
-            old = {tp: spans[tp]._replace(end=bars.get(tp, spans[tp].end)) for tp in touched}
+        # fences another purge, so that its copies are complete when they are read below
+        await producer.start()
+        async with open_reader(settings) as (consumer, ranges):
+            affected = list(await _plan(consumer, ranges, subject))
+            if not affected:
+                return PurgeResult(0, 0)
+            boundaries = await new_segments(settings, producer, affected)
+            if boundaries:
+                await _wait_until_readable(consumer, boundaries)
+            old = {tp: ranges[tp]._replace(end=boundaries.get(tp, ranges[tp].end)) for tp in affected}
             plans = await _plan(consumer, old, subject)
             await _copy(consumer, producer, plans)
     finally:
         await producer.stop()
     async with admin(settings) as client:
         await client.delete_records({tp: RecordsToDelete(plan.old.end) for tp, plan in plans.items()})
-    return _result(plans)._replace(rolled=bool(bars))
+    return _result(plans)._replace(rolled=bool(boundaries))
 
 
-def _result(plans: _Plans) -> Purged:
-    return Purged(sum(plan.theirs for plan in plans.values()), sum(len(plan.keep) for plan in plans.values()))
+def _result(plans: _PurgePlans) -> PurgeResult:
+    return PurgeResult(
+        sum(plan.matching for plan in plans.values()), sum(len(plan.keep) for plan in plans.values())
+    )
 
 
-async def _plan(consumer: AIOKafkaConsumer, spans: OffsetRanges, subject: PurgeSubject) -> _Plans:
-    """The partitions in which something is theirs, and of the others' letters there the last copy of each."""
-    theirs: Counter[int] = Counter()
-    others: dict[int, dict[bytes, int]] = {tp.partition: {} for tp in spans}
-    with ProgressMeter(sum(span.end - span.begin for span in spans.values()), "letters read") as meter:
-        async for letter in read_dead_letters(consumer, spans):
+async def _plan(consumer: AIOKafkaConsumer, ranges: OffsetRanges, subject: PurgeSubject) -> _PurgePlans:
+    """Return a plan for each partition with matching dead letters.
+
+    Of the others it keeps the last copy of each.
+    """
+    matching: Counter[int] = Counter()
+    others: dict[int, dict[bytes, int]] = {tp.partition: {} for tp in ranges}
+    with ProgressMeter(sum(span.end - span.begin for span in ranges.values()), "dead letters read") as meter:
+        async for dead_letter in read_dead_letters(consumer, ranges):
             meter.step()
-            if subject.matches(letter):
-                theirs[letter.partition] += 1
+            if subject.matches(dead_letter):
+                matching[dead_letter.partition] += 1
             else:
-                others[letter.partition][letter.digest] = letter.offset
+                others[dead_letter.partition][dead_letter.digest] = dead_letter.offset
     return {
-        tp: _Plan(span, frozenset(others[tp.partition].values()), theirs[tp.partition])
-        for tp, span in spans.items()
-        if theirs[tp.partition]
+        tp: _PurgePlan(span, frozenset(others[tp.partition].values()), matching[tp.partition])
+        for tp, span in ranges.items()
+        if matching[tp.partition]
     }
 
 
-async def _copy(consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, plans: _Plans) -> None:
+async def _copy(consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, plans: _PurgePlans) -> None:
     keep = {tp.partition: plan.keep for tp, plan in plans.items()}
     topic = next(iter(plans)).topic
     last: dict[TopicPartition, int] = {}
     batch: list[DeadLetter] = []
     size = 0
-    with ProgressMeter(sum(map(len, keep.values())), "letters kept") as meter:
-        async for letter in read_dead_letters(consumer, {tp: plan.old for tp, plan in plans.items()}):
-            if letter.offset in keep[letter.partition]:
-                batch.append(letter)
-                size += len(letter.value or b"")
+    with ProgressMeter(sum(map(len, keep.values())), "dead letters copied") as meter:
+        async for dead_letter in read_dead_letters(consumer, {tp: plan.old for tp, plan in plans.items()}):
+            if dead_letter.offset in keep[dead_letter.partition]:
+                batch.append(dead_letter)
+                size += len(dead_letter.value or b"")
                 meter.step()
             if len(batch) >= COPIES_AT_ONCE or size >= BYTES_AT_ONCE:
                 last |= await _append(producer, topic, batch)
@@ -124,8 +131,8 @@ async def _copy(consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, plans: _
 
 
 async def _wait_until_readable(consumer: AIOKafkaConsumer, last: dict[TopicPartition, int]) -> None:
-    """Wait until readers of what is committed get past these offsets."""
-    async with asyncio.timeout(READABLE_WITHIN):
+    """Wait until the last stable offsets are after these offsets."""
+    async with asyncio.timeout(READABLE_TIMEOUT):
         while last:
             ends = await consumer.end_offsets(list(last))
             last = {tp: offset for tp, offset in last.items() if ends[tp] <= offset}
@@ -135,20 +142,20 @@ async def _wait_until_readable(consumer: AIOKafkaConsumer, last: dict[TopicParti
 async def _append(
     producer: AIOKafkaProducer, topic: str, batch: list[DeadLetter]
 ) -> dict[TopicPartition, int]:
-    """Copy in one transaction; the offset of the last copy in each partition."""
+    """Copy dead letters in one transaction. Return the offset of the last copy in each partition."""
     if not batch:
         return {}
     async with producer.transaction():
-        sent = [
+        futures = [
             await producer.send(
                 topic,
-                letter.value,
-                key=letter.key,
-                partition=letter.partition,
-                timestamp_ms=letter.dead_lettered_at,
-                headers=list(letter.headers),
+                dead_letter.value,
+                key=dead_letter.key,
+                partition=dead_letter.partition,
+                timestamp_ms=dead_letter.dead_lettered_at,
+                headers=list(dead_letter.headers),
             )
-            for letter in batch
+            for dead_letter in batch
         ]
-        done = [await future for future in sent]  # committing does not look at failed batches
-    return {letter.topic_partition: letter.offset for letter in done}
+        written = [await future for future in futures]  # committing does not check for failed batches
+    return {metadata.topic_partition: metadata.offset for metadata in written}

@@ -1,4 +1,4 @@
-"""Putting dead letters back where they came from."""
+"""Replaying dead letters to their source topics."""
 
 import asyncio
 from collections import Counter
@@ -15,75 +15,80 @@ from stream.kafka.client import client_options
 from stream.operations.deadletters.dead_letter import DeadLetter, Filter
 from stream.operations.deadletters.reading import read_all
 
-OVERSIZED = "oversized: cut when they were buried"
-UNTIMELY = "future or late: only with --rejudge, as of now"
-FOREIGN = "their header names no known topic"
+OVERSIZED = "oversized, so the value was cut"
+NOT_ON_TIME = "future or late; --rejudge replays them as of now"
+UNKNOWN_TOPIC = "the header cx_topic names no known topic"
 _DOMAINS = {topic.name: topic.domain for topic in TOPICS.values()}
 _DECODERS = {topic.domain: Decoder(topic) for topic in TOPICS.values()}
 
 
-class Replayed(Counter[str]):
-    """How many letters were put back (`sent`), and why others were not."""
+class ReplayCounts(Counter[str]):
+    """The number of replayed dead letters (`sent`), and those of others by the reason."""
 
-    refused = 0
-    """Of those put back: how many this version cannot read any better than the one that buried them."""
+    still_unreadable = 0
+    """Replayed dead letters that this version cannot read either."""
 
 
-def refusal_reason(letter: DeadLetter, *, rejudge: bool) -> OutgoingRecord | str:
-    """The record that a letter goes back as, or why it does not.
+def to_replay(dead_letter: DeadLetter, *, rejudge: bool) -> OutgoingRecord | str:
+    """Return the record that replays a dead letter, or the reason why it is not replayed.
 
-    It is stamped with the present, so that it is kept, and judged by its first timestamp; when judged anew, as of now.
+    The record's timestamp is the present, so that Kafka keeps it. A header has the first timestamp, by which
+    it is classified. With `rejudge` a future or late record goes without that header and is classified as of
+    now.
     """
-    domain = _DOMAINS.get(letter.topic)
+    domain = _DOMAINS.get(dead_letter.topic)
     if domain is None:
-        return FOREIGN
-    if letter.reason == "oversized":
+        return UNKNOWN_TOPIC
+    if dead_letter.reason == "oversized":
         return OVERSIZED
-    untimely = letter.reason in ("future", "late")
-    if untimely and not rejudge:
-        return UNTIMELY
-    headers = letter.own_headers
-    first = letter.header_text("cx_timestamp")
-    if first and not untimely:
-        headers.append(("cx_timestamp", first.encode()))
-    return OutgoingRecord(domain, None, letter.key, letter.value, None, headers)
+    not_on_time = dead_letter.reason in ("future", "late")
+    if not_on_time and not rejudge:
+        return NOT_ON_TIME
+    headers = dead_letter.original_headers
+    first_timestamp = dead_letter.header_text("cx_timestamp")
+    if first_timestamp and not not_on_time:
+        headers.append(("cx_timestamp", first_timestamp.encode()))
+    return OutgoingRecord(domain, None, dead_letter.key, dead_letter.value, None, headers)
 
 
-def readable(letter: OutgoingRecord) -> bool:
-    """Whether a worker of this version can read it."""
+def is_readable(record: OutgoingRecord) -> bool:
+    """Return whether a worker of this version can decode a record."""
     try:
-        _DECODERS[letter.domain].decode(letter.value, letter.headers)
+        _DECODERS[record.domain].decode(record.value, record.headers)
     except Undecodable:
         return False
     return True
 
 
-async def replay(settings: Settings, wanted: Filter, *, rejudge: bool, dry: bool) -> Replayed:
-    """Put the letters back, or only count them. A repeat is a duplicate by its natural key. Raises KafkaError."""
-    done = Replayed()
+async def replay(settings: Settings, wanted: Filter, *, rejudge: bool, dry_run: bool) -> ReplayCounts:
+    """Replay matching dead letters, or only count them with `dry_run`. Raises aiokafka's KafkaError.
+
+    A dead letter that is replayed again is a duplicate by its deduplication key.
+    """
+    counts = ReplayCounts()
     await describe_inputs(settings)
-    async with _ReplaySender(settings, dry=dry) as sender:
-        async for letter in read_all(settings):
-            if not wanted.matches(letter):
+    async with _ReplaySender(settings, dry_run=dry_run) as sender:
+        async for dead_letter in read_all(settings):
+            if not wanted.matches(dead_letter):
                 continue
-            record = refusal_reason(letter, rejudge=rejudge)
+            record = to_replay(dead_letter, rejudge=rejudge)
             if isinstance(record, str):
-                done[record] += 1
+                counts[record] += 1
                 continue
-            done["sent"] += 1
-            done.refused += not readable(record)
+            counts["sent"] += 1
+            counts.still_unreadable += not is_readable(record)
             await sender.send(record)
-    return done
+    return counts
 
 
 class _ReplaySender:
-    """An idempotent producer, or with `dry` nothing."""
+    """An idempotent producer that sends nothing with `dry_run`."""
 
-    def __init__(self, settings: Settings, *, dry: bool) -> None:
+    def __init__(self, settings: Settings, *, dry_run: bool) -> None:
         self._topics: dict[str, str] = {domain: settings.topics.input(domain) for domain in DOMAINS}
         self._options = {**client_options(settings.kafka), "enable_idempotence": True}
         self._producer: AIOKafkaProducer | None = None
-        self._dry = dry
+        self._dry = dry_run
         self._pending: list[asyncio.Future[Any]] = []
 
     async def __aenter__(self) -> Self:
@@ -99,13 +104,13 @@ class _ReplaySender:
             finally:
                 await self._producer.stop()
 
-    async def send(self, letter: OutgoingRecord) -> None:
-        """Send one; every now and then wait until all are stored."""
+    async def send(self, record: OutgoingRecord) -> None:
+        """Send a record. Wait for all pending ones once `MAX_IN_FLIGHT` are pending."""
         if self._producer is None:
             return
-        topic = self._topics[letter.domain]
-        sent = await self._producer.send(topic, letter.value, key=letter.key, headers=letter.headers)
-        self._pending.append(sent)
+        topic = self._topics[record.domain]
+        future = await self._producer.send(topic, record.value, key=record.key, headers=record.headers)
+        self._pending.append(future)
         if len(self._pending) >= MAX_IN_FLIGHT:
             await self._drain()
 

@@ -1,1 +1,1 @@
-"""Inspect positions, size, state and single customers."""
+"""Inspection of positions, sizes, state and single customers."""

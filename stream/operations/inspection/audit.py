@@ -1,4 +1,4 @@
-"""The proof that panes are the sum of what entities contribute and of what erasures left."""
+"""An audit of the panes against the contributions of entities and the residuals of erasures."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from stream.operations.inspection.snapshot import snapshots
 
 
 class AuditReport(NamedTuple):
-    """A line for each fault, and how much was compared."""
+    """A line for each difference, and the numbers of compared partitions, entities and blocks."""
 
     faults: list[str]
     partitions: int
@@ -17,7 +17,10 @@ class AuditReport(NamedTuple):
 
 
 async def audit_panes(settings: Settings) -> AuditReport:
-    """Compare the panes of every partition with its entities. Raises aiokafka's KafkaError."""
+    """Compare the panes of every partition with its entities.
+
+    Raises aiokafka's KafkaError and PreconditionFailed.
+    """
     faults: list[str] = []
     partitions = entities = blocks = 0
     async for partition, obstacle in snapshots(settings):

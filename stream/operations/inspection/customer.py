@@ -1,4 +1,4 @@
-"""`cxgauge explain --customer`: what is kept of one person, from the compacted topics themselves."""
+"""The stored entities of a customer, read from the state topics, and their contributions."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -31,10 +31,10 @@ Entities = dict[bytes, bytes]
 
 
 async def read_entities(settings: Settings, customer: str) -> dict[str, Entities]:
-    """Return the entities of a customer by domain, and the erasure of an erased one.
+    """Return the entities of a customer by domain, with the erasure if the customer was erased.
 
-    The partition of the customer's key is read from its beginning to its last stable offset. Raises aiokafka's KafkaError
-    and PreconditionFailed.
+    Read the partition of the customer's key up to its last stable offset. Raises aiokafka's KafkaError and
+    PreconditionFailed.
     """
     person_key = customer.encode()
     number = partition_of(person_key, settings.topics.partitions)
@@ -45,7 +45,7 @@ async def read_entities(settings: Settings, customer: str) -> dict[str, Entities
         entities: dict[str, Entities] = {}
         for domain in DOMAIN_REGISTRY:
             tp = TopicPartition(settings.topics.state(domain.name), number)
-            mine: Entities = {}
+            customer_entities: Entities = {}
             async for _, records in read_ranges(consumer, await assign(consumer, [tp])):
                 for record in records:
                     key, raw = record.key, record.value
@@ -54,13 +54,13 @@ async def read_entities(settings: Settings, customer: str) -> dict[str, Entities
                     if raw is not None and (
                         person_key in key or person_key in raw or key == fingerprint(person_key)
                     ):
-                        mine[key] = raw
+                        customer_entities[key] = raw
                     else:
-                        mine.pop(key, None)
+                        customer_entities.pop(key, None)
             kinds, erasure = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES))), fingerprint(person_key)
             entities[domain.name] = {
                 key: raw
-                for key, raw in mine.items()
+                for key, raw in customer_entities.items()
                 if key == erasure or kinds.of(key).person_key(key, raw) == person_key
             }
         return entities
@@ -71,53 +71,54 @@ async def read_entities(settings: Settings, customer: str) -> dict[str, Entities
 def format_customer(
     customer: str, entities_by_domain: dict[str, Entities], config: AggregationConfig, at: int
 ) -> Iterator[str]:
-    """All of it for people to read, as observed at `at` ms."""
+    """Yield lines about the customer, the stored records and their contributions, as of `at` ms."""
     person_key = customer.encode()
     customers = entities_by_domain[CUSTOMERS.domain]
     raw = customers.get(CUSTOMER + person_key)
-    yield from _customer(raw, at) if raw is not None else ["no customer of this id is kept"]
+    yield from _customer(raw, at) if raw is not None else ["no stored customer with this ID"]
     for name, entities in entities_by_domain.items():
-        if (erased := entities.get(fingerprint(person_key))) is not None:
-            yield f"erased in {name}: everything up to {_day(erased_until(erased))}"
+        if (erasure := entities.get(fingerprint(person_key))) is not None:
+            yield f"erased in {name}: everything up to {_day(erased_until(erasure))}"
     yield ""
     for domain in DOMAIN_REGISTRY:
         prefixes = Counter(key[:1] for key in entities_by_domain[domain.name])
         records = ", ".join(
             f"{kind.name} ({prefixes[kind.prefix]:,})" for kind in domain.kinds if prefixes[kind.prefix]
         )
-        yield f"records in {domain.name}: {records or 'nothing'}"
+        yield f"records in {domain.name}: {records or 'none'}"
     lines = [
-        f"  {tally} {_show(values)} {_show(extra)} {_minute(minute)}: {_show(vector)}"
+        f"  {aggregate} {_show(values)} {_show(extra)} {_minute(minute)}: {_show(vector)}"
         for domain in DOMAIN_REGISTRY
         for key, entity in sorted(entities_by_domain[domain.name].items())
         for kind in domain.kinds
         if key.startswith(kind.prefix)
-        for tally, values, extra, minute, vector in kind.contributions(key, entity, config)
+        for aggregate, values, extra, minute, vector in kind.contributions(key, entity, config)
     ]
     if lines:
-        yield from ["", "contributes (tally, dimensions, own labels, minute: components)", *lines]
+        yield from ["", "contributions (aggregate, dimensions, own labels, minute: components)", *lines]
 
 
 def _customer(raw: bytes, at: int) -> Iterator[str]:
-    seen, facts = summarize(raw, at), unpack(raw)
-    since = "" if seen.since is None else f" since {_day(seen.since)}"
-    yield f"active{since}" if seen.active else "not active"
-    yield f"plan: {seen.plan or 'none'}; margin: {seen.margin / BASIS:g}; leaving announced: {_yes_no(seen.cancel_scheduled)}"
-    yield f"answers surveys: {_yes_no(seen.responder)}"
-    for currency, net in sorted(seen.net.items()):
+    customer, entity = summarize(raw, at), unpack(raw)
+    since = "" if customer.since is None else f" since {_day(customer.since)}"
+    yield f"active{since}" if customer.active else "not active"
+    cancellation = f"cancellation scheduled: {_yes_no(customer.cancel_scheduled)}"
+    yield f"plan: {customer.plan or 'none'}; margin: {customer.margin / BASIS:g}; {cancellation}"
+    yield f"answers surveys: {_yes_no(customer.responder)}"
+    for currency, net in sorted(customer.net.items()):
         yield f"net revenue: {major(net, currency):,} {currency}"
-    days = f"frequency: {seen.frequency}; recency: {seen.recency_days} d; T: {seen.age_days} d"
+    days = f"frequency: {customer.frequency}; recency: {customer.recency_days} d; T: {customer.age_days} d"
     yield f"{days} at {_day(at)}"
-    lives = replay(facts.life_events)
-    for start, end in zip_longest(lives.starts, lives.ends):
+    lifecycle = replay(entity.life_events)
+    for start, end in zip_longest(lifecycle.starts, lifecycle.ends):
         until = f"{_day(end.time)}, {end.reason}, {'' if end.voluntary else 'in'}voluntary" if end else "now"
         yield f"life: {_day(start.time)} to {until}"
-    if former := sum(
-        vector.get(PeriodsLayout.STARTS, 0) for vector in facts.archived_periods.get(LIFECYCLE, {}).values()
+    if archived := sum(
+        vector.get(PeriodsLayout.STARTS, 0) for vector in entity.archived_periods.get(LIFECYCLE, {}).values()
     ):
-        yield f"lives before, as numbers: {former}"
-    if ignored := facts.ignored_churns + lives.ignored_churns:
-        yield f"churns that changed nothing: {ignored}"
+        yield f"archived lives: {archived}"
+    if ignored := entity.ignored_churns + lifecycle.ignored_churns:
+        yield f"ignored churns: {ignored}"
 
 
 def _day(ms: int) -> str:

@@ -1,4 +1,4 @@
-"""How far every source partition is counted: its end against the checkpoint of the last flush."""
+"""The position of every source partition: its end offset and the checkpoint of the last flush."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
@@ -12,12 +12,13 @@ from stream.core.model.checkpoint import MAX_AGE, Checkpoint
 from stream.kafka.reading import OffsetRange, committed_consumer, read_ranges
 
 SKEW = 1_000
-"""A worker's clock may be ahead of this machine's by that much, in ms."""
+"""Ms by which a worker's clock may be ahead of this machine's."""
 TAIL = 64
+"""Offsets before the end of a partition that are read first for its checkpoint."""
 
 
 class Position(NamedTuple):
-    """A source partition: its number, its end, the checkpoint of its last flush (None: never counted)."""
+    """A source partition. `checkpoint` is that of the last flush, None if the partition was never counted."""
 
     number: int
     end: int
@@ -25,58 +26,58 @@ class Position(NamedTuple):
 
     @property
     def behind(self) -> int:
-        """Offsets that are not counted."""
+        """Number of offsets that are not counted."""
         return self.end - (self.checkpoint.next_offset if self.checkpoint else 0)
 
 
-def summary(checked: Collection[Position]) -> str:
-    """How far each partition is behind, in offsets."""
-    return f"behind by partition {' '.join(str(position.behind) for position in checked)}"
+def summary(partition_positions: Collection[Position]) -> str:
+    """Return a text with the number of uncounted offsets of each partition."""
+    return f"uncounted offsets by partition: {' '.join(str(position.behind) for position in partition_positions)}"
 
 
-def problems(checked: Collection[Position], identity: str, now: int) -> list[str]:
-    """A line for everything that makes partitions not covered. `now` in ms by this machine's clock."""
+def problems(partition_positions: Collection[Position], config_hash: str, now: int) -> list[str]:
+    """Return a line for each reason why partitions are not covered. `now` is this machine's time in ms."""
     numbers: dict[str, list[int]] = {}
-    for position in checked:
-        for text in _problems(position, len(checked), identity, now):
+    for position in partition_positions:
+        for text in _problems(position, len(partition_positions), config_hash, now):
             numbers.setdefault(text, []).append(position.number)
-    return [f"{text}: partition {', '.join(map(str, which))}" for text, which in numbers.items()]
+    return [f"{text}: partition {', '.join(map(str, partitions))}" for text, partitions in numbers.items()]
 
 
-def blocked(topic: str, checked: Iterable[Position]) -> Iterator[str]:
-    """Yield a line for each unreadable batch at which counting stands still."""
-    for number, _, checkpoint in checked:
+def blocked(topic: str, partition_positions: Iterable[Position]) -> Iterator[str]:
+    """Yield a line for each unreadable batch that blocks a partition."""
+    for number, _, checkpoint in partition_positions:
         if checkpoint is not None and checkpoint.blocked_at >= 0:
             batch_position = f"{topic}:{number}:{checkpoint.blocked_at}"
             yield (
-                f"{topic} partition {number}: the batch at offset {checkpoint.blocked_at} cannot be read, nothing behind "
-                f"it is counted; cxgauge skip {batch_position} passes over it"
+                f"{topic} partition {number}: the batch at offset {checkpoint.blocked_at} cannot be read, and no record "
+                f"after it is counted. To skip it: cxgauge skip {batch_position}"
             )
 
 
-def _problems(position: Position, partitions: int, identity: str, now: int) -> Iterator[str]:
+def _problems(position: Position, partitions: int, config_hash: str, now: int) -> Iterator[str]:
     checkpoint = position.checkpoint
     if checkpoint is None:
         yield "never counted"
         return
     if checkpoint.version > checkpoint_format.VERSION:
-        yield f"kept in version {checkpoint.version}, newer than {checkpoint_format.VERSION}, which is ours"
+        yield f"stored state has version {checkpoint.version}, newer than version {checkpoint_format.VERSION} of this program"
     if checkpoint.partitions != partitions:
-        yield f"counted with {checkpoint.partitions} partitions, there are {partitions}"
-    if checkpoint.config_hash != identity:
-        yield f"counted under settings {checkpoint.config_hash}, those here are {identity}"
+        yield f"counted with {checkpoint.partitions} partitions, topics.partitions is {partitions}"
+    if checkpoint.config_hash != config_hash:
+        yield f"counted under settings {checkpoint.config_hash}, this configuration has {config_hash}"
     if checkpoint.next_offset > position.end:
-        yield "ends before the offset it was counted to: the topic was deleted and created again"
+        yield "ends before the offset of its checkpoint, so the topic was deleted and created again"
     if now - checkpoint.written_at > MAX_AGE:
         yield f"no worker, the last flush was {(now - checkpoint.written_at) // 1000} s ago"
     elif checkpoint.lag_ms >= MAX_AGE:
-        yield f"lags, its worker has not been at the end for {checkpoint.lag_ms // 1000} s"
+        yield f"lags, its worker has not reached the end for {checkpoint.lag_ms // 1000} s"
     if checkpoint.written_at - now > SKEW:
         yield f"its worker's clock is {(checkpoint.written_at - now) // 1000} s or more ahead of this machine's"
 
 
 async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
-    """Every partition of every domain. Raises aiokafka's KafkaError."""
+    """Return the positions of all partitions by domain. Raises aiokafka's KafkaError."""
     topics, numbers = settings.topics, range(settings.topics.partitions)
     sources = {
         TopicPartition(topics.input(d), n): TopicPartition(topics.panes(d), n)
@@ -88,13 +89,13 @@ async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
     try:
         consumer.assign([*sources, *sources.values()])
         consumer.pause(*sources)
-        checked = await newest_checkpoints(consumer, list(sources.values()))
+        checkpoints = await newest_checkpoints(consumer, list(sources.values()))
         ends = await consumer.end_offsets(list(sources))
     finally:
         await consumer.stop()
     return {
         domain: [
-            Position(tp.partition, ends[tp], checked.get(panes))
+            Position(tp.partition, ends[tp], checkpoints.get(panes))
             for tp, panes in sources.items()
             if tp.topic == topics.input(domain)
         ]
@@ -105,16 +106,16 @@ async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
 async def newest_checkpoints(
     consumer: AIOKafkaConsumer, panes: Collection[TopicPartition]
 ) -> dict[TopicPartition, Checkpoint]:
-    """Return the last checkpoint of each partition that has one, read from near its end or further back."""
+    """Return the newest checkpoint of each partition of panes that has one."""
     begin, end = await consumer.beginning_offsets(panes), await consumer.end_offsets(panes)
-    checked: dict[TopicPartition, Checkpoint] = {}
-    left, tail = {tp for tp in panes if begin[tp] < end[tp]}, TAIL
-    while left:
-        ranges = {tp: OffsetRange(max(begin[tp], end[tp] - tail), end[tp]) for tp in left}
+    checkpoints: dict[TopicPartition, Checkpoint] = {}
+    missing, tail = {tp for tp in panes if begin[tp] < end[tp]}, TAIL
+    while missing:
+        ranges = {tp: OffsetRange(max(begin[tp], end[tp] - tail), end[tp]) for tp in missing}
         async for tp, records in read_ranges(consumer, ranges):
             for record in records:
                 if record.key == checkpoint_format.KEY and record.value is not None:
-                    checked[tp] = checkpoint_format.decode(record.value)
-        left = {tp for tp in left - checked.keys() if end[tp] - tail > begin[tp]}
+                    checkpoints[tp] = checkpoint_format.decode(record.value)
+        missing = {tp for tp in missing - checkpoints.keys() if end[tp] - tail > begin[tp]}
         tail *= 16
-    return checked
+    return checkpoints

@@ -1,4 +1,4 @@
-"""What a rate of events needs, from what a sample of them takes in the core that will count them."""
+"""Estimates of memory and disk for a rate of events, measured on a sample in the core itself."""
 
 import gc
 import tracemalloc
@@ -21,18 +21,18 @@ from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import DAY
 
 SAMPLE = 1_000
-"""Entities that are measured."""
+"""Number of measured entities of each kind."""
 WARM_UP = 100
 NOW = 1_800_000_000_000
 RESTORED = 50_000
-"""Records a second that a worker restores at least: the benchmark holds it to 100,000 in 2 s."""
+"""Records per second that a worker restores at least. The benchmark requires 100,000 in 2 s."""
 MB = 1_000_000
 
 
 class StorageEstimate(NamedTuple):
-    """What an event leaves behind: entities, bytes of memory, bytes of the state's topic; kept for `kept` ms."""
+    """Entities, bytes of memory and bytes of the state topic of an event that is kept for `kept` ms."""
 
-    what: str
+    kind: str
     entities: float
     memory: float
     topic: float
@@ -51,28 +51,29 @@ class SampleRecord:
 
 
 def report(rate: float, config: AggregationConfig) -> str:
-    """A table for `rate` events a second of each kind alone."""
-    head = f"{rate:g} events a second need       entities   memory (MB)   state topic (MB)   start (s)"
+    """Return a table of the needs of `rate` events per second of each kind alone."""
+    head = f"{rate:g} events per second need     entities   memory (MB)   state topic (MB)   start (s)"
     lines = [head]
-    for need in estimates(config):
-        events = rate * need.kept / 1000
-        entities = events * need.entities
+    for estimate in estimates(config):
+        events = rate * estimate.kept / 1000
+        entities = events * estimate.entities
         lines.append(
-            f"{need.what:28} {entities:12,.0f} {events * need.memory / MB:13,.0f}"
-            f" {events * need.topic / MB:18,.0f} {entities / RESTORED:11,.0f}"
+            f"{estimate.kind:28} {entities:12,.0f} {events * estimate.memory / MB:13,.0f}"
+            f" {events * estimate.topic / MB:18,.0f} {entities / RESTORED:11,.0f}"
         )
     return "\n".join(
         [
             *lines,
             "",
-            f"Measured on {SAMPLE:,} entities of each kind, all told, to be shared by the workers; the topic as compacted,",
-            f"times replicas, and up to twice that between two compactions. Start: at {RESTORED:,} records a second.",
+            f"Measured on {SAMPLE:,} entities of each kind. Memory is the total of all workers. The state topic is the size after",
+            "compaction, without replication. Between two compactions it is up to twice as large.",
+            f"The start is computed at {RESTORED:,} records per second.",
         ]
     )
 
 
 def estimates(config: AggregationConfig) -> list[StorageEstimate]:
-    """Answers, tickets and orders, measured one after the other."""
+    """Return measured estimates for answers, ticket events and orders."""
     feedback, tickets, customers = DOMAIN_REGISTRY
     return [
         _measure(
@@ -100,7 +101,7 @@ def estimates(config: AggregationConfig) -> list[StorageEstimate]:
 
 
 def _measure(
-    what: str, domain: Domain, events: Iterator[Data], config: AggregationConfig, kept: int
+    kind: str, domain: Domain, events: Iterator[Data], config: AggregationConfig, kept: int
 ) -> StorageEstimate:
     records = [
         SampleRecord(
@@ -112,26 +113,26 @@ def _measure(
         for n, data in enumerate(events)
     ]
     partition = PartitionTask(domain, 0, 1, config)
-    partition.process(records[:WARM_UP], NOW)  # what there is once, however many events
+    partition.process(records[:WARM_UP], NOW)  # costs that do not depend on the number of events
     partition.prepare_flush(NOW, 0)
     before = len(partition.store.entities)
-    for record in records:  # its cache is the process's and bounded: its growth would count as the entities'
+    for record in records:  # fill the bounded cache, whose growth would count as memory of entities
         partition_of(record.key, 1)
     tracemalloc.start()
     partition.process(records[WARM_UP:], NOW)
     flush = partition.prepare_flush(NOW, 0)
     topic = sum(len(key) + len(value or b"") for key, value in flush.state)
     del flush
-    gc.collect()  # only memory that stays counts, however rarely this process collects
+    gc.collect()  # unreachable objects must not count
     memory, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     n = len(records) - WARM_UP
     entities = len(partition.store.entities) - before
-    return StorageEstimate(what, entities / n, memory / n, topic / n, kept)
+    return StorageEstimate(kind, entities / n, memory / n, topic / n, kept)
 
 
 def _id(kind: str, n: int) -> str:
-    """As long as a UUID."""
+    """Return an ID as long as a UUID with a prefix."""
     return f"{kind}-{n:034}"
 
 

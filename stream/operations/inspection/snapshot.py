@@ -1,4 +1,4 @@
-"""Every partition as it is stored, without taking it from its owner: for audits."""
+"""Stored state of every partition, restored for audits without fencing its owner."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
@@ -12,18 +12,21 @@ from stream.core.aggregation.task import PartitionTask
 from stream.kafka.reading import OffsetRange, assign, committed_consumer, read_ranges
 
 ATTEMPTS = 20
-"""How often a partition that is being written is read on until state and panes are of one flush."""
+"""Maximum reads of a partition that is being written until state and panes are of the same flush."""
 
 
 class Snapshot(NamedTuple):
-    """A partition, and what keeps its entities and panes from being compared; empty: nothing."""
+    """A restored partition, and the reason why it cannot be audited, empty if it can."""
 
     task: PartitionTask
     obstacle: str
 
 
 async def snapshots(settings: Settings) -> AsyncIterator[Snapshot]:
-    """All partitions of all domains, one after the other. Raises aiokafka's KafkaError."""
+    """Yield a snapshot of each partition of each domain.
+
+    Raises aiokafka's KafkaError and PreconditionFailed.
+    """
     consumer = committed_consumer(settings.kafka)
     await consumer.start()
     try:
@@ -38,31 +41,34 @@ async def snapshots(settings: Settings) -> AsyncIterator[Snapshot]:
 
 
 async def _restore(consumer: AIOKafkaConsumer, partition: PartitionTask, settings: Settings) -> str:
-    """Read state and panes until both end at one flush: neither may have grown while it was read."""
+    """Read state and panes until neither has grown during the read, so that both end at the same flush.
+
+    Return the reason why the partition cannot be audited, empty if it can.
+    """
     name, topics = partition.domain.name, settings.topics
     state = TopicPartition(topics.state(name), partition.number)
     panes = TopicPartition(topics.panes(name), partition.number)
 
-    into: dict[TopicPartition, Callable[[bytes, bytes | None], None]] = {
+    restorers: dict[TopicPartition, Callable[[bytes, bytes | None], None]] = {
         state: partition.restore_state,
         panes: partition.restore_panes,
     }
-    ranges = await assign(consumer, into)
+    ranges = await assign(consumer, restorers)
     for _ in range(ATTEMPTS):
         async for tp, records in read_ranges(consumer, ranges):
             for record in records:
-                into[tp](record.key, record.value)
-        ends = await consumer.end_offsets(list(into))
+                restorers[tp](record.key, record.value)
+        ends = await consumer.end_offsets(list(restorers))
         grown = {tp: OffsetRange(span.end, ends[tp]) for tp, span in ranges.items()}
         if all(span.begin == span.end for span in grown.values()):
             if (
                 partition.checkpoint.next_offset
                 and partition.checkpoint.config_hash != partition.config.config_hash
             ):
-                return "counted under other settings: start a worker with these first"
+                return "counted under other settings; start a worker with this configuration first"
             if reason := partition.incompatibility():
                 return reason
             partition.finish_restore()
             return ""
         ranges = grown
-    return "written all the time: no moment was found at which both topics were at rest"
+    return f"state or panes changed during each of {ATTEMPTS} reads; try again when fewer events arrive"

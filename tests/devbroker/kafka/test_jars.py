@@ -82,7 +82,7 @@ def test_a_jar_with_another_sum_is_refused_and_removed(tmp_path, lock, maven):
     """The error names the jar and the sum it should have."""
     maven.content = b"something else"
     with pytest.raises(
-        jars.JarError, match=f"{COORDINATE} was fetched with a SHA-256 sum other than {SHA256}"
+        jars.JarError, match=f"{COORDINATE}: the fetched file does not have the SHA-256 sum {SHA256}"
     ):
         jars.class_path(tmp_path / "maven", lock)
     assert not (tmp_path / "maven/org/example/thing/1.0/thing-1.0.jar").exists()

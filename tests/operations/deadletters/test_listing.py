@@ -33,13 +33,13 @@ def test_every_dead_letter_has_a_line_and_reasons_are_counted(
         ),
     )
     lines = run_deadletter(runner, "ls")
-    assert lines[0] == ["place", "buried", "from", "reason", "key", "detail"]
+    assert lines[0] == ["position", "time", "from", "reason", "key", "detail"]
     assert [line[0] for line in lines[1:4]] == ["0:0", "1:0", "0:1"]
     assert lines[1][1:7] == ["2026-09-21", "14:13:21Z", "cx.feedback", "1:7", "invalid", "c-1"]
     assert lines[-3:] == [
         ["cx.feedback", "invalid", "2"],
         ["cx.tickets", "unknown_type", "1"],
-        ["3", "of", "3", "letters"],
+        ["3", "of", "3", "dead", "letters"],
     ]
 
 
@@ -68,7 +68,7 @@ def test_filters_apply_to_list_and_counts(
     lines = run_deadletter(runner, "ls", *options)
     assert [line[0] for line in lines if ":" in line[0]] == positions
     count = 3 if "--limit" in options else len(positions)
-    assert lines[-1] == [str(count), "of", "3", "letters"]
+    assert lines[-1] == [str(count), "of", "3", "dead", "letters"]
 
 
 def test_show_prints_everything_about_a_dead_letter(
@@ -99,15 +99,15 @@ def test_a_position_without_a_dead_letter_is_refused(
     publish_dead_letters(DeadLetterRecord(answer("c", 0)))
     result = runner.invoke(main, ["deadletter", "show", position])
     assert result.exit_code == 1
-    assert f"no letter lies at {position}" in result.stderr
+    assert f"no dead letter at {position}" in result.stderr
 
 
 def test_invalid_positions_and_times_are_refused(runner: CliRunner) -> None:
     """The error names the allowed values."""
     for arguments, text in (
         (["show", "7"], "PARTITION:OFFSET"),
-        (["ls", "--since", "yesterday"], "no duration"),
-        (["ls", "--since", "2026-09-21T14:13:22"], "no duration"),
+        (["ls", "--since", "yesterday"], "neither a duration"),
+        (["ls", "--since", "2026-09-21T14:13:22"], "neither a duration"),
     ):
         result = runner.invoke(main, ["deadletter", *arguments])
         assert result.exit_code == 2

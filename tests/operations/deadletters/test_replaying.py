@@ -39,11 +39,11 @@ def replay(runner: CliRunner, *arguments: str, code: int = 0) -> str:
 def test_replayed_records_keep_key_value_and_headers(runner: CliRunner, sent: Sent) -> None:
     """The first timestamp is in a header, and headers of dead letters and forwards are removed."""
     output = replay(runner)
-    assert output.startswith("2 put back\n  of which 2 cannot be read by this version either")
+    assert output.startswith("2 replayed\n  2 of them cannot be read by this version either")
     for reason in (
-        "2 left: future or late",
-        "1 left: oversized",
-        "1 left: their header names no known topic",
+        "2 not replayed: future or late",
+        "1 not replayed: oversized",
+        "1 not replayed: the header cx_topic names no known topic",
     ):
         assert reason in output
     (feedback,) = sent("feedback")
@@ -66,12 +66,12 @@ def test_rejudged_records_are_classified_as_of_now(runner: CliRunner, sent: Sent
 @pytest.mark.usefixtures("dead_letters")
 def test_a_dry_run_sends_nothing(runner: CliRunner, sent: Sent) -> None:
     """It prints the same numbers."""
-    assert replay(runner, "--rejudge", "--dry-run").startswith("4 would be put back\n")
+    assert replay(runner, "--rejudge", "--dry-run").startswith("4 would be replayed\n")
     assert sent("feedback") == []
 
 
 @pytest.mark.usefixtures("dead_letters")
 def test_dead_letters_can_be_replayed_by_position(runner: CliRunner, sent: Sent) -> None:
     """A missing position is an error, after the others were replayed."""
-    assert "1 of 2 letters are not there" in replay(runner, "0:0", "0:99", code=1)
+    assert "1 of 2 dead letters do not exist" in replay(runner, "0:0", "0:99", code=1)
     assert [record.key for record in sent("feedback")] == [b"c-0"]

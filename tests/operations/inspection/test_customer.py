@@ -50,7 +50,7 @@ def test_everything_about_a_customer_is_shown() -> None:
     )
     assert lines[:8] == [
         "active since 2026-09-19 14:13:20Z",
-        "plan: gold; margin: 0.25; leaving announced: no",
+        "plan: gold; margin: 0.25; cancellation scheduled: no",
         "answers surveys: yes",
         "net revenue: 10.0 EUR",
         "net revenue: 500.0 JPY",
@@ -58,10 +58,10 @@ def test_everything_about_a_customer_is_shown() -> None:
         "life: 2026-09-01 14:13:20Z to 2026-09-11 14:13:20Z, price, involuntary",
         "life: 2026-09-19 14:13:20Z to now",
     ]
-    assert "churns that changed nothing: 1" in lines
+    assert "ignored churns: 1" in lines
     assert "records in customers: customer (1), orders (2), refunds (1)" in lines
     assert "records in feedback: answers (1), responder (1)" in lines
-    assert "records in tickets: nothing" in lines
+    assert "records in tickets: none" in lines
     assert '  churned ["app",null] ["price"] 2026-09-11 14:13Z: {"0":1}' in lines
     assert '  customers ["app",null] ["responder"] now: {"0":1}' in lines
     assert '  customers ["app",null] ["responder"] now: {"2":1}' in lines
@@ -73,9 +73,9 @@ def test_an_erased_customer_is_reported() -> None:
     lines = list(
         format_customer("a", entities_by_domain(partition, count(Feedback(), [])), aggregation_config(), NOW)
     )
-    assert lines[0] == "no customer of this id is kept"
+    assert lines[0] == "no stored customer with this ID"
     assert lines[1] == "erased in customers: everything up to 2026-09-21 14:13:20Z"
-    assert lines[-1] == "records in customers: nothing"
+    assert lines[-1] == "records in customers: none"
 
 
 @pytest.mark.kafka
@@ -91,5 +91,5 @@ def test_an_unknown_customer_is_reported(runner: CliRunner) -> None:
     """An unknown customer is reported. A metric cannot be combined with a customer."""
     result = runner.invoke(main, ["explain", "--customer", "nobody"])
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("no customer of this id is kept\n")
+    assert result.stdout.startswith("no stored customer with this ID\n")
     assert runner.invoke(main, ["explain", "nps", "--customer", "a"]).exit_code == 2

@@ -23,7 +23,9 @@ def test_a_counted_partition_has_no_problems() -> None:
 
 def test_the_summary_counts_uncounted_offsets() -> None:
     """Offsets from the checkpoint to the end, all of them without a checkpoint."""
-    assert summary([Position(0, 12, COVERED), Position(1, 12, None)]) == "behind by partition 2 12"
+    assert (
+        summary([Position(0, 12, COVERED), Position(1, 12, None)]) == "uncounted offsets by partition: 2 12"
+    )
 
 
 def test_each_reason_is_named_once_with_its_partitions() -> None:
@@ -35,11 +37,13 @@ def test_every_reason() -> None:
     """Every reason for a partition not to be covered."""
     cases = {
         "no worker, the last flush was 31 s ago": {"written_at": NOW - 31_000, "lag_ms": 31_000},
-        "lags, its worker has not been at the end for 30 s": {"lag_ms": 30_000},
-        "counted under settings b, those here are a": {"config_hash": "b"},
-        "counted with 3 partitions, there are 2": {"partitions": 3},
-        f"kept in version {VERSION + 1}, newer than {VERSION}, which is ours": {"version": VERSION + 1},
-        "ends before the offset it was counted to: the topic was deleted and created again": {
+        "lags, its worker has not reached the end for 30 s": {"lag_ms": 30_000},
+        "counted under settings b, this configuration has a": {"config_hash": "b"},
+        "counted with 3 partitions, topics.partitions is 2": {"partitions": 3},
+        f"stored state has version {VERSION + 1}, newer than version {VERSION} of this program": {
+            "version": VERSION + 1
+        },
+        "ends before the offset of its checkpoint, so the topic was deleted and created again": {
             "next_offset": 13
         },
         "its worker's clock is 2 s or more ahead of this machine's": {"written_at": NOW + 2_000},

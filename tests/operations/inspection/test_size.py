@@ -47,5 +47,5 @@ def test_the_size_option_needs_no_broker() -> None:
     """No broker is needed. The rate must be above zero."""
     result = CliRunner().invoke(main, ["doctor", "--size", "0.5"])
     assert result.exit_code == 0
-    assert result.stdout.startswith("0.5 events a second need")
+    assert result.stdout.startswith("0.5 events per second need")
     assert CliRunner().invoke(main, ["doctor", "--size", "0"]).exit_code == 2

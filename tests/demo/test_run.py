@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.demo import command, incident
+from stream.demo import incident, run
 from stream.demo.business import Business
 from stream.demo.guide import addresses
 from stream.demo.ports import Ports
@@ -65,9 +65,9 @@ def published(monkeypatch):
     ids: list[str] = []
 
     async def publish(bootstrap, timed_events, *, stamped):
-        ids.extend(timed_events.id for timed_events in timed_events)
+        ids.extend(timed_event.id for timed_event in timed_events)
 
-    monkeypatch.setattr(command, "publish", publish)
+    monkeypatch.setattr(run, "publish", publish)
     return ids
 
 
@@ -109,19 +109,19 @@ def test_without_prometheus_neither_is_started(servers, available, printed, name
     assert list(servers._folder.iterdir()) == []
 
 
-def test_without_prometheus_the_check_is_of_figures_only(servers, business, published, capsys):
+def test_without_prometheus_the_check_is_of_figures_only(servers, business, published, printed):
     """It prints so and succeeds."""
-    assert command.check_alerts(servers, business) == 0
+    assert run.check_alerts(servers, business) == 0
     assert published == []
-    assert capsys.readouterr().out == "Only the figures were checked: the alerts need Prometheus\n"
+    assert printed == ["Checked the metrics only, because alerts need Prometheus"]
 
 
-def test_without_prometheus_the_incident_is_published_at_once(servers, business, published, capsys):
+def test_without_prometheus_the_incident_is_published_at_once(servers, business, published, printed):
     """With the alerts that it would cause, by name."""
-    command.publish_incident(servers, business)
+    run.publish_incident(servers, business)
     assert len([event_id for event_id in published if event_id.endswith("-left")]) == incident.LEFT
     assert len([event_id for event_id in published if event_id.endswith("-answered")]) == incident.WAITED
-    out = capsys.readouterr().out
+    out = "\n".join(printed)
     assert "With Prometheus, CxFirstResponseSlow and CxChurnSpike would now be sent" in out
     assert incident.ALERTS_COME not in out
 
@@ -129,7 +129,7 @@ def test_without_prometheus_the_incident_is_published_at_once(servers, business,
 @pytest.mark.parametrize("alertmanager", [True, False])
 @pytest.mark.parametrize("missing", [set(), {("CxChurnSpike", "")}, {("CxChurnSpike", "app")}, ALL_ALERTS])
 def test_the_check_fails_unless_all_alerts_arrive(
-    servers, business, published, capsys, monkeypatch, missing, alertmanager
+    servers, business, published, printed, monkeypatch, missing, alertmanager
 ):
     """Alerts arrive through Alertmanager or directly. Missing ones are named."""
     servers.children["prometheus"] = None
@@ -137,8 +137,8 @@ def test_the_check_fails_unless_all_alerts_arrive(
         servers.children["alertmanager"] = None
     monkeypatch.setattr(servers, "wait", lambda condition, _seconds: condition())
     monkeypatch.setattr(servers.receiver, "firing", lambda: ALL_ALERTS - missing)
-    assert command.check_alerts(servers, business) == (1 if missing else 0)
-    lines = capsys.readouterr().out.splitlines()[3:]
+    assert run.check_alerts(servers, business) == (1 if missing else 0)
+    lines = printed[1:]
     sender = "Alertmanager" if alertmanager else "Prometheus directly"
     arrived = [] if missing else [f"Both alerts arrived, in total and for the app, from {sender}"]
     assert lines == [
