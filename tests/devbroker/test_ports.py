@@ -55,11 +55,12 @@ def test_no_port_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_processes_are_given_different_ports() -> None:
-    ports = f"[free_port() for _ in range({BLOCK})]"
+    """Some ports of a block may be taken by programs that know nothing of blocks."""
+    ports = f"[free_port() for _ in range({BLOCK // 2})]"
     with ExitStack() as processes:
         printed = [processes.enter_context(another_process(ports)) for _ in range(6)]
     given = [port for line in printed for port in line.strip("[]").split(", ")]
-    assert len(given) == len(set(given)) == 6 * BLOCK
+    assert len(given) == len(set(given)) == 6 * (BLOCK // 2)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has abstract sockets")

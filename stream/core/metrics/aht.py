@@ -42,6 +42,10 @@ METRIC = Metric(
         "leg: the same sum over the legs."
     ),
     formula="(talk + hold + wrap-up) / handled interactions",
+    excluded=(
+        "Interactions of bots. Abandoned ones are in cx_abandoned_interactions only. All revisions "
+        "but the highest."
+    ),
     source="average handle time as in Genesys Cloud's metric definitions",
     example='cx_handle_mean_seconds{view="channel", window="24h"}',
     aggregates=(HANDLE,),

@@ -49,6 +49,7 @@ METRIC = Metric(
         "version of a calendar replaces it from its day on."
     ),
     formula="business time between the same two moments",
+    excluded="Tickets for which no calendar holds. Without a configured calendar there are no series.",
     source="business-hours variants as in Zendesk's metric definitions",
     example='cx_first_response_business_mean_seconds{view="total", window="7d"}',
     aggregates=(BUSINESS,),

@@ -38,6 +38,7 @@ METRIC = Metric(
         "round-half-up(0.4 * points) points of the scale."
     ),
     formula="mean of ease; easy answers / answers",
+    excluded="Dismissed and deleted answers, and all revisions but the highest. Premature answers count.",
     source="M. Dixon, K. Freeman, N. Toman, Harvard Business Review, July 2010; CES 2.0: CEB, 2013",
     example='cx_ces_score{view="touchpoint", window="7d"}',
     aggregates=(CES,),

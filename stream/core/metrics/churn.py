@@ -78,6 +78,10 @@ METRIC = Metric(
         "customers at the start."
     ),
     formula="cohort: lost / S; seed: churns / S",
+    excluded=(
+        "Scheduled cancellations. Churns of customers who were unknown or not active are in "
+        "cx_churn_ignored_total only."
+    ),
     source="cohort: customers lost / customers at the start of the period; seed: all losses / the same",
     example='cx_churn_ratio{view="total", window="30d", method="cohort"}',
     aggregates=(CUSTOMERS, PERIODS, CHURNED),

@@ -104,6 +104,10 @@ METRIC = Metric(
         "(responder) and the others; their difference is an association, not an effect. Currencies are never added."
     ),
     formula="historical: sum(net revenue * margin) / active; predicted: m * min(1 / churn, 36)",
+    excluded=(
+        "Customers who are not active, from the historical mean. cx_revenue counts the purchases and "
+        "refunds of everyone."
+    ),
     source="average revenue per account * gross margin / churn rate, with a horizon of 36 months",
     example='cx_clv_added_mean{view="total", window="30d", cohort="responder"}',
     aggregates=(CUSTOMERS, PERIODS, TO_DATE, REVENUE),

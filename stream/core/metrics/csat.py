@@ -47,6 +47,7 @@ METRIC = Metric(
         "the default scale is 1 to 5. Scores of different scales are normalised before they are averaged."
     ),
     formula="satisfied / answers; score: mean of (score - min) / (max - min) * 100",
+    excluded="Dismissed and deleted answers, and all revisions but the highest. Premature answers count.",
     source="top-two-box share; bounds: E. B. Wilson, Journal of the American Statistical Association, 1927",
     example='cx_csat_ratio{view="total", window="7d"}',
     aggregates=(CSAT,),

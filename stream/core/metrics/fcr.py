@@ -49,6 +49,10 @@ METRIC = Metric(
         "Confirmed: the window moved back by 7 days and one bucket, so that every week is over."
     ),
     formula="first contact / tickets first solved by people",
+    excluded=(
+        "Tickets that only bots or time-outs solved, which cx_unassisted_solved_tickets counts. Calls "
+        "are no contacts. Merged and deleted tickets are no repeat contacts."
+    ),
     source="one-touch as in Zendesk's metric definitions, net of repeat contacts within 7 days as call centres count",
     example='cx_fcr_ratio{view="total", window="30d", basis="confirmed"}',
     aggregates=(FCR,),

@@ -48,6 +48,10 @@ METRIC = Metric(
         "Counted at the reply's time, in calendar time. The target is that of the ticket's present channel and priority."
     ),
     formula="first public agent message - opening of the contact cycle",
+    excluded=(
+        "Tickets without a creation, merged and deleted tickets. Internal notes, messages of bots and "
+        "systems, calls. Messages dated before the creation."
+    ),
     source="first reply time as in Zendesk's metric definitions, by contact cycle",
     example='cx_first_response_seconds{view="channel", window="24h", quantile="0.9"}',
     aggregates=(FIRST_RESPONSE,),

@@ -35,6 +35,10 @@ METRIC = Metric(
         "opens no contact cycle."
     ),
     formula="next public agent message - handoff",
+    excluded=(
+        "Handoffs that no public agent message follows. Tickets without a creation, merged and "
+        "deleted tickets."
+    ),
     source="agent response after a bot's handoff, kept apart from the first response as Chatwoot's issue 8477 asks",
     example='cx_handoff_response_seconds{view="total", window="24h", quantile="0.9"}',
     aggregates=(HANDOFF,),

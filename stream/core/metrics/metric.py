@@ -143,6 +143,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     definition: str
     formula: str
+    excluded: str = ""
+    """Events and entities that are not counted, beside records that were not accepted."""
     source: str
     """Where the formula comes from."""
     example: str

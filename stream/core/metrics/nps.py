@@ -55,6 +55,10 @@ METRIC = Metric(
         "do not count. An answer given before its transaction is premature: not in n, counted apart."
     ),
     formula="100 * (promoters - detractors) / (promoters + passives + detractors)",
+    excluded=(
+        "Dismissed and deleted answers, and all revisions but the highest. Premature answers are in "
+        "cx_nps_premature_responses only."
+    ),
     source="F. Reichheld, Harvard Business Review, December 2003; bounds: B. Rocks, The American Statistician, 2016",
     example='cx_nps_score{view="channel", window="24h"}',
     aggregates=(NPS,),

@@ -29,6 +29,10 @@ METRIC = Metric(
         "named most in the window are shown, the rest together as __other__."
     ),
     formula="count of answers",
+    excluded=(
+        "Dismissed and deleted answers, and all revisions but the highest. An exit survey with "
+        "reasons and without a score is an answer."
+    ),
     source="the codes are the publisher's",
     example='topk(5, cx_feedback_reasons{view="total", window="7d", survey="nps"})',
     aggregates=(feedback.REASONS,),

@@ -51,6 +51,10 @@ METRIC = Metric(
         "per active customer. Nobody can refer oneself."
     ),
     formula="referrers / active customers",
+    excluded=(
+        "Conversions that are reversed at any time. Several conversions of one customer count once in "
+        "cx_referrers."
+    ),
     source="customers with a converted referral / customers at the end of the period",
     example='cx_referral_ratio{view="total", window="30d"}',
     aggregates=(CUSTOMERS, REFERRALS, REFERRERS),

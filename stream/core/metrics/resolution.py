@@ -71,6 +71,10 @@ METRIC = Metric(
         "step out of it by a status. Calendar time."
     ),
     formula="solve - creation",
+    excluded=(
+        "Tickets without a creation, merged and deleted tickets. Statuses dated before the creation. "
+        "A message alone reopens nothing."
+    ),
     source="full and first resolution time as in Zendesk's metric definitions",
     example='cx_resolution_mean_seconds{view="total", window="7d", stage="full"} / 3600',
     aggregates=(RESOLUTION, OPEN_TICKETS),

@@ -42,6 +42,7 @@ METRIC = Metric(
         "survey, dimensions and time. Dismissed and deleted answers do not count, premature ones do."
     ),
     formula="answered / offered",
+    excluded="Answers to surveys whose offer was not published. A second offer with the same feedback_id.",
     source="AAPOR Standard Definitions, response rate 1, with every offer eligible",
     example='cx_survey_response_ratio{view="total", window="7d", survey="nps"}',
     aggregates=(RESPONSE,),

@@ -33,6 +33,7 @@ METRIC = Metric(
         "shown without customers at the start."
     ),
     formula="cohort: (E - N) / S; seed: E / S",
+    excluded="Customers whose present life began in the window, for the method cohort.",
     source="(customers at the end - new customers still there) / customers at the start",
     example='cx_retention_ratio{view="total", window="30d", method="cohort"}',
     aggregates=(CUSTOMERS, PERIODS),

@@ -43,6 +43,7 @@ METRIC = Metric(
         "calendar time, or business hours where a calendar holds for the ticket. Ages are to within a minute."
     ),
     formula="count of open cycles; now - opening of the oldest",
+    excluded="Resolved, merged and deleted tickets, and tickets without a creation.",
     source="first response time before there is a response",
     example='cx_waiting_over_target_tickets{view="channel"} > 0',
     aggregates=(WAITING,),
