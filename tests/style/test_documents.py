@@ -7,14 +7,10 @@ import pytest
 
 from tests.style.sources import ROOT
 
-DOCUMENTS = [
-    *(
-        ROOT / name
-        for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "schemas/README.md")
-    ),
-    *sorted(ROOT.glob("deploy/docs/*.md")),
-    *sorted(ROOT.glob("tests/bench/**/*.md")),
-]
+IGNORED = {".git", ".venv", "node_modules"}
+DOCUMENTS = sorted(
+    path for path in ROOT.rglob("*.md") if not IGNORED.intersection(path.relative_to(ROOT).parts)
+)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
 MAX_README_LINES = 250
 

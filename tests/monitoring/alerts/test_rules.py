@@ -9,7 +9,6 @@ import pytest
 from stream.core.metrics import REGISTRY
 from stream.deployment import FOLDER
 from stream.monitoring.alerts.prometheus_files import alerts, documents, thresholds
-from stream.monitoring.alerts.rules import PIPELINE as PIPELINE_RULES
 
 pytestmark = pytest.mark.fresh
 
@@ -23,8 +22,7 @@ PIPELINE = {
     "cx_series_folded_total",
     "cx_window_repairs_total",
 }
-SECTIONS = ("How it is computed", "First looks", "What to do", "When it is false")
-PIPELINE_SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "False positives")
+SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "False positives")
 
 
 def expressions(alert):
@@ -62,11 +60,10 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert():
     for alert in ALERTS:
         text = Path(FOLDER.parent / alert.runbook).read_text()
         assert text.startswith(f"# {alert.name}\n")
-        sections = PIPELINE_SECTIONS if alert in PIPELINE_RULES else SECTIONS
         parts = [part.partition("\n") for part in text.split("\n## ")[1:]]
-        assert [heading for heading, _, _ in parts] == list(sections)
+        assert [heading for heading, _, _ in parts] == list(SECTIONS)
         assert all(body.strip() for _, _, body in parts), f"{alert.name}: a section is empty"
-        assert alert not in PIPELINE_RULES or f"\nSeverity: {alert.severity}\n" in text
+        assert f"\nSeverity: {alert.severity}\n" in text
         series = {threshold.series for threshold in alert.thresholds}
         assert set(re.findall(r"cx:threshold:\w+", text)) <= series
 
