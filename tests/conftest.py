@@ -25,8 +25,12 @@ DATA_BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
-    """Bootstrap servers of the shared broker, started at the first use. Tests use topics of their own."""
-    with Broker() as broker:
+    """Bootstrap servers of the shared broker, started at the first use. Tests use topics of their own.
+
+    It never checks retention: tests write records of a fixed date, which may be older than their topic keeps them, and the
+    check every five minutes would delete them in the middle of a test.
+    """
+    with Broker(properties={"log.retention.check.interval.ms": 7 * 24 * 3_600_000}) as broker:
         yield broker.bootstrap
 
 

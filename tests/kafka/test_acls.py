@@ -30,7 +30,7 @@ from stream.devbroker.ports import free_port
 from stream.errors import PreconditionFailed
 from stream.kafka.client import client_options
 from stream.worker.startup import check
-from tests.chaos.rig import ChaosCluster, wait
+from tests.chaos.cluster import ChaosCluster, wait
 from tests.kafka.segments import damage, segment
 from tests.style.sources import ROOT
 from tests.support import partition_of_key
@@ -119,12 +119,12 @@ USERS = sorted({acl.principal for acl in ACLS})
 
 
 class SecuredBroker:
-    """A broker with an authorizer. Users log in at `port` with their name as password. Its own port is for the tests."""
+    """A broker with an authorizer. Users log in at `port` with their name as password. Another port is for the tests."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
-        own, controller = free_port(), free_port()
-        listeners = f"PLAINTEXT://127.0.0.1:{own},SASL_PLAINTEXT://127.0.0.1:{self.port}"
+        unrestricted, controller = free_port(), free_port()
+        listeners = f"PLAINTEXT://127.0.0.1:{unrestricted},SASL_PLAINTEXT://127.0.0.1:{self.port}"
         login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
         users = " ".join(f'user_{user}="{user}"' for user in USERS)
         properties = {
@@ -139,7 +139,7 @@ class SecuredBroker:
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",
         }
-        self.broker = Broker(own, folder, properties)
+        self.broker = Broker(unrestricted, folder, properties)
 
     def connect(self) -> None:
         """Connect as the super user."""
@@ -271,12 +271,12 @@ def test_every_command_works_with_the_acls_of_the_page(secured: SecuredBroker, t
     asyncio.run(publish_with_library(secured))
     succeeds(secured.run("importer", "publish", "-", stdin=event("published")))
 
-    with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as rig:
-        rig.start(**secured.environ("worker"))
-        exporter: Any = rig.start("exporter", **secured.environ("exporter"))
+    with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
+        cluster.start(**secured.environ("worker"))
+        exporter: Any = cluster.start("exporter", **secured.environ("exporter"))
         name = 'cx_nps_responses{view="total",window="1h",category="promoter"}'
-        wait(lambda: rig.samples(exporter).get(name) == 3, rig.logs)
-        wait(lambda: secured.run("support", "doctor").exit_code == 0, rig.logs)
+        wait(lambda: cluster.samples(exporter).get(name) == 3, cluster.logs)
+        wait(lambda: secured.run("support", "doctor").exit_code == 0, cluster.logs)
         succeeds(secured.run("support", "doctor", "audit"))
         assert "nps" in succeeds(secured.run("support", "explain", "--customer", "c-17"))
         assert "invalid" in succeeds(secured.run("support", "deadletter", "ls"))
@@ -286,7 +286,7 @@ def test_every_command_works_with_the_acls_of_the_page(secured: SecuredBroker, t
             lambda: re.search(
                 r"invalid +2$", secured.run("support", "deadletter", "ls").output, re.MULTILINE
             ),
-            rig.logs,
+            cluster.logs,
         )
         succeeds(secured.run("operator", "deadletter", "purge", "c-17"))
         assert "invalid" not in succeeds(secured.run("support", "deadletter", "ls"))
