@@ -51,9 +51,7 @@ class Coverage:
             return mismatch
         if now - self._received_at[partition] >= MAX_AGE:
             return f"no checkpoint for {(now - self._received_at[partition]) // 1000} s"
-        if checkpoint.lag_ms >= MAX_AGE and checkpoint.blocked_at >= 0:
-            return f"its worker cannot read the batch at offset {checkpoint.blocked_at} of its source"
-        return f"its worker is {checkpoint.lag_ms // 1000} s behind" if checkpoint.lag_ms >= MAX_AGE else ""
+        return _lag(checkpoint) if checkpoint.lag_ms >= MAX_AGE else ""
 
     def _mismatch(self, checkpoint: Checkpoint) -> str:
         """Return how a checkpoint differs in version, partitions or settings, or an empty text if it does not."""
@@ -77,3 +75,12 @@ class Coverage:
         return [
             checkpoint for partition, checkpoint in self.checkpoints.items() if partition.domain == domain
         ]
+
+
+def _lag(checkpoint: Checkpoint) -> str:
+    """Return why a partition lags."""
+    if checkpoint.blocked_at >= 0:
+        return f"its worker cannot read the batch at offset {checkpoint.blocked_at} of its source"
+    if not checkpoint.reached_end:
+        return "its worker has not reached the end of its source yet"
+    return f"its worker is {checkpoint.lag_ms // 1000} s behind"

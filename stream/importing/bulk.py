@@ -15,7 +15,7 @@ from stream.clock import wall_ms
 from stream.config import Settings
 from stream.importing.sending import ProgressMeter, Timestamps
 from stream.kafka.batches import BATCH_BYTES
-from stream.kafka.client import client_options
+from stream.kafka.client import client_options, running
 from stream.kafka.topics import TopicDescription
 
 REQUEST_BYTES = 2 << 20
@@ -41,7 +41,7 @@ async def send_many(
         max_batch_size=BATCH_BYTES,
         max_request_size=REQUEST_BYTES,
     )
-    async with producer:
+    async with running(producer):
         bulk = _BulkSender(producer, settings, inputs)
         for event in events:
             await bulk.add(event, at_ms(event) if timestamps == "event" else wall_ms())

@@ -1,7 +1,9 @@
 """Connection options of Kafka clients."""
 
 import ssl
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
 
 from stream.config.settings import Kafka
 
@@ -24,3 +26,26 @@ def client_options(kafka: Kafka) -> dict[str, Any]:
             "sasl_plain_password": kafka.sasl_password,
         }
     return options
+
+
+class Client(Protocol):
+    """A consumer or producer of aiokafka."""
+
+    async def start(self) -> None:
+        """Connect."""
+
+    async def stop(self) -> None:
+        """Close the connections."""
+
+
+ClientT = TypeVar("ClientT", bound=Client)
+
+
+@asynccontextmanager
+async def running(client: ClientT) -> AsyncIterator[ClientT]:
+    """Start a client, and stop it at the end of the block. A client whose start fails is stopped too."""
+    try:
+        await client.start()
+        yield client
+    finally:
+        await client.stop()

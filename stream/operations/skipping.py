@@ -11,7 +11,7 @@ from stream.core.model.checkpoint import Checkpoint
 from stream.core.model.unreadable import SkipOrder, UnreadableBatch, encode, order_key
 from stream.errors import CxgaugeError
 from stream.kafka.admin import check_topics
-from stream.kafka.client import client_options
+from stream.kafka.client import client_options, running
 from stream.kafka.reading import assign, committed_consumer
 from stream.kafka.records import Consumer
 from stream.kafka.topics import topics
@@ -43,15 +43,11 @@ async def order_skip(settings: Settings, position: BatchPosition) -> tuple[Unrea
     """
     domain = _domain(settings, position)
     await check_topics(settings, topics(settings))
-    consumer = committed_consumer(settings.kafka, fetch_bytes=FETCH_BYTES)
-    await consumer.start()
-    try:
+    async with running(committed_consumer(settings.kafka, fetch_bytes=FETCH_BYTES)) as consumer:
         panes = TopicPartition(settings.topics.panes(domain), position.partition)
         consumer.assign([panes])
         checkpoint = (await newest_checkpoints(consumer, [panes])).get(panes) or Checkpoint()
         batch, order = await _blocking_batch(consumer, position, checkpoint.next_offset)
-    finally:
-        await consumer.stop()
     await _write(settings, TopicPartition(settings.topics.state(domain), position.partition), position, order)
     return batch, order
 
@@ -104,11 +100,9 @@ async def _blocking_batch(
 async def _write(
     settings: Settings, state: TopicPartition, position: BatchPosition, order: SkipOrder
 ) -> None:
-    producer = AIOKafkaProducer(**client_options(settings.kafka), acks="all", enable_idempotence=True)
-    await producer.start()
-    try:
+    async with running(
+        AIOKafkaProducer(**client_options(settings.kafka), acks="all", enable_idempotence=True)
+    ) as producer:
         await producer.send_and_wait(
             state.topic, encode(order), key=order_key(position.offset), partition=state.partition
         )
-    finally:
-        await producer.stop()

@@ -9,6 +9,7 @@ from stream.config import Settings
 from stream.core.aggregation.task import PartitionTask, checksum
 from stream.core.model.unreadable import UnreadableBatch
 from stream.errors import PreconditionFailed
+from stream.kafka.client import running
 from stream.kafka.reading import assign, committed_consumer, read_ranges
 from stream.kafka.records import Consumer, described
 
@@ -28,15 +29,11 @@ async def load(partitions: Collection[PartitionTask], settings: Settings) -> dic
             replaced or truncated
         KafkaError: of aiokafka
     """
-    consumer = committed_consumer(settings.kafka)
-    await consumer.start()
-    try:
+    async with running(committed_consumer(settings.kafka)) as consumer:
         state_ends = await _restore(consumer, partitions, settings)
         for partition in partitions:
             _check_checkpoint(partition)
         await _check_sources(consumer, partitions, settings)
-    finally:
-        await consumer.stop()
     return state_ends
 
 

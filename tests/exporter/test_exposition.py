@@ -119,6 +119,8 @@ def test_a_partition_with_lag_is_not_covered() -> None:
     apply_records(state, write_flush(state, answers(1), lag=30_000))
     assert NPS_SERIES not in refresh(state)
     assert "30 s behind" in state.unready_reason(0)
+    apply_records(state, write_flush(state, answers(1), lag=NOW))
+    assert "its worker has not reached the end of its source yet" in state.unready_reason(0)
 
 
 def test_a_partition_counted_under_other_settings_is_not_covered() -> None:

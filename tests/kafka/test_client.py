@@ -4,9 +4,10 @@ import ssl
 
 import msgspec
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from stream.config import Kafka, Settings
-from stream.kafka.client import client_options
+from stream.kafka.client import client_options, running
 
 
 def test_plaintext_clients_get_the_address_only() -> None:
@@ -40,3 +41,24 @@ def test_settings_are_frozen() -> None:
     """A setting does not change while the process runs."""
     with pytest.raises(AttributeError):
         Settings().clv.margin_rate = 0.5
+
+
+class FailingClient:
+    """A client that cannot start."""
+
+    stopped = False
+
+    async def start(self) -> None:
+        raise KafkaConnectionError
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+async def test_a_client_that_cannot_start_is_stopped() -> None:
+    """Its connections would stay open."""
+    client = FailingClient()
+    with pytest.raises(KafkaConnectionError):
+        async with running(client):
+            pass
+    assert client.stopped

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from schemas import publish
 from schemas.codec import CONTENT_TYPE, Decoder, Undecodable, make
@@ -49,6 +50,21 @@ def producers(monkeypatch: pytest.MonkeyPatch) -> list[FakeProducer]:
 
     monkeypatch.setattr(publish, "AIOKafkaProducer", producer)
     return created
+
+
+async def test_a_producer_that_cannot_start_is_stopped(
+    producers: list[FakeProducer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connections would stay open."""
+
+    async def start(_: FakeProducer) -> None:
+        raise TopicAuthorizationFailedError
+
+    monkeypatch.setattr(FakeProducer, "start", start)
+    with pytest.raises(TopicAuthorizationFailedError):
+        async with Publisher("broker:9092"):
+            pass
+    assert [producer.state for producer in producers] == ["stopped"]
 
 
 async def test_data_is_sent_as_a_structured_event(producers: list[FakeProducer]) -> None:

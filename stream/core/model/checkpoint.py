@@ -58,6 +58,11 @@ class Checkpoint(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_PACKE
     lag_ms: int = 0
     """Time in ms since the worker was last at the end of the source, 0 if it is there."""
 
+    @property
+    def reached_end(self) -> bool:
+        """True if the worker was at the end of the source at least once."""
+        return self.lag_ms < self.written_at or not self.lag_ms
+
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Checkpoint).decode

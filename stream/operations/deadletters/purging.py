@@ -20,7 +20,7 @@ from aiokafka.admin import RecordsToDelete
 from stream.config import Settings
 from stream.importing.sending import ProgressMeter
 from stream.kafka.admin import admin
-from stream.kafka.client import client_options
+from stream.kafka.client import client_options, running
 from stream.kafka.reading import OffsetRange, OffsetRanges
 from stream.operations.deadletters.dead_letter import DeadLetter
 from stream.operations.deadletters.purge_subject import PurgeSubject
@@ -64,21 +64,17 @@ async def purge(settings: Settings, subject: PurgeSubject, *, dry_run: bool) -> 
         transactional_id=f"{settings.worker.group}-deadletter-purge",
         max_request_size=REQUEST_BYTES,
     )
-    try:
-        # fences another purge, so that its copies are complete when they are read below
-        await producer.start()
-        async with open_reader(settings) as (consumer, ranges):
-            affected = list(await _plan(consumer, ranges, subject))
-            if not affected:
-                return PurgeResult(0, 0)
-            boundaries = await new_segments(settings, producer, affected)
-            if boundaries:
-                await _wait_until_readable(consumer, boundaries)
-            old = {tp: ranges[tp]._replace(end=boundaries.get(tp, ranges[tp].end)) for tp in affected}
-            plans = await _plan(consumer, old, subject)
-            await _copy(consumer, producer, plans)
-    finally:
-        await producer.stop()
+    # the start fences another purge, so that its copies are complete when they are read below
+    async with running(producer), open_reader(settings) as (consumer, ranges):
+        affected = list(await _plan(consumer, ranges, subject))
+        if not affected:
+            return PurgeResult(0, 0)
+        boundaries = await new_segments(settings, producer, affected)
+        if boundaries:
+            await _wait_until_readable(consumer, boundaries)
+        old = {tp: ranges[tp]._replace(end=boundaries.get(tp, ranges[tp].end)) for tp in affected}
+        plans = await _plan(consumer, old, subject)
+        await _copy(consumer, producer, plans)
     async with admin(settings) as client:
         await client.delete_records({tp: RecordsToDelete(plan.old.end) for tp, plan in plans.items()})
     return _result(plans)._replace(rolled=bool(boundaries))

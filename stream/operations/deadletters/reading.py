@@ -9,6 +9,7 @@ from stream.config import Settings
 from stream.errors import PreconditionFailed
 from stream.importing.sending import ProgressMeter
 from stream.kafka.admin import describe
+from stream.kafka.client import running
 from stream.kafka.reading import OffsetRanges, assign, committed_consumer, read_ranges
 from stream.kafka.topics import topics
 from stream.operations.deadletters.dead_letter import DeadLetter, dead_letter_of
@@ -24,13 +25,9 @@ async def open_reader(settings: Settings) -> AsyncIterator[tuple[AIOKafkaConsume
     existing = await describe(settings, [spec for spec in topics(settings) if spec.role == "deadletter"])
     if name not in existing:
         raise PreconditionFailed(f"missing topic: {name}; create it with cxgauge topics create")
-    consumer = committed_consumer(settings.kafka)
-    await consumer.start()
-    try:
+    async with running(committed_consumer(settings.kafka)) as consumer:
         tps = [TopicPartition(name, number) for number in range(existing[name].partitions)]
         yield consumer, await assign(consumer, tps)
-    finally:
-        await consumer.stop()
 
 
 async def read_dead_letters(consumer: AIOKafkaConsumer, ranges: OffsetRanges) -> AsyncIterator[DeadLetter]:

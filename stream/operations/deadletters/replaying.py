@@ -94,7 +94,11 @@ class _ReplaySender:
     async def __aenter__(self) -> Self:
         if not self._dry:
             self._producer = AIOKafkaProducer(**self._options)
-            await self._producer.start()
+            try:
+                await self._producer.start()
+            except BaseException:
+                await self._producer.stop()
+                raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -23,6 +23,7 @@ from stream.core.model.money import BASIS, major
 from stream.core.model.time_buckets import MINUTE
 from stream.core.model.unreadable import ORDER
 from stream.kafka.admin import check_topics
+from stream.kafka.client import running
 from stream.kafka.reading import assign, committed_consumer, read_ranges
 from stream.kafka.topics import topics
 
@@ -39,9 +40,7 @@ async def read_entities(settings: Settings, customer: str) -> dict[str, Entities
     person_key = customer.encode()
     number = partition_of(person_key, settings.topics.partitions)
     await check_topics(settings, topics(settings))
-    consumer = committed_consumer(settings.kafka)
-    try:
-        await consumer.start()
+    async with running(committed_consumer(settings.kafka)) as consumer:
         entities: dict[str, Entities] = {}
         for domain in DOMAIN_REGISTRY:
             tp = TopicPartition(settings.topics.state(domain.name), number)
@@ -64,8 +63,6 @@ async def read_entities(settings: Settings, customer: str) -> dict[str, Entities
                 if key == erasure or kinds.of(key).person_key(key, raw) == person_key
             }
         return entities
-    finally:
-        await consumer.stop()
 
 
 def format_customer(

@@ -9,6 +9,7 @@ from schemas.topics import DOMAINS, DomainName
 from stream.config import Settings
 from stream.core.model import checkpoint as checkpoint_format
 from stream.core.model.checkpoint import MAX_AGE, Checkpoint
+from stream.kafka.client import running
 from stream.kafka.reading import OffsetRange, committed_consumer, read_ranges
 
 SKEW = 1_000
@@ -71,7 +72,8 @@ def _problems(position: Position, partitions: int, config_hash: str, now: int) -
     if now - checkpoint.written_at > MAX_AGE:
         yield f"no worker, the last flush was {(now - checkpoint.written_at) // 1000} s ago"
     elif checkpoint.lag_ms >= MAX_AGE:
-        yield f"lags, its worker has not reached the end for {checkpoint.lag_ms // 1000} s"
+        since = f"for {checkpoint.lag_ms // 1000} s" if checkpoint.reached_end else "yet"
+        yield f"lags, its worker has not reached the end {since}"
     if checkpoint.written_at - now > SKEW:
         yield f"its worker's clock is {(checkpoint.written_at - now) // 1000} s or more ahead of this machine's"
 
@@ -84,15 +86,11 @@ async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
         for d in DOMAINS
         for n in numbers
     }
-    consumer = committed_consumer(settings.kafka)
-    await consumer.start()
-    try:
+    async with running(committed_consumer(settings.kafka)) as consumer:
         consumer.assign([*sources, *sources.values()])
         consumer.pause(*sources)
         checkpoints = await newest_checkpoints(consumer, list(sources.values()))
         ends = await consumer.end_offsets(list(sources))
-    finally:
-        await consumer.stop()
     return {
         domain: [
             Position(tp.partition, ends[tp], checkpoints.get(panes))

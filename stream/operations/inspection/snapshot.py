@@ -9,6 +9,7 @@ from stream.config import Settings
 from stream.config.aggregation import aggregation_config
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import PartitionTask
+from stream.kafka.client import running
 from stream.kafka.reading import OffsetRange, assign, committed_consumer, read_ranges
 
 ATTEMPTS = 20
@@ -27,17 +28,13 @@ async def snapshots(settings: Settings) -> AsyncIterator[Snapshot]:
 
     Raises aiokafka's KafkaError and PreconditionFailed.
     """
-    consumer = committed_consumer(settings.kafka)
-    await consumer.start()
-    try:
+    async with running(committed_consumer(settings.kafka)) as consumer:
         for domain in DOMAIN_REGISTRY:
             for number in range(settings.topics.partitions):
                 partition = PartitionTask(
                     domain, number, settings.topics.partitions, aggregation_config(settings)
                 )
                 yield Snapshot(partition, await _restore(consumer, partition, settings))
-    finally:
-        await consumer.stop()
 
 
 async def _restore(consumer: AIOKafkaConsumer, partition: PartitionTask, settings: Settings) -> str:

@@ -38,6 +38,7 @@ def test_every_reason() -> None:
     cases = {
         "no worker, the last flush was 31 s ago": {"written_at": NOW - 31_000, "lag_ms": 31_000},
         "lags, its worker has not reached the end for 30 s": {"lag_ms": 30_000},
+        "lags, its worker has not reached the end yet": {"lag_ms": NOW},
         "counted under settings b, this configuration has a": {"config_hash": "b"},
         "counted with 3 partitions, topics.partitions is 2": {"partitions": 3},
         f"stored state has version {VERSION + 1}, newer than version {VERSION} of this program": {
