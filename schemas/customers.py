@@ -8,24 +8,22 @@ from .dimensions import Dimensions
 from .fields import Count, Data, Defaulted, code, field_error, ident, trimmed
 from .times import Time, to_ms
 
-CustomerId = Annotated[str, ident("Who it is: the record's key, always")]
-Reason = Annotated[str, code("Why, as a code")]
+CustomerId = Annotated[str, ident("The customer, always the record's key")]
+Reason = Annotated[str, code("Reason code")]
 Voluntary = Defaulted[
-    Annotated[
-        bool, Meta(description="false: not the customer's will (a card that failed); true unless given")
-    ]
+    Annotated[bool, Meta(description="false if the customer did not want it, as after a failed card payment")]
 ]
 Amount = Annotated[Count, Meta(description="In minor units of the currency (cents)")]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217 code")]
 
 
 class CustomerActivated(Dimensions, kw_only=True):
-    """Someone became a customer, came back, or changed plan; also the way to load the present base."""
+    """A customer signed up, came back or changed plan. Existing customers are loaded with it, too."""
 
     TYPE: ClassVar[str] = "cx.customer.activated.v1"
 
     customer_id: CustomerId
-    plan: Annotated[str, ident("What they pay for")] | None = None
+    plan: Annotated[str, ident("The plan. It is kept, and no metric reads it")] | None = None
     margin_rate: (
         Annotated[
             float, Meta(ge=0, le=1, description="Share of revenue that is margin, in steps of 1/10,000")
@@ -40,12 +38,12 @@ class CustomerActivated(Dimensions, kw_only=True):
 
 
 class CancelScheduled(Data, kw_only=True):
-    """A customer gave notice. This never churns by itself."""
+    """A customer scheduled a cancellation. It never counts as a churn by itself."""
 
     TYPE: ClassVar[str] = "cx.customer.cancel_scheduled.v1"
 
     customer_id: CustomerId
-    effective_at: Time
+    effective_at: Annotated[Time, Meta(description="When the subscription ends. No metric reads it")]
     reason: Reason | None = None
     voluntary: Voluntary = True
 
@@ -62,14 +60,14 @@ class CancelScheduled(Data, kw_only=True):
 
 
 class CustomerChurned(Data, kw_only=True):
-    """A customer is none any more."""
+    """A customer's subscription ended."""
 
     TYPE: ClassVar[str] = "cx.customer.churned.v1"
 
     customer_id: CustomerId
     reason: Reason | None = None
     voluntary: Voluntary = True
-    comment: str | None = None
+    comment: Annotated[str, Meta(description="Free text. No metric reads it")] | None = None
 
     def __post_init__(self) -> None:
         if self.reason is not None:
@@ -102,11 +100,11 @@ class PurchaseRefunded(Data, kw_only=True):
 
 
 class Referral(Data, kw_only=True):
-    """What the three events of a referral have in common."""
+    """The fields that the three events of a referral have in common."""
 
     referral_id: Annotated[str, ident("The referral")]
-    customer_id: Annotated[str, ident("The referrer: the record's key, always")]
-    referee_id: Annotated[str, ident("Who was referred: another person")]
+    customer_id: Annotated[str, ident("The referrer, always the record's key")]
+    referee_id: Annotated[str, ident("The referred person, another than the referrer")]
 
     def __post_init__(self) -> None:
         if self.referee_id == self.customer_id:
@@ -114,25 +112,25 @@ class Referral(Data, kw_only=True):
 
 
 class ReferralSent(Referral, kw_only=True):
-    """A customer recommended us to someone."""
+    """A customer referred another person."""
 
     TYPE: ClassVar[str] = "cx.referral.sent.v1"
 
 
 class ReferralConverted(Referral, kw_only=True):
-    """The one who was referred became a customer."""
+    """The referred person became a customer."""
 
     TYPE: ClassVar[str] = "cx.referral.converted.v1"
 
 
 class ReferralReversed(Referral, kw_only=True):
-    """A conversion was taken back."""
+    """A conversion was reversed."""
 
     TYPE: ClassVar[str] = "cx.referral.reversed.v1"
 
 
 class CustomerResponded(Data, kw_only=True):
-    """A customer gave a first answer to a survey. Written by the feedback agent, not by applications."""
+    """A customer responded to a survey for the first time. Workers write this event, apps do not."""
 
     TYPE: ClassVar[str] = "cx.customer.responded.v1"
 
@@ -140,8 +138,8 @@ class CustomerResponded(Data, kw_only=True):
 
 
 class CustomerErased(Data, kw_only=True):
-    """Everything kept about a person goes. Native to all three topics; publishers send it on each."""
+    """Everything kept about a person is deleted. The event belongs on all three topics, and publishers send it on each."""
 
     TYPE: ClassVar[str] = "cx.customer.erased.v1"
 
-    customer_id: CustomerId
+    customer_id: Annotated[str, ident("The person, and the key that the record needs")]

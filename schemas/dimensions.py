@@ -10,16 +10,16 @@ from .fields import Data, code, trimmed
 class Dimensions(Data, kw_only=True):
     """Fields of every event type that lists dimensions."""
 
-    channel: Annotated[str, code("Where it happened: web, app, phone, chat, e-mail, ...")] | None = None
-    touchpoint: Annotated[str, code("The step of the journey: checkout, onboarding, ...")] | None = None
-    team: Annotated[str, code("Who was in charge")] | None = None
-    priority: Annotated[str, code("How urgent: low, normal, urgent, ...")] | None = None
+    channel: Annotated[str, code("Channel, such as web, app, phone, chat or e-mail")] | None = None
+    touchpoint: Annotated[str, code("Step of the journey, such as checkout or onboarding")] | None = None
+    team: Annotated[str, code("The team in charge")] | None = None
+    priority: Annotated[str, code("Priority, such as low, normal or urgent")] | None = None
     labels: (
         Annotated[
             dict[str, Any],
             Meta(
-                description="Further dimensions, as far as the configuration allows them (brand, product, region and "
-                "segment by default): strings of 1 to 64 characters. Others are ignored and counted. No personal data"
+                description="Further dimensions that metrics.labels allows (by default brand, product, region and segment), "
+                "strings of 1 to 64 characters. Others are ignored and counted. They must not contain personal data"
             ),
         ]
         | None

@@ -20,8 +20,8 @@ _DEFAULT_SCALES = {
 }
 """What answers without a scale of their own may score."""
 
-FeedbackId = Annotated[str, ident("The offer and its answer; all of its events carry one record key")]
-CustomerId = Annotated[str, ident("Whose it is: the record's key")]
+FeedbackId = Annotated[str, ident("The offer and its answer. All of its events need one record key")]
+CustomerId = Annotated[str, ident("The customer, by default the record's key")]
 
 
 class FeedbackOffered(Dimensions, kw_only=True):
@@ -30,40 +30,54 @@ class FeedbackOffered(Dimensions, kw_only=True):
     TYPE: ClassVar[str] = "cx.feedback.offered.v1"
 
     feedback_id: FeedbackId
-    survey: Survey
+    survey: Annotated[Survey, Meta(description="The kind of survey")]
     customer_id: CustomerId | None = None
 
 
 class FeedbackSubmitted(Dimensions, kw_only=True):
-    """A survey was answered or dismissed, or its answer edited: the highest revision counts."""
+    """A survey was answered or dismissed, or its answer was edited. The highest revision counts."""
 
     TYPE: ClassVar[str] = "cx.feedback.submitted.v1"
 
     feedback_id: FeedbackId
-    survey: Survey
-    score: Annotated[Whole | None, Meta(description="null: dismissed, or an exit survey with reasons only")]
+    survey: Annotated[Survey, Meta(description="The kind of survey")]
+    score: Annotated[
+        Whole | None,
+        Meta(description="A point of the scale. null if dismissed, and in an exit survey with reasons only"),
+    ]
     scale: (
         Annotated[
             tuple[Whole, Whole],
-            Meta(description="[min, max]; nps: [0, 10] only, csat and ces: [1, 5] unless given"),
+            Meta(description="[min, max]. For nps [0, 10] only, the default for csat and ces is [1, 5]"),
         ]
         | None
     ) = None
     direction: (
         Annotated[
-            Literal["ease", "effort"], Meta(description="ces: what a high score means; effort unless given")
+            Literal["ease", "effort"],
+            Meta(description="For ces, the meaning of a high score. The default is effort"),
         ]
         | None
     ) = None
-    revision: Defaulted[Annotated[Count, Meta(description="The highest counts, 0 unless given")]] = 0
+    revision: Defaulted[Annotated[Count, Meta(description="The highest revision of an answer counts")]] = 0
     customer_id: CustomerId | None = None
-    ticket_id: Annotated[str, ident("The ticket it is about")] | None = None
+    ticket_id: Annotated[str, ident("The ticket that the answer is about. No metric reads it")] | None = None
     transaction_time: (
-        Annotated[Time, Meta(description="When what it is about happened; an earlier answer is premature")]
+        Annotated[
+            Time,
+            Meta(
+                description="Time of the transaction that the answer is about. An earlier answer is premature"
+            ),
+        ]
         | None
     ) = None
-    comment: str | None = None
-    reasons: Defaulted[Annotated[tuple[Annotated[str, code("A reason code")], ...], Meta(max_length=16)]] = ()
+    comment: Annotated[str, Meta(description="Free text. No metric reads it")] | None = None
+    reasons: Defaulted[
+        Annotated[
+            tuple[Annotated[str, code("A reason code")], ...],
+            Meta(max_length=16, description="Reason codes. One that is given twice counts once"),
+        ]
+    ] = ()
 
     def __post_init__(self) -> None:
         # The worker caches this check by the fields it reads. A check of another field must become part of the cache
@@ -97,7 +111,7 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
 
 
 class FeedbackDeleted(Data, kw_only=True):
-    """The answer goes, for good; the offer stays."""
+    """An answer was deleted. It leaves every metric for good, its offer stays."""
 
     TYPE: ClassVar[str] = "cx.feedback.deleted.v1"
 

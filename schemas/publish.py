@@ -50,6 +50,7 @@ class Publisher:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Wait until all enqueued events are stored, then close the connections."""
         await self._producer.stop()
 
     async def send(
@@ -79,7 +80,7 @@ class Publisher:
         """Publish in the order of calls; the futures (three for an erasure, else one) are done when it is stored.
 
         Args:
-            data: of an event that is made here, or an event as `schemas.codec.make` returns it.
+            data: of an event that is built here with the other arguments, or an event that `codec.make` returned.
             key: of the record; by default the customer, as far as this or an earlier event names one.
             source: what it comes from, by default the publisher's.
             id: unique within the source; by default a UUID, with which a repeated call is another event.

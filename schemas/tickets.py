@@ -20,8 +20,8 @@ from .fields import (
 
 Party = Literal["customer", "agent", "bot", "system"]
 
-TicketId = Annotated[str, ident("The ticket; all of its events carry one record key")]
-Topic = Annotated[str, code("What it is about")]
+TicketId = Annotated[str, ident("The ticket. All of its events need one record key")]
+Topic = Annotated[str, code("The subject, by which repeat contacts are recognised")]
 
 
 class TicketCreated(Dimensions, kw_only=True):
@@ -31,7 +31,7 @@ class TicketCreated(Dimensions, kw_only=True):
 
     ticket_id: TicketId
     customer_id: CustomerId | None = None
-    opened_by: Defaulted[Party] = "customer"
+    opened_by: Defaulted[Annotated[Party, Meta(description="Who opened it")]] = "customer"
     topic: Topic | None = None
 
     def __post_init__(self) -> None:
@@ -43,14 +43,14 @@ class TicketCreated(Dimensions, kw_only=True):
 
 
 class TicketMessage(Data, kw_only=True):
-    """Someone wrote in a ticket."""
+    """A message was added to a ticket."""
 
     TYPE: ClassVar[str] = "cx.ticket.message.v1"
 
     ticket_id: TicketId
     message_id: Annotated[str, ident("Unique in its ticket")]
-    author: Party
-    public: Defaulted[Annotated[bool, Meta(description="false: an internal note; true unless given")]] = True
+    author: Annotated[Party, Meta(description="Who wrote it")]
+    public: Defaulted[Annotated[bool, Meta(description="false for an internal note")]] = True
     customer_id: CustomerId | None = None
 
     def __post_init__(self) -> None:
@@ -59,18 +59,26 @@ class TicketMessage(Data, kw_only=True):
 
 
 class TicketStatus(Data, kw_only=True):
-    """A ticket's status was set. It is resolved while the last one is solved or closed."""
+    """The status of a ticket was set. A ticket is resolved while its last status is solved or closed."""
 
     TYPE: ClassVar[str] = "cx.ticket.status.v1"
 
     ticket_id: TicketId
-    status: Literal["open", "pending", "on_hold", "solved", "closed"]
-    by: Literal["agent", "bot", "customer", "timeout"] | None = None
+    status: Annotated[
+        Literal["open", "pending", "on_hold", "solved", "closed"], Meta(description="The new status")
+    ]
+    by: (
+        Annotated[
+            Literal["agent", "bot", "customer", "timeout"],
+            Meta(description="Who set it. agent, customer and an absent value are people"),
+        ]
+        | None
+    ) = None
     customer_id: CustomerId | None = None
 
 
 class TicketHandoff(Data, kw_only=True):
-    """A bot handed over to people."""
+    """A bot handed a ticket over to people."""
 
     TYPE: ClassVar[str] = "cx.ticket.handoff.v1"
 
@@ -79,7 +87,7 @@ class TicketHandoff(Data, kw_only=True):
 
 
 class TicketUpdated(Dimensions, kw_only=True):
-    """Dimensions or topic of a ticket changed: those given, the others stay."""
+    """Dimensions or the topic of a ticket changed. Those that are absent stay as they were."""
 
     TYPE: ClassVar[str] = "cx.ticket.updated.v1"
 
@@ -94,7 +102,7 @@ class TicketUpdated(Dimensions, kw_only=True):
 
 
 class TicketMerged(Data, kw_only=True):
-    """A ticket went into another one: it leaves every figure, for good."""
+    """A ticket was merged into another one. It leaves every metric for good."""
 
     TYPE: ClassVar[str] = "cx.ticket.merged.v1"
 
@@ -108,12 +116,12 @@ class TicketMerged(Data, kw_only=True):
 
 
 class TicketDeleted(Data, kw_only=True):
-    """A ticket was deleted: it leaves every figure, for good."""
+    """A ticket was deleted. It leaves every metric for good."""
 
     TYPE: ClassVar[str] = "cx.ticket.deleted.v1"
 
     ticket_id: TicketId
-    reason: Annotated[str, code("spam, test, ...")] | None = None
+    reason: Annotated[str, code("Reason, such as spam or test. No metric reads it")] | None = None
     customer_id: CustomerId | None = None
 
     def __post_init__(self) -> None:
@@ -122,20 +130,29 @@ class TicketDeleted(Data, kw_only=True):
 
 
 class InteractionHandled(Dimensions, kw_only=True):
-    """A call, chat or the like ended; `time` is the end of wrap-up. The highest revision counts."""
+    """A call, chat or similar contact ended. `time` is the end of wrap-up. The highest revision counts."""
 
     TYPE: ClassVar[str] = "cx.interaction.handled.v1"
 
     interaction_id: Annotated[str, ident("The interaction")]
-    outcome: Defaulted[Literal["handled", "abandoned", "bot"]] = "handled"
+    outcome: Defaulted[
+        Annotated[
+            Literal["handled", "abandoned", "bot"],
+            Meta(description="Handled by people, abandoned by the customer before that, or handled by a bot"),
+        ]
+    ] = "handled"
     talk_s: Annotated[Seconds, Meta(description="Seconds of talking, rounded to whole milliseconds")]
-    hold_s: Annotated[Seconds, Meta(description="Seconds on hold, likewise")]
-    wrap_s: Annotated[Seconds, Meta(description="Seconds of after-work, likewise")]
+    hold_s: Annotated[Seconds, Meta(description="Seconds on hold, rounded to whole milliseconds")]
+    wrap_s: Annotated[Seconds, Meta(description="Seconds of wrap-up, rounded to whole milliseconds")]
     legs: Defaulted[
-        Annotated[int, Meta(ge=1, le=MAX_SAFE_INTEGER, description="Parts by different agents")]
+        Annotated[
+            int, Meta(ge=1, le=MAX_SAFE_INTEGER, description="Number of parts that different agents handled")
+        ]
     ] = 1
     ticket_id: TicketId | None = None
-    revision: Defaulted[Annotated[Count, Meta(description="The highest counts, 0 unless given")]] = 0
+    revision: Defaulted[
+        Annotated[Count, Meta(description="The highest revision of an interaction counts")]
+    ] = 0
     customer_id: CustomerId | None = None
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from click.testing import CliRunner
 
 from stream.cli import main
-from stream.devbroker import process
+from stream.devbroker import ports
 from stream.devbroker.kafka import Broker
 from stream.devbroker.tools import find
 
@@ -33,7 +33,7 @@ def kafka() -> Iterator[str]:
 @pytest.fixture
 def free_port() -> int:
     """A port of 127.0.0.1 where nothing listens."""
-    return process.free_port()
+    return ports.free_port()
 
 
 @pytest.fixture(scope="session")

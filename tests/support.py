@@ -190,8 +190,7 @@ def figures(
 
 
 def _samples(metric: Metric, context: BruteForceContext, window: Window) -> Iterator[Sample]:
-    if metric.read:
-        yield from metric.read(context, window)
+    yield from metric.window_samples(context, window)
     if metric.read_stock:
         yield from metric.read_stock(context)
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "skip": ("stream.cli.skip:skip", "Skip the records of an input that cannot be read."),
     "explain": ("stream.cli.explain:explain", "Explain a metric, or what a customer's events count in."),
     "doctor": ("stream.cli.doctor:doctor", "Check broker, topics and positions."),
+    "files": ("stream.cli.files:files", "Write alert rules, dashboards and examples to a folder."),
     "generate": ("stream.cli.generate:generate", "Write what is generated from the code."),
 }
 """Where each command is, and its line in the help."""

@@ -22,4 +22,4 @@ def run(kafka: Kafka, main: Coroutine[Any, Any, T]) -> T:
         servers = kafka.bootstrap_servers
         raise CxgaugeError(f"kafka.bootstrap_servers: no broker answers at {servers!r}") from error
     except (KafkaError, TimeoutError) as error:
-        raise CxgaugeError(f"Kafka at {kafka.bootstrap_servers!r}: {error or 'no answer in time'}") from error
+        raise CxgaugeError(f"Kafka at {kafka.bootstrap_servers!r}: {str(error) or 'no answer in time'}") from error

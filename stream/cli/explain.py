@@ -75,6 +75,7 @@ def format_metric(metric: Metric) -> str:
     parts = {
         "Definition": metric.definition,
         "Formula": metric.formula,
+        "Not counted": metric.excluded,
         "Source": metric.source,
         "Window": window(metric),
     }

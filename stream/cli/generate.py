@@ -6,10 +6,7 @@ from pathlib import Path
 import click
 
 from schemas import generate as contract
-from stream.cli import main, references
-from stream.cli.explain import signature
-from stream.core.metrics import REGISTRY
-from stream.core.metrics.metric import Metric
+from stream.cli import main, metric_reference, references
 from stream.errors import CxgaugeError
 from stream.monitoring import dashboards as grafana
 from stream.monitoring.alerts import operator_files, prometheus_files
@@ -60,19 +57,7 @@ def with_table(text: str) -> str:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise CxgaugeError(f"{README}: has no lines {BEGIN.strip()} and {END.strip()}")
-    return f"{before}{BEGIN}{table()}{END}{after}"
-
-
-def table() -> str:
-    """All metrics: title, definition, series."""
-    rows = "".join(_row(metric) for metric in REGISTRY.values())
-    return f"| metric | definition | series |\n|---|---|---|\n{rows}"
-
-
-def _row(metric: Metric) -> str:
-    series = ", ".join(f"`{signature(family)}`" for family in metric.families)
-    cells = (f"{metric.title} (`{metric.name}`)", metric.definition, series)
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+    return f"{before}{BEGIN}{metric_reference.table()}{END}{after}"
 
 
 def _content(path: Path) -> bytes | None:

@@ -1,15 +1,15 @@
-"""Reference pages that `cxgauge generate` writes from the code: settings, series and commands."""
+"""Reference pages that `cxgauge generate` writes from the code."""
 
 import json
 from collections.abc import Iterator
 
 import click
 
+from stream.cli import event_reference, metric_reference
 from stream.config import Settings
 from stream.config.descriptions import CHANGES_FIGURES, DESCRIPTIONS
 from stream.config.load import PREFIX
 from stream.config.show import plain_document
-from stream.core.metrics import BY_DOMAIN
 from stream.exporter.pipeline_metrics import FAMILIES
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
 from stream.worker.health import Health
@@ -24,12 +24,40 @@ EXIT_CODES = {
     3: "another worker took over a partition of this one",
     4: "topics or stored state are not what the configuration needs",
 }
+SERIES_HEAD = "| series | type | labels | help |\n|---|---|---|---|\n"
+PARTITION_LABELS = ("topic", "partition")
+SERIES_LABELS = {
+    "cx_events_total": ("topic", "outcome"),
+    "cx_records_skipped_total": ("topic",),
+    "cx_last_event_timestamp_seconds": ("topic",),
+    "cx_event_lag_seconds": ("topic",),
+    "cx_metric_info": ("metric", "version"),
+    "cxgauge_records_written_total": ("kind",),
+    "cxgauge_entities": PARTITION_LABELS,
+    "cxgauge_pane_blocks": PARTITION_LABELS,
+    "cxgauge_partition_lag_seconds": PARTITION_LABELS,
+    "cxgauge_partition_offset": PARTITION_LABELS,
+    "cxgauge_partition_unflushed_records": PARTITION_LABELS,
+    "cxgauge_partition_unreadable_offset": PARTITION_LABELS,
+}
+"""Labels of the series that have any. A test compares them with the served ones."""
 
 
 def documents(commands: click.Group) -> dict[str, bytes]:
     """Return the pages by path from the project's root."""
-    pages = {"settings": _settings(), "series": _series(), "commands": _commands(commands)}
+    pages = {
+        "settings": _settings(),
+        "metrics": _with_heading("Metrics", metric_reference.page()),
+        "events": _with_heading("Event types", event_reference.page()),
+        "series": _series(),
+        "commands": _commands(commands),
+    }
     return {f"{FOLDER}/{name}.md": "".join(parts).encode() for name, parts in pages.items()}
+
+
+def _with_heading(title: str, parts: Iterator[str]) -> Iterator[str]:
+    yield f"# {title}\n\n{NOTE}"
+    yield from parts
 
 
 def _settings() -> Iterator[str]:
@@ -50,26 +78,22 @@ def _settings() -> Iterator[str]:
 
 
 def _series() -> Iterator[str]:
-    yield f"# Series\n\n{NOTE}## Metrics\n\n"
-    yield (
-        "Every series has the labels `view` and those of the view, and `window` where it says so. `cxgauge explain METRIC` "
-        "prints the definition of a metric.\n\n| series | type | labels | window | help |\n|---|---|---|---|---|\n"
-    )
-    for metrics in BY_DOMAIN.values():
-        for metric in metrics:
-            for family in metric.families:
-                labels = ", ".join(f"`{label}`" for label in family.labels)
-                window = "yes" if family.windowed else ""
-                yield f"| `{family.name}` | {family.type} | {labels} | {window} | {family.help} |\n"
-    yield "\n## Pipeline, on the exporter\n\n| series | type | help |\n|---|---|---|\n"
-    yield from (f"| `{name}` | {kind} | {text} |\n" for name, (kind, text) in FAMILIES.items())
-    yield "\n## Operational, on the worker\n\n| series | type | help |\n|---|---|---|\n"
+    yield f"# Series about the pipeline and the worker\n\n{NOTE}"
+    yield "The series of the metrics are in [metrics.md](metrics.md). Those below have no `view` and no `window`.\n\n"
+    yield f"## Pipeline, on the exporter\n\n{SERIES_HEAD}"
+    yield from (_series_row(name, kind, text) for name, (kind, text) in FAMILIES.items())
+    yield f"\n## Operational, on the worker\n\n{SERIES_HEAD}"
     health = Health()
     health.watch(TaskManager(KafkaCheckpointStore(Settings()), clock=lambda: 0))
     for operational in sorted(health.registry.collect(), key=lambda each: each.name):
         if operational.name.startswith("cxgauge_"):
             name = operational.name + ("_total" if operational.type == "counter" else "")
-            yield f"| `{name}` | {operational.type} | {operational.documentation} |\n"
+            yield _series_row(name, operational.type, operational.documentation)
+
+
+def _series_row(name: str, kind: str, text: str) -> str:
+    labels = ", ".join(f"`{label}`" for label in SERIES_LABELS.get(name, ()))
+    return f"| `{name}` | {kind} | {labels} | {text} |\n"
 
 
 def _commands(group: click.Group) -> Iterator[str]:

@@ -4,21 +4,13 @@ import shutil
 from pathlib import Path
 
 from stream.demo.ports import Ports
+from stream.deployment import FOLDER
 from stream.devbroker.http import get
-from stream.devbroker.tools import Unavailable, commands, find
+from stream.devbroker.tools import commands
 from stream.devbroker.tools.commands import Command
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 PAGES = ("/alerts", "/classic/alerts", "/api/v1/alerts")
 """Of upstream's user interface, of Debian's, and what is there without one."""
-
-
-def program(name: str) -> Path | Unavailable:
-    """Return the program, or why it is left out: it does not start, or its configuration is not in this installation."""
-    shipped = _shipped(name)
-    if not shipped.exists():
-        return Unavailable(f"{name} is left out: there is no {shipped}, which only a checkout has")
-    return find(name)
 
 
 def alertmanager(executable: Path, folder: Path, ports: Ports) -> Command:
@@ -64,4 +56,4 @@ def page(port: int) -> str:
 
 
 def _shipped(name: str) -> Path:
-    return DEPLOY / name / f"{name}.yml"
+    return FOLDER / name / f"{name}.yml"

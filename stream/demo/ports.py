@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from stream.devbroker.process import free_port, port_is_free
+from stream.devbroker.ports import claim, free_port
 
 
 class Ports(NamedTuple):
@@ -17,4 +17,4 @@ class Ports(NamedTuple):
 
     def with_free_ports(self) -> "Ports":
         """Another port for each that is taken."""
-        return Ports(*(port if port_is_free(port) else free_port() for port in self))
+        return Ports(*(port if claim(port) else free_port() for port in self))

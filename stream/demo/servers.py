@@ -16,7 +16,7 @@ from stream.demo.receiver import Receiver
 from stream.devbroker.http import get
 from stream.devbroker.kafka import Broker
 from stream.devbroker.process import Child
-from stream.devbroker.tools import Unavailable
+from stream.devbroker.tools import Unavailable, find
 from stream.devbroker.tools.commands import Command
 from stream.kafka import admin
 from stream.kafka import topics as topology
@@ -103,11 +103,11 @@ class Servers:
 
     def _start_monitoring(self) -> None:
         """Start Prometheus and, before it, Alertmanager; print what is left out and why."""
-        prometheus = monitoring.program("prometheus")
+        prometheus = find("prometheus")
         if isinstance(prometheus, Unavailable):
             self._say(f"{prometheus}\n{WITHOUT_PROMETHEUS}")
             return
-        alertmanager = monitoring.program("alertmanager")
+        alertmanager = find("alertmanager")
         if isinstance(alertmanager, Unavailable):
             self._say(f"{alertmanager}\n{WITHOUT_ALERTMANAGER}")
             self.ports = self.ports._replace(alertmanager=self.ports.receiver)

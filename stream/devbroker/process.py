@@ -1,10 +1,8 @@
 """Child processes: each in its own process group, its output in a file, ready by condition, stopped for certain."""
 
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,27 +19,6 @@ _BOUND = (_SETPRIV, "--pdeathsig", "TERM") if _SETPRIV else ()
 
 class ProcessError(CxgaugeError):
     """A program could not be started, did not get ready in time or ended by itself; the text is for the user."""
-
-
-def port_is_free(port: int) -> bool:
-    """Whether a server could listen on this port of 127.0.0.1 now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port() -> int:
-    """A free port of 127.0.0.1 below the ephemeral range.
-
-    From that range the system takes the source ports of outgoing connections: a client that reconnects to a server being
-    restarted could be given the server's own port.
-    """
-    candidates = random.sample(range(20_000, 32_768), 1_000)
-    return next(filter(port_is_free, candidates))
 
 
 class Child:

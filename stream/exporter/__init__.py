@@ -1,1 +1,1 @@
-"""The exporter: reads the panes of every partition, keeps the windows, serves the figures."""
+"""The exporter: it reads the panes of all partitions, keeps the rolling windows and serves the metrics."""

@@ -1,4 +1,4 @@
-"""What is shown together as `__other__`: values past `max_values`, whole label sets past `max_series`."""
+"""Cardinality limits: values past `max_values` and label sets past `max_series` are folded into `__other__`."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -18,7 +18,10 @@ from stream.exporter.domain_view import DomainView
 
 
 class CardinalityControl:
-    """Decides for all boards at once. `folded` counts label sets newly folded, ever."""
+    """The cardinality policy of all domains.
+
+    `folded_total` counts the label sets that were newly folded since the start.
+    """
 
     def __init__(
         self, config: AggregationConfig, domain_views: Collection[DomainView], max_series: int
@@ -32,17 +35,21 @@ class CardinalityControl:
         self._minute = -1
 
     def decide(self, now: int, *, hour: bool) -> CooperativeSteps:
-        """Which values are shown: each hour, each minute while there are too many, and when new ones come.
+        """Choose the shown values every hour, every minute while a dimension has too many, and with new label sets.
 
-        The ranking is by finished buckets first, so that it is that of the hour's beginning; what was folded for
-        the series cap gets another chance each hour.
+        Finished buckets rank first, so that within an hour only late events change the ranking. At a full hour the
+        label sets that were folded for `max_series` are shown again, and `cap` decides about them again.
+
+        Args:
+            now: the end of the windows, in ms since the epoch
+            hour: whether an hour has begun since the last call
         """
         minute = now // MINUTE > self._minute
         self._minute = now // MINUTE
         appeared = any(domain_view.windows.has_new_label_sets for domain_view in self._views)
         if hour or appeared or (minute and self._policy.values):
             event_counts = sum_counts(
-                chain.from_iterable(board.windows.event_counts() for board in self._views)
+                chain.from_iterable(domain_view.windows.event_counts() for domain_view in self._views)
             )
             yield
             capped = frozenset() if hour else self._policy.capped
@@ -51,27 +58,30 @@ class CardinalityControl:
             )
 
     def cap(self, now: int) -> CooperativeSteps:
-        """Fold the smallest label sets until the page is no longer than it may be. All that is shown has to be live."""
+        """Fold the smallest label sets until at most `max_series` series are served.
+
+        Every served domain has to be live, because the others cannot be read again. `now` is in ms since the epoch.
+        """
         shown = [domain_view for domain_view in self._views if domain_view.is_served]
-        while (excess := sum(board.exposition.series for board in shown) - self._max_series) > 0:
+        while (excess := sum(domain_view.exposition.series for domain_view in shown) - self._max_series) > 0:
             event_counts = sum_counts(
-                (self._policy.shown_as(labels), weight)
-                for board in self._views
-                for labels, weight in board.windows.event_counts()
+                (self._policy.shown_as(labels), event_count)
+                for domain_view in self._views
+                for labels, event_count in domain_view.windows.event_counts()
             )
             sizes: Counter[LabelSet] = Counter()
-            for board in shown:
-                sizes.update(board.exposition.sizes)
+            for domain_view in shown:
+                sizes.update(domain_view.exposition.sizes)
             yield
-            more = smallest_label_sets(sizes, event_counts, excess)
-            if not more:
+            smallest = smallest_label_sets(sizes, event_counts, excess)
+            if not smallest:
                 return
-            yield from self._apply_policy(self._policy._replace(capped=self._policy.capped | more))
-            for board in shown:
-                yield from board.read(now)
+            yield from self._apply_policy(self._policy._replace(capped=self._policy.capped | smallest))
+            for domain_view in shown:
+                yield from domain_view.read(now)
 
     def count_folded(self) -> None:
-        """Count what this round has folded."""
+        """Add the label sets that were newly folded since the last call to `folded_total`."""
         if self._policy.values or self._policy.capped or self._hidden:
             known = chain.from_iterable(domain_view.windows.label_sets() for domain_view in self._views)
             hidden = {labels for labels in known if self._policy.shown_as(labels) != labels}

@@ -1,4 +1,4 @@
-"""Which partitions are covered: their last checkpoint is recent, and its worker was up to date."""
+"""Coverage: a partition is covered while its last checkpoint is recent and reports a small lag."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -7,45 +7,48 @@ from stream.core.model.checkpoint import MAX_AGE, VERSION, Checkpoint
 
 
 class PartitionId(NamedTuple):
-    """A partition of a topic of panes."""
+    """A partition of the panes of a domain."""
 
     domain: str
     partition: int
 
 
 class Coverage:
-    """The newest checkpoint of every expected partition, and when it was received (ms of any steady clock)."""
+    """The newest checkpoint of every expected partition and the time of its receipt (ms of a monotonic clock)."""
 
-    def __init__(self, domains: Iterable[str], partitions: int, identity: str) -> None:
-        self.config_hash = identity
+    def __init__(self, domains: Iterable[str], partitions: int, config_hash: str) -> None:
+        self.config_hash = config_hash
         self.expected = [PartitionId(domain, n) for domain in domains for n in range(partitions)]
         self.checkpoints: dict[PartitionId, Checkpoint] = {}
         self._partitions = partitions
         self._received_at: dict[PartitionId, int] = {}
         self._failed: dict[PartitionId, str] = {}
 
-    def record(self, partition: PartitionId, checkpoint: Checkpoint, came: int) -> None:
-        """Record a checkpoint as received at `came`."""
+    def record(self, partition: PartitionId, checkpoint: Checkpoint, received_at: int) -> None:
+        """Record a checkpoint as received at `received_at`, in ms of a monotonic clock."""
         self.checkpoints[partition] = checkpoint
-        self._received_at[partition] = came
+        self._received_at[partition] = received_at
 
     def forget(self, partition: PartitionId) -> None:
         """Mark a partition that is read from its beginning as not covered until its next checkpoint."""
         self.checkpoints.pop(partition, None)
 
-    def fail(self, partition: PartitionId, why: str) -> None:
-        """The partition cannot be read any further."""
-        self._failed[partition] = why
+    def fail(self, partition: PartitionId, reason: str) -> None:
+        """Mark a partition as not covered for good, because it cannot be read any further."""
+        self._failed[partition] = reason
 
     def gap(self, partition: PartitionId, now: int) -> str:
-        """Why a partition is not covered; empty when it is."""
+        """Return the reason why a partition is not covered, or an empty text if it is.
+
+        `now` is in ms of a monotonic clock.
+        """
         checkpoint = self.checkpoints.get(partition)
         if partition in self._failed:
             return self._failed[partition]
         if checkpoint is None:
             return "no checkpoint yet"
-        if foreign := self._mismatch(checkpoint):
-            return foreign
+        if mismatch := self._mismatch(checkpoint):
+            return mismatch
         if now - self._received_at[partition] >= MAX_AGE:
             return f"no checkpoint for {(now - self._received_at[partition]) // 1000} s"
         if checkpoint.lag_ms >= MAX_AGE and checkpoint.blocked_at >= 0:
@@ -53,7 +56,7 @@ class Coverage:
         return f"its worker is {checkpoint.lag_ms // 1000} s behind" if checkpoint.lag_ms >= MAX_AGE else ""
 
     def _mismatch(self, checkpoint: Checkpoint) -> str:
-        """Why what it stands for would not be our figures; empty when it would."""
+        """Return how a checkpoint differs in version, partitions or settings, or an empty text if it does not."""
         if checkpoint.version != VERSION:
             age = "a newer" if checkpoint.version > VERSION else "an older"
             return f"written by {age} version ({checkpoint.version}, here {VERSION})"
@@ -64,10 +67,10 @@ class Coverage:
         return ""
 
     def gaps(self, now: int) -> Iterator[tuple[PartitionId, str]]:
-        """What is not covered, and why."""
+        """Yield each partition that is not covered, with the reason. `now` is in ms of a monotonic clock."""
         for partition in self.expected:
-            if why := self.gap(partition, now):
-                yield partition, why
+            if reason := self.gap(partition, now):
+                yield partition, reason
 
     def of(self, domain: str) -> list[Checkpoint]:
         """Return the checkpoints of a domain."""

@@ -1,4 +1,4 @@
-"""One domain as it is shown: its windows, and its section of the page."""
+"""One domain as it is served: its rolling windows, its state and its part of the exposition."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -11,11 +11,11 @@ from stream.core.windows.rolling import CooperativeSteps, RollingWindows
 from stream.exporter.exposition import DomainExposition
 
 State = Literal["starting", "live", "stale", "expired"]
-"""`starting`: never covered. `stale`: no longer covered, the last figures are served. `expired`: none are served."""
+"""`starting`: never covered. `live`: covered. `stale`: not covered, the last values are served. `expired`: none are."""
 
 
 class DomainView:
-    """Windows and section of one domain. It is live while every partition is covered."""
+    """Windows and exposition of one domain. It is live while all its partitions are covered."""
 
     def __init__(self, config: AggregationConfig, metrics: Sequence[Metric]) -> None:
         self.windows = RollingWindows(config, metrics)
@@ -26,7 +26,7 @@ class DomainView:
         )
         self.state: State = "starting"
         self.updated: set[tuple[str, int]] = set()
-        """Metric and window whose figures of `total` were read again; whoever looks at them takes them out."""
+        """Metrics and windows whose values of `total` were read since their time line was updated. Its reader removes them."""
         self._reader = MetricReader(self.windows, metrics)
         self._lost_at = 0
 
@@ -36,13 +36,13 @@ class DomainView:
         return self.state in ("live", "stale")
 
     def outage_ms(self, now: int) -> int | None:
-        """Return for how many ms the domain has been stale or expired, or None. `now` as in `update_state`."""
+        """Return the ms since the domain became stale, None if it is starting or live. `now` as in `update_state`."""
         return now - self._lost_at if self.state in ("stale", "expired") else None
 
     def update_state(self, *, covered: bool, now: int, stale_after: int) -> None:
         """Set the state: live when covered, else stale, and expired after `stale_after` ms.
 
-        `now` is in ms of a steady clock.
+        `now` is in ms of a monotonic clock.
         """
         if covered:
             self.state = "live"
@@ -52,9 +52,9 @@ class DomainView:
             self.state = "expired"
 
     def read(self, now: int) -> CooperativeSteps:
-        """Bring the section up to date with the windows, in short steps. `now` in ms of event time."""
-        for reading in self._reader.read(now):
-            self.exposition.replace(reading)
-            if reading.labels == TOTAL_LABELS and reading.window is not None:
-                self.updated.add((reading.metric.name, reading.window))
+        """Read the changed metrics into the exposition, in short steps. `now` is in ms since the epoch."""
+        for update in self._reader.read(now):
+            self.exposition.replace(update)
+            if update.labels == TOTAL_LABELS and update.window is not None:
+                self.updated.add((update.metric.name, update.window))
             yield

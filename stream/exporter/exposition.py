@@ -1,4 +1,4 @@
-"""The exposition as cached bytes: only what was read again is rendered again."""
+"""The exposition in Prometheus' text format, as cached bytes. Only changed families are rendered again."""
 
 import re
 import zlib
@@ -13,9 +13,9 @@ from stream.core.windows.rolling import CooperativeSteps
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 GZIP = 16
-"""Added to zlib's window bits: a gzip header and trailer."""
+"""Added to zlib's window bits, it asks for a gzip header and trailer."""
 COMPRESS_SLICE = 64 << 10
-"""Bytes that are compressed at once."""
+"""Bytes that are compressed in one step."""
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _PLAIN = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
@@ -23,33 +23,33 @@ _OWN_LABELS = re.compile(r',\w+="((?:[^"\\]|\\.)*)"')
 
 
 def escaped(value: str) -> str:
-    """A label value as the text format wants it."""
+    """Escape a label value for the text format."""
     return value.translate(_ESCAPES)
 
 
 def unescaped(value: str) -> str:
-    """An escaped label value as it was."""
+    """Return the label value that `escaped` was given."""
     return re.sub(r"\\.", lambda pair: _PLAIN[pair[0]], value)
 
 
 def header(name: str, kind: str, text: str) -> str:
-    """The HELP and TYPE lines of a family."""
+    """Return the HELP and TYPE lines of a family."""
     escaped_text = text.replace("\\", r"\\").replace("\n", r"\n")
     return f"# HELP {name} {escaped_text}\n# TYPE {name} {kind}\n"
 
 
 def line(name: str, labels: Mapping[str, str], value: float) -> str:
-    """One sample."""
-    inside = ",".join(f'{key}="{escaped(text)}"' for key, text in labels.items())
-    return f"{name}{{{inside}}} {value!r}\n" if inside else f"{name} {value!r}\n"
+    """Return the line of a sample."""
+    pairs = ",".join(f'{key}="{escaped(text)}"' for key, text in labels.items())
+    return f"{name}{{{pairs}}} {value!r}\n" if pairs else f"{name} {value!r}\n"
 
 
 SeriesKey = tuple[LabelSet, int | None]
-"""What a piece of a family is about: a label set and the number of a window, None for stock figures."""
+"""A label set and the index of a window, None for families without a window."""
 
 
 class DomainExposition:
-    """The series of one domain's metrics, family by family; `sizes` are their numbers by label set."""
+    """The series of one domain by family. `sizes` are the numbers of series by label set."""
 
     def __init__(
         self, families: Iterable[Family], views: Mapping[str, tuple[str, ...]], windows: Iterable[str]
@@ -66,39 +66,39 @@ class DomainExposition:
 
     @property
     def series(self) -> int:
-        """How many series there are."""
+        """The number of series."""
         return self.sizes.total()
 
-    def replace(self, reading: MetricUpdate) -> None:
-        """Put what was read in the place of what was there."""
-        where = (reading.labels, reading.window)
-        if reading.removed:
+    def replace(self, update: MetricUpdate) -> None:
+        """Replace the series of a metric for one label set and window by those of an update."""
+        key = (update.labels, update.window)
+        if update.removed:
             for window in (None, *range(len(self._windows))):
-                for family in reading.metric.families:
-                    self._replace_lines(family.name, (reading.labels, window), ())
-            if not self.sizes[reading.labels]:
-                self._remove(reading.labels)
+                for family in update.metric.families:
+                    self._replace_lines(family.name, (update.labels, window), ())
+            if not self.sizes[update.labels]:
+                self._remove(update.labels)
             return
-        base = self._base(where)
+        base = self._base(key)
         lines: dict[str, list[str]] = {}
-        for sample in reading.samples:
+        for sample in update.samples:
             lines.setdefault(sample.family.name, []).append(self._line(sample, base))
-        for family in reading.metric.families:
-            if family.windowed is (reading.window is not None):
-                self._replace_lines(family.name, where, lines.get(family.name, ()))
+        for family in update.metric.families:
+            if family.windowed is (update.window is not None):
+                self._replace_lines(family.name, key, lines.get(family.name, ()))
 
-    def _replace_lines(self, name: str, where: SeriesKey, lines: Sequence[str]) -> None:
+    def _replace_lines(self, name: str, key: SeriesKey, lines: Sequence[str]) -> None:
         chunks = self._chunks[name]
-        text, before = "".join(lines).encode(), chunks.get(where, (b"", 0))
+        text, before = "".join(lines).encode(), chunks.get(key, (b"", 0))
         if text == before[0]:
             return
         if lines:
-            chunks[where] = (text, len(lines))
+            chunks[key] = (text, len(lines))
         else:
-            del chunks[where]
+            del chunks[key]
         if not before[1]:
             self._unsorted.add(name)
-        self.sizes[where[0]] += len(lines) - before[1]
+        self.sizes[key[0]] += len(lines) - before[1]
         self._rendered.pop(name, None)
 
     def _remove(self, labels: LabelSet) -> None:
@@ -106,15 +106,16 @@ class DomainExposition:
         for window in (None, *range(len(self._windows))):
             self._bases.pop((labels, window), None)
 
-    def _base(self, where: SeriesKey) -> str:
-        base = self._bases.get(where)
+    def _base(self, key: SeriesKey) -> str:
+        """Return the text of the labels that all series of a key have in common."""
+        base = self._bases.get(key)
         if base is None:
-            labels, window = where
+            labels, window = key
             names = self._views[labels.view]
             parts = [f'view="{escaped(labels.view)}"']
             parts += [f'{n}="{escaped(v)}"' for n, v in zip(names, labels.values, strict=True)]
             parts += [] if window is None else [f'window="{self._windows[window]}"']
-            base = self._bases[where] = ",".join(parts)
+            base = self._bases[key] = ",".join(parts)
         return base
 
     @staticmethod
@@ -126,28 +127,28 @@ class DomainExposition:
         return f"{sample.family.name}{{{base}{own_labels}}} {sample.value!r}\n"
 
     def keys(self, family: Family) -> Iterable[SeriesKey]:
-        """Where a family is shown."""
+        """Return the label sets and windows that a family has series for."""
         return self._chunks[family.name].keys()
 
-    def samples(self, family: Family, where: SeriesKey) -> Iterator[tuple[tuple[str, ...], float]]:
-        """What is shown of a family there: values of its own labels, figure."""
-        text, _ = self._chunks[family.name].get(where, (b"", 0))
-        begin = len(family.name) + 1 + len(self._base(where)) if text else 0
-        for each in text.decode().split("\n")[:-1]:
-            own_labels, _, value = each[begin:].rpartition("} ")
+    def samples(self, family: Family, key: SeriesKey) -> Iterator[tuple[tuple[str, ...], float]]:
+        """Parse the rendered series of a family: yield the values of the family's own labels, and the value."""
+        text, _ = self._chunks[family.name].get(key, (b"", 0))
+        begin = len(family.name) + 1 + len(self._base(key)) if text else 0
+        for series in text.decode().split("\n")[:-1]:
+            own_labels, _, value = series[begin:].rpartition("} ")
             yield (
                 tuple(unescaped(label_value) for label_value in _OWN_LABELS.findall(own_labels)),
                 float(value),
             )
 
     def render(self) -> CooperativeSteps:
-        """Bring the text of every family up to date: by view, values of its labels, window."""
+        """Render the changed families, a family a step. Series are sorted by view, values of its labels and window."""
         for name in self._chunks.keys() - self._rendered.keys():
             if name in self._unsorted:
                 self._unsorted.remove(name)
                 self._chunks[name] = dict(sorted(self._chunks[name].items(), key=self._sort_key))
-            pieces = b"".join([text for text, _ in self._chunks[name].values()])
-            self._rendered[name] = self._headers[name] + pieces if pieces else b""
+            body = b"".join([text for text, _ in self._chunks[name].values()])
+            self._rendered[name] = self._headers[name] + body if body else b""
             yield
 
     def _sort_key(self, item: tuple[SeriesKey, object]) -> tuple[int, tuple[str, ...], int]:
@@ -155,12 +156,12 @@ class DomainExposition:
         return self._ranks[labels.view], labels.values, -1 if window is None else window
 
     def families(self) -> Iterable[bytes]:
-        """The rendered families that have samples, each with its header."""
+        """Return the rendered families, each with its header. A family without samples is empty."""
         return (self._rendered[name] for name in self._chunks)
 
 
 def gzip_pieces(text: bytes) -> Iterator[bytes]:
-    """The pieces of a gzip stream; each takes less than a millisecond."""
+    """Yield the parts of a gzip stream. Each takes less than a millisecond."""
     stream = zlib.compressobj(1, wbits=zlib.MAX_WBITS | GZIP)
     for i in range(0, len(text), COMPRESS_SLICE):
         yield stream.compress(text[i : i + COMPRESS_SLICE])
@@ -168,12 +169,12 @@ def gzip_pieces(text: bytes) -> Iterator[bytes]:
 
 
 class Exposition:
-    """What is served: bytes that are swapped whole, and the same compressed."""
+    """The served bytes, plain and compressed. A scrape gets one whole rendering."""
 
     def __init__(self) -> None:
         self.plain = b""
         self.gzipped = b"".join(gzip_pieces(b""))
 
     def replace(self, plain: bytes, gzipped: bytes) -> None:
-        """Serve this from now on."""
+        """Serve these bytes from now on."""
         self.plain, self.gzipped = plain, gzipped

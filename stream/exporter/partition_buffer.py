@@ -1,12 +1,11 @@
-"""One partition's records: applied to the windows a flush at a time."""
+"""A buffer that applies the records of a partition to the windows one flush at a time."""
 
-from stream.core.model import checkpoint as markers
-from stream.core.model.checkpoint import Checkpoint
+from stream.core.model.checkpoint import VERSION, Checkpoint
 from stream.core.windows.rolling import CooperativeSteps, RollingWindows
 
 
 class PartitionBuffer:
-    """The blocks of a partition that were applied, as bytes, and those that wait for their marker."""
+    """The applied blocks of a partition, as bytes, and the pending ones whose checkpoint has not been read yet."""
 
     def __init__(self, windows: RollingWindows) -> None:
         self._windows = windows
@@ -14,27 +13,27 @@ class PartitionBuffer:
         self._pending: dict[bytes, bytes | None] = {}
 
     def buffer(self, key: bytes, value: bytes | None) -> None:
-        """A block of a flush whose marker is still to come."""
+        """Keep a block until the checkpoint of its flush is read. A value of None deletes the block."""
         self._pending[key] = value
 
     def commit(self, checkpoint: Checkpoint) -> CooperativeSteps:
-        """The flush is there: apply all of it, unless another version wrote it: that one writes everything anew.
+        """Apply the pending blocks, a block a step. Raises `msgspec.DecodeError` for a value that is no block.
 
-        Raises `msgspec.DecodeError` for what is no block.
+        Blocks of another version are dropped. The worker that returns to this version rewrites all of them.
         """
-        held, self._pending = self._pending, {}
-        if checkpoint.version != markers.VERSION:
+        pending, self._pending = self._pending, {}
+        if checkpoint.version != VERSION:
             return
-        for block, new in held.items():
-            self._windows.apply(block, self._applied.get(block), new)
-            if new is None:
-                self._applied.pop(block, None)
+        for key, value in pending.items():
+            self._windows.apply(key, self._applied.get(key), value)
+            if value is None:
+                self._applied.pop(key, None)
             else:
-                self._applied[block] = new
+                self._applied[key] = value
             yield
 
     def reset(self) -> CooperativeSteps:
-        """Take out all that was applied: the partition is read from its beginning."""
+        """Subtract all applied blocks from the windows, because the partition is read from its beginning."""
         self._pending.clear()
         while self._applied:
             self._windows.apply(*self._applied.popitem(), None)

@@ -1,4 +1,4 @@
-"""The pipeline's own series: no view, no window, always served."""
+"""Series about the pipeline. They have no view and no window, and are served in every state."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,33 +9,35 @@ from stream.core.model.outcomes import OUTCOMES
 from stream.exporter.exposition import header, line
 
 TOPIC_LABELS: dict[DomainName, str] = {d: f"cx.{d}" for d in ("feedback", "tickets", "customers")}
-"""The label `topic`: the default names, whatever the topics are called here."""
-
+"""The label `topic`: the default names, also where the topics are configured to have others."""
 
 FAMILIES: dict[str, tuple[str, str]] = {
-    "cx_events_total": ("counter", "Records read, by what became of them"),
+    "cx_events_total": ("counter", "Records read, by outcome"),
     "cx_records_skipped_total": (
         "counter",
-        "Records of unreadable batches that were skipped by order: they have no outcome",
+        "Records of unreadable batches that an operator skipped. They have no outcome",
     ),
     "cx_last_event_timestamp_seconds": ("gauge", "Time of the newest accepted event"),
     "cx_event_lag_seconds": ("gauge", "Now minus the time of the newest accepted event"),
-    "cx_labels_ignored_total": ("counter", "Entries of labels that were not allowed or not usable"),
-    "cx_partitions_expected": ("gauge", "Partitions of all inputs"),
-    "cx_partitions_covered": ("gauge", "Partitions whose figures are up to date"),
-    "cx_series": ("gauge", "Series with a view that are served"),
-    "cx_series_folded_total": ("counter", "Label sets newly counted as __other__"),
+    "cx_labels_ignored_total": (
+        "counter",
+        "Label entries ignored because their name is not configured or their value is invalid",
+    ),
+    "cx_partitions_expected": ("gauge", "Partitions of all input topics"),
+    "cx_partitions_covered": ("gauge", "Partitions with a recent checkpoint and a small lag"),
+    "cx_series": ("gauge", "Served series that have a view"),
+    "cx_series_folded_total": ("counter", "Label sets newly folded into __other__"),
     "cx_window_repairs_total": (
         "counter",
-        "Sums of windows that the hourly check found wrong; anything but 0 is a fault",
+        "Window sums corrected by the hourly check. Any value above 0 is a bug",
     ),
     "cx_metric_info": ("gauge", "Metrics and the versions of their definitions"),
 }
-"""Type and meaning by name."""
+"""Type and help text by name."""
 
 
 def events(domains: Iterable[tuple[DomainName, list[Checkpoint]]]) -> Iterator[str]:
-    """Records read, by outcome: of topics whose every partition is known."""
+    """Yield the lines of the records read by outcome, for domains that were covered once."""
     name = "cx_events_total"
     yield header(name, *FAMILIES[name])
     for domain, checkpoints in domains:
@@ -45,7 +47,7 @@ def events(domains: Iterable[tuple[DomainName, list[Checkpoint]]]) -> Iterator[s
 
 
 def skipped(domains: Iterable[tuple[DomainName, list[Checkpoint]]]) -> Iterator[str]:
-    """Records that were skipped: of topics whose every partition is known."""
+    """Yield the lines of the skipped records, for domains that were covered once."""
     name = "cx_records_skipped_total"
     yield header(name, *FAMILIES[name])
     for domain, checkpoints in domains:
@@ -55,26 +57,28 @@ def skipped(domains: Iterable[tuple[DomainName, list[Checkpoint]]]) -> Iterator[
 
 
 def freshness(domains: Iterable[tuple[DomainName, list[Checkpoint]]], now: int) -> Iterator[str]:
-    """The newest accepted event of each topic."""
+    """Yield the lines about the newest accepted event of each topic. `now` is in ms since the epoch."""
     newest = [
-        (TOPIC_LABELS[d], max((m.max_event_time for m in checkpoints), default=0))
-        for d, checkpoints in domains
+        (TOPIC_LABELS[domain], max((checkpoint.max_event_time for checkpoint in checkpoints), default=0))
+        for domain, checkpoints in domains
     ]
     name = "cx_last_event_timestamp_seconds"
     yield header(name, *FAMILIES[name])
-    yield from (line(name, {"topic": topic}, at / 1000) for topic, at in newest if at)
+    yield from (line(name, {"topic": topic}, event_time / 1000) for topic, event_time in newest if event_time)
     name = "cx_event_lag_seconds"
     yield header(name, *FAMILIES[name])
-    yield from (line(name, {"topic": topic}, (now - at) / 1000) for topic, at in newest if at)
+    yield from (
+        line(name, {"topic": topic}, (now - event_time) / 1000) for topic, event_time in newest if event_time
+    )
 
 
 def single(name: str, value: float) -> str:
-    """A family of one series without labels."""
+    """Return a family of one series without labels."""
     return header(name, *FAMILIES[name]) + line(name, {}, value)
 
 
 def definitions() -> str:
-    """Which metrics there are, by which version of their definition."""
+    """Return the series that name each metric and the version of its definition."""
     name = "cx_metric_info"
     lines = (
         line(name, {"metric": metric.name, "version": str(metric.version)}, 1) for metric in REGISTRY.values()

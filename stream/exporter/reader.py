@@ -1,4 +1,4 @@
-"""Reading every partition of the panes, from the beginning and on."""
+"""A consumer of the panes: it reads every partition from its beginning and follows it."""
 
 import asyncio
 from contextlib import suppress
@@ -15,17 +15,17 @@ from stream.kafka.records import check_records, described, unreadable_end
 from stream.kafka.topics import TOMBSTONE_RETENTION
 
 REREAD_AFTER = TOMBSTONE_RETENTION // 2
-"""Ms after which a partition that nothing came from is read again: deletions may have been missed."""
+"""Ms without a record after which a partition is read again from its beginning, in case tombstones were deleted."""
 SUSPENDED_AFTER = 5_000
-"""Ms between two reads after which we must have been stopped: what comes next may be as old as that."""
+"""Ms between two reads that mean that the process was suspended. The next records may be as old as that."""
 SETTLE_TIME = 2_000
-"""Ms for which nothing that comes then counts as the newest there is."""
+"""Ms after a suspension during which no batch counts as read to the end."""
 STOP_TIMEOUT = 5.0
-"""Seconds that the broker has for a good-bye."""
+"""Seconds that closing the consumer may take."""
 
 
 class PaneReader:
-    """A consumer of all panes, read committed, without a group. It goes on where it was when it is started again."""
+    """A read-committed consumer of all panes without a group. After a restart it continues at its last position."""
 
     def __init__(self, settings: Settings) -> None:
         self._partition_ids = {
@@ -35,14 +35,14 @@ class PaneReader:
         }
         self._options = client_options(settings.kafka)
         self._next: dict[TopicPartition, int] = {}
-        self._last_heard: dict[TopicPartition, int] = {}
+        self._last_record_at: dict[TopicPartition, int] = {}
         self._restarted: set[TopicPartition] = set()
         self._last_read: int | None = None
         self._settled_at = 0
         self._consumer: AIOKafkaConsumer | None = None
 
     async def start(self) -> None:
-        """Go to the beginning of every partition. Raises aiokafka's KafkaError when no broker answers."""
+        """Connect and seek each partition to its last position, or its beginning. Raises KafkaError without a broker."""
         check_records()
         self._consumer = consumer = AIOKafkaConsumer(
             **self._options,
@@ -60,7 +60,7 @@ class PaneReader:
             consumer.seek(tp, self._next.get(tp, begin[tp]))
 
     async def read(self, timeout_ms: int, wall_ms: int) -> list[PaneBatch]:
-        """What has come; `wall` is the present in ms."""
+        """Return the records that arrive within `timeout_ms`. `wall_ms` is the present in ms since the epoch."""
         consumer = self._consumer
         assert consumer is not None  # noqa: S101  (for the type checker)
         if self._last_read is not None and wall_ms - self._last_read > SUSPENDED_AFTER:
@@ -68,30 +68,30 @@ class PaneReader:
         self._last_read = wall_ms
         batches = []
         for tp, records in (await consumer.getmany(timeout_ms=timeout_ms, max_records=2_000)).items():
-            if wall_ms - self._last_heard.get(tp, wall_ms) > REREAD_AFTER:
-                self._last_heard[tp] = wall_ms
+            if wall_ms - self._last_record_at.get(tp, wall_ms) > REREAD_AFTER:
+                self._last_record_at[tp] = wall_ms
                 self._next.pop(tp)
                 self._restarted.add(tp)
                 consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
                 continue
             if (unreadable := unreadable_end(records)) is not None:
-                consumer.pause(tp)  # nothing behind it can be used: a later read would begin with it again
+                consumer.pause(tp)  # the next read would begin with the same unreadable batch
                 batches.append(
                     PaneBatch(
-                        self._partition_ids[tp], records[:-1], at_end=False, fault=described(tp, unreadable)
+                        self._partition_ids[tp], records[:-1], at_end=False, error=described(tp, unreadable)
                     )
                 )
                 continue
             end = consumer.last_stable_offset(tp)
-            live = end is not None and wall_ms >= self._settled_at and await consumer.position(tp) >= end
-            afresh = tp in self._restarted or records[0].offset < self._next.get(tp, 0)
+            at_end = end is not None and wall_ms >= self._settled_at and await consumer.position(tp) >= end
+            from_beginning = tp in self._restarted or records[0].offset < self._next.get(tp, 0)
             self._restarted.discard(tp)
-            batches.append(PaneBatch(self._partition_ids[tp], records, live, afresh))
-            self._last_heard[tp], self._next[tp] = wall_ms, records[-1].offset + 1
+            batches.append(PaneBatch(self._partition_ids[tp], records, at_end, from_beginning))
+            self._last_record_at[tp], self._next[tp] = wall_ms, records[-1].offset + 1
         return batches
 
     async def stop(self) -> None:
-        """Let go."""
+        """Close the consumer. A broker that does not answer delays it by at most STOP_TIMEOUT."""
         if self._consumer is not None:
             with suppress(KafkaError, TimeoutError):
                 async with asyncio.timeout(STOP_TIMEOUT):

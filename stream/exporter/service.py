@@ -1,4 +1,4 @@
-"""`cxgauge exporter`: one task reads, applies and renders; the server hands out what is there."""
+"""The process of `cxgauge exporter`: tasks that read panes, render the exposition and ask for alerts, and a server."""
 
 import asyncio
 import gc
@@ -26,18 +26,21 @@ from stream.kafka.topics import topics
 log = logging.getLogger(__name__)
 
 SLICE_SECONDS = 0.0003
-"""Seconds of work after which scrapes get their turn: one takes some five turns of the loop."""
+"""Seconds of work between two turns of the event loop. A scrape takes some five turns."""
 RETRY_INTERVAL = 2.0
-"""Seconds between two attempts to reach the broker."""
+"""Seconds between two attempts to connect to the broker."""
 START_TIMEOUT = 10.0
-"""Seconds that an attempt may take."""
+"""Seconds that an attempt to connect may take."""
 
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Steady, and where it can be had one that counts on while the machine sleeps: no checkpoint came then either."""
+"""A monotonic clock, if possible one that includes suspension, because checkpoints grow old during it."""
 
 
 def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT and return 0. Raise PreconditionFailed without pane topics, and ConfigError."""
+    """Serve until SIGTERM or SIGINT and return 0.
+
+    Raises PreconditionFailed if the topics of panes are missing or different, and ConfigError.
+    """
     path = settings.exporter.web_config
     web = WebConfig() if path is None else read(path)
     logs.set_up()
@@ -46,17 +49,17 @@ def run(settings: Settings) -> int:
 
 
 class _Service:
-    """The exporter as a process: one task reads, one shows, one asks for alerts."""
+    """The tasks and the HTTP server of an exporter."""
 
     def __init__(self, settings: Settings, web: WebConfig) -> None:
         self.settings = settings
         self.web = web
         self.exporter = ExporterState(settings)
-        self.hub = Broadcaster(self.exporter, AlertmanagerClient(settings.exporter.alertmanager))
+        self.broadcaster = Broadcaster(self.exporter, AlertmanagerClient(settings.exporter.alertmanager))
         self.error = "starting"
         self.stop = asyncio.Event()
         self._busy = asyncio.Lock()
-        """Held while figures are changed or shown, which both go in steps."""
+        """Held while the state is changed or rendered, because both work in steps."""
         self._last_logged = ""
         self._gc_tuned = False
 
@@ -67,13 +70,18 @@ class _Service:
         address = self.settings.exporter.listen
         try:
             runner = await serve(
-                self.exporter.exposition, self._state, address, self.hub.routes(), [self.hub.close], self.web
+                self.exporter.exposition,
+                self._state,
+                address,
+                self.broadcaster.routes(),
+                [self.broadcaster.close],
+                self.web,
             )
         except OSError as error:
             raise ConfigError(f"exporter.listen: got {str(address)!r}: {error.strerror}") from error
         tasks = [
             asyncio.create_task(work)
-            for work in (self._read(), self._refresh(), self.hub.poll_alerts(), self.stop.wait())
+            for work in (self._read(), self._refresh(), self.broadcaster.poll_alerts(), self.stop.wait())
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -89,7 +97,7 @@ class _Service:
         return self.error or self.exporter.unready_reason(_monotonic_ms()), self.exporter.filling_windows()
 
     async def _read(self) -> None:
-        """Read over every outage of the broker; figures stand still meanwhile."""
+        """Read the panes for ever. Connect again after an outage of the broker, during which domains become stale."""
         reader = PaneReader(self.settings)
         while True:
             try:
@@ -99,8 +107,8 @@ class _Service:
                 self.error = ""
                 while True:
                     for batch in await reader.read(100, wall_ms()):
-                        if batch.fault:
-                            log.error(batch.fault)
+                        if batch.error:
+                            log.error(batch.error)
                         async with self._busy:
                             await run_in_slices(
                                 self.exporter.apply(batch, monotonic_ms=_monotonic_ms(), wall_ms=wall_ms())
@@ -124,7 +132,9 @@ class _Service:
             async with self._busy:
                 monotonic_ms, now = _monotonic_ms(), wall_ms()
                 await run_in_slices(self.exporter.refresh(monotonic_ms, now))
-                await run_in_slices(self.hub.update(monotonic_ms=monotonic_ms, wall_ms=now, error=self.error))
+                await run_in_slices(
+                    self.broadcaster.update(monotonic_ms=monotonic_ms, wall_ms=now, error=self.error)
+                )
             self._log_changes()
             if not self._gc_tuned and not self.exporter.unready_reason(_monotonic_ms()):
                 self._gc_tuned = True
@@ -132,7 +142,7 @@ class _Service:
             await asyncio.sleep(max(0, due - _monotonic_ms()) / 1000)
 
     def _log_changes(self) -> None:
-        """Say in the log when what stands in the way has changed."""
+        """Log the reason and note of /readyz when the kind of reason changes."""
         reason, note = self._state()
         message = "; ".join(text for text in (reason, note) if text) or "complete"
         kind = message.partition(":")[0]
@@ -142,14 +152,14 @@ class _Service:
 
 
 def tune_gc() -> None:
-    """What was read at the start stays: do not look through it again and again."""
+    """Exclude the objects of the initial read from garbage collection, and collect less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 1_000, 1_000)
 
 
 async def run_in_slices(steps: CooperativeSteps) -> None:
-    """Do the work in slices between which scrapes are answered."""
+    """Run steps in slices of SLICE_SECONDS. The event loop gets a turn between them."""
     until = time.perf_counter() + SLICE_SECONDS
     for _ in steps:
         if time.perf_counter() > until:

@@ -1,4 +1,4 @@
-"""What an exporter knows and shows: boards, coverage, page. Time is handed in; nothing here reads or serves."""
+"""The state of an exporter: domain views, coverage and exposition. It does no I/O and reads no clock."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -22,27 +22,27 @@ from stream.exporter.partition_buffer import PartitionBuffer
 
 
 class PaneRecord(Protocol):
-    """A record of the panes."""
+    """A record of the topics of panes."""
 
     key: bytes
     value: bytes | None
 
 
 class PaneBatch(NamedTuple):
-    """Records of a partition that came together."""
+    """Consecutive records of a partition."""
 
     partition: PartitionId
     records: Sequence[PaneRecord]
     at_end: bool = True
-    """Whether there was nothing more to read."""
+    """Whether the last record was the newest of the partition."""
     from_beginning: bool = False
-    """Whether the partition is read from its beginning."""
-    fault: str = ""
-    """Why nothing behind these records can be read; empty when it can."""
+    """Whether the partition is read again from its beginning."""
+    error: str = ""
+    """The reason why the records after these cannot be read. Empty if they can."""
 
 
 class ExporterState:
-    """The state of one exporter."""
+    """The windows of all domains, their coverage and the served exposition."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -62,33 +62,38 @@ class ExporterState:
         self._clock = 0
         self._hour = -1
         self._is_complete = False
-        """Whether the page that is served has every partition."""
+        """Whether the served exposition was rendered while every partition was covered."""
 
     def apply(self, batch: PaneBatch, *, monotonic_ms: int, wall_ms: int) -> CooperativeSteps:
-        """Records of a partition. `steady` and `wall`: the present in ms of a steady clock and since the epoch.
+        """Apply the records of a partition, in short steps.
 
-        A marker that is not the newest thing to read counts as received when it was written.
+        A checkpoint in a batch that does not reach the end counts as received when it was written.
+
+        Args:
+            batch: the records
+            monotonic_ms: the present in ms of a monotonic clock
+            wall_ms: the present in ms since the epoch
         """
-        partition, feed = batch.partition, self._buffers[batch.partition]
+        partition, buffer = batch.partition, self._buffers[batch.partition]
         if batch.from_beginning:
             self.coverage.forget(partition)
-            yield from feed.reset()
+            yield from buffer.reset()
         try:
             for record in batch.records:
                 if record.key != KEY:
-                    feed.buffer(record.key, record.value)
+                    buffer.buffer(record.key, record.value)
                 elif record.value is not None:
                     checkpoint = decode(record.value)
-                    yield from feed.commit(checkpoint)
+                    yield from buffer.commit(checkpoint)
                     age = 0 if batch.at_end else max(0, wall_ms - checkpoint.written_at)
                     self.coverage.record(partition, checkpoint, monotonic_ms - age)
         except msgspec.DecodeError as error:
             self.coverage.fail(partition, f"a record cannot be read: {error}")
-        if batch.fault:
-            self.coverage.fail(partition, batch.fault)
+        if batch.error:
+            self.coverage.fail(partition, batch.error)
 
     def now(self, wall_ms: int) -> int:
-        """The moment that windows end with: the wall clock, or the newest accepted event; it never goes back."""
+        """Return the end of the windows in ms: the wall clock or the newest accepted event. It never goes back."""
         if self.settings.exporter.clock == "wall":
             self._clock = max(self._clock, wall_ms)
         else:
@@ -97,14 +102,16 @@ class ExporterState:
         return self._clock
 
     def refresh(self, monotonic_ms: int, wall_ms: int) -> CooperativeSteps:
-        """Bring the page up to date, in short steps during which nothing may be taken."""
+        """Render the exposition again, in short steps. Nothing may be applied between them."""
         now = self.now(wall_ms)
-        bad = {partition.domain for partition, _ in self.coverage.gaps(monotonic_ms)}
+        uncovered = {partition.domain for partition, _ in self.coverage.gaps(monotonic_ms)}
         for domain, domain_view in self.domain_views.items():
             domain_view.update_state(
-                covered=domain not in bad, now=monotonic_ms, stale_after=self.settings.exporter.stale_after
+                covered=domain not in uncovered,
+                now=monotonic_ms,
+                stale_after=self.settings.exporter.stale_after,
             )
-        live = [board for board in self.domain_views.values() if board.state == "live"]
+        live = [domain_view for domain_view in self.domain_views.values() if domain_view.state == "live"]
         for domain_view in live:
             yield from domain_view.windows.advance(now)
         hour = bool(live) and now // HOUR > self._hour
@@ -115,15 +122,14 @@ class ExporterState:
         yield from self.cardinality.decide(now, hour=hour)
         for domain_view in live:
             yield from domain_view.read(now)
-        if all(board.state == "live" for board in self.domain_views.values() if board.is_served):
+        served = [domain_view for domain_view in self.domain_views.values() if domain_view.is_served]
+        if all(domain_view.state == "live" for domain_view in served):
             yield from self.cardinality.cap(now)
         self.cardinality.count_folded()
         for domain_view in live:
             yield from domain_view.exposition.render()
         parts = [part.encode() for part in self._pipeline(monotonic_ms, now)]
-        parts += chain.from_iterable(
-            b.exposition.families() for b in self.domain_views.values() if b.is_served
-        )
+        parts += chain.from_iterable(domain_view.exposition.families() for domain_view in served)
         yield
         plain = b"".join(parts)
         gzipped = []
@@ -131,21 +137,22 @@ class ExporterState:
             gzipped.append(piece)
             yield
         self.exposition.replace(plain, b"".join(gzipped))
-        self._is_complete = not bad
+        self._is_complete = not uncovered
 
     def _pipeline(self, monotonic_ms: int, now: int) -> Iterator[str]:
-        seen = [(domain, self.coverage.of(domain)) for domain in self.domain_views]
-        whole = [
+        """Yield the series about the pipeline. Counters start when every partition of their domain was covered once."""
+        domains = [(domain, self.coverage.of(domain)) for domain in self.domain_views]
+        started = [
             (domain, checkpoints)
-            for domain, checkpoints in seen
+            for domain, checkpoints in domains
             if self.domain_views[domain].state != "starting"
         ]
-        if whole:
-            yield from pipeline_metrics.events(whole)
-            yield from pipeline_metrics.skipped(whole)
-        yield from pipeline_metrics.freshness(seen, now)
-        if len(whole) == len(seen):
-            ignored = sum(checkpoint.labels_ignored for _, markers in whole for checkpoint in markers)
+        if started:
+            yield from pipeline_metrics.events(started)
+            yield from pipeline_metrics.skipped(started)
+        yield from pipeline_metrics.freshness(domains, now)
+        if len(started) == len(domains):
+            ignored = sum(checkpoint.labels_ignored for _, group in started for checkpoint in group)
             yield pipeline_metrics.single("cx_labels_ignored_total", ignored)
         gaps = sum(1 for _ in self.coverage.gaps(monotonic_ms))
         expected = len(self.coverage.expected)
@@ -158,30 +165,32 @@ class ExporterState:
         )
         yield pipeline_metrics.single("cx_series", series)
         yield pipeline_metrics.single("cx_series_folded_total", self.cardinality.folded_total)
-        repairs = sum(board.windows.repairs for board in self.domain_views.values())
+        repairs = sum(domain_view.windows.repairs for domain_view in self.domain_views.values())
         yield pipeline_metrics.single("cx_window_repairs_total", repairs)
         yield pipeline_metrics.definitions()
 
     def unready_reason(self, monotonic_ms: int) -> str:
-        """Why not every figure that is served is complete; empty when it is."""
+        """Return the reason why /readyz answers 503, or an empty text. `monotonic_ms` is the present."""
         gaps = list(self.coverage.gaps(monotonic_ms))
         if not gaps:
-            return "" if self._is_complete else "every partition is covered, the page of it is not made yet"
-        text = "; ".join(f"{partition.domain} {partition.partition}: {why}" for partition, why in gaps[:5])
+            return "" if self._is_complete else "all partitions are covered, /metrics is not rendered yet"
+        text = "; ".join(
+            f"{partition.domain} {partition.partition}: {reason}" for partition, reason in gaps[:5]
+        )
         more = f"; and {len(gaps) - 5} more" if len(gaps) > 5 else ""
         return f"{len(gaps)} of {len(self.coverage.expected)} partitions are not covered: {text}{more}"
 
     def filling_windows(self) -> str:
-        """Which windows begin before what the panes hold; empty when none does."""
+        """Return a note about the windows that begin before the oldest complete pane, or an empty text."""
         since = max(
             (checkpoint.complete_since for checkpoint in self.coverage.checkpoints.values()), default=0
         )
-        short = [
+        filling = [
             window.label
             for window in self.config.windows
             if self._clock and window.first(self._clock) * window.resolution.step < since
         ]
-        return f"windows still filling: {', '.join(short)}" if short else ""
+        return f"windows still filling: {', '.join(filling)}" if filling else ""
 
 
 def _domain_of(partition: PartitionId) -> DomainName:

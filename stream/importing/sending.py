@@ -16,6 +16,7 @@ from schemas.topics import DOMAINS, Topic
 from stream.config import Settings
 from stream.errors import PreconditionFailed
 from stream.kafka.admin import describe
+from stream.kafka.batches import BATCH_BYTES
 from stream.kafka.client import client_options
 from stream.kafka.topics import TopicDescription, topics
 
@@ -25,7 +26,6 @@ MAX_IN_FLIGHT = 5_000
 """Events that may be unacknowledged."""
 SHOWN_EVERY = 1_000
 LINGER_MS = 20
-BATCH_BYTES = 256 << 10
 
 DECODER = Decoder(Topic("any topic", "any", tuple(EVENTS)))
 """Events of every type, told apart by it."""

@@ -1,1 +1,1 @@
-"""What is generated for Prometheus, Alertmanager and Grafana."""
+"""Generated files for other programs: alert rules for Prometheus, dashboards for Grafana."""

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from itertools import repeat
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.topics import DOMAINS, partition_of
 from stream.clock import wall_ms
@@ -16,19 +15,14 @@ from stream.config import Settings
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model import checkpoint as markers
+from stream.kafka.batches import BATCH_BYTES, AddressedBatch, TimestampAndHeaders, build_batches, send_batches
 from stream.kafka.client import client_options
 from stream.worker.restore import load
 from stream.worker.skip_orders import SkipOrders
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 256 << 10
 REQUEST_BYTES = 8 << 20
-KeyAndValue = tuple[bytes | None, bytes | None]
-TimestampAndHeaders = tuple[int | None, list[tuple[str, bytes | None]]]
-"""Timestamp in ms and headers of a record."""
-AddressedBatch = tuple[str, int, BatchBuilder]
-"""A batch with its topic and partition."""
 FLUSH_TIMEOUT = 45.0
 """Seconds that a flush may take before its outcome is given up as unknown."""
 
@@ -93,15 +87,15 @@ class KafkaCheckpointStore:
         batches = [
             *(
                 (topics.state(name), partition.number, batch)
-                for batch in _batches(producer, flush.state, now)
+                for batch in build_batches(producer, flush.state, now)
             ),
-            *((topics.panes(name), partition.number, batch) for batch in _batches(producer, rows, now)),
+            *((topics.panes(name), partition.number, batch) for batch in build_batches(producer, rows, now)),
         ]
         async with asyncio.timeout(FLUSH_TIMEOUT):
             await self._forward(flush.forwards)
             batches += await self._batches_of(producer, flush.dead_letters)
             await producer.begin_transaction()
-            written = await _send(producer, batches)
+            written = await send_batches(producer, batches)
             await producer.commit_transaction()
         begin = [offset for topic, offset in written if topic == topics.state(name)]
         if begin and (tail := self._tails.get(partition)) is not None and upto > tail.next:
@@ -125,7 +119,7 @@ class KafkaCheckpointStore:
                     max_request_size=REQUEST_BYTES,
                 )
                 await self._forwarder.start()
-            await _send(self._forwarder, await self._batches_of(self._forwarder, letters))
+            await send_batches(self._forwarder, await self._batches_of(self._forwarder, letters))
 
     async def _batches_of(
         self, producer: AIOKafkaProducer, letters: list[OutgoingRecord]
@@ -142,7 +136,7 @@ class KafkaCheckpointStore:
         return [
             (topic, number, batch)
             for (topic, number), some in sorted_.items()
-            for batch in _batches(
+            for batch in build_batches(
                 producer,
                 [(each.key, each.value) for each in some],
                 [(each.timestamp, each.headers) for each in some],
@@ -161,39 +155,3 @@ class KafkaCheckpointStore:
         if self._forwarder is not None:
             await self._forwarder.stop()
             self._forwarder = None
-
-
-async def _send(producer: AIOKafkaProducer, batches: Iterable[AddressedBatch]) -> list[tuple[str, int]]:
-    """Send and wait for each: committing a transaction does not look at failed batches.
-
-    Returns topic and offset of each.
-    """
-    sent = [await producer.send_batch(batch, topic, partition=number) for topic, number, batch in batches]
-    return [(written.topic, written.offset) for written in [await future for future in sent]]
-
-
-def _batches(
-    producer: AIOKafkaProducer, rows: Iterable[KeyAndValue], heads: Iterable[TimestampAndHeaders]
-) -> Iterator[BatchBuilder]:
-    """Rows, each with its head, as closed batches.
-
-    A row goes straight to the builder that aiokafka's wraps: a quarter of what `BatchBuilder.append` costs, which
-    asks the clock, too.
-    """
-    n, batch = 0, producer.create_batch()
-    append = batch._builder.append  # noqa: SLF001
-    for (key, value), (timestamp, headers) in zip(rows, heads, strict=False):
-        if append(n, timestamp, key, value, headers) is None:
-            yield _close_batch(batch, n)
-            n, batch = 0, producer.create_batch()
-            append = batch._builder.append  # noqa: SLF001
-            append(n, timestamp, key, value, headers)
-        n += 1
-    if n:
-        yield _close_batch(batch, n)
-
-
-def _close_batch(batch: BatchBuilder, records: int) -> BatchBuilder:
-    batch._relative_offset = records  # noqa: SLF001
-    batch.close()
-    return batch

@@ -14,7 +14,7 @@ from prometheus_client.aiohttp import make_aiohttp_handler
 
 from schemas.feedback import FeedbackSubmitted
 from stream.config import Address
-from stream.devbroker.process import free_port
+from stream.devbroker.ports import free_port
 from stream.exporter.coverage import PartitionId
 from stream.exporter.http.server import serve
 from stream.exporter.service import run_in_slices, tune_gc

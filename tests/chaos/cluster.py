@@ -25,7 +25,7 @@ from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model import checkpoint as checkpoints
 from stream.core.model.pane_blocks import unpack_block
-from stream.devbroker.process import free_port
+from stream.devbroker.ports import free_port
 from stream.kafka.admin import create
 from stream.kafka.topics import topics
 from tests.chaos.feedback_load import PublishedRecord

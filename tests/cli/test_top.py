@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from stream.cli import main
 from stream.cli.top.figures import MAX_ROWS, MetricsSnapshot, format_duration
-from stream.devbroker.process import free_port
+from stream.devbroker.ports import free_port
 from tests.exporter.in_memory import answers
 from tests.exporter.live.live_exporter import LiveExporter
 

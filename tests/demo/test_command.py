@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.demo import command, incident, monitoring
+from stream.demo import command, incident
 from stream.demo.business import Business
 from stream.demo.guide import addresses
 from stream.demo.ports import Ports
@@ -44,8 +44,7 @@ def available(monkeypatch):
 
     def only(*names: str) -> None:
         monkeypatch.setattr(
-            monitoring,
-            "program",
+            "stream.demo.servers.find",
             lambda name: (
                 Path("/opt") / name if name in names else Unavailable(f"{name} is left out: so it is")
             ),

@@ -7,6 +7,7 @@ import yaml
 
 from stream.demo import monitoring
 from stream.demo.ports import Ports
+from stream.deployment import FOLDER
 from stream.devbroker.http import get
 from stream.devbroker.process import Child
 
@@ -29,7 +30,7 @@ def test_a_missing_server_has_status_0(free_port):
 
 def test_the_shipped_configuration_has_every_default_address():
     """The demo replaces them by its own ports."""
-    shipped = (monitoring.DEPLOY / "prometheus" / "prometheus.yml").read_text()
+    shipped = (FOLDER / "prometheus" / "prometheus.yml").read_text()
     assert [shipped.count(f'"127.0.0.1:{port}"') for port in (9817, 9818, 9093)] == [1, 1, 1]
     with_other_ports = monitoring.with_ports(shipped, PORTS)
     assert [with_other_ports.count(f'"127.0.0.1:{port}"') for port in (3, 2, 5)] == [1, 1, 1]
@@ -38,7 +39,7 @@ def test_the_shipped_configuration_has_every_default_address():
 
 def test_every_shipped_receiver_notifies_the_webhook():
     """Alerts of every severity are sent, firing and resolved."""
-    shipped = (monitoring.DEPLOY / "alertmanager" / "alertmanager.yml").read_text()
+    shipped = (FOLDER / "alertmanager" / "alertmanager.yml").read_text()
     receivers = yaml.safe_load(monitoring.with_webhook(shipped, "http://here/"))["receivers"]
     events = [{"url": "http://here/", "send_resolved": True}]
     assert [receiver["webhook_configs"] for receiver in receivers] == [events] * 3
@@ -50,8 +51,8 @@ def test_every_shipped_receiver_notifies_the_webhook():
 @pytest.mark.tools
 def test_promtool_and_amtool_accept_the_shipped_configurations(require):
     """The rules are included."""
-    prometheus = monitoring.DEPLOY / "prometheus" / "prometheus.yml"
-    alertmanager = monitoring.DEPLOY / "alertmanager" / "alertmanager.yml"
+    prometheus = FOLDER / "prometheus" / "prometheus.yml"
+    alertmanager = FOLDER / "alertmanager" / "alertmanager.yml"
     subprocess.run([require("promtool"), "check", "config", prometheus], check=True, capture_output=True)
     subprocess.run([require("amtool"), "check-config", alertmanager], check=True, capture_output=True)
 
@@ -66,11 +67,3 @@ def test_programs_start_with_the_configuration_of_the_demo(require, tmp_path, na
         child.wait_until(lambda: get(getattr(ports, name), "/-/ready").status == 200)
         if name == "prometheus":
             assert get(ports.prometheus, monitoring.page(ports.prometheus)).status == 200
-
-
-def test_a_missing_configuration_leaves_the_program_out(monkeypatch, tmp_path):
-    """A wheel has no configuration."""
-    monkeypatch.setattr(monitoring, "DEPLOY", tmp_path)
-    assert str(monitoring.program("prometheus")) == (
-        f"prometheus is left out: there is no {tmp_path}/prometheus/prometheus.yml, which only a checkout has"
-    )

@@ -19,7 +19,8 @@ from stream.config import Address
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model.unreadable import UnreadableBatch
-from stream.devbroker.process import Child, free_port
+from stream.devbroker.ports import free_port
+from stream.devbroker.process import Child
 from stream.exporter.exposition import CONTENT_TYPE
 from stream.exporter.state import ExporterState
 from stream.worker.health import Health

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource
 from stream.cli import main
 from stream.config import config_hash, load
 from stream.devbroker.kafka import Broker
-from stream.devbroker.process import free_port
+from stream.devbroker.ports import free_port
 from stream.worker.service import DRAIN_TIMEOUT
 from tests.deploy.project import ROOT, document
 

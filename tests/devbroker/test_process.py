@@ -2,14 +2,12 @@ import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-from contextlib import closing
 
 import pytest
 
-from stream.devbroker.process import Child, ProcessError, free_port, port_is_free, until_stopped
+from stream.devbroker.process import Child, ProcessError, until_stopped
 
 pytestmark = pytest.mark.fresh
 
@@ -62,15 +60,6 @@ def test_a_child_that_is_never_ready_times_out(tmp_path):
         pytest.raises(ProcessError, match=r"the shell was not ready within 0\.1 s"),
     ):
         child.wait_until(lambda: False, seconds=0.1)
-
-
-def test_a_free_port_is_free_and_not_ephemeral():
-    """No outgoing connection can be given it."""
-    port = free_port()
-    assert port_is_free(port)
-    assert port < 32_768
-    with closing(socket.create_server(("127.0.0.1", port))):
-        assert not port_is_free(port)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -67,7 +67,7 @@ def test_panes_that_cannot_be_fetched_stop_their_partition() -> None:
     worker = Worker(state)
     apply_records(state, worker(answers(2, 10)))
     apply_records(
-        state, {"feedback": worker(answers(8, 0))["feedback"]}, fault="cx.panes.feedback partition 0: bad"
+        state, {"feedback": worker(answers(8, 0))["feedback"]}, error="cx.panes.feedback partition 0: bad"
     )
     series = refresh(state)
     assert series["cx_partitions_covered"] == 2

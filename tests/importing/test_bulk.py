@@ -16,7 +16,8 @@ from schemas.tickets import TicketCreated, TicketMessage
 from schemas.topics import partition_of
 from stream.config import load
 from stream.importing.bulk import send_many
-from stream.importing.sending import BATCH_BYTES, ProgressMeter, Timestamps, describe_inputs
+from stream.importing.sending import ProgressMeter, Timestamps, describe_inputs
+from stream.kafka.batches import BATCH_BYTES
 from tests.support import NOW
 
 pytestmark = pytest.mark.kafka

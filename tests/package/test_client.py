@@ -22,7 +22,7 @@ import sys
 import click
 import schemas
 import stream
-from cxgauge_events import FeedbackSubmitted, Publisher, Undecodable
+from cxgauge_events import FeedbackSubmitted, Publisher
 
 assert schemas.MINE and stream.MINE
 assert tuple(map(int, click.__version__.split(".")[:2])) >= (8, 4)
@@ -32,10 +32,11 @@ async def main(servers, topic):
     answer = FeedbackSubmitted(feedback_id="r-1", survey="nps", score=9, customer_id="c-17", channel="web")
     async with Publisher(servers, topics={"feedback": topic}) as publisher:
         await publisher.send(answer)
-        try:
-            await publisher.send(FeedbackSubmitted(feedback_id="r-2", survey="nps", score=11))
-        except (Undecodable, ValueError) as error:
-            print(error)
+        for fields in ({"feedback_id": "r-2", "score": 11}, {"feedback_id": "", "score": 9}):
+            try:
+                await publisher.send(FeedbackSubmitted(survey="nps", **fields))
+            except ValueError as error:
+                print(type(error).__name__, error)
 
 
 asyncio.run(main(*sys.argv[1:]))
@@ -76,6 +77,8 @@ def test_the_wheel_contains_the_package_cxgauge_events_only(wheel: Path) -> None
     names = set(ZipFile(wheel).namelist())
     assert {"cxgauge_events/__init__.py", "cxgauge_events/py.typed", "cxgauge_events/publish.py"} <= names
     assert "cxgauge_events/generated/asyncapi.json" in names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    assert (ROOT / "schemas/LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     assert not any(name.startswith(("schemas/", "stream/")) for name in names)
 
 
@@ -98,7 +101,10 @@ def test_an_app_with_packages_of_the_same_names_publishes(environment: Path, kaf
     command = [environment / "venv" / "bin" / "python", "app.py", kafka, topic]
     result = subprocess.run(command, cwd=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert "score" in result.stdout
+    assert result.stdout.splitlines() == [
+        "ValueError score: expected int from 0 to 10, or null, got 11",  # when it is built
+        "Undecodable data.feedback_id: expected str of length >= 1, got ''",  # when it is sent
+    ]
     value = asyncio.run(read_first_value(kafka, topic))
     assert b'"feedback_id":"r-1"' in value
 

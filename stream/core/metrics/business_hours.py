@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
 from stream.core.metrics.first_response import COUNT as ALL_RESPONSES
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.metrics.resolution import LAST, RESOLVED, STAGES
 from stream.core.model.aggregates.tickets import BUSINESS, BusinessLayout
 from stream.core.model.histogram import merge
@@ -12,19 +12,23 @@ from stream.core.model.time_buckets import Window
 
 RESPONSE = quantile_family("cx_first_response_business_seconds", "First response time in business hours")
 RESPONSE_MEAN = Family(
-    "cx_first_response_business_mean_seconds", "Mean first response time in business hours"
+    "cx_first_response_business_mean_seconds", "Mean first response time in business hours", unit="seconds"
 )
 RATIO = Family(
     "cx_first_response_business_within_target_ratio",
     "Share of first responses whose time in business hours is within their target, 0 to 1",
+    unit="ratio",
 )
 RESOLUTION = quantile_family("cx_resolution_business_seconds", "Resolution time in business hours", "stage")
 RESOLUTION_MEAN = Family(
-    "cx_resolution_business_mean_seconds", "Mean resolution time in business hours", ("stage",)
+    "cx_resolution_business_mean_seconds",
+    "Mean resolution time in business hours",
+    ("stage",),
+    unit="seconds",
 )
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """What there is, while a calendar is configured."""
     have = context.flow(BUSINESS).get((), {}) if context.config.calendars else {}
     if n := have.get(BusinessLayout.RESPONSES, 0):
@@ -45,6 +49,7 @@ METRIC = Metric(
         "version of a calendar replaces it from its day on."
     ),
     formula="business time between the same two moments",
+    excluded="Tickets for which no calendar holds. Without a configured calendar there are no series.",
     source="business-hours variants as in Zendesk's metric definitions",
     example='cx_first_response_business_mean_seconds{view="total", window="7d"}',
     aggregates=(BUSINESS,),
@@ -53,14 +58,12 @@ METRIC = Metric(
         Panel(
             title="First response, business hours",
             lines=spread(RESPONSE, RESPONSE_MEAN),
-            unit="s",
             samples=(Line(ALL_RESPONSES, "all responses"),),
             min=0,
         ),
         Panel(
             title="Within target, business hours",
             lines=(Line(RATIO),),
-            unit="percentunit",
             samples=(Line(ALL_RESPONSES, "all responses"),),
             min=0,
             max=1,
@@ -68,17 +71,15 @@ METRIC = Metric(
         Panel(
             title="Resolution, business hours",
             lines=spread(RESOLUTION, RESOLUTION_MEAN, LAST),
-            unit="s",
             samples=(Line(RESOLVED, "all resolved", where=LAST),),
             min=0,
         ),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
         Headline(
             "FRT p90, business hours",
             RESPONSE,
-            "seconds",
             "lower",
             ("0.9",),
             timeline_family=RESPONSE,

@@ -2,20 +2,22 @@
 
 from collections.abc import Iterator
 
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.metrics.shares import bounds_of, share_samples
 from stream.core.model.aggregates.feedback import CES, UNIT, CesLayout
 from stream.core.model.time_buckets import Window
 
-SCORE = Family("cx_ces_score", "Mean ease on a scale from 0 (all effort) to 100 (no effort)")
+SCORE = Family("cx_ces_score", "Mean ease on a scale from 0 (all effort) to 100 (no effort)", unit="points")
 EASY_RATIO = Family(
-    "cx_ces_easy_ratio", "Share of answers among the easiest 40 % of the points of their scale, 0 to 1"
+    "cx_ces_easy_ratio",
+    "Share of answers among the easiest 40 % of the points of their scale, 0 to 1",
+    unit="ratio",
 )
 EASY_LOW, EASY_HIGH = EASY_BOUNDS = bounds_of(EASY_RATIO, "easy answers")
 RESPONSES = Family("cx_ces_responses", "Scored CES answers in the window", ("easy",))
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Mean ease and share of easy answers when there are any; the parts always."""
     have = context.flow(CES).get((), {})
     easy, hard = have.get(CesLayout.EASY, 0), have.get(CesLayout.NOT_EASY, 0)
@@ -36,6 +38,7 @@ METRIC = Metric(
         "round-half-up(0.4 * points) points of the scale."
     ),
     formula="mean of ease; easy answers / answers",
+    excluded="Dismissed and deleted answers, and all revisions but the highest. Premature answers count.",
     source="M. Dixon, K. Freeman, N. Toman, Harvard Business Review, July 2010; CES 2.0: CEB, 2013",
     example='cx_ces_score{view="touchpoint", window="7d"}',
     aggregates=(CES,),
@@ -46,19 +49,17 @@ METRIC = Metric(
             title="CES, easy",
             lines=(Line(EASY_RATIO),),
             bounds=(EASY_LOW, EASY_HIGH),
-            unit="percentunit",
             samples=(Line(RESPONSES),),
             min=0,
             max=1,
         ),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
-        Headline("CES", SCORE, "points", "higher", sample_size=RESPONSES, timeline_family=SCORE),
+        Headline("CES", SCORE, "higher", sample_size=RESPONSES, timeline_family=SCORE),
         Headline(
             "CES, easy",
             EASY_RATIO,
-            "ratio",
             "higher",
             low=EASY_LOW,
             high=EASY_HIGH,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stream.core.metrics.cohorts import population, total
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.metrics.top import largest_counts
 from stream.core.model.aggregates.customers import (
     CHURNED,
@@ -14,7 +14,9 @@ from stream.core.model.aggregates.customers import (
 )
 from stream.core.model.time_buckets import Window
 
-RATIO = Family("cx_churn_ratio", "Customers lost in the window per customer at its start", ("method",))
+RATIO = Family(
+    "cx_churn_ratio", "Customers lost in the window per customer at its start", ("method",), unit="ratio"
+)
 REASONS = Family("cx_churned_customers", "Churns in the window", ("reason",))
 VOLUNTARY_CHURNS = Family(
     "cx_churned_voluntary_customers",
@@ -36,20 +38,25 @@ CHURN_IGNORED = Family(
 )
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
-    """Both ratios unless there was no customer; the churns by reason and by will."""
-    people = population(context.stock(CUSTOMERS), context.flow(PERIODS))
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
+    """Yield the churns by reason, and by whether the customer wanted to."""
     cells = context.flow(CHURNED)
     counts = {reason: sum(vector.values()) for (reason,), vector in cells.items()}
-    if people.opening:
-        yield Sample(RATIO, ("cohort",), people.lost / people.opening)
-        yield Sample(RATIO, ("seed",), sum(counts.values()) / people.opening)
     for reason, n in largest_counts(counts, context.config.top):
         yield Sample(REASONS, (reason,), n)
     for component, voluntary in ((ChurnedLayout.VOLUNTARY, "true"), (ChurnedLayout.INVOLUNTARY, "false")):
         yield Sample(
             VOLUNTARY_CHURNS, (voluntary,), sum(vector.get(component, 0) for vector in cells.values())
         )
+
+
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+    """Yield the customers at the window's start and, unless there were none, both ratios."""
+    people = population(context.stock(CUSTOMERS), context.flow(PERIODS))
+    if people.opening:
+        churns = sum(sum(vector.values()) for vector in context.flow(CHURNED).values())
+        yield Sample(RATIO, ("cohort",), people.lost / people.opening)
+        yield Sample(RATIO, ("seed",), churns / people.opening)
     yield Sample(OPENING, (), people.opening)
 
 
@@ -71,6 +78,10 @@ METRIC = Metric(
         "customers at the start."
     ),
     formula="cohort: lost / S; seed: churns / S",
+    excluded=(
+        "Scheduled cancellations. Churns of customers who were unknown or not active are in "
+        "cx_churn_ignored_total only."
+    ),
     source="cohort: customers lost / customers at the start of the period; seed: all losses / the same",
     example='cx_churn_ratio{view="total", window="30d", method="cohort"}',
     aggregates=(CUSTOMERS, PERIODS, CHURNED),
@@ -79,7 +90,6 @@ METRIC = Metric(
         Panel(
             title="Churn",
             lines=(Line(RATIO, where={"method": "cohort"}),),
-            unit="percentunit",
             samples=(Line(OPENING),),
             min=0,
         ),
@@ -89,19 +99,19 @@ METRIC = Metric(
             title="Customers", lines=(Line(NOW_ACTIVE, "active"), Line(CANCEL_SCHEDULED, "leaving")), min=0
         ),
     ),
+    read_flows=read_flows,
     read=read,
     read_stock=read_stock,
     headlines=(
         Headline(
             "Churn",
             RATIO,
-            "ratio",
             "lower",
             ("cohort",),
             sample_size=OPENING,
             timeline_family=VOLUNTARY_CHURNS,
         ),
-        Headline("Active customers", NOW_ACTIVE, "count", "higher"),
-        Headline("Leaving scheduled", CANCEL_SCHEDULED, "count", "lower"),
+        Headline("Active customers", NOW_ACTIVE, "higher"),
+        Headline("Leaving scheduled", CANCEL_SCHEDULED, "lower"),
     ),
 )

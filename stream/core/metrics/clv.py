@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from stream.core.metrics.cohorts import COHORTS, population, total
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.model.aggregate import VectorsByLabels
 from stream.core.model.aggregates.customers import (
     CUSTOMERS,
@@ -21,18 +21,28 @@ MONTHS = 36
 
 COHORT_LABELS = ("cohort", "currency")
 HISTORICAL = Family(
-    "cx_clv_historical_mean", "Margin per active customer, all lives", COHORT_LABELS, windowed=False
+    "cx_clv_historical_mean",
+    "Margin per active customer, all lives",
+    COHORT_LABELS,
+    windowed=False,
+    unit="money",
 )
 PREDICTED = Family(
     "cx_clv_predicted",
     "Margin of the last 30 days per active customer, times the months that churn leaves, 36 at most",
     COHORT_LABELS,
     windowed=False,
+    unit="money",
 )
 MEMBERS = Family("cx_clv_customers", "Active customers", ("cohort",), windowed=False)
-TURNOVER = Family("cx_revenue", "Purchases less refunds in the window, in major units", ("currency",))
+TURNOVER = Family(
+    "cx_revenue", "Purchases less refunds in the window, in major units", ("currency",), unit="money"
+)
 ADDED = Family(
-    "cx_clv_added_mean", "Margin in the window of the cohort's customers, per active one", COHORT_LABELS
+    "cx_clv_added_mean",
+    "Margin in the window of the cohort's customers, per active one",
+    COHORT_LABELS,
+    unit="money",
 )
 
 
@@ -45,16 +55,20 @@ def _sums(cells: VectorsByLabels, component: int, cohorts: Sequence[str]) -> dic
     return sums
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
-    """Revenue, and what it adds per active customer, in the currencies of the window."""
-    customers, revenue = context.stock(CUSTOMERS), context.flow(REVENUE)
-    turnover = _sums(revenue, MoneyLayout.NET, COHORTS["all"])
-    for currency, net in turnover.items():
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
+    """Yield the revenue in each currency."""
+    for currency, net in _sums(context.flow(REVENUE), MoneyLayout.NET, COHORTS["all"]).items():
         yield Sample(TURNOVER, (currency,), major(net, currency))
+
+
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+    """Yield the margin added per active customer, in the currencies of the window."""
+    customers, revenue = context.stock(CUSTOMERS), context.flow(REVENUE)
+    currencies = _sums(revenue, MoneyLayout.NET, COHORTS["all"])
     for cohort, parts in COHORTS.items():
         if n := total(customers, CustomersLayout.ACTIVE, parts):
             value = _sums(revenue, MoneyLayout.VALUE, parts)
-            for currency in turnover:
+            for currency in currencies:
                 yield Sample(ADDED, (cohort, currency), major(value.get(currency, 0), currency, BASIS * n))
 
 
@@ -90,6 +104,10 @@ METRIC = Metric(
         "(responder) and the others; their difference is an association, not an effect. Currencies are never added."
     ),
     formula="historical: sum(net revenue * margin) / active; predicted: m * min(1 / churn, 36)",
+    excluded=(
+        "Customers who are not active, from the historical mean. cx_revenue counts the purchases and "
+        "refunds of everyone."
+    ),
     source="average revenue per account * gross margin / churn rate, with a horizon of 36 months",
     example='cx_clv_added_mean{view="total", window="30d", cohort="responder"}',
     aggregates=(CUSTOMERS, PERIODS, TO_DATE, REVENUE),
@@ -112,13 +130,13 @@ METRIC = Metric(
         ),
         Panel(title="Net revenue", lines=(Line(TURNOVER, by=("currency",)),)),
     ),
+    read_flows=read_flows,
     read=read,
     read_stock=read_stock,
     headlines=(
         Headline(
             "CLV to date",
             HISTORICAL,
-            "money",
             "higher",
             ("all", None),
             sample_size=MEMBERS,
@@ -127,7 +145,6 @@ METRIC = Metric(
         Headline(
             "CLV predicted",
             PREDICTED,
-            "money",
             "higher",
             ("all", None),
             sample_size=MEMBERS,

@@ -2,19 +2,29 @@
 
 from collections.abc import Iterator
 
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.model.aggregates.feedback import CSAT, UNIT, CsatLayout
 from stream.core.model.confidence import wilson
 from stream.core.model.time_buckets import Window
 
-RATIO = Family("cx_csat_ratio", "Share of satisfied answers, 0 to 1")
-LOW = Family("cx_csat_ratio_low", "Lower 95 % confidence bound of the share of satisfied answers (Wilson)")
-HIGH = Family("cx_csat_ratio_high", "Upper 95 % confidence bound of the share of satisfied answers (Wilson)")
-SCORE = Family("cx_csat_score", "Normalised mean satisfaction: mean of (score - min) / (max - min) * 100")
+RATIO = Family("cx_csat_ratio", "Share of satisfied answers, 0 to 1", unit="ratio")
+LOW = Family(
+    "cx_csat_ratio_low",
+    "Lower 95 % confidence bound of the share of satisfied answers (Wilson)",
+    unit="ratio",
+)
+HIGH = Family(
+    "cx_csat_ratio_high",
+    "Upper 95 % confidence bound of the share of satisfied answers (Wilson)",
+    unit="ratio",
+)
+SCORE = Family(
+    "cx_csat_score", "Normalised mean satisfaction: mean of (score - min) / (max - min) * 100", unit="points"
+)
 RESPONSES = Family("cx_csat_responses", "Scored CSAT answers in the window", ("satisfied",))
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Share, bounds and mean when there are answers; the parts always."""
     have = context.flow(CSAT).get((), {})
     satisfied, unsatisfied = have.get(CsatLayout.SATISFIED, 0), have.get(CsatLayout.UNSATISFIED, 0)
@@ -37,6 +47,7 @@ METRIC = Metric(
         "the default scale is 1 to 5. Scores of different scales are normalised before they are averaged."
     ),
     formula="satisfied / answers; score: mean of (score - min) / (max - min) * 100",
+    excluded="Dismissed and deleted answers, and all revisions but the highest. Premature answers count.",
     source="top-two-box share; bounds: E. B. Wilson, Journal of the American Statistical Association, 1927",
     example='cx_csat_ratio{view="total", window="7d"}',
     aggregates=(CSAT,),
@@ -45,7 +56,6 @@ METRIC = Metric(
         Panel(
             title="CSAT",
             lines=(Line(RATIO),),
-            unit="percentunit",
             bounds=(LOW, HIGH),
             samples=(Line(RESPONSES),),
             min=0,
@@ -55,10 +65,8 @@ METRIC = Metric(
             title="CSAT, normalised mean", lines=(Line(SCORE),), samples=(Line(RESPONSES),), min=0, max=100
         ),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
-        Headline(
-            "CSAT", RATIO, "ratio", "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=RATIO
-        ),
+        Headline("CSAT", RATIO, "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=RATIO),
     ),
 )

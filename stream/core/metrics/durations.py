@@ -12,7 +12,11 @@ QUANTILES = {"0.5": 50, "0.9": 90, "0.99": 99}
 def quantile_family(name: str, help_text: str, *labels: str) -> Family:
     """The family of a distribution's quantiles."""
     return Family(
-        name, f"{help_text}, quantiles within 1 % of the nearest rank", (*labels, "quantile"), "summary"
+        name,
+        f"{help_text}, quantiles within 1 % of the nearest rank",
+        (*labels, "quantile"),
+        "summary",
+        unit="seconds",
     )
 
 

@@ -4,26 +4,28 @@ from collections.abc import Iterator
 
 from stream.core.metrics import shares
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.model.aggregates.tickets import FIRST_RESPONSE, ResponseTimeLayout
 from stream.core.model.time_buckets import Window
 
 SECONDS = quantile_family(
     "cx_first_response_seconds", "Time from the opening of a contact cycle to the first public agent message"
 )
-MEAN = Family("cx_first_response_mean_seconds", "Mean time to the first response")
+MEAN = Family("cx_first_response_mean_seconds", "Mean time to the first response", unit="seconds")
 COUNT = Family("cx_first_responses", "First responses in the window")
 IN_TIME = Family(
     "cx_first_responses_within_target", "First responses within the target of channel and priority"
 )
 RATIO = Family(
-    "cx_first_response_within_target_ratio", "Share of first responses within their target, 0 to 1"
+    "cx_first_response_within_target_ratio",
+    "Share of first responses within their target, 0 to 1",
+    unit="ratio",
 )
 LOW, HIGH = BOUNDS = shares.bounds_of(RATIO, "first responses within their target")
 NEVER = Family("cx_resolved_unanswered_tickets", "Solves with no public agent message before")
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Quantiles, mean and share when there are responses; the counts always."""
     have = context.flow(FIRST_RESPONSE).get((), {})
     n = have.get(ResponseTimeLayout.RESPONSES, 0)
@@ -46,6 +48,10 @@ METRIC = Metric(
         "Counted at the reply's time, in calendar time. The target is that of the ticket's present channel and priority."
     ),
     formula="first public agent message - opening of the contact cycle",
+    excluded=(
+        "Tickets without a creation, merged and deleted tickets. Internal notes, messages of bots and "
+        "systems, calls. Messages dated before the creation."
+    ),
     source="first reply time as in Zendesk's metric definitions, by contact cycle",
     example='cx_first_response_seconds{view="channel", window="24h", quantile="0.9"}',
     aggregates=(FIRST_RESPONSE,),
@@ -54,7 +60,6 @@ METRIC = Metric(
         Panel(
             title="First response time",
             lines=spread(SECONDS, MEAN),
-            unit="s",
             samples=(Line(COUNT),),
             min=0,
         ),
@@ -62,18 +67,15 @@ METRIC = Metric(
             title="First response within target",
             lines=(Line(RATIO),),
             bounds=(LOW, HIGH),
-            unit="percentunit",
             samples=(Line(COUNT),),
             min=0,
             max=1,
         ),
         Panel(title="Solved without an answer", lines=(Line(NEVER),), min=0),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
-        Headline(
-            "FRT p90", SECONDS, "seconds", "lower", ("0.9",), sample_size=COUNT, timeline_family=SECONDS
-        ),
-        Headline("FRT within target", RATIO, "ratio", "higher", (), LOW, HIGH, COUNT, RATIO),
+        Headline("FRT p90", SECONDS, "lower", ("0.9",), sample_size=COUNT, timeline_family=SECONDS),
+        Headline("FRT within target", RATIO, "higher", (), LOW, HIGH, COUNT, RATIO),
     ),
 )

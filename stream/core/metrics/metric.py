@@ -10,18 +10,22 @@ from stream.core.model.aggregate import Aggregate, VectorsByLabels
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import Window
 
-Unit = Literal["none", "percentunit", "s"]
-"""As Grafana names them: a plain number, a ratio from 0 to 1, seconds."""
+Unit = Literal["points", "ratio", "seconds", "count", "money"]
+"""Points of a score, a ratio from 0 to 1, seconds, a plain number, an amount in major units of its label `currency`."""
 
 
 class Family(NamedTuple):
-    """A Prometheus metric family. `labels` are those besides `view`, the view's labels and `window`."""
+    """A Prometheus metric family. `labels` are those besides `view`, the view's labels and `window`.
+
+    Panels and headlines take their unit from the family that they show.
+    """
 
     name: str
     help: str
     labels: tuple[str, ...] = ()
     type: Literal["gauge", "counter", "summary"] = "gauge"
     windowed: bool = True
+    unit: Unit = "count"
 
 
 class Line(NamedTuple):
@@ -46,11 +50,15 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     lines: tuple[Line, ...]
-    unit: Unit = "none"
     bounds: tuple[Family, Family] | None = None
     samples: tuple[Line, ...] = ()
     min: float | None = None
     max: float | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of its lines."""
+        return self.lines[0].family.unit
 
 
 class Sample(NamedTuple):
@@ -71,7 +79,6 @@ class Headline(NamedTuple):
 
     title: str
     family: Family
-    unit: Literal["points", "ratio", "seconds", "count", "money"]
     better: Literal["higher", "lower"]
     labels: tuple[str | None, ...] = ()
     low: Family | None = None
@@ -79,46 +86,56 @@ class Headline(NamedTuple):
     sample_size: Family | None = None
     timeline_family: Family | None = None
 
+    @property
+    def unit(self) -> Unit:
+        """The unit of its family."""
+        return self.family.unit
 
-class ReadContext(Protocol):
-    """What a metric sees when it is read out for one label set of one view."""
+
+class FlowContext(Protocol):
+    """The flows of one label set of a view, over a window or over one point of its time line."""
 
     @property
     def config(self) -> AggregationConfig:
-        """The rules in force."""
+        """The settings that change figures."""
 
     @property
     def total(self) -> bool:
-        """Whether this is the view `total`, which shows every closed value always."""
+        """True for the view `total`, which always shows every closed label value."""
 
     @property
     def now(self) -> int:
-        """The moment of the read-out, in ms."""
+        """The time of the read-out, in ms."""
 
     def flow(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Sums over the window (flows and births)."""
+        """Return sums over the time range, for aggregates of kind `flow` and `open_flow`."""
+
+
+class ReadContext(FlowContext, Protocol):
+    """Everything about one label set of a view, for one window or for figures without a window."""
 
     def last_30_days(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Sums over the last 30 days, also when no such window is configured and for figures without a window."""
+        """Return sums over the last 30 days, also if no such window is configured."""
 
     def lagged_flow(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Sums over the window moved back by seven days and one bucket; empty below 7 d."""
+        """Return sums over the window moved back by seven days and one bucket. Empty for windows below 7 d."""
 
     def stock(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Running totals."""
+        """Return running totals."""
 
     def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:
-        """Minute number to vector, of all that stands now."""
+        """Return the vectors of the items open now by the minute (since the epoch) in which they were opened."""
 
 
+FlowReader = Callable[[FlowContext, Window], Iterator[Sample]]
 WindowReader = Callable[[ReadContext, Window], Iterator[Sample]]
 StockReader = Callable[[ReadContext], Iterator[Sample]]
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """A definition. `read` gives the figures of a window, `read_stock` those that hold now.
+    """A metric: its definition, its series, and how these are read from aggregates.
 
-    `aggregates` are all that the readers look at: when one of them changes, the figures are read again.
+    When one of the `aggregates` changes, the series are read again.
     """
 
     name: str
@@ -126,6 +143,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     definition: str
     formula: str
+    excluded: str = ""
+    """Events and entities that are not counted, beside records that were not accepted."""
     source: str
     """Where the formula comes from."""
     example: str
@@ -134,7 +153,18 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     families: tuple[Family, ...]
     panels: tuple[Panel, ...] = ()
     """What dashboards show of it; the first one is its headline."""
+    read_flows: FlowReader | None = None
+    """Reads series of a window from its flows alone, hence also for every point of its time line."""
     read: WindowReader | None = None
+    """Reads the other series of a window."""
     read_stock: StockReader | None = None
+    """Reads the series without a window."""
     headlines: tuple[Headline, ...] = ()
     """What the live page shows of it, in this order."""
+
+    def window_samples(self, context: ReadContext, window: Window) -> Iterator[Sample]:
+        """Yield the samples of all its series of a window."""
+        if self.read_flows is not None:
+            yield from self.read_flows(context, window)
+        if self.read is not None:
+            yield from self.read(context, window)

@@ -2,23 +2,33 @@
 
 from collections.abc import Iterator
 
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.model.aggregates.feedback import NPS, NpsLayout
 from stream.core.model.confidence import adjusted_wald
 from stream.core.model.time_buckets import Window
 
 CATEGORIES = ("promoter", "passive", "detractor")
 
-SCORE = Family("cx_nps_score", "Net Promoter Score: 100 * (promoters - detractors) / responses, -100 to 100")
-LOW = Family("cx_nps_score_low", "Lower 95 % confidence bound of the Net Promoter Score (adjusted Wald)")
-HIGH = Family("cx_nps_score_high", "Upper 95 % confidence bound of the Net Promoter Score (adjusted Wald)")
+SCORE = Family(
+    "cx_nps_score",
+    "Net Promoter Score: 100 * (promoters - detractors) / responses, -100 to 100",
+    unit="points",
+)
+LOW = Family(
+    "cx_nps_score_low", "Lower 95 % confidence bound of the Net Promoter Score (adjusted Wald)", unit="points"
+)
+HIGH = Family(
+    "cx_nps_score_high",
+    "Upper 95 % confidence bound of the Net Promoter Score (adjusted Wald)",
+    unit="points",
+)
 RESPONSES = Family("cx_nps_responses", "Scored NPS answers in the window", ("category",))
 PREMATURE_RESPONSES = Family(
     "cx_nps_premature_responses", "NPS answers given before the transaction that they are about"
 )
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Score and bounds when there are answers; the parts always."""
     have = context.flow(NPS).get((), {})
     parts = [
@@ -45,6 +55,10 @@ METRIC = Metric(
         "do not count. An answer given before its transaction is premature: not in n, counted apart."
     ),
     formula="100 * (promoters - detractors) / (promoters + passives + detractors)",
+    excluded=(
+        "Dismissed and deleted answers, and all revisions but the highest. Premature answers are in "
+        "cx_nps_premature_responses only."
+    ),
     source="F. Reichheld, Harvard Business Review, December 2003; bounds: B. Rocks, The American Statistician, 2016",
     example='cx_nps_score{view="channel", window="24h"}',
     aggregates=(NPS,),
@@ -63,10 +77,8 @@ METRIC = Metric(
             lines=(Line(RESPONSES, by=("category",)), Line(PREMATURE_RESPONSES, "premature")),
         ),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
-        Headline(
-            "NPS", SCORE, "points", "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=SCORE
-        ),
+        Headline("NPS", SCORE, "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=SCORE),
     ),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stream.core.metrics.metric import Family, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Line, Metric, Panel, Sample
 from stream.core.metrics.top import largest_counts
 from stream.core.model.aggregates import feedback
 from stream.core.model.aggregates.feedback import ReasonsLayout
@@ -11,7 +11,7 @@ from stream.core.model.time_buckets import Window
 REASONS = Family("cx_feedback_reasons", "Answers that name a reason code", ("survey", "reason"))
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """The most frequent codes of each survey, the rest together."""
     by_survey: dict[str, dict[str, int]] = {}
     for (survey, reason), vector in context.flow(feedback.REASONS).items():
@@ -29,10 +29,14 @@ METRIC = Metric(
         "named most in the window are shown, the rest together as __other__."
     ),
     formula="count of answers",
+    excluded=(
+        "Dismissed and deleted answers, and all revisions but the highest. An exit survey with "
+        "reasons and without a score is an answer."
+    ),
     source="the codes are the publisher's",
     example='topk(5, cx_feedback_reasons{view="total", window="7d", survey="nps"})',
     aggregates=(feedback.REASONS,),
     families=(REASONS,),
     panels=(Panel(title="Reasons", lines=(Line(REASONS, by=("survey", "reason")),)),),
-    read=read,
+    read_flows=read_flows,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stream.core.metrics.churn import NOW_ACTIVE
 from stream.core.metrics.cohorts import total
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.model.aggregates.customers import (
     CUSTOMERS,
     REFERRALS,
@@ -17,21 +17,30 @@ from stream.core.model.time_buckets import Window
 STATES = ("sent", "converted", "reversed")
 
 RATIO = Family(
-    "cx_referral_ratio", "Customers with a conversion in the window that stands, per active customer"
+    "cx_referral_ratio",
+    "Customers with a conversion in the window that stands, per active customer",
+    unit="ratio",
 )
 PEOPLE = Family("cx_referrers", "Customers with a conversion in the window that is not reversed")
 COUNTS = Family("cx_referrals", "Referrals sent, converted and reversed in the window", ("state",))
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
-    """Distinct referrers, the ratio while there are customers, referrals by state."""
-    referrers = context.flow(REFERRERS).get((), {}).get(ReferrersLayout.CUSTOMERS, 0)
-    if active := total(context.stock(CUSTOMERS), CustomersLayout.ACTIVE):
-        yield Sample(RATIO, (), referrers / active)
-    yield Sample(PEOPLE, (), referrers)
-    have = context.flow(REFERRALS).get((), {})
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
+    """Yield the distinct referrers, and the referrals by state."""
+    yield Sample(PEOPLE, (), _referrers(context))
+    referrals = context.flow(REFERRALS).get((), {})
     for component, state in enumerate(STATES):
-        yield Sample(COUNTS, (state,), have.get(component, 0))
+        yield Sample(COUNTS, (state,), referrals.get(component, 0))
+
+
+def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+    """Yield the ratio while there are active customers."""
+    if active := total(context.stock(CUSTOMERS), CustomersLayout.ACTIVE):
+        yield Sample(RATIO, (), _referrers(context) / active)
+
+
+def _referrers(context: FlowContext) -> int:
+    return context.flow(REFERRERS).get((), {}).get(ReferrersLayout.CUSTOMERS, 0)
 
 
 METRIC = Metric(
@@ -42,6 +51,10 @@ METRIC = Metric(
         "per active customer. Nobody can refer oneself."
     ),
     formula="referrers / active customers",
+    excluded=(
+        "Conversions that are reversed at any time. Several conversions of one customer count once in "
+        "cx_referrers."
+    ),
     source="customers with a converted referral / customers at the end of the period",
     example='cx_referral_ratio{view="total", window="30d"}',
     aggregates=(CUSTOMERS, REFERRALS, REFERRERS),
@@ -50,12 +63,12 @@ METRIC = Metric(
         Panel(
             title="Referral rate",
             lines=(Line(RATIO),),
-            unit="percentunit",
             samples=(Line(NOW_ACTIVE, "active customers"),),
             min=0,
         ),
         Panel(title="Referrals", lines=(Line(COUNTS, by=("state",)), Line(PEOPLE, "referrers")), min=0),
     ),
+    read_flows=read_flows,
     read=read,
-    headlines=(Headline("Referral", RATIO, "ratio", "higher", sample_size=NOW_ACTIVE),),
+    headlines=(Headline("Referral", RATIO, "higher", sample_size=NOW_ACTIVE),),
 )

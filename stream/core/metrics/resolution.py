@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.model.aggregates.tickets import (
     OPEN_TICKETS,
     RESOLUTION,
@@ -20,18 +20,26 @@ LAST = {"stage": "full"}
 SECONDS = quantile_family(
     "cx_resolution_seconds", "Time from creation to the last (full) or first solve", "stage"
 )
-MEAN = Family("cx_resolution_mean_seconds", "Mean time from creation to the last or first solve", ("stage",))
+MEAN = Family(
+    "cx_resolution_mean_seconds",
+    "Mean time from creation to the last or first solve",
+    ("stage",),
+    unit="seconds",
+)
 RESOLVED = Family(
     "cx_resolved_tickets", "Tickets by their last solve while resolved, or first solve", ("stage",)
 )
 REOPENED = Family("cx_reopenings", "Reopenings of tickets in the window")
 OPEN = Family("cx_open_tickets", "Tickets that are not resolved", windowed=False)
 OLDEST = Family(
-    "cx_open_oldest_seconds", "Age of the oldest ticket not resolved, to within a minute", windowed=False
+    "cx_open_oldest_seconds",
+    "Age of the oldest ticket not resolved, to within a minute",
+    windowed=False,
+    unit="seconds",
 )
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Quantiles and means of the stages that have any; the counts always."""
     have = context.flow(RESOLUTION).get((), {})
     for stage, base in STAGES.items():
@@ -63,6 +71,10 @@ METRIC = Metric(
         "step out of it by a status. Calendar time."
     ),
     formula="solve - creation",
+    excluded=(
+        "Tickets without a creation, merged and deleted tickets. Statuses dated before the creation. "
+        "A message alone reopens nothing."
+    ),
     source="full and first resolution time as in Zendesk's metric definitions",
     example='cx_resolution_mean_seconds{view="total", window="7d", stage="full"} / 3600',
     aggregates=(RESOLUTION, OPEN_TICKETS),
@@ -71,7 +83,6 @@ METRIC = Metric(
         Panel(
             title="Resolution time",
             lines=spread(SECONDS, MEAN, LAST),
-            unit="s",
             samples=(Line(RESOLVED, where=LAST),),
             min=0,
         ),
@@ -81,14 +92,12 @@ METRIC = Metric(
             min=0,
         ),
         Panel(title="Open tickets", lines=(Line(OPEN),), min=0),
-        Panel(title="Oldest open ticket", lines=(Line(OLDEST),), unit="s", samples=(Line(OPEN),), min=0),
+        Panel(title="Oldest open ticket", lines=(Line(OLDEST),), samples=(Line(OPEN),), min=0),
     ),
-    read=read,
+    read_flows=read_flows,
     read_stock=read_stock,
     headlines=(
-        Headline(
-            "ART / MTTR", MEAN, "seconds", "lower", ("full",), sample_size=RESOLVED, timeline_family=MEAN
-        ),
-        Headline("Open tickets", OPEN, "count", "lower"),
+        Headline("ART / MTTR", MEAN, "lower", ("full",), sample_size=RESOLVED, timeline_family=MEAN),
+        Headline("Open tickets", OPEN, "lower"),
     ),
 )

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 
-from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.model.aggregates.feedback import RESPONSE, ResponseLayout
 from stream.core.model.time_buckets import Window
 
 SURVEYS = ("nps", "csat", "ces", "exit")
 
 RATIO = Family(
-    "cx_survey_response_ratio", "Share of the offers of the window that were answered, 0 to 1", ("survey",)
+    "cx_survey_response_ratio",
+    "Share of the offers of the window that were answered, 0 to 1",
+    ("survey",),
+    unit="ratio",
 )
 COUNTS = (
     Family("cx_survey_offered", "Surveys offered in the window", ("survey",)),
@@ -20,7 +23,7 @@ COUNTS = (
 SURVEY_LABELS = ("survey",)
 
 
-def read(context: ReadContext, _: Window) -> Iterator[Sample]:
+def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """The ratio where something was offered; the counts of every survey."""
     cells = context.flow(RESPONSE)
     for survey in SURVEYS:
@@ -39,6 +42,7 @@ METRIC = Metric(
         "survey, dimensions and time. Dismissed and deleted answers do not count, premature ones do."
     ),
     formula="answered / offered",
+    excluded="Answers to surveys whose offer was not published. A second offer with the same feedback_id.",
     source="AAPOR Standard Definitions, response rate 1, with every offer eligible",
     example='cx_survey_response_ratio{view="total", window="7d", survey="nps"}',
     aggregates=(RESPONSE,),
@@ -47,7 +51,6 @@ METRIC = Metric(
         Panel(
             title="Response rate",
             lines=(Line(RATIO, by=SURVEY_LABELS),),
-            unit="percentunit",
             samples=(Line(COUNTS[ResponseLayout.OFFERED], by=SURVEY_LABELS),),
             min=0,
             max=1,
@@ -60,12 +63,11 @@ METRIC = Metric(
             ),
         ),
     ),
-    read=read,
+    read_flows=read_flows,
     headlines=(
         Headline(
             "Response rate",
             RATIO,
-            "ratio",
             "higher",
             (None,),
             sample_size=COUNTS[ResponseLayout.OFFERED],

@@ -8,7 +8,12 @@ from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, Re
 from stream.core.model.aggregates.customers import CUSTOMERS, PERIODS
 from stream.core.model.time_buckets import Window
 
-RATIO = Family("cx_retention_ratio", "Customers kept over the window per customer at its start", ("method",))
+RATIO = Family(
+    "cx_retention_ratio",
+    "Customers kept over the window per customer at its start",
+    ("method",),
+    unit="ratio",
+)
 
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
@@ -28,6 +33,7 @@ METRIC = Metric(
         "shown without customers at the start."
     ),
     formula="cohort: (E - N) / S; seed: E / S",
+    excluded="Customers whose present life began in the window, for the method cohort.",
     source="(customers at the end - new customers still there) / customers at the start",
     example='cx_retention_ratio{view="total", window="30d", method="cohort"}',
     aggregates=(CUSTOMERS, PERIODS),
@@ -36,12 +42,11 @@ METRIC = Metric(
         Panel(
             title="Retention",
             lines=(Line(RATIO, where={"method": "cohort"}),),
-            unit="percentunit",
             samples=(Line(OPENING),),
             min=0,
             max=1,
         ),
     ),
     read=read,
-    headlines=(Headline("Retention", RATIO, "ratio", "higher", ("cohort",), sample_size=OPENING),),
+    headlines=(Headline("Retention", RATIO, "higher", ("cohort",), sample_size=OPENING),),
 )

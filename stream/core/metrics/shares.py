@@ -9,9 +9,14 @@ from stream.core.model.confidence import wilson
 def bounds_of(share: Family, what: str) -> tuple[Family, Family]:
     """The families of the bounds of a share without labels of its own; `what` it is a share of."""
     low, high = (
-        f"{side} 95 % confidence bound of the share of {what} (Wilson)" for side in ("Lower", "Upper")
+        Family(
+            f"{share.name}_{end}",
+            f"{side} 95 % confidence bound of the share of {what} (Wilson)",
+            unit=share.unit,
+        )
+        for end, side in (("low", "Lower"), ("high", "Upper"))
     )
-    return Family(f"{share.name}_low", low), Family(f"{share.name}_high", high)
+    return low, high
 
 
 def share_samples(share: Family, bounds: tuple[Family, Family], successes: int, n: int) -> Iterator[Sample]:

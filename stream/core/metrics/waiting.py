@@ -11,7 +11,10 @@ OVER = Family(
     "cx_waiting_over_target_tickets", "Of these those that wait longer than their target", windowed=False
 )
 OLDEST = Family(
-    "cx_waiting_oldest_seconds", "How long the longest of them has waited, to within a minute", windowed=False
+    "cx_waiting_oldest_seconds",
+    "How long the longest of them has waited, to within a minute",
+    windowed=False,
+    unit="seconds",
 )
 
 
@@ -40,18 +43,19 @@ METRIC = Metric(
         "calendar time, or business hours where a calendar holds for the ticket. Ages are to within a minute."
     ),
     formula="count of open cycles; now - opening of the oldest",
+    excluded="Resolved, merged and deleted tickets, and tickets without a creation.",
     source="first response time before there is a response",
     example='cx_waiting_over_target_tickets{view="channel"} > 0',
     aggregates=(WAITING,),
     families=(TICKETS, OVER, OLDEST),
     panels=(
         Panel(title="Waiting", lines=(Line(TICKETS, "waiting"), Line(OVER, "over target")), min=0),
-        Panel(title="Longest wait", lines=(Line(OLDEST),), unit="s", samples=(Line(TICKETS),), min=0),
+        Panel(title="Longest wait", lines=(Line(OLDEST),), samples=(Line(TICKETS),), min=0),
     ),
     read_stock=read_stock,
     headlines=(
-        Headline("Waiting now", TICKETS, "count", "lower"),
-        Headline("Waiting over target", OVER, "count", "lower"),
-        Headline("Longest wait", OLDEST, "seconds", "lower", sample_size=TICKETS),
+        Headline("Waiting now", TICKETS, "lower"),
+        Headline("Waiting over target", OVER, "lower"),
+        Headline("Longest wait", OLDEST, "lower", sample_size=TICKETS),
     ),
 )

@@ -126,11 +126,10 @@ class MetricReader:
     def _read(self, number: int, labels: LabelSet, bits: int, now: int) -> Iterator[MetricUpdate]:
         metric = self._metrics[number]
         windows: tuple[Window, ...] = self._windows.config.windows
-        if metric.read is not None:
-            for slot, window in enumerate(windows):
-                if bits >> slot & 1:
-                    samples = list(metric.read(WindowContext(self._windows, labels, now, slot), window))
-                    yield MetricUpdate(metric, labels, slot, samples)
+        for slot, window in enumerate(windows):
+            if bits >> slot & 1 and (metric.read_flows or metric.read):
+                context = WindowContext(self._windows, labels, now, slot)
+                yield MetricUpdate(metric, labels, slot, list(metric.window_samples(context, window)))
         if metric.read_stock is not None and bits >> len(windows) & 1:
             view = WindowContext(self._windows, labels, now, self._windows.last_30_days)
             yield MetricUpdate(metric, labels, None, list(metric.read_stock(view)))

@@ -43,7 +43,7 @@ def timeline(
 
     None stands for a step of the work, between two of which others may have their turn.
     """
-    if metric.read is None:
+    if metric.read_flows is None:
         return
     window: Window = windows.config.windows[slot]
     buckets = point_size(window) // window.resolution.step
@@ -62,11 +62,11 @@ def timeline(
     for number in range(first // buckets, last // buckets + 1):
         start = max(number * buckets, first) * window.resolution.step
         context = _FlowContext(windows.config, labels, start, sums_by_point.get(number, {}))
-        yield TimelinePoint(start, tuple(metric.read(context, window)))
+        yield TimelinePoint(start, tuple(metric.read_flows(context, window)))
 
 
 class _FlowContext:
-    """A `Sight` on one piece: it has flows only."""
+    """The `FlowContext` of one point."""
 
     def __init__(
         self, config: AggregationConfig, labels: LabelSet, now: int, flows: Mapping[str, VectorsByLabels]
@@ -78,15 +78,3 @@ class _FlowContext:
 
     def flow(self, aggregate: Aggregate) -> VectorsByLabels:
         return self._flows.get(aggregate.name, {})
-
-    def last_30_days(self, aggregate: Aggregate) -> VectorsByLabels:  # noqa: ARG002
-        return {}
-
-    def lagged_flow(self, aggregate: Aggregate) -> VectorsByLabels:  # noqa: ARG002
-        return {}
-
-    def stock(self, aggregate: Aggregate) -> VectorsByLabels:  # noqa: ARG002
-        return {}
-
-    def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:  # noqa: ARG002
-        return {}

@@ -11,7 +11,8 @@ from typing import Self
 
 from stream.devbroker.kafka.jars import MissingExtraError, class_path
 from stream.devbroker.kafka.wire import is_serving
-from stream.devbroker.process import Child, ProcessError, free_port, port_is_free
+from stream.devbroker.ports import free_port, port_is_free
+from stream.devbroker.process import Child, ProcessError
 
 DEFAULTS: Mapping[str, str | int] = {
     "process.roles": "broker,controller",

@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stream.devbroker.http import get
-from stream.devbroker.process import Child, ProcessError, free_port
+from stream.devbroker.ports import free_port
+from stream.devbroker.process import Child, ProcessError
 from stream.devbroker.tools import commands
 
 Probe = Callable[[Path], str | None]

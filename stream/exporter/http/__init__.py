@@ -1,1 +1,1 @@
-"""The exporter's HTTP server: TLS and passwords, static files, /metrics and health."""
+"""The HTTP server of the exporter: TLS, passwords, static files, /metrics and health endpoints."""

@@ -1,4 +1,4 @@
-"""Basic authentication of every request, with bcrypt off the event loop."""
+"""Basic authentication of every request. Passwords are verified by bcrypt outside the event loop."""
 
 import asyncio
 import base64
@@ -12,61 +12,62 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 MAX_CACHED_CREDENTIALS = 100
-"""Good credentials that are not verified again."""
+"""Maximum number of verified credentials that are not verified again."""
 MAX_WAITING = 32
-"""Requests that may wait for a verification, which takes a tenth of a second of a core."""
+"""Maximum number of requests that wait for a verification. One takes a tenth of a second of a core."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class BasicAuth:
-    """Lets in who knows a password."""
+    """The users and their bcrypt hashes, with a cache of verified credentials."""
 
     def __init__(self, users: Mapping[str, bytes]) -> None:
         self._users = users
-        self._costly = max(users.values(), key=lambda hashed: hashed[4:6])
+        self._slowest_hash = max(users.values(), key=lambda hashed: hashed[4:6])
         self._secret = secrets.token_bytes(32)
-        self._good: dict[bytes, None] = {}
+        self._verified: dict[bytes, None] = {}
         self._hashing = asyncio.Lock()
         self._waiting = 0
 
     async def authenticate(self, header: str) -> bool:
-        """Whether an `Authorization` header names a user and their password.
+        """Return whether an `Authorization` header has the name and password of a user.
 
-        An unknown user takes as long as a wrong password. Raises HTTPServiceUnavailable when too many ask.
+        An unknown user takes as long as a wrong password. Raises HTTPServiceUnavailable if too many requests wait.
         """
         credentials = _decoded(header)
         if credentials is None:
             return False
-        mark = hmac.digest(self._secret, credentials, "sha256")
-        if mark in self._good:
+        digest = hmac.digest(self._secret, credentials, "sha256")
+        if digest in self._verified:
             return True
         user, _, password = credentials.partition(b":")
-        known = self._users.get(user.decode(errors="replace"))
+        known_hash = self._users.get(user.decode(errors="replace"))
         if self._waiting >= MAX_WAITING:
-            raise web.HTTPServiceUnavailable(text="too many passwords are being verified\n")
+            raise web.HTTPServiceUnavailable(text="too many passwords are being verified, try again\n")
         self._waiting += 1
         try:
             async with self._hashing:
-                good = (
-                    await asyncio.to_thread(_matches, password, known or self._costly) and known is not None
+                is_valid = (
+                    await asyncio.to_thread(_matches, password, known_hash or self._slowest_hash)
+                    and known_hash is not None
                 )
         finally:
             self._waiting -= 1
-        if good:
-            self._good[mark] = None
-            if len(self._good) > MAX_CACHED_CREDENTIALS:
-                del self._good[next(iter(self._good))]
-        return good
+        if is_valid:
+            self._verified[digest] = None
+            if len(self._verified) > MAX_CACHED_CREDENTIALS:
+                del self._verified[next(iter(self._verified))]
+        return is_valid
 
 
 def middleware(users: Mapping[str, bytes]) -> Middleware:
-    """What stands before every handler."""
-    door = BasicAuth(users)
+    """Return a middleware that answers 401 unless a request authenticates."""
+    basic_auth = BasicAuth(users)
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not await door.authenticate(request.headers.get("Authorization", "")):
+        if not await basic_auth.authenticate(request.headers.get("Authorization", "")):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="cxgauge", charset="UTF-8"'})
         return await handler(request)
 
@@ -86,5 +87,5 @@ def _decoded(header: str) -> bytes | None:
 def _matches(password: bytes, hashed: bytes) -> bool:
     try:
         return bcrypt.checkpw(password, hashed)
-    except ValueError:  # longer than bcrypt takes, or a zero byte in it
+    except ValueError:  # longer than bcrypt allows, or with a zero byte
         return False

@@ -1,4 +1,4 @@
-"""HTTP: `/metrics` from cached bytes, `/livez`, `/readyz`, and the page."""
+"""The HTTP server: `/metrics` from cached bytes, `/livez`, `/readyz` and the live page."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -14,24 +14,29 @@ Closing = Callable[[web.Application], Awaitable[None]]
 
 
 async def serve(
-    page: Exposition,
+    exposition: Exposition,
     state: Callable[[], tuple[str, str]],
     address: Address,
     live: Iterable[web.RouteDef] = (),
     closing: Iterable[Closing] = (),
-    config: WebConfig = WebConfig(),  # noqa: B008 - it cannot be changed
+    config: WebConfig = WebConfig(),  # noqa: B008 - it is immutable
 ) -> web.AppRunner:
-    """Serve until `cleanup()`. `state`: why it is not ready (empty: it is), and a remark.
+    """Start the server. It serves until `cleanup()` is called on the returned runner.
 
-    `live` are the routes that the page is fed by, `closing` is called before connections are waited for.
-    `config`: with which certificate, and to whom.
+    Args:
+        exposition: the body of `/metrics`
+        state: returns the reason why `/readyz` answers 503, empty if it is ready, and a note
+        address: host and port to listen on
+        live: the routes that send data to the live page
+        closing: called at shutdown, before the server waits for open connections
+        config: certificate and users
     """
 
     async def metrics(request: web.Request) -> web.Response:
         headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
         if takes_gzip(request.headers.get("Accept-Encoding", "")):
-            return web.Response(body=page.gzipped, headers={**headers, "Content-Encoding": "gzip"})
-        return web.Response(body=page.plain, headers=headers)
+            return web.Response(body=exposition.gzipped, headers={**headers, "Content-Encoding": "gzip"})
+        return web.Response(body=exposition.plain, headers=headers)
 
     async def livez(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")

@@ -1,4 +1,4 @@
-"""The files of the page: read once, served with what lets browsers keep them and nothing else run in them."""
+"""The static files of the live page, read once. Headers allow caching by ETag and forbid foreign content."""
 
 import gzip
 from hashlib import sha256
@@ -37,16 +37,16 @@ _HEADERS = {
 
 
 class StaticFile(NamedTuple):
-    """A file, as it is and compressed."""
+    """The content of a file, plain and compressed, with its media type and ETag."""
 
-    kind: str
+    media_type: str
     plain: bytes
     gzipped: bytes
-    tag: str
+    etag: str
 
 
 def takes_gzip(accepted: str) -> bool:
-    """Whether an `Accept-Encoding` names gzip, with a weight that is not 0."""
+    """Return whether an `Accept-Encoding` header names gzip with a weight above 0."""
     for coding in accepted.replace(" ", "").lower().split(","):
         name, _, weight = coding.partition(";q=")
         if name == "gzip":
@@ -55,7 +55,7 @@ def takes_gzip(accepted: str) -> bool:
 
 
 def files() -> dict[str, StaticFile]:
-    """Every file by its path in the folder."""
+    """Read all files. Return them by their path in the folder."""
     static_files = {}
     for path in sorted(FOLDER.rglob("*")):
         if path.suffix in TYPES:
@@ -68,28 +68,28 @@ def files() -> dict[str, StaticFile]:
 
 
 def routes() -> list[web.RouteDef]:
-    """`/` and `/static/...`."""
-    known = files()
+    """Return the routes `/` and `/static/...`."""
+    static_files = files()
 
     async def index(request: web.Request) -> web.Response:
-        return _answer(request, known["index.html"])
+        return _response(request, static_files["index.html"])
 
     async def static(request: web.Request) -> web.Response:
-        file = known.get(request.match_info["name"])
+        file = static_files.get(request.match_info["name"])
         if file is None:
             raise web.HTTPNotFound
-        return _answer(request, file)
+        return _response(request, file)
 
     return [web.get("/", index), web.get("/static/{name:.+}", static)]
 
 
-def _answer(request: web.Request, file: StaticFile) -> web.Response:
+def _response(request: web.Request, file: StaticFile) -> web.Response:
     gzipped = takes_gzip(request.headers.get("Accept-Encoding", ""))
-    tag = f"{file.tag}-gzip" if gzipped else file.tag
-    headers = {**_HEADERS, "ETag": f'"{tag}"'}
-    if any(known == ETag(value=tag, is_weak=known.is_weak) for known in request.if_none_match or ()):
+    etag = f"{file.etag}-gzip" if gzipped else file.etag
+    headers = {**_HEADERS, "ETag": f'"{etag}"'}
+    if any(known == ETag(value=etag, is_weak=known.is_weak) for known in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     if gzipped:
         headers["Content-Encoding"] = "gzip"
     body = file.gzipped if gzipped else file.plain
-    return web.Response(body=body, content_type=file.kind, charset="utf-8", headers=headers)
+    return web.Response(body=body, content_type=file.media_type, charset="utf-8", headers=headers)

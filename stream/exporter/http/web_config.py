@@ -1,4 +1,4 @@
-"""The exporter-toolkit's web configuration, as far as it is supported: TLS and users with passwords."""
+"""The supported part of the exporter-toolkit's web configuration file: TLS, and users with passwords."""
 
 import re
 import ssl
@@ -23,19 +23,19 @@ _HASH = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 
 
 class WebConfig(NamedTuple):
-    """How to serve: with which certificate, to whom (user to bcrypt hash; nobody is asked when there are none)."""
+    """The TLS context, None for plain HTTP, and the bcrypt hashes by user. Without users, no password is asked for."""
 
     tls: ssl.SSLContext | None = None
     users: Mapping[str, bytes] = {}
 
 
 def read(path: Path) -> WebConfig:
-    """The configuration of a file. Raises ConfigError that names file and key."""
+    """Read a file. Raises ConfigError that names file and key."""
     return _WebConfigFile(path).read()
 
 
 class _WebConfigFile:
-    """A web configuration; `where` is what faults begin with."""
+    """A web configuration file. The texts of errors begin with `where`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -64,13 +64,16 @@ class _WebConfigFile:
 
     def _users(self, value: object) -> dict[str, bytes]:
         if not isinstance(value, dict):
-            raise self._error("basic_auth_users", "allowed is a mapping of users to bcrypt hashes")
+            raise self._error(
+                "basic_auth_users",
+                f"got {type(value).__name__}, allowed is a mapping of users to bcrypt hashes",
+            )
         for user, hashed in value.items():
             if not isinstance(user, str) or not user or ":" in user:
                 raise self._error("basic_auth_users", f"got {user!r}, allowed is a name without a colon")
             if not isinstance(hashed, str) or not _HASH.fullmatch(hashed):
                 raise self._error(
-                    f"basic_auth_users.{user}", "allowed is a bcrypt hash (htpasswd -nBC 10 '')"
+                    f"basic_auth_users.{user}", "allowed is a bcrypt hash, as `htpasswd -nBC 10 ''` prints it"
                 )
         return {user: hashed.encode() for user, hashed in value.items()}
 
@@ -78,7 +81,7 @@ class _WebConfigFile:
         given = self._mapping("tls_server_config", value, TLS)
         for name, text in given.items():
             if not isinstance(text, str):
-                raise self._error(f"tls_server_config.{name}", f"got {text!r}, allowed is a text")
+                raise self._error(f"tls_server_config.{name}", f"got {text!r}, allowed is a string")
         for name in ("cert_file", "key_file"):
             if not given.get(name):
                 raise self._error(f"tls_server_config.{name}", "is missing")
@@ -87,10 +90,13 @@ class _WebConfigFile:
         self._load(context, given)
         clients = self._choice(given, "client_auth_type", CLIENTS, "NoClientCert")
         authority = given.get("client_ca_file")
-        if (clients is ssl.CERT_NONE) is not (not authority):
-            kinds = [name for name in CLIENTS if name != "NoClientCert"]
+        if authority and clients is ssl.CERT_NONE:
+            kinds = " or ".join(name for name in CLIENTS if name != "NoClientCert")
+            raise self._error("tls_server_config.client_ca_file", f"needs a client_auth_type of {kinds}")
+        if not authority and clients is not ssl.CERT_NONE:
             raise self._error(
-                "tls_server_config.client_ca_file", f"goes with a client_auth_type of {' or '.join(kinds)}"
+                "tls_server_config.client_ca_file",
+                f"is missing, client_auth_type {given['client_auth_type']} needs it",
             )
         if authority:
             try:
@@ -104,18 +110,19 @@ class _WebConfigFile:
         certificate, key = (self.path.parent / given[name] for name in ("cert_file", "key_file"))
         for name, file in (("cert_file", certificate), ("key_file", key)):
             if not file.is_file():
-                raise self._error(f"tls_server_config.{name}", f"{file} is no file")
+                raise self._error(f"tls_server_config.{name}", f"{file} is not a file")
         try:
-            context.load_cert_chain(
-                certificate, key, password=""
-            )  # an encrypted key is refused, not asked about
+            # With an empty password an encrypted key raises. Without one, OpenSSL would ask on the terminal.
+            context.load_cert_chain(certificate, key, password="")
         except (OSError, ssl.SSLError) as error:
             raise self._error(
                 "tls_server_config", f"cert_file and key_file cannot be used: {error}"
             ) from error
 
-    def _choice(self, given: Mapping[str, str], name: str, known: Mapping[str, Any], usual: str) -> Any:
-        value = given.get(name) or usual
-        if value not in known:
-            raise self._error(f"tls_server_config.{name}", f"got {value!r}, supported are {', '.join(known)}")
-        return known[value]
+    def _choice(self, given: Mapping[str, str], name: str, allowed: Mapping[str, Any], default: str) -> Any:
+        value = given.get(name) or default
+        if value not in allowed:
+            raise self._error(
+                f"tls_server_config.{name}", f"got {value!r}, supported are {', '.join(allowed)}"
+            )
+        return allowed[value]

@@ -1,1 +1,1 @@
-"""The live page: what it is told, and by which way."""
+"""The data of the live page: payloads, time lines, firing alerts, and their server-sent events."""

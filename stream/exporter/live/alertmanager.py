@@ -1,4 +1,4 @@
-"""What is firing, as Alertmanager says it."""
+"""The firing alerts, read from Alertmanager's API."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ import msgspec
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 
 PATH = "api/v2/alerts?active=true&silenced=false&inhibited=false"
-MAX_ANSWER_BYTES = 4 << 20
-"""Bytes of an answer that are read at most."""
+MAX_RESPONSE_BYTES = 4 << 20
+"""Maximum size of a response in bytes."""
 MAX_ALERTS, MAX_TEXT = 50, 500
-"""Alerts that are shown, and characters of each of their texts."""
+"""Maximum number of shown alerts, and of characters in each of their texts."""
 TIMEOUT = ClientTimeout(total=5)
 
 
 class _FiringAlert(msgspec.Struct):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
-    starts: str = msgspec.field(name="startsAt", default="")
+    starts_at: str = msgspec.field(name="startsAt", default="")
 
 
 _decode = msgspec.json.Decoder(list[_FiringAlert]).decode
@@ -24,53 +24,56 @@ _RANKS = {"critical": 0, "warning": 1}
 
 
 class AlertmanagerClient:
-    """The alerts of one Alertmanager; `shown` is for the page."""
+    """The firing alerts of one Alertmanager. `shown` is the part of the status payload about them.
+
+    Without a URL, `connected` is None in it and no request is made.
+    """
 
     def __init__(self, url: str | None) -> None:
         self._url = url and f"{url.rstrip('/')}/{PATH}"
-        self.shown: dict[str, Any] = {"connected": None if url is None else False, "why": "", "alerts": []}
+        self.shown: dict[str, Any] = {"connected": None if url is None else False, "error": "", "alerts": []}
 
     async def poll(self) -> None:
-        """Bring it up to date; what went wrong is shown too."""
+        """Request the alerts and replace `shown`. A failed request is shown as an error."""
         if self._url is None:
             return
         try:
-            async with ClientSession(timeout=TIMEOUT) as session, session.get(self._url) as answer:
-                answer.raise_for_status()
-                alerts = _decode(await _body(answer))
+            async with ClientSession(timeout=TIMEOUT) as session, session.get(self._url) as response:
+                response.raise_for_status()
+                alerts = _decode(await _body(response))
         except (ClientError, TimeoutError, ValueError) as error:
-            why = "it does not answer in time" if isinstance(error, TimeoutError) else type(error).__name__
-            self.shown = {"connected": False, "why": why, "alerts": []}
+            reason = "request timed out" if isinstance(error, TimeoutError) else type(error).__name__
+            self.shown = {"connected": False, "error": reason, "alerts": []}
             return
-        alerts.sort(key=lambda alert: (_RANKS.get(alert.labels.get("severity", ""), 2), alert.starts))
+        alerts.sort(key=lambda alert: (_RANKS.get(alert.labels.get("severity", ""), 2), alert.starts_at))
         self.shown = {
             "connected": True,
-            "why": "",
+            "error": "",
             "alerts": [_public_fields(alert) for alert in alerts[:MAX_ALERTS]],
             "more": max(0, len(alerts) - MAX_ALERTS),
         }
 
 
-async def _body(answer: ClientResponse) -> bytes:
-    """All of an answer. Raises ValueError when that is too much."""
+async def _body(response: ClientResponse) -> bytes:
+    """Read the body of a response. Raises ValueError if it is longer than MAX_RESPONSE_BYTES."""
     body = bytearray()
-    async for chunk in answer.content.iter_any():
+    async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise ValueError("too long")
+        if len(body) > MAX_RESPONSE_BYTES:
+            raise ValueError(f"response is longer than {MAX_RESPONSE_BYTES} bytes")
     return bytes(body)
 
 
 def _public_fields(alert: _FiringAlert) -> dict[str, Any]:
-    about = {name: text for name, text in alert.labels.items() if name not in ("alertname", "severity")}
+    labels = {name: text for name, text in alert.labels.items() if name not in ("alertname", "severity")}
     fields = {
         "name": alert.labels.get("alertname", ""),
         "severity": alert.labels.get("severity", ""),
         "summary": alert.annotations.get("summary", ""),
         "runbook": alert.annotations.get("runbook_url", ""),
-        "since": alert.starts,
+        "since": alert.starts_at,
     }
     return {
         **{name: text[:MAX_TEXT] for name, text in fields.items()},
-        "labels": {name[:MAX_TEXT]: text[:MAX_TEXT] for name, text in about.items()},
+        "labels": {name[:MAX_TEXT]: text[:MAX_TEXT] for name, text in labels.items()},
     }

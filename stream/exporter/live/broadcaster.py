@@ -1,4 +1,4 @@
-"""Server-sent events: parts are made once for all who look at them; whoever is slow skips or is dropped."""
+"""Server-sent events. A payload is built once for all clients that need it, and a slow client skips or is dropped."""
 
 import asyncio
 from collections.abc import Hashable, Iterator
@@ -14,82 +14,94 @@ from stream.exporter.live.payloads import Payloads, Selection
 from stream.exporter.state import ExporterState
 
 MAX_CLIENTS = 100
-"""Pages that are served at a time."""
+"""Maximum number of connected clients."""
 WRITE_TIMEOUT = 10.0
-"""Seconds that a client may take to accept a part."""
+"""Seconds that a client may take to accept a payload."""
 STATUS_INTERVAL = 5_000
-"""Ms after which the moment is told, also when nothing has changed: so that a page notices silence."""
+"""Ms after which the status is sent again without a change, so that a page notices a lost connection."""
 POLL_INTERVAL = 5.0
-"""Seconds between two questions to Alertmanager, while somebody looks."""
+"""Seconds between two requests to Alertmanager while clients are connected."""
+
+
+PayloadKey = tuple[str, Hashable]
+"""Name of a payload, and the window index or selection that it depends on."""
 
 
 class Client:
-    """A page that looks: what it chose, which parts it has."""
+    """A connected page: its selection, and the payloads that it was sent last."""
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
         self.updated = asyncio.Event()
         self.sent: dict[str, bytes] = {}
 
-    def parts(self) -> Iterator[tuple[str, Hashable]]:
-        """The names of its parts, and what each is about."""
+    def payload_keys(self) -> Iterator[PayloadKey]:
+        """Yield the keys of the payloads that it needs."""
         yield "status", None
-        yield "tiles", self.selection.slot
+        yield "tiles", self.selection.window_index
         yield "detail", self.selection
 
 
 class Broadcaster:
-    """Everybody who looks, and the newest of each part that somebody wants."""
+    """The connected clients, and the newest version of each payload that they need."""
 
     def __init__(self, exporter: ExporterState, alerts: AlertmanagerClient) -> None:
         self.clients: set[Client] = set()
         self._exporter = exporter
         self._alerts = alerts
-        self._parts = Payloads(exporter)
-        self._newest: dict[tuple[str, Hashable], bytes] = {}
+        self._payloads = Payloads(exporter)
+        self._newest: dict[PayloadKey, bytes] = {}
         self._status: tuple[dict[str, Any], int] = ({}, -STATUS_INTERVAL)
         self._has_clients = asyncio.Event()
         self._closing = False
 
     def update(self, *, monotonic_ms: int, wall_ms: int, error: str) -> CooperativeSteps:
-        """Make the parts that somebody looks at, in short steps during which nothing may be taken."""
+        """Build the payloads that clients need, in short steps. The exporter's state may not change between them.
+
+        Args:
+            monotonic_ms: the present in ms of a monotonic clock
+            wall_ms: the present in ms since the epoch
+            error: the error of the service, empty if there is none
+        """
         now = self._exporter.now(wall_ms)
-        yield from self._parts.timelines.record(now, len(self._exporter.config.windows))
+        yield from self._payloads.timelines.record(now, len(self._exporter.config.windows))
         if not self.clients:
             self._newest.clear()
             return
-        payloads: dict[tuple[str, Hashable], bytes] = {}
-        status = self._parts.status(monotonic_ms, error) | {"firing": self._alerts.shown}
-        silent = ("status", None) not in self._newest or monotonic_ms - self._status[1] >= STATUS_INTERVAL
-        if silent or status != self._status[0]:
+        payloads: dict[PayloadKey, bytes] = {}
+        status = self._payloads.status(monotonic_ms, error) | {"firing": self._alerts.shown}
+        is_due = ("status", None) not in self._newest or monotonic_ms - self._status[1] >= STATUS_INTERVAL
+        if is_due or status != self._status[0]:
             self._status = status, monotonic_ms
             payloads["status", None] = orjson.dumps({"at": now, **status})
         selections = {client.selection for client in self.clients}
-        for window_index in {choice.slot for choice in selections}:
-            yield from self._parts.timelines.update(window_index, monotonic_ms)
+        for window_index in {selection.window_index for selection in selections}:
+            yield from self._payloads.timelines.update(window_index, monotonic_ms)
             into: list[bytes] = []
-            also: set[Tile] = {choice.tile for choice in selections if choice.slot == window_index}
-            yield from self._parts.tiles(window_index, also, into)
+            selected: set[Tile] = {
+                selection.tile for selection in selections if selection.window_index == window_index
+            }
+            yield from self._payloads.tiles(window_index, selected, into)
             payloads["tiles", window_index] = into[0]
         for selection in selections:
             into = []
-            yield from self._parts.detail(selection, into)
+            yield from self._payloads.detail(selection, into)
             payloads["detail", selection] = into[0]
         self._publish(payloads)
 
-    def _publish(self, payloads: dict[tuple[str, Hashable], bytes]) -> None:
-        """Have clients send what is new to them."""
-        wanted = {key for client in self.clients for key in client.parts()}
-        for key, part in payloads.items():
-            framed = b"event: %s\ndata: %s\n\n" % (key[0].encode(), part)
+    def _publish(self, payloads: dict[PayloadKey, bytes]) -> None:
+        """Keep the changed payloads and wake the tasks of all clients."""
+        wanted = {key for client in self.clients for key in client.payload_keys()}
+        for key, payload in payloads.items():
+            framed = b"event: %s\ndata: %s\n\n" % (key[0].encode(), payload)
             if key[0] == "status" or self._newest.get(key) != framed:
                 self._newest[key] = framed
-        self._newest = {key: part for key, part in self._newest.items() if key in wanted}
+        self._newest = {key: framed for key, framed in self._newest.items() if key in wanted}
         for client in self.clients:
             client.updated.set()
 
     async def poll_alerts(self) -> None:
-        """Ask Alertmanager now and then, while somebody looks."""
+        """Request the alerts every POLL_INTERVAL while clients are connected."""
         while True:
             await self._has_clients.wait()
             await self._alerts.poll()
@@ -98,25 +110,25 @@ class Broadcaster:
                 self._has_clients.clear()
 
     async def close(self, _: web.Application) -> None:
-        """Let everybody go."""
+        """End all connections."""
         self._closing = True
         for client in self.clients:
             client.updated.set()
 
     def routes(self) -> list[web.RouteDef]:
-        """Where the page finds it."""
+        """Return the routes `/catalog` and `/live`."""
         return [web.get("/catalog", self._catalog), web.get("/live", self._live)]
 
     async def _catalog(self, _: web.Request) -> web.Response:
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-        return web.Response(body=self._parts.catalog(), content_type="application/json", headers=headers)
+        return web.Response(body=self._payloads.catalog(), content_type="application/json", headers=headers)
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         selection = self._selection(request)
         if selection is None:
-            raise web.HTTPBadRequest(text="window, view and tile: one of those in /catalog each\n")
+            raise web.HTTPBadRequest(text="window, view and tile: allowed are the values in /catalog\n")
         if len(self.clients) >= MAX_CLIENTS or self._closing:
-            raise web.HTTPServiceUnavailable(text=f"{MAX_CLIENTS} pages are served already\n")
+            raise web.HTTPServiceUnavailable(text=f"all {MAX_CLIENTS} connections of live pages are in use\n")
         response = web.StreamResponse(
             headers={
                 "Content-Type": "text/event-stream",
@@ -144,17 +156,17 @@ class Broadcaster:
         return response
 
     async def _send(self, client: Client, response: web.StreamResponse) -> None:
-        for key in client.parts():
-            part = self._newest.get(key)
-            if part is not None and client.sent.get(key[0]) is not part:
-                client.sent[key[0]] = part
+        for key in client.payload_keys():
+            framed = self._newest.get(key)
+            if framed is not None and client.sent.get(key[0]) is not framed:
+                client.sent[key[0]] = framed
                 async with asyncio.timeout(WRITE_TIMEOUT):
-                    await response.write(part)
+                    await response.write(framed)
 
     def _selection(self, request: web.Request) -> Selection | None:
         query, config = request.query, self._exporter.config
-        labels = [window.label for window in config.windows]
+        windows = [window.label for window in config.windows]
         tile = decode(query.get("tile", ""))
-        if query.get("window") not in labels or query.get("view") not in config.views or tile is None:
+        if query.get("window") not in windows or query.get("view") not in config.views or tile is None:
             return None
-        return Selection(labels.index(query["window"]), query["view"], tile)
+        return Selection(windows.index(query["window"]), query["view"], tile)

@@ -1,4 +1,4 @@
-"""The figures of tiles, taken from the very text that is served: a page cannot say something else than `/metrics`."""
+"""The values of tiles, parsed from the rendered exposition, so that the page cannot differ from `/metrics`."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from stream.exporter.domain_view import DomainView
 
 
 class Figure(NamedTuple):
-    """What a tile shows: None is what there is not."""
+    """The value of a tile, its 95 % bounds and its sample size. None where there is no series."""
 
     value: float | None = None
     low: float | None = None
@@ -27,19 +27,22 @@ class Figure(NamedTuple):
 
 
 class Figures:
-    """A view on the sections of all domains."""
+    """Reads figures from the expositions of all domains."""
 
     def __init__(self, domain_views: Mapping[DomainName, DomainView], windows: int) -> None:
         self._views = domain_views
-        self._slots = range(windows)
+        self._window_indexes = range(windows)
 
     def tiles(self, number: int) -> list[Tile]:
-        """A headline's tiles: those that have a figure in any window, else one while there is a sample size."""
+        """Return the tiles of a headline, by its number: one for each combination of values of its open labels.
+
+        Without a series in any window there is one tile, if there is a sample size.
+        """
         headline = HEADLINES[number].headline
         wanted = label_pattern(headline)
         matching = {
             Tile(number, values)
-            for window_index in (self._slots if headline.family.windowed else (0,))
+            for window_index in (self._window_indexes if headline.family.windowed else (0,))
             for values, _ in self._samples(headline.family, TOTAL_LABELS, window_index)
             if all(want in (None, have) for want, have in zip(wanted, values, strict=True))
         }
@@ -52,19 +55,19 @@ class Figures:
         return sorted(matching)
 
     def figure(self, tile: Tile, labels: LabelSet, window_index: int) -> Figure:
-        """What a tile shows of a label set in a window."""
+        """Return the figure of a tile for a label set and the index of a window."""
         headline = HEADLINES[tile.number].headline
         wanted = labels_of(tile)
         families = (headline.family, headline.low, headline.high, headline.sample_size)
         return Figure(*(family and self._sum(family, labels, window_index, wanted) for family in families))
 
     def rows(self, tile: Tile, view: str, window_index: int) -> Iterator[tuple[LabelSet, Figure] | None]:
-        """The label sets of a view that have a figure; None after some work."""
+        """Yield the label sets of a view with their figures, and None after each step."""
         family = HEADLINES[tile.number].headline.family
         domain_view = self._view_of(family)
-        window = window_index if family.windowed else None
-        for labels, where in domain_view.exposition.keys(family) if domain_view.is_served else ():
-            if labels.view == view and where == window:
+        wanted = window_index if family.windowed else None
+        for labels, window in domain_view.exposition.keys(family) if domain_view.is_served else ():
+            if labels.view == view and window == wanted:
                 yield labels, self.figure(tile, labels, window_index)
             yield None
 

@@ -1,4 +1,4 @@
-"""What the page is told, in parts that change for themselves; each is JSON."""
+"""The JSON payloads of the live page: catalog, status, the tiles of a window, one tile in detail."""
 
 import heapq
 from collections.abc import Iterable
@@ -18,19 +18,19 @@ from stream.exporter.pipeline_metrics import TOPIC_LABELS
 from stream.exporter.state import ExporterState
 
 MAX_ROWS = 100
-"""A breakdown shows at most so many label sets: those with the largest samples."""
+"""Maximum number of label sets in a breakdown. Those with the largest samples are shown."""
 
 
 class Selection(NamedTuple):
-    """What a page shows: the number of a window, a view, a tile."""
+    """The selection of a client: the index of a window, a view and a tile."""
 
-    slot: int
+    window_index: int
     view: str
     tile: Tile
 
 
 class Payloads:
-    """Makes the parts from what the exporter shows."""
+    """Builds the payloads from the state of the exporter."""
 
     def __init__(self, exporter: ExporterState) -> None:
         self._exporter = exporter
@@ -39,11 +39,11 @@ class Payloads:
         self.timelines = Timelines(exporter.domain_views, self._figures)
 
     def catalog(self) -> bytes:
-        """What does not change: windows, views, headlines with their definitions."""
+        """Return the constant payload: windows, views, and headlines with their definitions. Times are in s."""
         views = self._exporter.config.views
         return orjson.dumps(
             {
-                "windows": [{"label": w.label, "piece": point_size(w) // 1000} for w in self._windows],
+                "windows": [{"label": w.label, "interval": point_size(w) // 1000} for w in self._windows],
                 "views": [{"name": view, "labels": labels} for view, labels in views.items()],
                 "stale_after": self._exporter.settings.exporter.stale_after // 1000,
                 "headlines": [_headline(number) for number in range(len(HEADLINES))],
@@ -51,13 +51,16 @@ class Payloads:
         )
 
     def status(self, monotonic_ms: int, error: str) -> dict[str, Any]:
-        """Pipeline health, but for the moment it is of."""
+        """Return the state of the pipeline, without its time. Durations are in s.
+
+        `error` is the error of the service, empty if there is none. `monotonic_ms` is the present.
+        """
         coverage = self._exporter.coverage
         gaps = list(coverage.gaps(monotonic_ms))
         domains = {}
         for domain, domain_view in self._exporter.domain_views.items():
             checkpoints = coverage.of(domain)
-            standing = domain_view.outage_ms(monotonic_ms)
+            outage = domain_view.outage_ms(monotonic_ms)
             outcomes: dict[str, int] = {}
             for checkpoint in checkpoints:
                 for outcome, n in checkpoint.outcomes.items():
@@ -65,53 +68,53 @@ class Payloads:
             domains[domain] = {
                 "topic": TOPIC_LABELS[domain],
                 "state": domain_view.state,
-                "standing": None if standing is None else standing // 1000,
-                "newest": max((marker.max_event_time for marker in checkpoints), default=0) or None,
-                "lag": max((marker.lag_ms for marker in checkpoints), default=0) // 1000,
+                "outage": None if outage is None else outage // 1000,
+                "newest": max((checkpoint.max_event_time for checkpoint in checkpoints), default=0) or None,
+                "lag": max((checkpoint.lag_ms for checkpoint in checkpoints), default=0) // 1000,
                 "outcomes": dict(sorted(outcomes.items())),
-                "dead": sum(outcomes.get(outcome, 0) for outcome in DEAD_LETTER_OUTCOMES),
+                "dead_letters": sum(outcomes.get(outcome, 0) for outcome in DEAD_LETTER_OUTCOMES),
                 "gaps": sum(1 for partition, _ in gaps if partition.domain == domain),
             }
         return {
-            "trouble": error or self._exporter.unready_reason(monotonic_ms),
-            "remark": self._exporter.filling_windows(),
+            "error": error or self._exporter.unready_reason(monotonic_ms),
+            "note": self._exporter.filling_windows(),
             "expected": len(coverage.expected),
             "covered": len(coverage.expected) - len(gaps),
             "domains": domains,
         }
 
-    def tiles(self, window_index: int, also: Iterable[Tile], into: list[bytes]) -> CooperativeSteps:
-        """Every tile of a window, each with its time line in short; `also` are shown whatever there is."""
-        wanted, shown = set(also), []
+    def tiles(self, window_index: int, selected: Iterable[Tile], into: list[bytes]) -> CooperativeSteps:
+        """Append the payload of all tiles of a window to `into`, in short steps. Selected tiles may have no value."""
+        wanted, shown = set(selected), []
         for number in range(len(HEADLINES)):
-            there = self._figures.tiles(number)
-            missing = [tile for tile in wanted if tile.number == number and tile not in there]
-            for tile in [*there, *sorted(missing)]:
+            existing = self._figures.tiles(number)
+            missing = [tile for tile in wanted if tile.number == number and tile not in existing]
+            for tile in [*existing, *sorted(missing)]:
                 figure = self._figures.figure(tile, TOTAL_LABELS, window_index)
-                line_ = [point.value for point in self.timelines.of(tile, window_index)]
-                shown.append(self._tile(tile, window_index) | _shown(figure) | {"line": line_})
+                values = [point.value for point in self.timelines.of(tile, window_index)]
+                shown.append(self._tile(tile, window_index) | figure._asdict() | {"line": values})
             yield
         into.append(orjson.dumps({"window": self._windows[window_index].label, "tiles": shown}))
 
     def detail(self, selection: Selection, into: list[bytes]) -> CooperativeSteps:
-        """One tile at length: its time line, and its breakdown by a view."""
+        """Append the payload of one tile to `into`, in short steps: its time line, and its breakdown by a view."""
         rows: list[tuple[LabelSet, Figure]] = []
-        for row in self._figures.rows(selection.tile, selection.view, selection.slot):
+        for row in self._figures.rows(selection.tile, selection.view, selection.window_index):
             rows += [] if row is None else [row]
             yield
-        most = heapq.nsmallest(MAX_ROWS, rows, key=_rank)
+        largest = heapq.nsmallest(MAX_ROWS, rows, key=_rank)
         yield
-        shown = [{"labels": labels.values, **_shown(figure)} for labels, figure in most]
+        shown = [{"labels": labels.values, **figure._asdict()} for labels, figure in largest]
         into.append(
             orjson.dumps(
                 {
-                    **self._tile(selection.tile, selection.slot),
-                    **_shown(self._figures.figure(selection.tile, TOTAL_LABELS, selection.slot)),
-                    "window": self._windows[selection.slot].label,
+                    **self._tile(selection.tile, selection.window_index),
+                    **self._figures.figure(selection.tile, TOTAL_LABELS, selection.window_index)._asdict(),
+                    "window": self._windows[selection.window_index].label,
                     "view": selection.view,
                     "rows": shown,
                     "more": len(rows) - len(shown),
-                    "line": _columns(self.timelines.of(selection.tile, selection.slot)),
+                    "line": _columns(self.timelines.of(selection.tile, selection.window_index)),
                 }
             )
         )
@@ -129,17 +132,13 @@ def _rank(row: tuple[LabelSet, Figure]) -> tuple[float, LabelSet]:
     return -((figure.value if figure.n is None else figure.n) or 0), labels
 
 
-def _shown(figure: Figure) -> dict[str, float | None]:
-    return figure._asdict()
-
-
 def _columns(points: list[Point]) -> dict[str, list[float | None]]:
-    return {name: [point[at] for point in points] for at, name in enumerate(Point._fields)}
+    return {name: [point[i] for point in points] for i, name in enumerate(Point._fields)}
 
 
 def _headline(number: int) -> dict[str, Any]:
     domain, metric, headline = HEADLINES[number]
-    over = headline.timeline_family
+    timeline_family = headline.timeline_family
     return {
         "id": encode(Tile(number, tuple(value or "" for value in label_pattern(headline)))),
         "domain": domain,
@@ -147,10 +146,11 @@ def _headline(number: int) -> dict[str, Any]:
         "unit": headline.unit,
         "better": headline.better,
         "windowed": headline.family.windowed,
-        "about": headline.family.help,
+        "help": headline.family.help,
         "bounds": headline.low is not None,
-        "open": [at for at, value in enumerate(label_pattern(headline)) if value is None],
-        "line": over and {"about": over.help, "own": over is headline.family},
+        "open_labels": [i for i, value in enumerate(label_pattern(headline)) if value is None],
+        "line": timeline_family
+        and {"help": timeline_family.help, "is_value": timeline_family is headline.family},
         "metric": {
             "name": metric.name,
             "title": metric.title,

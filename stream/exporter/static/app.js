@@ -1,4 +1,4 @@
-// The page: what is chosen, and where each part of what the exporter tells goes.
+// Entry point: loads the catalog, keeps the selection and hands each payload to its view.
 
 import { Detail } from "./detail.js";
 import { $, h } from "./dom.js";
@@ -6,78 +6,79 @@ import { Feed } from "./feed.js";
 import { Status } from "./status.js";
 import { Tiles } from "./tiles.js";
 
-const catalog = await loaded();
+const catalog = await loadCatalog();
 const status = new Status(catalog);
-const tiles = new Tiles(catalog, (tile) => choose({ tile }));
+const tiles = new Tiles(catalog, (tile) => select({ tile }));
 const detail = new Detail(catalog);
-const feed = new Feed(take, (lost, since) => status.connected(!lost, since));
-let choice = null;
+const feed = new Feed(show, (connected, lastEvent) => status.setConnected(connected, lastEvent));
+let selection = null;
 
-async function loaded() {
+async function loadCatalog() {
   for (;;) {
     try {
-      const answer = await fetch("catalog");
-      if (answer.ok) return await answer.json();
+      const response = await fetch("catalog");
+      if (response.ok) return await response.json();
     } catch {
-      // told below; the exporter may be starting
+      // The exporter may be starting. The notice below reports every failed attempt.
     }
-    $("notice").textContent = "The exporter does not answer; trying again";
-    await new Promise((done) => setTimeout(done, 3000));
+    $("notice").textContent = "The exporter does not respond. Retrying.";
+    await new Promise((resolve) => setTimeout(resolve, 3000));
   }
 }
 
-function take(name, part) {
+/** Show a payload, unless it belongs to a former selection. */
+function show(name, payload) {
   if (name === "status") {
-    status.show(part);
-    tiles.states(part.domains);
+    status.show(payload);
+    tiles.showStates(payload.domains);
   }
-  if (name === "tiles" && part.window === choice.window) tiles.show(part.tiles, choice.tile);
-  if (name === "detail" && part.window === choice.window && part.view === choice.view && part.id === choice.tile) {
-    detail.show(part);
+  if (name === "tiles" && payload.window === selection.window) tiles.show(payload.tiles, selection.tile);
+  if (name === "detail" && payload.window === selection.window && payload.view === selection.view && payload.id === selection.tile) {
+    detail.show(payload);
   }
 }
 
-/** The choice that an address names, as far as it is one. */
-function named() {
-  const asked = new URLSearchParams(location.hash.slice(1));
+/** Return the selection in the address. Invalid parts get their default. */
+function selectionFromAddress() {
+  const parameters = new URLSearchParams(location.hash.slice(1));
   const windows = catalog.windows.map((window) => window.label);
   const views = catalog.views.map((view) => view.name);
-  const one = (name, known, usual) => (known.includes(asked.get(name)) ? asked.get(name) : usual);
+  const valid = (name, allowed, fallback) => (allowed.includes(parameters.get(name)) ? parameters.get(name) : fallback);
   return {
-    window: one("window", windows, windows.includes("24h") ? "24h" : windows[0]),
-    view: one("view", views, views.find((view) => view !== "total") ?? "total"),
-    tile: asked.get("tile") ?? catalog.headlines[0].id,
+    window: valid("window", windows, windows.includes("24h") ? "24h" : windows[0]),
+    view: valid("view", views, views.find((view) => view !== "total") ?? "total"),
+    tile: parameters.get("tile") ?? catalog.headlines[0].id,
   };
 }
 
-function choose(change) {
-  choice = { ...(choice ?? named()), ...change };
-  history.replaceState(null, "", `#${new URLSearchParams(choice)}`);
-  for (const input of document.querySelectorAll("#windows input")) input.checked = input.value === choice.window;
-  $("view").value = choice.view;
-  tiles.press(choice.tile);
+function select(change) {
+  selection = { ...(selection ?? selectionFromAddress()), ...change };
+  history.replaceState(null, "", `#${new URLSearchParams(selection)}`);
+  for (const input of document.querySelectorAll("#windows input")) input.checked = input.value === selection.window;
+  $("view").value = selection.view;
+  tiles.setPressed(selection.tile);
   $("detail").setAttribute("aria-busy", "true");
-  feed.open(choice);
+  feed.open(selection);
   if (change.tile) reveal();
 }
 
-/** On a narrow page what a tile shows at length is below the edge. */
+/** Scroll to the detail section if it is below the edge, as on a phone. */
 function reveal() {
   const box = $("detail").getBoundingClientRect();
   if (box.top > innerHeight * 0.8) {
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    $("detail").scrollIntoView({ behavior: still ? "auto" : "smooth" });
+    const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    $("detail").scrollIntoView({ behavior: reducedMotion ? "auto" : "smooth" });
   }
 }
 
 for (const { label } of catalog.windows) {
-  const input = h("input", { type: "radio", name: "window", value: label, onchange: () => choose({ window: label }) });
+  const input = h("input", { type: "radio", name: "window", value: label, onchange: () => select({ window: label }) });
   $("windows").append(h("label", {}, input, h("span", {}, label)));
 }
 for (const { name, labels } of catalog.views) {
   $("view").append(h("option", { value: name }, labels.length ? labels.join(", ") : "nothing (total)"));
 }
-$("view").addEventListener("change", (event) => choose({ view: event.target.value }));
-$("choice").addEventListener("submit", (event) => event.preventDefault());
-addEventListener("hashchange", () => choose(named()));
-choose({});
+$("view").addEventListener("change", (event) => select({ view: event.target.value }));
+$("selection").addEventListener("submit", (event) => event.preventDefault());
+addEventListener("hashchange", () => select(selectionFromAddress()));
+select({});

@@ -1,13 +1,13 @@
-// Elements are made from text only: whatever a label holds, it is never markup.
+// Builders of elements. Children are appended as text, so a label value is never parsed as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element with attributes and children (elements or texts); what is null is left out. */
+/** Return an HTML element with attributes, event listeners (`on...`) and children. Null children are left out. */
 export function h(name, attributes = {}, ...children) {
   return filled(document.createElement(name), attributes, children);
 }
 
-/** The same for a drawing. */
+/** Return an SVG element, with arguments as for `h`. */
 export function s(name, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, name), attributes, children);
 }
@@ -24,7 +24,7 @@ function filled(element, attributes, children) {
 
 export const $ = (id) => document.getElementById(id);
 
-/** Put a text in place, if it is another one: what stays as it is keeps its selection and is not read out again. */
-export function say(element, text) {
+/** Set the text of an element if it differs. Unchanged text keeps the user's selection and is not announced again. */
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

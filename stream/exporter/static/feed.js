@@ -1,49 +1,51 @@
-// Server-sent events, with what EventSource leaves to us: refusals, silence, and saying so.
+// The server-sent events of a selection. EventSource does not retry after an HTTP error and does not notice silence.
 
-const SILENT = 15_000;
-const AGAIN = 3_000;
+/** Ms without an event after which the connection counts as lost. The exporter sends the status every 5 s. */
+const TIMEOUT = 15_000;
+/** Ms before a new attempt after an HTTP error. */
+const RETRY = 3_000;
 
 export class Feed {
   #source = null;
   #timer = 0;
-  #choice = null;
-  #last = 0;
+  #selection = null;
+  #lastEvent = 0;
 
-  /** `take(name, part)` is given every part; `tell(lost, since)` whether we are cut off, and since when (ms). */
-  constructor(take, tell) {
-    this.take = take;
-    this.tell = tell;
+  /** `onPayload(name, payload)` gets every payload, `onConnection(connected, lastEvent)` the state of the connection (ms). */
+  constructor(onPayload, onConnection) {
+    this.onPayload = onPayload;
+    this.onConnection = onConnection;
   }
 
-  /** Look at something else from now on. */
-  open(choice) {
-    this.#choice = choice;
+  /** Replace the connection by one for this selection. */
+  open(selection) {
+    this.#selection = selection;
     this.#connect();
   }
 
   #connect() {
     this.#source?.close();
-    const source = new EventSource(`live?${new URLSearchParams(this.#choice)}`);
+    const source = new EventSource(`live?${new URLSearchParams(this.#selection)}`);
     this.#source = source;
-    this.#wait(SILENT);
+    this.#reconnectAfter(TIMEOUT);
     for (const name of ["status", "tiles", "detail"]) {
       source.addEventListener(name, (event) => {
-        this.#last = Date.now();
-        this.#wait(SILENT);
-        this.tell(false, this.#last);
-        this.take(name, JSON.parse(event.data));
+        this.#lastEvent = Date.now();
+        this.#reconnectAfter(TIMEOUT);
+        this.onConnection(true, this.#lastEvent);
+        this.onPayload(name, JSON.parse(event.data));
       });
     }
     source.addEventListener("error", () => {
-      this.tell(true, this.#last);
-      this.#wait(source.readyState === EventSource.CLOSED ? AGAIN : SILENT);
+      this.onConnection(false, this.#lastEvent);
+      this.#reconnectAfter(source.readyState === EventSource.CLOSED ? RETRY : TIMEOUT);
     });
   }
 
-  #wait(ms) {
+  #reconnectAfter(ms) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.tell(true, this.#last);
+      this.onConnection(false, this.#lastEvent);
       this.#connect();
     }, ms);
   }

@@ -1,8 +1,8 @@
-// Figures as people read them. The exact ones are in the `value` of their <data> elements.
+// Values as text for people. The exact values are in the `value` attribute of the <data> elements.
 
 const MINUS = "\u2212";
 const NARROW = "\u202f";
-export const NOTHING = "\u2013";
+export const NO_VALUE = "\u2013";
 
 function fixed(value, digits) {
   const text = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
@@ -13,22 +13,22 @@ function ratio(value) {
   return fixed(100 * value, Math.abs(value) < 0.01 && value !== 0 ? 2 : 1);
 }
 
-/** Seconds in the two largest units that say something. */
+/** Format seconds in their two largest units. */
 export function duration(seconds) {
   if (seconds < 60) return `${fixed(seconds, seconds < 10 ? 1 : 0)}${NARROW}s`;
   const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
-  const at = units.findIndex(([, size]) => seconds >= size);
-  const [[big, size], [small, part]] = units.slice(at, at + 2);
-  const rounded = Math.round(seconds / part) * part;
-  if (at && rounded >= units[at - 1][1]) return duration(rounded);
+  const largest = units.findIndex(([, size]) => seconds >= size);
+  const [[big, size], [small, smallSize]] = units.slice(largest, largest + 2);
+  const rounded = Math.round(seconds / smallSize) * smallSize;
+  if (largest && rounded >= units[largest - 1][1]) return duration(rounded);
   const whole = Math.floor(rounded / size);
-  const rest = (rounded - whole * size) / part;
+  const rest = (rounded - whole * size) / smallSize;
   return rest ? `${whole}${NARROW}${big} ${rest}${NARROW}${small}` : `${whole}${NARROW}${big}`;
 }
 
-/** A figure in its unit; `currency` of money. */
+/** Format a value in its unit. `currency` is used for money only. */
 export function figure(value, unit, currency = "") {
-  if (value === null || value === undefined) return NOTHING;
+  if (value === null || value === undefined) return NO_VALUE;
   switch (unit) {
     case "points": return fixed(value, 1);
     case "ratio": return `${ratio(value)}${NARROW}%`;
@@ -38,13 +38,13 @@ export function figure(value, unit, currency = "") {
   }
 }
 
-/** Two bounds, the unit said once. */
+/** Format two bounds. Empty if one is null. */
 export function bounds(low, high, unit) {
   if (low === null || high === null) return "";
   return unit === "ratio" ? `${ratio(low)} to ${ratio(high)}${NARROW}%` : `${figure(low, unit)} to ${figure(high, unit)}`;
 }
 
-export const count = (n) => (n === null || n === undefined ? NOTHING : fixed(n, 0));
+export const count = (n) => (n === null || n === undefined ? NO_VALUE : fixed(n, 0));
 
 const format = (options) => new Intl.DateTimeFormat("en-GB", options);
 const CLOCK = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -55,13 +55,13 @@ const FULL = format({ weekday: "short", day: "numeric", month: "short", hour: "2
 export const clock = (ms) => CLOCK.format(ms);
 export const moment = (ms) => FULL.format(ms);
 
-/** The time of something that goes on, with its day if that is not the last one. */
+/** Format a start time, with its day if it is 12 hours ago or more. */
 export const since = (ms) => (Date.now() - ms < 12 * 3_600_000 ? MINUTE.format(ms) : FULL.format(ms));
 
-/** A mark on an axis of that many seconds. */
+/** Format the time of a mark on an axis that spans that many seconds. */
 export function mark(ms, span) {
   return span <= 2 * 86400 ? MINUTE.format(ms) : DAY.format(ms);
 }
 
-/** How long ago. */
+/** Format an age in ms. */
 export const ago = (ms) => (ms < 1000 ? "just now" : `${duration(Math.floor(ms / 1000))} ago`);

@@ -1,66 +1,69 @@
-// The time line, drawn by uPlot: figure, band of its bounds, bars of its sample size.
+// The chart of a time line, drawn by uPlot: the value, a band between its bounds, bars of its sample size.
 
 import { bounds, count, figure, mark, moment } from "./format.js";
-import { unitOf } from "./headline.js";
+import { timelineUnit } from "./headline.js";
 
 const HEIGHT = 220;
-/** Steps between marks on an axis of durations. */
+/** Allowed distances between the marks of an axis in seconds. */
 const SECONDS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, ...[1, 2, 5, 10, 15, 30].map((n) => n * 60), ...[1, 2, 3, 6, 12, 24, 48, 120, 240, 480, 960].map((n) => n * 3600)];
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 export class Line {
   #plot = null;
-  #last = null;
+  #shown = null;
 
+  /** `onReadout(text)` gets the values under the cursor, an empty text without a cursor. */
   constructor(box) {
     this.box = box;
-    this.tell = () => {};
+    this.onReadout = () => {};
     new ResizeObserver(() => this.#plot?.setSize({ width: box.clientWidth, height: HEIGHT })).observe(box);
-    dark.addEventListener("change", () => this.#last && this.show(...this.#last));
+    dark.addEventListener("change", () => this.#shown && this.show(...this.#shown));
   }
 
-  /** `piece`: the seconds that a point stands for, 0 for readings. */
-  show(headline, line, piece, money) {
-    this.#last = [headline, line, piece, money];
+  /** Draw a time line. `interval` is the length of a point in seconds, 0 for values at a moment. */
+  show(headline, line, interval, currency) {
+    this.#shown = [headline, line, interval, currency];
     this.#plot?.destroy();
     this.#plot = null;
-    this.tell("");
+    this.onReadout("");
     this.box.hidden = line.at.length === 0;
     if (this.box.hidden) return;
-    const x = line.at.map((at) => (piece ? (Math.floor(at / 1000 / piece) + 0.5) * piece : at / 1000));
-    const [unit, currency] = unitOf(headline, money);
-    const say = (u) => {
-      const i = u.cursor.idx;
-      if (i === null || i === undefined) return this.tell("");
+    // A point of an interval is drawn at its middle. The first one may begin within its interval.
+    const x = line.at.map((at) => (interval ? (Math.floor(at / 1000 / interval) + 0.5) * interval : at / 1000));
+    const [unit, unitCurrency] = timelineUnit(headline, currency);
+    const readout = (plot) => {
+      const i = plot.cursor.idx;
+      if (i === null || i === undefined) return this.onReadout("");
       const limits = bounds(line.low[i], line.high[i], unit);
       const n = line.n[i] === null ? "" : `, n ${count(line.n[i])}`;
-      return this.tell(`${moment(line.at[i])}: ${figure(line.value[i], unit, currency)}${limits ? ` (${limits})` : ""}${n}`);
+      return this.onReadout(`${moment(line.at[i])}: ${figure(line.value[i], unit, unitCurrency)}${limits ? ` (${limits})` : ""}${n}`);
     };
-    this.#plot = new uPlot(options(this.box, x, unit, currency, piece, say), [x, line.value, line.low, line.high, line.n], this.box);
+    this.#plot = new uPlot(options(this.box, x, unit, unitCurrency, interval, readout), [x, line.value, line.low, line.high, line.n], this.box);
   }
 }
 
-function options(box, x, unit, currency, piece, say) {
+function options(box, x, unit, currency, interval, readout) {
   const style = getComputedStyle(box);
   const colour = (name) => style.getPropertyValue(name).trim();
   const font = `12px ${style.fontFamily}`;
   const span = x.at(-1) - x[0];
   const axis = { stroke: colour("--muted"), font, grid: { stroke: colour("--rule"), width: 1 }, ticks: { show: false } };
   const edge = { stroke: "transparent", width: 0, points: { show: false } };
+  const margin = (interval || 60) / 2;
   return {
     width: box.clientWidth,
     height: HEIGHT,
     legend: { show: false },
     cursor: { drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
-    hooks: { setCursor: [say] },
+    hooks: { setCursor: [readout] },
     scales: {
-      x: { range: (_, least, most) => [least - (piece || 60) / 2, most + (piece || 60) / 2] },
-      y: { range: (_, least, most) => range(least, most, unit) },
-      n: { range: (_, __, most) => [0, Math.max(1, most) * 5] },
+      x: { range: (_, min, max) => [min - margin, max + margin] },
+      y: { range: (_, min, max) => range(min, max, unit) },
+      n: { range: (_, __, max) => [0, Math.max(1, max) * 5] },
     },
     axes: [
-      { ...axis, space: 70, size: 28, values: (_, marks) => marks.map((each) => mark(each * 1000, span)) },
-      { ...axis, size: 76, ...(unit === "seconds" ? { incrs: SECONDS } : {}), values: (_, marks) => marks.map((each) => short(each, unit, currency)) },
+      { ...axis, space: 70, size: 28, values: (_, marks) => marks.map((seconds) => mark(seconds * 1000, span)) },
+      { ...axis, size: 76, ...(unit === "seconds" ? { incrs: SECONDS } : {}), values: (_, marks) => marks.map((value) => short(value, unit, currency)) },
     ],
     series: [
       {},
@@ -73,12 +76,13 @@ function options(box, x, unit, currency, piece, say) {
   };
 }
 
-function range(least, most, unit) {
-  if (least === null) return [0, 1];
+/** Return the range of the value axis: from 0, except for scores and ratios, with 8 % of room at the ends. */
+function range(min, max, unit) {
+  if (min === null) return [0, 1];
   const floor = unit === "points" ? -Infinity : 0;
-  const low = unit === "points" || unit === "ratio" ? least : 0;
-  const room = (most - low || Math.abs(most) || 1) * 0.08;
-  const top = unit === "ratio" && most <= 1 ? Math.min(1, most + room) : most + room;
+  const low = unit === "points" || unit === "ratio" ? min : 0;
+  const room = (max - low || Math.abs(max) || 1) * 0.08;
+  const top = unit === "ratio" && max <= 1 ? Math.min(1, max + room) : max + room;
   return [Math.max(floor, low - room), top];
 }
 

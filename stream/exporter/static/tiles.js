@@ -1,16 +1,16 @@
-// A tile for each figure: value, bounds, sample size, and its time line in short.
+// The tiles: for each headline its value, bounds, sample size and a sparkline.
 
-import { define } from "./definition.js";
-import { $, h, s, say } from "./dom.js";
+import { showDefinition } from "./definition.js";
+import { $, h, s, setText } from "./dom.js";
 import { bounds, count, figure } from "./format.js";
-import { currency, title } from "./headline.js";
+import { currencyOf, title } from "./headline.js";
 
 const NAMES = { feedback: "Feedback", tickets: "Tickets", customers: "Customers" };
 const STATES = {
-  starting: () => "not shown yet: incomplete since the exporter's start",
-  live: () => "",
-  stale: () => "incomplete: the figures stand still",
-  expired: () => "incomplete for too long: the figures are gone",
+  starting: "not complete since the exporter started, no values yet",
+  live: "",
+  stale: "incomplete, values are frozen",
+  expired: "incomplete, values were removed",
 };
 
 export class Tiles {
@@ -18,10 +18,10 @@ export class Tiles {
   #groups = {};
   #pressed = "";
 
-  /** `choose(id)` is called for a tile that is to be shown at length. */
-  constructor(catalog, choose) {
+  /** `onSelect(id)` is called when a tile is pressed. */
+  constructor(catalog, onSelect) {
     this.catalog = catalog;
-    this.choose = choose;
+    this.onSelect = onSelect;
     for (const [domain, name] of Object.entries(NAMES)) {
       const state = h("span", { class: "state" });
       const list = h("ul", { class: "tiles" });
@@ -32,86 +32,87 @@ export class Tiles {
     }
   }
 
-  /** Whether the figures of each domain are up to date. */
-  states(domains) {
+  /** Show the state of each domain beside its heading. */
+  showStates(domains) {
     for (const [domain, { group, state }] of Object.entries(this.#groups)) {
       group.dataset.state = domains[domain].state;
       group.hidden = false;
-      say(state, STATES[domains[domain].state]());
+      setText(state, STATES[domains[domain].state]);
     }
   }
 
-  /** What is pressed. */
-  press(id) {
+  /** Mark the tile with this id as pressed, and no other. */
+  setPressed(id) {
     this.#pressed = id;
-    for (const [each, tile] of this.#tiles) tile.pick.setAttribute("aria-pressed", String(each === id));
+    for (const [tileId, { pick }] of this.#tiles) pick.setAttribute("aria-pressed", String(tileId === id));
   }
 
+  /** Show these tiles in their order. Elements of known tiles are updated, so that they keep the focus. */
   show(tiles) {
-    const there = new Set(tiles.map((tile) => tile.id));
-    for (const [id, tile] of this.#tiles) {
-      if (!there.has(id)) {
-        tile.item.remove();
+    const ids = new Set(tiles.map((tile) => tile.id));
+    for (const [id, { item }] of this.#tiles) {
+      if (!ids.has(id)) {
+        item.remove();
         this.#tiles.delete(id);
       }
     }
-    const last = {};
+    const previous = {};
     for (const tile of tiles) {
       const headline = this.catalog.headlines[tile.headline];
-      const known = this.#tiles.get(tile.id) ?? this.#made(tile, headline);
+      const elements = this.#tiles.get(tile.id) ?? this.#create(tile, headline);
       const { list } = this.#groups[headline.domain];
-      const place = last[headline.domain]?.nextSibling ?? (last[headline.domain] ? null : list.firstChild);
-      if (known.item !== place) list.insertBefore(known.item, place);
-      last[headline.domain] = known.item;
-      this.#update(known, tile, headline);
+      const next = previous[headline.domain] ? previous[headline.domain].nextSibling : list.firstChild;
+      if (elements.item !== next) list.insertBefore(elements.item, next);
+      previous[headline.domain] = elements.item;
+      this.#update(elements, tile, headline);
     }
   }
 
-  #made(tile, headline) {
+  #create(tile, headline) {
     const name = title(headline, tile);
-    const made = {
-      pick: h("button", { type: "button", class: "pick", "aria-pressed": String(tile.id === this.#pressed), "aria-controls": "detail", onclick: () => this.choose(tile.id) }, name),
+    const elements = {
+      pick: h("button", { type: "button", class: "pick", "aria-pressed": String(tile.id === this.#pressed), "aria-controls": "detail", onclick: () => this.onSelect(tile.id) }, name),
       value: h("data", { class: "value" }),
       bounds: h("p", { class: "bounds" }),
       n: h("p", { class: "n" }),
-      spark: s("svg", { class: "spark", "aria-hidden": "true", viewBox: "0 0 100 24", preserveAspectRatio: "none" }),
+      sparkline: s("svg", { class: "sparkline", "aria-hidden": "true", viewBox: "0 0 100 24", preserveAspectRatio: "none" }),
       line: null,
     };
-    const about = h("button", { type: "button", class: "about", "aria-label": `Definition of ${name}`, onclick: () => define(headline, made.tile) }, "?");
-    made.item = h("li", { class: "tile", "data-id": tile.id }, h("h3", {}, made.pick), h("p", { class: "figure" }, made.value), made.bounds, made.n, made.spark, about);
-    this.#tiles.set(tile.id, made);
-    return made;
+    const about = h("button", { type: "button", class: "about", "aria-label": `Definition of ${name}`, onclick: () => showDefinition(headline, elements.tile) }, "?");
+    elements.item = h("li", { class: "tile", "data-id": tile.id }, h("h3", {}, elements.pick), h("p", { class: "figure" }, elements.value), elements.bounds, elements.n, elements.sparkline, about);
+    this.#tiles.set(tile.id, elements);
+    return elements;
   }
 
-  #update(made, tile, headline) {
-    made.tile = tile;
-    made.item.dataset.series = tile.series;
-    made.value.value = tile.value ?? "";
-    say(made.value, figure(tile.value, headline.unit, currency(headline, tile)));
-    made.item.classList.toggle("empty", tile.value === null);
-    say(made.bounds, tile.low === null ? "" : `95\u202f% ${bounds(tile.low, tile.high, headline.unit)}`);
-    say(made.n, tile.n === null ? (headline.windowed ? "" : "now") : `n ${count(tile.n)}${headline.windowed ? "" : ", now"}`);
-    made.n.dataset.n = tile.n ?? "";
+  #update(elements, tile, headline) {
+    elements.tile = tile;
+    elements.item.dataset.series = tile.series;
+    elements.value.value = tile.value ?? "";
+    setText(elements.value, figure(tile.value, headline.unit, currencyOf(headline, tile)));
+    elements.item.classList.toggle("empty", tile.value === null);
+    setText(elements.bounds, tile.low === null ? "" : `95\u202f% ${bounds(tile.low, tile.high, headline.unit)}`);
+    setText(elements.n, tile.n === null ? (headline.windowed ? "" : "now") : `n ${count(tile.n)}${headline.windowed ? "" : ", now"}`);
+    elements.n.dataset.n = tile.n ?? "";
     const line = JSON.stringify(tile.line);
-    if (line !== made.line) {
-      made.line = line;
-      made.spark.replaceChildren(...drawn(tile.line));
+    if (line !== elements.line) {
+      elements.line = line;
+      elements.sparkline.replaceChildren(...polylines(tile.line));
     }
   }
 }
 
-/** Lines through values that follow each other, a dot for one between gaps. */
-function drawn(values) {
-  const known = values.filter((value) => value !== null);
-  if (known.length < 2) return [];
-  const [least, most] = [Math.min(...known), Math.max(...known)];
-  const x = (at) => (values.length > 1 ? (100 * at) / (values.length - 1) : 50);
-  const y = (value) => (most > least ? 22 - (20 * (value - least)) / (most - least) : 12);
+/** Return a polyline for each run of values without a gap. A run of one value is drawn as a dot. */
+function polylines(values) {
+  const present = values.filter((value) => value !== null);
+  if (present.length < 2) return [];
+  const [min, max] = [Math.min(...present), Math.max(...present)];
+  const x = (i) => (values.length > 1 ? (100 * i) / (values.length - 1) : 50);
+  const y = (value) => (max > min ? 22 - (20 * (value - min)) / (max - min) : 12);
   const runs = [];
-  values.forEach((value, at) => {
+  values.forEach((value, i) => {
     if (value === null) return;
-    if (at === 0 || values[at - 1] === null) runs.push([]);
-    runs.at(-1).push(`${x(at).toFixed(1)},${y(value).toFixed(1)}`);
+    if (i === 0 || values[i - 1] === null) runs.push([]);
+    runs.at(-1).push(`${x(i).toFixed(1)},${y(value).toFixed(1)}`);
   });
   return runs.map((run) => s("polyline", { points: (run.length > 1 ? run : [run[0], run[0]]).join(" "), "vector-effect": "non-scaling-stroke" }));
 }

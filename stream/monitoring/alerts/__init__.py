@@ -1,1 +1,1 @@
-"""What alert rules are: values that metrics carry, the statistics in them as PromQL, and those about the pipeline."""
+"""Alert rules as data: rules about metrics and the pipeline, their statistics in PromQL, the files made of them."""

@@ -1,4 +1,4 @@
-"""What annotations are made of: templates of Prometheus that look a figure up by the labels of the alert."""
+"""Templates for the annotations of alerts. They look up values by the labels of the alert."""
 
 _TECHNICAL = "^(__name__|job|view|cluster|namespace|service|endpoint|container)$"
 _SELECTOR = (
@@ -9,23 +9,30 @@ WHERE = (
     '{{ if eq $labels.view "total" }} in total{{ else }}{{ range $k, $v := $labels }}'
     f'{{{{ if not (match "{_TECHNICAL}" $k) }}}} {{{{ $k }}}} {{{{ $v }}}}{{{{ end }}}}{{{{ end }}}}{{{{ end }}}}'
 )
-"""`in total`, or the view's labels with their values."""
+"""Renders as ` in total`, or as the labels of the view with their values."""
 WHOLE, TENTH = 'printf "%.0f"', 'printf "%.1f"'
 PERCENT, DURATION = "humanizePercentage", "humanizeDuration"
 
 
 def value(form: str = WHOLE) -> str:
-    """The alert's own value."""
+    """Return a template of the alert's value."""
     return f"{{{{ $value | {form} }}}}"
 
 
 def lookup(series: str, form: str = WHOLE, matchers: str = "", *, labels: bool = True) -> str:
-    """The value of a series with the alert's labels (or none) and these matchers; a dash when there is none."""
+    """Return a template of the value of a series. It renders as a dash if there is no such series.
+
+    Args:
+        series: name of the series
+        form: template function that formats the value
+        matchers: further matchers, separated by commas
+        labels: whether the series has the labels of the alert
+    """
     query = f"{series}{{{'%s' if labels else ''}{matchers}}}".replace('"', '\\"')
     query_expression = f'printf "{query}" $s' if labels else f'"{query}"'
     return f"{{{{ with query ({query_expression}) }}}}{{{{ . | first | value | {form} }}}}{{{{ else }}}}-{{{{ end }}}}"
 
 
 def annotation(text: str) -> str:
-    """Return a text in which `lookup` works."""
+    """Return a text with the selector that the templates of `lookup` need before it."""
     return _SELECTOR + text

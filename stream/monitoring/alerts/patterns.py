@@ -1,6 +1,6 @@
-"""Recorded series that rules of a kind have in common: value, sample size, bound and baseline.
+"""Recording rules shared by alerts: value, sample size, bound and baseline.
 
-`cx:RULE:value`, `cx:RULE:sample_size`, `cx:RULE:bound` and `cx:RULE:baseline` have the labels of the view and can be drawn.
+`cx:RULE:value`, `cx:RULE:sample_size`, `cx:RULE:bound` and `cx:RULE:baseline` keep the labels of the view.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,22 +9,23 @@ from stream.monitoring.alerts.promql import INSTALLATION_LABELS, complete, poiss
 from stream.monitoring.alerts.rule import RecordingRule
 
 WindowExpression = Callable[[str], str]
-"""An expression for a window."""
+"""Returns an expression for the label of a window."""
 
 
 def rise(
     rule: str, window: str, *, count: WindowExpression, base: WindowExpression, exposures: Mapping[str, str]
 ) -> tuple[RecordingRule, ...]:
-    """Return the recording rules for a count of a window, compared with the past that the longer windows hold.
+    """Return the recording rules for a count of a window, compared with the past in longer windows.
 
-    The baseline is the highest rate that the past of any longer window makes likely. Without exposure it is infinite.
+    The baseline is the upper bound of the rate in the past, the highest of all longer windows, times the sample size.
+    Without exposure it is infinite.
 
     Args:
         rule: prefix of the recorded series
         window: label of the window
-        count: the count, by window
-        base: the number of customers or cases that the count is out of, by window
-        exposures: by longer window, how many times the past of that window exposed `base`
+        count: returns the expression of the count
+        base: returns the expression of the number of customers or cases that could be counted
+        exposures: by the label of a longer window, the expression of the exposure of its past: `base` times periods
     """
     past = [
         RecordingRule(
@@ -50,6 +51,6 @@ def rise(
 
 
 def has_history(rule: str, longest: str, longer: str) -> str:
-    """The longest window holds something from before the other one: this is not the first day, and that one is full."""
+    """Return a condition that the longest window has older counts than the other one, so that the other one is full."""
     total = '{view="total", longer="%s"}'
     return f"on ({INSTALLATION_LABELS}) ({rule}:past{total % longest} > ignoring (longer) {rule}:past{total % longer})"

@@ -1,4 +1,4 @@
-"""The files of `deploy/prometheus/rules`: one for each domain, one for the thresholds."""
+"""The files of `deploy/prometheus/rules`: one for each domain, one for the pipeline, one for the thresholds."""
 
 from collections.abc import Iterator
 from textwrap import indent
@@ -16,24 +16,24 @@ THRESHOLDS_HEAD = """\
 
 
 def alerts() -> dict[str, tuple[AlertRule, ...]]:
-    """Every alert, by the file that it is in."""
-    figures = {
+    """Return the alerts by the name of their file."""
+    about_metrics = {
         domain: tuple(alert for metric in metrics for alert in BY_METRIC.get(metric.name, ()))
         for domain, metrics in BY_DOMAIN.items()
     }
-    return figures | {"pipeline": PIPELINE}
+    return about_metrics | {"pipeline": PIPELINE}
 
 
 def documents() -> dict[str, bytes]:
-    """Every file: path from the project's root, and content."""
+    """Return the content of every file by its path from the project's root."""
     files = {name: HEAD + _file(map(_group, rules)) for name, rules in alerts().items()}
     files["thresholds"] = THRESHOLDS_HEAD + _file([_thresholds()])
     return {f"{FOLDER}/{name}.yml": text.encode() for name, text in files.items()}
 
 
 def thresholds() -> list[Threshold]:
-    """All that rules go by, each once."""
-    return list(dict.fromkeys(t for each in alerts().values() for alert in each for t in alert.thresholds))
+    """Return all thresholds without repetition."""
+    return list(dict.fromkeys(t for group in alerts().values() for alert in group for t in alert.thresholds))
 
 
 def _file(groups: Iterator[str] | list[str]) -> str:
@@ -47,8 +47,8 @@ def _group(alert: AlertRule) -> str:
 
 def _thresholds() -> str:
     rules = "".join(
-        f"# {each.meaning}\n- record: {each.series}\n  expr: vector({each.value:g})\n"
-        for each in thresholds()
+        f"# {threshold.meaning}\n- record: {threshold.series}\n  expr: vector({threshold.value:g})\n"
+        for threshold in thresholds()
     )
     return f"  - name: thresholds\n    rules:\n{indent(rules, '      ')}"
 

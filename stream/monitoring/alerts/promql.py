@@ -1,18 +1,20 @@
-"""Statistics as PromQL, of functions that Prometheus 2.42 and 3 both have.
+"""Statistics as PromQL, with functions that Prometheus 2.42 and 3 both have.
 
-Rules look at every label set of every view, every 5 s, over windows that overlap: hundreds of thousands of looks a week.
-Hence bounds at 4.5 standard deviations instead of the customary 2.
+Rules are evaluated for every label set of every view, every 5 s, over overlapping windows: hundreds of thousands of tests a
+week. Bounds are therefore 4.5 standard deviations away instead of the customary 2.
 """
 
 from stream.monitoring.alerts.rule import Threshold
 
 Z = Threshold(
-    "z", 4.5, "Standard deviations that a bound is away from its figure: less is faster, and false more often"
+    "z",
+    4.5,
+    "Distance of a bound from its value in standard deviations. Less alerts earlier and causes more false alarms",
 )
 INSTALLATION_LABELS = "job, cluster, namespace"
-"""The labels that tell one installation from another, where there are any."""
+"""Labels that distinguish installations. A series may lack some of them."""
 BASELINE_Z = 1.645
-"""Baselines are taken at their one-sided 95 % bound, so that a baseline of few events does not cause alerts."""
+"""Standard deviations of a one-sided 95 % bound. Baselines use it, so that one of few events does not cause alerts."""
 
 
 def complete(expr: str) -> str:
@@ -26,22 +28,22 @@ def complete(expr: str) -> str:
 
 
 def poisson_low(count: str) -> str:
-    """Lower bound of what a count was drawn from (Byar's approximation)."""
+    """Return the lower bound of the mean that a Poisson count was drawn from (Byar's approximation)."""
     return f"{count} * clamp_min(1 - 1 / (9 * {count}) - {Z} / (3 * sqrt({count})), 0) ^ 3"
 
 
 def poisson_high(count: str) -> str:
-    """Upper 95 % bound of what a count was drawn from: 3 of a count of 0."""
+    """Return the upper 95 % bound of the mean that a Poisson count was drawn from. It is 3 for a count of 0."""
     return f"({count} + 1) * (1 - 1 / (9 * ({count} + 1)) + {BASELINE_Z} / (3 * sqrt({count} + 1))) ^ 3"
 
 
 def wilson_high(share: str, n: str, z: str = str(Z)) -> str:
-    """Upper bound of a share of n (Wilson)."""
+    """Return the upper Wilson bound of a share of n, `z` standard deviations away."""
     return _wilson(share, n, "+", z)
 
 
 def wilson_low(share: str, n: str, z: str = str(BASELINE_Z)) -> str:
-    """Lower bound of a share of n (Wilson)."""
+    """Return the lower Wilson bound of a share of n, `z` standard deviations away."""
     return _wilson(share, n, "-", z)
 
 
@@ -51,10 +53,10 @@ def _wilson(share: str, n: str, sign: str, z: str) -> str:
 
 
 def larger(left: str, right: str) -> str:
-    """The larger of two vectors with the same labels."""
+    """Return the larger of two vectors with the same labels."""
     return f"({left} > {right}) or {right}"
 
 
 def all_of(*conditions: str) -> str:
-    """All of the conditions; the value is that of the first."""
+    """Return the conjunction of conditions. Its value is that of the first condition."""
     return "\nand ".join(conditions)

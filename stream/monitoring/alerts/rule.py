@@ -1,4 +1,4 @@
-"""An alert rule, what it is computed from and the figures in it that an operator may change."""
+"""Alert rules, the recording rules they read, and the thresholds that an operator may change."""
 
 from typing import Literal, NamedTuple
 
@@ -6,11 +6,11 @@ import msgspec
 
 Severity = Literal["critical", "warning", "info"]
 Domain = Literal["feedback", "tickets", "customers", "pipeline", ""]
-"""Which figures it is about; empty: its series say it."""
+"""The domain of the metrics that an alert is about. Empty if it is a label of the series."""
 
 
 class Threshold(NamedTuple):
-    """A figure that rules read from a series, so that it can be changed in one place."""
+    """A number that rules read from a recorded series, so that it can be changed in one place."""
 
     name: str
     value: float
@@ -18,16 +18,16 @@ class Threshold(NamedTuple):
 
     @property
     def series(self) -> str:
-        """The series that holds it."""
+        """The name of its recorded series."""
         return f"cx:threshold:{self.name}"
 
     def __str__(self) -> str:
-        """As a scalar in PromQL."""
+        """Return it as a scalar in PromQL."""
         return f"scalar({self.series})"
 
 
 class RecordingRule(NamedTuple):
-    """A recording rule. `labels` are added to what the expression gives."""
+    """A recording rule. `labels` are added to the result of the expression."""
 
     name: str
     expr: str
@@ -35,30 +35,30 @@ class RecordingRule(NamedTuple):
 
 
 class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule and the recording rules that it reads, evaluated in this order. Its runbook is named after it."""
+    """An alert rule. Its recording rules are evaluated before it, in their order. Its runbook has its name."""
 
     name: str
     severity: Severity
     domain: Domain
     window: str = ""
-    """The window that it looks at, for its label; empty when it looks at none."""
+    """The label of the window that it evaluates. Empty if it evaluates none."""
     for_: str
     keep_firing_for: str = ""
     expr: str
     records: tuple[RecordingRule, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     summary: str
-    """One line with the figure, its sample size and its bounds, as Prometheus' template."""
+    """Prometheus template of one line with the value and, for a metric, its sample size and bounds."""
     description: str
-    """What it means, for someone who reads it at night."""
+    """The meaning of the alert in one or two sentences."""
 
     @property
     def labels(self) -> dict[str, str]:
-        """What it adds to the labels of its series."""
-        given = {"severity": self.severity, "domain": self.domain, "window": self.window}
-        return {name: value for name, value in given.items() if value}
+        """The labels that it adds to those of its series."""
+        labels = {"severity": self.severity, "domain": self.domain, "window": self.window}
+        return {name: value for name, value in labels.items() if value}
 
     @property
     def runbook(self) -> str:
-        """Where its runbook is, from the project's root."""
+        """The path of its runbook from the project's root."""
         return f"deploy/runbooks/{self.name}.md"

@@ -1,4 +1,4 @@
-"""Grafana's dashboards, made from the registry of metrics."""
+"""Grafana dashboards, generated from the registry of metrics."""
 
 import json
 from collections.abc import Iterator
@@ -14,19 +14,20 @@ ANCHORS = {
     "tickets": "cx_(open|waiting)_tickets|cx_first_responses|cx_handled_interactions",
     "customers": "cx_(opening|active)_customers|cx_referrers",
 }
-"""Of each domain families that are there for every label set that the domain has."""
+"""Regular expressions of families that have series for every label set of their domain."""
 
 
 def documents() -> dict[str, bytes]:
-    """Every dashboard: path from the project's root, and content."""
+    """Return the content of every dashboard by its path from the project's root."""
     return {
-        f"{FOLDER}/{board['uid'].removeprefix('cxgauge-')}.json": json.dumps(board, indent=1).encode() + b"\n"
-        for board in dashboards()
+        f"{FOLDER}/{content['uid'].removeprefix('cxgauge-')}.json": json.dumps(content, indent=1).encode()
+        + b"\n"
+        for content in dashboards()
     }
 
 
 def dashboards() -> Iterator[Json]:
-    """The overview, one a domain, the pipeline's."""
+    """Yield the overview, a dashboard for each domain, and the dashboard of the pipeline."""
     yield dashboard("overview", _overview(), of_view("|".join(ANCHORS.values())))
     for domain, metrics in BY_DOMAIN.items():
         yield dashboard(domain, metric_panels.domain(metrics), of_view(ANCHORS[domain]))

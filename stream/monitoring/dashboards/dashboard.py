@@ -1,16 +1,16 @@
-"""A dashboard of Grafana: its variables, and its panels laid out from left to right."""
+"""The JSON of a Grafana dashboard: its variables, and the layout of its panels."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from stream.monitoring.dashboards.query import CHOSEN, JOB
+from stream.monitoring.dashboards.query import FILTER_LABELS, JOB
 from stream.monitoring.dashboards.widgets import DATASOURCE, Json
 
 ALERTS = 'ALERTS{alertstate="firing", alertname=~"Cx.+"}'
 
 
 def dashboard(name: str, panels: Iterable[Json], variables: Iterable[Json]) -> Json:
-    """The whole of it, in the classic form, which Grafana 10 to 13 read."""
+    """Return a dashboard in the classic schema, which Grafana 10 to 13 read."""
     return {
         "id": None,
         "uid": f"cxgauge-{name}",
@@ -25,27 +25,34 @@ def dashboard(name: str, panels: Iterable[Json], variables: Iterable[Json]) -> J
         "links": [_link()],
         "annotations": {"list": [_annotation()]},
         "templating": {"list": [_datasource(), *variables]},
-        "panels": list(_placed(panels)),
+        "panels": list(_laid_out(panels)),
     }
 
 
 def of_view(anchor: str) -> Iterator[Json]:
-    """Variables that choose job, window, view and label sets; `anchor`: a selector's families, always there in `total`."""
+    """Yield the variables for job, window, view and label values.
+
+    `anchor` is a regular expression of families that always have series in the view `total`.
+    """
     yield query_variable("job", "label_values(cx_partitions_expected, job)")
     series = f'__name__=~"{anchor}", {JOB}'
     yield query_variable("window", f'label_values({{{series}, view="total", window!=""}}, window)', "7d")
     yield query_variable("view", f"label_values({{{series}}}, view)", "total")
-    for label in CHOSEN:
-        yield query_variable(label, f'label_values({{{series}, view="$view"}}, {label})', several=True)
+    for label in FILTER_LABELS:
+        yield query_variable(label, f'label_values({{{series}, view="$view"}}, {label})', multiple=True)
 
 
-def query_variable(name: str, query: str, first: str = "", *, several: bool = False) -> Json:
-    """One whose values are looked up; of `several` all are chosen at first, which matches also what has no such label."""
+def query_variable(name: str, query: str, default: str = "", *, multiple: bool = False) -> Json:
+    """Return a variable whose values come from a query.
+
+    A variable of multiple values begins as "All", which also matches series without the label. Another one begins
+    as `default`, or as the first value if that is empty.
+    """
     more: Json = {}
-    if several:
+    if multiple:
         more = {"allValue": ".*", "current": {"text": ["All"], "value": ["$__all"], "selected": True}}
-    elif first:
-        more = {"current": {"text": first, "value": first, "selected": True}}
+    elif default:
+        more = {"current": {"text": default, "value": default, "selected": True}}
     return {
         "type": "query",
         "name": name,
@@ -54,8 +61,8 @@ def query_variable(name: str, query: str, first: str = "", *, several: bool = Fa
         "query": {"qryType": 1, "query": query, "refId": name},
         "refresh": 2,
         "sort": 3 if name == "window" else 1,
-        "includeAll": several,
-        "multi": several,
+        "includeAll": multiple,
+        "multi": multiple,
         **more,
     }
 
@@ -96,12 +103,12 @@ def _link() -> Json:
     }
 
 
-def _placed(panels: Iterable[Json]) -> Iterator[Json]:
-    """Each with its id and place: a new line begins where one does not fit or is a heading."""
+def _laid_out(panels: Iterable[Json]) -> Iterator[Json]:
+    """Yield the panels with ID and position. They fill rows of 24 columns from left to right."""
     x = y = height = 0
-    for number, each in enumerate(panels, 1):
-        size: dict[str, Any] = each["gridPos"]
+    for number, panel in enumerate(panels, 1):
+        size: dict[str, Any] = panel["gridPos"]
         if x + size["w"] > 24:
             x, y, height = 0, y + height, 0
-        yield {"id": number, **each, "gridPos": {"x": x, "y": y, **size}}
+        yield {"id": number, **panel, "gridPos": {"x": x, "y": y, **size}}
         x, height = x + size["w"], max(height, size["h"])

@@ -1,4 +1,4 @@
-"""The dashboard of the pipeline itself: what exporters say of it, and its workers."""
+"""The dashboard of the pipeline: its state as seen by exporters, and its workers."""
 
 from collections.abc import Iterator
 
@@ -14,16 +14,16 @@ RATE = "[$__rate_interval]"
 
 
 def variables() -> Iterator[Json]:
-    """The exporters' job and the workers'."""
+    """Yield the variables for the job of the exporters and that of the workers."""
     yield query_variable("job", "label_values(cx_partitions_expected, job)")
     yield query_variable("workers", "label_values(cxgauge_flushes_total, job)")
 
 
 def health() -> Iterator[Json]:
-    """Whether figures are complete and fresh: also at the top of the overview."""
+    """Yield the panels about completeness and freshness, which the overview begins with too."""
     covered = PanelStyle(
         "Partitions covered",
-        "Fewer than expected: figures stand still, then go. /readyz of the exporter says why."
+        "If fewer than expected, metrics are frozen and later removed. /readyz of the exporter names the reasons."
         + _runbook("CxFiguresIncomplete"),
     )
     yield stat(
@@ -34,36 +34,36 @@ def health() -> Iterator[Json]:
         ],
     )
     lag = PanelStyle(
-        "Since the newest event",
-        "Now minus the time of the newest accepted event of a topic." + _runbook("CxFeedStalled"),
+        "Time since the newest event",
+        "Now minus the time of the newest accepted event, by topic." + _runbook("CxFeedStalled"),
         "s",
     )
-    yield stat(lag, [Query(_twin("cx_event_lag_seconds"), "{{topic}}")], width=12)
+    yield stat(lag, [Query(_of_replicas("cx_event_lag_seconds"), "{{topic}}")], width=12)
     dead = PanelStyle(
         "Dead letters, last hour",
-        "Records of the last hour that could not be used: cx.deadletter has them."
+        "Records that could not be processed in the last hour. They are in cx.deadletter."
         + _runbook("CxDeadLetters"),
     )
-    letters = _twin("cx_events_total", DEAD, "increase", "[1h]")
-    yield stat(dead, [Query(f"sum({letters})", "records")])
+    dead_letters = _of_replicas("cx_events_total", DEAD, "increase", "[1h]")
+    yield stat(dead, [Query(f"sum({dead_letters})", "records")])
 
 
 def panels() -> Iterator[Json]:
-    """The whole dashboard."""
+    """Yield all panels."""
     yield from health()
     yield row("Exporters")
     yield chart(
-        PanelStyle("Partitions not covered", "By exporter.", min=0),
+        PanelStyle("Partitions not covered", "Partitions by exporter.", min=0),
         [Query(f"cx_partitions_expected{{{JOB}}} - cx_partitions_covered{{{JOB}}}", "{{instance}}")],
     )
     yield chart(
-        PanelStyle("Records read", "A second, by what became of them.", min=0),
-        [Query(_twin("cx_events_total", "", "rate", RATE), "{{topic}} {{outcome}}")],
+        PanelStyle("Records read", "Records per second, by topic and outcome.", min=0),
+        [Query(_of_replicas("cx_events_total", "", "rate", RATE), "{{topic}} {{outcome}}")],
     )
     yield chart(
         PanelStyle(
             "Series",
-            "With a view, by exporter; past exporter.max_series whole label sets are folded."
+            "Served series that have a view, by exporter. Above exporter.max_series, label sets are folded."
             + _runbook("CxSeriesFolded"),
             min=0,
         ),
@@ -71,19 +71,24 @@ def panels() -> Iterator[Json]:
     )
     yield chart(
         PanelStyle(
-            "What was left out",
-            "Label sets folded, label entries ignored, records skipped by order, window sums repaired (a fault), an "
-            "hour." + _runbook("CxWindowRepaired"),
+            "Folded, ignored, skipped and repaired",
+            "Per hour: label sets folded into __other__, label entries ignored, records skipped by an operator, and "
+            "window sums repaired, which indicates a bug." + _runbook("CxWindowRepaired"),
         ),
         [
             Query(f"increase(cx_series_folded_total{{{JOB}}}[1h])", "folded {{instance}}"),
-            Query(_twin("cx_labels_ignored_total", "", "increase", "[1h]"), "labels ignored"),
-            Query(_twin("cx_records_skipped_total", "", "increase", "[1h]"), "records skipped {{topic}}"),
+            Query(_of_replicas("cx_labels_ignored_total", "", "increase", "[1h]"), "labels ignored"),
+            Query(
+                _of_replicas("cx_records_skipped_total", "", "increase", "[1h]"), "records skipped {{topic}}"
+            ),
             Query(f"increase(cx_window_repairs_total{{{JOB}}}[1h])", "repairs {{instance}}"),
         ],
     )
     yield table(
-        PanelStyle("Definitions", "Metrics and the versions of their definitions: `cxgauge explain METRIC`."),
+        PanelStyle(
+            "Definitions",
+            "Metrics and the versions of their definitions. `cxgauge explain METRIC` prints a definition.",
+        ),
         [
             Query(f"max by (metric, version) (cx_metric_info{{{JOB}}})", "served"),
             Query(f"count by (metric, version) (cx_metric_info{{{JOB}}})", "exporters"),
@@ -98,7 +103,7 @@ def _workers() -> Iterator[Json]:
     yield chart(
         PanelStyle(
             "Lag",
-            "Time since a partition was last read to its end; from 30 s on it is not covered."
+            "Time since a partition was last read to its end. From 30 s on it is not covered."
             + _runbook("CxWorkerLagging"),
             "s",
             min=0,
@@ -113,7 +118,7 @@ def _workers() -> Iterator[Json]:
     yield table(
         PanelStyle(
             "Unreadable batches",
-            "Offset of the batch that blocks a partition; empty when all can be read."
+            "Offset of the batch that blocks a partition. Empty if all batches can be read."
             + _runbook("CxRecordsUnreadable"),
         ),
         [Query(f"max by (topic, partition) (cxgauge_partition_unreadable_offset{{{WORKERS}}})", "offset")],
@@ -121,39 +126,41 @@ def _workers() -> Iterator[Json]:
     )
     yield chart(
         PanelStyle(
-            "Not flushed", "Records counted in memory, not yet written; a partition stops at 20,000.", min=0
+            "Records not yet checkpointed",
+            "Records processed in memory whose flush is pending. A partition with 20,000 is not read further.",
+            min=0,
         ),
         [Query(f"sum by (instance) (cxgauge_partition_unflushed_records{{{WORKERS}}})", "{{instance}}")],
     )
     buckets = f"sum by (le) (rate(cxgauge_flush_seconds_bucket{{{WORKERS}}}{RATE}))"
     yield chart(
-        PanelStyle("Time of a flush", "From its beginning to its commit.", "s", min=0),
+        PanelStyle("Flush duration", "From the start of a flush to its commit.", "s", min=0),
         [Query(f"histogram_quantile({q}, {buckets})", f"p{q * 100:.0f}") for q in (0.5, 0.99)],
     )
     yield chart(
-        PanelStyle("Records written", "A second, by kind.", min=0),
+        PanelStyle("Records written", "Records per second, by kind.", min=0),
         [Query(f"sum by (kind) (rate(cxgauge_records_written_total{{{WORKERS}}}{RATE}))", "{{kind}}")],
     )
     yield chart(
-        PanelStyle("Kept in memory", "Entities and blocks of panes.", min=0),
+        PanelStyle("Entities and pane blocks", "Entries of the state in memory, by topic.", min=0),
         [
             Query(f"sum by (topic) (cxgauge_entities{{{WORKERS}}})", "entities {{topic}}"),
             Query(f"sum by (topic) (cxgauge_pane_blocks{{{WORKERS}}})", "blocks {{topic}}"),
         ],
     )
     yield chart(
-        PanelStyle("Memory", "Resident, in MiB.", min=0),
+        PanelStyle("Resident memory", "In MiB, by worker.", min=0),
         [Query(f"process_resident_memory_bytes{{{WORKERS}}} / 2^20", "{{instance}}")],
     )
 
 
-def _twin(name: str, matcher: str = "", function: str = "", span: str = "") -> str:
-    """A series that all exporters have, once: as the one says that is furthest."""
+def _of_replicas(name: str, matcher: str = "", function: str = "", span: str = "") -> str:
+    """Return an expression for a series of all replicas: the largest value, which is that of the most advanced one."""
     series = f"{name}{{{', '.join(filter(None, (JOB, matcher)))}}}{span}"
     return f"max without (instance, pod) ({f'{function}({series})' if function else series})"
 
 
 def _runbook(alert: str) -> str:
-    """Where to read on, as the alert itself says."""
-    (path,) = (each.runbook for each in PIPELINE if each.name == alert)
+    """Return a reference to the runbook of an alert about the pipeline."""
+    (path,) = (rule.runbook for rule in PIPELINE if rule.name == alert)
     return f"\n\nRunbook: {path}"

@@ -1,48 +1,51 @@
-"""PromQL of panels: the complete twin's series, of one view, as the dashboard's variables choose them."""
+"""PromQL of panels: the series of a complete replica that match the variables of the dashboard."""
 
 from collections.abc import Iterable
 
 from stream.core.metrics.metric import Family, Line, Panel
 
-CHOSEN = ("channel", "touchpoint", "brand")
-"""Labels of views that a dashboard lets one choose values of. All of them, chosen or not there, is `.*`."""
-TOLD_LABELS = (*CHOSEN, "team", "priority", "product", "region", "segment")
-"""Labels of views that a legend shows; what a series has not is left out."""
+FILTER_LABELS = ("channel", "touchpoint", "brand")
+"""Labels of views that have a variable. "All" is `.*`, which also matches series without the label."""
+LEGEND_LABELS = (*FILTER_LABELS, "team", "priority", "product", "region", "segment")
+"""Labels of views that a legend shows. Grafana leaves out those that a series lacks."""
 JOB = 'job="$job"'
 COMPLETE = f"(cx_partitions_covered{{{JOB}}} == cx_partitions_expected{{{JOB}}})"
-"""Exporters that have everything: what another says may be half of it."""
+"""The exporters that cover all partitions. Values of the others may be partial."""
 
 
-def selector(family: Family, only: Iterable[tuple[str, str]] = ()) -> str:
-    """A family's series under the dashboard's variables."""
+def selector(family: Family, where: Iterable[tuple[str, str]] = ()) -> str:
+    """Return the selector of a family under the variables of the dashboard, with these label values."""
     matchers = [JOB, 'view="$view"']
     if family.windowed:
         matchers.append('window="$window"')
-    matchers += [f'{label}="{value}"' for label, value in only]
-    matchers += [f'{label}=~"$' + label + '"' for label in CHOSEN]
+    matchers += [f'{label}="{value}"' for label, value in where]
+    matchers += [f'{label}=~"$' + label + '"' for label in FILTER_LABELS]
     return f"{family.name}{{{', '.join(matchers)}}}"
 
 
 def expression(line: Line) -> str:
-    """What a line shows: twins are one, pinned labels are gone, the rest is added up unless it is told apart."""
-    gone = ", ".join(("instance", "pod", *line.where))
+    """Return the expression of a line.
+
+    Replicas are merged, labels with a fixed value are removed, and labels that the line is not split by are summed.
+    """
+    removed = ", ".join(("instance", "pod", *line.where))
     deduplicated = (
-        f"max without ({gone}) ({selector(line.family, line.where.items())} and on (instance) {COMPLETE})"
+        f"max without ({removed}) ({selector(line.family, line.where.items())} and on (instance) {COMPLETE})"
     )
     return f"sum without ({', '.join(line.summed)}) ({deduplicated})" if line.summed else deduplicated
 
 
 def largest(line: Line) -> str:
-    """The five largest counts of many."""
+    """Return the expression of the five largest values of a line."""
     return f"topk(5, {expression(line)})"
 
 
 def bound(family: Family, score: Line) -> str:
-    """A bound, while there is one score to draw a band around."""
+    """Return the expression of a bound. It is empty unless the score has exactly one series to draw a band around."""
     return f"{expression(Line(family))} and on () (count({expression(score)}) == 1)"
 
 
 def legend(line: Line, panel: Panel) -> str:
-    """What tells a series from the others: the line's name or what it is told apart by, then its label set."""
+    """Return the legend of a line: its name or the labels it is split by, then the labels of the view."""
     name = line.name or ("" if line.by else panel.title)
-    return " ".join(filter(None, (name, *(f"{{{{{label}}}}}" for label in (*line.by, *TOLD_LABELS)))))
+    return " ".join(filter(None, (name, *(f"{{{{{label}}}}}" for label in (*line.by, *LEGEND_LABELS)))))

@@ -1,4 +1,4 @@
-"""The panels of Grafana that dashboards are made of, as its JSON."""
+"""The JSON of Grafana panels."""
 
 from collections.abc import Iterable, Mapping
 from string import ascii_uppercase
@@ -8,11 +8,11 @@ Json = dict[str, Any]
 
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 HIDDEN = ("Time", "job", "view", "window", "namespace", "service", "endpoint", "container", "prometheus")
-"""Columns that say nothing in a table of one job, view and window."""
+"""Columns that are equal in all rows of a table of one job, view and window."""
 
 
 class Query(NamedTuple):
-    """An expression and the name of its series; `unit` where it is not that of its panel."""
+    """An expression with the legend of its series. `unit` is empty if it is that of the panel."""
 
     expr: str
     legend: str
@@ -20,7 +20,7 @@ class Query(NamedTuple):
 
 
 class PanelStyle(NamedTuple):
-    """What all panels have: title, text, unit, the range of an axis."""
+    """Title, description, unit and axis range of a panel. `min` and `max` are None for an automatic range."""
 
     title: str
     text: str
@@ -30,7 +30,7 @@ class PanelStyle(NamedTuple):
 
 
 def targets(queries: Iterable[Query], **more: Any) -> list[Json]:
-    """Queries under the ids A, B and so on."""
+    """Return the targets of queries, with the reference IDs A, B and so on."""
     return [
         {"refId": ref, "datasource": DATASOURCE, "expr": query.expr, "legendFormat": query.legend, **more}
         for ref, query in zip(ascii_uppercase, queries, strict=False)
@@ -50,7 +50,7 @@ def panel(kind: str, style: PanelStyle, width: int, height: int, **more: Any) ->
 
 
 def row(title: str) -> Json:
-    """A heading."""
+    """Return a row, which is a heading."""
     return {"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"w": 24, "h": 1}}
 
 
@@ -62,7 +62,7 @@ def chart(
     band: tuple[Query, Query] | None = None,
     bars: bool = False,
 ) -> Json:
-    """Lines over time; `band`: between which two a band is drawn."""
+    """Return a panel of lines or bars over time. A band is drawn between the two queries of `band`, None for no band."""
     custom = {"drawStyle": "bars", "fillOpacity": 40, "lineWidth": 0} if bars else {"lineWidth": 2}
     shown = [*queries, *(band or ())]
     return panel(
@@ -83,15 +83,18 @@ def chart(
 
 
 def _banded(low: Query, high: Query) -> list[Json]:
-    """Bounds are no lines: the space between them is filled."""
-    thin: Json = {"id": "custom.lineWidth", "value": 0}
-    below: Json = {"id": "custom.fillBelowTo", "value": low.legend}
-    filled: Json = {"id": "custom.fillOpacity", "value": 20}
-    return [_override("byName", low.legend, thin), _override("byName", high.legend, thin, below, filled)]
+    """Return overrides that hide the lines of two bounds and fill the space between them."""
+    hidden: Json = {"id": "custom.lineWidth", "value": 0}
+    fill_to: Json = {"id": "custom.fillBelowTo", "value": low.legend}
+    opacity: Json = {"id": "custom.fillOpacity", "value": 20}
+    return [
+        _override("byName", low.legend, hidden),
+        _override("byName", high.legend, hidden, fill_to, opacity),
+    ]
 
 
 def stat(style: PanelStyle, queries: Iterable[Query], *, width: int = 6, height: int = 4) -> Json:
-    """Figures as they are now, side by side, each with its name."""
+    """Return a panel of present values side by side, each with its name."""
     shown = list(queries)
     return panel(
         "stat",
@@ -118,7 +121,7 @@ def stat(style: PanelStyle, queries: Iterable[Query], *, width: int = 6, height:
 
 
 def table(style: PanelStyle, queries: Iterable[Query], *, width: int = 8, height: int = 8) -> Json:
-    """A row a label set, a column a query: what is so now."""
+    """Return a table of present values, with a row for each label set and a column for each query."""
     shown = list(queries)
     names = {f"Value #{ref}": query.legend for ref, query in zip(ascii_uppercase, shown, strict=False)}
     return panel(
@@ -143,12 +146,14 @@ def table(style: PanelStyle, queries: Iterable[Query], *, width: int = 8, height
 
 
 def _defaults(style: PanelStyle) -> Json:
-    ends: Mapping[str, float | None] = {"min": style.min, "max": style.max}
-    return {"unit": style.unit, "noValue": "-"} | {name: end for name, end in ends.items() if end is not None}
+    limits: Mapping[str, float | None] = {"min": style.min, "max": style.max}
+    return {"unit": style.unit, "noValue": "-"} | {
+        name: limit for name, limit in limits.items() if limit is not None
+    }
 
 
 def _units(matcher: str, queries: Iterable[tuple[str, Query]]) -> list[Json]:
-    """Units of queries that have one of their own."""
+    """Return overrides for the queries with a unit of their own."""
     return [
         _override(matcher, option, {"id": "unit", "value": query.unit})
         for option, query in queries

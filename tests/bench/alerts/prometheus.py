@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from stream.devbroker.http import get
-from stream.devbroker.process import Child, free_port
+from stream.devbroker.ports import free_port
+from stream.devbroker.process import Child
 from stream.devbroker.tools import find
 from stream.monitoring.alerts.prometheus_files import alerts, thresholds
 from stream.monitoring.alerts.rule import RecordingRule

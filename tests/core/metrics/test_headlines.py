@@ -15,6 +15,7 @@ from stream.core.metrics.headlines import (
     label_pattern,
     matches,
 )
+from stream.core.metrics.metric import Metric
 
 texts = st.text(max_size=5)
 
@@ -42,6 +43,20 @@ def test_families_are_headlines_once() -> None:
     """The name of a tile is unique."""
     keys = [(registered.headline.family, label_pattern(registered.headline)) for registered in HEADLINES]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("metric", REGISTRY.values(), ids=REGISTRY)
+def test_families_shown_together_have_one_unit(metric: Metric) -> None:
+    """The names say ratio and seconds, as Prometheus' conventions ask; a panel's axis and a figure's bounds have one unit."""
+    for family in metric.families:
+        assert ("_seconds" in family.name) is (family.unit == "seconds")
+        assert ("_ratio" in family.name) is (family.unit == "ratio")
+    for panel in metric.panels:
+        shown = [*(line.family for line in panel.lines), *(panel.bounds or ())]
+        assert {family.unit for family in shown} == {panel.unit}
+    for headline in metric.headlines:
+        bounds = [family for family in (headline.low, headline.high) if family]
+        assert {family.unit for family in bounds} <= {headline.unit}
 
 
 @given(st.integers(0, len(HEADLINES) - 1), st.lists(texts, min_size=4, max_size=4))

@@ -374,8 +374,7 @@ def test_metrics_name_every_aggregate_that_they_read(metric: Any) -> None:
     windows = RollingWindows(aggregation_config(), [metric])
     context = RecordingContext(windows, TOTAL_LABELS, NOW, 0)
     context.read_aggregates = set()
-    if metric.read:
-        list(metric.read(context, WINDOWS[0]))
+    list(metric.window_samples(context, WINDOWS[0]))
     if metric.read_stock:
         list(metric.read_stock(context))
     assert context.read_aggregates <= {aggregate.name for aggregate in metric.aggregates}

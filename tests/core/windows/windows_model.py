@@ -56,7 +56,7 @@ def metric(name: str, *aggregates: Aggregate, **readers: object) -> Metric:
 
 METRICS = (
     metric("all", *AGGREGATES.values(), read=read, read_stock=read_stock),
-    metric("flows", FLOW, read=lambda context, _: samples(WINDOWED, "flow", context.flow(FLOW))),
+    metric("flows", FLOW, read_flows=lambda context, _: samples(WINDOWED, "flow", context.flow(FLOW))),
 )
 
 K = TypeVar("K")
@@ -143,9 +143,8 @@ class BruteForceWindows:
                     continue
                 for number, window in enumerate(self.config.windows):
                     self.window = window
-                    assert metric_.read
                     by_metric[metric_.name, labels, number] = values_by_labels(
-                        metric_.read(self, self.window)
+                        metric_.window_samples(self, self.window)
                     )
                 if metric_.read_stock:
                     by_metric[metric_.name, labels, None] = values_by_labels(metric_.read_stock(self))

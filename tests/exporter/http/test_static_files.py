@@ -9,7 +9,7 @@ from hashlib import sha512
 import pytest
 from aiohttp import ClientSession, web
 
-from stream.devbroker.process import free_port
+from stream.devbroker.ports import free_port
 from stream.exporter.http.static_files import FOLDER, files, routes
 
 VENDORED = {

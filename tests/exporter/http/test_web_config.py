@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from stream.cli import main
 from stream.config import Address
-from stream.devbroker.process import free_port
+from stream.devbroker.ports import free_port
 from stream.errors import ConfigError
 from stream.exporter.exposition import Exposition
 from stream.exporter.http import auth
@@ -188,13 +188,13 @@ async def test_client_certificates_are_verified(
         ("http_server_config: {http2: true}", "http_server_config: is not supported"),
         ({"tls_server_config": {"cipher_suites": []}}, "tls_server_config.cipher_suites: is not supported, only cert"),
         ({"tls_server_config": {"cert_file": "cert.pem"}}, "tls_server_config.key_file: is missing"),
-        ({"tls_server_config": {"cert_file": "no.pem", "key_file": "key.pem"}}, "no.pem is no file"),
+        ({"tls_server_config": {"cert_file": "no.pem", "key_file": "key.pem"}}, "no.pem is not a file"),
         ({"tls_server_config": {"cert_file": "key.pem", "key_file": "key.pem"}}, "cannot be used"),
         ({"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", "min_version": "TLS10"}}, "supported are TLS12, TLS13"),
         ({"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", "min_version": 1.2}}, "min_version: got 1.2"),
         ({"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", "client_auth_type": "RequireAnyClientCert"}}, "supported are NoClientCert, "),
-        ({"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", "client_ca_file": "ca.pem"}}, "client_ca_file: goes with a client_auth_type"),
-        ({"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", "client_auth_type": "VerifyClientCertIfGiven"}}, "client_ca_file: goes with"),
+        ({"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", "client_ca_file": "ca.pem"}}, "client_ca_file: needs a client_auth_type"),
+        ({"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", "client_auth_type": "VerifyClientCertIfGiven"}}, "client_ca_file: is missing"),
         ({"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", "client_auth_type": "VerifyClientCertIfGiven", "client_ca_file": "key.pem"}}, "client_ca_file: key.pem: "),
         ({"tls_server_config": []}, "tls_server_config: got list"),
         ({"basic_auth_users": {"ada": "secret"}}, "basic_auth_users.ada: allowed is a bcrypt hash"),

@@ -12,7 +12,7 @@ from schemas.customers import CustomerActivated, CustomerChurned, PurchaseComple
 from schemas.tickets import InteractionHandled, TicketCreated, TicketMessage, TicketStatus
 from stream.config import Address
 from stream.demo.story import Story
-from stream.devbroker.process import free_port
+from stream.devbroker.ports import free_port
 from stream.exporter.http.server import serve
 from stream.exporter.http.web_config import WebConfig
 from stream.exporter.live.alertmanager import AlertmanagerClient

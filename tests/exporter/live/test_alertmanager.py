@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from stream.devbroker.process import free_port
-from stream.exporter.live.alertmanager import MAX_ALERTS, MAX_ANSWER_BYTES, MAX_TEXT, AlertmanagerClient
+from stream.devbroker.ports import free_port
+from stream.exporter.live.alertmanager import MAX_ALERTS, MAX_RESPONSE_BYTES, MAX_TEXT, AlertmanagerClient
 
 ALERT: dict[str, Any] = {
     "labels": {"alertname": "CxChurnSpike", "severity": "warning", "view": "total", "window": "1h"},
@@ -72,13 +72,13 @@ async def test_many_and_long_alerts_are_truncated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status"), [("no", 200), ("{}", 200), ("[]", 500), ('["' + "x" * MAX_ANSWER_BYTES + '"]', 200)]
+    ("body", "status"), [("no", 200), ("{}", 200), ("[]", 500), ('["' + "x" * MAX_RESPONSE_BYTES + '"]', 200)]
 )
 async def test_an_unusable_answer_is_reported(body: str, status: int) -> None:
     """An unusable answer differs from an answer without alerts."""
     alerts_shown = await poll_alerts(body, status)
     assert alerts_shown["connected"] is False
-    assert alerts_shown["why"]
+    assert alerts_shown["error"]
 
 
 async def test_an_unreachable_alertmanager_is_reported() -> None:
@@ -86,7 +86,7 @@ async def test_an_unreachable_alertmanager_is_reported() -> None:
     alerts = AlertmanagerClient(f"http://127.0.0.1:{free_port()}")
     await alerts.poll()
     assert alerts.shown["connected"] is False
-    assert "Connect" in alerts.shown["why"]
+    assert "Connect" in alerts.shown["error"]
 
 
 async def test_without_an_alertmanager_nothing_is_polled() -> None:

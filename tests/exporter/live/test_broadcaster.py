@@ -131,7 +131,7 @@ async def test_the_number_of_clients_is_limited(
         async with session.get("/live", params=SELECTION) as refused_response:
             assert (refused_response.status, await refused_response.text()) == (
                 503,
-                "1 pages are served already\n",
+                "all 1 connections of live pages are in use\n",
             )
     while live_exporter.broadcaster.clients:
         await live_exporter.publish(answers(1, 5))

@@ -100,7 +100,9 @@ async def test_the_page_updates_and_reconnects(tab: Tab) -> None:
         await tab.until("document.querySelector('[data-topic=\"cx.feedback\"]').innerText.includes('6')")
         assert await tab.evaluate("document.activeElement.className") == "pick", "what is focused stays"
         assert await tab.evaluate("state.textContent + notice.textContent") == "Complete"
-    await tab.until("state.textContent === 'Not connected' && notice.textContent.includes('of then')")
+    await tab.until(
+        "state.textContent === 'Not connected' && notice.textContent.includes('The values are from')"
+    )
     assert await tab.evaluate("document.querySelector('.tile data').getAttribute('value')") == "0", "stands"
     tab.messages.clear()  # the browser reports the broken connection
     restarted = LiveExporter(port=live_exporter.port)
@@ -116,18 +118,18 @@ async def test_incomplete_figures_are_marked(tab: Tab) -> None:
     live_exporter = LiveExporter()
     async with live_exporter.running():
         await tab.open(f"{live_exporter.url}/#window=1h")
-        await tab.until("state.textContent === 'Incomplete' && notice.textContent.includes('as soon as')")
+        await tab.until("state.textContent === 'Incomplete' && notice.textContent.includes('are shown when')")
         assert "no checkpoint yet" in await tab.evaluate("reason.textContent")
         assert await tab.evaluate(f"Object.values({FIGURES}).join('')") == ""
         await live_exporter.publish(answers(3, 10))
         await tab.until("state.textContent === 'Complete' && reason.hidden")
         await tab.until(f"Object.values({FIGURES}).includes('100')")
         live_exporter.monotonic_ms += 35_000
-        await tab.until("notice.textContent.includes('stand still, and go after 10\u202fmin')")
+        await tab.until("notice.textContent.includes('are frozen and will be removed after 10\u202fmin')")
         assert await tab.evaluate("document.querySelector('.group').dataset.state") == "stale"
         assert "100" in await tab.evaluate(f"Object.values({FIGURES})")
         live_exporter.monotonic_ms += 600_000
-        await tab.until("notice.textContent.includes('have gone')")
+        await tab.until("notice.textContent.includes('were removed')")
         await tab.until(f"Object.values({FIGURES}).join('') === ''")
         await live_exporter.publish()
         await tab.until(f"Object.values({FIGURES}).includes('100')")
@@ -174,7 +176,7 @@ async def test_firing_alerts_are_shown(tab: Tab, firing: bool) -> None:
                     == "https://example.org/churn"
                 )
             else:
-                await tab.until("alerts.textContent === 'Nothing.'")
+                await tab.until("alerts.textContent === 'No alerts are firing.'")
 
 
 async def test_a_missing_alertmanager_is_reported(tab: Tab) -> None:
@@ -182,9 +184,9 @@ async def test_a_missing_alertmanager_is_reported(tab: Tab) -> None:
     live_exporter = LiveExporter()
     async with live_exporter.running():
         await tab.open(f"{live_exporter.url}/")
-        await tab.until("alerts.textContent.includes('not connected')")
-        live_exporter.alerts.shown = {"connected": False, "why": "it does not answer in time", "alerts": []}
-        await tab.until("alerts.textContent.includes('What is firing is not known')")
+        await tab.until("alerts.textContent.includes('No Alertmanager is configured')")
+        live_exporter.alerts.shown = {"connected": False, "error": "request timed out", "alerts": []}
+        await tab.until("alerts.textContent.includes('Firing alerts are unknown')")
 
 
 async def test_every_control_works_by_keyboard(tab: Tab) -> None:
@@ -202,9 +204,9 @@ async def test_every_control_works_by_keyboard(tab: Tab) -> None:
             )
         tiles = await tab.evaluate("[...document.querySelectorAll('.pick')].map((pick) => pick.textContent)")
         assert [name for name in focused if name in tiles] == tiles
-        assert focused[0] == "Skip to the figures"
+        assert focused[0] == "Skip to the metrics"
         assert focused.count("?") == len(tiles)
-        assert {"n", "Figure", "channel", "Time line as a table", "Definition", "/metrics"} <= set(focused)
+        assert {"n", "Value", "channel", "Time line as a table", "Definition", "/metrics"} <= set(focused)
         await tab.evaluate("document.querySelector('[data-id=cx_csat_ratio] .pick').focus()")
         await tab.press("Enter", ENTER, "\r")
         await tab.until(selection_shown("7d", "channel", "cx_csat_ratio"))

@@ -157,8 +157,8 @@ def test_figures_of_a_stale_partition_are_held_then_removed() -> None:
     assert (detail_payload["value"], detail_payload["n"], detail_payload["line"][-1]) == (100, 3, 100)
     status = payloads.status(45_000, "")
     assert (status["covered"], status["domains"]["feedback"]["state"]) == (0, "stale")
-    assert status["domains"]["feedback"]["standing"] == 5
-    assert "no checkpoint for 45 s" in status["trouble"]
+    assert status["domains"]["feedback"]["outage"] == 5
+    assert "no checkpoint for 45 s" in status["error"]
     refresh(state, 40_000 + 600_000)
     assert tiles_by_name(payloads, 1) == {}
     assert detail(payloads, 1, "channel", "cx_nps_score")["value"] is None
@@ -202,7 +202,7 @@ def test_dead_letters_are_counted() -> None:
     apply_records(state, worker([*answers(2), *answers(2), future]))
     status = Payloads(state).status(0, "")["domains"]["feedback"]
     assert status["outcomes"] == {"accepted": 2, "duplicate": 2, "future": 1}
-    assert status["dead"] == 1
+    assert status["dead_letters"] == 1
 
 
 def test_label_values_are_unchanged() -> None:

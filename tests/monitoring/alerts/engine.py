@@ -5,9 +5,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from stream.demo.monitoring import DEPLOY
+from stream.deployment import FOLDER
 
-RULES = DEPLOY / "prometheus" / "rules"
+RULES = FOLDER / "prometheus" / "rules"
 Labels = Mapping[str, str]
 
 

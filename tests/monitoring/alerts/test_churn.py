@@ -50,7 +50,7 @@ def test_the_notification_has_figure_sample_size_bounds_and_runbook(engine):
             "41 of 5000 customers channel web churned within an hour "
             "(at least 18.2 by the bound, baseline: at most 1.2)"
         ),
-        description="Customers leave far faster than in the day and the week before, by more than chance explains.",
+        description="The churn rate of the hour exceeds that of the past day and week by more than chance explains.",
         runbook_url="deploy/runbooks/CxChurnSpike.md",
     )
     engine.run()

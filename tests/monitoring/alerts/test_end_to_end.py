@@ -18,8 +18,10 @@ from stream.demo import monitoring
 from stream.demo.notices import Notice
 from stream.demo.ports import Ports
 from stream.demo.receiver import Receiver
+from stream.deployment import FOLDER
 from stream.devbroker.http import get
-from stream.devbroker.process import Child, free_port
+from stream.devbroker.ports import free_port
+from stream.devbroker.process import Child
 from tests.chaos.cluster import ChaosCluster, wait
 from tests.support import DAY, HOUR, MINUTE, SECOND
 
@@ -128,7 +130,7 @@ def test_spikes_are_notified_and_resolved(installation: Any) -> None:
     assert slow_notice.annotations["summary"] == (
         "The p90 of 70 first responses in total within an hour is over target: "
         f"{p90_duration(installation, 'cx_first_response_seconds')}; 42.86% were in time "
-        "(at most 67.96% by the bound, aimed at are 90%)"
+        "(at most 67.96% by the bound, objective: 90%)"
     )
     assert re.search(
         "of 40 first responses channel app .*; 0% were in time", summary(installation, "CxFirstResponseSlow")
@@ -140,7 +142,7 @@ def test_spikes_are_notified_and_resolved(installation: Any) -> None:
     assert "25 of 280 customers channel app" in summary(installation, "CxChurnSpike")
     for notice in (slow_notice, churn_notice):
         assert notice.labels["severity"] == "critical"
-        assert (monitoring.DEPLOY.parent / notice.annotations["runbook_url"]).is_file()
+        assert (FOLDER.parent / notice.annotations["runbook_url"]).is_file()
 
     installation.publish(
         (now, TicketDeleted(ticket_id=f"late-{n}", customer_id=f"of-late-{n}")) for n in range(40)

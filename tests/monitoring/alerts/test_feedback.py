@@ -51,7 +51,7 @@ def test_an_nps_whose_interval_falls_below_the_month_fires(engine):
         summary=(
             "NPS in total is -25.0 of 120 answers within a day (at most 9.2 by the bound, baseline: at least 27.8)"
         ),
-        description="The whole interval of the day is below that of the month: not a few bad answers by chance.",
+        description="The upper bound of the day is below the lower bound of the month. A few bad answers by chance do not cause this.",
         runbook_url="deploy/runbooks/CxNpsDrop.md",
     )
     engine.run()

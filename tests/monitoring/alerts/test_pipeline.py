@@ -4,12 +4,12 @@ import subprocess
 
 import pytest
 
-from stream.demo.monitoring import DEPLOY
+from stream.deployment import FOLDER
 
 pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
 DOMAIN = "pipeline"
-CONFIG = DEPLOY / "alertmanager" / "alertmanager.yml"
+CONFIG = FOLDER / "alertmanager" / "alertmanager.yml"
 
 
 def test_all_exporters_down_fires(engine):

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from stream.core.metrics import REGISTRY
-from stream.demo.monitoring import DEPLOY
+from stream.deployment import FOLDER
 from stream.monitoring.alerts.prometheus_files import alerts, documents, thresholds
 from stream.monitoring.alerts.rules import PIPELINE as PIPELINE_RULES
 
 pytestmark = pytest.mark.fresh
 
 ALERTS = [alert for rules in alerts().values() for alert in rules]
-RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
+RULES = sorted((FOLDER / "prometheus" / "rules").glob("*.yml"))
 PIPELINE = {
     "cx_events_total",
     "cx_event_lag_seconds",
@@ -57,10 +57,10 @@ def test_names_are_unique():
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert():
     """Every runbook has all sections and mentions only thresholds of its alert."""
-    folder = DEPLOY / "runbooks"
+    folder = FOLDER / "runbooks"
     assert {path.stem for path in folder.glob("*")} == {alert.name for alert in ALERTS}
     for alert in ALERTS:
-        text = Path(DEPLOY.parent / alert.runbook).read_text()
+        text = Path(FOLDER.parent / alert.runbook).read_text()
         assert text.startswith(f"# {alert.name}\n")
         sections = PIPELINE_SECTIONS if alert in PIPELINE_RULES else SECTIONS
         parts = [part.partition("\n") for part in text.split("\n## ")[1:]]

@@ -28,9 +28,9 @@ def test_slow_first_responses_are_notified_with_the_p90(engine):
         {**CHAT, "job": "cxgauge", "severity": "critical", "domain": "tickets", "window": "1h"},
         summary=(
             "The p90 of 80 first responses channel chat within an hour is over target: 1h 30m 0s; 50% were in time "
-            "(at most 72.47% by the bound, aimed at are 90%)"
+            "(at most 72.47% by the bound, objective: 90%)"
         ),
-        description="Fewer first responses than promised are within the target of their channel and priority.",
+        description="The share of first responses within the target of their channel and priority is below the objective.",
         runbook_url="deploy/runbooks/CxFirstResponseSlow.md",
     )
     engine.run()

@@ -1,4 +1,4 @@
-"""The alert rules, a file for each metric or subject."""
+"""The alert rules, one file for each metric and one for the pipeline."""
 
 from stream.monitoring.alerts.rule import AlertRule
 from stream.monitoring.alerts.rules import (
@@ -23,5 +23,5 @@ BY_METRIC: dict[str, tuple[AlertRule, ...]] = {
     "aht": aht.RULES,
     "churn": churn.RULES,
 }
-"""Rules about a metric by its name, in the order of the generated files."""
+"""Rules by the name of their metric, in the order of the generated files."""
 PIPELINE = pipeline.PIPELINE

@@ -1,4 +1,4 @@
-"""Alert rules about average handle time of calls, chats and the like."""
+"""Alert rules about the average handle time of interactions."""
 
 from stream.core.metrics.aht import COUNT, MEAN, SECONDS
 from stream.monitoring.alerts.annotations import DURATION, WHERE, annotation, lookup, value
@@ -26,7 +26,7 @@ RULES: tuple[AlertRule, ...] = (
         records=(
             RecordingRule("cx:handle_time:value", complete(f'{MEAN.name}{{window="24h"}}')),
             RecordingRule("cx:handle_time:sample_size", complete(f'{COUNT.name}{{window="24h"}}')),
-            # how far apart p50 and p90 are says how much a time spreads, if its logarithm is normal
+            # Squared coefficient of variation, if handle times are log-normal: p90 is then 1.2816 deviations above p50.
             RecordingRule(
                 "cx:handle_time:spread",
                 complete(f"exp((ln({_quantile('0.9')} / {_quantile('0.5')}) / 1.2816) ^ 2) - 1"),
@@ -47,6 +47,6 @@ RULES: tuple[AlertRule, ...] = (
             f"{lookup('cx:handle_time:sample_size')} interactions{WHERE} within a day took {value(DURATION)} on average (at least "
             f"{lookup('cx:handle_time:bound', DURATION)} by the bound, baseline: {lookup('cx:handle_time:baseline', DURATION)})"
         ),
-        description="Interactions take longer than in the month before, by more than how much they differ explains.",
+        description="The mean handle time of the day exceeds that of the month by more than the spread of handle times explains.",
     ),
 )

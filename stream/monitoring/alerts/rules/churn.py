@@ -40,9 +40,9 @@ def _opening(window: str) -> str:
     return f'{OPENING.name}{{window="{window}"}}'
 
 
-def _description(rule: str, what: str) -> str:
+def _summary(rule: str, event: str) -> str:
     return annotation(
-        f"{value()} of {lookup(f'{rule}:sample_size')} customers{WHERE} {what} "
+        f"{value()} of {lookup(f'{rule}:sample_size')} customers{WHERE} {event} "
         f"(at least {lookup(f'{rule}:bound', TENTH)} by the bound, baseline: at most {lookup(f'{rule}:baseline', TENTH)})"
     )
 
@@ -70,8 +70,8 @@ RULES: tuple[AlertRule, ...] = (
         ),
         expr=all_of(_more("cx:churn_spike", SPIKE), has_history("cx:churn_spike", "7d", "24h")),
         thresholds=(Z, SPIKE, MIN_CUSTOMERS),
-        summary=_description("cx:churn_spike", "churned within an hour"),
-        description="Customers leave far faster than in the day and the week before, by more than chance explains.",
+        summary=_summary("cx:churn_spike", "churned within an hour"),
+        description="The churn rate of the hour exceeds that of the past day and week by more than chance explains.",
     ),
     AlertRule(
         name="CxChurnRise",
@@ -89,8 +89,8 @@ RULES: tuple[AlertRule, ...] = (
         ),
         expr=all_of(_more("cx:churn_rise", RISE), has_history("cx:churn_rise", "30d", "7d")),
         thresholds=(Z, RISE, MIN_CUSTOMERS),
-        summary=_description("cx:churn_rise", "churned within a day"),
-        description="Customers leave faster than in the week and the month before, by more than chance explains.",
+        summary=_summary("cx:churn_rise", "churned within a day"),
+        description="The churn rate of the day exceeds that of the past week and month by more than chance explains.",
     ),
     AlertRule(
         name="CxCancelScheduledSpike",
@@ -123,9 +123,9 @@ RULES: tuple[AlertRule, ...] = (
         ),
         thresholds=(Z, NOTICES, MIN_CUSTOMERS),
         summary=annotation(
-            f"{value()} more of {lookup('cx:cancel_scheduled:sample_size')} customers{WHERE} are about to leave than an hour ago (at least "
+            f"{value()} more of {lookup('cx:cancel_scheduled:sample_size')} customers{WHERE} have a scheduled cancellation than an hour ago (at least "
             f"{lookup('cx:cancel_scheduled:bound', TENTH)} by the bound, baseline: at most {lookup('cx:cancel_scheduled:baseline', TENTH)})"
         ),
-        description="Notices come in far faster than churns of the month and standing notices explain: time is left to act.",
+        description="More notices arrive than the churns of the month and the pending notices explain. These customers have not left yet.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Alert rules about customer Satisfaction Score."""
+"""Alert rules about the Customer Satisfaction Score."""
 
 from stream.core.metrics.csat import LOW, RATIO, RESPONSES
 from stream.monitoring.alerts.annotations import PERCENT, WHERE, annotation, lookup, value
@@ -47,7 +47,7 @@ RULES: tuple[AlertRule, ...] = (
             f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_drop:sample_size')} answers within a day (at most "
             f"{lookup('cx:csat_drop:bound', PERCENT)} by the bound, baseline: at least {lookup('cx:csat_drop:baseline', PERCENT)})"
         ),
-        description="The whole interval of the day is below that of the month: not a few bad answers by chance.",
+        description="The upper bound of the day is below the lower bound of the month. A few bad answers by chance do not cause this.",
     ),
     AlertRule(
         name="CxCsatBelowTarget",
@@ -65,9 +65,9 @@ RULES: tuple[AlertRule, ...] = (
         thresholds=(Z, TARGET, MIN_SAMPLES),
         summary=annotation(
             f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_target:sample_size')} answers within a week (at most "
-            f"{lookup('cx:csat_target:bound', PERCENT)} by the bound, the target is "
+            f"{lookup('cx:csat_target:bound', PERCENT)} by the bound, target: "
             f"{lookup('cx:threshold:csat_target', PERCENT, labels=False)})"
         ),
-        description="The whole interval of the week is below the target.",
+        description="The upper bound of the week is below the target.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Alert rules about first response time, by contact cycle."""
+"""Alert rules about the first response time of contact cycles."""
 
 from stream.core.metrics.first_response import COUNT, RATIO, SECONDS
 from stream.monitoring.alerts.annotations import DURATION, PERCENT, WHERE, annotation, lookup, value
@@ -6,7 +6,9 @@ from stream.monitoring.alerts.promql import Z, all_of, complete, wilson_high
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 OBJECTIVE = Threshold(
-    "first_response_objective", 0.9, "Share of first responses within target that is aimed at: 0.9 is the p90"
+    "first_response_objective",
+    0.9,
+    "Alert when less than this share of first responses is within target: 0.9 is the p90",
 )
 MIN_SAMPLES = Threshold("first_responses", 20, "Minimum number of first responses an hour for an alert")
 P90 = 'window="1h",quantile="0.9"'
@@ -36,9 +38,9 @@ RULES: tuple[AlertRule, ...] = (
         summary=annotation(
             f"The p90 of {lookup('cx:first_response:sample_size')} first responses{WHERE} within an hour is over target: "
             f"{lookup(SECONDS.name, DURATION, P90)}; {value(PERCENT)} were in time "
-            f"(at most {lookup('cx:first_response:bound', PERCENT)} by the bound, aimed at are "
+            f"(at most {lookup('cx:first_response:bound', PERCENT)} by the bound, objective: "
             f"{lookup('cx:threshold:first_response_objective', PERCENT, labels=False)})"
         ),
-        description="Fewer first responses than promised are within the target of their channel and priority.",
+        description="The share of first responses within the target of their channel and priority is below the objective.",
     ),
 )

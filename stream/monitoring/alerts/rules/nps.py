@@ -1,4 +1,4 @@
-"""Alert rules about Net Promoter Score."""
+"""Alert rules about the Net Promoter Score."""
 
 from stream.core.metrics.nps import HIGH, LOW, RESPONSES, SCORE
 from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
@@ -11,7 +11,10 @@ MIN_SAMPLES = Threshold("nps_responses", 30, "Minimum number of NPS answers for 
 
 
 def _records(rule: str, window: str) -> tuple[RecordingRule, ...]:
-    """The upper bound is as many standard deviations away as the rules want, not the 1.96 of the exposed one."""
+    """Return the rules of value, sample size and bound.
+
+    The exposed upper bound is 1.96 standard deviations away. It is rescaled to the threshold `z`.
+    """
     low, high = (f'{family.name}{{window="{window}"}}' for family in (LOW, HIGH))
     return (
         RecordingRule(f"{rule}:value", complete(f'{SCORE.name}{{window="{window}"}}')),
@@ -46,7 +49,7 @@ RULES: tuple[AlertRule, ...] = (
             f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_drop:sample_size')} answers within a day (at most "
             f"{lookup('cx:nps_drop:bound', TENTH)} by the bound, baseline: at least {lookup('cx:nps_drop:baseline', TENTH)})"
         ),
-        description="The whole interval of the day is below that of the month: not a few bad answers by chance.",
+        description="The upper bound of the day is below the lower bound of the month. A few bad answers by chance do not cause this.",
     ),
     AlertRule(
         name="CxNpsBelowTarget",
@@ -64,9 +67,9 @@ RULES: tuple[AlertRule, ...] = (
         thresholds=(Z, TARGET, MIN_SAMPLES),
         summary=annotation(
             f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_target:sample_size')} answers within a week (at most "
-            f"{lookup('cx:nps_target:bound', TENTH)} by the bound, the target is "
+            f"{lookup('cx:nps_target:bound', TENTH)} by the bound, target: "
             f"{lookup('cx:threshold:nps_target', TENTH, labels=False)})"
         ),
-        description="The whole interval of the week is below the target.",
+        description="The upper bound of the week is below the target.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Alerts about the pipeline itself: what makes every figure doubtful, or soon will."""
+"""Alert rules about the pipeline: faults that make metrics incomplete or wrong, now or soon."""
 
 from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.monitoring.alerts.annotations import DURATION, annotation, lookup, value
@@ -20,12 +20,12 @@ _DEAD = f'{{outcome=~"{"|".join(DEAD_LETTER_OUTCOMES)}"}}'
 
 
 def _by_domain(expr: str) -> str:
-    """With the domain that the topic is of, by which alerts about its figures are held back."""
+    """Return an expression with the label `domain` from the topic. Inhibition of alerts about its metrics needs it."""
     return f'label_replace({expr}, "domain", "$1", "topic", "cx[.](.*)")'
 
 
 def _read(outcomes: str = "") -> str:
-    """Records of the last hour, by topic, as the most advanced replica counted them."""
+    """Return the records of the last hour by topic, the largest count of all replicas."""
     return f"max without (instance, pod) (sum without (outcome) (increase(cx_events_total{outcomes}[1h])))"
 
 
@@ -37,7 +37,7 @@ PIPELINE: tuple[AlertRule, ...] = (
         for_="30s",
         expr='max by (job, cluster, namespace) (up{job="cxgauge"}) == 0\nor absent(up{job="cxgauge"})',
         summary="No exporter of {{ $labels.job }} can be scraped: there are no metrics",
-        description="Every target of the job is down or missing. No other alert of cxgauge can fire until one is back.",
+        description="All targets of the job are down or missing. No other alert of cxgauge can fire until one is back.",
     ),
     AlertRule(
         name="CxExporterReplicaDown",
@@ -60,7 +60,7 @@ PIPELINE: tuple[AlertRule, ...] = (
         summary=f"{value()} partitions are not covered: the metrics of their topics are frozen",
         description=(
             "A worker is down, lagging or runs with other settings. The metrics keep their last values and are removed after "
-            "10 minutes. Firing alerts continue, no other alert fires. The exporter's /readyz names the partitions and reasons."
+            "10 minutes. Firing alerts continue. No other alert fires. The exporter's /readyz names the partitions and reasons."
         ),
     ),
     AlertRule(
@@ -70,7 +70,7 @@ PIPELINE: tuple[AlertRule, ...] = (
         for_="1m",
         expr='up{job="cxgauge-worker"} == 0',
         summary="The worker {{ $labels.instance }} cannot be scraped",
-        description="Other workers, if there are any, take over its partitions. Without another one its partitions are not counted.",
+        description="Other workers take over its partitions. Without another worker, their records are not counted until it is back.",
     ),
     AlertRule(
         name="CxWorkerLagging",
@@ -80,7 +80,7 @@ PIPELINE: tuple[AlertRule, ...] = (
         expr=f"max without (partition) (cxgauge_partition_lag_seconds) > {LAG}",
         thresholds=(LAG,),
         summary=f"The worker {{{{ $labels.instance }}}} is {value(DURATION)} behind on {{{{ $labels.topic }}}}",
-        description="From 30 s on the partition is not covered, and the metrics of its topic are frozen.",
+        description="From 30 s of lag on, the partition is not covered, and the metrics of its topic are frozen.",
     ),
     AlertRule(
         name="CxRecordsUnreadable",
@@ -93,8 +93,8 @@ PIPELINE: tuple[AlertRule, ...] = (
             'The batch at offset {{ $value | printf "%.0f" }} of {{ $labels.topic }} partition {{ $labels.partition }} cannot be read'
         ),
         description=(
-            "Records behind it in this partition are not counted. Other partitions are. From 30 s of lag on the partition is not "
-            "covered, and the metrics of its topic are frozen. `cxgauge skip TOPIC:PARTITION:OFFSET` skips the batch."
+            "Later records of this partition are not counted. Other partitions are not affected. From 30 s of lag on, the partition is "
+            "not covered, and the metrics of its topic are frozen. `cxgauge skip TOPIC:PARTITION:OFFSET` skips the batch."
         ),
     ),
     AlertRule(
@@ -114,7 +114,7 @@ PIPELINE: tuple[AlertRule, ...] = (
         thresholds=(STALLED,),
         summary=f"Nothing was accepted from {{{{ $labels.topic }}}} for {value(DURATION)}",
         description=(
-            "The gap is longer than the threshold and than 1.5 times the longest gap of the past week, if Prometheus has one. "
+            "The gap exceeds the threshold and 1.5 times the longest gap of the past week, if Prometheus has recorded one. "
             "Metrics are correct for the events that were received."
         ),
     ),
@@ -156,7 +156,7 @@ PIPELINE: tuple[AlertRule, ...] = (
         keep_firing_for="6h",
         expr="max without (instance, pod) (increase(cx_window_repairs_total[2h])) > 0",
         summary=f"{value()} window sums differed from their panes in the hourly check and were corrected",
-        description="This is a bug in cxgauge: metrics were wrong for up to an hour. Keep the exporter's log and report it.",
+        description="This is a bug in cxgauge. Metrics were wrong for up to an hour. Keep the exporter's log and report it.",
     ),
     AlertRule(
         name="CxThresholdsMissing",
@@ -166,6 +166,6 @@ PIPELINE: tuple[AlertRule, ...] = (
         expr=f"absent({Z.series})",
         thresholds=(Z,),
         summary="The rules of thresholds.yml are not loaded",
-        description="Rules that read a threshold have nothing to compare with and never fire.",
+        description="Rules that read a threshold never fire without it.",
     ),
 )

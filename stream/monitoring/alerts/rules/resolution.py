@@ -1,4 +1,4 @@
-"""Alert rules about resolution time (ART, MTTR), reopenings and what is open."""
+"""Alert rules about reopened tickets."""
 
 from stream.core.metrics.resolution import REOPENED, RESOLVED
 from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
@@ -45,6 +45,6 @@ RULES: tuple[AlertRule, ...] = (
             f"{value()} reopenings on {lookup('cx:reopen_rise:sample_size')} solves{WHERE} within a day (at least "
             f"{lookup('cx:reopen_rise:bound', TENTH)} by the bound, baseline: at most {lookup('cx:reopen_rise:baseline', TENTH)})"
         ),
-        description="Tickets come back more often than in the month before: they are closed, but not solved.",
+        description="The share of solved tickets that are reopened exceeds that of the past month. They were closed, but not resolved.",
     ),
 )

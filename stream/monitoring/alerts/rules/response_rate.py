@@ -1,4 +1,4 @@
-"""Alert rules about survey response rate."""
+"""Alert rules about the survey response rate."""
 
 from stream.core.metrics.metric import Family
 from stream.core.metrics.response_rate import COUNTS, RATIO
@@ -16,7 +16,7 @@ MIN_SAMPLES = Threshold("response_rate_offers", 30, "Minimum number of offers a 
 
 
 def _before(family: Family) -> str:
-    """Of the month without the last day."""
+    """Return the count of a family in the month without its last day."""
     return complete(f'({family.name}{{window="30d"}} - ignoring (window) {family.name}{{window="24h"}})')
 
 
@@ -57,6 +57,6 @@ RULES: tuple[AlertRule, ...] = (
             f"{value(PERCENT)} of {lookup('cx:response_rate:sample_size')} surveys{WHERE} offered within a day were answered (at most "
             f"{lookup('cx:response_rate:bound', PERCENT)} by the bound, baseline: at least {lookup('cx:response_rate:baseline', PERCENT)})"
         ),
-        description="Customers no longer answer, or can no longer: every score is of fewer people than before.",
+        description="Customers do not answer surveys, or cannot. All scores have smaller samples than before.",
     ),
 )

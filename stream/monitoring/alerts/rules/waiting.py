@@ -1,4 +1,4 @@
-"""Alert rules about who waits for a first response now: the alert before the reply exists."""
+"""Alert rules about tickets that wait for a first response. They fire before the response exists."""
 
 from stream.core.metrics.waiting import OLDEST, OVER, TICKETS
 from stream.monitoring.alerts.annotations import DURATION, TENTH, WHERE, annotation, lookup, value
@@ -6,7 +6,9 @@ from stream.monitoring.alerts.promql import Z, all_of, complete, larger, poisson
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 SHARE = Threshold(
-    "waiting_share", 0.1, "Tickets over target, as a share of the first responses of an hour, that may wait"
+    "waiting_share",
+    0.1,
+    "Ignore waiting tickets over target up to this share of the first responses of an hour",
 )
 MIN_SAMPLES = Threshold("waiting_tickets", 5, "Minimum number of tickets over target for an alert")
 _RESPONSES = 'cx_first_responses{window="%s"}'
@@ -34,8 +36,8 @@ RULES: tuple[AlertRule, ...] = (
         summary=annotation(
             f"{value()} of {lookup('cx:waiting:sample_size')} tickets that wait for a first response{WHERE} are over target, the oldest for "
             f"{lookup(OLDEST.name, DURATION)} (at least {lookup('cx:waiting:bound', TENTH)} by the bound, "
-            f"{lookup('cx:waiting:baseline', TENTH)} may wait)"
+            f"allowed: {lookup('cx:waiting:baseline', TENTH)})"
         ),
-        description="Customers wait longer than promised, and nobody has answered yet: there is time to act.",
+        description="Customers have waited longer than their target for a first response, and nobody has answered yet.",
     ),
 )
