@@ -10,7 +10,7 @@ from .depth import ALWAYS_SHALLOW, is_too_deep
 from .envelope import EVENTS, ContextAttributes, Event
 from .explain import Undecodable, bad_attributes, bad_data, bad_type, bad_value, too_deep
 from .fields import Data
-from .times import from_ms
+from .times import cut_fractions, from_ms, has_long_fraction
 from .topics import Topic, topics_of
 
 __all__ = ["CONTENT_TYPE", "MAX_VALUE", "Decoder", "Undecodable", "encode", "make"]
@@ -53,6 +53,8 @@ class Decoder:
         raw = value or b""
         if len(raw) > ALWAYS_SHALLOW and is_too_deep(raw):
             raise too_deep("value")
+        if has_long_fraction(raw):
+            raw = cut_fractions(raw)
         try:
             event: Event = self._structured.decode(raw)
             if event.specversion is None or not event.source:
@@ -64,7 +66,9 @@ class Decoder:
     def decode_all(self, values: Sequence[bytes | None]) -> list[Event] | None:
         """Return the events of records in structured mode, None if any record must be decoded on its own."""
         try:
-            events: list[Event] = list(map(self._batched.decode, values))  # of None: a TypeError
+            if has_long_fraction(b"\n".join(values)):  # type: ignore[arg-type]  # of None: a TypeError
+                values = [cut_fractions(value) for value in values]  # type: ignore[arg-type]
+            events: list[Event] = list(map(self._batched.decode, values))
         except (TypeError, *_DECODE_ERRORS):
             return None
         if max(map(len, values), default=0) > ALWAYS_SHALLOW and not all(map(_is_acceptable, values)):  # type: ignore[arg-type]
@@ -104,7 +108,7 @@ class Decoder:
         if is_too_deep(value):
             raise too_deep("data")
         try:
-            data = decoder.decode(value)
+            data = decoder.decode(cut_fractions(value) if has_long_fraction(value) else value)
         except _DECODE_ERRORS as error:
             raise _data_error(value, error, kind) from None
         return EVENTS[kind](
@@ -145,7 +149,7 @@ def _attributes(headers: Headers) -> dict[str, Any]:
     for name, raw in headers:
         if name.startswith("ce_") and raw is not None and name[3:] in _ATTRIBUTES:
             try:
-                decoded[name[3:]] = raw.decode()
+                decoded[name[3:]] = cut_fractions(b'"%s"' % raw)[1:-1].decode()
             except UnicodeDecodeError:
                 decoded[name[3:]] = raw
     return decoded

@@ -1,5 +1,6 @@
 """Times: RFC 3339 on the wire, aware datetimes in structs, whole milliseconds since the epoch in the core."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -9,7 +10,23 @@ from msgspec import Meta
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Time = Annotated[datetime, Meta(tz=True)]
-"""RFC 3339 with an offset. The decoder rounds to microseconds."""
+"""RFC 3339 with an offset. The decoder rounds to microseconds, so that longer fractions have to be cut before."""
+
+_LONG_FRACTION = re.compile(rb"\.\d{7}")
+_TIME = re.compile(rb'"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d\.\d{6})\d+([Zz]|[+-]\d\d:?\d\d)"')
+
+
+def has_long_fraction(raw: bytes) -> bool:
+    """Return whether JSON may contain a time with more than six decimals."""
+    return _LONG_FRACTION.search(raw) is not None
+
+
+def cut_fractions(raw: bytes) -> bytes:
+    """Return JSON in which the fractions of all times are cut to six decimals.
+
+    Rounded up, 08:59:59.9999999 would lie in the next hour.
+    """
+    return _TIME.sub(rb'"\1\2"', raw)
 
 
 def to_ms(time: datetime) -> int:
