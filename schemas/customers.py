@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from .currencies import EXPONENTS
 from .dimensions import Dimensions
 from .fields import Count, Data, Defaulted, code, field_error, ident, trimmed
 from .times import Time, to_ms
@@ -14,7 +15,18 @@ Voluntary = Defaulted[
     Annotated[bool, Meta(description="false if the customer did not want it, as after a failed card payment")]
 ]
 Amount = Annotated[Count, Meta(description="In minor units of the currency (cents)")]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217 code")]
+Currency = Annotated[
+    str,
+    Meta(
+        description="ISO 4217 code of a currency that has decimals",
+        extra_json_schema={"enum": list(EXPONENTS)},
+    ),
+]
+
+
+def _check_currency(currency: str) -> None:
+    if currency not in EXPONENTS:
+        raise field_error("currency", "an ISO 4217 code of a currency that has decimals", currency)
 
 
 class CustomerActivated(Dimensions, kw_only=True):
@@ -86,6 +98,9 @@ class PurchaseCompleted(Data, kw_only=True):
     amount_minor: Amount
     currency: Currency
 
+    def __post_init__(self) -> None:
+        _check_currency(self.currency)
+
 
 class PurchaseRefunded(Data, kw_only=True):
     """An order was paid back, wholly or in part."""
@@ -97,6 +112,9 @@ class PurchaseRefunded(Data, kw_only=True):
     customer_id: CustomerId
     amount_minor: Amount
     currency: Currency
+
+    def __post_init__(self) -> None:
+        _check_currency(self.currency)
 
 
 class Referral(Data, kw_only=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from schemas import generate as contract
-from stream.cli import main, metric_reference, references
+from stream.cli import currency_table, main, metric_reference, references
 from stream.errors import CxgaugeError
 from stream.monitoring import dashboards as grafana
 from stream.monitoring.alerts import operator_files, prometheus_files
@@ -49,6 +49,7 @@ def generated_files() -> dict[Path, bytes]:
         )
     documents = (
         contract.documents()
+        | currency_table.documents()
         | prometheus_files.documents()
         | operator_files.documents()
         | grafana.documents()

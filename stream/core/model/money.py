@@ -2,23 +2,20 @@
 
 from collections.abc import Mapping
 
+from schemas.currencies import EXPONENTS
 from stream.core.model.aggregate import Vector
 
 BASIS = 10_000
 """Margin rates are in units of 1 / BASIS (basis points)."""
 _LOW = 1 << 32
 
-_EXPONENTS = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"), 0),
-    **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-    **dict.fromkeys(("CLF", "UYW"), 4),
-}
-
 
 def exponent(currency: str) -> int:
-    """Return the digits of a currency's minor unit (ISO 4217, list one). It is 2 for currencies not on the list."""
-    return _EXPONENTS.get(currency, 2)
+    """Return the digits of a currency's minor unit.
+
+    It is 2 for a currency that ISO 4217 no longer lists: amounts may have been stored while it did.
+    """
+    return EXPONENTS.get(currency, 2)
 
 
 def major(amount: int, currency: str, parts: int = 1) -> float:
