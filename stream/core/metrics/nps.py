@@ -49,11 +49,12 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
 
 METRIC = Metric(
     name="nps",
+    version=2,
     title="NPS",
     definition=(
         "Promoters answer 9 or 10, passives 7 or 8, detractors 0 to 6 on the scale from 0 to 10. Dismissed "
         "answers do not count. An answer given before its transaction is premature. It is not in n and "
-        "counted separately."
+        "counted separately. The 95 % bounds are within the scale and include the score."
     ),
     formula="100 * (promoters - detractors) / (promoters + passives + detractors)",
     excluded=(

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from schemas.feedback import FeedbackSubmitted
 from stream.core.aggregation.feedback import Feedback
@@ -47,9 +49,33 @@ def test_nps_5_an_empty_window_has_counts_of_zero_and_no_score() -> None:
     }
 
 
-def test_nps_bounds_are_not_clamped() -> None:
-    """With three promoters the interval exceeds the scale."""
-    assert adjusted_wald(3, 0, 3)[1] > 100
+@pytest.mark.parametrize(
+    ("promoters", "detractors", "n", "low", "high"),
+    [
+        (1, 0, 1, -48.50, 100),
+        (0, 1, 1, -100, 48.50),
+        (0, 0, 1, -60.01, 60.01),
+        (8, 0, 8, 38.54, 100),
+        (0, 8, 8, -100, -38.54),
+        (2, 1, 3, -51.33, 84.67),
+    ],
+)
+def test_nps_bounds_of_few_answers(promoters: int, detractors: int, n: int, low: float, high: float) -> None:
+    """They are within the scale and include the score."""
+    assert adjusted_wald(promoters, detractors, n) == pytest.approx((low, high), abs=0.005)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_bounds_are_within_the_scale_and_include_the_score(
+    promoters: int, passives: int, detractors: int
+) -> None:
+    """Exactly, not only nearly."""
+    n = promoters + passives + detractors
+    assume(n)
+    low, high = adjusted_wald(promoters, detractors, n)
+    assert -100 <= low <= 100 * (promoters - detractors) / n <= high <= 100
+    low, high = wilson(promoters, n)
+    assert 0 <= low <= promoters / n <= high <= 1
 
 
 def test_str_1_windows_merge_parts_not_scores() -> None:

@@ -180,6 +180,6 @@ async def test_the_catalog_has_windows_views_and_headlines(
     assert [window["label"] for window in catalog["windows"]] == ["5m", "1h", "24h", "7d", "30d"]
     assert catalog["views"][1] == {"name": "channel", "labels": ["channel"]}
     nps = catalog["headlines"][0]
-    assert (nps["id"], nps["metric"]["name"], nps["metric"]["version"]) == ("cx_nps_score", "nps", 1)
+    assert (nps["id"], nps["metric"]["name"], nps["metric"]["version"]) == ("cx_nps_score", "nps", 2)
     assert "Promoters answer 9 or 10" in nps["metric"]["definition"]
     assert live_exporter.exporter.config.views.keys() == {view["name"] for view in catalog["views"]}
