@@ -18,7 +18,10 @@ FAMILIES: dict[str, tuple[str, str]] = {
         "Records of unreadable batches that an operator skipped. They have no outcome",
     ),
     "cx_last_event_timestamp_seconds": ("gauge", "Time of the newest accepted event"),
-    "cx_event_lag_seconds": ("gauge", "Now minus the time of the newest accepted event"),
+    "cx_event_lag_seconds": (
+        "gauge",
+        "Now minus the time of the newest accepted event, 0 if that is ahead of this clock",
+    ),
     "cx_labels_ignored_total": (
         "counter",
         "Label entries ignored because their name is not configured or their value is invalid",
@@ -68,7 +71,9 @@ def freshness(domains: Iterable[tuple[DomainName, list[Checkpoint]]], now: int) 
     name = "cx_event_lag_seconds"
     yield header(name, *FAMILIES[name])
     yield from (
-        line(name, {"topic": topic}, (now - event_time) / 1000) for topic, event_time in newest if event_time
+        line(name, {"topic": topic}, max(now - event_time, 0) / 1000)
+        for topic, event_time in newest
+        if event_time
     )
 
 

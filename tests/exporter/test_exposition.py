@@ -227,3 +227,11 @@ def test_the_event_clock_is_the_newest_accepted_event() -> None:
     apply_records(state, write_flush(state, answers(1)))
     assert refresh(state, wall_ms=NOW + 900 * 24 * 60 * MINUTE)[NPS_SERIES] == 100
     assert state.now(0) == NOW
+
+
+def test_the_lag_of_events_is_never_negative() -> None:
+    """The newest event may be ahead of the exporter's clock."""
+    state = exporter()
+    apply_records(state, write_flush(state, answers(1)))
+    name = 'cx_event_lag_seconds{topic="cx.feedback"}'
+    assert [refresh(state, wall_ms=NOW + ahead)[name] for ahead in (-60_000, 0, 1_500)] == [0, 0, 1.5]
