@@ -41,9 +41,10 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
 
 METRIC = Metric(
     name="csat",
+    version=2,
     title="CSAT",
     definition=(
-        "The top two points of the answer's scale are satisfied (the top one of fewer than five points). The "
+        "The top two points of the answer's scale are satisfied (the top one of fewer than four points). The "
         "default scale is 1 to 5. Scores of different scales are normalised before they are averaged."
     ),
     formula="satisfied / answers; score: mean of (score - min) / (max - min) * 100",

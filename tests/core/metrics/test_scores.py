@@ -108,12 +108,24 @@ def test_csat_2() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scale", "satisfied"), [((1, 2), 1), ((1, 4), 1), ((0, 4), 2), ((1, 7), 2), ((0, 1), 1)]
+    ("scale", "satisfied"),
+    [((1, 2), 1), ((1, 3), 1), ((1, 4), 2), ((0, 3), 2), ((0, 4), 2), ((1, 7), 2), ((0, 1), 1)],
 )
 def test_satisfied_are_the_top_points_of_the_scale(scale: tuple[int, int], satisfied: int) -> None:
-    """Two points of a scale of five or more, else one."""
+    """Two points of a scale of four or more, else one."""
     by_series = read(csat, "csat", list(range(scale[0], scale[1] + 1)), scale=scale)
     assert by_series["cx_csat_responses", "true"] == satisfied
+
+
+def test_satisfaction_on_scales_of_four_and_two_points() -> None:
+    """4, 3 and 3 of four points, and a thumb up, are satisfied."""
+    answers = [(4, (1, 4)), (3, (1, 4)), (3, (1, 4)), (1, (1, 4)), (1, (0, 1))]
+    events = [
+        Event(FeedbackSubmitted(feedback_id=f"r{i}", survey="csat", score=score, scale=scale), NOW, NOW)
+        for i, (score, scale) in enumerate(answers)
+    ]
+    by_series = figures(csat.METRIC, count(Feedback(), events), NOW)
+    assert (by_series["cx_csat_responses", "true"], by_series["cx_csat_responses", "false"]) == (4, 1)
 
 
 def test_csat_4() -> None:

@@ -107,7 +107,7 @@ def test_contributions_of_answers_are_pinned_to_the_version() -> None:
         )
         for survey, scales in {
             "nps": [None],
-            "csat": [None, (0, 100)],
+            "csat": [None, (0, 100), (1, 4)],
             "ces": [None, (1, 7)],
             "exit": [None],
         }.items()
@@ -116,4 +116,4 @@ def test_contributions_of_answers_are_pinned_to_the_version() -> None:
         for premature in (False, True)
         for score in range(*(scale or (0, 11)))
     ]
-    assert (checkpoints.VERSION, crc32(repr(contributions).encode())) == (3, 1861836469)
+    assert (checkpoints.VERSION, crc32(repr(contributions).encode())) == (4, 19692805)

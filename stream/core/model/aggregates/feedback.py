@@ -68,9 +68,9 @@ def position(score: int, low: int, high: int) -> int:
 
 
 def csat_vector(score: int, scale: tuple[int, int] | None) -> Vector:
-    """Return the vector of a CSAT answer. The top two points are satisfied, or the top one of fewer than five."""
+    """Return the vector of a CSAT answer. The top two points are satisfied, or the top one of fewer than four."""
     low, high = scale or (1, 5)
-    top = 2 if high - low >= 4 else 1
+    top = 2 if high - low >= 3 else 1
     category = CsatLayout.SATISFIED if score > high - top else CsatLayout.UNSATISFIED
     return {category: 1, CsatLayout.POINTS: position(score, low, high)}
 

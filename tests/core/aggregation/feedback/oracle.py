@@ -63,7 +63,7 @@ def feedback(events: Iterable[tuple[int, dict[str, Any]]], views: dict[str, tupl
             low, high = event.get("scale", (1, 5))
             normalised = (score - low) / (high - low)
             if survey == "csat":
-                satisfied = score >= high - 1 if high - low >= 4 else score == high
+                satisfied = score >= high - 1 if high - low >= 3 else score == high
             else:
                 if event.get("direction", "effort") == "effort":
                     normalised, score = 1 - normalised, high + low - score
