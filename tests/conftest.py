@@ -27,10 +27,12 @@ DATA_BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"
 def kafka() -> Iterator[str]:
     """Bootstrap servers of the shared broker, started at the first use. Tests use topics of their own.
 
-    It never checks retention: tests write records of a fixed date, which may be older than their topic keeps them, and the
-    check every five minutes would delete them in the middle of a test.
+    It never checks retention: tests write records of a fixed date, which may be older than their topic keeps them. The check,
+    30 s after the start and then every five minutes, would delete them in the middle of a test.
     """
-    with Broker(properties={"log.retention.check.interval.ms": 7 * 24 * 3_600_000}) as broker:
+    week = 7 * 24 * 3_600_000
+    never = {"log.initial.task.delay.ms": week, "log.retention.check.interval.ms": week}
+    with Broker(properties=never) as broker:
         yield broker.bootstrap
 
 
