@@ -98,7 +98,7 @@ def test_commands_that_need_no_broker(run: Run) -> None:
     assert run("--check-config").returncode == 0
     generate = run("generate", "--check")
     assert generate.returncode != 0
-    assert "run this in the project's folder" in generate.stderr
+    assert "run the command in the project's root folder" in generate.stderr
 
 
 @pytest.mark.kafka
