@@ -59,7 +59,7 @@ def measure(number: int, sent: Iterator[PublishedRecord]) -> tuple[str, Partitio
             process_done = clock()
             floors.append(floor_done - started_at)
             ratios["decode"].append((decode_done - floor_done) / floors[-1])
-            ratios["fold (decode included)"].append((process_done - decode_done) / floors[-1])
+            ratios["process (decode included)"].append((process_done - decode_done) / floors[-1])
             if n % FLUSH == 0:
                 started_at = clock()
                 flush = partition.prepare_flush(now, 0)

@@ -65,9 +65,7 @@ def test_a_python_without_venv_is_skipped(install: Callable[..., tuple[int, list
     """The message names the missing package."""
     code, pythons_used, error = install(python3=COMPLETE, python3_13=WITHOUT_VENV)
     assert (code, pythons_used) == (0, ["python3"])
-    assert (
-        error == "python3.13 has no venv and is passed over (Debian has it in the package python3.13-venv)\n"
-    )
+    assert error == "python3.13 has no venv and is skipped (Debian has it in the package python3.13-venv)\n"
 
 
 def test_a_missing_python_is_reported(install: Callable[..., tuple[int, list[str], str]]) -> None:

@@ -94,7 +94,9 @@ def test_figures_are_served_once_every_partition_is_covered() -> None:
     assert not [name for name in series if name.startswith("cx_events_total") and "feedback" in name]
     assert "feedback 0: no checkpoint yet" in state.unready_reason(0)
     apply_records(state, {"feedback": feedback[-1:]})
-    assert "not rendered yet" in state.unready_reason(0), "who is told ready finds the figures"
+    assert "not rendered yet" in state.unready_reason(0), (
+        "/readyz returns 200 only after the metrics were rendered"
+    )
     series = refresh(state)
     assert series[NPS_SERIES] == 100
     assert series['cx_events_total{topic="cx.feedback",outcome="accepted"}'] == 3
