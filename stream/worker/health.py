@@ -107,7 +107,7 @@ class _TaskCollector:
 
 
 def _lag(owned_task: OwnedTask) -> float:
-    return owned_task.lag / 1000
+    return owned_task.visible_lag / 1000
 
 
 def _unflushed(owned_task: OwnedTask) -> float:

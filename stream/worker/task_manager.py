@@ -10,6 +10,7 @@ from faust.types import TP
 
 from stream.core.aggregation.outgoing import Record
 from stream.core.aggregation.task import Flush, PartitionTask
+from stream.core.model.checkpoint import EARLIEST_END
 from stream.core.model.unreadable import UnreadableBatch
 from stream.kafka.records import described
 
@@ -56,6 +57,7 @@ class OwnedTask:
         self.last_at_end = core.checkpoint.written_at - core.checkpoint.lag_ms
         """Time at which the position was last at the end of the source, in ms."""
         self.lag = now - self.last_at_end
+        self.assigned_at = now
         self.waiting_since = now
         """Time of the dispatch of the oldest waiting records or of the last processed batch, the later one,
         in ms."""
@@ -67,6 +69,12 @@ class OwnedTask:
         """Time of the last fetch of the unreadable batch, in ms."""
         self.logged_offset = -1
         """Offset of the last unreadable batch that the log names."""
+
+    @property
+    def visible_lag(self) -> int:
+        """`lag` in ms for people. A partition that was never read to its end lags since its assignment, not since 1970."""
+        never = self.last_at_end < EARLIEST_END
+        return self.lag - (self.assigned_at - self.last_at_end) if never else self.lag
 
     def process(self, start: int, records: Iterable[Record], clock: int) -> None:
         """Process a batch. Ignore one that leaves a gap, because a seek has overtaken it."""

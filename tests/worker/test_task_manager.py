@@ -49,8 +49,11 @@ class Clock:
     """A clock that is set by the test."""
 
     now = NOW
+    step = 0
+    """Ms by which each reading advances it."""
 
     def __call__(self) -> int:
+        self.now += self.step
         return self.now
 
 
@@ -101,6 +104,24 @@ async def test_an_idle_partition_writes_only_heartbeats(owned: Any) -> None:
     clock.now += HEARTBEAT
     await task_manager.flush_due()
     assert [flush.checkpoint.lag_ms for flush in store.flushes] == [0, 0]
+
+
+async def test_a_partition_that_never_reached_its_end_lags_since_its_assignment(owned: Any) -> None:
+    """Its checkpoint says so, also when the clock goes on between lag and flush."""
+    task_manager, store, clock = owned
+    task_manager.is_at_end = lambda _: False
+    owned_task = dispatch_and_process(task_manager, answer_records(2))
+    clock.step = 3
+    clock.now += 40_000
+    await task_manager.flush_due()
+    assert 40_000 <= owned_task.visible_lag <= 40_010
+    assert store.flushes[-1].checkpoint.lag_ms > clock.now - 100
+    assert not store.flushes[-1].checkpoint.reached_end
+    task_manager.is_at_end = lambda _: True
+    clock.now += HEARTBEAT
+    await task_manager.flush_due()
+    assert owned_task.visible_lag == 0
+    assert store.flushes[-1].checkpoint.reached_end
 
 
 async def test_the_lag_is_the_time_since_the_end_was_last_reached(owned: Any) -> None:

@@ -11,6 +11,9 @@ versions are rebuilt."""
 MAX_AGE = 30_000
 """Time in ms for which a checkpoint covers its partition, and the lag below which it does so."""
 
+EARLIEST_END = 24 * 3_600_000
+"""Times in ms before this one stand for a source whose end was never reached. They are 0 or a little more, because a flush
+reads the clock after the lag was computed."""
 
 _PACKED_NAMES = {
     "next_offset": "next",
@@ -61,7 +64,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_PACKE
     @property
     def reached_end(self) -> bool:
         """True if the worker was at the end of the source at least once."""
-        return self.lag_ms < self.written_at or not self.lag_ms
+        return self.written_at - self.lag_ms >= EARLIEST_END
 
 
 encode = msgspec.msgpack.Encoder().encode
