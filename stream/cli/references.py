@@ -106,7 +106,7 @@ def _command(name: str, command: click.Command) -> Iterator[str]:
     context = click.Context(command, info_name=name)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
     yield f"\n## {name}\n\n{command.get_short_help_str(400)}\n\n    {usage}\n"
-    options = [option for option in command.params if isinstance(option, click.Option)]
+    options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
     if options:
         yield "\n| option | meaning |\n|---|---|\n"
         for option in options:
