@@ -1,6 +1,7 @@
 """Free ports of 127.0.0.1 for servers, without collisions between processes that choose at once."""
 
 import errno
+import os
 import random
 import socket
 from collections.abc import Iterator
@@ -40,7 +41,8 @@ def claim(port: int) -> bool:
 def free_port() -> int:
     """Return a free port that no other process is given.
 
-    After `BLOCK` calls this process may be given it again. Raises CxgaugeError if no port of the block is free.
+    After `BLOCK` calls this process may be given it again. Raises CxgaugeError if no port of the block is free, or all
+    blocks belong to other processes.
     """
     for port in islice(_own_ports(), BLOCK):
         if port_is_free(port):
@@ -52,8 +54,10 @@ def free_port() -> int:
 def _own_ports() -> Iterator[int]:
     """Return the ports of a block that is ours, again and again."""
     blocks = random.sample(range(FIRST, END - BLOCK, BLOCK), k=(END - FIRST) // BLOCK - 1)
-    block = next((block for block in blocks if _reserve(f"ports from {block}")), blocks[0])
-    return cycle(range(block, block + BLOCK))
+    for block in blocks:
+        if _reserve(f"ports from {block}"):
+            return cycle(range(block, block + BLOCK))
+    raise CxgaugeError(f"all {len(blocks)} blocks of ports from {FIRST} belong to other processes")
 
 
 def _reserve(name: str) -> bool:
@@ -72,3 +76,12 @@ def _reserve(name: str) -> bool:
         return error.errno != errno.EADDRINUSE
     _reserved[name] = holder.detach()
     return True
+
+
+def _forget() -> None:
+    """Give up the reservations of the parent process, which still holds them."""
+    _reserved.clear()
+    _own_ports.cache_clear()
+
+
+os.register_at_fork(after_in_child=_forget)

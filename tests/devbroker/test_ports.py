@@ -8,6 +8,7 @@ from socket import create_server
 
 import pytest
 
+from stream.devbroker import ports
 from stream.devbroker.ports import BLOCK, claim, free_port, port_is_free
 from stream.errors import CxgaugeError
 
@@ -73,3 +74,27 @@ def test_a_claim_is_seen_by_other_processes_until_its_process_ends() -> None:
     assert claim(port)
     with another_process(f"claim({port})") as printed:
         assert printed == "False"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has abstract sockets")
+def test_a_forked_process_has_ports_of_its_own() -> None:
+    """It would go on in the block of its parent, at the same place."""
+    script = (
+        "import os; from stream.devbroker.ports import *; free_port(); r, w = os.pipe(); "
+        "child = os.fork(); ports = [free_port() for _ in range(9)]; "
+        "os.write(w, repr(ports).encode()) if not child else None; "
+        "os._exit(0) if not child else os.waitpid(child, 0); "
+        "print(set(ports) & set(eval(os.read(r, 999))))"
+    )
+    completed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert completed.stdout == "set()\n"
+
+
+def test_without_a_block_there_is_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block of another process is never used."""
+    ports._own_ports.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(ports, "_reserve", lambda _: False)
+        with pytest.raises(CxgaugeError, match="all 98 blocks of ports from 20000 belong to other processes"):
+            free_port()
+    ports._own_ports.cache_clear()
