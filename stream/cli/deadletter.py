@@ -78,7 +78,7 @@ def replay_command(
     click.echo(f"{result.pop('sent', 0):,} {'would be replayed' if dry_run else 'replayed'}")
     if result.still_unreadable:
         click.echo(
-            f"  {result.still_unreadable:,} of them cannot be read by this version either and become dead letters again"
+            f"  {result.still_unreadable:,} of them cannot be read by this version either, which makes them dead letters again"
         )
     for reason, count in result.items():
         click.echo(f"{count:,} not replayed: {reason}")

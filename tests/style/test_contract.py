@@ -6,6 +6,8 @@ from schemas.codec import MAX_VALUE
 from schemas.generate import asyncapi
 from stream.config import Settings
 from stream.core.aggregation.outgoing import OutgoingRecord, to_dead_letter
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.model.checkpoint import VERSION
 from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES, OUTCOMES
 from stream.core.model.time_buckets import DAY, HOUR, MINUTE, MINUTES, QUARTERS
 from stream.kafka.topics import DEADLETTER_RETENTION, topics
@@ -72,3 +74,15 @@ def test_times_are_those_of_the_default_settings() -> None:
     assert f"and {(config.pane_retention - config.longest_window) // HOUR} hours" in windows
     days, hours = divmod((config.long_pane_retention - config.longest_window) // HOUR, 24)
     assert f"and {days} d {hours} h" in windows
+
+
+def test_the_page_about_upgrades_names_the_versions_of_the_state() -> None:
+    """Those that are written and read."""
+    page = " ".join((ROOT / "deploy/docs/upgrade.md").read_text(encoding="utf-8").split())
+    oldest = {domain.name: domain.oldest_readable_version for domain in DOMAIN_REGISTRY}
+    assert oldest["feedback"] == oldest["customers"]
+    assert (
+        f"writes version {VERSION}. It reads versions {oldest['feedback']} to {VERSION} of feedback and customers, "
+        f"and versions {oldest['tickets']} to {VERSION} of tickets."
+    ) in page
+    assert f'"version {VERSION + 1} is newer than {VERSION}, which this one writes"' in page
