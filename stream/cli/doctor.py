@@ -1,5 +1,6 @@
 """`cxgauge doctor`: check a running installation, or estimate the size of one."""
 
+import math
 import platform
 import sys
 from collections.abc import Iterable
@@ -39,6 +40,8 @@ def doctor(ctx: click.Context, size: float | None) -> None:
     configuration: Configuration = ctx.obj
     settings = configuration.load()
     if size is not None:
+        if not math.isfinite(size):
+            raise click.BadParameter(f"got {size}, allowed is a finite number above 0", param_hint="--size")
         click.echo(sizing.report(size, aggregation_config(settings)))
         return
     click.echo(

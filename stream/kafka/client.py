@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
 from stream.config.settings import Kafka
+from stream.errors import ConfigError
 
 
 def client_options(kafka: Kafka) -> dict[str, Any]:
@@ -15,10 +16,7 @@ def client_options(kafka: Kafka) -> dict[str, Any]:
         "security_protocol": kafka.security_protocol,
     }
     if kafka.security_protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
-        if kafka.ssl_certfile:
-            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
-        options["ssl_context"] = context
+        options["ssl_context"] = _ssl_context(kafka)
     if kafka.security_protocol.startswith("SASL"):
         options |= {
             "sasl_mechanism": kafka.sasl_mechanism,
@@ -26,6 +24,25 @@ def client_options(kafka: Kafka) -> dict[str, Any]:
             "sasl_plain_password": kafka.sasl_password,
         }
     return options
+
+
+def _ssl_context(kafka: Kafka) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
+    except OSError as error:
+        raise ConfigError(
+            f"kafka.ssl_cafile: expected a file of certificates in PEM, got {str(kafka.ssl_cafile)!r}: {error}"
+        ) from error
+    if kafka.ssl_certfile:
+        try:
+            # With an empty password an encrypted key raises. Without one, OpenSSL would ask on the terminal.
+            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile, password="")
+        except OSError as error:
+            raise ConfigError(
+                f"kafka.ssl_certfile: expected a certificate in PEM with its key, not encrypted, in it or in kafka.ssl_keyfile, "
+                f"got {str(kafka.ssl_certfile)!r}: {error}"
+            ) from error
+    return context
 
 
 class Client(Protocol):

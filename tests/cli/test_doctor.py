@@ -72,3 +72,12 @@ def test_a_subcommand_does_not_run_the_checks() -> None:
     result = CliRunner().invoke(main, ["doctor", "nothing"])
     assert result.exit_code == 2
     assert "No such command 'nothing'" in result.stderr
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "0", "-1", "x"])
+def test_a_rate_must_be_a_finite_number_above_0(rate: str) -> None:
+    """Usage errors end with 2."""
+    result = CliRunner().invoke(main, ["doctor", "--size", rate])
+    assert result.exit_code == 2
+    assert "Invalid value for" in result.output
+    assert rate in result.output

@@ -107,6 +107,10 @@ async def test_once_prints_what_is_served() -> None:
     [
         (["--url", f"http://127.0.0.1:{free_port()}"], "cannot be read: "),
         (["--url", "ftp://x"], "begins with http:// or https://"),
+        (
+            ["--url", "https://127.0.0.1:9", "--ca", __file__],
+            "--ca: expected a file of certificates in PEM, got ",
+        ),
         (["--window", "3d"], "allowed are windows 5m, 1h, 24h, 7d, 30d; views total, channel, touchpoint"),
         (["--view", "team"], "allowed are windows"),
     ],

@@ -1,12 +1,14 @@
 """Options of Kafka clients."""
 
 import ssl
+from pathlib import Path
 
 import msgspec
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from stream.config import Kafka, Settings
+from stream.errors import ConfigError
 from stream.kafka.client import client_options, running
 
 
@@ -26,6 +28,26 @@ def test_sasl_over_tls() -> None:
     assert options["sasl_mechanism"] == "SCRAM-SHA-512"
     assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("u", "p")
     assert options["ssl_context"].verify_mode is ssl.CERT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ("ssl_cafile", "kafka.ssl_cafile: expected a file of certificates in PEM, got "),
+        (
+            "ssl_certfile",
+            "kafka.ssl_certfile: expected a certificate in PEM with its key, not encrypted, in it or in ",
+        ),
+    ],
+)
+def test_files_that_are_not_pem_are_named(tmp_path: Path, setting: str, text: str) -> None:
+    """A service exits with 2. It would try again for ever if it took this for a broker that is away."""
+    file = tmp_path / "file.pem"
+    file.write_text("nothing of the kind")
+    with pytest.raises(ConfigError) as raised:
+        client_options(Kafka(security_protocol="SSL", **{setting: file}))  # type: ignore[arg-type]
+    assert str(raised.value).startswith(text)
+    assert str(file) in str(raised.value)
 
 
 def test_topics_are_named_by_domain() -> None:

@@ -91,7 +91,7 @@ def top(
     exporter = ExporterClient(
         (url or default_url(settings)).rstrip("/"),
         user and authorization(user, password),
-        ssl.create_default_context(cafile=ca),
+        _ssl_context(ca),
     )
     if not exporter.url.startswith(("http://", "https://")):
         raise CxgaugeError(f"--url: got {url!r}, allowed is an address that begins with http:// or https://")
@@ -176,3 +176,12 @@ def state(snapshot: MetricsSnapshot) -> Text:
     if expected and covered == expected:
         return Text(f"Complete: {coverage}{newest}", style="green")
     return Text(f"INCOMPLETE: {coverage}; metrics are stale or absent{newest}", style="bold yellow")
+
+
+def _ssl_context(ca: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise CxgaugeError(
+            f"--ca: expected a file of certificates in PEM, got {str(ca)!r}: {error}"
+        ) from error

@@ -84,8 +84,11 @@ class Broker:
         """
         if not port_is_free(self.port):
             raise ProcessError(f"port {self.port} of 127.0.0.1 is taken: is another broker running?")
-        self._home.mkdir(parents=True, exist_ok=True)
-        self._write_properties()
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+            self._write_properties()
+        except OSError as error:
+            raise ProcessError(f"the broker's folder {self._home} cannot be written: {error}") from error
         if not (self._home / "data" / "meta.properties").exists():
             self._format()
         command = [*self._java, "-Xmx512m", "kafka.Kafka", "server.properties"]

