@@ -21,6 +21,7 @@ from stream.devbroker.kafka import Broker
 from tests.chaos.cluster import ChaosCluster, wait
 from tests.chaos.feedback_load import envelope, load
 from tests.kafka.segments import (
+    batches,
     damage,
     segment,
     with_flipped_bit,
@@ -315,7 +316,7 @@ def test_unreadable_state_is_refused(cluster: ChaosCluster, folder: Path) -> Non
 
 
 def test_unreadable_panes_are_not_covered(cluster: ChaosCluster, folder: Path) -> None:
-    """The exporter continues without that partition and reports why. `doctor` reports the same."""
+    """The exporter continues without that partition and reports why."""
     count_some_events(cluster)
     topic = cluster.settings.topics.panes("feedback")
     worker = cluster.start()
@@ -330,7 +331,17 @@ def test_unreadable_panes_are_not_covered(cluster: ChaosCluster, folder: Path) -
     log = cluster.folder / f"exporter-{exporter.port}.log"  # type: ignore[attr-defined]
     assert log.read_text().count(text) == 1
     assert exporter.poll() is None
+
+
+def test_an_unreadable_checkpoint_is_reported_by_doctor(cluster: ChaosCluster, folder: Path) -> None:
+    """It reads the newest records of the panes, the last but one of which is no end of a transaction."""
+    count_some_events(cluster)
+    topic = cluster.settings.topics.panes("feedback")
+    path = segment(folder, topic, 0)
+    *_, newest, _ = batches(path)
+    damage(path, newest.base, with_flipped_bit)
     result = run(cluster, "doctor")
+    text = f"{topic} partition 0: the batch at offset {newest.base} cannot be read: the CRC does not match"
     assert (result.returncode, result.stderr.strip()) == (4, f"Error: {text}")
 
 
