@@ -95,7 +95,12 @@ class Decoder:
         return bad_data(error, decoded, self._data[context.type][0])
 
     def _binary(self, value: bytes | None, headers: Headers) -> Event:
-        attributes = _attributes(headers)
+        attributes = _attributes(
+            [
+                (name, _cut_time(raw) if name == "ce_time" and raw is not None else raw)
+                for name, raw in headers
+            ]
+        )
         try:
             context = msgspec.convert(attributes, ContextAttributes)
         except ValueError as error:
@@ -149,10 +154,15 @@ def _attributes(headers: Headers) -> dict[str, Any]:
     for name, raw in headers:
         if name.startswith("ce_") and raw is not None and name[3:] in _ATTRIBUTES:
             try:
-                decoded[name[3:]] = cut_fractions(b'"%s"' % raw)[1:-1].decode()
+                decoded[name[3:]] = raw.decode()
             except UnicodeDecodeError:
                 decoded[name[3:]] = raw
     return decoded
+
+
+def _cut_time(raw: bytes) -> bytes:
+    prefix = b'"time":"'
+    return cut_fractions(prefix + raw)[len(prefix) :]
 
 
 def _describe_empty(value: bytes | None) -> str:

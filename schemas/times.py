@@ -13,7 +13,11 @@ Time = Annotated[datetime, Meta(tz=True)]
 """RFC 3339 with an offset. The decoder rounds to microseconds, so that longer fractions have to be cut before."""
 
 _LONG_FRACTION = re.compile(rb"\.\d{7}")
-_TIME = re.compile(rb'"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d\.\d{6})\d+([Zz]|[+-]\d\d:?\d\d)"')
+FIELDS = ("effective_at", "time", "transaction_time")
+"""Fields of events that are times."""
+_TIME = re.compile(
+    rb'("(?:%s)"\s*:\s*"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d\.\d{6})\d+' % "|".join(FIELDS).encode()
+)
 
 
 def has_long_fraction(raw: bytes) -> bool:
@@ -22,11 +26,11 @@ def has_long_fraction(raw: bytes) -> bool:
 
 
 def cut_fractions(raw: bytes) -> bytes:
-    """Return JSON in which the fractions of all times are cut to six decimals.
+    """Return JSON in which the fractions of the fields that are times are cut to six decimals.
 
-    Rounded up, 08:59:59.9999999 would lie in the next hour.
+    Rounded up, 08:59:59.9999999 would lie in the next hour. Other fields are left, because an ID may look like a time.
     """
-    return _TIME.sub(rb'"\1\2"', raw)
+    return _TIME.sub(rb"\1", raw)
 
 
 def to_ms(time: datetime) -> int:

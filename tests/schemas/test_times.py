@@ -4,13 +4,14 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import Decoder
-from schemas.envelope import at_ms
-from schemas.times import to_ms
+from schemas.envelope import EVENTS, at_ms
+from schemas.times import FIELDS, to_ms
 from schemas.topics import FEEDBACK
 
 DECODER = Decoder(FEEDBACK)
@@ -50,6 +51,33 @@ def test_a_long_fraction_within_data_is_cut() -> None:
     """All times of an event are treated alike."""
     decoded = DECODER.decode(encoded("2026-06-17T09:00:00Z", transaction_time=LAST_MOMENTS[0]), ())
     assert to_ms(decoded.data.transaction_time) == LAST_MS
+
+
+@pytest.mark.parametrize("time", LAST_MOMENTS)
+def test_an_id_that_looks_like_a_time_is_not_changed(time: str) -> None:
+    """Two events of one microsecond would be one."""
+    decoded = DECODER.decode(
+        encoded(time, feedback_id=time, comment=time).replace(b'"id": "1"', b'"id": "%s"' % time.encode()), ()
+    )
+    assert (decoded.id, decoded.data.feedback_id, decoded.data.comment) == (time, time, time)
+    assert at_ms(decoded) == LAST_MS
+    headers = [("ce_id", time.encode()), ("ce_type", b"cx.feedback.submitted.v1"), ("ce_time", time.encode())]
+    headers += [("ce_specversion", b"1.0"), ("ce_source", time.encode())]
+    decoded = DECODER.decode(json.dumps(event(time, feedback_id=time)["data"]).encode(), headers)
+    assert (decoded.id, decoded.source, decoded.data.feedback_id) == (time, time, time)
+    assert at_ms(decoded) == LAST_MS
+
+
+def test_every_field_that_is_a_time_is_known() -> None:
+    """A new one would be rounded."""
+    types = [msgspec.inspect.type_info(kind) for kind in (*EVENTS, *EVENTS.values())]
+    names = {
+        field.encode_name
+        for info in types
+        for field in info.fields  # type: ignore[attr-defined]
+        if "DateTimeType" in repr(field.type) and "StructType" not in repr(field.type)
+    }
+    assert names == set(FIELDS)
 
 
 def test_other_texts_are_not_changed() -> None:
