@@ -9,7 +9,7 @@ from .dimensions import Dimensions
 from .fields import Count, Data, Defaulted, code, field_error, ident, trimmed
 from .times import Time, to_ms
 
-CustomerId = Annotated[str, ident("The customer, always the record's key")]
+CustomerId = Annotated[str, ident("The customer")]
 Reason = Annotated[str, code("Reason code")]
 Voluntary = Defaulted[
     Annotated[bool, Meta(description="false if the customer did not want it, as after a failed card payment")]
@@ -29,13 +29,13 @@ def _check_currency(currency: str) -> None:
         raise field_error("currency", "an ISO 4217 code of a currency that has decimals", currency)
 
 
-class CustomerActivated(Dimensions, kw_only=True):
-    """A customer signed up, came back or changed plan. Existing customers are loaded with it, too."""
+class CustomerAttributes(Dimensions, kw_only=True):
+    """Plan, margin and dimensions of a customer."""
 
-    TYPE: ClassVar[str] = "cx.customer.activated.v1"
+    DIMENSIONS: ClassVar[tuple[str, ...]] = (*Dimensions.DIMENSIONS, "plan")
 
     customer_id: CustomerId
-    plan: Annotated[str, ident("The plan. It is kept, and no metric reads it")] | None = None
+    plan: Annotated[str, code("The plan, which is a dimension, too")] | None = None
     margin_rate: (
         Annotated[
             float, Meta(ge=0, le=1, description="Share of revenue that is margin, in steps of 1/10,000")
@@ -47,6 +47,18 @@ class CustomerActivated(Dimensions, kw_only=True):
     def margin_bp(self) -> int | None:
         """`margin_rate` in basis points (1/10,000), rounded."""
         return None if self.margin_rate is None else round(self.margin_rate * 10_000)
+
+
+class CustomerActivated(CustomerAttributes, kw_only=True):
+    """A customer signed up, came back or changed plan. Existing customers are loaded with it, too."""
+
+    TYPE: ClassVar[str] = "cx.customer.activated.v1"
+
+
+class CustomerUpdated(CustomerAttributes, kw_only=True):
+    """Plan, margin or dimensions of a customer changed. Those that are absent stay as they were."""
+
+    TYPE: ClassVar[str] = "cx.customer.updated.v1"
 
 
 class CancelScheduled(Data, kw_only=True):
@@ -69,6 +81,14 @@ class CancelScheduled(Data, kw_only=True):
     def effective_ms(self) -> int:
         """`effective_at` in ms since the epoch."""
         return to_ms(self.effective_at)
+
+
+class CancelWithdrawn(Data, kw_only=True):
+    """A customer took a scheduled cancellation back. Nothing else changes."""
+
+    TYPE: ClassVar[str] = "cx.customer.cancel_withdrawn.v1"
+
+    customer_id: CustomerId
 
 
 class CustomerChurned(Data, kw_only=True):
@@ -121,7 +141,7 @@ class Referral(Data, kw_only=True):
     """The fields that the three events of a referral have in common."""
 
     referral_id: Annotated[str, ident("The referral")]
-    customer_id: Annotated[str, ident("The referrer, always the record's key")]
+    customer_id: Annotated[str, ident("The referrer")]
     referee_id: Annotated[str, ident("The referred person, another than the referrer")]
 
     def __post_init__(self) -> None:
@@ -160,4 +180,4 @@ class CustomerErased(Data, kw_only=True):
 
     TYPE: ClassVar[str] = "cx.customer.erased.v1"
 
-    customer_id: Annotated[str, ident("The person, and the key that the record needs")]
+    customer_id: Annotated[str, ident("The person")]

@@ -1,6 +1,6 @@
 """The dimensions by which metrics are broken down."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
@@ -25,20 +25,24 @@ class Dimensions(Data, kw_only=True):
         | None
     ) = None
 
-    def __post_init__(self) -> None:
-        if (self.channel, self.touchpoint, self.team, self.priority) not in _TRIMMED:
-            self._trim()
+    DIMENSIONS: ClassVar[tuple[str, ...]] = ("channel", "touchpoint", "team", "priority")
+    """The fields that are dimensions. Their values are trimmed."""
 
-    def _trim(self) -> None:
-        values = (self.channel, self.touchpoint, self.team, self.priority)
-        names = ("channel", "touchpoint", "team", "priority")
+    def __post_init__(self) -> None:
+        names = self.DIMENSIONS
+        values = tuple([getattr(self, name) for name in names])
+        if values not in _TRIMMED:
+            self._trim(names, values)
+
+    def _trim(self, names: tuple[str, ...], values: tuple[str | None, ...]) -> None:
         trims = [
             None if value is None else trimmed(value, name) for value, name in zip(values, names, strict=True)
         ]
-        self.channel, self.touchpoint, self.team, self.priority = trims
+        for name, value in zip(names, trims, strict=True):
+            setattr(self, name, value)
         if len(_TRIMMED) < 50_000:
             _TRIMMED.add(tuple(trims))
 
 
-_TRIMMED: set[tuple[str | None, ...]] = {(None, None, None, None)}
+_TRIMMED: set[tuple[str | None, ...]] = set()
 """Cached combinations of values that are already trimmed. Most events repeat one of them."""

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from .dimensions import _TRIMMED, Dimensions
+from .dimensions import Dimensions
 from .fields import Count, Data, Defaulted, Whole, code, field_error, ident, trimmed_each
 from .times import Time, to_ms
 
@@ -20,11 +20,19 @@ _DEFAULT_SCALES = {
 }
 """The scores allowed for answers without a scale. None stands for a dismissed survey."""
 
-FeedbackId = Annotated[str, ident("The offer and its answer. All of its events need one record key")]
-CustomerId = Annotated[str, ident("The customer, by default the record's key")]
+FeedbackId = Annotated[str, ident("The offer and its answer, to which all of its events belong")]
+CustomerId = Annotated[str, ident("The customer")]
 
 
-class FeedbackOffered(Dimensions, kw_only=True):
+class FeedbackDimensions(Dimensions, kw_only=True):
+    """The dimensions of feedback."""
+
+    DIMENSIONS: ClassVar[tuple[str, ...]] = (*Dimensions.DIMENSIONS, "program")
+
+    program: Annotated[str, code("The survey programme, such as relationship or checkout")] | None = None
+
+
+class FeedbackOffered(FeedbackDimensions, kw_only=True):
     """A survey was shown or sent to someone."""
 
     TYPE: ClassVar[str] = "cx.feedback.offered.v1"
@@ -34,8 +42,8 @@ class FeedbackOffered(Dimensions, kw_only=True):
     customer_id: CustomerId | None = None
 
 
-class FeedbackSubmitted(Dimensions, kw_only=True):
-    """A survey was answered or dismissed, or its answer was edited. The highest revision counts."""
+class FeedbackSubmitted(FeedbackDimensions, kw_only=True):
+    """A survey was answered or dismissed, or its answer was edited. The highest revision counts, of equal ones the newest."""
 
     TYPE: ClassVar[str] = "cx.feedback.submitted.v1"
 
@@ -82,8 +90,7 @@ class FeedbackSubmitted(Dimensions, kw_only=True):
     def __post_init__(self) -> None:
         # The worker caches this check by the fields it reads. A check of another field must become part of the cache
         # key in NewAnswerFastPath.validate, stream/core/aggregation/feedback/fast_path.py.
-        if (self.channel, self.touchpoint, self.team, self.priority) not in _TRIMMED:
-            self._trim()
+        Dimensions.__post_init__(self)
         if self.revision is None:
             self.revision = 0
         if self.reasons != ():

@@ -1,57 +1,56 @@
-"""The keys of records."""
+"""The owner of a record: the ID in its data to which it belongs, and the key that publishers give it."""
 
-from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
 
 from .fields import Data
-from .tickets import InteractionHandled
-from .topics import CUSTOMERS
-
-Entity = tuple[str, str]
+from .tickets import InteractionHandled, TicketSummarized
+from .topics import FEEDBACK, TICKETS, TOPICS
 
 
-def default_record_key(data: Data) -> str:
-    """Return the key for a record without one: the ID of the customer, else of the answer, ticket or interaction."""
-    return _customer(data) or _entity(data)[1]
+def owner_of(data: Data) -> str:
+    """Return the ID that decides the partition of an event, whatever the key of its record is.
 
-
-class KeyMemory:
-    """The record keys of answers and tickets, so that all events of an entity have the same key.
-
-    An event without a `customer_id` gets the key of earlier events of its answer or ticket. An entity that began under
-    its own ID keeps this key when its customer becomes known. The `limit` entities used last are remembered.
+    It is the `feedback_id`, the `ticket_id` (of an interaction without ticket the `interaction_id`), or the
+    `customer_id` (of a summary without customer the `ticket_id`).
     """
-
-    def __init__(self, limit: int = 100_000) -> None:
-        self._limit = limit
-        self._keys: OrderedDict[Entity, str] = OrderedDict()
-
-    def key(self, data: Data, given: str | None = None) -> str:
-        """Return the key for the record of an event.
-
-        `given` takes precedence, except for customer events. None: the key follows from the event and earlier ones.
-        """
-        if type(data) in CUSTOMERS.types:
-            return default_record_key(data)
-        entity = _entity(data)
-        known = self._keys.pop(entity, None)
-        own_key = known if known == entity[1] else _customer(data)
-        key = given or own_key or known or entity[1]
-        self._keys[entity] = key
-        if len(self._keys) > self._limit:
-            self._keys.popitem(last=False)
-        return key
+    owner: str = _OWNERS[type(data)](data)
+    return owner
 
 
-def _customer(data: Data) -> str | None:
-    customer: str | None = data.customer_id  # type: ignore[attr-defined]  # every event has one, most of them optional
-    return customer
+def person_of(data: Data) -> str | None:
+    """Return the customer that an event names, None if it names nobody."""
+    person: str | None = data.customer_id  # type: ignore[attr-defined]  # every event has one, most of them optional
+    return person
 
 
-def _entity(data: Data) -> Entity:
-    """Return the kind and ID of the entity of a feedback or ticket event."""
-    if (answer := getattr(data, "feedback_id", None)) is not None:
-        return "feedback", answer
-    if isinstance(data, InteractionHandled) and data.ticket_id is None:
-        return "interaction", data.interaction_id
-    ticket: str = data.ticket_id  # type: ignore[attr-defined]  # all others of cx.tickets
-    return "ticket", ticket
+def _of_feedback(data: Any) -> str:
+    return data.feedback_id
+
+
+def _of_ticket(data: Any) -> str:
+    return data.ticket_id
+
+
+def _of_interaction(data: Any) -> str:
+    return data.interaction_id if data.ticket_id is None else data.ticket_id
+
+
+def _of_customer(data: Any) -> str:
+    return data.customer_id
+
+
+def _of_summary(data: Any) -> str:
+    return data.ticket_id if data.customer_id is None else data.customer_id
+
+
+def _owners() -> dict[type[Data], Callable[[Any], str]]:
+    owners: dict[type[Data], Callable[[Any], str]] = {}
+    for topic in TOPICS.values():
+        of_topic = {FEEDBACK.domain: _of_feedback, TICKETS.domain: _of_ticket}.get(topic.domain, _of_customer)
+        for kind in topic.types:
+            owners[kind] = of_topic
+    return owners | {InteractionHandled: _of_interaction, TicketSummarized: _of_summary}
+
+
+_OWNERS = _owners()

@@ -17,29 +17,35 @@ from .fields import (
     ident,
     trimmed,
 )
+from .times import Time
 
 Party = Literal["customer", "agent", "bot", "system"]
 
-TicketId = Annotated[str, ident("The ticket. All of its events need one record key")]
+TicketId = Annotated[str, ident("The ticket, to which all of its events belong")]
 Topic = Annotated[str, code("The subject, by which repeat contacts are recognised")]
 
 
-class TicketCreated(Dimensions, kw_only=True):
-    """A ticket was opened. Without this event a ticket contributes nothing."""
+class TicketDimensions(Dimensions, kw_only=True):
+    """The dimensions of tickets. The topic is the dimension `ticket_topic`."""
+
+    DIMENSIONS: ClassVar[tuple[str, ...]] = (*Dimensions.DIMENSIONS, "topic")
+
+    topic: Topic | None = None
+
+
+class TicketCreated(TicketDimensions, kw_only=True):
+    """A ticket was opened. Without this event a ticket contributes nothing but to the orphans."""
 
     TYPE: ClassVar[str] = "cx.ticket.created.v1"
 
     ticket_id: TicketId
     customer_id: CustomerId | None = None
     opened_by: Defaulted[Annotated[Party, Meta(description="Who opened it")]] = "customer"
-    topic: Topic | None = None
 
     def __post_init__(self) -> None:
         Dimensions.__post_init__(self)
         if self.opened_by is None:
             self.opened_by = "customer"
-        if self.topic is not None:
-            self.topic = trimmed(self.topic, "topic")
 
 
 class TicketMessage(Data, kw_only=True):
@@ -86,19 +92,13 @@ class TicketHandoff(Data, kw_only=True):
     customer_id: CustomerId | None = None
 
 
-class TicketUpdated(Dimensions, kw_only=True):
+class TicketUpdated(TicketDimensions, kw_only=True):
     """Dimensions or the topic of a ticket changed. Those that are absent stay as they were."""
 
     TYPE: ClassVar[str] = "cx.ticket.updated.v1"
 
     ticket_id: TicketId
-    topic: Topic | None = None
     customer_id: CustomerId | None = None
-
-    def __post_init__(self) -> None:
-        Dimensions.__post_init__(self)
-        if self.topic is not None:
-            self.topic = trimmed(self.topic, "topic")
 
 
 class TicketMerged(Data, kw_only=True):
@@ -144,14 +144,23 @@ class InteractionHandled(Dimensions, kw_only=True):
     talk_s: Annotated[Seconds, Meta(description="Seconds of talking, rounded to whole milliseconds")]
     hold_s: Annotated[Seconds, Meta(description="Seconds on hold, rounded to whole milliseconds")]
     wrap_s: Annotated[Seconds, Meta(description="Seconds of wrap-up, rounded to whole milliseconds")]
+    wait_s: (
+        Annotated[
+            Seconds,
+            Meta(description="Seconds in the queue until answered or abandoned, rounded to whole milliseconds"),
+        ]
+        | None
+    ) = None
     legs: Defaulted[
         Annotated[
             int, Meta(ge=1, le=MAX_SAFE_INTEGER, description="Number of parts that different agents handled")
         ]
     ] = 1
-    ticket_id: TicketId | None = None
+    ticket_id: (
+        Annotated[str, ident("The ticket. A handled interaction is an agent's contact of it")] | None
+    ) = None
     revision: Defaulted[
-        Annotated[Count, Meta(description="The highest revision of an interaction counts")]
+        Annotated[Count, Meta(description="The highest revision of an interaction counts, of equal ones the newest")]
     ] = 0
     customer_id: CustomerId | None = None
 
@@ -178,3 +187,37 @@ class InteractionHandled(Dimensions, kw_only=True):
     def wrap_ms(self) -> int:
         """`wrap_s` in whole milliseconds."""
         return round(self.wrap_s * 1000)
+
+    @property
+    def wait_ms(self) -> int | None:
+        """`wait_s` in whole milliseconds."""
+        return None if self.wait_s is None else round(self.wait_s * 1000)
+
+
+class TicketSummarized(Dimensions, kw_only=True):
+    """A ticket as `cx.customers` needs it, with its dimensions at the solve. Workers write this event, apps do not."""
+
+    TYPE: ClassVar[str] = "cx.ticket.summarized.v1"
+    DIMENSIONS: ClassVar[tuple[str, ...]] = (*Dimensions.DIMENSIONS, "ticket_topic")
+
+    ticket_id: Annotated[str, ident("The ticket, the owner if there is no customer")]
+    customer_id: CustomerId | None = None
+    number: Annotated[Count, Meta(description="The summary with the highest number replaces the others")]
+    topic: Topic | None = None
+    ticket_topic: Annotated[str, code("The topic at the solve")] | None = None
+    created: Annotated[Time, Meta(description="Creation")] | None = None
+    solved: Annotated[Time, Meta(description="First solve by people")] | None = None
+    one_contact: Defaulted[
+        Annotated[bool, Meta(description="true if that solve needed exactly one contact of an agent")]
+    ] = False
+    reopened: Annotated[Time, Meta(description="First reopening after that solve")] | None = None
+    resolved: Defaulted[Annotated[bool, Meta(description="true while the ticket is resolved")]] = False
+    gone: Defaulted[
+        Annotated[bool, Meta(description="true if it was merged, deleted, or moved to another customer")]
+    ] = False
+
+    def __post_init__(self) -> None:
+        Dimensions.__post_init__(self)
+        if self.topic is not None:
+            self.topic = trimmed(self.topic, "topic")
+        self.one_contact, self.resolved, self.gone = bool(self.one_contact), bool(self.resolved), bool(self.gone)

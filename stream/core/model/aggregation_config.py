@@ -8,12 +8,14 @@ from stream.core.model.business_hours import BusinessHours, Calendar, business_h
 from stream.core.model.response_targets import ResponseTarget, ResponseTargets
 from stream.core.model.time_buckets import DAY, HOUR, HOURS, MIN_HOUR_RETENTION, Window
 
-NAMED_DIMENSIONS = ("channel", "touchpoint", "team", "priority")
-"""Dimensions that are fields of events. The others come from an event's `labels`."""
+NAMED_DIMENSIONS = ("channel", "touchpoint", "team", "priority", "program", "ticket_topic", "plan")
+"""Dimensions that are fields of events: `program` of feedback, `ticket_topic` of tickets, `plan` of customers. The others
+come from an event's `labels`."""
 OTHER_VALUE = "__other__"
 """The label value under which all values beyond a cardinality limit are counted."""
 
 DimensionValues = tuple[str | None, ...]
+"""Values by position of the dimension. Those at the end that are None may be left out."""
 
 
 class AggregationConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -36,7 +38,11 @@ class AggregationConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     response_target: int = HOUR
     """Time in ms within which a first response is due if no entry of `response_targets` matches the ticket."""
     response_targets: dict[str, ResponseTarget] = {}
+    queue_target: int = 20_000
+    """Wait in ms up to which a handled interaction is within the service level."""
     calendars: tuple[Calendar, ...] = ()
+    erasure_retention: int | None = 75 * DAY
+    """Time in ms for which erasures are remembered after their record, None for ever."""
     config_hash: str = ""
 
     @cached_property

@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 Outcome = Literal[
     "accepted",
+    "derived",
     "duplicate",
     "erased",
     "future",

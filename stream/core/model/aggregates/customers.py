@@ -1,6 +1,10 @@
 """Aggregates of `cx.customers`."""
 
 from stream.core.model.aggregate import Aggregate, AggregateName, Layout
+from stream.core.model.time_buckets import DAY
+
+WEEK = 7 * DAY
+"""Time after a solve within which a reopening or another ticket is a repeat contact, in ms."""
 
 RESPONDER, OTHER = "responder", "other"
 """Cohorts: customers who answered a survey, by present membership, and the others."""
@@ -8,10 +12,22 @@ UNKNOWN = "unknown"
 """The reason of a churn without a reason code."""
 
 
-class CustomersLayout(Layout):
-    """Active customers, active customers who gave notice, and ignored churns."""
+class FcrLayout(Layout):
+    """Tickets by the result of their first solve by people."""
 
-    ACTIVE, SCHEDULED, IGNORED = range(3)
+    FIRST_CONTACT, OTHER = range(2)
+
+
+class CustomersLayout(Layout):
+    """Active customers, and active customers who gave notice."""
+
+    ACTIVE, SCHEDULED = range(2)
+
+
+class ChurnIgnoredLayout(Layout):
+    """Churns of customers who were not active."""
+
+    CHURNS = 0
 
 
 class PeriodsLayout(Layout):
@@ -45,12 +61,15 @@ class ReferrersLayout(Layout):
     CUSTOMERS = 0
 
 
+FCR = Aggregate(AggregateName("fcr"), FcrLayout, lagged=True, long_retention=True, event_components=(0, 1))
+"""Derived from the summaries of tickets, at the first solve by people, with the ticket's dimensions then."""
 CUSTOMERS = Aggregate(AggregateName("customers"), CustomersLayout, "stock", long_retention=True)
 """By cohort."""
 PERIODS = Aggregate(AggregateName("lives"), PeriodsLayout, "open_flow", long_retention=True)
 """By cohort."""
 CHURNED = Aggregate(AggregateName("churned"), ChurnedLayout, long_retention=True, event_components=(0, 1))
 """By reason."""
+CHURN_IGNORED = Aggregate(AggregateName("churn_ignored"), ChurnIgnoredLayout, long_retention=True)
 REVENUE = Aggregate(
     AggregateName("revenue"), MoneyLayout, long_retention=True, event_components=(MoneyLayout.COUNT,)
 )
@@ -66,4 +85,4 @@ REFERRERS = Aggregate(AggregateName("referrers"), ReferrersLayout, "open_flow", 
 
 Windows end at the present. A customer with a conversion in a window therefore has the latest one in it, and counts
 once. A conversion ahead of the clock (5 minutes at most) counts as soon as it is known and hides no earlier one."""
-ALL = (CUSTOMERS, PERIODS, CHURNED, REVENUE, TO_DATE, REFERRALS, REFERRERS)
+ALL = (FCR, CUSTOMERS, PERIODS, CHURNED, CHURN_IGNORED, REVENUE, TO_DATE, REFERRALS, REFERRERS)

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from stream.core.model.aggregate import Aggregate, AggregateName, Layout, Vector
+from stream.core.model.money import split
 
 OfferOutcome = Literal["offered", "answered", "dismissed"]
 """The outcome of an offered survey."""
@@ -24,9 +25,11 @@ class CsatLayout(Layout):
 
 
 class CesLayout(Layout):
-    """Easy answers, other answers, and the sum of the ease of both."""
+    """Easy answers, other answers, the sum of the ease of both, and of their scores as given (raw)."""
 
     EASY, NOT_EASY, POINTS = range(3)
+    RAW = 3
+    pairs = (RAW,)
 
 
 class ResponseLayout(Layout):
@@ -46,6 +49,7 @@ CSAT = Aggregate(
     AggregateName("csat"), CsatLayout, event_components=(CsatLayout.SATISFIED, CsatLayout.UNSATISFIED)
 )
 CES = Aggregate(AggregateName("ces"), CesLayout, event_components=(CesLayout.EASY, CesLayout.NOT_EASY))
+"""By direction and scale, because raw scores of different scales are never added."""
 RESPONSE = Aggregate(AggregateName("response"), ResponseLayout)
 """By survey."""
 REASONS = Aggregate(AggregateName("reasons"), ReasonsLayout, event_components=())
@@ -78,11 +82,18 @@ def csat_vector(score: int, scale: tuple[int, int] | None) -> Vector:
 def ces_vector(score: int, scale: tuple[int, int] | None, direction: str | None) -> Vector:
     """Return the vector of a CES answer as ease. The best 40 % of the points, rounded half up, are easy."""
     low, high = scale or (1, 5)
+    raw = split(score, CesLayout.RAW)
     if direction != "ease":
         score = low + high - score
     best = (4 * (high - low + 1) + 5) // 10
     category = CesLayout.EASY if score > high - best else CesLayout.NOT_EASY
-    return {category: 1, CesLayout.POINTS: position(score, low, high)}
+    return {category: 1, CesLayout.POINTS: position(score, low, high), **raw}
+
+
+def ces_labels(scale: tuple[int, int] | None, direction: str | None) -> tuple[str, str]:
+    """Return the own labels of a CES answer: direction and scale."""
+    low, high = scale or (1, 5)
+    return direction or "effort", f"{low}-{high}"
 
 
 def response_vector(outcome: OfferOutcome) -> Vector:

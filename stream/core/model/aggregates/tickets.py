@@ -3,16 +3,19 @@
 from stream.core.model.aggregate import HISTOGRAM_SPAN, Aggregate, AggregateName, Layout, Vector
 from stream.core.model.histogram import record
 from stream.core.model.money import split
-from stream.core.model.time_buckets import DAY
-
-WEEK = 7 * DAY
-"""Time after a solve within which a reopening or another ticket is a repeat contact, in ms."""
 
 
 class ResponseTimeLayout(Layout):
-    """First responses over their target, solves without a first response, and durations of first responses."""
+    """First responses over their target, solves without a contact before, and durations of first responses."""
 
     LATE, UNANSWERED = range(2)
+    RESPONSES = HISTOGRAM_SPAN
+    histograms = (RESPONSES,)
+
+
+class NextResponseLayout(Layout):
+    """Durations of next responses."""
+
     RESPONSES = HISTOGRAM_SPAN
     histograms = (RESPONSES,)
 
@@ -21,6 +24,18 @@ class WaitingLayout(Layout):
     """Open contact cycles: at the minute of the opening, and at the first minute that begins after the target."""
 
     OPENED, DUE = range(2)
+
+
+class OpenItemsLayout(Layout):
+    """Tickets, at the minute since which they are open or await a reply."""
+
+    TICKETS = 0
+
+
+class InflowLayout(Layout):
+    """Tickets created."""
+
+    TICKETS = 0
 
 
 class ResolutionLayout(Layout):
@@ -35,14 +50,17 @@ class ResolutionLayout(Layout):
     histograms = (ONCE, FULL, FIRST)
 
 
-class OpenTicketsLayout(Layout):
-    """Unresolved tickets at the minute of their creation."""
+class StatusWaitLayout(Layout):
+    """Of resolved tickets: the sums of agent wait and of time on hold in ms, and durations of requester wait."""
 
-    TICKETS = 0
+    AGENT, ON_HOLD = 0, 2
+    REQUESTER = HISTOGRAM_SPAN
+    histograms = (REQUESTER,)
+    pairs = (AGENT, ON_HOLD)
 
 
 class HandoffLayout(Layout):
-    """Durations from a bot's handoff to the next agent message."""
+    """Durations from a bot's handoff to the next contact of an agent."""
 
     RESPONSES = HISTOGRAM_SPAN
     histograms = (RESPONSES,)
@@ -57,19 +75,34 @@ class BusinessLayout(Layout):
     histograms = (RESPONSES, ONCE, FULL, FIRST)
 
 
-class FcrLayout(Layout):
-    """Tickets by the result of their first solve by people, and tickets first solved by bots or time-outs."""
+class UnassistedLayout(Layout):
+    """Tickets whose first solve was by a bot or a time-out."""
 
-    FIRST_CONTACT, OTHER, BY_BOT, BY_TIMEOUT = range(4)
+    BY_BOT, BY_TIMEOUT = range(2)
+
+
+class OrphansLayout(Layout):
+    """Tickets of which events are known, but no creation."""
+
+    TICKETS = 0
 
 
 class HandleLayout(Layout):
-    """Abandoned interactions, legs, and handle times."""
+    """Abandoned interactions; legs; handle times; talk, hold and wrap-up in ms."""
 
     ABANDONED, LEGS = range(2)
+    TALK, HOLD, WRAP = 3, 5, 7
     HANDLED = HISTOGRAM_SPAN
     histograms = (HANDLED,)
-    pairs = (LEGS,)
+    pairs = (LEGS, TALK, HOLD, WRAP)
+
+
+class QueueLayout(Layout):
+    """Of interactions that give their wait: handled ones within the target, abandoned ones, waits of handled ones."""
+
+    WITHIN, ABANDONED = range(2)
+    WAITS = HISTOGRAM_SPAN
+    histograms = (WAITS,)
 
 
 FIRST_RESPONSE = Aggregate(
@@ -78,7 +111,17 @@ FIRST_RESPONSE = Aggregate(
     long_retention=True,
     event_components=(ResponseTimeLayout.RESPONSES, ResponseTimeLayout.UNANSWERED),
 )
+NEXT_RESPONSE = Aggregate(
+    AggregateName("next_response"),
+    NextResponseLayout,
+    long_retention=True,
+    event_components=(NextResponseLayout.RESPONSES,),
+)
 WAITING = Aggregate(AggregateName("waiting"), WaitingLayout, "open_items", long_retention=True)
+AWAITING_REPLY = Aggregate(AggregateName("awaiting"), OpenItemsLayout, "open_items", long_retention=True)
+"""Unresolved tickets with an open cycle of either kind, at the minute of its opening."""
+INFLOW = Aggregate(AggregateName("inflow"), InflowLayout, long_retention=True)
+"""By who opened them."""
 RESOLUTION = Aggregate(
     AggregateName("resolution"),
     ResolutionLayout,
@@ -90,7 +133,14 @@ RESOLUTION = Aggregate(
         ResolutionLayout.FIRST,
     ),
 )
-OPEN_TICKETS = Aggregate(AggregateName("open"), OpenTicketsLayout, "open_items", long_retention=True)
+STATUS_WAIT = Aggregate(
+    AggregateName("status_wait"),
+    StatusWaitLayout,
+    long_retention=True,
+    event_components=(StatusWaitLayout.REQUESTER,),
+)
+OPEN_TICKETS = Aggregate(AggregateName("open"), OpenItemsLayout, "open_items", long_retention=True)
+"""Unresolved tickets at the minute of their creation."""
 HANDOFF = Aggregate(
     AggregateName("handoff"), HandoffLayout, long_retention=True, event_components=(HandoffLayout.RESPONSES,)
 )
@@ -105,29 +155,53 @@ BUSINESS = Aggregate(
         BusinessLayout.FIRST,
     ),
 )
-FCR = Aggregate(
-    AggregateName("fcr"), FcrLayout, lagged=True, long_retention=True, event_components=(0, 1, 2, 3)
+UNASSISTED = Aggregate(
+    AggregateName("unassisted"), UnassistedLayout, long_retention=True, event_components=(0, 1)
 )
+ORPHANS = Aggregate(AggregateName("orphans"), OrphansLayout, "stock", long_retention=True)
 HANDLE = Aggregate(
     AggregateName("handle"), HandleLayout, event_components=(HandleLayout.ABANDONED, HandleLayout.HANDLED)
 )
-ALL = (FIRST_RESPONSE, WAITING, RESOLUTION, OPEN_TICKETS, HANDOFF, BUSINESS, FCR, HANDLE)
+QUEUE = Aggregate(
+    AggregateName("queue"), QueueLayout, event_components=(QueueLayout.ABANDONED, QueueLayout.WAITS)
+)
+ALL = (
+    FIRST_RESPONSE,
+    NEXT_RESPONSE,
+    WAITING,
+    AWAITING_REPLY,
+    INFLOW,
+    RESOLUTION,
+    STATUS_WAIT,
+    OPEN_TICKETS,
+    HANDOFF,
+    BUSINESS,
+    UNASSISTED,
+    ORPHANS,
+    HANDLE,
+    QUEUE,
+)
 
 
-def add_response(into: Vector, elapsed: int, target: int, start: int) -> None:
-    """Add a response after `elapsed` ms to the flat vector of a minute that begins at `start`."""
-    record(into, start | ResponseTimeLayout.RESPONSES, elapsed)
-    if elapsed > target:
-        late = start | ResponseTimeLayout.LATE
-        into[late] = into.get(late, 0) + 1
-
-
-def handle_vector(outcome: str, handle_ms: int, legs: int) -> Vector:
-    """Return the vector of an interaction. It is empty if a bot handled it."""
+def handle_vector(outcome: str, talk: int, hold: int, wrap: int, legs: int) -> Vector:
+    """Return the vector of an interaction, with its parts in ms. It is empty if a bot handled it."""
     if outcome == "abandoned":
         return {HandleLayout.ABANDONED: 1}
     vector: Vector = {}
     if outcome == "handled":
-        record(vector, HandleLayout.HANDLED, handle_ms)
+        record(vector, HandleLayout.HANDLED, talk + hold + wrap)
         vector |= split(legs, HandleLayout.LEGS)
+        for base, part in ((HandleLayout.TALK, talk), (HandleLayout.HOLD, hold), (HandleLayout.WRAP, wrap)):
+            vector |= split(part, base)
+    return vector
+
+
+def queue_vector(outcome: str, wait: int | None, target: int) -> Vector:
+    """Return the vector of an interaction's wait in ms, empty if it gives none or a bot handled it."""
+    if wait is None or outcome == "bot":
+        return {}
+    if outcome == "abandoned":
+        return {QueueLayout.ABANDONED: 1}
+    vector: Vector = {QueueLayout.WITHIN: 1} if wait <= target else {}
+    record(vector, QueueLayout.WAITS, wait)
     return vector
