@@ -147,7 +147,9 @@ class InteractionHandled(Dimensions, kw_only=True):
     wait_s: (
         Annotated[
             Seconds,
-            Meta(description="Seconds in the queue until answered or abandoned, rounded to whole milliseconds"),
+            Meta(
+                description="Seconds in the queue until answered or abandoned, rounded to whole milliseconds"
+            ),
         ]
         | None
     ) = None
@@ -160,7 +162,9 @@ class InteractionHandled(Dimensions, kw_only=True):
         Annotated[str, ident("The ticket. A handled interaction is an agent's contact of it")] | None
     ) = None
     revision: Defaulted[
-        Annotated[Count, Meta(description="The highest revision of an interaction counts, of equal ones the newest")]
+        Annotated[
+            Count, Meta(description="The highest revision of an interaction counts, of equal ones the newest")
+        ]
     ] = 0
     customer_id: CustomerId | None = None
 
@@ -220,4 +224,8 @@ class TicketSummarized(Dimensions, kw_only=True):
         Dimensions.__post_init__(self)
         if self.topic is not None:
             self.topic = trimmed(self.topic, "topic")
-        self.one_contact, self.resolved, self.gone = bool(self.one_contact), bool(self.resolved), bool(self.gone)
+        self.one_contact, self.resolved, self.gone = (
+            bool(self.one_contact),
+            bool(self.resolved),
+            bool(self.gone),
+        )

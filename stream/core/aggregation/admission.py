@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from operator import sub
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from schemas.codec import Decoder, Undecodable
-from schemas.customers import CustomerErased
+from schemas.customers import CustomerErased, CustomerResponded
 from schemas.envelope import EVENTS, Event
 from schemas.fields import Data
-from schemas.keys import default_record_key
+from schemas.keys import owner_of
+from schemas.tickets import TicketSummarized
 from schemas.times import all_to_ms, to_ms
-from schemas.topics import partition_of
+from schemas.topics import CUSTOMERS, partition_of, partitions_of
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.outgoing import Record, record_origin
 from stream.core.model.aggregation_config import AggregationConfig
@@ -19,19 +20,22 @@ from stream.core.model.time_buckets import HOUR, MINUTE
 
 MAX_AHEAD = 5 * MINUTE
 """Time in ms by which an event may be ahead of its record, and a record ahead of the clock."""
-MAX_CACHED_KEYS = 100_000
-"""Cached keys that the partition owns: hashing a key costs more than decoding an event."""
+MAX_CACHED_OWNERS = 100_000
+"""Cached owners whose partition this is: events of one ticket or customer come in groups."""
+DERIVED: frozenset[type[Data]] = frozenset({CustomerResponded, TicketSummarized})
+"""Types that workers write. They move no clock and have an outcome of their own."""
 INTERPRETED_HEADERS = {"ce_specversion", "cx_timestamp", "cx_forwarded"}
 """Headers that change how a record is read. Others, such as the content type of structured mode, do not."""
 
-_ErasureEvent = EVENTS[CustomerErased]
+_SINGLE_EVENTS = {EVENTS[kind] for kind in (CustomerErased, *DERIVED)}
+"""Events that are classified on their own."""
 
 
 class Admitted(NamedTuple):
     """A record to be processed. Times in ms."""
 
     event: Event
-    person_key: bytes
+    owner: bytes
     event_time: int
     record_timestamp: int
 
@@ -40,9 +44,10 @@ class AdmittedBatch(NamedTuple):
     """Records to be processed together, in columns of the same length. Times in ms."""
 
     events: Sequence[Event]
-    person_keys: Sequence[bytes]
+    owners: Sequence[bytes]
     event_times: Sequence[int]
     record_timestamps: Sequence[int]
+    offsets: Sequence[int]
 
 
 class Rejected(NamedTuple):
@@ -55,7 +60,7 @@ class Rejected(NamedTuple):
 class Misrouted(NamedTuple):
     """A record for another partition. `timestamp` in ms is that of the forwarded record."""
 
-    person_key: bytes
+    owner: bytes
     partition: int
     timestamp: int
 
@@ -99,7 +104,7 @@ class Admission:
         self._number = number
         self._partition_count = partition_count
         self._limits = TimeLimits(config)
-        self._owned_keys: set[bytes] = set()
+        self._owners: set[bytes] = set()
 
     def classify(self, record: Record, latest: int) -> Admitted | Rejected | Misrouted:
         """Decide about one record. `latest` is the newest timestamp in ms that is not in the future."""
@@ -108,16 +113,17 @@ class Admission:
             event = self.decoder.decode(record.value, record.headers)
         except Undecodable as error:
             return Rejected(error.outcome, error.detail)
-        key = self._record_key(record.key, event.data)
-        if (partition := self._owning_partition(key)) != self._number:
+        owner = owner_of(event.data).encode()
+        if (partition := self._owning_partition(owner, event.data)) != self._number:
             if forwarded:
                 return Rejected("invalid", f"key: forwarded before, belongs to partition {partition}")
             # A header may name a timestamp far ahead, which the broker would refuse.
-            return Misrouted(key, partition, min(record_timestamp, record.timestamp))
+            return Misrouted(owner, partition, min(record_timestamp, record.timestamp))
         event_time = to_ms(event.time)
-        return self._rejected_by_time(event, event_time, record_timestamp, latest) or Admitted(
-            event, key, event_time, record_timestamp
-        )
+        admitted = Admitted(event, owner, event_time, record_timestamp)
+        if type(event.data) in DERIVED:
+            return admitted
+        return self._rejected_by_time(event, event_time, record_timestamp, latest) or admitted
 
     def _rejected_by_time(
         self, event: Event, event_time: int, record_timestamp: int, latest: int
@@ -143,38 +149,38 @@ class Admission:
         record_timestamps = [record.timestamp for record in records]
         if max(record_timestamps) > latest or (events := self._decode_batch(records)) is None:
             return None
-        given = [record.key for record in records]
-        if self._domain.keyed_by_data or not all(given):
-            given = [self._record_key(key, event.data) for key, event in zip(given, events, strict=True)]
-        keys = cast("list[bytes]", given)
-        if not self._owned_keys.issuperset(keys) and any(
-            self._owning_partition(key) != self._number for key in keys
-        ):
+        owners = self._domain.owners(events)
+        if not self._owners.issuperset(owners) and not self._own_all(owners):
             return None
         event_times = all_to_ms([event.time for event in events])
         if not self._limits.none_exceeded(event_times, record_timestamps):
             return None
-        return AdmittedBatch(events, keys, event_times, record_timestamps)
+        return AdmittedBatch(
+            events, owners, event_times, record_timestamps, [record.offset for record in records]
+        )
 
     def _decode_batch(self, records: Sequence[Record]) -> list[Event] | None:
-        """Return the events, None if a record has an interpreted header, is undecodable, or erases a customer."""
+        """Return the events, None if one has an interpreted header, is undecodable, or must be classified on its own."""
         headers = [record.headers for record in records]
         if any(headers) and not INTERPRETED_HEADERS.isdisjoint(
             [name for listed in headers for name, _ in listed]
         ):
             return None
         events = self.decoder.decode_all([record.value for record in records])
-        return None if events is None or _ErasureEvent in set(map(type, events)) else events
+        return None if events is None or not _SINGLE_EVENTS.isdisjoint(map(type, events)) else events
 
-    def _record_key(self, key: bytes | None, data: Data) -> bytes:
-        """Return the key of a record, or the default key for its data."""
-        return default_record_key(data).encode() if not key or self._domain.keyed_by_data else key
+    def _owning_partition(self, owner: bytes, data: Data) -> int:
+        """Return the partition of an owner. An erasure is at home on every partition of feedback and tickets."""
+        if type(data) is CustomerErased and self._domain.topic is not CUSTOMERS:
+            return self._number
+        return partition_of(owner, self._partition_count)
 
-    def _owning_partition(self, key: bytes) -> int:
-        """Return the partition that a key hashes to, and cache the key if it is this one."""
-        partition = partition_of(key, self._partition_count)
-        if partition == self._number:
-            if len(self._owned_keys) >= MAX_CACHED_KEYS:
-                self._owned_keys.clear()
-            self._owned_keys.add(key)
-        return partition
+    def _own_all(self, owners: Sequence[bytes]) -> bool:
+        """Return whether this is the partition of all these owners, and cache them."""
+        unknown = [owner for owner in owners if owner not in self._owners]
+        if set(partitions_of(unknown, self._partition_count)) != {self._number}:
+            return False
+        if len(self._owners) >= MAX_CACHED_OWNERS:
+            self._owners.clear()
+        self._owners.update(unknown)
+        return True

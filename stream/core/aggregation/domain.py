@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from schemas.envelope import Event
 from schemas.fields import Data
+from schemas.keys import owner_of
 from schemas.topics import DomainName, Topic
 from stream.core.aggregation.entity_kind import EntityKind
 from stream.core.aggregation.entity_store import EntityStore
@@ -16,12 +17,15 @@ class ValidatedBatch(NamedTuple):
     """Records of which each is accepted or a duplicate, in columns of the same length."""
 
     events: Sequence[Event]
-    person_keys: Sequence[bytes]
-    """Record keys."""
+    owners: Sequence[bytes]
+    """IDs of the owners (see `schemas.keys`)."""
     event_times: Sequence[int]
     """Times of the events in ms."""
     record_timestamps: Sequence[int]
     """Timestamps of the records in ms."""
+    offsets: Sequence[int]
+    watermarks: Sequence[int]
+    """The partition's newest record timestamp as of each record, in ms."""
     validated: Sequence[Any] = ()
     """Result of `BatchFastPath.validate`; empty for a domain without a fast path."""
 
@@ -53,25 +57,41 @@ class Domain(ABC):
     """Kinds of entities. The prefixes `e` (erasures) and `r` (residuals) belong to the engine."""
     open_codes: ClassVar[frozenset[str]] = frozenset()
     """Aggregates whose last own label is an open code, such as a reason. Codes are capped by the labels before it."""
-    keyed_by_data: ClassVar[bool] = False
-    """True if the record key is always taken from the event, whatever key its record carries."""
 
     @abstractmethod
     def rejects_late(self, data: Data) -> bool:
         """Return whether an event with this data is rejected when it is later than the allowed lateness."""
 
+    def owners(self, events: Sequence[Event]) -> list[bytes]:
+        """Return the IDs of the owners of events, which may be of the `unchecked_events` of the fast path."""
+        return [owner_of(event.data).encode() for event in events]
+
+    def entity_keys(self, data: Data) -> tuple[bytes, ...]:
+        """Return the keys of the answer, ticket or interaction that an event is of."""
+        del data
+        return ()
+
     @abstractmethod
-    def process(self, store: EntityStore, event: Event, event_time: int, person_key: bytes) -> Outcome:
-        """Change the entities of a person by an event. Contributions may wait for `derive_changes`."""
+    def process(self, store: EntityStore, event: Event, event_time: int, owner: bytes) -> Outcome:
+        """Change the entities of an owner by an event. Contributions may wait for `derive_changes`.
+
+        The store has the position of the event's record (`EntityStore.move_to`).
+        """
 
     def process_batch(self, store: EntityStore, batch: ValidatedBatch) -> list[int]:
         """Process validated events and return the times of those accepted."""
         process, accepted = self.process, []
-        for event, person_key, event_time, record_timestamp in zip(
-            batch.events, batch.person_keys, batch.event_times, batch.record_timestamps, strict=True
+        for event, owner, event_time, *position in zip(
+            batch.events,
+            batch.owners,
+            batch.event_times,
+            batch.offsets,
+            batch.record_timestamps,
+            batch.watermarks,
+            strict=True,
         ):
-            store.record_timestamp = record_timestamp
-            if process(store, event, event_time, person_key) == "accepted":
+            store.move_to(*position)
+            if process(store, event, event_time, owner) == "accepted":
                 accepted.append(event_time)
         return accepted
 

@@ -18,16 +18,28 @@ class EntityKind:
         prefix: the first byte of the keys of this kind
         name: the name that `explain --customer` shows
         decode: returns the entity from its bytes
+        remembered: whether a hash of the key is remembered after an erasure, so that later events meet it
     """
 
-    def __init__(self, prefix: bytes, name: str, decode: Callable[[bytes], Any]) -> None:
+    def __init__(
+        self, prefix: bytes, name: str, decode: Callable[[bytes], Any], *, remembered: bool = False
+    ) -> None:
         self.prefix = prefix
         self.name = name
         self.decode = decode
+        self.remembered = remembered
 
-    def person_key(self, key: bytes, raw: bytes) -> bytes | None:
-        """Return the record key of the person whose entity it is, None if an erasure must not delete it."""
+    def person(self, key: bytes, raw: bytes) -> bytes | None:
+        """Return the ID of the customer whose entity it is, None if it names nobody."""
         del key, raw
+        return None
+
+    def parts_prefix(self, key: bytes) -> bytes | None:
+        """Return the beginning of the keys of its parts, None if it has none.
+
+        An erasure deletes the parts that name nobody with the whole.
+        """
+        del key
         return None
 
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int | None:
@@ -44,6 +56,13 @@ class EntityKind:
         self, key: bytes, raw: bytes, config: AggregationConfig
     ) -> tuple[Contribution, ...]:
         """Return the contributions that an erasure takes out of the panes. The others stay, as residuals."""
+        del key, raw, config
+        return ()
+
+    def retracted_by_expiry(
+        self, key: bytes, raw: bytes, config: AggregationConfig
+    ) -> tuple[Contribution, ...]:
+        """Return the contributions that go when the entity expires: those to stocks, which have no end of their own."""
         del key, raw, config
         return ()
 

@@ -6,8 +6,9 @@ of its events.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
+from schemas.dimensions import Dimensions
 from stream.core.aggregation.cardinality import CardinalityLimiter
 from stream.core.aggregation.outgoing import DerivedEvent
 from stream.core.model.aggregate import Contribution, Deltas, accumulate
@@ -16,16 +17,6 @@ from stream.core.model.pane_blocks import Row
 
 MAX_CACHED_PROJECTIONS = 50_000
 """Value tuples whose projection is cached."""
-
-
-class HasDimensions(Protocol):
-    """Event data with dimensions."""
-
-    channel: str | None
-    touchpoint: str | None
-    team: str | None
-    priority: str | None
-    labels: dict[str, Any] | None
 
 
 def project_dimensions(values: DimensionValues, config: AggregationConfig) -> DimensionValues:
@@ -56,12 +47,20 @@ class EntityStore:
         self.derived: list[DerivedEvent] = []
         """Events for the input topics of other domains."""
         self.labels_ignored = 0
+        self.offset = 0
+        """Offset of the record that is being processed."""
         self.record_timestamp = 0
         """Timestamp of the record that is being processed, in ms."""
+        self.watermark = 0
+        """The partition's newest record timestamp as of that record, in ms. Forgetting depends on it alone."""
         self.inserted_rows: list[Row] = []
         """Records of entities that were inserted without `put`."""
         self._changed_keys: dict[bytes, None] = {}
         self._timers: defaultdict[int, list[bytes]] = defaultdict(list)
+
+    def move_to(self, offset: int, record_timestamp: int, watermark: int) -> None:
+        """Set the position of the record that is processed next. Times in ms."""
+        self.offset, self.record_timestamp, self.watermark = offset, record_timestamp, watermark
 
     def put(self, key: bytes, raw: bytes | None, event_time: int | None) -> None:
         """Store an entity, or delete it if `raw` is None. Register a timer at `event_time` ms unless that is None."""
@@ -93,9 +92,15 @@ class EntityStore:
             accumulate(self.deltas, before, -1)
         accumulate(self.deltas, after)
 
-    def dimension_values(self, data: HasDimensions) -> DimensionValues:
-        """Return an event's dimension values, positional and capped. Unusable labels are counted."""
-        return self.capped_values((data.channel, data.touchpoint, data.team, data.priority), data.labels)
+    def dimension_values(self, data: Dimensions, topic: str | None = None) -> DimensionValues:
+        """Return an event's dimension values, positional and capped. Unusable labels are counted.
+
+        `topic` is that of a ticket.
+        """
+        own = getattr(data, "program", None), topic, getattr(data, "plan", None)
+        return self.capped_values(
+            (data.channel, data.touchpoint, data.team, data.priority, *own), data.labels
+        )
 
     def capped_values(self, values: DimensionValues, labels: Mapping[str, Any] | None) -> DimensionValues:
         """Return the values of fields and labels, capped. `labels` None: the event has none."""

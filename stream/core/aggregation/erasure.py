@@ -1,6 +1,6 @@
-"""Erasures: a person's entities are deleted, their finished counts stay anonymous, a hash keeps older events out."""
+"""Erasures: a person's entities are deleted and their finished counts stay anonymous. Hashes keep later events out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -11,7 +11,7 @@ from stream.core.model.aggregate import Aggregate, AggregateName, Contribution, 
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import HOURS, MINUTE
 
-ERASURE, RESIDUAL = b"e", b"r"
+ERASURE, RESIDUAL, ERASED = b"e", b"r", b"x"
 """Kinds of entities of the engine, the first byte of their keys."""
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -23,12 +23,16 @@ _decode_times = msgspec.msgpack.Decoder(tuple[int, int]).decode
 
 
 class ErasureKind(EntityKind):
-    """Erasures by the hash of a person: time of the erasure and timestamp of its record, in ms."""
+    """Erasures by the hash of a person or of an erased entity's key: time of the erasure, watermark at its record (ms)."""
 
-    def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int:
-        """Return the end of the retention after the record, in ms."""
+    def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int | None:
+        """Return the end of the retention after the record in ms, None if erasures are remembered for ever."""
         del key
-        return _decode_times(raw)[1] + config.entity_retention
+        return _end_of_retention(_decode_times(raw)[1], config)
+
+
+def _end_of_retention(watermark: int, config: AggregationConfig) -> int | None:
+    return None if config.erasure_retention is None else watermark + config.erasure_retention
 
 
 class ResidualKind(EntityKind):
@@ -56,12 +60,21 @@ class ResidualKind(EntityKind):
 
 def engine_kinds(aggregates: dict[str, Aggregate]) -> tuple[EntityKind, ...]:
     """Return the kinds of entities that every domain has."""
-    return ErasureKind(ERASURE, "erasure", _decode_times), ResidualKind(aggregates)
+    return (
+        ErasureKind(ERASURE, "erasure", _decode_times),
+        ErasureKind(ERASED, "erased entities", _decode_times),
+        ResidualKind(aggregates),
+    )
 
 
-def fingerprint(person_key: bytes) -> bytes:
-    """Return the key of a person's erasure, which holds a hash of the person's key."""
-    return ERASURE + blake2b(person_key, digest_size=16).digest()
+def fingerprint(person: bytes) -> bytes:
+    """Return the key of a person's erasure, which holds a hash of the customer's ID."""
+    return ERASURE + blake2b(person, digest_size=16).digest()
+
+
+def erased_key(key: bytes) -> bytes:
+    """Return the key under which it is remembered that the entity with this key was erased."""
+    return ERASED + blake2b(key, digest_size=16).digest()
 
 
 def erased_until(raw: bytes) -> int:
@@ -79,58 +92,94 @@ class Erasures:
         self.store = store
         self.kinds = kinds
         self.exist = False
-        """True if there is any erasure. Without one no key needs to be hashed."""
-        self.pending: set[bytes] = set()
-        """Keys of persons that were erased, whose entities are not deleted yet."""
+        """True if there is any erasure. Without one nothing needs to be hashed."""
+        self.pending: dict[bytes, bytes] = {}
+        """Persons that were erased, whose entities are not deleted yet, with the packed times of the erasure."""
         self._derive_changes = derive_changes
 
-    def covers(self, person_key: bytes, event_time: int) -> bool:
-        """Return whether an event of that time was erased. If not, the person's pending erasure has been executed."""
-        if self._covered(person_key, event_time):
-            return True
-        if person_key in self.pending:
-            self.execute()
-        return False
+    def covers(self, person: str | None, event_time: int, entity_keys: Sequence[bytes]) -> bool:
+        """Return whether an event was erased: of a person up to that time, or of nobody and an erased entity.
 
-    def _covered(self, person_key: bytes, event_time: int) -> bool:
-        raw = self.store.entities.get(fingerprint(person_key))
+        If not, pending erasures of its person and of its entities have been executed.
+        """
+        if self.pending and (
+            (person is not None and person.encode() in self.pending)
+            or any(self._person(key) in self.pending for key in entity_keys)
+        ):
+            self.execute()
+        if person is not None:
+            return self._covered(person.encode(), event_time)
+        return any(erased_key(key) in self.store.entities for key in entity_keys)
+
+    def _person(self, key: bytes) -> bytes | None:
+        self._derive_changes()
+        raw = self.store.entities.get(key)
+        return None if raw is None else self.kinds.of(key).person(key, raw)
+
+    def _covered(self, person: bytes, event_time: int) -> bool:
+        raw = self.store.entities.get(fingerprint(person))
         return raw is not None and event_time <= erased_until(raw)
 
-    def erase(self, person_key: bytes, event_time: int) -> bool:
+    def erase(self, person: bytes, event_time: int) -> bool:
         """Register an erasure for `execute`. Return False if one as new is known."""
-        if self._covered(person_key, event_time):
+        if self._covered(person, event_time):
             return False
-        store = self.store
-        store.put(
-            fingerprint(person_key),
-            _pack((event_time, store.record_timestamp)),
-            store.record_timestamp + store.config.entity_retention,
-        )
+        self.pending[person] = _pack((event_time, self.store.watermark))
+        self._remember(fingerprint(person), self.pending[person])
         self.exist = True
-        self.pending.add(person_key)
         return True
+
+    def _remember(self, key: bytes, raw: bytes) -> None:
+        self.store.put(key, raw, self.kinds.of(key).expires_at(key, raw, self.store.config))
 
     def execute(self) -> None:
         """Delete the entities of all pending persons in one pass over the store."""
-        pending, self.pending = self.pending, set()
+        pending, self.pending = self.pending, {}
         store = self.store
         self._derive_changes()
-        for kind, key, raw in self._entities_of(pending):
+        for kind, key, raw, times in self._entities_of(pending):
             retracted = kind.retracted_by_erasure(key, raw, store.config)
             store.apply_difference(retracted, ())
             for contribution in kind.contributions(key, raw, store.config):
                 if contribution not in retracted:
                     self._add_residual(contribution)
             store.put(key, None, None)
+            if kind.remembered:
+                self._remember(erased_key(key), times)
 
-    def _entities_of(self, person_keys: set[bytes]) -> list[tuple[EntityKind, bytes, bytes]]:
-        """Return the entities of persons. For one person a search for the bytes avoids most decoding."""
+    def _entities_of(self, persons: dict[bytes, bytes]) -> list[tuple[EntityKind, bytes, bytes, bytes]]:
+        """Return the entities of persons, and the parts of these that name nobody. The last field is the value given.
+
+        For one person a search for the bytes avoids most decoding.
+        """
         entities: Iterable[tuple[bytes, bytes]] = self.store.entities.items()
-        if len(person_keys) == 1:
-            (person_key,) = person_keys
-            entities = [(key, raw) for key, raw in entities if person_key in raw or person_key in key]
-        with_kind = ((self.kinds.of(key), key, raw) for key, raw in entities)
-        return [(kind, key, raw) for kind, key, raw in with_kind if kind.person_key(key, raw) in person_keys]
+        if len(persons) == 1:
+            (only,) = persons
+            entities = [(key, raw) for key, raw in entities if only in raw or only in key]
+        found = []
+        prefixes: dict[bytes, bytes] = {}
+        for key, raw in entities:
+            kind = self.kinds.of(key)
+            if (times := persons.get(kind.person(key, raw) or b"")) is not None:
+                found.append((kind, key, raw, times))
+                if (prefix := kind.parts_prefix(key)) is not None:
+                    prefixes[prefix] = times
+        if prefixes:
+            found += self._parts(prefixes)
+        return found
+
+    def _parts(self, prefixes: dict[bytes, bytes]) -> list[tuple[EntityKind, bytes, bytes, bytes]]:
+        """Return the entities that name nobody, whose keys begin with one of the prefixes."""
+        starts = tuple(prefixes)
+        parts = []
+        for key, raw in self.store.entities.items():
+            if not key.startswith(starts):
+                continue
+            kind = self.kinds.of(key)
+            if kind.person(key, raw) is None:
+                times = next(times for prefix, times in prefixes.items() if key.startswith(prefix))
+                parts.append((kind, key, raw, times))
+        return parts
 
     def _add_residual(self, contribution: Contribution) -> None:
         key = RESIDUAL + _pack(contribution[:4])

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from schemas.codec import MAX_VALUE, encode
 from schemas.envelope import EVENTS
 from schemas.fields import Data
-from schemas.keys import default_record_key
+from schemas.keys import owner_of
 from schemas.times import from_ms
 from schemas.topics import topics_of
 
@@ -36,10 +36,7 @@ class OutgoingRecord(NamedTuple):
 
 
 class DerivedEvent(NamedTuple):
-    """An event that follows from others. One ID is used for all repetitions, which makes them duplicates.
-
-    Times in ms.
-    """
+    """An event that follows from others. Times in ms."""
 
     data: Data
     id: str
@@ -83,7 +80,7 @@ def _origin_headers(record: Record, topic: str, partition: int) -> list[Header]:
 def forward(
     record: Record, domain: str, partition: int, key: bytes, owning_partition: int, timestamp: int
 ) -> OutgoingRecord:
-    """Return the record for the partition that its key hashes to."""
+    """Return the record for another partition, with its owner or the erased person as key."""
     headers = [*_origin_headers(record, f"cx.{domain}", partition), ("cx_forwarded", b"1")]
     return OutgoingRecord(domain, owning_partition, key, record.value, timestamp, headers)
 
@@ -109,5 +106,5 @@ def derived_record(derived: DerivedEvent, domain: str) -> OutgoingRecord:
         time=from_ms(derived.event_time),
         data=derived.data,
     )
-    key, topic = default_record_key(derived.data).encode(), topics_of(kind)[0]
+    key, topic = owner_of(derived.data).encode(), topics_of(kind)[0]
     return OutgoingRecord(topic.domain, None, key, encode(event), derived.record_timestamp, [])

@@ -1,11 +1,15 @@
 """The task of one source partition: records in, changes of the compacted topics out."""
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 from zlib import crc32
 
 from schemas.customers import CustomerErased
-from stream.core.aggregation.admission import MAX_AHEAD, Admission, Admitted, Misrouted, Rejected
+from schemas.envelope import Event
+from schemas.keys import person_of
+from schemas.topics import CUSTOMERS
+from stream.core.aggregation.admission import DERIVED, MAX_AHEAD, Admission, Admitted, Misrouted, Rejected
 from stream.core.aggregation.domain import Domain, ValidatedBatch
 from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.entity_store import EntityStore
@@ -110,10 +114,19 @@ class PartitionTask:
         admitted = self._admission.admit_batch(records, latest)
         if admitted is None:
             return None
-        if self.erasures.exist and any(map(self.erasures.covers, admitted.person_keys, admitted.event_times)):
+        if self.erasures.exist and any(
+            map(self._is_erased, admitted.events, admitted.event_times),
+        ):
             return None
         validated = () if self._fast_path is None else self._fast_path.validate(admitted.events)
-        return None if validated is None else ValidatedBatch(*admitted, validated)
+        if validated is None:
+            return None
+        watermarks = list(accumulate(admitted.record_timestamps, max, initial=self.checkpoint.watermark))
+        return ValidatedBatch(*admitted, watermarks[1:], validated)
+
+    def _is_erased(self, event: Event, event_time: int) -> bool:
+        data = event.data
+        return self.erasures.covers(person_of(data), event_time, self.domain.entity_keys(data))
 
     def _process_batch(self, batch: ValidatedBatch) -> None:
         checkpoint = self.checkpoint
@@ -121,40 +134,60 @@ class PartitionTask:
             accepted = self.domain.process_batch(self.store, batch)
         else:
             accepted = self._fast_path.process(batch)
-        checkpoint.watermark = max(checkpoint.watermark, *batch.record_timestamps)
+        checkpoint.watermark = batch.watermarks[-1]
         checkpoint.max_event_time = max(checkpoint.max_event_time, *accepted, 0)
         self.outcome_counts["accepted"] += len(accepted)
         self.outcome_counts["duplicate"] += len(batch.events) - len(accepted)
 
     def _process_record(self, record: Record, latest: int) -> Outcome:
         """Process one record and return its outcome."""
-        checkpoint = self.checkpoint
-        record_timestamp = record_origin(record).timestamp
-        if checkpoint.watermark < record_timestamp <= latest:
-            checkpoint.watermark = record_timestamp
         match self._admission.classify(record, latest):
             case Rejected(outcome, detail):
+                if outcome == "late":
+                    self._advance_watermark(record_origin(record).timestamp)
                 topic = self.domain.topic.name
                 self.dead_letters.append(to_dead_letter(record, topic, self.number, outcome, detail))
                 return outcome
-            case Misrouted(key, partition, timestamp):
-                self.forwards.append(
-                    forward(record, self.domain.name, self.number, key, partition, timestamp)
-                )
+            case Misrouted(owner, partition, timestamp):
+                self._forward(record, owner, partition, timestamp)
                 return "misrouted"
             case Admitted() as admitted:
-                outcome = self._process_admitted(admitted)
-                if outcome == "accepted" and admitted.event_time > checkpoint.max_event_time:
-                    checkpoint.max_event_time = admitted.event_time
-                return outcome
+                return self._process_admitted(record, admitted)
 
-    def _process_admitted(self, admitted: Admitted) -> Outcome:
-        event, person_key, event_time, self.store.record_timestamp = admitted
+    def _advance_watermark(self, record_timestamp: int) -> None:
+        """Take the timestamp of a record at home here that is neither invalid nor in the future nor derived."""
+        self.checkpoint.watermark = max(self.checkpoint.watermark, record_timestamp)
+
+    def _forward(self, record: Record, key: bytes, partition: int, timestamp: int) -> None:
+        name = self.domain.name
+        self.forwards.append(forward(record, name, self.number, key, partition, timestamp))
+
+    def _process_admitted(self, record: Record, admitted: Admitted) -> Outcome:
+        event, owner, event_time, record_timestamp = admitted
+        derived = type(event.data) in DERIVED
+        if not derived:
+            self._advance_watermark(record_timestamp)
+        self.store.move_to(record.offset, record_timestamp, self.checkpoint.watermark)
         if type(event.data) is CustomerErased:
-            return "accepted" if self.erasures.erase(person_key, event_time) else "duplicate"
-        if self.erasures.exist and self.erasures.covers(person_key, event_time):
-            return "erased"
-        return self.domain.process(self.store, event, event_time, person_key)
+            outcome: Outcome = self._erase(record, event.data.customer_id.encode(), event_time)
+        elif self.erasures.exist and self._is_erased(event, event_time):
+            outcome = "derived" if derived else "erased"
+        else:
+            outcome = self.domain.process(self.store, event, event_time, owner)
+        if outcome == "accepted":
+            self.checkpoint.max_event_time = max(self.checkpoint.max_event_time, event_time)
+        return outcome
+
+    def _erase(self, record: Record, person: bytes, event_time: int) -> Outcome:
+        """Erase a person. Entities of theirs may be on every partition of feedback and tickets: all get a copy."""
+        if not self.erasures.erase(person, event_time):
+            return "duplicate"
+        origin = record_origin(record)
+        if self.domain.topic is not CUSTOMERS and not origin.forwarded:
+            for partition in range(self.partition_count):
+                if partition != self.number:
+                    self._forward(record, person, partition, min(origin.timestamp, record.timestamp))
+        return "accepted"
 
     def skip(self, offset: int) -> bool:
         """Skip the unreadable batch at an offset. Return False if there is no order to do so.
@@ -223,6 +256,7 @@ class PartitionTask:
                 continue
             expires_at = self.kinds.of(key).expires_at(key, raw, self.config)
             if expires_at is not None and expires_at <= watermark:
+                self.store.apply_difference(self.kinds.of(key).retracted_by_expiry(key, raw, self.config), ())
                 self.store.put(key, None, None)
             elif expires_at is not None:
                 self.store.register_timer(key, expires_at)
