@@ -14,8 +14,7 @@ def owner_of(data: Data) -> str:
     It is the `feedback_id`, the `ticket_id` (of an interaction without ticket the `interaction_id`), or the
     `customer_id` (of a summary without customer the `ticket_id`).
     """
-    owner: str = _OWNERS[type(data)](data)
-    return owner
+    return _OWNERS[type(data)](data)
 
 
 def person_of(data: Data) -> str | None:
@@ -25,23 +24,23 @@ def person_of(data: Data) -> str | None:
 
 
 def _of_feedback(data: Any) -> str:
-    return data.feedback_id
+    return str(data.feedback_id)
 
 
 def _of_ticket(data: Any) -> str:
-    return data.ticket_id
+    return str(data.ticket_id)
 
 
 def _of_interaction(data: Any) -> str:
-    return data.interaction_id if data.ticket_id is None else data.ticket_id
+    return str(data.interaction_id if data.ticket_id is None else data.ticket_id)
 
 
 def _of_customer(data: Any) -> str:
-    return data.customer_id
+    return str(data.customer_id)
 
 
 def _of_summary(data: Any) -> str:
-    return data.ticket_id if data.customer_id is None else data.customer_id
+    return str(data.ticket_id if data.customer_id is None else data.customer_id)
 
 
 def _owners() -> dict[type[Data], Callable[[Any], str]]:

@@ -27,7 +27,7 @@ DERIVED: frozenset[type[Data]] = frozenset({CustomerResponded, TicketSummarized}
 INTERPRETED_HEADERS = {"ce_specversion", "cx_timestamp", "cx_forwarded"}
 """Headers that change how a record is read. Others, such as the content type of structured mode, do not."""
 
-_SINGLE_EVENTS = {EVENTS[kind] for kind in (CustomerErased, *DERIVED)}
+_SINGLE_EVENTS = {EVENTS[kind] for kind in DERIVED | {CustomerErased}}
 """Events that are classified on their own."""
 
 

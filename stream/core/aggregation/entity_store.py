@@ -14,6 +14,7 @@ from stream.core.aggregation.outgoing import DerivedEvent
 from stream.core.model.aggregate import Contribution, Deltas, accumulate
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.pane_blocks import Row
+from stream.core.model.time_buckets import MINUTE
 
 MAX_CACHED_PROJECTIONS = 50_000
 """Value tuples whose projection is cached."""
@@ -71,15 +72,18 @@ class EntityStore:
             self.entities[key] = raw
         self._changed_keys[key] = None
         if event_time is not None:
-            self._timers[event_time].append(key)
+            self.register_timer(key, event_time)
 
     def timer_keys(self, event_time: int) -> list[bytes]:
         """Return the list of keys with a timer at `event_time` ms, for the caller to append to."""
         return self._timers[event_time]
 
     def register_timer(self, key: bytes, event_time: int) -> None:
-        """Have `expired_timers` yield the key once the watermark reaches `event_time` ms."""
-        self._timers[event_time].append(key)
+        """Have `expired_timers` yield the key once the watermark reaches the minute of `event_time` ms.
+
+        A minute has one list of keys. The caller compares the exact time.
+        """
+        self._timers[event_time // MINUTE * MINUTE].append(key)
 
     def expired_timers(self, watermark: int) -> Iterator[bytes]:
         """Yield the keys whose timers the watermark has passed, and remove these timers."""

@@ -1,7 +1,7 @@
 """The task of one source partition: records in, changes of the compacted topics out."""
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate as running
 from typing import NamedTuple
 from zlib import crc32
 
@@ -121,7 +121,7 @@ class PartitionTask:
         validated = () if self._fast_path is None else self._fast_path.validate(admitted.events)
         if validated is None:
             return None
-        watermarks = list(accumulate(admitted.record_timestamps, max, initial=self.checkpoint.watermark))
+        watermarks = list(running(admitted.record_timestamps, max, initial=self.checkpoint.watermark))
         return ValidatedBatch(*admitted, watermarks[1:], validated)
 
     def _is_erased(self, event: Event, event_time: int) -> bool:

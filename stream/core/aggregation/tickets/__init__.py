@@ -1,4 +1,4 @@
-"""The domain of `cx.tickets`: tickets, the repeat contacts among them, and interactions."""
+"""The domain of `cx.tickets`: tickets and interactions."""
 
 from stream.core.aggregation.tickets.domain import Tickets
 

@@ -1,58 +1,130 @@
-"""Contributions of a ticket, as a pure function of its history."""
+"""Contributions of a ticket, as a pure function of the entity."""
 
-from stream.core.aggregation.tickets.entity import BY_BOT, BY_TIMEOUT, TicketContributions
-from stream.core.aggregation.tickets.history import History, Solve
-from stream.core.model.aggregate import COMPONENT_BITS, Aggregate, Vector
+from collections import defaultdict
+
+from stream.core.aggregation.entity_store import project_dimensions
+from stream.core.aggregation.tickets.attributes import Attributes
+from stream.core.aggregation.tickets.entity import Solver, Ticket
+from stream.core.aggregation.tickets.history import History, Interval, Solve
+from stream.core.model.aggregate import (
+    COMPONENT_BITS,
+    COMPONENT_MASK,
+    Aggregate,
+    BaseCell,
+    Contribution,
+    Deltas,
+    OwnLabels,
+    Vector,
+)
 from stream.core.model.aggregates.tickets import (
+    AWAITING_REPLY,
     BUSINESS,
-    FCR,
     FIRST_RESPONSE,
     HANDOFF,
+    INFLOW,
+    NEXT_RESPONSE,
     OPEN_TICKETS,
+    ORPHANS,
     RESOLUTION,
+    STATUS_WAIT,
+    UNASSISTED,
     WAITING,
-    FcrLayout,
+    BusinessLayout,
     HandoffLayout,
-    OpenTicketsLayout,
+    InflowLayout,
+    NextResponseLayout,
+    OpenItemsLayout,
+    OrphansLayout,
     ResolutionLayout,
     ResponseTimeLayout,
+    StatusWaitLayout,
+    UnassistedLayout,
     WaitingLayout,
-    add_response,
 )
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.business_hours import BusinessHours
 from stream.core.model.histogram import record
+from stream.core.model.money import split
 from stream.core.model.response_targets import ResponseTarget
 from stream.core.model.time_buckets import MINUTE
 
-_UNASSISTED = {BY_BOT: FcrLayout.BY_BOT, BY_TIMEOUT: FcrLayout.BY_TIMEOUT}
+_UNASSISTED = {Solver.BOT: UnassistedLayout.BY_BOT, Solver.TIMEOUT: UnassistedLayout.BY_TIMEOUT}
 
 
 def derive(
-    history_: History, repeated: bool, values: DimensionValues, config: AggregationConfig
-) -> TicketContributions:
-    """Return the contributions. `values` are the present dimensions. `repeated`: another ticket followed in a week."""
-    channel, _, team, priority = (*values, None, None, None, None)[:4]
-    target = config.target_table.of(channel, priority)
-    hours = config.business_hours(channel, team) if config.calendars else None
-    contributions: TicketContributions = {}
-    for opened, reply in history_.cycles:
-        _add_response(contributions, opened, reply, target, hours)
-    if history_.solves:
-        _add_solves(contributions, history_, repeated, hours)
-    for at in history_.reopenings:
-        _count(contributions, RESOLUTION, at, ResolutionLayout.REOPENINGS)
-    for handed, reply in history_.handoffs:
-        record(_vector_of(contributions, HANDOFF), _position(reply, HandoffLayout.RESPONSES), reply - handed)
-    if not history_.resolved:
-        _count(contributions, OPEN_TICKETS, history_.created, OpenTicketsLayout.TICKETS)
-        if history_.waiting is not None:
-            _add_waiting(contributions, history_.waiting, target, hours)
-    return contributions
+    ticket: Ticket, history: History | None, attributes: Attributes | None, config: AggregationConfig
+) -> Deltas:
+    """Return the contributions by base cell, with all minutes of a cell in one flat vector.
+
+    `history` and `attributes` are those of the ticket, None if it was never created or was removed.
+    """
+    derived = _Contributions(config)
+    if history is None or attributes is None:
+        if ticket.is_orphan:
+            derived.vector(ORPHANS, ())[OrphansLayout.TICKETS] = 1
+        return derived.cells
+    created = history.created
+    derived.count(INFLOW, attributes.at_creation, created, InflowLayout.TICKETS, (history.opened_by,))
+    for response in history.responses:
+        _add_response(derived, response, attributes.at(response[1]))
+    for aggregate, base, intervals in (
+        (NEXT_RESPONSE, NextResponseLayout.RESPONSES, history.next_responses),
+        (HANDOFF, HandoffLayout.RESPONSES, history.handoffs),
+    ):
+        for opened, reply in intervals:
+            derived.record(aggregate, attributes.at(reply), reply, base, reply - opened)
+    _add_solves(derived, history, attributes)
+    for at in history.reopenings:
+        derived.count(RESOLUTION, attributes.at(at), at, ResolutionLayout.REOPENINGS)
+    if not history.resolved:
+        _add_stocks(derived, history, attributes.present)
+    return derived.cells
 
 
-def _vector_of(contributions: TicketContributions, aggregate: Aggregate) -> Vector:
-    return contributions.setdefault(aggregate.name, {})
+def as_contributions(cells: Deltas) -> tuple[Contribution, ...]:
+    """Return contributions as the engine reads them, one for each base cell and minute."""
+    vectors: defaultdict[tuple[BaseCell, int], Vector] = defaultdict(dict)
+    for cell, flat in cells.items():
+        for position, n in flat.items():
+            vectors[cell, position >> COMPONENT_BITS][position & COMPONENT_MASK] = n
+    return tuple([Contribution(*cell, minute, vector) for (cell, minute), vector in vectors.items()])
+
+
+class _Contributions:
+    """Collected contributions. Times in ms; `values` are dimension values as stored."""
+
+    def __init__(self, config: AggregationConfig) -> None:
+        self.config = config
+        self.cells: Deltas = {}
+
+    def vector(self, aggregate: Aggregate, values: DimensionValues, own_labels: OwnLabels = ()) -> Vector:
+        """Return the flat vector of a base cell."""
+        cell = (aggregate.name, project_dimensions(values, self.config), own_labels)
+        return self.cells.setdefault(cell, {})
+
+    def count(
+        self,
+        aggregate: Aggregate,
+        values: DimensionValues,
+        at: int,
+        component: int,
+        own_labels: OwnLabels = (),
+    ) -> None:
+        """Add 1 to a component at a time."""
+        into, position = self.vector(aggregate, values, own_labels), _position(at, component)
+        into[position] = into.get(position, 0) + 1
+
+    def record(
+        self, aggregate: Aggregate, values: DimensionValues, at: int, base: int, duration: int
+    ) -> None:
+        """Add a duration in ms to the histogram at `base`, at a time."""
+        record(self.vector(aggregate, values), _position(at, base), duration)
+
+    def target(self, values: DimensionValues) -> tuple[ResponseTarget, BusinessHours | None]:
+        """Return the response target and the business hours for a ticket with these values."""
+        channel, _, team, priority = (*values, None, None, None, None)[:4]
+        hours = self.config.business_hours(channel, team) if self.config.calendars else None
+        return self.config.target_table.of(channel, priority), hours
 
 
 def _position(at: int, component: int) -> int:
@@ -60,65 +132,69 @@ def _position(at: int, component: int) -> int:
     return at // MINUTE << COMPONENT_BITS | component
 
 
-def _count(contributions: TicketContributions, aggregate: Aggregate, at: int, component: int) -> None:
-    into, order = _vector_of(contributions, aggregate), _position(at, component)
-    into[order] = into.get(order, 0) + 1
-
-
-def _add_response(
-    contributions: TicketContributions,
-    opened: int,
-    reply: int,
-    target: ResponseTarget,
-    hours: BusinessHours | None,
-) -> None:
-    start = _position(reply, 0)
-    add_response(_vector_of(contributions, FIRST_RESPONSE), reply - opened, target.duration, start)
+def _add_response(derived: _Contributions, response: Interval, values: DimensionValues) -> None:
+    opened, reply = response
+    target, hours = derived.target(values)
+    elapsed = reply - opened
+    derived.record(FIRST_RESPONSE, values, reply, ResponseTimeLayout.RESPONSES, elapsed)
+    worked = elapsed if hours is None else hours.between(opened, reply)
+    if (worked if target.hours == "business" else elapsed) > target.duration:
+        derived.count(FIRST_RESPONSE, values, reply, ResponseTimeLayout.LATE)
     if hours is not None:
-        worked = hours.between(opened, reply)
-        add_response(_vector_of(contributions, BUSINESS), worked, target.duration, start)
+        derived.record(BUSINESS, values, reply, BusinessLayout.RESPONSES, worked)
+        if worked > target.duration:
+            derived.count(BUSINESS, values, reply, BusinessLayout.LATE)
 
 
-def _stages(history_: History) -> list[tuple[int, Solve]]:
+def _stages(history: History) -> list[tuple[int, Solve]]:
     """Return the solves that have a resolution time, each with the first component of its distribution."""
-    first, last = history_.solves[0], history_.solves[-1]
-    if not history_.resolved:
+    first, last = history.solves[0], history.solves[-1]
+    if not history.resolved:
         return [(ResolutionLayout.FIRST, first)]
     if first is last:
         return [(ResolutionLayout.ONCE, first)]
     return [(ResolutionLayout.FIRST, first), (ResolutionLayout.FULL, last)]
 
 
-def _add_solves(
-    contributions: TicketContributions, history_: History, repeated: bool, hours: BusinessHours | None
-) -> None:
-    first = history_.solves[0]
-    for base, solve in _stages(history_):
-        start = _position(solve.time, base)
-        record(_vector_of(contributions, RESOLUTION), start, solve.time - history_.created)
+def _add_solves(derived: _Contributions, history: History, attributes: Attributes) -> None:
+    if not history.solves:
+        return
+    for base, solve in _stages(history):
+        values = attributes.at(solve.time)
+        derived.record(RESOLUTION, values, solve.time, base, solve.time - history.created)
+        _, hours = derived.target(values)
         if hours is not None:
-            record(_vector_of(contributions, BUSINESS), start, hours.between(history_.created, solve.time))
-    for solve in history_.solves:
-        if not solve.reply_count:
-            _count(contributions, FIRST_RESPONSE, solve.time, ResponseTimeLayout.UNANSWERED)
+            worked = hours.between(history.created, solve.time)
+            derived.record(BUSINESS, values, solve.time, base, worked)
+    for solve in history.solves:
+        if not solve.contact_count:
+            derived.count(
+                FIRST_RESPONSE, attributes.at(solve.time), solve.time, ResponseTimeLayout.UNANSWERED
+            )
+    first = history.solves[0]
     if (by := _UNASSISTED.get(first.by)) is not None:
-        _count(contributions, FCR, first.time, by)
-    if history_.first_human_solve is not None:
-        held = history_.first_contact and not repeated
-        _count(
-            contributions,
-            FCR,
-            history_.first_human_solve.time,
-            FcrLayout.FIRST_CONTACT if held else FcrLayout.OTHER,
-        )
+        derived.count(UNASSISTED, attributes.at(first.time), first.time, by)
+    if history.resolved:
+        _add_waits(derived, history, attributes)
 
 
-def _add_waiting(
-    contributions: TicketContributions, opened: int, target: ResponseTarget, hours: BusinessHours | None
-) -> None:
-    due: int | None = opened + target.duration
-    if target.hours == "business" and hours is not None:
-        due = hours.after(opened, target.duration)
-    _count(contributions, WAITING, opened, WaitingLayout.OPENED)
-    if due is not None:
-        _count(contributions, WAITING, due + MINUTE, WaitingLayout.DUE)
+def _add_waits(derived: _Contributions, history: History, attributes: Attributes) -> None:
+    at, waits = history.solves[-1].time, history.waits
+    vector = derived.vector(STATUS_WAIT, attributes.at(at))
+    record(vector, _position(at, StatusWaitLayout.REQUESTER), waits.requester)
+    for base, spent in ((StatusWaitLayout.AGENT, waits.agent), (StatusWaitLayout.ON_HOLD, waits.on_hold)):
+        vector |= split(spent, _position(at, base))
+
+
+def _add_stocks(derived: _Contributions, history: History, values: DimensionValues) -> None:
+    derived.count(OPEN_TICKETS, values, history.created, OpenItemsLayout.TICKETS)
+    if (opened := history.open_cycle) is not None:
+        derived.count(AWAITING_REPLY, values, opened, OpenItemsLayout.TICKETS)
+    if (opened := history.contact_cycle) is not None:
+        target, hours = derived.target(values)
+        due: int | None = opened + target.duration
+        if target.hours == "business" and hours is not None:
+            due = hours.after(opened, target.duration)
+        derived.count(WAITING, values, opened, WaitingLayout.OPENED)
+        if due is not None:
+            derived.count(WAITING, values, due + MINUTE, WaitingLayout.DUE)

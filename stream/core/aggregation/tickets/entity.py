@@ -1,125 +1,139 @@
-"""The stored ticket, with the contributions that were last derived."""
+"""The stored ticket: what its events say, as far as a later event can make it matter."""
 
 from collections.abc import Callable
-from functools import lru_cache
-from hashlib import blake2b
-from typing import Any
+from enum import IntEnum
+from typing import NamedTuple
 
 import msgspec
 
-from stream.core.model.aggregate import AggregateName, Vector
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
-from stream.core.model.time_buckets import HOUR
 
 TICKET = b"t"
 """Kind of entity, the first byte of its key."""
-HANDOFF, UNRESOLVED, BY_PEOPLE, BY_BOT, BY_TIMEOUT = range(5)
-TOPIC = ""
-"""Key of the topic in `Ticket.last_changes`, beside the names of dimensions."""
-
-_MAX_ID_BYTES = 64
-
-EventOrder = tuple[int, str]
-"""The position of an event in its ticket: time in ms, then 64 bytes of the ID. It sorts like (time, ID)."""
-TicketContributions = dict[AggregateName, Vector]
-"""Contributions of a ticket by aggregate. Each has all its minutes in one flat vector, as in `aggregate.Deltas`. All
-carry the ticket's present dimensions."""
-
-UNCHANGED: tuple[EventOrder, str] = ((-(1 << 63), ""), "")
-"""The last change of a value that never changed. It sorts before every event."""
+MAX_ID_BYTES = 64
 
 
-def event_order(at: int, event_id: str) -> EventOrder:
-    """Return the order of an event at a time in ms."""
-    return at, event_id if len(event_id) <= _MAX_ID_BYTES and event_id.isascii() else cut_text(
-        event_id, _MAX_ID_BYTES
-    )
+class Rank(IntEnum):
+    """The order of events at one moment, by what they are."""
+
+    CREATED = 0
+    UPDATED = 1
+    CUSTOMER_MESSAGE = 2
+    OTHER_MESSAGE = 3
+    HANDOFF = 4
+    CONTACT = 5
+    OPEN = 6
+    PENDING = 7
+    ON_HOLD = 8
+    SOLVED = 9
+    CLOSED = 10
+    MERGED = 11
+    DELETED = 12
 
 
-def cut_text(text: str, size: int) -> str:
-    """Return the first `size` bytes of a text. A character that is cut becomes U+FFFD, which keeps the order of texts."""
-    return text[:size] if text.isascii() else text.encode()[:size].decode(errors="replace")
+class Solver(IntEnum):
+    """Who solved a ticket: people are agents, customers, and whoever is not named."""
+
+    PEOPLE = 0
+    BOT = 1
+    TIMEOUT = 2
+
+
+Step = tuple[int, int]
+"""A handoff or a change of status: time in ms, and `Rank` times `STEP_UNIT` plus `Solver`."""
+STEP_UNIT = 4
+
+
+class Naming(NamedTuple):
+    """The event that names the customer: time in ms, rank, ID. The last one in this order counts."""
+
+    time: int
+    rank: int
+    id: str
+    customer: str
+
+
+class Update(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """Changed dimension values (None: not changed), and the changed topic."""
+
+    time: int
+    id: str
+    values: DimensionValues
+    topic: str | None
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Return the order among the updates of a ticket."""
+        return self.time, self.id
 
 
 class Created(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """The creation of a ticket."""
+    """The creation of a ticket. `time` in ms."""
 
-    order: EventOrder
-    by_agent: bool
-    topic: str
+    time: int
+    id: str
+    opened_by: str
+    topic: str | None
     values: DimensionValues
 
     @property
-    def start(self) -> EventOrder:
-        """Return the order from which on events count. A creation sorts before other events of its time."""
-        return self.order[0], ""
-
-    @property
-    def rank(self) -> tuple[Any, ...]:
-        """Return the sort key by which the first of several creations wins."""
-        return self.order, self.by_agent, self.topic, tuple(value or "" for value in self.values)
-
-
-class ContactSummary(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """A ticket as other tickets of the person see it: topic, creation, and first solve if it may be a first contact (ms)."""
-
-    topic: str
-    created: int
-    solved: int | None
+    def order(self) -> tuple[object, ...]:
+        """Return the order by which the first of several creations counts, in whatever order they are read."""
+        return self.time, self.id, self.opened_by, self.topic or "", tuple(v or "" for v in self.values)
 
 
 class Ticket(msgspec.Struct, array_like=True, gc=False):
-    """One ticket, with the contributions that were last derived.
+    """One ticket. Its contributions follow from it and the config, and are not stored.
 
-    `last_record` is the newest timestamp of its records. `steps` are changes of status and handoffs. `replies` are
-    public messages of agents. `contacts` are messages of the customer: those before the creation and the first after it.
-    `last_changes` holds the last change of each dimension. `forgettable`: resolved, removed or never created.
-    `repeated`: another ticket was created within the week after the first solve.
+    Attributes:
+        last_record: the partition's newest record timestamp when the ticket's last record was processed, in ms
+        dedup_keys: 8 bytes for each natural key of its events
+        customer_messages: times of the customer's public messages, ascending, in ms
+        agent_messages: times of the agents' public messages, ascending, in ms
+        steps: handoffs and changes of status, ascending
+        contacts: handled interactions by a hash of their ID, from the start to the end of wrap-up, in ms
+        updates: ascending
+        removed: merged or deleted
+        forgettable: resolved, removed or never created
+        summary: a hash of the last summary, empty if there was none
+        summarized_to: the customer of the last summary
     """
 
-    person_key: bytes
     last_record: int = 0
     dedup_keys: bytes = b""
     created: Created | None = None
-    steps: list[tuple[EventOrder, int]] = []
-    replies: list[EventOrder] = []
-    contacts: list[EventOrder] = []
-    last_changes: dict[str, tuple[EventOrder, str]] = {}
+    naming: Naming | None = None
+    customer_messages: list[int] = []
+    agent_messages: list[int] = []
+    steps: list[Step] = []
+    contacts: dict[bytes, tuple[int, int]] = {}
+    updates: list[Update] = []
     removed: bool = False
     forgettable: bool = True
-    contact: ContactSummary | None = None
-    repeated: bool = False
-    values: DimensionValues = ()
-    contributions: TicketContributions = {}
+    summary: bytes = b""
+    summarized_to: str | None = None
 
-    def topic(self) -> str:
-        """Return the present topic, "" if there is none."""
-        created = self.created
-        order, topic = self.last_changes.get(TOPIC, UNCHANGED)
-        return created.topic if created and created.topic and order < created.start else topic
+    @property
+    def customer(self) -> str | None:
+        """The present customer, None if no event names one."""
+        return None if self.naming is None else self.naming.customer
 
-    def dimensions(self, config: AggregationConfig) -> DimensionValues:
-        """Return the present dimension values: the last value of each."""
-        values = self.created.values if self.created else ()
-        if not self.last_changes or not self.created:
-            return values
-        out = [*values, *[None] * (len(config.dimensions) - len(values))]
-        for i, name in enumerate(config.dimensions):
-            order, value = self.last_changes.get(name, UNCHANGED)
-            if value and (out[i] is None or order > self.created.start):
-                out[i] = value
-        return tuple(out)
+    @property
+    def is_orphan(self) -> bool:
+        """Whether events are known, but no creation."""
+        return self.created is None and not self.removed
 
 
-@lru_cache(maxsize=2_048)
-def hashed_key(kind: bytes, person_key: bytes, name: str) -> bytes:
-    """Return the 17 bytes of an entity's key from a person's key and a name."""
-    return kind + blake2b(b"%d:%b" % (len(person_key), person_key) + name.encode(), digest_size=16).digest()
+def cut_id(event_id: str) -> str:
+    """Return the first 64 bytes of an ID. A character that is cut becomes U+FFFD, which keeps the order of IDs."""
+    if len(event_id) <= MAX_ID_BYTES and event_id.isascii():
+        return event_id
+    return event_id.encode()[:MAX_ID_BYTES].decode(errors="replace")
 
 
-def expires_at(last: int, config: AggregationConfig) -> int:
-    """Return when an entity expires whose newest time is `last` (ms), on the hour."""
-    return (last // HOUR + 1) * HOUR + config.entity_retention
+def expires_at(last_record: int, config: AggregationConfig) -> int:
+    """Return the watermark in ms from which on a forgettable ticket is forgotten."""
+    return last_record + config.entity_retention
 
 
 pack = msgspec.msgpack.Encoder().encode

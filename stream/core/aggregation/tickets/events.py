@@ -1,12 +1,11 @@
 """Events of tickets: how each changes its ticket, in any order of arrival.
 
-A ticket keeps everything that a later event can make matter: 8 bytes for the deduplication key of an event, and some 50
-for an event that counts. Notes, messages of bots and systems, and the customer's messages after the first never count.
-A ticket of 10,000 messages takes at most 0.4 MB, no ticket more than 0.9 MB. Past the caps below the oldest
-deduplication keys are dropped, and the middle of the history. Beginning and present state stay correct.
+A ticket keeps 8 bytes for the natural key of an event, 9 for a message that counts, 11 for a status. Notes and messages
+of bots and systems never count. A ticket of 10,000 messages takes at most 0.2 MB, none more than 0.6 MB. Past the caps
+below the oldest natural keys are dropped, and the middle of the history. Beginning and present state stay correct.
 """
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
@@ -21,39 +20,64 @@ from schemas.tickets import (
     TicketStatus,
     TicketUpdated,
 )
+from stream.core.aggregation.content import checked_content
 from stream.core.aggregation.entity_store import EntityStore
+from stream.core.aggregation.tickets.attributes import merge_values
 from stream.core.aggregation.tickets.entity import (
-    BY_BOT,
-    BY_PEOPLE,
-    BY_TIMEOUT,
-    HANDOFF,
-    TOPIC,
-    UNCHANGED,
-    UNRESOLVED,
+    STEP_UNIT,
     Created,
-    EventOrder,
+    Naming,
+    Rank,
+    Solver,
     Ticket,
-    cut_text,
+    Update,
+    cut_id,
 )
 
-MAX_DEDUP_KEYS, MAX_MESSAGES, MAX_STEPS = 20_000, 10_000, 1_000
-"""Caps of a ticket: deduplication keys, messages of a kind, and steps."""
-MAX_FULL_IDS, CUT_ID_BYTES = 256, 16
-"""With more than `MAX_FULL_IDS` messages of a kind their IDs are cut to `CUT_ID_BYTES`."""
+MAX_DEDUP_KEYS, MAX_MESSAGES, MAX_STEPS, MAX_UPDATES, MAX_CONTACTS = 20_000, 10_000, 1_000, 1_000, 1_000
+"""Caps of a ticket: natural keys, messages of a kind, steps, updates, handled interactions."""
+_STATUSES = {
+    "open": Rank.OPEN,
+    "pending": Rank.PENDING,
+    "on_hold": Rank.ON_HOLD,
+    "solved": Rank.SOLVED,
+    "closed": Rank.CLOSED,
+}
+_AUTHORS = {"customer": Rank.CUSTOMER_MESSAGE, "agent": Rank.CONTACT}
+_SOLVERS = {"bot": Solver.BOT, "timeout": Solver.TIMEOUT}
+_RANKS: dict[type, Rank] = {
+    TicketCreated: Rank.CREATED,
+    TicketUpdated: Rank.UPDATED,
+    TicketHandoff: Rank.HANDOFF,
+    TicketMerged: Rank.MERGED,
+    TicketDeleted: Rank.DELETED,
+}
 
 
-def dedup_key(event: Event) -> bytes:
-    """Return the 8 bytes that identify an event within its ticket."""
-    data = event.data
+def rank_of(data: Any) -> Rank:
+    """Return the rank of a ticket event among those of its moment."""
+    if type(data) is TicketStatus:
+        return _STATUSES[data.status]
     if type(data) is TicketMessage:
-        name = "m" + data.message_id
+        return _AUTHORS.get(data.author, Rank.OTHER_MESSAGE)
+    return _RANKS[type(data)]
+
+
+def dedup_key(data: Any, event_time: int, labels: tuple[str, ...]) -> bytes:
+    """Return 8 bytes for the natural key of an event within its ticket. `event_time` in ms."""
+    if type(data) is TicketMessage:
+        name = b"%c%b" % (b"n" if not data.public else b"m", data.message_id.encode())
+    elif type(data) is TicketStatus:
+        name = b"s%d:%b" % (event_time, data.status.encode())
+    elif isinstance(data, TicketCreated | TicketUpdated):
+        name = b"%d:%d:%b" % (rank_of(data), event_time, checked_content(data, labels))
     else:
-        name = f"e{len(event.source)}:{event.source}{event.id}"
-    return blake2b(name.encode(), digest_size=8).digest()
+        name = b"%d:%d" % (rank_of(data), event_time)
+    return blake2b(name, digest_size=8).digest()
 
 
 def remember(ticket: Ticket, key: bytes) -> bool:
-    """Remember the deduplication key of an event. Return False if the ticket has it."""
+    """Remember a natural key. Return False if the ticket has it."""
     keys = ticket.dedup_keys
     if key in keys and _is_known(keys, key):
         return False
@@ -69,74 +93,79 @@ def _is_known(keys: bytes, key: bytes) -> bool:
     return at >= 0
 
 
-def _insert_message(orders: list[EventOrder], order: EventOrder) -> None:
-    if len(orders) < MAX_FULL_IDS:
-        insort(orders, order)
-        return
-    if len(orders) == MAX_FULL_IDS:
-        orders[:] = [(at, cut_text(name, CUT_ID_BYTES)) for at, name in orders]
-    at, name = order
-    insort(orders, (at, cut_text(name, CUT_ID_BYTES)))
-    if len(orders) > MAX_MESSAGES:
-        del orders[MAX_MESSAGES // 2]
+def name_customer(ticket: Ticket, customer: str | None, event_time: int, rank: Rank, event_id: str) -> bool:
+    """Take the customer that an event names, unless a later event names one. Return whether it was taken."""
+    if customer is None:
+        return False
+    naming = Naming(event_time, rank, cut_id(event_id), customer)
+    if ticket.naming is not None and naming <= ticket.naming:
+        return False
+    ticket.naming = naming
+    return True
 
 
-def _prune_contacts(ticket: Ticket) -> None:
-    if ticket.created is not None and len(ticket.contacts) > 1:
-        del ticket.contacts[bisect_left(ticket.contacts, ticket.created.start) + 1 :]
+def process(store: EntityStore, ticket: Ticket, event: Event, event_time: int) -> None:
+    """Change a ticket by an event that is no duplicate. `event_time` in ms."""
+    data: Any = event.data
+    name_customer(ticket, data.customer_id, event_time, rank_of(data), event.id)
+    _HANDLERS[type(data)](store, ticket, data, event_time, cut_id(event.id))
 
 
-def _create(store: EntityStore, ticket: Ticket, data: TicketCreated, order: EventOrder) -> None:
-    created = Created(order, data.opened_by == "agent", data.topic or "", store.dimension_values(data))
-    if ticket.created is None or created.rank < ticket.created.rank:
+def _create(store: EntityStore, ticket: Ticket, data: TicketCreated, time: int, event_id: str) -> None:
+    values = store.dimension_values(data, data.topic)
+    created = Created(time, event_id, data.opened_by, data.topic, values)
+    if ticket.created is None or created.order < ticket.created.order:
         ticket.created = created
-        _prune_contacts(ticket)
 
 
-def _message(_: EntityStore, ticket: Ticket, data: TicketMessage, order: EventOrder) -> None:
-    if data.author == "agent" and data.public:
-        _insert_message(ticket.replies, order)
+def _update(store: EntityStore, ticket: Ticket, data: TicketUpdated, time: int, event_id: str) -> None:
+    updates = ticket.updates
+    values = store.dimension_values(data, data.topic)
+    insort(updates, Update(time, event_id, values, data.topic), key=lambda update: update.order)
+    if len(updates) > MAX_UPDATES:
+        middle = MAX_UPDATES // 2
+        older, newer = updates[middle : middle + 2]
+        updates[middle : middle + 2] = [
+            Update(newer.time, newer.id, merge_values(older.values, newer.values), newer.topic or older.topic)
+        ]
+
+
+def _message(_: EntityStore, ticket: Ticket, data: TicketMessage, time: int, __: str) -> None:
+    if not data.public:
+        return
+    if data.author == "agent":
+        _insert(ticket.agent_messages, time, MAX_MESSAGES)
     elif data.author == "customer":
-        _insert_message(ticket.contacts, order)
-        _prune_contacts(ticket)
+        _insert(ticket.customer_messages, time, MAX_MESSAGES)
 
 
-def _insert_step(ticket: Ticket, order: EventOrder, kind: int) -> None:
-    insort(ticket.steps, (order, kind))
-    if len(ticket.steps) > MAX_STEPS:
-        del ticket.steps[MAX_STEPS // 2]
+def _status(_: EntityStore, ticket: Ticket, data: TicketStatus, time: int, __: str) -> None:
+    code = _STATUSES[data.status] * STEP_UNIT + _SOLVERS.get(data.by or "", Solver.PEOPLE)
+    _insert(ticket.steps, (time, code), MAX_STEPS)
 
 
-_SOLVERS = {"bot": BY_BOT, "timeout": BY_TIMEOUT}
+def _hand_off(_: EntityStore, ticket: Ticket, __: TicketHandoff, time: int, ___: str) -> None:
+    _insert(ticket.steps, (time, Rank.HANDOFF * STEP_UNIT), MAX_STEPS)
 
 
-def _status(_: EntityStore, ticket: Ticket, data: TicketStatus, order: EventOrder) -> None:
-    resolved = data.status in ("solved", "closed")
-    _insert_step(ticket, order, _SOLVERS.get(data.by or "", BY_PEOPLE) if resolved else UNRESOLVED)
-
-
-def _hand_off(_: EntityStore, ticket: Ticket, __: TicketHandoff, order: EventOrder) -> None:
-    _insert_step(ticket, order, HANDOFF)
-
-
-def _update(store: EntityStore, ticket: Ticket, data: TicketUpdated, order: EventOrder) -> None:
-    values = zip(store.config.dimensions, store.dimension_values(data), strict=False)
-    for name, value in [*values, (TOPIC, data.topic)]:
-        if value is not None and (order, value) > ticket.last_changes.get(name, UNCHANGED):
-            ticket.last_changes[name] = (order, value)
-
-
-def _remove(_: EntityStore, ticket: Ticket, __: TicketMerged | TicketDeleted, ___: EventOrder) -> None:
+def _remove(_: EntityStore, ticket: Ticket, __: TicketMerged | TicketDeleted, ___: int, ____: str) -> None:
     ticket.removed = True
 
 
-HANDLERS: dict[type, Callable[[EntityStore, Ticket, Any, EventOrder], None]] = {
+def _insert(ordered: list[Any], item: Any, limit: int) -> None:
+    insort(ordered, item)
+    if len(ordered) > limit:
+        del ordered[limit // 2]
+
+
+_HANDLERS: dict[type, Callable[[EntityStore, Ticket, Any, int, str], None]] = {
     TicketCreated: _create,
+    TicketUpdated: _update,
     TicketMessage: _message,
     TicketStatus: _status,
     TicketHandoff: _hand_off,
-    TicketUpdated: _update,
     TicketMerged: _remove,
     TicketDeleted: _remove,
 }
-"""Handlers by type of event. Each changes the ticket it is given."""
+EVENT_TYPES = frozenset(_HANDLERS)
+"""Types of the events that `process` handles."""

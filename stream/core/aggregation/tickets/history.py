@@ -1,119 +1,179 @@
-"""The history of a ticket since its creation: contact cycles, solves, reopenings, handoffs."""
-
-from bisect import bisect_left, bisect_right
+"""The history of a ticket since its creation: cycles, contacts, solves, reopenings, handoffs, waits."""
 
 from msgspec import Struct
 
-from stream.core.aggregation.tickets.entity import (
-    BY_PEOPLE,
-    HANDOFF,
-    UNRESOLVED,
-    Created,
-    EventOrder,
-    Ticket,
-)
-from stream.core.model.aggregates.tickets import WEEK
+from stream.core.aggregation.tickets.entity import STEP_UNIT, Rank, Solver, Ticket
 
 Interval = tuple[int, int]
 """From and to, in ms."""
+Item = tuple[int, int, int]
+"""An event of the history: time in ms, rank, and a detail: the solver of a status, the end of a contact in ms."""
 
 
 class Solve(Struct, gc=False, frozen=True):
-    """A step into a resolved status: time in ms, solver, and number of public agent messages before it."""
+    """A step into a resolved status: time in ms, solver, and number of agents' contacts before it."""
 
     time: int
-    by: int
-    reply_count: int
+    by: Solver
+    contact_count: int
 
 
-class History(Struct, gc=False, frozen=True):
+class Waits(Struct, gc=False, frozen=True):
+    """Time in ms until the last solve, by who was waiting. `on_hold` is part of `requester`."""
+
+    requester: int = 0
+    agent: int = 0
+    on_hold: int = 0
+
+
+class History(Struct, gc=False):
     """A ticket's history, in ms.
 
-    `cycles` are the contact cycles that ended, from opening to reply. `waiting` is the opening of one that did not.
-    `first_contact`: the first solve by people needed one public agent message, and no reopening followed within seven
-    days.
+    Attributes:
+        created: the creation
+        opened_by: who opened it
+        responses: contact cycles that ended, from opening to contact
+        next_responses: reply cycles that ended likewise
+        contact_cycle: the opening of the contact cycle that is open, None if none is
+        reply_cycle: the opening of the reply cycle that is open, None if none is
+        handoffs: from each handoff to the next contact
+        waits: as of the last solve
+        first_human_solve: the first solve by people, None if there is none
+        reopened: the first reopening after that solve, None if there is none
     """
 
     created: int
-    resolved: bool
-    cycles: list[Interval]
-    waiting: int | None
-    solves: list[Solve]
-    reopenings: list[int]
-    handoffs: list[Interval]
-    first_human_solve: Solve | None
-    first_contact: bool
+    opened_by: str
+    resolved: bool = False
+    responses: list[Interval] = []
+    next_responses: list[Interval] = []
+    contact_cycle: int | None = None
+    reply_cycle: int | None = None
+    handoffs: list[Interval] = []
+    solves: list[Solve] = []
+    reopenings: list[int] = []
+    waits: Waits = Waits()
+    first_human_solve: Solve | None = None
+    reopened: int | None = None
+
+    @property
+    def open_cycle(self) -> int | None:
+        """The opening of the cycle that is open, of either kind. At most one is."""
+        return self.reply_cycle if self.contact_cycle is None else self.contact_cycle
 
 
 def history(ticket: Ticket) -> History | None:
     """Return the history of a ticket, None if it was never created, was merged or deleted."""
-    created = ticket.created
-    if created is None or ticket.removed:
+    if ticket.created is None or ticket.removed:
         return None
-    start, replies = created.start, ticket.replies
-    early = bisect_left(replies, start)
-    solves: list[Solve] = []
-    reopenings: list[EventOrder] = []
-    handoffs: list[Interval] = []
-    first_human_solve: Solve | None = None
-    first_contact = resolved = False
-    for order, kind in ticket.steps:
-        if order < start:
-            continue
-        if kind == HANDOFF:
-            if (reply := _first_after(replies, order)) is not None:
-                handoffs.append((order[0], reply[0]))
-        elif kind == UNRESOLVED:
-            if resolved:
-                reopenings.append(order)
-                first_contact = (
-                    first_contact
-                    and first_human_solve is not None
-                    and order[0] - first_human_solve.time > WEEK
-                )
-            resolved = False
-        elif not resolved:
-            resolved = True
-            solves.append(Solve(order[0], kind, bisect_left(replies, order) - early))
-            if first_human_solve is None and kind == BY_PEOPLE:
-                first_human_solve = solves[-1]
-                first_contact = first_human_solve.reply_count == 1
-    cycles, waiting = _cycles(_openings(created, reopenings, ticket), replies)
-    returns = [at for at, _ in reopenings]
-    return History(
-        start[0], resolved, cycles, waiting, solves, returns, handoffs, first_human_solve, first_contact
-    )
+    walk = _Walk(ticket.created.time, ticket.created.opened_by)
+    for time, rank, detail in _items(ticket, ticket.created.time):
+        if rank == Rank.CUSTOMER_MESSAGE:
+            walk.customer_message(time)
+        elif rank == Rank.CONTACT:
+            walk.contact(time, detail)
+        elif rank == Rank.HANDOFF:
+            walk.pending_handoffs.append(time)
+        elif rank >= Rank.SOLVED:
+            walk.solve(time, Solver(detail))
+        else:
+            walk.unresolved_status(time, rank)
+    return walk.history
 
 
-def _first_after(replies: list[EventOrder], order: EventOrder) -> EventOrder | None:
-    i = bisect_right(replies, order)
-    return replies[i] if i < len(replies) else None
+def _items(ticket: Ticket, created: int) -> list[Item]:
+    """Return what counts, in order. All that is not before the creation's moment sorts after it."""
+    items: list[Item] = [
+        (time, Rank.CUSTOMER_MESSAGE, 0) for time in ticket.customer_messages if time >= created
+    ]
+    items += [(time, Rank.CONTACT, time) for time in ticket.agent_messages if time >= created]
+    # An interaction that was under way at the creation is a contact of that moment.
+    items += [
+        (max(start, created), Rank.CONTACT, end) for start, end in ticket.contacts.values() if end >= created
+    ]
+    items += [(time, *divmod(code, STEP_UNIT)) for time, code in ticket.steps if time >= created]
+    items.sort()
+    return items
 
 
-def _openings(created: Created, reopenings: list[EventOrder], ticket: Ticket) -> list[EventOrder]:
-    """Return the openings of contact cycles, ascending."""
-    if not created.by_agent:
-        return [created.start, *reopenings]
-    i = bisect_left(ticket.contacts, created.start)
-    if i == len(ticket.contacts):
-        return reopenings
-    contact = ticket.contacts[i]
-    before = bisect_left(reopenings, contact)
-    if before:
-        reply = _first_after(ticket.replies, reopenings[before - 1])
-        if reply is None or reply > contact:
-            return reopenings
-    return [*reopenings[:before], contact, *reopenings[before:]]
+class _Walk:
+    """The walk through a ticket's events, in order."""
 
+    def __init__(self, created: int, opened_by: str) -> None:
+        self.history = History(created, opened_by)
+        self.pending_handoffs: list[int] = []
+        self._opened_by_agent = opened_by == "agent"
+        self._customer_wrote = False
+        self._contact_count = 0
+        self._covered_until = -1
+        """End of the interactions so far: a cycle that opens before it, or at it before contacts, ends at once."""
+        self._status: int = Rank.CREATED
+        self._status_since = created
+        self._spent: dict[int, int] = {}
+        if not self._opened_by_agent:
+            self.history.contact_cycle = created
 
-def _cycles(openings: list[EventOrder], replies: list[EventOrder]) -> tuple[list[Interval], int | None]:
-    """Return the cycles that ended, and the opening of the last if it did not. A reopening discards an open cycle."""
-    ended: list[Interval] = []
-    last = len(openings) - 1
-    for i, opened in enumerate(openings):
-        n = bisect_right(replies, opened)
-        if n < len(replies) and (i == last or replies[n] < openings[i + 1]):
-            ended.append((opened[0], replies[n][0]))
-        elif i == last:
-            return ended, opened[0]
-    return ended, None
+    def customer_message(self, time: int) -> None:
+        history, first = self.history, not self._customer_wrote
+        self._customer_wrote = True
+        if history.open_cycle is not None:
+            return
+        if first and self._opened_by_agent:
+            self._open_contact_cycle(time, Rank.CUSTOMER_MESSAGE)
+        elif not history.resolved:
+            if self._is_covered(time, Rank.CUSTOMER_MESSAGE):
+                history.next_responses.append((time, time))
+            else:
+                history.reply_cycle = time
+
+    def contact(self, time: int, end: int) -> None:
+        history = self.history
+        self._contact_count += 1
+        self._covered_until = max(self._covered_until, end)
+        if history.contact_cycle is not None:
+            history.responses.append((history.contact_cycle, time))
+            history.contact_cycle = None
+        if history.reply_cycle is not None:
+            history.next_responses.append((history.reply_cycle, time))
+            history.reply_cycle = None
+        history.handoffs += [(handed, time) for handed in self.pending_handoffs]
+        self.pending_handoffs.clear()
+
+    def solve(self, time: int, by: Solver) -> None:
+        history = self.history
+        if history.resolved:
+            return
+        self._spend_until(time)
+        history.resolved, history.reply_cycle = True, None
+        solve = Solve(time, by, self._contact_count)
+        history.solves.append(solve)
+        if history.first_human_solve is None and by == Solver.PEOPLE:
+            history.first_human_solve = solve
+        spent = self._spent
+        on_hold, agent = spent.get(Rank.ON_HOLD, 0), spent.get(Rank.PENDING, 0)
+        history.waits = Waits(sum(spent.values()) - agent, agent, on_hold)
+
+    def unresolved_status(self, time: int, status: int) -> None:
+        history = self.history
+        if history.resolved:
+            history.resolved = False
+            history.reopenings.append(time)
+            if history.first_human_solve is not None and history.reopened is None:
+                history.reopened = time
+            history.contact_cycle = None
+            self._open_contact_cycle(time, status)
+        else:
+            self._spend_until(time)
+        self._status, self._status_since = status, time
+
+    def _open_contact_cycle(self, time: int, rank: int) -> None:
+        if self._is_covered(time, rank):
+            self.history.responses.append((time, time))
+        else:
+            self.history.contact_cycle = time
+
+    def _is_covered(self, time: int, rank: int) -> bool:
+        return (time, rank) < (self._covered_until, Rank.CONTACT)
+
+    def _spend_until(self, time: int) -> None:
+        self._spent[self._status] = self._spent.get(self._status, 0) + time - self._status_since

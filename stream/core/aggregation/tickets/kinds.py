@@ -1,75 +1,76 @@
 """Kinds of entities of tickets."""
 
+from typing import Any
+
 import msgspec
 
 from stream.core.aggregation.entity_kind import EntityKind
 from stream.core.aggregation.entity_store import EntityStore
-from stream.core.aggregation.tickets import interactions, repeat_contacts
-from stream.core.aggregation.tickets.changes import by_minute, derive_ticket
-from stream.core.aggregation.tickets.entity import TICKET, Ticket, expires_at, pack, unpack
-from stream.core.aggregation.tickets.history import history
-from stream.core.aggregation.tickets.interactions import INTERACTION
-from stream.core.aggregation.tickets.repeat_index import REPEATS
+from stream.core.aggregation.tickets import interactions
+from stream.core.aggregation.tickets.derive import as_contributions
+from stream.core.aggregation.tickets.dirty import derive_ticket
+from stream.core.aggregation.tickets.entity import TICKET, expires_at, pack, unpack
+from stream.core.aggregation.tickets.interactions import INTERACTION, TICKETLESS_INTERACTION
 from stream.core.model.aggregate import Contribution
 from stream.core.model.aggregation_config import AggregationConfig
 
 
 class TicketKind(EntityKind):
-    """Tickets, each with the contributions that were last derived."""
+    """Tickets. Their contributions are derived."""
 
-    def person_key(self, key: bytes, raw: bytes) -> bytes:
-        """Return the record key of the ticket."""
+    def person(self, key: bytes, raw: bytes) -> bytes | None:
+        """Return the present customer."""
         del key
-        return unpack(raw).person_key
+        return _encoded(unpack(raw).customer)
+
+    def parts_prefix(self, key: bytes) -> bytes:
+        """Return the beginning of the keys of the ticket's interactions."""
+        return interactions.parts_prefix(key[1:])
 
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int | None:
-        """Return the end of the retention in ms, None for a ticket that is not resolved."""
+        """Return the end of the retention in ms, None for a ticket that is created and not resolved."""
         del key
         ticket = unpack(raw)
         return expires_at(ticket.last_record, config) if ticket.forgettable else None
 
     def contributions(self, key: bytes, raw: bytes, config: AggregationConfig) -> tuple[Contribution, ...]:
-        """Return the stored contributions."""
-        del key, config
-        ticket = unpack(raw)
-        return by_minute(ticket.contributions, ticket.values)
+        """Derive the contributions."""
+        del key
+        return as_contributions(derive_ticket(unpack(raw), config))
 
     def retracted_by_erasure(
         self, key: bytes, raw: bytes, config: AggregationConfig
     ) -> tuple[Contribution, ...]:
         """Return all contributions of a ticket that is not resolved, none of any other."""
-        return () if unpack(raw).forgettable else self.contributions(key, raw, config)
+        ticket = unpack(raw)
+        if ticket.forgettable and not ticket.is_orphan:
+            return ()
+        return self.contributions(key, raw, config)
+
+    def retracted_by_expiry(
+        self, key: bytes, raw: bytes, config: AggregationConfig
+    ) -> tuple[Contribution, ...]:
+        """Return what a ticket without creation contributes: it is no orphan any more."""
+        return self.contributions(key, raw, config) if unpack(raw).is_orphan else ()
 
     def migrate(self, key: bytes, raw: bytes, store: EntityStore, old_dimensions: tuple[str, ...]) -> bytes:
-        """Remap the dimension values and derive the contributions again."""
+        """Remap the dimension values of the creation and of updates."""
         del key
         ticket = unpack(raw)
-        _remap(ticket, store, old_dimensions)
-        ticket.values, ticket.contributions = derive_ticket(ticket, history(ticket), store.config)
+        if ticket.created is not None:
+            ticket.created = _remapped(ticket.created, store, old_dimensions)
+        ticket.updates = [_remapped(update, store, old_dimensions) for update in ticket.updates]
         return pack(ticket)
 
 
-class RepeatContactsKind(EntityKind):
-    """The tickets of a person about a topic, as the repeat-contact index keeps them."""
-
-    def person_key(self, key: bytes, raw: bytes) -> bytes:
-        """Return the record key of the tickets."""
-        del key
-        return repeat_contacts.unpack(raw).person_key
-
-    def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int:
-        """Return the end of the retention after the newest creation or solve, in ms."""
-        del key
-        return expires_at(repeat_contacts.unpack(raw).newest_time or 0, config)
-
-
 class InteractionKind(EntityKind):
-    """Handled interactions, each with the contributions that were last derived."""
+    """Handled interactions. Their contributions are derived."""
 
-    def person_key(self, key: bytes, raw: bytes) -> bytes:
-        """Return the record key of the interaction."""
+    def person(self, key: bytes, raw: bytes) -> bytes | None:
+        """Return the customer that the interaction itself names."""
         del key
-        return interactions.unpack(raw).person_key
+        naming = interactions.unpack(raw).naming
+        return None if naming is None else naming[2].encode()
 
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int:
         """Return the watermark in ms from which on every event of the interaction would be late."""
@@ -77,33 +78,29 @@ class InteractionKind(EntityKind):
         return interactions.expires_at(interactions.unpack(raw), config)
 
     def contributions(self, key: bytes, raw: bytes, config: AggregationConfig) -> tuple[Contribution, ...]:
-        """Return the stored contributions."""
-        del key, config
-        return interactions.unpack(raw).contributions
+        """Derive the contributions."""
+        del key
+        return interactions.derive(interactions.unpack(raw), config)
 
     def migrate(self, key: bytes, raw: bytes, store: EntityStore, old_dimensions: tuple[str, ...]) -> bytes:
-        """Remap the dimension values and derive the contributions again."""
+        """Remap the dimension values."""
         del key
-        interaction = interactions.unpack(raw)
-        interaction.values = store.remap_values(interaction.values, old_dimensions)
-        interaction.contributions = interactions.derive(interaction, store.config)
-        return interactions.pack(interaction)
+        return interactions.pack(_remapped(interactions.unpack(raw), store, old_dimensions))
 
 
-def _remap(ticket: Ticket, store: EntityStore, old_dimensions: tuple[str, ...]) -> None:
-    """Replace the values of a ticket by those under the dimensions and caps of the store's config."""
-    if ticket.created is not None:
-        values = store.remap_values(ticket.created.values, old_dimensions)
-        ticket.created = msgspec.structs.replace(ticket.created, values=values)
-    dimensions = store.config.dimensions
-    changed = (ticket.last_changes.get(name, (b"", None))[1] for name in dimensions)
-    for name, value in zip(dimensions, store.cardinality.cap_values(tuple(changed)), strict=False):
-        if value is not None:
-            ticket.last_changes[name] = (ticket.last_changes[name][0], value)
+def _encoded(customer: str | None) -> bytes | None:
+    return None if customer is None else customer.encode()
+
+
+def _remapped(entity: Any, store: EntityStore, old_dimensions: tuple[str, ...]) -> Any:
+    """Return an entity with `values` under the dimensions and caps of the store's config."""
+    return msgspec.structs.replace(entity, values=store.remap_values(entity.values, old_dimensions))
 
 
 KINDS = (
-    TicketKind(TICKET, "tickets", unpack),
-    RepeatContactsKind(REPEATS, "topics of tickets", repeat_contacts.unpack),
-    InteractionKind(INTERACTION, "interactions", interactions.unpack),
+    TicketKind(TICKET, "tickets", unpack, remembered=True),
+    InteractionKind(INTERACTION, "interactions", interactions.unpack, remembered=True),
+    InteractionKind(
+        TICKETLESS_INTERACTION, "interactions without a ticket", interactions.unpack, remembered=True
+    ),
 )

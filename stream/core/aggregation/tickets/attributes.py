@@ -1,0 +1,58 @@
+"""Dimension values and topic of a ticket, as they were at a moment and as they are."""
+
+from bisect import bisect_left, bisect_right
+
+from stream.core.aggregation.tickets.entity import Ticket
+from stream.core.model.aggregation_config import NAMED_DIMENSIONS, DimensionValues
+
+_TOPIC = NAMED_DIMENSIONS.index("ticket_topic")
+
+
+def merge_values(values: DimensionValues, changed: DimensionValues) -> DimensionValues:
+    """Return values with those replaced that are not None in `changed`. Either may leave out values at its end."""
+    if not changed:
+        return values
+    size = max(len(values), len(changed))
+    padded = (*values, *[None] * (size - len(values)))
+    return tuple(
+        old if i >= len(changed) or changed[i] is None else changed[i] for i, old in enumerate(padded)
+    )
+
+
+class Attributes:
+    """The dimension values of a ticket by time. The ticket must have been created."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        created = ticket.created
+        if created is None:
+            raise ValueError("a ticket without creation has no attributes")
+        updates = ticket.updates
+        before = bisect_left(updates, created.time, key=lambda update: update.time)
+        values: DimensionValues = ()
+        for update in updates[:before]:
+            values = merge_values(values, _without_topic(update.values))
+        self.at_creation = merge_values(values, created.values)
+        self._times: list[int] = []
+        self._values = [self.at_creation]
+        self.topic = created.topic
+        """The present topic, None if there is none."""
+        for update in updates[before:]:
+            self._times.append(update.time)
+            self._values.append(merge_values(self._values[-1], update.values))
+            self.topic = update.topic or self.topic
+
+    @property
+    def present(self) -> DimensionValues:
+        """The values of now."""
+        return self._values[-1]
+
+    def at(self, time: int) -> DimensionValues:
+        """Return the values at a time in ms, after the updates of that moment."""
+        return self._values[bisect_right(self._times, time)] if self._times else self.at_creation
+
+
+def _without_topic(values: DimensionValues) -> DimensionValues:
+    """Return values without the topic: what sorts before the creation does not count for it."""
+    if len(values) <= _TOPIC or values[_TOPIC] is None:
+        return values
+    return (*values[:_TOPIC], None, *values[_TOPIC + 1 :])

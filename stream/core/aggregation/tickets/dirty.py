@@ -1,0 +1,91 @@
+"""Tickets that changed since the last flush: each is derived and summarized once, whatever the number of its events."""
+
+from stream.core.aggregation.entity_store import EntityStore
+from stream.core.aggregation.tickets.attributes import Attributes
+from stream.core.aggregation.tickets.derive import derive
+from stream.core.aggregation.tickets.entity import TICKET, Ticket, expires_at, pack, unpack
+from stream.core.aggregation.tickets.history import history
+from stream.core.aggregation.tickets.summary import RecordPosition, summarize
+from stream.core.model.aggregate import Deltas, accumulate_vector
+from stream.core.model.aggregation_config import AggregationConfig
+
+
+class DirtyTicket:
+    """A changed ticket, with what it contributed before and the record that last changed it.
+
+    `is_scheduled`: a timer of its expiry is registered.
+    """
+
+    __slots__ = ("before", "is_scheduled", "position", "ticket")
+
+    def __init__(self, ticket: Ticket, before: Deltas, *, is_scheduled: bool) -> None:
+        self.ticket = ticket
+        self.before = before
+        self.is_scheduled = is_scheduled
+        self.position = RecordPosition(0, 0, 0)
+
+    def touch(self, store: EntityStore, event_time: int) -> None:
+        """Note that the store's present record changed the ticket. `event_time` in ms."""
+        self.position = RecordPosition(store.offset, event_time, store.record_timestamp)
+        self.ticket.last_record = max(self.ticket.last_record, store.watermark)
+
+
+def derive_ticket(ticket: Ticket, config: AggregationConfig) -> Deltas:
+    """Return the contributions of a ticket."""
+    history_ = history(ticket)
+    return derive(ticket, history_, None if history_ is None else Attributes(ticket), config)
+
+
+def load(store: EntityStore, ticket_id: bytes) -> DirtyTicket:
+    """Return a ticket to be changed. One that is forgotten, or was never known, begins anew."""
+    key = TICKET + ticket_id
+    dirty: DirtyTicket | None = store.dirty.get(key)
+    if dirty is None:
+        raw = store.entities.get(key)
+        if raw is None:
+            return DirtyTicket(Ticket(), {}, is_scheduled=False)
+        ticket = unpack(raw)
+        dirty = DirtyTicket(ticket, derive_ticket(ticket, store.config), is_scheduled=ticket.forgettable)
+    if expires_at(dirty.ticket.last_record, store.config) <= store.watermark:
+        _forget(store, key, dirty)
+    return dirty
+
+
+def _forget(store: EntityStore, key: bytes, dirty: DirtyTicket) -> None:
+    """Begin anew unless the ticket is open. What it contributed stays, but to stocks."""
+    ticket = dirty.ticket
+    _settle(store, key, dirty)
+    if ticket.forgettable:
+        dirty.before = dirty.before if ticket.is_orphan else {}
+        dirty.ticket = Ticket()
+
+
+def derive_changes(store: EntityStore) -> None:
+    """Derive the dirty tickets, apply the differences, pack the tickets, and write the summaries that changed."""
+    for key, dirty in store.dirty.items():
+        _settle(store, key, dirty)
+        ticket: Ticket = dirty.ticket
+        is_due = ticket.forgettable and not dirty.is_scheduled
+        store.put(key, pack(ticket), expires_at(ticket.last_record, store.config) if is_due else None)
+    store.dirty = {}
+
+
+def _settle(store: EntityStore, key: bytes, dirty: DirtyTicket) -> None:
+    """Bring the deltas and summaries up to date with a ticket."""
+    ticket, config = dirty.ticket, store.config
+    history_ = history(ticket)
+    attributes = None if history_ is None else Attributes(ticket)
+    after = derive(ticket, history_, attributes, config)
+    _apply_difference(store, dirty.before, after)
+    dirty.before = after
+    ticket.forgettable = history_ is None or history_.resolved
+    store.derived += summarize(key[1:].decode(), ticket, history_, attributes, dirty.position, config)
+
+
+def _apply_difference(store: EntityStore, before: Deltas, after: Deltas) -> None:
+    for cell, vector in before.items():
+        if after.get(cell) != vector:
+            accumulate_vector(store.deltas, cell, {position: -n for position, n in vector.items()})
+    for cell, vector in after.items():
+        if before.get(cell) != vector:
+            accumulate_vector(store.deltas, cell, vector.copy())

@@ -1,0 +1,95 @@
+"""Summaries of tickets: what `cx.customers` needs of a ticket, written whenever it changes."""
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.tickets import TicketSummarized
+from schemas.times import from_ms
+from stream.core.aggregation.outgoing import DerivedEvent
+from stream.core.aggregation.tickets.attributes import Attributes
+from stream.core.aggregation.tickets.entity import Ticket
+from stream.core.aggregation.tickets.history import History
+from stream.core.model.aggregation_config import NAMED_DIMENSIONS, AggregationConfig, DimensionValues
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class RecordPosition(NamedTuple):
+    """The record that last changed a ticket: its offset, the event's time and the record's timestamp (ms)."""
+
+    offset: int
+    event_time: int
+    record_timestamp: int
+
+
+def summarize(
+    ticket_id: str,
+    ticket: Ticket,
+    history: History | None,
+    attributes: Attributes | None,
+    position: RecordPosition,
+    config: AggregationConfig,
+) -> list[DerivedEvent]:
+    """Return the summaries that are due, and remember them in the ticket. There are none if they would say the same.
+
+    If the ticket moved to another customer, the former one is told first.
+    """
+    customer, number = ticket.customer, position.offset
+    summary = None
+    if history is not None and attributes is not None:
+        summary = _summary(ticket_id, customer, history, attributes, config)
+    digest = b"" if summary is None else blake2b(_encode(summary), digest_size=8).digest()
+    if digest == ticket.summary:
+        return []
+    derived = []
+    if ticket.summary and (summary is None or customer != ticket.summarized_to):
+        gone = TicketSummarized(
+            ticket_id=ticket_id, customer_id=ticket.summarized_to, number=number, gone=True
+        )
+        derived.append(_event(gone, f"{number}/gone/{ticket_id}", position))
+    if summary is not None:
+        summary.number = number
+        derived.append(_event(summary, f"{number}/{ticket_id}", position))
+    ticket.summary, ticket.summarized_to = digest, None if summary is None else customer
+    return derived
+
+
+def _event(data: TicketSummarized, event_id: str, position: RecordPosition) -> DerivedEvent:
+    return DerivedEvent(data, event_id[:256], position.event_time, position.record_timestamp)
+
+
+def _summary(
+    ticket_id: str,
+    customer: str | None,
+    history: History,
+    attributes: Attributes,
+    config: AggregationConfig,
+) -> TicketSummarized:
+    """Return the summary of a ticket, with number 0."""
+    solve = history.first_human_solve
+    summary = TicketSummarized(
+        ticket_id=ticket_id,
+        customer_id=customer,
+        number=0,
+        topic=attributes.topic,
+        created=from_ms(history.created),
+        resolved=history.resolved,
+    )
+    if solve is not None:
+        summary.solved = from_ms(solve.time)
+        summary.one_contact = solve.contact_count == 1
+        summary.reopened = None if history.reopened is None else from_ms(history.reopened)
+        _set_dimensions(summary, attributes.at(solve.time), config)
+    return summary
+
+
+def _set_dimensions(summary: TicketSummarized, values: DimensionValues, config: AggregationConfig) -> None:
+    named = dict(zip(config.dimensions, values, strict=False))
+    for name in ("channel", "touchpoint", "team", "priority", "ticket_topic"):
+        setattr(summary, name, named.get(name))
+    labels = {
+        name: value for name, value in named.items() if name not in NAMED_DIMENSIONS and value is not None
+    }
+    summary.labels = labels or None
