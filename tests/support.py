@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.codec import encode, make
-from schemas.keys import default_record_key
+from schemas.keys import owner_of
 from schemas.topics import partition_of
 from stream.core.aggregation.pane_store import PaneStore
 from stream.core.aggregation.task import PartitionTask
@@ -69,7 +69,7 @@ class Event(NamedTuple):
 def records(events: Iterable[Event], first: int = 0) -> list[FakeRecord]:
     """Return events as records of one partition, with their default keys."""
     return [
-        FakeRecord(first + n, event.stamp, default_record_key(event.data).encode(), event.value())
+        FakeRecord(first + n, event.stamp, owner_of(event.data).encode(), event.value())
         for n, event in enumerate(events)
     ]
 

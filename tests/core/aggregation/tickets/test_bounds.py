@@ -1,28 +1,27 @@
-"""Stored tickets are bounded, and their figures stay exact."""
+"""Stored tickets are bounded, and their beginning and present state stay exact."""
 
-from bisect import bisect_right
 from random import Random
-from typing import Any
 
 import pytest
 
 from stream.core.aggregation.task import PartitionTask
-from stream.core.aggregation.tickets import Tickets, repeat_contacts
+from stream.core.aggregation.tickets import Tickets
 from stream.core.aggregation.tickets import events as ticket_events
-from stream.core.metrics import fcr
+from stream.core.metrics import first_response, resolution
 from stream.core.model.pane_blocks import decode_key
 from stream.core.model.time_buckets import BY_CODE
 from tests.core.aggregation.tickets.events import (
     counted,
     created,
+    handled,
+    handoff,
     message,
     metric_figures,
     one_by_one,
     status,
+    updated,
 )
-from tests.core.aggregation.tickets.oracle import tickets
-from tests.core.aggregation.tickets.test_oracle import stored_figures, typed
-from tests.support import DAY, HOUR, MINUTE, NOW, SECOND, VIEWS, records, single
+from tests.support import DAY, HOUR, MINUTE, NOW, records, single
 
 START = NOW - 20 * DAY
 
@@ -32,63 +31,25 @@ def largest(partition: PartitionTask) -> int:
 
 
 def test_a_ticket_of_ten_thousand_messages_in_any_order() -> None:
-    """Messages, solves, reopenings and handoffs take less than 0.4 MB, with exact figures."""
+    """Messages, solves, reopenings and handoffs take less than 0.2 MB, with exact figures."""
     random = Random(4)
-    base: dict[str, Any] = {"person": "p", "ticket": "t"}
-    history = [
-        base
-        | {"type": "created", "at": START, "id": "c", "opened_by": "agent", "dimensions": {}, "topic": None}
-    ]
-    for n in range(10_000):
-        author = "agent" if n % 2 else "customer"
-        at = START + random.randrange(10 * DAY)
-        history.append(
-            base | {"type": "message", "at": at, "id": f"message-{n:05}", "author": author, "public": True}
-        )
-    for n in range(30):
-        kind = random.choice(["solved", "open"])
-        at = START + random.randrange(10 * DAY)
-        history.append(base | {"type": "status", "at": at, "id": f"s{n}", "status": kind, "by": "agent"})
-        history.append(base | {"type": "handoff", "at": at + HOUR, "id": f"h{n}"})
+    pairs = [START + n * 2 * MINUTE for n in range(5_000)]
+    history = [created(START - 1, opened_by="agent")]
+    for at in pairs:
+        history += [message(at, "customer", stamp=NOW), message(at + MINUTE, stamp=NOW)]
+    history += [handoff(START + n * HOUR, stamp=NOW) for n in range(30)]
+    history.append(status(NOW, "solved"))
     random.shuffle(history)
-    partition = single(Tickets())
-    partition.process(records([typed(event) for event in history]), NOW)
-    partition.prepare_flush(NOW, 0)
-    assert largest(partition) < 400_000
-    assert stored_figures(partition) == tickets(history, VIEWS)
-
-
-def test_a_customer_of_ten_thousand_tickets_in_any_order() -> None:
-    """All are of one topic within a month. No record exceeds 0.4 MB, and every repeat contact is counted."""
-    random = Random(4)
-    moments = sorted(random.sample(range(0, 25 * DAY, MINUTE), 2_000))
-    moments += [25 * DAY + n * SECOND for n in range(8_000)]
-    events_by_ticket = []
-    for n, at in enumerate(moments):
-        ids = {"ticket": f"t{n}", "customer_id": "c"}
-        created_at = START - 9 * DAY + at
-        events_by_ticket.append(
-            [
-                created(created_at, **ids, stamp=NOW),
-                message(created_at + 1, **ids, stamp=NOW),
-                status(created_at + 2, "solved", **ids, stamp=NOW),
-            ]
-        )
-    random.shuffle(events_by_ticket)
-    partition = counted(event for ticket_events in events_by_ticket for event in ticket_events)
-    assert max(len(raw) for key, raw in partition.store.entities.items() if key[:1] == b"f") < 400_000
-    first_contacts = 0
-    for at in moments:
-        i = bisect_right(moments, at + 2)
-        first_contacts += i == len(moments) or moments[i] - at - 2 > 7 * DAY
-    figures = metric_figures(fcr.METRIC, partition, NOW)
-    assert figures["cx_fcr_tickets", "provisional", "first_contact"] == first_contacts == 1
-    assert figures["cx_fcr_tickets", "provisional", "other"] == 9_999
+    partition = counted([event._replace(stamp=NOW) for event in history])
+    assert largest(partition) < 200_000
+    figures = metric_figures(first_response.METRIC, partition, NOW)
+    assert figures["cx_first_response_mean_seconds",] == 60
+    assert figures["cx_resolved_unanswered_tickets",] == 0
+    assert metric_figures(resolution.METRIC, partition, NOW)["cx_resolved_tickets", "full"] == 1
 
 
 def test_past_the_limits_the_events_in_the_middle_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The start and the present state of a ticket stay exact."""
-    monkeypatch.setattr(ticket_events, "MAX_FULL_IDS", 8)
     monkeypatch.setattr(ticket_events, "MAX_MESSAGES", 12)
     monkeypatch.setattr(ticket_events, "MAX_STEPS", 12)
     monkeypatch.setattr(ticket_events, "MAX_DEDUP_KEYS", 40)
@@ -102,8 +63,8 @@ def test_past_the_limits_the_events_in_the_middle_are_removed(monkeypatch: pytes
     )
     partition.prepare_flush(NOW + 30 * DAY, 0)
     assert partition.outcome_counts["duplicate"] == 40
-    figures = metric_figures(fcr.METRIC, partition, NOW + 8 * DAY)
-    assert figures["cx_fcr_tickets", "confirmed", "other"] == 1
+    figures = metric_figures(first_response.METRIC, partition, NOW + 8 * DAY)
+    assert figures["cx_first_responses",] > 0
     (contributions,) = (
         partition.kinds.of(key).contributions(key, raw, partition.config)
         for key, raw in partition.store.entities.items()
@@ -120,19 +81,22 @@ def test_past_the_limits_the_events_in_the_middle_are_removed(monkeypatch: pytes
     assert not any(contribution.aggregate in ("open", "waiting") for contribution in contributions)
 
 
-def test_past_the_limit_the_oldest_contacts_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest tickets are still repeat contacts of each other."""
-    monkeypatch.setattr(repeat_contacts, "MAX_CONTACTS", 3)
-    events = []
-    for n in range(8):
-        at = NOW + n * DAY
-        events += [created(at, f"t{n}", customer_id="c"), message(at + 1, ticket=f"t{n}", customer_id="c")]
-        events.append(status(at + 2, "solved", f"t{n}", customer_id="c"))
-    partition = counted(events)
-    index = next(raw for key, raw in partition.store.entities.items() if key[:1] == b"f")
-    assert len(repeat_contacts.unpack(index).creations) == 3
-    assert len(repeat_contacts.unpack(index).solves) == 3
-    assert metric_figures(fcr.METRIC, partition, NOW + 8 * DAY)["cx_fcr_tickets", "provisional", "other"] == 7
+def test_past_the_limits_of_updates_and_interactions_the_present_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Updates in the middle are folded into the next one. First and last contact are kept."""
+    monkeypatch.setattr(ticket_events, "MAX_UPDATES", 6)
+    monkeypatch.setattr("stream.core.aggregation.tickets.domain.MAX_CONTACTS", 6)
+    events = [created(NOW, channel="web")]
+    events += [updated(NOW + n * HOUR, channel=f"c{n}") for n in range(1, 40)]
+    events += [handled(NOW + n * HOUR, 60, ticket_id="t") for n in range(1, 40)]
+    partition = counted([*events, status(NOW + 40 * HOUR, "open")])
+    figures = metric_figures(
+        resolution.METRIC, partition, NOW + 40 * HOUR, view="channel", values=("c39",)
+    )
+    assert figures["cx_open_tickets",] == 1
+    responses = metric_figures(first_response.METRIC, partition, NOW + 40 * HOUR)
+    assert responses["cx_first_response_mean_seconds",] == 3_540
 
 
 def test_a_flush_writes_no_block_that_did_not_change() -> None:

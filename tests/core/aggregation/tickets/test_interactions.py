@@ -1,9 +1,11 @@
 """Revisions, buckets and retention of interactions."""
 
+from itertools import permutations
+
 from stream.core.aggregation.tickets import Tickets
 from stream.core.metrics.aht import METRIC
 from tests.core.aggregation.tickets.events import counted, handled, metric_figures
-from tests.support import DAY, HOUR, NOW, aggregation_config, records, single
+from tests.support import DAY, HOUR, MINUTE, NOW, aggregation_config, records, single
 
 MEAN = "cx_handle_mean_seconds"
 
@@ -22,11 +24,27 @@ def test_the_highest_revision_counts_in_any_order() -> None:
         assert (MEAN,) not in metric_figures(METRIC, partition, NOW, "1h")
 
 
-def test_a_repetition_changes_nothing() -> None:
-    """The same revision again."""
-    partition = counted([handled(NOW, 100, interaction_id="i"), handled(NOW, 200, interaction_id="i")])
-    assert partition.outcome_counts["duplicate"] == 1
-    assert metric_figures(METRIC, partition, NOW)[MEAN,] == 100
+def test_of_equal_revisions_the_newest_counts() -> None:
+    """At one moment the one with the greatest ID. The same event is a duplicate."""
+    older = handled(NOW - MINUTE, 100, interaction_id="i", stamp=NOW)._replace(id="z")
+    first = handled(NOW, 200, interaction_id="i")._replace(id="a")
+    second = handled(NOW, 300, interaction_id="i")._replace(id="b")
+    for order in permutations((older, first, second)):
+        partition = counted([*order, *order])
+        assert partition.outcome_counts["duplicate"] >= 3
+        assert metric_figures(METRIC, partition, NOW)[MEAN,] == 300
+
+
+def test_with_another_ticket_it_is_another_interaction() -> None:
+    """The same ID with two tickets and without one, also if a ticket has the ID of the interaction."""
+    partition = counted(
+        [
+            handled(NOW, 100, interaction_id="i"),
+            handled(NOW, 200, interaction_id="i", ticket_id="t"),
+            handled(NOW, 600, interaction_id="i", ticket_id="i"),
+        ]
+    )
+    assert metric_figures(METRIC, partition, NOW)[MEAN,] == 300
 
 
 def test_a_revision_may_change_the_outcome_and_the_dimensions() -> None:

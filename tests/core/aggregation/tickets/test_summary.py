@@ -1,0 +1,116 @@
+"""Summaries of tickets for `cx.customers`."""
+
+from itertools import pairwise
+from typing import Any
+
+from schemas.codec import Decoder
+from schemas.customers import CustomerErased
+from schemas.keys import owner_of
+from schemas.tickets import TicketSummarized
+from schemas.times import to_ms
+from schemas.topics import CUSTOMERS
+from stream.core.aggregation.task import PartitionTask
+from stream.core.aggregation.tickets import Tickets
+from tests.core.aggregation.tickets.events import created, handled, merged, message, status, updated
+from tests.support import DAY, HOUR, MINUTE, NOW, Event, records, single
+
+_decode = Decoder(CUSTOMERS).decode
+
+
+def written(*flushes: list[Event]) -> list[list[TicketSummarized]]:
+    """Return the summaries of each flush, read as `cx.customers` reads them."""
+    task = single(Tickets())
+    return [_flush(task, events) for events in flushes]
+
+
+def _flush(task: PartitionTask, events: list[Event]) -> list[TicketSummarized]:
+    clock = max([NOW, *(event.stamp for event in events)])
+    task.process(records(events, task.next_offset), clock)
+    summaries = []
+    for outgoing in task.prepare_flush(clock, 0).forwards:
+        event = _decode(outgoing.value, outgoing.headers)
+        assert outgoing.domain == "customers"
+        assert outgoing.key == owner_of(event.data).encode()
+        assert isinstance(event.data, TicketSummarized)
+        summaries.append(event.data)
+    return summaries
+
+
+def test_a_summary_says_what_fcr_needs() -> None:
+    """With the dimensions at the first solve by people, and the offset and times of the ticket's last record."""
+    task = single(Tickets())
+    events = [
+        created(NOW, customer_id="c", topic="bill", team="front", labels={"brand": "acme", "x": "y"}),
+        message(NOW + 1),
+        status(NOW + 2, "solved"),
+        updated(NOW + 3, team="back", topic="login"),
+        status(NOW + DAY, "open", stamp=NOW + DAY + 7),
+    ]
+    task.process(records(events, 40), NOW + DAY + 7)
+    (outgoing,) = task.prepare_flush(NOW + DAY + 7, 0).forwards
+    event = _decode(outgoing.value, outgoing.headers)
+    data: Any = event.data
+    assert outgoing.timestamp == NOW + DAY + 7
+    assert to_ms(event.time) == NOW + DAY
+    assert (data.ticket_id, data.customer_id, data.topic, data.number) == ("t", "c", "login", 44)
+    assert [to_ms(at) for at in (data.created, data.solved, data.reopened)] == [NOW, NOW + 2, NOW + DAY]
+    assert (data.one_contact, data.resolved, data.gone) == (True, False, False)
+    assert (data.team, data.ticket_topic, data.labels) == ("front", "bill", {"brand": "acme"})
+
+
+def test_one_summary_for_a_ticket_and_flush_and_only_when_it_says_something_else() -> None:
+    """Messages of the customer, or a later solve, change nothing that it says."""
+    opened = [created(NOW, customer_id="c"), message(NOW + 1, "customer"), message(NOW + 2)]
+    solved, noted = [status(NOW + 3, "solved")], [message(NOW + 4, "customer")]
+    first, second, third, fourth = written(opened, solved, noted, [created(NOW + 5)])
+    assert [summary.solved is None for summary in (*first, *second)] == [True, False]
+    assert (third, fourth) == ([], [])
+
+
+def test_a_ticket_without_creation_is_not_summarized() -> None:
+    """It is not before its creation is known, from then on with everything read before."""
+    assert written([message(NOW + 1), status(NOW + 2, "solved")], [created(NOW)])[0] == []
+    (summary,) = written([message(NOW + 1), status(NOW + 2, "solved")], [created(NOW)])[1]
+    assert summary.one_contact
+    assert summary.customer_id is None
+
+
+def test_a_ticket_that_moves_is_gone_from_its_former_customer_first() -> None:
+    """From nobody to somebody, and on. The same number stands in both."""
+    moves = [[created(NOW)], *([updated(NOW + n, customer_id=f"c{n}")] for n in (1, 2))]
+    summaries = written(*moves)
+    assert [[(s.customer_id, s.gone) for s in flush] for flush in summaries] == [
+        [(None, False)],
+        [(None, True), ("c1", False)],
+        [("c1", True), ("c2", False)],
+    ]
+    assert all(len({summary.number for summary in flush}) == 1 for flush in summaries)
+    numbers = [flush[0].number for flush in summaries]
+    assert all(one < other for one, other in pairwise(numbers))
+
+
+def test_merged_and_deleted_tickets_are_gone() -> None:
+    """Once, and not at all if nobody was told of them."""
+    first, second, third = written([created(NOW, customer_id="c")], [merged(NOW + 1)], [message(NOW + 2)])
+    assert [summary.gone for summary in (*first, *second)] == [False, True]
+    assert third == []
+    assert written([created(NOW), merged(NOW + 1)]) == [[]]
+
+
+def test_an_interaction_is_the_one_contact() -> None:
+    """It also names the customer."""
+    events = [
+        created(NOW),
+        handled(NOW + HOUR, 60, ticket_id="t", customer_id="c"),
+        status(NOW + HOUR, "solved"),
+    ]
+    ((summary,),) = written(events)
+    assert (summary.customer_id, summary.one_contact) == ("c", True)
+
+
+def test_an_erasure_writes_no_summary() -> None:
+    """Neither of the person's open tickets nor of resolved ones."""
+    task = single(Tickets())
+    events = [created(NOW, customer_id="c"), created(NOW, "u", customer_id="c"), status(NOW, "solved", "u")]
+    assert len(_flush(task, events)) == 2
+    assert _flush(task, [Event(CustomerErased(customer_id="c"), NOW + MINUTE, NOW + MINUTE)]) == []
