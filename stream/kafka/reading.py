@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream.config.settings import Kafka
-from stream.kafka.client import client_options
+from stream.kafka.client import client_options, running
 from stream.kafka.records import Consumer
 
 
@@ -33,6 +33,13 @@ def committed_consumer(kafka: Kafka, *, fetch_bytes: int = 1 << 20) -> Consumer:
         max_partition_fetch_bytes=fetch_bytes,
         fetch_max_wait_ms=50,
     )
+
+
+async def high_watermarks(kafka: Kafka, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+    """Return the ends of what is written, records of open transactions included. Raises aiokafka's KafkaError."""
+    async with running(Consumer(**client_options(kafka), enable_auto_commit=False)) as consumer:
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(list(partitions))
+        return ends
 
 
 async def assign(

@@ -75,15 +75,18 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         )
 
     def at_end(self, tp: TP) -> bool:
-        """Return whether the position is at the last stable offset that a recent fetch response named."""
+        """Return whether the position is at the high watermark that a recent fetch response named.
+
+        Records of an open transaction are below it. They were written, and a figure without them is not complete.
+        """
         subscription = self._consumer._subscription.subscription if self._consumer else None  # noqa: SLF001
         assignment = subscription.assignment if subscription else None
         state = assignment.state_value(TopicPartition(*tp)) if assignment else None
-        if state is None or not state.has_valid_position or state.lso is None:
+        if state is None or not state.has_valid_position or state.highwater is None:
             return False
         # a broker that cannot read its log answers with an error, and the end is that of an earlier response
         recent = wall_ms() - state.timestamp < MAX_END_AGE
-        return recent and bool(state.position >= state.lso)
+        return recent and bool(state.position >= state.highwater)
 
     async def commit_for_lag_tools(self, offsets: Mapping[TP, int]) -> None:
         """Commit offsets for lag tools.

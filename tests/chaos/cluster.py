@@ -82,6 +82,13 @@ class ChaosCluster:
         (self.workers if service == "worker" else self.exporters).append(process)
         return process
 
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the program to its end."""
+        command = [sys.executable, "-m", self.program, *arguments]
+        return subprocess.run(
+            command, env={**os.environ, **self.env}, capture_output=True, text=True, check=False
+        )
+
     def reap(self) -> None:
         """Remove the workers that have ended and count their exit codes."""
         for worker in list(self.workers):

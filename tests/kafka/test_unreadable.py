@@ -1,10 +1,7 @@
 """Unreadable batches block their partition, are reported, and can be skipped."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -60,13 +57,6 @@ def broker(folder: Path) -> Iterator[Broker]:
 def cluster(broker: Broker, tmp_path: Path) -> Iterator[ChaosCluster]:
     with ChaosCluster(broker.bootstrap, tmp_path, CXGAUGE_TOPICS_PARTITIONS=str(PARTITIONS)) as new_cluster:
         yield new_cluster
-
-
-def run(cluster: ChaosCluster, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stream.cli", *arguments]
-    return subprocess.run(
-        command, env={**os.environ, **cluster.env}, capture_output=True, text=True, check=False
-    )
 
 
 def keys_and_values(partition: int, prefix: str, n: int = BATCH_RECORDS) -> Iterator[tuple[bytes, bytes]]:
@@ -161,12 +151,12 @@ def test_every_kind_of_damage_blocks_its_partition_until_it_is_skipped(
     assert accepted(cluster) == accepted_before
     log = (cluster.folder / f"worker-{worker.port}.log").read_text()  # type: ignore[attr-defined]
     assert [log.count(name) for name in names] == [1] * INTACT_PARTITION
-    doctor = run(cluster, "doctor")
+    doctor = cluster.run("doctor")
     assert doctor.returncode == 1
     assert all(f"feedback: WRONG {name}" in doctor.stdout for name in names), doctor.stdout
 
     for n in range(INTACT_PARTITION):
-        result = run(cluster, "skip", f"{topic}:{n}:{BATCH_RECORDS}")
+        result = cluster.run("skip", f"{topic}:{n}:{BATCH_RECORDS}")
         assert result.returncode == 0, result.stderr
         assert (
             f"Ordered to skip {BATCH_RECORDS} records and to continue at offset {2 * BATCH_RECORDS}"
@@ -186,7 +176,7 @@ def test_every_kind_of_damage_blocks_its_partition_until_it_is_skipped(
     assert worker.poll() is None
     assert cluster.audit() == []
     assert [p.skip_orders for p in cluster.partitions().values() if p.skip_orders] == []
-    result = run(cluster, "skip", f"{topic}:0:{BATCH_RECORDS}")
+    result = cluster.run("skip", f"{topic}:0:{BATCH_RECORDS}")
     assert result.returncode == 1
     assert "is counted, and no batch blocks it" in result.stderr
 
@@ -203,7 +193,7 @@ def damaged(cluster: ChaosCluster, folder: Path) -> ChaosCluster:
 def test_an_order_for_a_readable_batch_is_refused(damaged: ChaosCluster) -> None:
     """Another topic, partition or offset, or a readable record. Each message names the error."""
     cluster, topic = damaged, damaged.settings.topics.feedback
-    assert "can be read" in run(cluster, "skip", f"{topic}:0:{BATCH_RECORDS}").stderr, (
+    assert "can be read" in cluster.run("skip", f"{topic}:0:{BATCH_RECORDS}").stderr, (
         "nothing before it is counted yet"
     )
     cluster.start()
@@ -218,7 +208,7 @@ def test_an_order_for_a_readable_batch_is_refused(damaged: ChaosCluster) -> None
         ("elsewhere:0:0", "topic: got 'elsewhere', allowed are the inputs"),
         (f"{topic}:0", "is not TOPIC:PARTITION:OFFSET"),
     ):
-        result = run(cluster, "skip", position)
+        result = cluster.run("skip", position)
         assert result.returncode != 0
         assert text in result.stderr
     assert not [p for p in cluster.partitions().values() if p.skip_orders]
@@ -233,11 +223,11 @@ def test_an_order_waits_for_the_next_worker(damaged: ChaosCluster) -> None:
     worker.kill()
     worker.wait()
     cluster.reap()
-    assert run(cluster, "skip", f"{topic}:0:{BATCH_RECORDS}").returncode == 0
+    assert cluster.run("skip", f"{topic}:0:{BATCH_RECORDS}").returncode == 0
     key = order_key(BATCH_RECORDS).decode()
     parts = (key[i:j] for i in range(1, len(key)) for j in range(i + 1, len(key) + 1))
     similar_id = next(part for part in parts if partition_of_key(part, PARTITIONS) == 0)
-    result = run(cluster, "explain", "--customer", similar_id)
+    result = cluster.run("explain", "--customer", similar_id)
     assert "no stored customer with this ID" in result.stdout, (
         f"an order was taken for an entity: {result.stderr}"
     )
@@ -283,7 +273,7 @@ def test_an_unreadable_batch_that_arrives_while_a_worker_runs_is_skipped(cluster
         lambda: any(name in (cluster.get(process, "/readyz") or "") for process in (worker, other_worker)),
         cluster.logs,
     )
-    result = run(cluster, "skip", f"{topic}:0:{BATCH_RECORDS}")
+    result = cluster.run("skip", f"{topic}:0:{BATCH_RECORDS}")
     assert "Ordered to skip 1 records" in result.stdout, result.stderr
     wait(lambda: accepted(cluster)[0] == 2 * BATCH_RECORDS, cluster.logs)
     assert cluster.checkpoints("feedback")[0].skipped == 1
@@ -311,7 +301,7 @@ def test_unreadable_state_is_refused(cluster: ChaosCluster, folder: Path) -> Non
     assert text in cluster.logs()
     cluster.workers.clear()
     customer = next(key for key, _ in keys_and_values(0, "x", 1)).decode()
-    result = run(cluster, "explain", "--customer", customer)
+    result = cluster.run("explain", "--customer", customer)
     assert (result.returncode, result.stderr.strip()) == (4, f"Error: {text}")
 
 
@@ -340,7 +330,7 @@ def test_an_unreadable_checkpoint_is_reported_by_doctor(cluster: ChaosCluster, f
     path = segment(folder, topic, 0)
     *_, newest, _ = batches(path)
     damage(path, newest.base, with_flipped_bit)
-    result = run(cluster, "doctor")
+    result = cluster.run("doctor")
     text = f"{topic} partition 0: the batch at offset {newest.base} cannot be read: the CRC does not match"
     assert (result.returncode, result.stderr.strip()) == (4, f"Error: {text}")
 
@@ -351,7 +341,7 @@ def test_unreadable_dead_letters_are_reported(cluster: ChaosCluster, folder: Pat
     topic = cluster.settings.topics.deadletter
     number = next(n for n in range(PARTITIONS) if segment(folder, topic, n).stat().st_size)
     damage(segment(folder, topic, number), 0, with_flipped_bit)
-    result = run(cluster, "deadletter", "ls")
+    result = cluster.run("deadletter", "ls")
     text = f"Error: {topic} partition {number}: the batch at offset 0 cannot be read: the CRC does not match"
     assert (result.returncode, result.stderr.strip()) == (4, text)
 

@@ -10,7 +10,7 @@ from stream.config import Settings
 from stream.core.model import checkpoint as checkpoint_format
 from stream.core.model.checkpoint import MAX_AGE, Checkpoint
 from stream.kafka.client import running
-from stream.kafka.reading import OffsetRange, committed_consumer, read_ranges
+from stream.kafka.reading import OffsetRange, committed_consumer, high_watermarks, read_ranges
 
 SKEW = 1_000
 """Ms by which a worker's clock may be ahead of this machine's."""
@@ -19,11 +19,16 @@ TAIL = 64
 
 
 class Position(NamedTuple):
-    """A source partition. `checkpoint` is that of the last flush, None if the partition was never counted."""
+    """A source partition.
+
+    `end` is the high watermark. `checkpoint` is that of the last flush, None if the partition was never counted.
+    `uncommitted` is the number of offsets from the first open transaction to the end, which no worker may read.
+    """
 
     number: int
     end: int
     checkpoint: Checkpoint | None
+    uncommitted: int = 0
 
     @property
     def behind(self) -> int:
@@ -47,7 +52,7 @@ def problems(partition_positions: Collection[Position], config_hash: str, now: i
 
 def blocked(topic: str, partition_positions: Iterable[Position]) -> Iterator[str]:
     """Yield a line for each unreadable batch that blocks a partition."""
-    for number, _, checkpoint in partition_positions:
+    for number, _, checkpoint, _ in partition_positions:
         if checkpoint is not None and checkpoint.blocked_at >= 0:
             batch_position = f"{topic}:{number}:{checkpoint.blocked_at}"
             yield (
@@ -74,6 +79,8 @@ def _problems(position: Position, partitions: int, config_hash: str, now: int) -
     elif checkpoint.lag_ms >= MAX_AGE:
         since = f"for {checkpoint.lag_ms // 1000} s" if checkpoint.reached_end else "yet"
         yield f"lags, its worker has not reached the end {since}"
+    if position.uncommitted and checkpoint.lag_ms >= MAX_AGE:
+        yield "a publisher's transaction is open, and records after its start cannot be read"
     if checkpoint.written_at - now > SKEW:
         yield f"its worker's clock is {(checkpoint.written_at - now) // 1000} s or more ahead of this machine's"
 
@@ -90,10 +97,11 @@ async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
         consumer.assign([*sources, *sources.values()])
         consumer.pause(*sources)
         checkpoints = await newest_checkpoints(consumer, list(sources.values()))
-        ends = await consumer.end_offsets(list(sources))
+        committed = await consumer.end_offsets(list(sources))
+    ends = await high_watermarks(settings.kafka, sources)
     return {
         domain: [
-            Position(tp.partition, ends[tp], checkpoints.get(panes))
+            Position(tp.partition, ends[tp], checkpoints.get(panes), max(0, ends[tp] - committed[tp]))
             for tp, panes in sources.items()
             if tp.topic == topics.input(domain)
         ]

@@ -53,6 +53,18 @@ def test_every_reason() -> None:
         assert problems_of(COVERED, replace(COVERED, **change)) == [f"{text}: partition 1"]
 
 
+def test_an_open_transaction_is_named_when_it_makes_the_partition_lag() -> None:
+    """A short one is not worth a line."""
+    for lag, count in ((29_000, 0), (30_000, 2)):
+        position = Position(0, 12, replace(COVERED, partitions=1, lag_ms=lag), uncommitted=2)
+        lines = problems([position], "a", NOW)
+        assert len(lines) == count
+    assert (
+        lines[1]
+        == "a publisher's transaction is open, and records after its start cannot be read: partition 0"
+    )
+
+
 def test_an_unreadable_batch_is_named_with_the_command_that_skips_it() -> None:
     """The command has topic, partition and offset."""
     positions = [
