@@ -8,11 +8,11 @@ from typing import Any
 
 from schemas.envelope import EVENTS
 from schemas.topics import DOMAINS, TOPICS, DomainName, partition_of
+from stream.config.aggregation import aggregation_config
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model.checkpoint import KEY, encode
-from stream.config.aggregation import aggregation_config
 from stream.exporter.coverage import PartitionId
 from stream.exporter.state import PaneBatch
 from tests.exporter.in_memory import exporter
@@ -44,7 +44,12 @@ class Pipeline:
         self._written = 0
 
     def publish(
-        self, event: Mapping[str, Any], timestamp: int, *, key: str | None = None, partition: int | None = None
+        self,
+        event: Mapping[str, Any],
+        timestamp: int,
+        *,
+        key: str | None = None,
+        partition: int | None = None,
     ) -> None:
         """Append an event to its topics, by default to the partition of its key (without one: 0). Timestamp in ms."""
         for domain in _TOPICS_BY_TYPE[event["type"]]:
@@ -55,7 +60,13 @@ class Pipeline:
             self._append(domain, number, timestamp, raw, json.dumps(event).encode(), [])
 
     def _append(
-        self, domain: str, number: int, timestamp: int, key: bytes | None, value: bytes | None, headers: list[Any]
+        self,
+        domain: str,
+        number: int,
+        timestamp: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[Any],
     ) -> None:
         log = self.logs[domain, number]
         log.append(FakeRecord(len(log), timestamp, key, value, headers))
@@ -79,12 +90,16 @@ class Pipeline:
             if target is None:
                 target = partition_of(outgoing.key or b"", self.partition_count)
             timestamp = self.clock if outgoing.timestamp is None else outgoing.timestamp
-            self._append(outgoing.domain, target, timestamp, outgoing.key, outgoing.value, list(outgoing.headers))
+            self._append(
+                outgoing.domain, target, timestamp, outgoing.key, outgoing.value, list(outgoing.headers)
+            )
         self._show(domain, number, flush)
 
     def _show(self, domain: DomainName, number: int, flush: Flush) -> None:
         rows = [*flush.panes, (KEY, encode(flush.checkpoint))]
-        written = [FakeRecord(self._written + n, self.clock, key, value) for n, (key, value) in enumerate(rows)]
+        written = [
+            FakeRecord(self._written + n, self.clock, key, value) for n, (key, value) in enumerate(rows)
+        ]
         self._written += len(rows)
         for _ in self.exporter.apply(
             PaneBatch(PartitionId(domain, number), written), monotonic_ms=0, wall_ms=self.clock

@@ -91,9 +91,7 @@ def test_past_the_limits_of_updates_and_interactions_the_present_stays(
     events += [updated(NOW + n * HOUR, channel=f"c{n}") for n in range(1, 40)]
     events += [handled(NOW + n * HOUR, 60, ticket_id="t") for n in range(1, 40)]
     partition = counted([*events, status(NOW + 40 * HOUR, "open")])
-    figures = metric_figures(
-        resolution.METRIC, partition, NOW + 40 * HOUR, view="channel", values=("c39",)
-    )
+    figures = metric_figures(resolution.METRIC, partition, NOW + 40 * HOUR, view="channel", values=("c39",))
     assert figures["cx_open_tickets",] == 1
     responses = metric_figures(first_response.METRIC, partition, NOW + 40 * HOUR)
     assert responses["cx_first_response_mean_seconds",] == 3_540

@@ -220,9 +220,7 @@ def test_what_sorts_before_the_creation_is_ignored_but_for_dimensions() -> None:
 
 def test_the_topic_is_that_of_the_last_event_that_names_one() -> None:
     """Of creation and updates after it."""
-    ticket = ticket_of(
-        created(T, topic="bill"), updated(T + 1, topic="login"), updated(T + 2, team="back")
-    )
+    ticket = ticket_of(created(T, topic="bill"), updated(T + 1, topic="login"), updated(T + 2, team="back"))
     assert Attributes(ticket).topic == "login"
     assert Attributes(ticket).at(T) == (None, None, None, None, None, "bill")
     assert Attributes(ticket).present == (None, None, "back", None, None, "login")
