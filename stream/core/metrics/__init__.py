@@ -12,12 +12,16 @@ from stream.core.metrics import (
     fcr,
     first_response,
     handoff,
+    inflow,
+    next_response,
     nps,
+    queue,
     reasons,
     referral,
     resolution,
     response_rate,
     retention,
+    wait_by_status,
     waiting,
 )
 from stream.core.metrics.metric import Metric
@@ -28,13 +32,22 @@ FEEDBACK: tuple[Metric, ...] = (nps.METRIC, csat.METRIC, ces.METRIC, response_ra
 TICKETS: tuple[Metric, ...] = (
     first_response.METRIC,
     waiting.METRIC,
+    next_response.METRIC,
+    wait_by_status.METRIC,
     resolution.METRIC,
     handoff.METRIC,
     business_hours.METRIC,
-    fcr.METRIC,
+    inflow.METRIC,
     aht.METRIC,
+    queue.METRIC,
 )
-CUSTOMERS: tuple[Metric, ...] = (churn.METRIC, retention.METRIC, clv.METRIC, referral.METRIC)
+CUSTOMERS: tuple[Metric, ...] = (
+    fcr.METRIC,
+    churn.METRIC,
+    retention.METRIC,
+    clv.METRIC,
+    referral.METRIC,
+)
 
 BY_DOMAIN = {"feedback": FEEDBACK, "tickets": TICKETS, "customers": CUSTOMERS}
 REGISTRY: dict[str, Metric] = {metric.name: metric for metrics in BY_DOMAIN.values() for metric in metrics}

@@ -18,6 +18,13 @@ LEG_MEAN = Family(
     "Mean handle time per leg, the part of an interaction that one agent handled",
     unit="seconds",
 )
+PART_MEAN = Family(
+    "cx_handle_part_mean_seconds",
+    "Mean talk, hold or wrap-up time of a handled interaction",
+    ("part",),
+    unit="seconds",
+)
+PARTS = {"talk": HandleLayout.TALK, "hold": HandleLayout.HOLD, "wrap": HandleLayout.WRAP}
 COUNT = Family("cx_handled_interactions", "Interactions handled by people in the window")
 ABANDONED = Family(
     "cx_abandoned_interactions", "Interactions abandoned by the customer before an agent took them"
@@ -33,32 +40,41 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
         yield Sample(
             LEG_MEAN, (), join(vector, HandleLayout.HANDLED + SUM) / join(vector, HandleLayout.LEGS) / 1000
         )
+        for part, base in PARTS.items():
+            yield Sample(PART_MEAN, (part,), join(vector, base) / n / 1000)
     yield Sample(COUNT, (), n)
     yield Sample(ABANDONED, (), vector.get(HandleLayout.ABANDONED, 0))
 
 
 METRIC = Metric(
     name="aht",
+    version=2,
     title="AHT",
     definition=(
         "Talk, hold and wrap-up time of an interaction that people handled, each in whole milliseconds, "
-        "counted at the end of wrap-up. Time in the queue is not included. Abandoned interactions are "
-        "counted separately, those of bots are not counted. The mean per leg is the same sum divided by the "
-        "number of legs."
+        "counted at the end of wrap-up (the earliest of its revisions). Time in the queue is not included. "
+        "Abandoned interactions are counted separately, those of bots are not counted. The mean per leg is "
+        "the same sum divided by the number of legs. The three parts add up to the mean."
     ),
     formula="(talk + hold + wrap-up) / handled interactions",
     excluded=(
         "Interactions of bots. Abandoned ones are in cx_abandoned_interactions only. All revisions "
-        "but the highest."
+        "but the highest, of equal ones all but the newest."
     ),
     source="average handle time as in Genesys Cloud's metric definitions",
     example='cx_handle_mean_seconds{view="channel", window="24h"}',
     aggregates=(HANDLE,),
-    families=(SECONDS, MEAN, LEG_MEAN, COUNT, ABANDONED),
+    families=(SECONDS, MEAN, LEG_MEAN, PART_MEAN, COUNT, ABANDONED),
     panels=(
         Panel(
             title="Handle time",
             lines=(*spread(SECONDS, MEAN), Line(LEG_MEAN, "mean per leg")),
+            samples=(Line(COUNT),),
+            min=0,
+        ),
+        Panel(
+            title="Parts of handle time",
+            lines=(Line(PART_MEAN, by=("part",)),),
             samples=(Line(COUNT),),
             min=0,
         ),

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.metrics.shares import bounds_of, share_samples
+from stream.core.model.aggregate import add
 from stream.core.model.aggregates.feedback import CES, UNIT, CesLayout
+from stream.core.model.aggregation_config import OTHER_VALUE
+from stream.core.model.money import join
 from stream.core.model.time_buckets import Window
 
 SCORE = Family("cx_ces_score", "Mean ease on a scale from 0 (all effort) to 100 (no effort)", unit="points")
@@ -14,12 +17,18 @@ EASY_RATIO = Family(
     unit="ratio",
 )
 EASY_LOW, EASY_HIGH = EASY_BOUNDS = bounds_of(EASY_RATIO, "easy answers")
+SCALE_LABELS = ("scale", "direction")
+RAW_MEAN = Family("cx_ces_raw_mean", "Mean of the scores as given, by scale and direction", SCALE_LABELS)
+RAW_RESPONSES = Family("cx_ces_raw_responses", "Scored CES answers by scale and direction", SCALE_LABELS)
 RESPONSES = Family("cx_ces_responses", "Scored CES answers in the window", ("easy",))
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     """Yield mean ease and share of easy answers if there are answers, and always the counts."""
-    vector = context.flow(CES).get((), {})
+    cells = context.flow(CES)
+    vector: dict[int, int] = {}
+    for of_scale in cells.values():
+        add(vector, of_scale)
     easy, hard = vector.get(CesLayout.EASY, 0), vector.get(CesLayout.NOT_EASY, 0)
     n = easy + hard
     if n:
@@ -27,22 +36,29 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
         yield from share_samples(EASY_RATIO, EASY_BOUNDS, easy, n)
     yield Sample(RESPONSES, ("true",), easy)
     yield Sample(RESPONSES, ("false",), hard)
+    for (direction, scale), of_scale in sorted(cells.items()):
+        n = of_scale.get(CesLayout.EASY, 0) + of_scale.get(CesLayout.NOT_EASY, 0)
+        if n and scale != OTHER_VALUE:
+            yield Sample(RAW_MEAN, (scale, direction), join(of_scale, CesLayout.RAW) / n)
+            yield Sample(RAW_RESPONSES, (scale, direction), n)
 
 
 METRIC = Metric(
     name="ces",
+    version=2,
     title="CES",
     definition=(
         "Ease is (score - min) / (max - min) * 100 for a question about ease and (max - score) / (max - min) "
         "* 100 for one about effort (the default, on a scale from 1 to 5). Higher is always better. The best "
-        "round-half-up(0.4 * points) points of the scale are easy."
+        "round-half-up(0.4 * points) points of the scale are easy. The raw mean is that of the scores as given, "
+        "for each scale and direction apart."
     ),
     formula="mean of ease; easy answers / answers",
     excluded="Dismissed and deleted answers, and all revisions but the highest. Premature answers count.",
     source="M. Dixon, K. Freeman, N. Toman, Harvard Business Review, July 2010; CES 2.0: CEB, 2013",
     example='cx_ces_score{view="touchpoint", window="7d"}',
     aggregates=(CES,),
-    families=(SCORE, EASY_RATIO, EASY_LOW, EASY_HIGH, RESPONSES),
+    families=(SCORE, EASY_RATIO, EASY_LOW, EASY_HIGH, RESPONSES, RAW_MEAN, RAW_RESPONSES),
     panels=(
         Panel(title="CES", lines=(Line(SCORE),), samples=(Line(RESPONSES),), min=0, max=100),
         Panel(
@@ -52,6 +68,11 @@ METRIC = Metric(
             samples=(Line(RESPONSES),),
             min=0,
             max=1,
+        ),
+        Panel(
+            title="CES, scores as given",
+            lines=(Line(RAW_MEAN, by=SCALE_LABELS),),
+            samples=(Line(RAW_RESPONSES, by=SCALE_LABELS),),
         ),
     ),
     read_flows=read_flows,

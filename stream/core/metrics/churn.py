@@ -6,10 +6,12 @@ from stream.core.metrics.cohorts import population, total
 from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, ReadContext, Sample
 from stream.core.metrics.top import largest_counts
 from stream.core.model.aggregates.customers import (
+    CHURN_IGNORED,
     CHURNED,
     CUSTOMERS,
     PERIODS,
     ChurnedLayout,
+    ChurnIgnoredLayout,
     CustomersLayout,
 )
 from stream.core.model.time_buckets import Window
@@ -27,19 +29,19 @@ OPENING = Family("cx_opening_customers", "Customers active just before the windo
 NOW_ACTIVE = Family("cx_active_customers", "Customers active now", windowed=False)
 CANCEL_SCHEDULED = Family(
     "cx_cancel_scheduled_customers",
-    "Active customers whose last event is a scheduled cancellation",
+    "Active customers whose last life event is a scheduled cancellation that was not taken back",
     windowed=False,
 )
-CHURN_IGNORED = Family(
-    "cx_churn_ignored_total",
-    "Churns of customers who were unknown or not active at that time, until a late activation corrects it",
-    type="counter",
-    windowed=False,
+IGNORED = Family(
+    "cx_churn_ignored",
+    "Churns in the window of customers who were unknown or not active then, until a late activation corrects it",
 )
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """Yield the churns by reason, and by whether they were voluntary."""
+    """Yield the churns by reason and by whether they were voluntary, and the ignored ones."""
+    ignored = context.flow(CHURN_IGNORED).get((), {})
+    yield Sample(IGNORED, (), ignored.get(ChurnIgnoredLayout.CHURNS, 0))
     cells = context.flow(CHURNED)
     counts = {reason: sum(vector.values()) for (reason,), vector in cells.items()}
     for reason, n in largest_counts(counts, context.config.top):
@@ -61,31 +63,32 @@ def read(context: ReadContext, _: Window) -> Iterator[Sample]:
 
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
-    """Yield the numbers of active customers, of scheduled cancellations and of ignored churns."""
+    """Yield the numbers of active customers and of scheduled cancellations."""
     customers = context.stock(CUSTOMERS)
     yield Sample(NOW_ACTIVE, (), total(customers, CustomersLayout.ACTIVE))
     yield Sample(CANCEL_SCHEDULED, (), total(customers, CustomersLayout.SCHEDULED))
-    yield Sample(CHURN_IGNORED, (), total(customers, CustomersLayout.IGNORED))
 
 
 METRIC = Metric(
     name="churn",
+    version=2,
     title="Churn",
     definition=(
         "Method cohort: the share of the customers active just before the window's start who churned in it. "
         "A return starts a new life and does not undo a churn. Method seed: all churns in the window, also "
         "those of customers won in it, per customer at its start. A churn counts when it takes effect, not "
-        "when notice is given. Without customers at the start there is no ratio."
+        "when notice is given. At one moment, an activation and a churn are a switch of plan if the customer "
+        "was active before it, else a life of no length. Without customers at the start there is no ratio."
     ),
     formula="cohort: lost / S; seed: churns / S",
     excluded=(
         "Scheduled cancellations. Churns of customers who were unknown or not active are in "
-        "cx_churn_ignored_total only."
+        "cx_churn_ignored only. A churn and an activation of an active customer at one moment are a switch of plan."
     ),
     source="cohort: customers lost / customers at the start of the period; seed: all losses / the same",
     example='cx_churn_ratio{view="total", window="30d", method="cohort"}',
-    aggregates=(CUSTOMERS, PERIODS, CHURNED),
-    families=(RATIO, REASONS, VOLUNTARY_CHURNS, OPENING, NOW_ACTIVE, CANCEL_SCHEDULED, CHURN_IGNORED),
+    aggregates=(CUSTOMERS, PERIODS, CHURNED, CHURN_IGNORED),
+    families=(RATIO, REASONS, VOLUNTARY_CHURNS, OPENING, NOW_ACTIVE, CANCEL_SCHEDULED, IGNORED),
     panels=(
         Panel(
             title="Churn",

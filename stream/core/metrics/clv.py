@@ -22,14 +22,14 @@ MONTHS = 36
 COHORT_LABELS = ("cohort", "currency")
 HISTORICAL = Family(
     "cx_clv_historical_mean",
-    "Margin to date per active customer, all lives",
+    "Net revenue to date times margin (the customer's, else clv.margin_rate, 1 by default) per active customer, all lives",
     COHORT_LABELS,
     windowed=False,
     unit="money",
 )
 PREDICTED = Family(
     "cx_clv_predicted",
-    "Margin of the last 30 days per active customer, times 1 / churn of these 30 days, at most 36",
+    "Margin of the last 30 days per active customer, times 1 / churn of these 30 days, capped at 36 months",
     COHORT_LABELS,
     windowed=False,
     unit="money",
@@ -98,10 +98,11 @@ def read_stock(context: ReadContext) -> Iterator[Sample]:
 
 METRIC = Metric(
     name="clv",
+    version=2,
     title="CLV",
     definition=(
         "Historical: purchases less refunds of all lives, times the customer's margin (else the configured "
-        "one), as a mean over the active customers of the cohort, buyers or not. Predicted: the same amount "
+        "clv.margin_rate, by default 1), as a mean over the active customers of the cohort, buyers or not. Predicted: the same amount "
         "of the last 30 days, of all customers of the cohort, per active customer, times 1 / churn of these "
         "30 days, at most 36. It needs revenue in these 30 days and customers before them. Added: the margin "
         "of a window, per active customer. Cohorts go by present membership: customers who answered a survey "
@@ -119,12 +120,12 @@ METRIC = Metric(
     families=(HISTORICAL, PREDICTED, MEMBERS, TURNOVER, ADDED),
     panels=(
         Panel(
-            title="CLV, historical",
+            title="CLV, historical, at margin",
             lines=(Line(HISTORICAL, by=COHORT_LABELS),),
             samples=(Line(MEMBERS, by=("cohort",)),),
         ),
         Panel(
-            title="CLV, predicted",
+            title="CLV, predicted, capped at 36 months",
             lines=(Line(PREDICTED, by=COHORT_LABELS),),
             samples=(Line(MEMBERS, by=("cohort",)),),
         ),
@@ -140,7 +141,7 @@ METRIC = Metric(
     read_stock=read_stock,
     headlines=(
         Headline(
-            "CLV to date",
+            "CLV to date (at margin)",
             HISTORICAL,
             "higher",
             ("all", None),
@@ -148,7 +149,7 @@ METRIC = Metric(
             timeline_family=TURNOVER,
         ),
         Headline(
-            "CLV predicted",
+            "CLV predicted (max. 36 months)",
             PREDICTED,
             "higher",
             ("all", None),

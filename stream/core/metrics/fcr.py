@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, ReadContext, Sample
-from stream.core.model.aggregates.tickets import FCR, WEEK, FcrLayout
+from stream.core.model.aggregates.customers import FCR, WEEK, FcrLayout
 from stream.core.model.time_buckets import Window
 
 RATIO = Family(
@@ -13,7 +13,6 @@ RATIO = Family(
     unit="ratio",
 )
 TICKETS = Family("cx_fcr_tickets", "Tickets by their first solve by people", ("basis", "result"))
-UNASSISTED = Family("cx_unassisted_solved_tickets", "Tickets first solved by a bot or a time-out", ("by",))
 
 
 def _results(solved: Mapping[int, int], basis: str) -> Iterator[Sample]:
@@ -26,11 +25,8 @@ def _results(solved: Mapping[int, int], basis: str) -> Iterator[Sample]:
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """Yield the provisional result, and the tickets solved without people."""
-    solved = context.flow(FCR).get((), {})
-    yield from _results(solved, "provisional")
-    yield Sample(UNASSISTED, ("bot",), solved.get(FcrLayout.BY_BOT, 0))
-    yield Sample(UNASSISTED, ("timeout",), solved.get(FcrLayout.BY_TIMEOUT, 0))
+    """Yield the provisional result."""
+    yield from _results(context.flow(FCR).get((), {}), "provisional")
 
 
 def read(context: ReadContext, window: Window) -> Iterator[Sample]:
@@ -41,23 +37,25 @@ def read(context: ReadContext, window: Window) -> Iterator[Sample]:
 
 METRIC = Metric(
     name="fcr",
+    version=2,
     title="FCR",
     definition=(
-        "A ticket counts at its first solve by people. Tickets solved only by bots and time-outs do not "
-        "count. First contact means exactly one public agent message up to that solve, no reopening within 7 "
-        "days after it, and no other ticket of the same customer and topic created within 7 days after it. "
-        "Provisional: tickets solved in the window, by the events known so far. Confirmed: the window moved "
-        "back by 7 days and one bucket, so that the 7 days of every ticket are over."
+        "A ticket counts at its first solve by people, with its dimensions then. First contact means exactly "
+        "one contact of an agent (public message or handled interaction) up to that solve, no reopening "
+        "within 7 days after it, and no other ticket of the same customer and topic created from that solve "
+        "to 7 days after it. Present customer and topic count. No topic equals no topic. Without a customer "
+        "there is no other ticket. Provisional: tickets solved in the window, by the events known so far. "
+        "Confirmed: the window moved back by 7 days and one bucket, so that the 7 days of every ticket are over."
     ),
     formula="first contact / tickets first solved by people",
     excluded=(
-        "Tickets that only bots or time-outs solved, which cx_unassisted_solved_tickets counts. Calls "
-        "are no contacts. Merged and deleted tickets are no repeat contacts."
+        "Tickets that only bots or time-outs solved (see cx_unassisted_solved_tickets). Merged and deleted "
+        "tickets, which are no repeat contacts either."
     ),
     source="one-touch as in Zendesk's metric definitions, net of repeat contacts within 7 days as call centres count",
     example='cx_fcr_ratio{view="total", window="30d", basis="confirmed"}',
     aggregates=(FCR,),
-    families=(RATIO, TICKETS, UNASSISTED),
+    families=(RATIO, TICKETS),
     panels=(
         Panel(
             title="First contact resolution, provisional",
@@ -73,7 +71,6 @@ METRIC = Metric(
             min=0,
             max=1,
         ),
-        Panel(title="Solved without people", lines=(Line(UNASSISTED, by=("by",)),), min=0),
     ),
     read_flows=read_flows,
     read=read,

@@ -9,12 +9,13 @@ from stream.core.model.aggregates.tickets import FIRST_RESPONSE, ResponseTimeLay
 from stream.core.model.time_buckets import Window
 
 SECONDS = quantile_family(
-    "cx_first_response_seconds", "Time from the opening of a contact cycle to the first public agent message"
+    "cx_first_response_seconds", "Time from the opening of a contact cycle to the agent's first contact"
 )
 MEAN = Family("cx_first_response_mean_seconds", "Mean time to the first response", unit="seconds")
 COUNT = Family("cx_first_responses", "First responses in the window")
 WITHIN_TARGET = Family(
-    "cx_first_responses_within_target", "First responses within the target of channel and priority"
+    "cx_first_responses_within_target",
+    "First responses within the target of channel and priority at the reply",
 )
 RATIO = Family(
     "cx_first_response_within_target_ratio",
@@ -22,7 +23,7 @@ RATIO = Family(
     unit="ratio",
 )
 LOW, HIGH = BOUNDS = shares.bounds_of(RATIO, "first responses within their target")
-UNANSWERED = Family("cx_resolved_unanswered_tickets", "Solves without a public agent message before them")
+UNANSWERED = Family("cx_resolved_unanswered_tickets", "Solves without an agent's contact before them")
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
@@ -40,18 +41,20 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
 
 METRIC = Metric(
     name="first_response",
+    version=2,
     title="FRT",
     definition=(
         "A contact cycle opens when the customer, a bot or a system creates the ticket, at the customer's "
-        "first message in a ticket that an agent opened, and when a ticket is reopened. A reopening discards "
-        "a cycle without an end. A cycle ends at the first public agent message, even after the solve. Bots, "
-        "internal notes and statuses do not end it. It counts at the time of that message, in calendar time. "
-        "The target is that of the ticket's present channel and priority."
+        "first public message in a ticket that an agent opened, and when a ticket is reopened, which discards "
+        "a cycle without an end. It ends at the agent's first contact, even after the solve: a public message, "
+        "or a handled interaction at its start. A cycle that opens during an interaction ends at once. Bots, "
+        "internal notes and statuses do not end it. It counts at the time of the contact, with the dimensions, "
+        "target and calendar that held then. At one moment a reply comes before a solve."
     ),
-    formula="first public agent message - opening of the contact cycle",
+    formula="first contact of an agent - opening of the contact cycle",
     excluded=(
         "Tickets without a creation, merged and deleted tickets. Internal notes, messages of bots and "
-        "systems, calls. Messages dated before the creation."
+        "systems, abandoned interactions. What is dated before the creation."
     ),
     source="first reply time as in Zendesk's metric definitions, by contact cycle",
     example='cx_first_response_seconds{view="channel", window="24h", quantile="0.9"}',

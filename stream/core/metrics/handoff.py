@@ -8,15 +8,15 @@ from stream.core.model.aggregates.tickets import HANDOFF, HandoffLayout
 from stream.core.model.time_buckets import Window
 
 SECONDS = quantile_family(
-    "cx_handoff_response_seconds", "Time from a bot's handoff to the next public agent message"
+    "cx_handoff_response_seconds", "Time from a bot's handoff to the agent's next contact"
 )
 MEAN = Family(
     "cx_handoff_response_mean_seconds",
-    "Mean time from a bot's handoff to the next public agent message",
+    "Mean time from a bot's handoff to the agent's next contact",
     unit="seconds",
 )
 COUNT = Family(
-    "cx_handoff_responses", "Handoffs followed by a public agent message, at the time of that message"
+    "cx_handoff_responses", "Handoffs followed by a contact of an agent, at the time of that contact"
 )
 
 
@@ -31,16 +31,15 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
 
 METRIC = Metric(
     name="handoff",
+    version=2,
     title="Handoff",
     definition=(
-        "Time from each handoff by a bot to the next public agent message, if there is one, counted at the "
-        "time of that message. A handoff neither opens nor ends a contact cycle."
+        "Time from each handoff by a bot to the agent's next contact (public message or handled interaction), "
+        "if there is one, counted at its time, with the dimensions then. A handoff neither opens nor ends a "
+        "contact cycle. Two handoffs before one contact are two responses."
     ),
-    formula="next public agent message - handoff",
-    excluded=(
-        "Handoffs that no public agent message follows. Tickets without a creation, merged and "
-        "deleted tickets."
-    ),
+    formula="next contact of an agent - handoff",
+    excluded=("Handoffs that no contact follows. Tickets without a creation, merged and deleted tickets."),
     source="agent response after a bot's handoff, kept apart from the first response as Chatwoot's issue 8477 asks",
     example='cx_handoff_response_seconds{view="total", window="24h", quantile="0.9"}',
     aggregates=(HANDOFF,),

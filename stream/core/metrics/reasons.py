@@ -23,6 +23,7 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
 
 METRIC = Metric(
     name="reasons",
+    version=2,
     title="Reasons",
     definition=(
         "Answers with a reason code, by survey (exit surveys included). A code counts once per answer. The "

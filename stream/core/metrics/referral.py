@@ -45,6 +45,7 @@ def _referrers(context: FlowContext) -> int:
 
 METRIC = Metric(
     name="referral",
+    version=2,
     title="Referral",
     definition=(
         "Distinct customers with at least one referral that was converted in the window and not reversed at "

@@ -36,6 +36,7 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
 
 METRIC = Metric(
     name="response_rate",
+    version=2,
     title="Response rate",
     definition=(
         "The share of the surveys offered in the window that were answered, at any time. Survey, dimensions "

@@ -26,6 +26,7 @@ def read(context: ReadContext, _: Window) -> Iterator[Sample]:
 
 METRIC = Metric(
     name="retention",
+    version=2,
     title="Retention",
     definition=(
         "Method cohort: customers active at the window's end less those whose present life began in it, per "

@@ -39,11 +39,12 @@ def read_stock(context: ReadContext) -> Iterator[Sample]:
 
 METRIC = Metric(
     name="waiting",
+    version=2,
     title="Waiting",
     definition=(
-        "Contact cycles (see first_response) of unresolved tickets that are open now. Over target is "
-        "measured in calendar time, or in business hours if the target says so and a calendar applies to the "
-        "ticket. Ages are to within a minute."
+        "Contact cycles (see first_response) of unresolved tickets that are open now, by present dimensions "
+        "and target. Over target is measured in calendar time, or in business hours if the target says so and "
+        "a calendar applies to the ticket. Ages are to within a minute."
     ),
     formula="count of open cycles; now - opening of the oldest",
     excluded="Resolved, merged and deleted tickets, and tickets without a creation.",
