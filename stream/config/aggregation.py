@@ -1,6 +1,7 @@
 """The part of the settings that the core needs."""
 
 from stream.config import Settings, config_hash
+from stream.config.setting_types import FOREVER
 from stream.core.model.aggregation_config import AggregationConfig
 
 
@@ -16,6 +17,8 @@ def aggregation_config(settings: Settings) -> AggregationConfig:
         margin_rate=settings.clv.margin_rate,
         response_target=settings.frt.target,
         response_targets=settings.frt.targets,
+        queue_target=settings.queue.target,
         calendars=settings.calendars,
+        erasure_retention=None if settings.topics.retention == FOREVER else settings.topics.retention,
         config_hash=config_hash(settings),
     )

@@ -19,6 +19,7 @@ def config_hash(settings: Settings) -> str:
         "labels": metrics["labels"],
         "views": metrics["views"],
         "windows": sorted((window.span, window.label) for window in settings.metrics.windows),
+        "queue_target": form["queue"]["target"],
         "target": form["frt"]["target"],
         "targets": form["frt"]["targets"],
         "calendars": form["calendars"],

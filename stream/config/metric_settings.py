@@ -16,7 +16,7 @@ from stream.core.model.time_buckets import HOUR, Window
 
 _OWN_LABELS = """
 view window quantile survey reason currency cohort category satisfied easy stage basis result state method
-by voluntary topic outcome metric version le"""
+by voluntary topic outcome metric version le class scale direction part opened_by first_response"""
 _ADDED = "job instance pod alertname alertstate severity"
 RESERVED = frozenset(f"{_OWN_LABELS} {_ADDED}".split())
 """Labels that metrics define themselves, and those that scraping, rules and alerts add."""
@@ -128,4 +128,10 @@ views = SettingType(_views, lambda value: {name: list(labels) for name, labels i
 targets = SettingType(_targets, lambda value: {k: _show_target(t) for k, t in value.items()}, json=True)
 DEFAULT_WINDOWS = tuple(Window(label, milliseconds(label)) for label in ("5m", "1h", "24h", "7d", "30d"))
 DEFAULT_LABELS = ("brand", "product", "region", "segment")
+DEFAULT_VIEWS: dict[str, tuple[str, ...]] = {
+    "total": (),
+    "channel": ("channel",),
+    "touchpoint": ("touchpoint",),
+    "team": ("team",),
+}
 DEFAULT_TARGET = HOUR

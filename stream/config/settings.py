@@ -38,7 +38,7 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
     partitions: Annotated[int, integer(1, 10_000)] = 12
     replication_factor: Annotated[int, integer(1, 100)] = 1
     min_insync_replicas: Annotated[int, integer(1, 100)] = 1
-    retention: Annotated[int, setting_types.retention] = 45 * UNITS["d"]
+    retention: Annotated[int, setting_types.retention] = 75 * UNITS["d"]
 
     def input(self, domain: DomainName) -> str:
         """Return the name of the topic that a domain's events are read from."""
@@ -92,10 +92,16 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     windows: Annotated[tuple[Window, ...], metric_settings.windows] = metric_settings.DEFAULT_WINDOWS
     labels: Annotated[tuple[str, ...], metric_settings.labels] = metric_settings.DEFAULT_LABELS
     views: Annotated[dict[str, tuple[str, ...]], metric_settings.views] = msgspec.field(
-        default_factory=lambda: {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
+        default_factory=lambda: dict(metric_settings.DEFAULT_VIEWS)
     )
     max_values: Annotated[int, integer(1, 100_000)] = 200
     top: Annotated[int, integer(1, 1_000)] = 50
+
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the queue of interactions."""
+
+    target: Annotated[int, duration("0s", "400d")] = 20 * UNITS["s"]
 
 
 class Frt(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +125,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker: Worker = Worker()
     exporter: Exporter = Exporter()
     metrics: Metrics = msgspec.field(default_factory=Metrics)
+    queue: Queue = Queue()
     frt: Frt = msgspec.field(default_factory=Frt)
     calendars: Annotated[tuple[Calendar, ...], calendar_list] = ()
     clv: Clv = Clv()
