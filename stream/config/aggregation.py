@@ -18,7 +18,7 @@ def aggregation_config(settings: Settings) -> AggregationConfig:
         response_target=settings.frt.target,
         response_targets=settings.frt.targets,
         queue_target=settings.queue.target,
-        calendars=settings.calendars,
+        calendars=tuple(configured.calendar for configured in settings.calendars),
         erasure_retention=None if settings.topics.retention == FOREVER else settings.topics.retention,
         config_hash=config_hash(settings),
     )

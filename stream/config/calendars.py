@@ -1,17 +1,33 @@
-"""Business hours: the list of calendars in the configuration."""
+"""Business hours: the list of calendars in the configuration, with holidays by day, file or country."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from stream.config.ical import holidays
+import holidays
+
+from stream.config.ical import FIRST_DAY, LAST_DAY, Closures, closures
 from stream.config.setting_types import SettingSource, SettingType, read_file_path, read_text
 from stream.core.model.business_hours import Calendar
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
-KEYS = ("name", "from", "timezone", "hours", "holidays", "holidays_file", "channels", "teams")
+KEYS = (
+    "name",
+    "from",
+    "timezone",
+    "hours",
+    "holidays",
+    "holidays_file",
+    "country",
+    "subdivision",
+    "channels",
+    "teams",
+)
 ALWAYS = date(1970, 1, 1)
 
 MinuteSpan = tuple[int, int]
@@ -72,51 +88,113 @@ def _timezone(value: object, at: SettingSource) -> str:
         return ""
 
 
-def _from_file(value: object, at: SettingSource) -> list[date]:
+def _from_file(value: object, timezone: str, at: SettingSource) -> Closures:
+    """Return what an iCalendar file closes."""
     before = len(at.errors)
     path = read_file_path(value, at)
-    if len(at.errors) > before:
-        return []
+    if len(at.errors) > before or not timezone:
+        return Closures([], [])
     try:
-        return holidays(path.read_text(encoding="utf-8"))
+        return closures(path.read_bytes(), timezone)
     except ValueError as error:
-        at.error(value, f"an iCalendar file with whole days, but {error}")
+        at.error(value, f"an iCalendar file (RFC 5545), but {error}")
+    except OSError as error:
+        at.error(value, f"a file that can be read, but {error}")
+    return Closures([], [])
+
+
+@cache
+def _countries() -> dict[str, list[str]]:
+    """Return the subdivisions of each country whose public holidays are known."""
+    return dict(holidays.list_supported_countries())
+
+
+def _public_holidays(value: dict[str, object], at: SettingSource) -> list[date]:
+    """Return the public holidays of `country` and `subdivision`."""
+    country, subdivision = value["country"], value.get("subdivision")
+    known = _countries()
+    if country not in known:
+        at.under("country").error(country, f'an ISO 3166 code such as "IT"{_nearest(country, known)}')
         return []
+    allowed = known[str(country)]
+    if subdivision is not None and subdivision not in allowed:
+        names = ", ".join(allowed) or "none"
+        at.under("subdivision").error(
+            subdivision, f"a subdivision of {country} ({names}){_nearest(subdivision, allowed)}"
+        )
+        return []
+    years = range(FIRST_DAY.year, LAST_DAY.year + 1)
+    return list(holidays.country_holidays(str(country), subdiv=_code(subdivision), years=years))
 
 
-def _calendar(value: object, at: SettingSource) -> Calendar | None:
+def _code(subdivision: object) -> str | None:
+    return None if subdivision is None else str(subdivision)
+
+
+def _nearest(value: object, allowed: Iterable[str]) -> str:
+    nearest = get_close_matches(str(value).upper(), list(allowed), 1, 0.5)
+    return f", nearest is {nearest[0]!r}" if nearest else ""
+
+
+def _closed(value: dict[str, object], timezone: str, at: SettingSource) -> Closures:
+    """Return what holidays, file and country of a calendar close."""
+    days = {_day(day, at.under("holidays")) for day in _list(value.get("holidays", []), at.under("holidays"))}
+    intervals: list[tuple[int, int]] = []
+    if "country" in value and "holidays_file" in value:
+        at.under("country").error(value["country"], "either country or holidays_file")
+    elif "subdivision" in value and "country" not in value:
+        at.under("subdivision").error(value["subdivision"], "a subdivision beside a country")
+    elif "country" in value:
+        days.update(_public_holidays(value, at))
+    elif "holidays_file" in value:
+        from_file = _from_file(value["holidays_file"], timezone, at.under("holidays_file"))
+        days.update(from_file.days)
+        intervals = from_file.intervals
+    return Closures(sorted(days), intervals)
+
+
+class ConfiguredCalendar(NamedTuple):
+    """A calendar, and how it is printed: as it was given, without the days that files and countries name."""
+
+    calendar: Calendar
+    shown: dict[str, Any]
+
+
+def _calendar(value: object, at: SettingSource) -> ConfiguredCalendar | None:
     if not isinstance(value, dict):
         at.error(value, "a table with the keys " + ", ".join(KEYS))
         return None
     for key in sorted(value.keys() - set(KEYS)):
         at.under(key).error(value[key], "one of the keys " + ", ".join(KEYS))
-    days = {_day(day, at.under("holidays")) for day in _list(value.get("holidays", []), at.under("holidays"))}
-    if "holidays_file" in value:
-        days.update(_from_file(value["holidays_file"], at.under("holidays_file")))
+    timezone = _timezone(value.get("timezone"), at.under("timezone"))
+    closed = _closed(value, timezone, at)
     selected = {key: _list(value.get(key, []), at.under(key)) for key in ("channels", "teams")}
     for key, names in selected.items():
         for name in names:
             read_text(name, at.under(key))
-    return Calendar(
+    calendar = Calendar(
         name=str(read_text(value.get("name"), at.under("name"))),
         since=_day(value.get("from", ALWAYS), at.under("from")),
-        timezone=_timezone(value.get("timezone"), at.under("timezone")),
+        timezone=timezone,
         hours=_hours(value.get("hours"), at.under("hours")),
-        holidays=tuple(sorted(days)),
+        holidays=tuple(closed.days),
+        closures=tuple(closed.intervals),
         channels=tuple(selected["channels"]),
         teams=tuple(selected["teams"]),
     )
+    return ConfiguredCalendar(calendar, _shown(calendar, value))
 
 
-def _calendars(value: object, at: SettingSource) -> tuple[Calendar, ...]:
-    seen: dict[tuple[str, date], Calendar] = {}
+def _calendars(value: object, at: SettingSource) -> tuple[ConfiguredCalendar, ...]:
+    seen: dict[tuple[str, date], ConfiguredCalendar] = {}
     for position, raw in enumerate(_list(value, at)):
         here = at.under(str(position))
-        if (calendar := _calendar(raw, here)) is None:
+        if (configured := _calendar(raw, here)) is None:
             continue
+        calendar = configured.calendar
         if (calendar.name, calendar.since) in seen:
             here.error(calendar.name, f"only one calendar with this name from {calendar.since} on")
-        seen[calendar.name, calendar.since] = calendar
+        seen[calendar.name, calendar.since] = configured
     return tuple(seen.values())
 
 
@@ -128,17 +206,22 @@ def _show_span(start: int, end: int) -> str:
     return f"{_clock(start)}-{_clock(end if end <= MINUTES_A_DAY else end - MINUTES_A_DAY)}"
 
 
-def _show(calendar: Calendar) -> dict[str, Any]:
+def _shown(calendar: Calendar, given: dict[str, object]) -> dict[str, Any]:
     days = zip(DAYS, calendar.hours, strict=True)
+    named: dict[str, Any] = {
+        key: given[key] for key in ("holidays_file", "country", "subdivision") if key in given
+    }
+    listed = given.get("holidays", [])
     return {
         "name": calendar.name,
         "from": calendar.since.isoformat(),
         "timezone": calendar.timezone,
         "hours": {day: [_show_span(*span) for span in spans] for day, spans in days if spans},
-        "holidays": [day.isoformat() for day in calendar.holidays],
+        "holidays": sorted(str(day) for day in listed) if isinstance(listed, list) else [],
+        **named,
         "channels": list(calendar.channels),
         "teams": list(calendar.teams),
     }
 
 
-calendars = SettingType(_calendars, lambda value: [_show(calendar) for calendar in value], json=True)
+calendars = SettingType(_calendars, lambda value: [configured.shown for configured in value], json=True)

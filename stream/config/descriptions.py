@@ -38,7 +38,7 @@ DESCRIPTIONS: dict[str, str] = {
     "queue.target": "Time in the queue up to which a handled interaction is within the service level",
     "frt.target": "Time within which a first response is due",
     "frt.targets": "Targets by `channel/priority`, `channel` or `*/priority`, as a duration or a table of `duration` and `hours`",
-    "calendars": "Business calendars, each with name, timezone, hours, holidays, channels and teams",
+    "calendars": "Business calendars, each with name, timezone, hours, holidays (by day, file or country), channels and teams",
     "clv.margin_rate": "Share of revenue that is margin, for customers without a rate of their own",
 }
 CHANGES_FIGURES = frozenset(

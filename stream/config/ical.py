@@ -1,71 +1,102 @@
-"""Holidays from an iCalendar file (RFC 5545): whole days, once or every year."""
+"""Closures from an iCalendar file (RFC 5545). Libraries read it: rules, exceptions, overrides and time zones."""
 
-import re
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
-LAST_YEAR = 2099
-"""The last year for which a yearly holiday without an end is generated."""
+import recurring_ical_events
+from icalendar import Calendar
 
-_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_DAY = timedelta(days=1)
+from schemas.times import to_ms
+
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2059, 12, 31)
+"""Recurring events are expanded between these days, so that figures do not depend on when a worker was started."""
+MAX_BYTES = 4 << 20
+MAX_OCCURRENCES = 30_000
+"""More than one on each day of the range."""
+_UNBOUNDED = {"SECONDLY", "MINUTELY", "HOURLY"}
 
 
-def holidays(text: str) -> list[date]:
-    """Return all days that the VEVENTs cover, in order. Raises ValueError with the part that cannot be read."""
-    return sorted({day for event in _events(text) for day in _days(event)})
+class Closures(NamedTuple):
+    """Whole days, on which no shift begins, and intervals in ms since the epoch that cut every shift."""
+
+    days: list[date]
+    intervals: list[tuple[int, int]]
 
 
-def _events(text: str) -> Iterator[dict[str, str]]:
-    if "BEGIN:VCALENDAR" not in text:
+def closures(raw: bytes, timezone: str) -> Closures:
+    """Return what the events of a file close. Times without a zone are in `timezone`.
+
+    Cancelled and transparent events close nothing.
+
+    Raises:
+        ValueError: the file cannot be read, with the reason
+    """
+    if len(raw) > MAX_BYTES:
+        raise ValueError(f"it has {len(raw)} bytes, {MAX_BYTES} are allowed")
+    text = raw.decode("utf-8-sig")
+    zone = ZoneInfo(timezone)
+    days: set[date] = set()
+    intervals: set[tuple[int, int]] = set()
+    try:
+        calendars = Calendar.from_ical(text, multiple=True)
+        for calendar in calendars:
+            _check(calendar)
+            for start, end in _occurrences(calendar):
+                if isinstance(start, datetime):
+                    intervals.add((_moment(start, zone), _moment(end, zone)))
+                else:
+                    days.update(_whole_days(start, end))
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    if not calendars:
         raise ValueError("BEGIN:VCALENDAR is missing")
-    event: dict[str, str] | None = None
-    for line in re.sub(r"\r?\n[ \t]", "", text).splitlines():
-        name, _, value = line.partition(":")
-        if line == "BEGIN:VEVENT":
-            event = {}
-        elif line == "END:VEVENT" and event is not None:
-            yield event
-            event = None
-        elif event is not None:
-            event[name.partition(";")[0].upper()] = value.strip()
+    return Closures(sorted(days), sorted(span for span in intervals if span[0] < span[1]))
 
 
-def _date(text: str) -> date:
-    match = _DATE.match(text)
-    if match is None:
-        raise ValueError(f"{text!r} is not a date")
-    return date(int(match[1]), int(match[2]), int(match[3]))
+def _check(calendar: Any) -> None:
+    """Raise ValueError for what the libraries would skip or never finish."""
+    if calendar.name != "VCALENDAR":
+        raise ValueError(f"it begins with {calendar.name}, not with VCALENDAR")
+    for event in calendar.walk("VEVENT"):
+        name = f"the event {str(event.get('SUMMARY', event.get('UID', '')))[:60]!r}"
+        if event.errors:
+            field, problem = event.errors[0]
+            raise ValueError(f"{name}: {field}: {problem}")
+        if "DTSTART" not in event:
+            raise ValueError(f"{name}: DTSTART is missing")
+        rules = event.get("RRULE", [])
+        for rule in rules if isinstance(rules, list) else [rules]:
+            if _UNBOUNDED.intersection(rule.get("FREQ", [])):
+                raise ValueError(f"{name}: RRULE: FREQ {rule['FREQ'][0]}, allowed is DAILY or less often")
 
 
-def _days(event: dict[str, str]) -> Iterator[date]:
-    start = _date(event.get("DTSTART", ""))
-    length = max(_date(event["DTEND"]) - start, _DAY) if "DTEND" in event else _DAY
-    for first in _starts(start, event.get("RRULE", "")):
-        for n in range(length.days):
-            yield first + n * _DAY
+def _occurrences(calendar: Any) -> Iterator[tuple[date, date]]:
+    """Yield start and end of the occurrences that close something, both dates or both datetimes."""
+    found: Iterable[Any] = recurring_ical_events.of(calendar).after(FIRST_DAY)
+    for n, event in enumerate(found):
+        start = event.start
+        if (start.date() if isinstance(start, datetime) else start) > LAST_DAY:
+            return
+        if n >= MAX_OCCURRENCES:
+            raise ValueError(f"its events occur more than {MAX_OCCURRENCES} times up to {LAST_DAY}")
+        status, transparency = (str(event.get(name, "")).upper() for name in ("STATUS", "TRANSP"))
+        if status != "CANCELLED" and transparency != "TRANSPARENT":
+            yield start, event.end
 
 
-def _starts(start: date, rule: str) -> Iterator[date]:
-    if not rule:
-        yield start
-        return
-    parts = dict(part.split("=", 1) for part in rule.upper().split(";") if "=" in part)
-    # Parts that repeat the day of DTSTART are redundant. All others would move the holiday.
-    redundant = {"BYMONTH": str(start.month), "BYMONTHDAY": str(start.day), "INTERVAL": "1"}
-    unsupported = {
-        k for k, v in parts.items() if k not in ("FREQ", "UNTIL", "COUNT", "WKST") and redundant.get(k) != v
-    }
-    if parts.get("FREQ") != "YEARLY" or unsupported:
-        raise ValueError(f"the rule {rule!r} does not stand for the same day of every year")
-    last = _date(parts["UNTIL"]) if "UNTIL" in parts else date(LAST_YEAR, 12, 31)
-    remaining = int(parts.get("COUNT", LAST_YEAR))
-    for year in range(start.year, last.year + 1):
-        leap_only = (start.month, start.day) == (2, 29) and not _leap(year)
-        if remaining and not leap_only and (day := start.replace(year=year)) <= last:
-            remaining -= 1
-            yield day
+def _moment(time: date, zone: ZoneInfo) -> int:
+    if not isinstance(time, datetime):
+        raise ValueError(f"DTEND {time} has no time of day, DTSTART has one")  # noqa: TRY004 - of the file
+    return to_ms(time if time.tzinfo else time.replace(tzinfo=zone))
 
 
-def _leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+def _whole_days(start: date, end: date) -> Iterator[date]:
+    """Yield the days from `start` to before `end`, at least the first, as far as they are in the range."""
+    day, last = max(start, FIRST_DAY), min(max(end, start + timedelta(days=1)), LAST_DAY)
+    while day < last:
+        yield day
+        day += timedelta(days=1)

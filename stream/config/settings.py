@@ -7,9 +7,9 @@ import msgspec
 
 from schemas.topics import DOMAINS, DomainName
 from stream.config import metric_settings, setting_types
+from stream.config.calendars import ConfiguredCalendar
 from stream.config.calendars import calendars as calendar_list
 from stream.config.setting_types import UNITS, Address, choice, duration, integer
-from stream.core.model.business_hours import Calendar
 from stream.core.model.response_targets import ResponseTarget
 from stream.core.model.time_buckets import Window
 
@@ -127,7 +127,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics = msgspec.field(default_factory=Metrics)
     queue: Queue = Queue()
     frt: Frt = msgspec.field(default_factory=Frt)
-    calendars: Annotated[tuple[Calendar, ...], calendar_list] = ()
+    calendars: Annotated[tuple[ConfiguredCalendar, ...], calendar_list] = ()
     clv: Clv = Clv()
 
 

@@ -1,4 +1,4 @@
-"""Business hours in the configuration, and holidays from iCalendar files."""
+"""Business hours in the configuration."""
 
 import json
 from datetime import date
@@ -7,16 +7,21 @@ from typing import Any
 
 import pytest
 
-from stream.config import Calendar, load
-from stream.config.ical import holidays
+from stream.config import Settings, load
+from stream.config.config_hash import config_hash
+from stream.core.model.business_hours import Calendar
 from stream.errors import ConfigError
 
 ROME = {"name": "it", "timezone": "Europe/Rome", "hours": {"mon": ["09:00-13:00", "14:00-18:00"]}}
 
 
-def calendars(*tables: object) -> tuple[Calendar, ...]:
+def settings(*tables: object) -> Settings:
+    return load(None, {"CXGAUGE_CALENDARS": json.dumps(tables)})
+
+
+def calendars(*tables: object) -> list[Calendar]:
     """Return the calendars of these tables."""
-    return load(None, {"CXGAUGE_CALENDARS": json.dumps(tables)}).calendars
+    return [configured.calendar for configured in settings(*tables).calendars]
 
 
 def ical(*lines: str) -> str:
@@ -55,6 +60,14 @@ def test_versions_of_a_calendar_may_coexist() -> None:
         ({"hours": {"sun": ["22:00-08:00"], "mon": ["07:00-09:00"]}}, "hours.sun: got ['22:00-08:00']"),
         ({"holidays": ["25.12."]}, "holidays: got '25.12.'"),
         ({"holidays_file": "no.ics"}, "holidays_file: got 'no.ics'"),
+        ({"country": "XX"}, "country: got 'XX', allowed is an ISO 3166 code such as \"IT\""),
+        ({"country": "it"}, "country: got 'it', allowed is an ISO 3166 code such as \"IT\", nearest is 'IT'"),
+        (
+            {"country": "IT", "subdivision": "B"},
+            "subdivision: got 'B', allowed is a subdivision of IT (AG, AL,",
+        ),
+        ({"subdivision": "BZ"}, "subdivision: got 'BZ', allowed is a subdivision beside a country"),
+        ({"country": "IT", "holidays_file": "x.ics"}, "country: got 'IT', allowed is either country or"),
         ({"channels": "chat"}, "channels: got 'chat'"),
         ({"channels": [1]}, "channels: got 1"),
         ({"zone": "UTC"}, "zone: got 'UTC'"),
@@ -83,31 +96,33 @@ def test_holidays_of_list_and_file_are_merged(tmp_path: Path) -> None:
         '[[calendars]]\nname = "it"\ntimezone = "UTC"\nhours = {mon = ["09:00-10:00"]}\n'
         'holidays = [2026-01-03, "2026-01-01"]\nholidays_file = "it.ics"\n'
     )
-    (calendar,) = load(path, {}).calendars
-    assert calendar.holidays == (date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3))
+    (configured,) = load(path, {}).calendars
+    assert configured.shown["holidays_file"] == "it.ics"
+    assert configured.calendar.holidays == (date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3))
 
 
-def test_ical_days_until_the_exclusive_end() -> None:
-    """DTEND is the first free day. Folded lines are joined."""
-    text = ical("DTSTART;VALUE=DATE:20261224", "DTEND;VALUE=DATE:20261227", "SUMMARY:Chr", " istmas")
-    assert holidays(text) == [date(2026, 12, 24), date(2026, 12, 25), date(2026, 12, 26)]
+def test_public_holidays_of_a_country_and_of_a_part_of_it() -> None:
+    """Whit Monday is a holiday in South Tyrol only. Days of the list are added."""
+    south, italy = calendars(
+        {**ROME, "name": "south", "country": "IT", "subdivision": "BZ", "holidays": ["2026-08-14"]},
+        {**ROME, "country": "IT"},
+    )
+    whit_monday, christmas, own = date(2026, 5, 25), date(2026, 12, 25), date(2026, 8, 14)
+    assert {whit_monday, christmas, own} <= set(south.holidays)
+    assert christmas in italy.holidays
+    assert not {whit_monday, own} & set(italy.holidays)
 
 
-def test_ical_every_year() -> None:
-    """A yearly rule gives the same day of each year to its end."""
-    until = ical("DTSTART;VALUE=DATE:20250101", "RRULE:FREQ=YEARLY;UNTIL=20270101")
-    assert holidays(until) == [date(year, 1, 1) for year in (2025, 2026, 2027)]
-    assert holidays(ical("DTSTART:20240229", "RRULE:FREQ=YEARLY;COUNT=2")) == [
-        date(2024, 2, 29),
-        date(2028, 2, 29),
-    ]
-    assert holidays(ical("DTSTART:20250101", "RRULE:FREQ=YEARLY"))[-1] == date(2099, 1, 1)
-
-
-@pytest.mark.parametrize(
-    "text", ["no calendar", ical("SUMMARY:x"), ical("DTSTART:20250101", "RRULE:FREQ=YEARLY;BYDAY=1MO")]
-)
-def test_an_invalid_ical_file_is_refused(tmp_path: Path, text: str) -> None:
-    """A missing holiday would be worse than a refused start."""
-    with pytest.raises(ValueError):
-        holidays(text)
+def test_what_a_file_closes_changes_the_hash(tmp_path: Path) -> None:
+    """Also half a day."""
+    path = tmp_path / "it.ics"
+    hashes = set()
+    for lines in (
+        ("DTSTART:20261224T140000",),
+        ("DTSTART:20261224T150000",),
+        ("DTSTART;VALUE=DATE:20261224",),
+    ):
+        end = () if "DATE:" in lines[0] else ("DTEND:20261224T180000",)
+        path.write_text(ical(*lines, *end, "UID:1"))
+        hashes.add(config_hash(settings(ROME | {"holidays_file": str(path)})))
+    assert len(hashes) == 3

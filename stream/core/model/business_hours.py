@@ -7,9 +7,10 @@ with the offset before the change (PEP 495, fold 0). A shift belongs to the day 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate
+from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ MAX_PERIODS_AHEAD = 20 * 365 * DAY // PERIOD_MS
 """Periods that `BusinessHours.after` searches."""
 FIRST_DAY = date(1970, 1, 1)
 """There is no business time before this day."""
+_FOREVER = 1 << 62
 DAY_MARGIN = timedelta(days=3)
 """More than any distance between a local day and the same day in UTC, with a shift past midnight."""
 
@@ -34,8 +36,10 @@ DAY_MARGIN = timedelta(days=3)
 class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a calendar of working hours. It replaces older versions of the same name from `since` on.
 
-    `hours` has seven entries from Monday on, each with the shifts that begin on that day. No shift begins on one of
-    the `holidays`. Empty `channels` or `teams` match all tickets, including those without a channel or team.
+    The oldest version also holds before its `since`. `hours` has seven entries from Monday on, each with the shifts
+    that begin on that day. No shift begins on one of the `holidays`. `closures` are intervals in ms since the epoch
+    that cut every shift, also one that began on the day before. Empty `channels` or `teams` match all tickets,
+    including those without a channel or team.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
     hours: tuple[tuple[Shift, ...], ...]
     holidays: tuple[date, ...] = ()
+    closures: tuple[tuple[int, int], ...] = ()
     channels: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
 
@@ -83,15 +88,13 @@ class BusinessHours:
     def __init__(self, versions: Sequence[Calendar]) -> None:
         ordered = sorted(versions, key=lambda version: version.since)
         self._versions = [(v, ZoneInfo(v.timezone), frozenset(v.holidays)) for v in ordered]
-        self._since = [max(v.since, FIRST_DAY) for v in ordered]
-        self._first = to_ms(datetime.combine(self._since[0], time(), UTC)) // PERIOD_MS - 1
+        self._since = [FIRST_DAY, *(v.since for v in ordered[1:])]
+        self._closures = _closures_in_force(ordered)
+        self._first = to_ms(datetime.combine(FIRST_DAY, time(), UTC)) // PERIOD_MS - 1
         self._periods: dict[int, Period] = {}
 
     def between(self, start: int, end: int) -> int:
-        """Return the business time in ms from `start` to `end` (ms, `start <= end`).
-
-        There is no business time before the first version of the calendar.
-        """
+        """Return the business time in ms from `start` to `end` (ms, `start <= end`)."""
         first, last = max(start // PERIOD_MS, self._first), max(end // PERIOD_MS, self._first)
         whole = sum(self._period(number).total for number in range(first, last))
         return whole + self._period(last).worked_until(end) - self._period(first).worked_until(start)
@@ -126,20 +129,60 @@ class BusinessHours:
                 merged[-1][1] = max(merged[-1][1], closed)
             elif opened < closed:
                 merged.append([opened, closed])
-        lengths = (closed - opened for opened, closed in merged)
-        return Period(tuple(a for a, _ in merged), tuple(b for _, b in merged), tuple(accumulate(lengths)))
+        intervals = list(_without(merged, self._closures))
+        lengths = (closed - opened for opened, closed in intervals)
+        return Period(
+            tuple(a for a, _ in intervals), tuple(b for _, b in intervals), tuple(accumulate(lengths))
+        )
 
     def _intervals(self, first: date, last: date) -> Iterator[tuple[int, int]]:
         for n in range((last - first).days + 1):
             day = first + timedelta(days=n)
-            if (i := bisect_right(self._since, day) - 1) < 0:
+            if day < FIRST_DAY:
                 continue
-            version, zone, holidays = self._versions[i]
+            version, zone, holidays = self._versions[bisect_right(self._since, day) - 1]
             if day not in holidays:
                 midnight = datetime.combine(day, time(), zone)
                 for shift in version.hours[day.weekday()]:
                     a, b = (to_ms(midnight + timedelta(minutes=minute)) for minute in shift)
                     yield a, b
+
+
+def _closures_in_force(versions: Sequence[Calendar]) -> list[tuple[int, int]]:
+    """Return the merged closures of all versions (ascending), each as far as its version is in force."""
+    starts = [_midnight(version.since, version) for version in versions[1:]]
+    clipped = sorted(
+        (max(a, begin), min(b, end))
+        for version, begin, end in zip(versions, [-_FOREVER, *starts], [*starts, _FOREVER], strict=True)
+        for a, b in version.closures
+    )
+    merged: list[tuple[int, int]] = []
+    for a, b in clipped:
+        if merged and a <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], b))
+        elif a < b:
+            merged.append((a, b))
+    return merged
+
+
+def _midnight(day: date, version: Calendar) -> int:
+    return to_ms(datetime.combine(day, time(), ZoneInfo(version.timezone)))
+
+
+def _without(
+    intervals: Iterable[Sequence[int]], cuts: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """Yield what the cuts leave of intervals. Both are disjoint and ascending."""
+    for start, end in intervals:
+        begin = start
+        i = bisect_right(cuts, begin, key=itemgetter(1))
+        while i < len(cuts) and cuts[i][0] < end:
+            if begin < cuts[i][0]:
+                yield begin, cuts[i][0]
+            begin = cuts[i][1]
+            i += 1
+        if begin < end:
+            yield begin, end
 
 
 def business_hours_of(calendars: Sequence[Calendar]) -> tuple[tuple[Calendar, BusinessHours], ...]:
