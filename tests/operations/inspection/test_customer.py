@@ -64,7 +64,7 @@ def test_everything_about_a_customer_is_shown() -> None:
     assert "records in tickets: none" in lines
     assert '  churned ["app",null] ["price"] 2026-09-11 14:13Z: {"0":1}' in lines
     assert '  customers ["app",null] ["responder"] now: {"0":1}' in lines
-    assert '  customers ["app",null] ["responder"] now: {"2":1}' in lines
+    assert '  churn_ignored ["app",null] [] 2026-09-12 14:13Z: {"0":1}' in lines
 
 
 def test_an_erased_customer_is_reported() -> None:

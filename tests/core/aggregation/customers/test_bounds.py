@@ -7,13 +7,12 @@ import pytest
 
 from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.customers import Customers, lifecycle
-from stream.core.aggregation.customers.events import MAX_SOURCE_CHARACTERS
 from stream.core.aggregation.task import PartitionTask
-from tests.core.aggregation.customers import oracle
+from tests.core.aggregation.customers import fcr_oracle, oracle
 from tests.core.aggregation.customers.events import activated, churned, outcomes
 from tests.core.aggregation.customers.oracle import OracleEvent
 from tests.core.aggregation.customers.strategies import typed
-from tests.core.aggregation.customers.test_oracle import LABEL_SETS, SPANS, served_figures
+from tests.core.aggregation.customers.test_oracle import LABEL_SETS, SPANS, VIEWS, served_figures
 from tests.support import DAY, MINUTE, NOW, aggregation_config, records, single
 
 MARGIN = 0.5
@@ -46,16 +45,17 @@ def process_and_flush(partition: PartitionTask, history: list[OracleEvent]) -> N
 @pytest.mark.parametrize("duration", [2 * 60 * MINUTE, 45 * DAY])
 def test_a_customer_with_thousands_of_lives(duration: int) -> None:
     """400 lives within hours or within 45 days take less than 40 kB, and every figure equals the oracle's."""
-    partition = single(Customers(), aggregation_config(margin_rate=MARGIN))
+    partition = single(Customers(), aggregation_config(margin_rate=MARGIN, views={"total": ()} | VIEWS))
     history = many_lives(400, duration)
     process_and_flush(partition, history)
     assert len(partition.store.entities[b"ca"]) < 40_000
     now = history[-1]["stamp"]
     customers = oracle.customers(history, Fraction(MARGIN))
     for view, values in LABEL_SETS:
-        label_values = dict(zip(["channel"], values, strict=False))
+        label_values = dict(zip([view], values, strict=False))
         for label, span in SPANS.items():
             expected = oracle.figures(customers, now, span, label_values)
+            expected |= fcr_oracle.figures(history, now, span, label_values)
             assert served_figures(partition, now, label, view, values) == pytest.approx(expected)
 
 
@@ -92,16 +92,3 @@ def test_reasons_of_archived_lives_past_the_limit_become_other(monkeypatch: pyte
     }
     expected = {f"reason {i}": 1 for i in (0, 1, 10, 11)}
     assert reasons == expected | {"__other__": 8}
-
-
-def test_a_long_source_is_kept_as_a_hash() -> None:
-    """A source may be as long as a record."""
-    partition = single(Customers())
-    long_source = "/" + "x" * 100_000
-    events = [
-        activated("a", NOW + n, id="1")._replace(source=source)
-        for n, source in enumerate([long_source, long_source, long_source[:-1]])
-    ]
-    partition.process(records(events), NOW + 2)
-    assert outcomes(partition) == {"accepted": 2, "duplicate": 1}
-    assert len(partition.store.entities[b"ca"]) < 10 * MAX_SOURCE_CHARACTERS

@@ -1,5 +1,6 @@
 """Customer figures compared with an oracle that recomputes them from all events."""
 
+from collections import Counter
 from fractions import Fraction
 from typing import Any
 
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.customers import Customers
 from stream.core.aggregation.task import PartitionTask
-from stream.core.metrics import CUSTOMERS
-from tests.core.aggregation.customers import oracle
+from stream.core.metrics import churn, clv, fcr, referral, retention
+from tests.core.aggregation.customers import fcr_oracle, oracle
 from tests.core.aggregation.customers.oracle import OracleEvent
 from tests.core.aggregation.customers.strategies import histories, typed
 from tests.support import (
@@ -28,15 +29,24 @@ from tests.support import (
 )
 
 SPANS = {window.label: window.span for window in WINDOWS}
-LABEL_SETS: list[tuple[str, tuple[str, ...]]] = [("total", ()), ("channel", ("web",)), ("channel", ("app",))]
+VIEWS = {name: (name,) for name in ("channel", "plan", "region", "ticket_topic")}
+LABEL_SETS: list[tuple[str, tuple[str, ...]]] = [
+    ("total", ()),
+    ("channel", ("web",)),
+    ("channel", ("app",)),
+    ("plan", ("pro",)),
+    ("region", ("eu",)),
+    ("ticket_topic", ("bill",)),
+]
 MARGIN = 0.5
+METRICS = [module.METRIC for module in (churn, clv, fcr, referral, retention)]
 
 
 def served_figures(
     partition: PartitionTask, now: int, window: str, view: str, values: tuple[str, ...]
 ) -> dict[Any, float]:
     out: dict[Any, float] = {}
-    for metric in CUSTOMERS:
+    for metric in METRICS:
         out |= figures(metric, partition, now, window, view, values)
     return out
 
@@ -56,15 +66,16 @@ def test_every_figure_of_every_window_is_the_oracles(
     history: list[OracleEvent], size: int, later: int
 ) -> None:
     """Months of records with downsampling, expiry, duplicates, and events older and younger than their records."""
-    partition = single(Customers(), aggregation_config(margin_rate=MARGIN))
+    partition = single(Customers(), aggregation_config(margin_rate=MARGIN, views={"total": ()} | VIEWS))
     process_and_flush(partition, history, size)
     assert not partition.dead_letters
     now = max((event["stamp"] for event in history), default=NOW) + later
     customers = oracle.customers(history, Fraction(MARGIN))
     for view, values in LABEL_SETS:
-        label_values = dict(zip(["channel"], values, strict=False))
+        label_values = dict(zip([view], values, strict=False))
         for label, span in SPANS.items():
             expected = oracle.figures(customers, now, span, label_values)
+            expected |= fcr_oracle.figures(history, now, span, label_values)
             assert served_figures(partition, now, label, view, values) == pytest.approx(expected)
     assert list(pane_differences(partition)) == []
 
@@ -131,9 +142,13 @@ def test_a_customer_does_not_grow_with_its_history(history: list[OracleEvent]) -
     ]
     process_and_flush(partition, late, 1)
     partition.prepare_flush(end + DAY, 0)
-    assert {key[:1] for key in partition.store.entities} == {b"c"}
+    open_tickets = sum(not e["resolved"] for e in fcr_oracle.tickets(history))
+    kept = Counter(key[:1] for key in partition.store.entities)
+    assert kept.keys() <= {b"c", b"s", b"a"}
+    assert kept[b"s"] + kept[b"a"] == open_tickets
     for raw in partition.store.entities.values():
-        assert len(raw) < 250
+        assert len(raw) < 400
     customers = oracle.customers([*history, *late])
     actual = served_figures(partition, end, "30d", "total", ())
-    assert actual == pytest.approx(oracle.figures(customers, end, 30 * DAY, {}))
+    expected = oracle.figures(customers, end, 30 * DAY, {})
+    assert actual == pytest.approx(expected | fcr_oracle.figures(history, end, 30 * DAY, {}))
