@@ -110,6 +110,17 @@ def summaries(draw: st.DrawFn, number: int, at: int, moments: list[int]) -> Orac
 
 
 @st.composite
+def ticket_histories(draw: st.DrawFn) -> list[OracleEvent]:
+    """Draw summaries of a few tickets with different numbers, in any order."""
+    moments = [NOW - n * 7 * DAY - back for n in range(3) for back in (0, 1, 5 * MINUTE)]
+    history: list[OracleEvent] = []
+    for number in draw(st.permutations(range(draw(st.integers(1, 14))))):
+        fields = draw(summaries(number, NOW, moments))
+        history.append({"kind": "ticket", "at": NOW, "stamp": NOW, "id": f"{number}", **fields})
+    return history
+
+
+@st.composite
 def histories(draw: st.DrawFn, max_size: int = 18, gap: st.SearchStrategy[int] = gaps) -> list[OracleEvent]:
     """Draw events in the order of their records, without two of one natural key that differ otherwise.
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.aggregation.audit import pane_differences
-from stream.core.aggregation.customers import Customers
+from stream.core.aggregation.customers import Customers, lifecycle
 from stream.core.aggregation.task import PartitionTask
 from stream.core.metrics import churn, clv, fcr, referral, retention
 from tests.core.aggregation.customers import fcr_oracle, oracle
 from tests.core.aggregation.customers.oracle import OracleEvent
-from tests.core.aggregation.customers.strategies import histories, typed
+from tests.core.aggregation.customers.strategies import histories, ticket_histories, typed
 from tests.support import (
     DAY,
     HOUR,
@@ -92,6 +92,41 @@ def test_any_order_of_events_gives_the_same_panes(history: list[OracleEvent], ra
     assert sum(reordered.outcome_counts.values()) == len(shuffled)
     assert reordered.outcome_counts["accepted"] == in_order.outcome_counts["accepted"]
     assert list(pane_differences(reordered)) == []
+
+
+@given(ticket_histories(), st.integers(1, 14), st.randoms(use_true_random=False))
+def test_fcr_is_the_oracles_in_any_order(history: list[OracleEvent], size: int, random: Any) -> None:
+    """Many summaries of a few tickets, near the ends of weeks. Afterwards in another order, some repeated."""
+    partition = single(Customers())
+    process_and_flush(partition, history, size)
+    for window in ("5m", "7d", "30d"):
+        expected = fcr_oracle.figures(history, NOW, SPANS[window], {})
+        assert figures(fcr.METRIC, partition, NOW, window) == expected
+    shuffled = [*history, *random.sample(history, len(history) // 2)]
+    random.shuffle(shuffled)
+    reordered = single(Customers())
+    process_and_flush(reordered, shuffled, 1 + len(history) % size)
+    assert reordered.panes.blocks == partition.panes.blocks
+    assert list(pane_differences(reordered)) == []
+
+
+@given(histories(gap=st.integers(0, 30 * HOUR)), st.integers(1, 6))
+def test_low_limits_change_no_figure_of_events_in_order(history: list[OracleEvent], size: int) -> None:
+    """Events are pruned, ignored churns rolled up, and finished lives archived."""
+    in_order = [{**event, "stamp": event["at"]} for event in sorted(history, key=lambda e: e["at"])]
+    partition = single(Customers())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lifecycle, "MAX_OTHER_EVENTS", 1)
+        patch.setattr(lifecycle, "MAX_FINISHED_PERIODS", 2)
+        process_and_flush(partition, in_order, size)
+    now = max((event["at"] for event in history), default=NOW)
+    customers = oracle.customers(in_order)
+    for view, values in LABEL_SETS[:3]:
+        label_values = dict(zip([view], values, strict=False))
+        for label, span in SPANS.items():
+            expected = oracle.figures(customers, now, span, label_values)
+            expected |= fcr_oracle.figures(in_order, now, span, label_values)
+            assert served_figures(partition, now, label, view, values) == pytest.approx(expected)
 
 
 @given(histories(), st.integers(1, 6))
