@@ -24,7 +24,10 @@ _MARGIN = -1
 
 def latest_activation(events: Sequence[LifeEvent]) -> Activated | None:
     """Return the last activation, None if there is none."""
-    return next((event for event in reversed(events) if isinstance(event, Activated)), None)
+    for event in reversed(events):
+        if isinstance(event, Activated):
+            return event
+    return None
 
 
 def _updates(events: Sequence[LifeEvent]) -> Iterator[Updated]:
@@ -54,9 +57,9 @@ def deciding_updates(events: Sequence[LifeEvent]) -> Iterator[Updated]:
 
 def present_attributes(events: Sequence[LifeEvent]) -> Attributes:
     """Return the present attributes of a customer with these sorted events."""
-    last = latest_activation(events)
+    last, updates = latest_activation(events), list(_updates(events))
     values, margin = ((), None) if last is None else (last.values, last.margin)
-    for update in reversed(list(_updates(events))):
+    for update in reversed(updates):
         values = _overlaid(values, update.values)
         margin = margin if update.margin is None else update.margin
     return Attributes(values, margin)

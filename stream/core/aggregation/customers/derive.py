@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stream.core.aggregation.customers.attributes import latest_activation, present_attributes
+from stream.core.aggregation.customers.attributes import present_attributes
 from stream.core.aggregation.customers.entity import (
     LIFECYCLE,
     Account,
+    Activated,
     Customer,
     Rollup,
     configured_margin,
@@ -61,36 +62,35 @@ def derive(customer: Customer, other: Customer = _NO_CUSTOMER) -> CustomerContri
     changes dimensions, margin or cohort: then everything moves. A stock is kept for ever. Panes hold nothing before
     `retention_start`.
     """
-    if other is not _NO_CUSTOMER and _attributes(other) != _attributes(customer):
+    lives = replay(customer.life_events)
+    if other is not _NO_CUSTOMER and (
+        _attributes(other) != _attributes(customer) or _was_activated(other) != bool(lives.starts)
+    ):
         other = _NO_CUSTOMER
     cohort = RESPONDER if customer.responder else OTHER
-    lives = replay(customer.life_events)
-    derived = CustomerContributions([], _past(customer, lives, cohort))
+    values = customer.projected_values
+    if not lives.starts:  # updates of somebody who was never activated are for their money only
+        values = (None,) * len(values)
+    derived = CustomerContributions([], _past(customer, lives, values, cohort))
     if lives.active:
         derived.present.extend(_present(customer, lives, cohort))
     if customer.archived_periods:
         derived.past.extend(_archived(customer, other, cohort))
     if customer.ignored_churns:
-        derived.past.extend(_archived_ignored(customer, other))
+        derived.past.extend(_archived_ignored(customer, other, values))
     if customer.accounts:
         derived.past.extend(_revenue(customer, other, cohort))
     if customer.referrals:
-        derived.past.extend(_referrals(customer, other))
+        derived.past.extend(_referrals(customer, other, values))
     return derived
 
 
-def _attributes(customer: Customer) -> tuple[DimensionValues, DimensionValues, int, bool]:
-    return customer.projected_values, _values_but_of_money(customer), customer.margin, customer.responder
+def _attributes(customer: Customer) -> tuple[DimensionValues, int, bool]:
+    return customer.projected_values, customer.margin, customer.responder
 
 
-def _values_but_of_money(customer: Customer) -> DimensionValues:
-    """Return the dimension values of contributions other than money.
-
-    Updates of somebody who was never activated set those of money only.
-    """
-    if latest_activation(customer.life_events) is None:
-        return (None,) * len(customer.projected_values)
-    return customer.projected_values
+def _was_activated(customer: Customer) -> bool:
+    return any(isinstance(event, Activated) for event in customer.life_events)
 
 
 def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
@@ -116,8 +116,8 @@ def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribu
     return derived
 
 
-def _past(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
-    values, own_labels = _values_but_of_money(customer), (cohort,)
+def _past(customer: Customer, lives: Lifecycle, values: DimensionValues, cohort: str) -> list[Contribution]:
+    own_labels = (cohort,)
     derived: list[Contribution] = []
     derived.extend(
         Contribution(CHURN_IGNORED.name, values, (), minute, {ChurnIgnoredLayout.CHURNS: 1})
@@ -143,8 +143,7 @@ def _archived(customer: Customer, other: Customer, cohort: str) -> Iterator[Cont
                 yield Contribution(aggregate, customer.projected_values, (own_labels,), minute, vector)
 
 
-def _archived_ignored(customer: Customer, other: Customer) -> Iterator[Contribution]:
-    values = _values_but_of_money(customer)
+def _archived_ignored(customer: Customer, other: Customer, values: DimensionValues) -> Iterator[Contribution]:
     for minute, vector in customer.ignored_churns.items():
         if other.ignored_churns.get(minute) != vector:
             yield Contribution(CHURN_IGNORED.name, values, (), minute, vector)
@@ -161,8 +160,7 @@ def _revenue(customer: Customer, other: Customer, cohort: str) -> Iterator[Contr
                 )
 
 
-def _referrals(customer: Customer, other: Customer) -> Iterator[Contribution]:
-    values = _values_but_of_money(customer)
+def _referrals(customer: Customer, other: Customer, values: DimensionValues) -> Iterator[Contribution]:
     for minute, vector in customer.referrals.items():
         if other.referrals.get(minute) != vector:
             counts = {component: n for component, n in vector.items() if component != IN_FORCE}
