@@ -27,7 +27,7 @@ def derive_changes(store: EntityStore) -> None:
         contact = contact_summary(summary)
         if key.startswith(SUMMARY) and contact != summary.contact:
             index.update(key, summary.contact, contact)
-            summary.contact, summary.repeated = contact, False
+            summary.contact = contact
     index.flush()
     for key, contacts in index.affected.items():
         _reevaluate(store, key, contacts)

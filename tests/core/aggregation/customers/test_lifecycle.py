@@ -170,6 +170,28 @@ def test_the_last_activation_and_churn_of_a_former_customer_are_kept() -> None:
     assert forget(churn(1), churn(2), churn(3)) == ["off 3"]
 
 
+@pytest.mark.parametrize(
+    ("events", "late", "active"),
+    [
+        ([activation(1), activation(5), activation(7), churn(7)], churn(3), True),
+        ([activation(1), activation(5), activation(7), churn(7)], churn(6), False),
+        ([activation(1), churn(2), churn(4), notice(5)], activation(3), False),
+        ([activation(1), churn(2), activation(5), churn(5)], activation(4), True),
+        ([activation(1), churn(2), activation(5), churn(5)], activation(1, margin=1), False),
+        ([activation(1), churn(3), churn(5)], activation(5), False),
+    ],
+)
+def test_a_late_event_finds_the_events_that_decide(
+    events: list[LifeEvent], late: LifeEvent, *, active: bool
+) -> None:
+    """The last moment with an activation or a churn alone is kept, and those with both after it may go."""
+    customer = Customer(life_events=list(events), retention_start=RETENTION_START)
+    lifecycle.forget(customer)
+    assert lifecycle.insert_event(customer, late)
+    assert lifecycle.replay(customer.life_events).active == active
+    assert replayed(*sorted([*events, late], key=lifecycle.event_order)).active == active
+
+
 def test_a_switch_is_kept_whole_or_not_at_all() -> None:
     """Its churn would end the life without its activation."""
     assert forget(activation(1), activation(3), churn(3), activation(5)) == ["on 1", "on 5"]
