@@ -7,13 +7,15 @@ import pytest
 
 from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.customers import Customers, lifecycle
+from stream.core.aggregation.customers.entity import unpack
 from stream.core.aggregation.task import PartitionTask
+from stream.core.metrics import churn
 from tests.core.aggregation.customers import fcr_oracle, oracle
 from tests.core.aggregation.customers.events import activated, churned, outcomes
 from tests.core.aggregation.customers.oracle import OracleEvent
 from tests.core.aggregation.customers.strategies import typed
 from tests.core.aggregation.customers.test_oracle import LABEL_SETS, SPANS, VIEWS, served_figures
-from tests.support import DAY, MINUTE, NOW, aggregation_config, records, single
+from tests.support import DAY, HOUR, MINUTE, NOW, aggregation_config, figures, records, single
 
 MARGIN = 0.5
 
@@ -92,3 +94,18 @@ def test_reasons_of_archived_lives_past_the_limit_become_other(monkeypatch: pyte
     }
     expected = {f"reason {i}": 1 for i in (0, 1, 10, 11)}
     assert reasons == expected | {"__other__": 8}
+
+
+def test_ignored_churns_before_archived_lives_stay_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At their own time."""
+    for cap in ("MAX_OTHER_EVENTS", "MAX_FINISHED_PERIODS"):
+        monkeypatch.setattr(lifecycle, cap, 2)
+    partition = single(Customers())
+    events: list[Any] = [churned("a", NOW - 2 * HOUR), churned("a", NOW - 1)]
+    for i in range(5):
+        events += [activated("a", NOW + 2 * i), churned("a", NOW + 2 * i + 1)]
+    partition.process(records(events), NOW + 10)
+    partition.prepare_flush(NOW + 10, 0)
+    assert unpack(partition.store.entities[b"ca"]).archived_until is not None
+    for window, n in (("1h", 1), ("24h", 2)):
+        assert figures(churn.METRIC, partition, NOW + 10, window)["cx_churn_ignored",] == n
