@@ -7,7 +7,7 @@ import pytest
 
 from schemas.customers import CustomerActivated
 from stream.core.aggregation.customers import Customers
-from stream.core.aggregation.customers.entity import ORDER, child_key
+from stream.core.aggregation.customers.entity import ORDER, child_key, unpack
 from stream.core.aggregation.customers.summary import summarize
 from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.task import PartitionTask
@@ -161,7 +161,11 @@ def test_ignored_churns_are_windowed() -> None:
     assert len(msgspec.msgpack.decode(many.store.entities[b"ca"])[0]) < 20
     for window, n in (("5m", 5), ("1h", 60), ("24h", 100)):
         assert figures(churn.METRIC, many, NOW, window)["cx_churn_ignored",] == n
+    process_and_flush(many, notice("b", NOW + 3 * DAY), churned("a", NOW + 3 * DAY))
+    assert len(unpack(many.store.entities[b"ca"]).ignored_churns) <= 3
+    assert figures(churn.METRIC, many, NOW + 3 * DAY, "7d")["cx_churn_ignored",] == 101
     process_and_flush(many, activated("a", NOW + 45 * DAY))
+    assert unpack(many.store.entities[b"ca"]).ignored_churns == {}
     assert figures(churn.METRIC, many, NOW + 45 * DAY, "30d")["cx_churn_ignored",] == 0
 
 
