@@ -3,6 +3,11 @@
 Events are sorted by moment, and at one moment by what they are: activations, churn, notice, withdrawal, updates. So the
 activation of somebody new comes before the churn of the same moment, which ends a life of no length. If the customer was
 active before the moment, the two are a switch of plan: the churn is in no figure, and the life goes on.
+
+Limits: of a customer all steps of the retention are kept, and 16 other events. The state is exact whatever arrives late,
+unless it belongs to a moment whose events were dropped. A dropped event that is delivered again meets nothing known, so
+that of a dropped switch, delivered again after 16 other events, the churn counts. Past 100 finished lives the oldest are
+counts, and late events of their time are duplicates.
 """
 
 from bisect import insort
