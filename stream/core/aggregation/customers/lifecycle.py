@@ -4,10 +4,9 @@ Events are sorted by moment, and at one moment by what they are: activations, ch
 activation of somebody new comes before the churn of the same moment, which ends a life of no length. If the customer was
 active before the moment, the two are a switch of plan: the churn is in no figure, and the life goes on.
 
-Limits: of a customer all steps of the retention are kept, and 16 other events. The state is exact whatever arrives late,
-unless it belongs to a moment whose events were dropped. A dropped event that is delivered again meets nothing known, so
-that of a dropped switch, delivered again after 16 other events, the churn counts. Past 100 finished lives the oldest are
-counts, and late events of their time are duplicates.
+Limits: of a customer all steps of the retention are kept, 100 switches, and 16 other events. The state is exact whatever
+arrives late, unless it belongs to a moment whose events were dropped. A dropped event that is delivered again meets
+nothing known. Past 100 finished lives the oldest are counts, and late events of their time are duplicates.
 """
 
 from bisect import insort
@@ -34,6 +33,8 @@ MAX_OTHER_EVENTS = 16
 """Kept events that are no steps and decide nothing. A late churn may begin the next life at one of them."""
 MAX_FINISHED_PERIODS = 100
 """Finished lives that are kept event by event. Older ones are archived as counts."""
+MAX_SWITCHES = 100
+"""Switches of plan that are kept. A dropped one that is delivered again piece by piece could end the life."""
 MAX_ARCHIVED_REASONS = 16
 """Reasons by which archived churns are counted."""
 
@@ -47,6 +48,8 @@ class Lifecycle(NamedTuple):
     ends: list[Churned]
     ignored_churns: list[Churned]
     """Churns while not active."""
+    switches: list[Churned]
+    """Churns that are part of a switch of plan."""
     cancel_scheduled: bool
     """Active, and the last event but updates is a notice."""
 
@@ -70,6 +73,7 @@ def replay(events: Sequence[LifeEvent]) -> Lifecycle:
     starts: list[Activated] = []
     ends: list[Churned] = []
     ignored: list[Churned] = []
+    switches: list[Churned] = []
     activated_at: int | None = None
     for event in events:
         if isinstance(event, Activated):
@@ -81,8 +85,10 @@ def replay(events: Sequence[LifeEvent]) -> Lifecycle:
                 ignored.append(event)
             elif activated_at != event.time or starts[-1].time == event.time:
                 ends.append(event)
+            else:
+                switches.append(event)
     last = _last_but_updates(events)
-    return Lifecycle(starts, ends, ignored, len(starts) > len(ends) and isinstance(last, Scheduled))
+    return Lifecycle(starts, ends, ignored, switches, len(starts) > len(ends) and isinstance(last, Scheduled))
 
 
 def _last_but_updates(events: Sequence[LifeEvent]) -> LifeEvent | None:
@@ -141,7 +147,10 @@ def _prune(customer: Customer) -> None:
     because it would end the life without them.
     """
     events, lives = customer.life_events, replay(customer.life_events)
+    activations = {event.time: event for event in events if isinstance(event, Activated)}
     needed = {*lives.starts, *lives.ends, *deciding_events(events, lives)}
+    for churn in lives.switches[-MAX_SWITCHES:]:
+        needed |= {churn, activations[churn.time]}
     between = [event for event in events if event not in needed]
     if (excess := len(between) - MAX_OTHER_EVENTS) > 0:
         newest = between[excess - 1].time

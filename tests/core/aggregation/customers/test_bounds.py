@@ -109,3 +109,25 @@ def test_ignored_churns_before_archived_lives_stay_counted(monkeypatch: pytest.M
     assert unpack(partition.store.entities[b"ca"]).archived_until is not None
     for window, n in (("1h", 1), ("24h", 2)):
         assert figures(churn.METRIC, partition, NOW + 10, window)["cx_churn_ignored",] == n
+
+
+def test_a_history_of_switches_that_is_delivered_again_changes_nothing() -> None:
+    """In any order, while it is known and after it was forgotten. Its size is bounded."""
+    partition = single(Customers())
+    events = [activated("a", NOW - DAY)]
+    for i in range(60):
+        events += [activated("a", NOW + i, plan=f"plan {i % 2}"), churned("a", NOW + i)]
+    late = NOW + 45 * DAY
+    for stamp, delivered in (
+        (NOW, events),
+        (NOW + 1, events[::-1]),
+        (late, events),
+        (late + 1, events[::-1]),
+    ):
+        copies = [event._replace(stamp=stamp, id=f"{event.id} at {stamp}") for event in delivered]
+        partition.process(records([activated("b", stamp), *copies], partition.next_offset), stamp)
+        partition.prepare_flush(stamp, 0)
+        by_series = figures(churn.METRIC, partition, stamp, "30d")
+        assert by_series["cx_active_customers",] == 2
+        assert by_series["cx_churn_ignored",] == by_series["cx_churned_voluntary_customers", "true"] == 0
+        assert len(partition.store.entities[b"ca"]) < 12_000

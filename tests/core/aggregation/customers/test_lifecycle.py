@@ -272,6 +272,7 @@ def test_pruning_changes_no_figure_of_events_in_order(events: list[LifeEvent]) -
     full = lifecycle.replay(events)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lifecycle, "MAX_OTHER_EVENTS", 2)
+        patch.setattr(lifecycle, "MAX_SWITCHES", 1)
         customer = customer_with(events)
     pruned = lifecycle.replay(customer.life_events)
     assert (pruned.starts, pruned.ends) == (full.starts, full.ends)

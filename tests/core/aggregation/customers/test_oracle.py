@@ -118,6 +118,7 @@ def test_low_limits_change_no_figure_of_events_in_order(history: list[OracleEven
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lifecycle, "MAX_OTHER_EVENTS", 1)
         patch.setattr(lifecycle, "MAX_FINISHED_PERIODS", 2)
+        patch.setattr(lifecycle, "MAX_SWITCHES", 1)
         process_and_flush(partition, in_order, size)
     now = max((event["at"] for event in history), default=NOW)
     customers = oracle.customers(in_order)
