@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 import msgspec
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.times import from_ms
 from schemas.topics import CUSTOMERS, partition_of
@@ -34,38 +34,41 @@ Entities = dict[bytes, bytes]
 async def read_entities(settings: Settings, customer: str) -> dict[str, Entities]:
     """Return the entities of a customer by domain, with the erasure if the customer was erased.
 
-    Read the customer's partition of `cx.customers`, and every partition of the other domains, whose entities belong to
-    answers and tickets, up to the last stable offsets. Raises aiokafka's KafkaError and PreconditionFailed.
+    Answers and tickets are on any partition, the customer on one. Each is read up to its last stable offset. Raises
+    aiokafka's KafkaError and PreconditionFailed.
     """
-    person = customer.encode()
-    own_partition = partition_of(person, settings.topics.partitions)
+    person, count = customer.encode(), settings.topics.partitions
     await check_topics(settings, topics(settings))
     async with running(committed_consumer(settings.kafka)) as consumer:
         entities: dict[str, Entities] = {}
         for domain in DOMAIN_REGISTRY:
-            topic, numbers = settings.topics.state(domain.name), range(settings.topics.partitions)
-            tps = [
-                TopicPartition(topic, number)
-                for number in numbers
-                if number == own_partition or domain.name != CUSTOMERS.domain
-            ]
-            customer_entities: Entities = {}
-            async for _, records in read_ranges(consumer, await assign(consumer, tps)):
-                for record in records:
-                    key, raw = record.key, record.value
-                    if key.startswith(ORDER):
-                        continue
-                    if raw is not None and (person in key or person in raw or key == fingerprint(person)):
-                        customer_entities[key] = raw
-                    else:
-                        customer_entities.pop(key, None)
-            kinds, erasure = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES))), fingerprint(person)
+            numbers = [partition_of(person, count)] if domain.topic is CUSTOMERS else range(count)
+            partitions = [TopicPartition(settings.topics.state(domain.name), number) for number in numbers]
+            kinds = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES)))
+            candidates = await _read_candidates(consumer, partitions, person)
             entities[domain.name] = {
                 key: raw
-                for key, raw in customer_entities.items()
-                if key == erasure or kinds.of(key).person(key, raw) == person
+                for key, raw in candidates.items()
+                if key == fingerprint(person) or kinds.of(key).person(key, raw) == person
             }
         return entities
+
+
+async def _read_candidates(
+    consumer: AIOKafkaConsumer, partitions: list[TopicPartition], person: bytes
+) -> Entities:
+    """Return the entities that contain the ID of a person anywhere, and the erasure."""
+    candidates: dict[TopicPartition, Entities] = {partition: {} for partition in partitions}
+    async for tp, records in read_ranges(consumer, await assign(consumer, partitions)):
+        for record in records:
+            key, raw = record.key, record.value
+            if key.startswith(ORDER):
+                continue
+            if raw is not None and (person in key or person in raw or key == fingerprint(person)):
+                candidates[tp][key] = raw
+            else:
+                candidates[tp].pop(key, None)
+    return {key: raw for of_partition in candidates.values() for key, raw in of_partition.items()}
 
 
 def format_customer(
