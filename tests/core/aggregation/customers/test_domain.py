@@ -379,6 +379,19 @@ def test_a_new_longer_window_includes_stored_lives() -> None:
         assert figures(churn.METRIC, after, NOW, window)["cx_opening_customers",] == opening
 
 
+def test_other_labels_keep_the_values_of_updates() -> None:
+    """The positions of labels change with the settings."""
+    before = counted([activated("a"), make.updated("a", labels={"region": "eu", "brand": "x"})])
+    config = aggregation_config(labels=("region",), views={"region": ("region",)}, config_hash="other")
+    after = PartitionTask(Customers(), 0, 1, config)
+    after.store.entities.update(before.store.entities)
+    after.checkpoint = before.checkpoint
+    assert after.finish_restore()
+    after.prepare_flush(NOW, 0)
+    in_view = figures(churn.METRIC, after, NOW, view="region", values=("eu",))
+    assert in_view["cx_active_customers",] == 1
+
+
 def test_unusable_labels_are_counted_of_accepted_events_only() -> None:
     """A duplicate is not counted."""
     event = Event(CustomerActivated(customer_id="a", labels={"shoe": "42"}), NOW, NOW)

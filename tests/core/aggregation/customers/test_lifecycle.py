@@ -175,6 +175,7 @@ def test_the_last_activation_and_churn_of_a_former_customer_are_kept() -> None:
     [
         ([activation(1), activation(5), activation(7), churn(7)], churn(3), True),
         ([activation(1), activation(5), activation(7), churn(7)], churn(6), False),
+        ([activation(1), activation(7), churn(7), notice(8)], churn(6), False),
         ([activation(1), churn(2), churn(4), notice(5)], activation(3), False),
         ([activation(1), churn(2), activation(5), churn(5)], activation(4), True),
         ([activation(1), churn(2), activation(5), churn(5)], activation(1, margin=1), False),
@@ -279,6 +280,21 @@ def test_pruning_changes_no_figure_of_events_in_order(events: list[LifeEvent]) -
     assert state(customer.life_events) == state(events)
     archived = sum(vector[0] for vector in customer.ignored_churns.values())
     assert archived + len(pruned.ignored_churns) == len(full.ignored_churns)
+
+
+def test_a_switch_is_pruned_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One event too many takes both of its events along."""
+    monkeypatch.setattr(lifecycle, "MAX_OTHER_EVENTS", 2)
+    monkeypatch.setattr(lifecycle, "MAX_SWITCHES", 1)
+    switches = [activation(3), churn(3), activation(5), churn(5)]
+    customer = customer_with([activation(1), *switches, notice(6), withdrawal(7)])
+    assert [event.id for event in customer.life_events] == [
+        "on 1",
+        "on 5",
+        "off 5",
+        "notice 6",
+        "withdrawal 7",
+    ]
 
 
 def test_steps_and_the_newest_events_between_them_are_kept() -> None:

@@ -137,6 +137,15 @@ def test_a_repeat_contact_that_is_no_more_gives_the_first_contact_back() -> None
     assert results(partition) == FIRST_CONTACT
 
 
+def test_tickets_solved_in_one_moment_are_told_apart() -> None:
+    """One of them is reopened. The other is still found when a third ticket is created."""
+    partition = counted([solved("t"), solved("u")])
+    process_and_flush(partition, solved("u", number=1, reopened=NOW + DAY))
+    assert results(partition) == (1, 1)
+    process_and_flush(partition, opened("v", NOW + 2 * DAY))
+    assert results(partition) == (0, 2)
+
+
 def test_the_dimensions_are_those_of_the_summary() -> None:
     """Of the ticket at its solve, its topic then included, and only labels that are configured."""
     views = {name: (name,) for name in ("total", "channel", "team", "ticket_topic", "region")} | {"total": ()}
