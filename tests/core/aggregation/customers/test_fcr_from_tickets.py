@@ -4,42 +4,19 @@ from random import Random
 
 import pytest
 
-from stream.core.aggregation.audit import pane_differences
-from stream.core.aggregation.customers import Customers
-from stream.core.aggregation.task import PartitionTask
-from stream.core.aggregation.tickets import Tickets
 from stream.core.metrics.fcr import METRIC
 from tests.core.aggregation import histories
+from tests.core.aggregation.customers.from_tickets import customers_of
 from tests.core.aggregation.tickets.events import created, deleted, handled, merged, message, status, updated
-from tests.support import DAY, HOUR, MINUTE, NOW, Event, FakeRecord, figures, records, single
+from tests.support import DAY, HOUR, MINUTE, NOW, Event, figures
 
 LATER = NOW + 20 * DAY
 """The timestamp of all records: everything is read at the end."""
 
 
-def customers_of(events: list[Event], size: int = 1_000) -> PartitionTask:
-    """Return the task of `cx.customers` after the summaries of tickets, which are flushed after `size` events."""
-    tickets, customers = single(Tickets()), single(Customers())
-    read = records([event._replace(stamp=LATER) for event in events])
-    for i in range(0, len(read), size):
-        tickets.process(read[i : i + size], LATER)
-        written = tickets.prepare_flush(LATER, 0).forwards
-        first = customers.next_offset
-        customers.process(
-            [
-                FakeRecord(first + n, sent.timestamp or 0, sent.key, sent.value)
-                for n, sent in enumerate(written)
-            ],
-            LATER,
-        )
-        customers.prepare_flush(LATER, 0)
-    assert list(pane_differences(customers)) == []
-    assert not customers.dead_letters
-    return customers
-
-
 def results(events: list[Event]) -> tuple[float, float]:
     """Return the first contacts and the others, equal for one flush and for a flush after each event."""
+    events = [event._replace(stamp=LATER) for event in events]
     at_once, one_by_one = customers_of(events), customers_of(events, 1)
     assert one_by_one.panes.blocks == at_once.panes.blocks
     by_series = figures(METRIC, at_once, LATER, "30d")
@@ -54,22 +31,6 @@ def contact(at: int, ticket: str, replies: int = 1, by: str | None = "agent", **
         *(message(at + (n + 1) * MINUTE, ticket=ticket) for n in range(replies)),
         status(at + HOUR, "solved", ticket, by=by),
     ]
-
-
-def test_fcr_1_reopenings_and_repeat_contacts_are_excluded() -> None:
-    """FCR-1: eight of ten have one reply, one is reopened on day 3, one followed by a ticket on day 5: 60 %."""
-    events = [
-        event
-        for n in range(10)
-        for event in contact(NOW, f"t{n}", 1 if n < 8 else 3, customer_id=f"c{n}", topic="bill")
-    ]
-    events += [
-        status(NOW + 3 * DAY, "open", "t0"),
-        created(NOW + 5 * DAY, "another", customer_id="c1", topic="bill"),
-    ]
-    by_series = figures(METRIC, customers_of(events), NOW + 8 * DAY, "7d")
-    assert by_series["cx_fcr_ratio", "confirmed"] == 0.6
-    assert results(events) == (6, 4)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +79,8 @@ def test_a_call_is_a_contact() -> None:
 def test_any_order_of_ticket_events_gives_the_same_figures(seed: int) -> None:
     """Events are shuffled, repeated, and flushed in other batches."""
     random = Random(seed)
-    events = list(histories.tickets(random, random.randrange(5, 60), 2, LATER))
+    drawn = histories.tickets(random, random.randrange(5, 60), 2, LATER)
+    events = [event._replace(stamp=LATER) for event in drawn]
     in_order = customers_of(events)
     shuffled = [*events, *random.sample(events, len(events) // 3)]
     random.shuffle(shuffled)
