@@ -75,7 +75,7 @@ TICKET_WEIGHTS = (25, 30, 25, 5, 7, 6, 1, 1)
 
 
 def customers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
-    """Yield at most `n` events of customers (lives, money, referrals), with records up to 2 d later."""
+    """Yield at most `n` events of customers (lives, money, referrals, tickets), with records up to 2 d later."""
     known = set()
     for i in range(n):
         at, stamp = _times(random, now)
@@ -98,7 +98,11 @@ CUSTOMER_EVENTS: dict[str, Callable[[Random, int, int, str], Event]] = {
         channel=random.choice(["web", "app", None]),
         touchpoint=random.choice(["help", None]),
     ),
+    "updated": lambda random, _, at, customer_id: customer.updated(
+        customer_id, at, channel=random.choice(["web", "app"])
+    ),
     "notice": lambda _, __, at, customer_id: customer.notice(customer_id, at, at + DAY),
+    "withdrawn": lambda _, __, at, customer_id: customer.withdrawn(customer_id, at),
     "churned": lambda random, _, at, customer_id: customer.churned(
         customer_id, at, reason=random.choice(["price", None]), voluntary=random.choice([True, False])
     ),
@@ -115,5 +119,14 @@ CUSTOMER_EVENTS: dict[str, Callable[[Random, int, int, str], Event]] = {
         at,
     ),
     "responded": lambda _, __, at, customer_id: customer.responded(customer_id, at),
+    "summarized": lambda random, i, at, customer_id: customer.solved(
+        f"t{random.randrange(4)}",
+        at,
+        at - random.choice([0, HOUR, DAY]),
+        number=i,
+        customer_id=random.choice([customer_id, None]),
+        one_contact=random.choice([True, True, False]),
+        gone=random.choice([False, False, True]),
+    ),
 }
-CUSTOMER_WEIGHTS = (25, 6, 14, 30, 5, 15, 5)
+CUSTOMER_WEIGHTS = (25, 5, 6, 3, 14, 30, 5, 15, 5, 20)

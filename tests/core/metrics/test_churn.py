@@ -11,7 +11,7 @@ START = NOW // HOUR * HOUR - 30 * DAY + HOUR
 """The start of the window of 30 d at NOW."""
 COHORT, SEED = ("cx_churn_ratio", "cohort"), ("cx_churn_ratio", "seed")
 OPENING, ACTIVE = ("cx_opening_customers",), ("cx_active_customers",)
-IGNORED, NOTICE = ("cx_churn_ignored_total",), ("cx_cancel_scheduled_customers",)
+IGNORED, NOTICE = ("cx_churn_ignored",), ("cx_cancel_scheduled_customers",)
 
 
 def read(
@@ -139,21 +139,26 @@ def test_ignored_churns_are_counted_apart() -> None:
 
 
 def test_the_same_event_again_is_a_duplicate() -> None:
-    """Duplicates have the same source and ID for the same customer."""
-    events = [activated("a", id="1"), activated("a", id="1"), activated("b", id="1"), churned("a", id="2")]
+    """Of one customer, whatever its ID and source are."""
+    events = [activated("a", id="1"), activated("a", id="2"), activated("b", id="1"), churned("b", NOW + 1)]
     other_source = churned("b", NOW + 1, id="1")._replace(source="/elsewhere")
     partition = counted([*events, events[-1], other_source])
-    assert outcomes(partition) == {"accepted": 4, "duplicate": 2}
-    assert read(partition)[ACTIVE] == 0
+    assert outcomes(partition) == {"accepted": 3, "duplicate": 3}
+    assert read(partition)[ACTIVE] == 1
 
 
-def test_events_of_one_moment_are_ordered_by_their_ids() -> None:
-    """Events are ordered by time, then by ID."""
-    churn_event, activation = churned("a", NOW, id="1"), activated("a", NOW, id="2")
+def test_events_of_one_moment_are_ordered_by_what_they_are() -> None:
+    """Whatever their IDs are, an activation and a churn of an active customer are a switch of plan."""
     first = activated("a", NOW - DAY)
-    assert read([first, activation, churn_event])[ACTIVE] == 1
-    later_churn = churned("a", NOW, id="2")._replace(source="/a")
-    assert read([first, later_churn, activated("a", NOW, id="1")._replace(source="/b")])[ACTIVE] == 0
+    for churn_id, activation_id in ("12", "21"):
+        moment = [activated("a", NOW, id=activation_id), churned("a", NOW, id=churn_id)]
+        switch = read([first, *moment])
+        assert (switch[ACTIVE], switch["cx_churned_voluntary_customers", "true"]) == (1, 0)
+        life_of_no_length = read(moment)
+        assert (life_of_no_length[ACTIVE], life_of_no_length["cx_churned_voluntary_customers", "true"]) == (
+            0,
+            1,
+        )
 
 
 def test_reasons_and_voluntary_churns() -> None:

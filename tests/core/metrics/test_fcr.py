@@ -5,14 +5,13 @@ from itertools import permutations
 import pytest
 
 from stream.core.metrics.fcr import METRIC
+from tests.core.aggregation.customers.from_tickets import customers_of
 from tests.core.aggregation.tickets.events import (
-    counted,
     created,
     deleted,
     merged,
     message,
     metric_figures,
-    one_by_one,
     status,
     updated,
 )
@@ -36,8 +35,8 @@ def contact(
 def result(events: list[Event], now: int = NOW + 20 * DAY) -> tuple[float, float]:
     """Return the first contacts and the others, equal for one batch and for single events."""
     records_now = [event._replace(stamp=now) for event in events]
-    figures = metric_figures(METRIC, counted(records_now), now)
-    assert metric_figures(METRIC, one_by_one(records_now), now) == figures
+    figures = metric_figures(METRIC, customers_of(records_now), now)
+    assert metric_figures(METRIC, customers_of(records_now, 1), now) == figures
     return figures[TICKETS, "provisional", "first_contact"], figures[TICKETS, "provisional", "other"]
 
 
@@ -50,7 +49,7 @@ def test_fcr_1_reopenings_and_repeat_contacts_are_excluded() -> None:
         status(NOW + 3 * DAY, "open", "t0", customer_id="t0"),
         created(NOW + 5 * DAY, "again", customer_id="t1", topic="bill"),
     ]
-    partition = counted(events)
+    partition = customers_of(events)
     figures = metric_figures(METRIC, partition, NOW + 6 * DAY)
     assert figures[RATIO, "provisional"] == 0.6
     later = metric_figures(METRIC, partition, NOW + 8 * DAY)
@@ -67,7 +66,7 @@ def test_the_number_of_replies_decides() -> None:
 
 def test_a_solve_of_three_days_ago_is_not_confirmed() -> None:
     """FCR-4: it counts in the provisional figures, not in the confirmed ones."""
-    partition = counted(contact(NOW, "t"))
+    partition = customers_of(contact(NOW, "t"))
     for days, confirmed in ((3, 0), (8, 1)):
         figures = metric_figures(METRIC, partition, NOW + days * DAY)
         assert figures[TICKETS, "confirmed", "first_contact"] == confirmed
@@ -78,10 +77,8 @@ def test_a_solve_of_three_days_ago_is_not_confirmed() -> None:
 
 def test_windows_under_a_week_are_never_confirmed() -> None:
     """Short windows have no confirmed series."""
-    figures = metric_figures(METRIC, counted(contact(NOW, "t")), NOW + HOUR, "24h")
-    assert {labels[0] for _, *labels in figures if "bot" not in labels and "timeout" not in labels} == {
-        "provisional"
-    }
+    figures = metric_figures(METRIC, customers_of(contact(NOW, "t")), NOW + HOUR, "24h")
+    assert {labels[0] for _, *labels in figures} == {"provisional"}
 
 
 @pytest.mark.parametrize(
@@ -96,10 +93,10 @@ def test_a_reopening_within_seven_days_is_a_repeat_contact(delay: int, first_con
 
 
 @pytest.mark.parametrize(
-    ("delay", "first_contacts"), [(0, 1), (1, 0), (7 * DAY, 0), (7 * DAY + 1, 1), (-1, 1)]
+    ("delay", "first_contacts"), [(0, 0), (1, 0), (7 * DAY, 0), (7 * DAY + 1, 1), (-1, 1)]
 )
 def test_another_ticket_within_seven_days_is_a_repeat_contact(delay: int, first_contacts: int) -> None:
-    """A ticket created up to seven days after the solve counts, in any order of arrival."""
+    """A ticket created from the solve to seven days after it counts, in any order of arrival."""
     follower = created(NOW + HOUR + delay, "again", customer_id="t")
     for order in permutations([*contact(NOW, "t"), follower]):
         assert result(list(order)) == (first_contacts, 1 - first_contacts)
@@ -126,7 +123,7 @@ def test_a_merged_or_deleted_ticket_is_no_repeat_contact() -> None:
 
 
 def test_the_first_solve_by_people_decides() -> None:
-    """A bot's solve is counted apart. The agent's solve after the reopening decides."""
+    """Not the bot's before. The agent's solve after the reopening decides."""
     events = [
         created(NOW),
         status(NOW + MINUTE, "solved", by="bot"),
@@ -136,20 +133,16 @@ def test_the_first_solve_by_people_decides() -> None:
         status(NOW + 9 * DAY, "open"),
         status(NOW + 9 * DAY + 1, "solved", by="timeout"),
     ]
-    figures = metric_figures(METRIC, counted(events), NOW + 10 * DAY)
+    figures = metric_figures(METRIC, customers_of(events), NOW + 10 * DAY)
     assert figures[TICKETS, "provisional", "first_contact"] == 1
-    assert figures["cx_unassisted_solved_tickets", "bot"] == 1
-    assert figures["cx_unassisted_solved_tickets", "timeout"] == 0
 
 
 def test_a_ticket_solved_by_a_timeout_only_does_not_count() -> None:
-    """It is not in the ratio, and counted apart."""
-    partition = counted(contact(NOW, "t", by="timeout"))
+    """It is not in the ratio."""
+    partition = customers_of(contact(NOW, "t", by="timeout"))
     assert metric_figures(METRIC, partition, NOW + HOUR, "1h") == {
         (TICKETS, "provisional", "first_contact"): 0,
         (TICKETS, "provisional", "other"): 0,
-        ("cx_unassisted_solved_tickets", "bot"): 0,
-        ("cx_unassisted_solved_tickets", "timeout"): 1,
     }
 
 

@@ -3,18 +3,21 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from stream.core.aggregation.customers.attributes import present_attributes
 from stream.core.aggregation.customers.entity import (
     LIFECYCLE,
     Account,
+    Activated,
     Customer,
     Rollup,
     configured_margin,
 )
-from stream.core.aggregation.customers.lifecycle import Lifecycle, latest_activation, replay
+from stream.core.aggregation.customers.lifecycle import Lifecycle, replay
 from stream.core.aggregation.customers.referrals import IN_FORCE, latest_in_force
 from stream.core.aggregation.entity_store import project_dimensions
 from stream.core.model.aggregate import Contribution
 from stream.core.model.aggregates.customers import (
+    CHURN_IGNORED,
     CHURNED,
     CUSTOMERS,
     OTHER,
@@ -25,6 +28,7 @@ from stream.core.model.aggregates.customers import (
     REVENUE,
     TO_DATE,
     ChurnedLayout,
+    ChurnIgnoredLayout,
     CustomersLayout,
     MoneyLayout,
     PeriodsLayout,
@@ -45,10 +49,9 @@ class CustomerContributions(NamedTuple):
 
 
 def refresh_attributes(customer: Customer, config: AggregationConfig) -> None:
-    """Set dimensions and margin to those of the last activation, as far as the config uses them."""
-    last = latest_activation(customer.life_events)
-    customer.projected_values = project_dimensions(last.values if last else (), config)
-    margin = last.margin if last else None
+    """Set dimensions and margin to the present ones, as far as the config uses them."""
+    values, margin = present_attributes(customer.life_events)
+    customer.projected_values = project_dimensions(values, config)
     customer.margin = configured_margin(config) if margin is None else margin
 
 
@@ -59,24 +62,35 @@ def derive(customer: Customer, other: Customer = _NO_CUSTOMER) -> CustomerContri
     changes dimensions, margin or cohort: then everything moves. A stock is kept for ever. Panes hold nothing before
     `retention_start`.
     """
-    if other is not _NO_CUSTOMER and _attributes(other) != _attributes(customer):
+    lives = replay(customer.life_events)
+    if other is not _NO_CUSTOMER and (
+        _attributes(other) != _attributes(customer) or _was_activated(other) != bool(lives.starts)
+    ):
         other = _NO_CUSTOMER
     cohort = RESPONDER if customer.responder else OTHER
-    lives = replay(customer.life_events)
-    derived = CustomerContributions([], _past(customer, lives, cohort))
+    values = customer.projected_values
+    if not lives.starts:  # updates of somebody who was never activated are for their money only
+        values = (None,) * len(values)
+    derived = CustomerContributions([], _past(customer, lives, values, cohort))
     if lives.active:
         derived.present.extend(_present(customer, lives, cohort))
     if customer.archived_periods:
         derived.past.extend(_archived(customer, other, cohort))
+    if customer.ignored_churns:
+        derived.past.extend(_archived_ignored(customer, other, values))
     if customer.accounts:
         derived.past.extend(_revenue(customer, other, cohort))
     if customer.referrals:
-        derived.past.extend(_referrals(customer, other))
+        derived.past.extend(_referrals(customer, other, values))
     return derived
 
 
 def _attributes(customer: Customer) -> tuple[DimensionValues, int, bool]:
     return customer.projected_values, customer.margin, customer.responder
+
+
+def _was_activated(customer: Customer) -> bool:
+    return any(isinstance(event, Activated) for event in customer.life_events)
 
 
 def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
@@ -102,12 +116,14 @@ def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribu
     return derived
 
 
-def _past(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
-    values, own_labels, derived = customer.projected_values, (cohort,), []
-    if ignored := customer.ignored_churns + lives.ignored_churns:
-        derived.append(
-            Contribution(CUSTOMERS.name, values, own_labels, 0, {CustomersLayout.IGNORED: ignored})
-        )
+def _past(customer: Customer, lives: Lifecycle, values: DimensionValues, cohort: str) -> list[Contribution]:
+    own_labels = (cohort,)
+    derived: list[Contribution] = []
+    derived.extend(
+        Contribution(CHURN_IGNORED.name, values, (), minute, {ChurnIgnoredLayout.CHURNS: 1})
+        for churn in lives.ignored_churns
+        if (minute := churn.time // MINUTE) >= customer.retention_start
+    )
     for start, end in zip(lives.starts, lives.ends, strict=False):
         if (minute := start.time // MINUTE) >= customer.retention_start:
             derived.append(Contribution(PERIODS.name, values, own_labels, minute, {PeriodsLayout.STARTS: 1}))
@@ -127,6 +143,12 @@ def _archived(customer: Customer, other: Customer, cohort: str) -> Iterator[Cont
                 yield Contribution(aggregate, customer.projected_values, (own_labels,), minute, vector)
 
 
+def _archived_ignored(customer: Customer, other: Customer, values: DimensionValues) -> Iterator[Contribution]:
+    for minute, vector in customer.ignored_churns.items():
+        if other.ignored_churns.get(minute) != vector:
+            yield Contribution(CHURN_IGNORED.name, values, (), minute, vector)
+
+
 def _revenue(customer: Customer, other: Customer, cohort: str) -> Iterator[Contribution]:
     for currency, account in customer.accounts.items():
         known = other.accounts.get(currency, _NO_ACCOUNT).recent
@@ -138,21 +160,20 @@ def _revenue(customer: Customer, other: Customer, cohort: str) -> Iterator[Contr
                 )
 
 
-def _referrals(customer: Customer, other: Customer) -> Iterator[Contribution]:
+def _referrals(customer: Customer, other: Customer, values: DimensionValues) -> Iterator[Contribution]:
     for minute, vector in customer.referrals.items():
         if other.referrals.get(minute) != vector:
             counts = {component: n for component, n in vector.items() if component != IN_FORCE}
-            yield Contribution(REFERRALS.name, customer.projected_values, (), minute, counts)
+            yield Contribution(REFERRALS.name, values, (), minute, counts)
     latest = latest_in_force(customer.referrals)
     if latest is not None:
-        yield Contribution(
-            REFERRERS.name, customer.projected_values, (), latest, {ReferrersLayout.CUSTOMERS: 1}
-        )
+        yield Contribution(REFERRERS.name, values, (), latest, {ReferrersLayout.CUSTOMERS: 1})
 
 
 def rollups(customer: Customer) -> Iterator[Rollup]:
     """Yield the roll-ups of the customer, which are downsampled with age."""
     yield customer.referrals
+    yield customer.ignored_churns
     yield from customer.archived_periods.values()
     for account in customer.accounts.values():
         yield account.recent

@@ -1,30 +1,40 @@
 """The domain of `cx.customers`."""
 
+from schemas.customers import CustomerResponded
 from schemas.envelope import Event
 from schemas.fields import Data
+from schemas.tickets import TicketSummarized
 from schemas.topics import CUSTOMERS
-from stream.core.aggregation.customers.events import process
+from stream.core.aggregation.customers import events, ticket_summary
 from stream.core.aggregation.customers.kinds import KINDS
+from stream.core.aggregation.customers.ticket_changes import derive_changes
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.model.outcomes import Outcome
 
 
 class Customers(Domain):
-    """Subscription periods, purchases and referrals of customers."""
+    """Subscription periods, purchases and referrals of customers, and first contacts and repeats of their tickets."""
 
     name = "customers"
     topic = CUSTOMERS
-    oldest_readable_version = 1
+    oldest_readable_version = 5
     kinds = KINDS
     open_codes = frozenset({"churned"})
-    keyed_by_data = True
 
     def rejects_late(self, data: Data) -> bool:
         """Return False: customer events of any age are used."""
         del data
         return False
 
-    def process(self, store: EntityStore, event: Event, event_time: int, person_key: bytes) -> Outcome:
-        """Change a customer by an event, and the deltas at once."""
-        return process(store, event, event_time, person_key)
+    def process(self, store: EntityStore, event: Event, event_time: int, owner: bytes) -> Outcome:
+        """Change a customer by an event, and the deltas at once. A ticket's summary stays dirty until the flush."""
+        if isinstance(event.data, TicketSummarized):
+            ticket_summary.process(store, event.data)
+            return "derived"
+        outcome = events.process(store, event, event_time, owner)
+        return "derived" if isinstance(event.data, CustomerResponded) else outcome
+
+    def derive_changes(self, store: EntityStore) -> None:
+        """Derive the dirty summaries of tickets and pack them."""
+        derive_changes(store)

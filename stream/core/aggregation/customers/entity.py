@@ -2,54 +2,80 @@
 
 A customer is one entity and never expires. Orders, refunds and referrals are separate entities that make repeated
 events duplicates. They expire like resolved tickets. The customer holds totals, and sums by bucket as far back as a
-window reaches, so it does not grow with its history.
+window reaches, so it does not grow with its history. Summaries of tickets are entities of their own, too: see
+`ticket_summary`.
 
 A life is a subscription period: from an activation to the churn that ends it.
 """
 
+from collections.abc import Callable
+from hashlib import blake2b
+
 import msgspec
 
 from stream.core.model.aggregate import Vector
-from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
+from stream.core.model.aggregation_config import NAMED_DIMENSIONS, AggregationConfig, DimensionValues
 from stream.core.model.time_buckets import MINUTE
 
 CUSTOMER, ORDER, REFUND, REFERRAL = b"c", b"o", b"m", b"f"
 """Kinds of entities, the first byte of their keys."""
+PLAN = NAMED_DIMENSIONS.index("plan")
+"""Position of the plan among dimension values."""
 
 
 class Activated(msgspec.Struct, array_like=True, tag=0, gc=False, frozen=True):
-    """An activation. `time` in ms, `record` is the minute of its record, `margin` in 1/10,000."""
+    """An activation.
+
+    `time` in ms. `judged` is the minute of the watermark at its record. `margin` in 1/10,000. `content` is a hash of the
+    fields, by which a redelivery is recognised.
+    """
 
     time: int
     id: str
-    source: str
-    record: int
-    plan: str | None
+    judged: int
     margin: int | None
     values: DimensionValues
+    content: bytes
 
 
-class Scheduled(msgspec.Struct, array_like=True, tag=1, gc=False, frozen=True):
-    """A scheduled cancellation."""
-
-    time: int
-    id: str
-    source: str
-    record: int
-
-
-class Churned(msgspec.Struct, array_like=True, tag=2, gc=False, frozen=True):
+class Churned(msgspec.Struct, array_like=True, tag=1, gc=False, frozen=True):
     """A churn."""
 
     time: int
     id: str
-    source: str
-    record: int
+    judged: int
     reason: str
     voluntary: bool
 
 
-LifeEvent = Activated | Scheduled | Churned
+class Scheduled(msgspec.Struct, array_like=True, tag=2, gc=False, frozen=True):
+    """A notice: a scheduled cancellation."""
+
+    time: int
+    id: str
+    judged: int
+
+
+class Withdrawn(msgspec.Struct, array_like=True, tag=3, gc=False, frozen=True):
+    """The withdrawal of a notice."""
+
+    time: int
+    id: str
+    judged: int
+
+
+class Updated(msgspec.Struct, array_like=True, tag=4, gc=False, frozen=True):
+    """A change of margin and dimension values. None: not changed. `content` as of an activation."""
+
+    time: int
+    id: str
+    judged: int
+    margin: int | None
+    values: DimensionValues
+    content: bytes
+
+
+LifeEvent = Activated | Churned | Scheduled | Withdrawn | Updated
 Rollup = dict[int, Vector]
 """Vectors by minute number: see `rollup`."""
 LIFECYCLE = ""
@@ -83,19 +109,19 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     """
 
     life_events: list[LifeEvent] = []
-    """Sorted by (time, ID): the steps, and up to `lifecycle.MAX_OTHER_EVENTS` events between them. Events before the
-    retention are reduced to those that the present state needs."""
+    """In the order of `lifecycle.event_order`: the steps, the events that decide the present state, and up to
+    `lifecycle.MAX_OTHER_EVENTS` others. Events before the retention are reduced to those that decide."""
     newest_minute: int = 0
-    """Minute of the newest record."""
+    """Minute of the partition's watermark when the customer last changed."""
     retention_start: int = 0
     """The minute from which on the customer contributes to panes: `newest_minute` less the retention."""
     projected_values: DimensionValues = ()
     """Values of the projected dimensions."""
     margin: int = 0
-    """In 1/10,000: that of the last activation, or the configured one."""
+    """In 1/10,000: the present one, or the configured one."""
     responder: bool = False
-    ignored_churns: int = 0
-    """Churns that changed nothing and are no longer among `life_events`."""
+    ignored_churns: Rollup = {}
+    """Churns that ended no life and are no longer among `life_events`."""
     accounts: dict[str, Account] = {}
     referrals: Rollup = {}
     purchase_days: PurchaseDays | None = None
@@ -106,9 +132,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
 
 
 pack = msgspec.msgpack.Encoder().encode
-unpack = msgspec.msgpack.Decoder(Customer).decode
-unpack_timestamp = msgspec.msgpack.Decoder(int).decode
-"""The entity of an order or refund: the timestamp of its record in ms."""
+unpack: Callable[[bytes], Customer] = msgspec.msgpack.Decoder(Customer).decode
+unpack_watermark: Callable[[bytes], int] = msgspec.msgpack.Decoder(int).decode
+"""The entity of an order or refund: the watermark at its record in ms."""
 
 
 def configured_margin(config: AggregationConfig) -> int:
@@ -123,8 +149,23 @@ def retention_start(newest_minute: int, config: AggregationConfig) -> int:
 
 def child_key(kind: bytes, customer: str, child_id: str) -> bytes:
     """Return the key of a customer's order, refund or referral: kind, length of the customer's ID, both IDs."""
-    person_key = customer.encode()
-    return kind + len(person_key).to_bytes(2) + person_key + child_id.encode()
+    return key_prefix(kind, customer) + child_id.encode()
+
+
+def hashed_child_key(kind: bytes, customer: str, name: str) -> bytes:
+    """Return a key as `child_key` does, with the 16 bytes of `digest` in place of the second ID."""
+    return key_prefix(kind, customer) + digest(name)
+
+
+def key_prefix(kind: bytes, customer: str) -> bytes:
+    """Return the beginning of the keys of a customer's entities of a kind."""
+    person = customer.encode()
+    return kind + len(person).to_bytes(2) + person
+
+
+def digest(name: str) -> bytes:
+    """Return 16 bytes that stand for a ticket's ID or a topic."""
+    return blake2b(name.encode(), digest_size=16).digest()
 
 
 def customer_of_key(key: bytes) -> bytes:

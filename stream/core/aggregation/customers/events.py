@@ -6,9 +6,12 @@ from typing import Any
 
 from schemas.customers import (
     CancelScheduled,
+    CancelWithdrawn,
     CustomerActivated,
+    CustomerAttributes,
     CustomerChurned,
     CustomerResponded,
+    CustomerUpdated,
     PurchaseCompleted,
     PurchaseRefunded,
     ReferralConverted,
@@ -16,6 +19,7 @@ from schemas.customers import (
     ReferralSent,
 )
 from schemas.envelope import Event
+from stream.core.aggregation.content import checked_content
 from stream.core.aggregation.customers import lifecycle, orders, referrals, rollup
 from stream.core.aggregation.customers.derive import (
     CustomerContributions,
@@ -30,6 +34,8 @@ from stream.core.aggregation.customers.entity import (
     Customer,
     LifeEvent,
     Scheduled,
+    Updated,
+    Withdrawn,
     pack,
     retention_start,
     unpack,
@@ -40,20 +46,18 @@ from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import MINUTE
 
 _NO_CONTRIBUTIONS = CustomerContributions([], [])
-MAX_SOURCE_CHARACTERS = 64
-"""Longer sources of events are kept as a hash."""
 
 
-def process(store: EntityStore, event: Event, event_time: int, person_key: bytes) -> Outcome:
+def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> Outcome:
     """Change a customer by an event, and the deltas by the difference. `event_time` is in ms."""
     data: Any = event.data
-    key = CUSTOMER + person_key
+    key = CUSTOMER + owner
     raw = store.entities.get(key)
     old, new = (None, Customer()) if raw is None else (unpack(raw), unpack(raw))
     _advance_time(new, store)
     ignored = store.labels_ignored
     if type(data) in _LIFE_EVENTS:
-        life_event = _LIFE_EVENTS[type(data)](store, data, event_time, _short_source(event.source), event.id)
+        life_event = _LIFE_EVENTS[type(data)](store, data, event_time, event.id)
         outcome: Outcome = "accepted" if lifecycle.insert_event(new, life_event) else "duplicate"
     else:
         outcome = _HANDLERS[type(data)](store, new, data, event_time)
@@ -71,8 +75,8 @@ def process(store: EntityStore, event: Event, event_time: int, person_key: bytes
 
 
 def _advance_time(customer: Customer, store: EntityStore) -> None:
-    """Advance a customer to the time of the record: forget expired events and downsample roll-ups."""
-    now = store.record_timestamp // MINUTE
+    """Advance a customer to the watermark: forget expired events and downsample roll-ups."""
+    now = store.watermark // MINUTE
     if now <= customer.newest_minute:
         return
     customer.newest_minute = now
@@ -83,39 +87,36 @@ def _advance_time(customer: Customer, store: EntityStore) -> None:
         rollup.downsample(entries, customer.newest_minute, customer.retention_start)
 
 
-def _short_source(source: str) -> str:
-    """Return a source, or its hash if it is long. The length of a source has no limit, that of a record has."""
-    return (
-        source
-        if len(source) <= MAX_SOURCE_CHARACTERS
-        else blake2b(source.encode(), digest_size=16).hexdigest()
-    )
+def _content(store: EntityStore, data: CustomerAttributes) -> bytes:
+    """Return a hash of the checked content, whatever values are capped."""
+    return blake2b(checked_content(data, store.config.labels), digest_size=6).digest()
 
 
-def _activated(
-    store: EntityStore, data: CustomerActivated, event_time: int, source: str, name: str
-) -> LifeEvent:
-    record = store.record_timestamp // MINUTE
-    return Activated(
-        event_time, name, source, record, data.plan, data.margin_bp, store.dimension_values(data)
-    )
+def _activated(store: EntityStore, data: CustomerActivated, event_time: int, event_id: str) -> LifeEvent:
+    judged, values = store.watermark // MINUTE, store.dimension_values(data)
+    return Activated(event_time, event_id, judged, data.margin_bp, values, _content(store, data))
 
 
-def _scheduled(
-    store: EntityStore, data: CancelScheduled, event_time: int, source: str, name: str
-) -> LifeEvent:
-    del data
-    return Scheduled(event_time, name, source, store.record_timestamp // MINUTE)
+def _updated(store: EntityStore, data: CustomerUpdated, event_time: int, event_id: str) -> LifeEvent:
+    judged, values = store.watermark // MINUTE, store.dimension_values(data)
+    return Updated(event_time, event_id, judged, data.margin_bp, values, _content(store, data))
 
 
-def _churned(store: EntityStore, data: CustomerChurned, event_time: int, source: str, name: str) -> LifeEvent:
+def _churned(store: EntityStore, data: CustomerChurned, event_time: int, event_id: str) -> LifeEvent:
     reason = UNKNOWN if data.reason is None else store.cardinality.cap_code("churned", "", data.reason)
-    return Churned(event_time, name, source, store.record_timestamp // MINUTE, reason, data.voluntary)
+    return Churned(event_time, event_id, store.watermark // MINUTE, reason, data.voluntary)
 
 
-def _responded(store: EntityStore, customer: Customer, data: CustomerResponded, event_time: int) -> Outcome:
+def _scheduled(store: EntityStore, _: CancelScheduled, event_time: int, event_id: str) -> LifeEvent:
+    return Scheduled(event_time, event_id, store.watermark // MINUTE)
+
+
+def _withdrawn(store: EntityStore, _: CancelWithdrawn, event_time: int, event_id: str) -> LifeEvent:
+    return Withdrawn(event_time, event_id, store.watermark // MINUTE)
+
+
+def _responded(_: EntityStore, customer: Customer, __: CustomerResponded, ___: int) -> Outcome:
     """Mark the customer as a responder."""
-    del store, data, event_time
     if customer.responder:
         return "duplicate"
     customer.responder = True
@@ -124,8 +125,10 @@ def _responded(store: EntityStore, customer: Customer, data: CustomerResponded, 
 
 _LIFE_EVENTS: dict[type, Callable[..., LifeEvent]] = {
     CustomerActivated: _activated,
-    CancelScheduled: _scheduled,
+    CustomerUpdated: _updated,
     CustomerChurned: _churned,
+    CancelScheduled: _scheduled,
+    CancelWithdrawn: _withdrawn,
 }
 _HANDLERS: dict[type, Callable[[EntityStore, Customer, Any, int], Outcome]] = {
     PurchaseCompleted: orders.complete_purchase,

@@ -2,7 +2,12 @@
 
 import msgspec
 
-from stream.core.aggregation.customers import referrals
+from stream.core.aggregation.customers import (
+    referrals,
+    repeat_contacts,
+    repeat_index,
+    ticket_summary,
+)
 from stream.core.aggregation.customers.derive import derive, refresh_attributes
 from stream.core.aggregation.customers.entity import (
     CUSTOMER,
@@ -10,11 +15,12 @@ from stream.core.aggregation.customers.entity import (
     REFERRAL,
     REFUND,
     Activated,
+    Updated,
     customer_of_key,
     pack,
     retention_start,
     unpack,
-    unpack_timestamp,
+    unpack_watermark,
 )
 from stream.core.aggregation.entity_kind import EntityKind
 from stream.core.aggregation.entity_store import EntityStore
@@ -25,7 +31,7 @@ from stream.core.model.aggregation_config import AggregationConfig
 class _OfCustomer(EntityKind):
     """A kind whose keys hold the customer's ID."""
 
-    def person_key(self, key: bytes, raw: bytes) -> bytes:
+    def person(self, key: bytes, raw: bytes) -> bytes:
         """Return the customer's ID."""
         del raw
         return customer_of_key(key)
@@ -48,12 +54,12 @@ class CustomerKind(_OfCustomer):
         return tuple(derive(unpack(raw)).present)
 
     def migrate(self, key: bytes, raw: bytes, store: EntityStore, old_dimensions: tuple[str, ...]) -> bytes:
-        """Remap the values of activations, and set the attributes that follow from the config."""
+        """Remap the values of activations and updates, and set the attributes that follow from the config."""
         del key
         customer, replace = unpack(raw), msgspec.structs.replace
         customer.life_events = [
             replace(event, values=store.remap_values(event.values, old_dimensions))
-            if isinstance(event, Activated)
+            if isinstance(event, Activated | Updated)
             else event
             for event in customer.life_events
         ]
@@ -66,23 +72,64 @@ class TransactionKind(_OfCustomer):
     """Orders and refunds that were counted, so that a repeated event is a duplicate."""
 
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int:
-        """Return the end of the retention after the record, in ms."""
+        """Return the end of the retention after the watermark at the record, in ms."""
         del key
-        return unpack_timestamp(raw) + config.entity_retention
+        return unpack_watermark(raw) + config.entity_retention
 
 
 class ReferralKind(_OfCustomer):
     """Referrals. Their contributions are the customer's."""
 
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int:
-        """Return the end of the retention after the newest record, in ms."""
+        """Return the end of the retention after the watermark at the newest record, in ms."""
         del key
-        return referrals.unpack(raw).record + config.entity_retention
+        return referrals.unpack(raw).judged + config.entity_retention
+
+
+class _OfTicket(EntityKind):
+    """Summaries of tickets. An erasure leaves what they contributed."""
+
+    def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int | None:
+        """Return the end of the retention in ms, None for an unresolved ticket."""
+        del key
+        return ticket_summary.expires_at(ticket_summary.unpack(raw), config)
+
+    def contributions(self, key: bytes, raw: bytes, config: AggregationConfig) -> tuple[Contribution, ...]:
+        """Derive the contribution to FCR."""
+        del key
+        return ticket_summary.derive(ticket_summary.unpack(raw), config)
+
+    def migrate(self, key: bytes, raw: bytes, store: EntityStore, old_dimensions: tuple[str, ...]) -> bytes:
+        """Remap the dimension values."""
+        del key
+        summary = ticket_summary.unpack(raw)
+        summary.values = store.remap_values(summary.values, old_dimensions)
+        return ticket_summary.pack(summary)
+
+
+class TicketOfCustomerKind(_OfTicket, _OfCustomer):
+    """Summaries of tickets of customers."""
+
+
+class TicketOfNobodyKind(_OfTicket):
+    """Summaries of tickets without customer."""
+
+
+class RepeatContactsKind(_OfCustomer):
+    """The tickets of a customer about a topic, as the repeat-contact index keeps them."""
+
+    def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int:
+        """Return the end of the retention after the newest creation or solve, in ms."""
+        del key
+        return repeat_index.expires_at(repeat_contacts.unpack(raw).newest_time or 0, config)
 
 
 KINDS = (
     CustomerKind(CUSTOMER, "customer", unpack),
-    TransactionKind(ORDER, "orders", unpack_timestamp),
-    TransactionKind(REFUND, "refunds", unpack_timestamp),
+    TransactionKind(ORDER, "orders", unpack_watermark),
+    TransactionKind(REFUND, "refunds", unpack_watermark),
     ReferralKind(REFERRAL, "referrals", referrals.unpack),
+    TicketOfCustomerKind(ticket_summary.SUMMARY, "tickets", ticket_summary.unpack),
+    TicketOfNobodyKind(ticket_summary.SUMMARY_OF_NOBODY, "tickets without customer", ticket_summary.unpack),
+    RepeatContactsKind(repeat_index.REPEATS, "topics of tickets", repeat_contacts.unpack),
 )

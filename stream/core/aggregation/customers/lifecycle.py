@@ -1,10 +1,20 @@
-"""Lives of a customer. Activations and churns arrive in any order and are sorted by (time, ID). Only steps count."""
+"""Lives of a customer. Their events arrive in any order. Only steps count: into being a customer, and out of it.
+
+Events are sorted by moment, and at one moment by what they are: activations, churn, notice, withdrawal, updates. So the
+activation of somebody new comes before the churn of the same moment, which ends a life of no length. If the customer was
+active before the moment, the two are a switch of plan: the churn is in no figure, and the life goes on.
+
+Limits: of a customer all steps of the retention are kept, 100 switches, and 16 other events. The state is exact whatever
+arrives late, unless it belongs to a moment whose events were dropped. A dropped event that is delivered again meets
+nothing known. Past 100 finished lives the oldest are counts, and late events of their time are duplicates.
+"""
 
 from bisect import insort
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from stream.core.aggregation.customers import rollup
+from stream.core.aggregation.customers.attributes import deciding_updates, latest_activation
 from stream.core.aggregation.customers.entity import (
     LIFECYCLE,
     Activated,
@@ -12,17 +22,23 @@ from stream.core.aggregation.customers.entity import (
     Customer,
     LifeEvent,
     Scheduled,
+    Updated,
+    Withdrawn,
 )
-from stream.core.model.aggregates.customers import ChurnedLayout, PeriodsLayout
+from stream.core.model.aggregates.customers import ChurnedLayout, ChurnIgnoredLayout, PeriodsLayout
 from stream.core.model.aggregation_config import OTHER_VALUE
 from stream.core.model.time_buckets import MINUTE
 
 MAX_OTHER_EVENTS = 16
-"""Kept events between the steps. A late churn may begin the next life at one of them."""
+"""Kept events that are no steps and decide nothing. A late churn may begin the next life at one of them."""
 MAX_FINISHED_PERIODS = 100
 """Finished lives that are kept event by event. Older ones are archived as counts."""
+MAX_SWITCHES = 100
+"""Switches of plan that are kept. A dropped one that is delivered again piece by piece could end the life."""
 MAX_ARCHIVED_REASONS = 16
 """Reasons by which archived churns are counted."""
+
+_RANKS: dict[type[LifeEvent], int] = {Activated: 0, Churned: 1, Scheduled: 2, Withdrawn: 3, Updated: 4}
 
 
 class Lifecycle(NamedTuple):
@@ -30,10 +46,12 @@ class Lifecycle(NamedTuple):
 
     starts: list[Activated]
     ends: list[Churned]
-    ignored_churns: int
+    ignored_churns: list[Churned]
     """Churns while not active."""
+    switches: list[Churned]
+    """Churns that are part of a switch of plan."""
     cancel_scheduled: bool
-    """Active, and the last event is a scheduled cancellation."""
+    """Active, and the last event but updates is a notice."""
 
     @property
     def active(self) -> bool:
@@ -41,60 +59,117 @@ class Lifecycle(NamedTuple):
         return len(self.starts) > len(self.ends)
 
 
+def event_order(event: LifeEvent) -> tuple[int, int, str, bytes]:
+    """Return the sort key of an event: time, what it is, ID, content."""
+    return event.time, _RANKS[type(event)], event.id, _content(event)
+
+
+def _content(event: LifeEvent) -> bytes:
+    return event.content if isinstance(event, Activated | Updated) else b""
+
+
 def replay(events: Sequence[LifeEvent]) -> Lifecycle:
     """Return the steps among sorted events."""
     starts: list[Activated] = []
     ends: list[Churned] = []
-    active, ignored = False, 0
+    ignored: list[Churned] = []
+    switches: list[Churned] = []
+    activated_at: int | None = None
     for event in events:
         if isinstance(event, Activated):
-            if not active:
+            activated_at = event.time
+            if len(starts) == len(ends):
                 starts.append(event)
-            active = True
         elif isinstance(event, Churned):
-            if active:
+            if len(starts) == len(ends):
+                ignored.append(event)
+            elif activated_at != event.time or starts[-1].time == event.time:
                 ends.append(event)
             else:
-                ignored += 1
-            active = False
-    return Lifecycle(starts, ends, ignored, active and isinstance(events[-1], Scheduled))
+                switches.append(event)
+    last = _last_but_updates(events)
+    return Lifecycle(starts, ends, ignored, switches, len(starts) > len(ends) and isinstance(last, Scheduled))
 
 
-def latest_activation(events: Sequence[LifeEvent]) -> Activated | None:
-    """Return the last activation, which has plan, margin and dimensions. None if there is none."""
-    for event in reversed(events):
-        if isinstance(event, Activated):
-            return event
-    return None
+def _last_but_updates(events: Sequence[LifeEvent]) -> LifeEvent | None:
+    return next((event for event in reversed(events) if not isinstance(event, Updated)), None)
 
 
 def insert_event(customer: Customer, event: LifeEvent) -> bool:
-    """Insert an event in order. Return False if its source and ID are known, or if its time is archived."""
+    """Insert an event in order. Return False if its natural key is known, or if its time is archived.
+
+    The natural key is type and time, of activations and updates also the content.
+    """
     if customer.archived_until is not None and event.time <= customer.archived_until:
         return False
     for known in customer.life_events:
-        if known.id == event.id and known.source == event.source:
+        if known.time == event.time and type(known) is type(event) and _content(known) == _content(event):
             return False
-    insort(customer.life_events, event, key=_sort_key)
+    insort(customer.life_events, event, key=event_order)
     if len(customer.life_events) > MAX_OTHER_EVENTS:
         _prune(customer)
     return True
 
 
-def _sort_key(event: LifeEvent) -> tuple[int, str, str]:
-    return event.time, event.id, event.source
+def deciding_events(events: Sequence[LifeEvent], lives: Lifecycle) -> set[LifeEvent]:
+    """Return the events that the present state needs, also after a late event at any other moment.
+
+    After a moment with an activation the customer is active, after one with a churn not. A moment with both leaves it as
+    it is. So the last moment with only one of the two decides, beside the start of the present life or the end of the
+    last one. The last activation keeps the churn of its moment. Of notices only the last event matters.
+    """
+    needed: set[LifeEvent] = set(deciding_updates(events))
+    activations = {event.time for event in events if isinstance(event, Activated)}
+    churns = {event.time: event for event in events if isinstance(event, Churned)}
+    for event in reversed(events):
+        if isinstance(event, Activated | Churned) and not (
+            event.time in activations and event.time in churns
+        ):
+            needed.add(event)
+            break
+    if (last := _last_but_updates(events)) is not None:
+        needed.add(last)
+    if (activation := latest_activation(events)) is not None:
+        needed.add(activation)
+        if (churn := churns.get(activation.time)) is not None:
+            needed.add(churn)
+    if lives.active:
+        needed.add(lives.starts[-1])
+    elif lives.ends:
+        needed.add(lives.ends[-1])
+    return needed
 
 
 def _prune(customer: Customer) -> None:
-    """Drop the oldest events that are no steps. Some sources activate every customer again each night."""
+    """Drop the oldest events that are no steps and decide nothing, by whole moments.
+
+    Some sources activate every customer again each night. The churn of a switch goes together with its activations,
+    because it would end the life without them.
+    """
     events, lives = customer.life_events, replay(customer.life_events)
-    needed = {*lives.starts, *lives.ends, events[-1], latest_activation(events)}
+    activations = {event.time: event for event in events if isinstance(event, Activated)}
+    needed = {*lives.starts, *lives.ends, *deciding_events(events, lives)}
+    for churn in lives.switches[-MAX_SWITCHES:]:
+        needed |= {churn, activations[churn.time]}
     between = [event for event in events if event not in needed]
-    dropped = set(between[: max(0, len(between) - MAX_OTHER_EVENTS)])
-    customer.ignored_churns += sum(isinstance(event, Churned) for event in dropped)
-    customer.life_events = [event for event in events if event not in dropped]
+    if (excess := len(between) - MAX_OTHER_EVENTS) > 0:
+        newest = between[excess - 1].time
+        dropped = {event for event in between if event.time <= newest}
+        _archive_ignored(customer, [event for event in lives.ignored_churns if event in dropped])
+        customer.life_events = [event for event in events if event not in dropped]
     if len(lives.ends) > MAX_FINISHED_PERIODS:
         _archive_oldest(customer, lives)
+
+
+def _archive_ignored(customer: Customer, churns: Sequence[Churned]) -> None:
+    for event in churns:
+        rollup.add_vector(
+            customer.ignored_churns,
+            event.time // MINUTE,
+            {ChurnIgnoredLayout.CHURNS: 1},
+            customer.newest_minute,
+            customer.retention_start,
+        )
 
 
 def _archive_oldest(customer: Customer, lives: Lifecycle) -> None:
@@ -119,33 +194,27 @@ def _archive_oldest(customer: Customer, lives: Lifecycle) -> None:
             into, time // MINUTE, {component: 1}, customer.newest_minute, customer.retention_start
         )
     archived_count = customer.life_events.index(end) + 1
-    customer.ignored_churns += replay(customer.life_events[:archived_count]).ignored_churns
-    customer.life_events = customer.life_events[archived_count:]
+    archived, customer.life_events = (
+        customer.life_events[:archived_count],
+        customer.life_events[archived_count:],
+    )
+    _archive_ignored(customer, replay(archived).ignored_churns)
     customer.archived_until = end.time
 
 
 def forget(customer: Customer) -> None:
-    """Reduce the events before the retention to those that the state after them needs.
+    """Reduce the events before the retention to those that decide the state after them.
 
-    These are the start of a life that goes on, the last activation, the churn after it, and the last event. An event
-    that arrives later and sorts between them leaves the present state as it is.
+    No pane holds the minutes of the others. See `deciding_events`.
     """
     events = customer.life_events
     old = next(
         (i for i, event in enumerate(events) if not _is_expired(event, customer.retention_start)), len(events)
     )
-    if not old:
-        return
-    lives = replay(events[:old])
-    needed: set[LifeEvent | None] = {events[old - 1], latest_activation(events[:old])}
-    if lives.active:
-        needed.add(lives.starts[-1])
-    else:
-        needed.add(next((event for event in reversed(events[:old]) if isinstance(event, Churned)), None))
-    kept = [event for event in events[:old] if event in needed]
-    customer.ignored_churns += lives.ignored_churns - replay(kept).ignored_churns
-    customer.life_events = kept + events[old:]
+    if old:
+        needed = deciding_events(events[:old], replay(events[:old]))
+        customer.life_events = [event for event in events[:old] if event in needed] + events[old:]
 
 
 def _is_expired(event: LifeEvent, retention_start: int) -> bool:
-    return event.record < retention_start and event.time // MINUTE < retention_start
+    return event.judged < retention_start and event.time // MINUTE < retention_start

@@ -10,6 +10,7 @@ from stream.core.aggregation.customers.entity import (
     PurchaseDays,
     child_key,
     pack,
+    unpack_watermark,
 )
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.model.aggregate import add
@@ -43,10 +44,11 @@ def refund_purchase(
 
 
 def _remember_order(store: EntityStore, key: bytes) -> bool:
-    """Return whether the key is new, and store it."""
-    if key in store.entities:
+    """Return whether the key is new or forgotten, and store it."""
+    raw, retention = store.entities.get(key), store.config.entity_retention
+    if raw is not None and unpack_watermark(raw) + retention > store.watermark:
         return False
-    store.put(key, pack(store.record_timestamp), store.record_timestamp + store.config.entity_retention)
+    store.put(key, pack(store.watermark), store.watermark + retention)
     return True
 
 

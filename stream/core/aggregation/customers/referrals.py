@@ -16,9 +16,9 @@ IN_FORCE = 3
 
 
 class ReferralState(msgspec.Struct, array_like=True, gc=False):
-    """One `referral_id`: timestamp of its newest record in ms, its events, and the minute of the conversion."""
+    """One `referral_id`: watermark at its newest record in ms, its events, and the minute of the conversion."""
 
-    record: int = 0
+    judged: int = 0
     sent: bool = False
     converted: int | None = None
     reversed: bool = False
@@ -67,9 +67,13 @@ def record_reversed(
 def _load(
     store: EntityStore, data: ReferralSent | ReferralConverted | ReferralReversed
 ) -> tuple[bytes, ReferralState]:
+    """Return the key and the state of a referral. One that is forgotten begins anew."""
     key = child_key(REFERRAL, data.customer_id, data.referral_id)
     raw = store.entities.get(key)
-    return key, ReferralState() if raw is None else unpack(raw)
+    referral = ReferralState() if raw is None else unpack(raw)
+    if referral.judged + store.config.entity_retention <= store.watermark:
+        referral = ReferralState()
+    return key, referral
 
 
 def _save(
@@ -79,8 +83,8 @@ def _save(
     referral: ReferralState,
     entries: list[tuple[int, Vector]],
 ) -> Outcome:
-    referral.record = max(referral.record, store.record_timestamp)
-    store.put(key, pack(referral), referral.record + store.config.entity_retention)
+    referral.judged = store.watermark
+    store.put(key, pack(referral), referral.judged + store.config.entity_retention)
     for minute, vector in entries:
         rollup.add_vector(
             customer.referrals, minute, vector, customer.newest_minute, customer.retention_start

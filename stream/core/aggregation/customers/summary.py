@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from stream.core.aggregation.customers.entity import unpack
-from stream.core.aggregation.customers.lifecycle import latest_activation, replay
+from stream.core.aggregation.customers.attributes import present_attributes
+from stream.core.aggregation.customers.entity import PLAN, unpack
+from stream.core.aggregation.customers.lifecycle import replay
 from stream.core.model.aggregates.customers import MoneyLayout
 from stream.core.model.money import join
 from stream.core.model.time_buckets import DAY
@@ -33,13 +34,13 @@ def summarize(raw: bytes, event_time: int) -> CustomerSummary:
     """Summarize a packed customer as observed at `event_time` ms. Without a purchase the last three fields are 0."""
     customer = unpack(raw)
     lives = replay(customer.life_events)
-    last = latest_activation(customer.life_events)
+    values, _ = present_attributes(customer.life_events)
     days = customer.purchase_days
     return CustomerSummary(
         active=lives.active,
         since=lives.starts[-1].time if lives.active else None,
         cancel_scheduled=lives.cancel_scheduled,
-        plan=last.plan if last else None,
+        plan=values[PLAN] if len(values) > PLAN else None,
         margin=customer.margin,
         responder=customer.responder,
         net={

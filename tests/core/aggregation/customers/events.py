@@ -5,10 +5,12 @@ from typing import Any
 
 from schemas.customers import (
     CancelScheduled,
+    CancelWithdrawn,
     CustomerActivated,
     CustomerChurned,
     CustomerErased,
     CustomerResponded,
+    CustomerUpdated,
     PurchaseCompleted,
     PurchaseRefunded,
     ReferralConverted,
@@ -16,6 +18,7 @@ from schemas.customers import (
     ReferralSent,
 )
 from schemas.fields import Data
+from schemas.tickets import TicketSummarized
 from schemas.times import from_ms
 from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.customers import Customers
@@ -38,12 +41,50 @@ def activated(
     return event(CustomerActivated(customer_id=customer_id, **fields), at, stamp, id)
 
 
+def updated(customer_id: str, at: int = NOW, stamp: int | None = None, id: str = "", **fields: Any) -> Event:  # noqa: A002
+    return event(CustomerUpdated(customer_id=customer_id, **fields), at, stamp, id)
+
+
 def churned(customer_id: str, at: int = NOW, stamp: int | None = None, id: str = "", **fields: Any) -> Event:  # noqa: A002
     return event(CustomerChurned(customer_id=customer_id, **fields), at, stamp, id)
 
 
-def notice(customer_id: str, at: int, effective: int) -> Event:
-    return event(CancelScheduled(customer_id=customer_id, effective_at=from_ms(effective)), at)
+def notice(customer_id: str, at: int, effective: int | None = None) -> Event:
+    effective_at = from_ms(at if effective is None else effective)
+    return event(CancelScheduled(customer_id=customer_id, effective_at=effective_at), at)
+
+
+def withdrawn(customer_id: str, at: int) -> Event:
+    return event(CancelWithdrawn(customer_id=customer_id), at)
+
+
+def summarized(
+    ticket_id: str = "t",
+    customer_id: str | None = "a",
+    number: int = 0,
+    at: int = NOW,
+    stamp: int | None = None,
+    **fields: Any,
+) -> Event:
+    """Return a summary. The times among `fields` are in ms."""
+    times = {
+        name: from_ms(fields.pop(name)) for name in ("created", "solved", "reopened") if fields.get(name)
+    }
+    data = TicketSummarized(ticket_id=ticket_id, customer_id=customer_id, number=number, **times, **fields)
+    return event(data, at, stamp, f"{number}/{ticket_id}")
+
+
+def solved(ticket_id: str = "t", at: int = NOW, created: int | None = None, **fields: Any) -> Event:
+    """Return the summary of a ticket that is solved at `at` ms with one contact, by default an hour after its creation."""
+    opened = at - 3_600_000 if created is None else created
+    return summarized(
+        ticket_id, at=at, **{"created": opened, "solved": at, "one_contact": True, "resolved": True, **fields}
+    )
+
+
+def opened(ticket_id: str, at: int, **fields: Any) -> Event:
+    """Return the summary of a ticket that is created at `at` ms, and open."""
+    return summarized(ticket_id, at=at, created=at, **fields)
 
 
 def bought(

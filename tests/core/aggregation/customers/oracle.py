@@ -12,32 +12,25 @@ COHORTS = ("all", "responder", "other")
 OracleEvent = dict[str, Any]
 
 
+LIFE = ("on", "off", "notice", "withdraw", "update")
+
+
 class Customer:
     """One customer, computed from all its events."""
 
     def __init__(self, events: list[OracleEvent], margin: Fraction) -> None:
-        life_events = sorted(
-            (e for e in events if e["kind"] in ("on", "notice", "off")), key=lambda e: (e["at"], e["id"])
-        )
         self.lives: list[list[Any]] = []
         self.churns: list[OracleEvent] = []
-        self.ignored = 0
+        self.ignored: list[OracleEvent] = []
         self.dims: dict[str, str] = {}
         self.margin = margin
-        for e in life_events:
-            on = bool(self.lives) and self.lives[-1][1] is None
-            if e["kind"] == "on":
-                self.dims = e["dims"]
-                self.margin = margin if e["margin"] is None else Fraction(round(e["margin"] * 10_000), 10_000)
-                if not on:
-                    self.lives.append([e["at"], None])
-            elif e["kind"] == "off" and on:
-                self.lives[-1][1] = e["at"]
-                self.churns.append(e)
-            elif e["kind"] == "off":
-                self.ignored += 1
-        self.active = bool(self.lives) and self.lives[-1][1] is None
-        self.scheduled = self.active and life_events[-1]["kind"] == "notice"
+        self.noticed = False
+        self.ever_activated = any(e["kind"] == "on" for e in events)
+        life_events = [e for e in events if e["kind"] in LIFE]
+        for at in sorted({e["at"] for e in life_events}):
+            self.live_through({k: by_id(life_events, k, at) for k in LIFE}, margin)
+        self.active = self.is_active()
+        self.scheduled = self.active and self.noticed
         self.cohort = "responder" if any(e["kind"] == "responded" for e in events) else "other"
         self.money = [e for e in events if e["kind"] in ("buy", "refund")]
         self.referrals = [e for e in events if e["kind"] in ("sent", "converted", "reversed")]
@@ -45,6 +38,38 @@ class Customer:
         self.conversions = [
             e for e in self.referrals if e["kind"] == "converted" and e["referral"] not in reversed_ids
         ]
+
+    def is_active(self) -> bool:
+        return bool(self.lives) and self.lives[-1][1] is None
+
+    def live_through(self, moment: dict[str, list[OracleEvent]], margin: Fraction) -> None:
+        """Take all life events of one moment."""
+        was_active, ons, offs = self.is_active(), moment["on"], moment["off"]
+        if ons and not was_active:
+            self.lives.append([ons[0]["at"], None])
+        if offs and not (ons and was_active):
+            if self.is_active():
+                self.lives[-1][1] = offs[0]["at"]
+                self.churns.append(offs[0])
+            else:
+                self.ignored.append(offs[0])
+        for e in ons:
+            self.dims, self.margin = dict(e["dims"]), margin
+            self.set_margin(e)
+        for e in moment["update"]:
+            self.dims |= e["dims"]
+            self.set_margin(e)
+        if ons or offs or moment["notice"] or moment["withdraw"]:
+            self.noticed = bool(moment["notice"]) and not moment["withdraw"]
+
+    def set_margin(self, e: OracleEvent) -> None:
+        if e["margin"] is not None:
+            self.margin = Fraction(round(e["margin"] * 10_000), 10_000)
+
+    def matches(self, label_values: dict[str, str], *, money: bool = False) -> bool:
+        """Return whether the dimensions are these. Somebody never activated has some for money only."""
+        dims = self.dims if self.ever_activated or money else {}
+        return all(dims.get(k) == v for k, v in label_values.items())
 
     def is_active_before(self, moment: int) -> bool:
         """Return True if the customer was active just before a moment."""
@@ -60,14 +85,29 @@ class Customer:
         return sum(e["amount"] if e["kind"] == "buy" else -e["amount"] for e in inside), len(inside)
 
 
+def by_id(events: list[OracleEvent], kind: str, at: int) -> list[OracleEvent]:
+    """Return the events of a kind at a moment, sorted by ID."""
+    return sorted((e for e in events if (e["kind"], e["at"]) == (kind, at)), key=lambda e: e["id"])
+
+
+def natural_key(e: OracleEvent) -> tuple[Any, ...]:
+    """Return what two copies of one event have in common. Their IDs may differ."""
+    match e["kind"]:
+        case "on" | "update":
+            return e["kind"], e["at"], e["margin"], tuple(sorted(e["dims"].items()))
+        case "off" | "notice" | "withdraw":
+            return e["kind"], e["at"]
+        case "responded":
+            return ("responded",)
+    return e["kind"], e.get("referral") or e["order"]
+
+
 def customers(history: list[OracleEvent], margin: Fraction = Fraction(1)) -> list[Customer]:
     """Return all customers, with each event once."""
     by_customer: dict[str, dict[Any, OracleEvent]] = {}
     for e in history:
-        natural_key = (
-            ("responded",) if e["kind"] == "responded" else (e["kind"], e.get("referral") or e["id"])
-        )
-        by_customer.setdefault(e["customer"], {}).setdefault(natural_key, e)
+        if e["kind"] != "ticket":
+            by_customer.setdefault(e["customer"], {}).setdefault(natural_key(e), e)
     return [Customer(list(events.values()), margin) for events in by_customer.values()]
 
 
@@ -75,7 +115,8 @@ def figures(
     customers: list[Customer], now: int, span: int, label_values: dict[str, str]
 ) -> dict[tuple[str, ...], float]:
     """Return the expected figures of a window of `span` ms at `now` for one label set."""
-    customers = [p for p in customers if all(p.dims.get(k) == v for k, v in label_values.items())]
+    spenders = [p for p in customers if p.matches(label_values, money=True)]
+    customers = [p for p in customers if p.matches(label_values)]
     step = 60_000 if span <= 3_600_000 else 900_000 if span <= 86_400_000 else 3_600_000
     end = now // step * step + step
     start = end - span
@@ -100,7 +141,7 @@ def figures(
     out["cx_opening_customers",] = len(opening)
     out["cx_active_customers",] = len(active)
     out["cx_cancel_scheduled_customers",] = sum(p.scheduled for p in customers)
-    out["cx_churn_ignored_total",] = sum(p.ignored for p in customers)
+    out["cx_churn_ignored",] = sum(start <= e["at"] < end for p in customers for e in p.ignored)
     referrers = sum(any(e["at"] >= start for e in p.conversions) for p in customers)
     out["cx_referrers",] = referrers
     if active:
@@ -110,7 +151,7 @@ def figures(
             e["kind"] == state and start <= e["at"] < end for p in customers for e in p.referrals
         )
     for cohort in COHORTS:
-        add_clv_figures(out, customers, cohort, (start, end), month_start)
+        add_clv_figures(out, spenders, cohort, (start, end), month_start)
     return {name: float(value) for name, value in out.items()}
 
 

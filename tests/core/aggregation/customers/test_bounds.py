@@ -7,14 +7,15 @@ import pytest
 
 from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.customers import Customers, lifecycle
-from stream.core.aggregation.customers.events import MAX_SOURCE_CHARACTERS
+from stream.core.aggregation.customers.entity import unpack
 from stream.core.aggregation.task import PartitionTask
-from tests.core.aggregation.customers import oracle
+from stream.core.metrics import churn
+from tests.core.aggregation.customers import fcr_oracle, oracle
 from tests.core.aggregation.customers.events import activated, churned, outcomes
 from tests.core.aggregation.customers.oracle import OracleEvent
 from tests.core.aggregation.customers.strategies import typed
-from tests.core.aggregation.customers.test_oracle import LABEL_SETS, SPANS, served_figures
-from tests.support import DAY, MINUTE, NOW, aggregation_config, records, single
+from tests.core.aggregation.customers.test_oracle import LABEL_SETS, SPANS, VIEWS, served_figures
+from tests.support import DAY, HOUR, MINUTE, NOW, aggregation_config, figures, records, single
 
 MARGIN = 0.5
 
@@ -46,16 +47,17 @@ def process_and_flush(partition: PartitionTask, history: list[OracleEvent]) -> N
 @pytest.mark.parametrize("duration", [2 * 60 * MINUTE, 45 * DAY])
 def test_a_customer_with_thousands_of_lives(duration: int) -> None:
     """400 lives within hours or within 45 days take less than 40 kB, and every figure equals the oracle's."""
-    partition = single(Customers(), aggregation_config(margin_rate=MARGIN))
+    partition = single(Customers(), aggregation_config(margin_rate=MARGIN, views={"total": ()} | VIEWS))
     history = many_lives(400, duration)
     process_and_flush(partition, history)
     assert len(partition.store.entities[b"ca"]) < 40_000
     now = history[-1]["stamp"]
     customers = oracle.customers(history, Fraction(MARGIN))
     for view, values in LABEL_SETS:
-        label_values = dict(zip(["channel"], values, strict=False))
+        label_values = dict(zip([view], values, strict=False))
         for label, span in SPANS.items():
             expected = oracle.figures(customers, now, span, label_values)
+            expected |= fcr_oracle.figures(history, now, span, label_values)
             assert served_figures(partition, now, label, view, values) == pytest.approx(expected)
 
 
@@ -94,14 +96,38 @@ def test_reasons_of_archived_lives_past_the_limit_become_other(monkeypatch: pyte
     assert reasons == expected | {"__other__": 8}
 
 
-def test_a_long_source_is_kept_as_a_hash() -> None:
-    """A source may be as long as a record."""
+def test_ignored_churns_before_archived_lives_stay_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At their own time."""
+    for cap in ("MAX_OTHER_EVENTS", "MAX_FINISHED_PERIODS"):
+        monkeypatch.setattr(lifecycle, cap, 2)
     partition = single(Customers())
-    long_source = "/" + "x" * 100_000
-    events = [
-        activated("a", NOW + n, id="1")._replace(source=source)
-        for n, source in enumerate([long_source, long_source, long_source[:-1]])
-    ]
-    partition.process(records(events), NOW + 2)
-    assert outcomes(partition) == {"accepted": 2, "duplicate": 1}
-    assert len(partition.store.entities[b"ca"]) < 10 * MAX_SOURCE_CHARACTERS
+    events: list[Any] = [churned("a", NOW - 2 * HOUR), churned("a", NOW - 1)]
+    for i in range(5):
+        events += [activated("a", NOW + 2 * i), churned("a", NOW + 2 * i + 1)]
+    partition.process(records(events), NOW + 10)
+    partition.prepare_flush(NOW + 10, 0)
+    assert unpack(partition.store.entities[b"ca"]).archived_until is not None
+    for window, n in (("1h", 1), ("24h", 2)):
+        assert figures(churn.METRIC, partition, NOW + 10, window)["cx_churn_ignored",] == n
+
+
+def test_a_history_of_switches_that_is_delivered_again_changes_nothing() -> None:
+    """In any order, while it is known and after it was forgotten. Its size is bounded."""
+    partition = single(Customers())
+    events = [activated("a", NOW - DAY)]
+    for i in range(60):
+        events += [activated("a", NOW + i, plan=f"plan {i % 2}"), churned("a", NOW + i)]
+    late = NOW + 45 * DAY
+    for stamp, delivered in (
+        (NOW, events),
+        (NOW + 1, events[::-1]),
+        (late, events),
+        (late + 1, events[::-1]),
+    ):
+        copies = [event._replace(stamp=stamp, id=f"{event.id} at {stamp}") for event in delivered]
+        partition.process(records([activated("b", stamp), *copies], partition.next_offset), stamp)
+        partition.prepare_flush(stamp, 0)
+        by_series = figures(churn.METRIC, partition, stamp, "30d")
+        assert by_series["cx_active_customers",] == 2
+        assert by_series["cx_churn_ignored",] == by_series["cx_churned_voluntary_customers", "true"] == 0
+        assert len(partition.store.entities[b"ca"]) < 12_000

@@ -1,5 +1,6 @@
 """Customer figures compared with an oracle that recomputes them from all events."""
 
+from collections import Counter
 from fractions import Fraction
 from typing import Any
 
@@ -8,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.aggregation.audit import pane_differences
-from stream.core.aggregation.customers import Customers
+from stream.core.aggregation.customers import Customers, lifecycle
 from stream.core.aggregation.task import PartitionTask
-from stream.core.metrics import CUSTOMERS
-from tests.core.aggregation.customers import oracle
+from stream.core.metrics import churn, clv, fcr, referral, retention
+from tests.core.aggregation.customers import fcr_oracle, oracle
 from tests.core.aggregation.customers.oracle import OracleEvent
-from tests.core.aggregation.customers.strategies import histories, typed
+from tests.core.aggregation.customers.strategies import histories, ticket_histories, typed
 from tests.support import (
     DAY,
     HOUR,
@@ -28,15 +29,24 @@ from tests.support import (
 )
 
 SPANS = {window.label: window.span for window in WINDOWS}
-LABEL_SETS: list[tuple[str, tuple[str, ...]]] = [("total", ()), ("channel", ("web",)), ("channel", ("app",))]
+VIEWS = {name: (name,) for name in ("channel", "plan", "region", "ticket_topic")}
+LABEL_SETS: list[tuple[str, tuple[str, ...]]] = [
+    ("total", ()),
+    ("channel", ("web",)),
+    ("channel", ("app",)),
+    ("plan", ("pro",)),
+    ("region", ("eu",)),
+    ("ticket_topic", ("bill",)),
+]
 MARGIN = 0.5
+METRICS = [module.METRIC for module in (churn, clv, fcr, referral, retention)]
 
 
 def served_figures(
     partition: PartitionTask, now: int, window: str, view: str, values: tuple[str, ...]
 ) -> dict[Any, float]:
     out: dict[Any, float] = {}
-    for metric in CUSTOMERS:
+    for metric in METRICS:
         out |= figures(metric, partition, now, window, view, values)
     return out
 
@@ -56,15 +66,16 @@ def test_every_figure_of_every_window_is_the_oracles(
     history: list[OracleEvent], size: int, later: int
 ) -> None:
     """Months of records with downsampling, expiry, duplicates, and events older and younger than their records."""
-    partition = single(Customers(), aggregation_config(margin_rate=MARGIN))
+    partition = single(Customers(), aggregation_config(margin_rate=MARGIN, views={"total": ()} | VIEWS))
     process_and_flush(partition, history, size)
     assert not partition.dead_letters
     now = max((event["stamp"] for event in history), default=NOW) + later
     customers = oracle.customers(history, Fraction(MARGIN))
     for view, values in LABEL_SETS:
-        label_values = dict(zip(["channel"], values, strict=False))
+        label_values = dict(zip([view], values, strict=False))
         for label, span in SPANS.items():
             expected = oracle.figures(customers, now, span, label_values)
+            expected |= fcr_oracle.figures(history, now, span, label_values)
             assert served_figures(partition, now, label, view, values) == pytest.approx(expected)
     assert list(pane_differences(partition)) == []
 
@@ -81,6 +92,42 @@ def test_any_order_of_events_gives_the_same_panes(history: list[OracleEvent], ra
     assert sum(reordered.outcome_counts.values()) == len(shuffled)
     assert reordered.outcome_counts["accepted"] == in_order.outcome_counts["accepted"]
     assert list(pane_differences(reordered)) == []
+
+
+@given(ticket_histories(), st.integers(1, 14), st.randoms(use_true_random=False))
+def test_fcr_is_the_oracles_in_any_order(history: list[OracleEvent], size: int, random: Any) -> None:
+    """Many summaries of a few tickets, near the ends of weeks. Afterwards in another order, some repeated."""
+    partition = single(Customers())
+    process_and_flush(partition, history, size)
+    for window in ("5m", "7d", "30d"):
+        expected = fcr_oracle.figures(history, NOW, SPANS[window], {})
+        assert figures(fcr.METRIC, partition, NOW, window) == expected
+    shuffled = [*history, *random.sample(history, len(history) // 2)]
+    random.shuffle(shuffled)
+    reordered = single(Customers())
+    process_and_flush(reordered, shuffled, 1 + len(history) % size)
+    assert reordered.panes.blocks == partition.panes.blocks
+    assert list(pane_differences(reordered)) == []
+
+
+@given(histories(gap=st.integers(0, 30 * HOUR)), st.integers(1, 6))
+def test_low_limits_change_no_figure_of_events_in_order(history: list[OracleEvent], size: int) -> None:
+    """Events are pruned, ignored churns rolled up, and finished lives archived."""
+    in_order = [{**event, "stamp": event["at"]} for event in sorted(history, key=lambda e: e["at"])]
+    partition = single(Customers())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lifecycle, "MAX_OTHER_EVENTS", 1)
+        patch.setattr(lifecycle, "MAX_FINISHED_PERIODS", 2)
+        patch.setattr(lifecycle, "MAX_SWITCHES", 1)
+        process_and_flush(partition, in_order, size)
+    now = max((event["at"] for event in history), default=NOW)
+    customers = oracle.customers(in_order)
+    for view, values in LABEL_SETS[:3]:
+        label_values = dict(zip([view], values, strict=False))
+        for label, span in SPANS.items():
+            expected = oracle.figures(customers, now, span, label_values)
+            expected |= fcr_oracle.figures(in_order, now, span, label_values)
+            assert served_figures(partition, now, label, view, values) == pytest.approx(expected)
 
 
 @given(histories(), st.integers(1, 6))
@@ -131,9 +178,13 @@ def test_a_customer_does_not_grow_with_its_history(history: list[OracleEvent]) -
     ]
     process_and_flush(partition, late, 1)
     partition.prepare_flush(end + DAY, 0)
-    assert {key[:1] for key in partition.store.entities} == {b"c"}
+    open_tickets = sum(not e["resolved"] for e in fcr_oracle.tickets(history))
+    kept = Counter(key[:1] for key in partition.store.entities)
+    assert kept.keys() <= {b"c", b"s", b"a"}
+    assert kept[b"s"] + kept[b"a"] == open_tickets
     for raw in partition.store.entities.values():
-        assert len(raw) < 250
+        assert len(raw) < 400
     customers = oracle.customers([*history, *late])
     actual = served_figures(partition, end, "30d", "total", ())
-    assert actual == pytest.approx(oracle.figures(customers, end, 30 * DAY, {}))
+    expected = oracle.figures(customers, end, 30 * DAY, {})
+    assert actual == pytest.approx(expected | fcr_oracle.figures(history, end, 30 * DAY, {}))
