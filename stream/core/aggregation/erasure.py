@@ -124,8 +124,10 @@ class Erasures:
         """Register an erasure for `execute`. Return False if one as new is known."""
         if self._covered(person, event_time):
             return False
-        self.pending[person] = _pack((event_time, self.store.watermark))
-        self._remember(fingerprint(person), self.pending[person])
+        times = _pack((event_time, self.store.watermark))
+        # An earlier pending erasure deletes the entities, as it would have if it had been executed at once.
+        self.pending.setdefault(person, times)
+        self._remember(fingerprint(person), times)
         self.exist = True
         return True
 
