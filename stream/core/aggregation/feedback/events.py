@@ -22,7 +22,6 @@ from stream.core.aggregation.feedback.entity import (
 )
 from stream.core.aggregation.feedback.event_ids import compact_id
 from stream.core.aggregation.feedback.responders import record_response
-from stream.core.model.aggregates.feedback import NPS
 from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import MINUTE
 
@@ -107,7 +106,7 @@ def _content(store: EntityStore, data: FeedbackSubmitted, event_time: int) -> An
         data.score,
         data.scale,
         data.direction,
-        data.survey == NPS.name and transaction is not None and event_time < transaction,
+        transaction is not None and event_time < transaction,
         reasons,
         store.dimension_values(data),
         data.score is not None and scale_is_capped(store, data.survey, data.scale, data.direction),
