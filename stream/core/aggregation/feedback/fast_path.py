@@ -176,8 +176,8 @@ class NewAnswerFastPath:
             first, timer_keys = minutes.get(minute) or self._minute_entry(minute, minutes)
             customer = data.customer_id
             # One call packs the three fields that are the answer's own, as an array without its header.
-            own = pack((customer, event_time, compact))[1:]
-            raw = b"".join((_ANSWER, own, template.before, packed_score, template.after))
+            own_fields = pack((customer, event_time, compact))[1:]
+            raw = b"".join((_ANSWER, own_fields, template.before, packed_score, template.after))
             entities[key] = raw
             inserted_rows.append((key, raw))
             timer_keys.append(key)

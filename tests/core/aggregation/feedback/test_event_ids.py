@@ -30,6 +30,6 @@ def test_canonical_uuids_take_16_bytes(ids: list[str]) -> None:
 
 def test_ids_whose_lengths_add_up_to_uuids_are_stored_as_text() -> None:
     """Joined they look like two UUIDs."""
-    one = "0b5d7e9a-8f4c-4f6e-9a3b-2c1d0e9f8a7b"
-    ids = [one[:-1], one[-1] + one]
+    uuid = "0b5d7e9a-8f4c-4f6e-9a3b-2c1d0e9f8a7b"
+    ids = [uuid[:-1], uuid[-1] + uuid]
     assert list(compact_ids(ids)) == ids
