@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 import msgspec
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.times import from_ms
 from schemas.topics import CUSTOMERS, partition_of
@@ -34,47 +34,53 @@ Entities = dict[bytes, bytes]
 async def read_entities(settings: Settings, customer: str) -> dict[str, Entities]:
     """Return the entities of a customer by domain, with the erasure if the customer was erased.
 
-    Read the partition of the customer's key up to its last stable offset. Raises aiokafka's KafkaError and
-    PreconditionFailed.
+    Answers and tickets are on any partition, the customer on one. Each is read up to its last stable offset. Raises
+    aiokafka's KafkaError and PreconditionFailed.
     """
-    person_key = customer.encode()
-    number = partition_of(person_key, settings.topics.partitions)
+    person, count = customer.encode(), settings.topics.partitions
     await check_topics(settings, topics(settings))
     async with running(committed_consumer(settings.kafka)) as consumer:
         entities: dict[str, Entities] = {}
         for domain in DOMAIN_REGISTRY:
-            tp = TopicPartition(settings.topics.state(domain.name), number)
-            customer_entities: Entities = {}
-            async for _, records in read_ranges(consumer, await assign(consumer, [tp])):
-                for record in records:
-                    key, raw = record.key, record.value
-                    if key.startswith(ORDER):
-                        continue
-                    if raw is not None and (
-                        person_key in key or person_key in raw or key == fingerprint(person_key)
-                    ):
-                        customer_entities[key] = raw
-                    else:
-                        customer_entities.pop(key, None)
-            kinds, erasure = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES))), fingerprint(person_key)
+            numbers = [partition_of(person, count)] if domain.topic is CUSTOMERS else range(count)
+            partitions = [TopicPartition(settings.topics.state(domain.name), number) for number in numbers]
+            kinds = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES)))
+            candidates = await _read_candidates(consumer, partitions, person)
             entities[domain.name] = {
                 key: raw
-                for key, raw in customer_entities.items()
-                if key == erasure or kinds.of(key).person_key(key, raw) == person_key
+                for key, raw in candidates.items()
+                if key == fingerprint(person) or kinds.of(key).person(key, raw) == person
             }
         return entities
+
+
+async def _read_candidates(
+    consumer: AIOKafkaConsumer, partitions: list[TopicPartition], person: bytes
+) -> Entities:
+    """Return the entities that contain the ID of a person anywhere, and the erasure."""
+    candidates: dict[TopicPartition, Entities] = {partition: {} for partition in partitions}
+    async for tp, records in read_ranges(consumer, await assign(consumer, partitions)):
+        for record in records:
+            key, raw = record.key, record.value
+            if key.startswith(ORDER):
+                continue
+            if raw is not None and (person in key or person in raw or key == fingerprint(person)):
+                candidates[tp][key] = raw
+            else:
+                candidates[tp].pop(key, None)
+    return {key: raw for of_partition in candidates.values() for key, raw in of_partition.items()}
 
 
 def format_customer(
     customer: str, entities_by_domain: dict[str, Entities], config: AggregationConfig, at: int
 ) -> Iterator[str]:
     """Yield lines about the customer, the stored records and their contributions, as of `at` ms."""
-    person_key = customer.encode()
+    person = customer.encode()
     customers = entities_by_domain[CUSTOMERS.domain]
-    raw = customers.get(CUSTOMER + person_key)
+    raw = customers.get(CUSTOMER + person)
     yield from _customer(raw, at) if raw is not None else ["no stored customer with this ID"]
     for name, entities in entities_by_domain.items():
-        if (erasure := entities.get(fingerprint(person_key))) is not None:
+        if (erasure := entities.get(fingerprint(person))) is not None:
             yield f"erased in {name}: everything up to {_day(erased_until(erasure))}"
     yield ""
     for domain in DOMAIN_REGISTRY:
