@@ -42,7 +42,7 @@ def test_many_batches_keep_the_order_of_each_key(environ: dict[str, str], sent: 
     events = [
         make(
             FeedbackSubmitted(
-                feedback_id=f"f-{n}", survey="nps", score=n % 11, customer_id=f"c-{n % 7}", comment=comment
+                feedback_id=f"f-{n % 7}", survey="nps", score=n % 11, revision=n, comment=comment
             ),
             id=str(n),
             source="/test",
@@ -58,7 +58,7 @@ def test_many_batches_keep_the_order_of_each_key(environ: dict[str, str], sent: 
         assert record.partition == partition_of(record.key, 2)
         assert record.headers == (CONTENT_TYPE,)
     for number in range(7):
-        times = [record.timestamp for record in records if record.key == b"c-%d" % number]
+        times = [record.timestamp for record in records if record.key == b"f-%d" % number]
         assert times == sorted(times) != []
 
 
