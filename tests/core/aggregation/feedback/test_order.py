@@ -177,6 +177,26 @@ def test_forgetting_does_not_depend_on_flushes() -> None:
         assert stored[0] == stored[1]
 
 
+def test_an_erasure_finds_no_forgotten_answer() -> None:
+    """Whether it was deleted before or not, a later event of it that names nobody is of a new answer."""
+    newest = NOW + 33 * DAY
+    for flushes in (False, True):
+        partition = single(Feedback())
+        for event in (
+            answer("r", 9, customer_id="c"),
+            answer("s", 9, newest),
+            Event(CustomerErased(customer_id="c"), newest, newest),
+            offer("r", newest),
+        ):
+            partition.process(records([event], partition.next_offset), newest)
+            if flushes:
+                partition.prepare_flush(newest, 0)
+        partition.prepare_flush(newest, 0)
+        assert outcomes(partition) == {"accepted": 4}
+        assert {key[:1] for key in partition.store.entities} == {b"a", b"e"}
+        assert list(pane_differences(partition)) == []
+
+
 def test_an_answer_goes_with_its_present_customer_and_stays_erased() -> None:
     """Later events that name nobody are erased, those that name another customer are not."""
     partition = single(Feedback())
