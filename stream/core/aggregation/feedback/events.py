@@ -35,8 +35,8 @@ _RANKS: dict[type, int] = {
 def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> Outcome:
     """Change the answer of an owner by an event, and the deltas by the difference. `event_time` is in ms.
 
-    Forgetting is decided here, not when the entity is deleted at a flush, so that figures do not depend on flushes. What
-    a forgotten answer contributed stays until its panes expire.
+    Forgetting is decided here, not when the entity is deleted at a flush, so that figures do not depend on flushes. The
+    contributions of a forgotten answer stay until their panes expire.
     """
     data: Any = event.data
     key = ANSWER + owner
