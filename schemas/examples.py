@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from .codec import encode, make
 from .customers import (
     CancelScheduled,
+    CancelWithdrawn,
     CustomerActivated,
     CustomerChurned,
     CustomerErased,
     CustomerResponded,
+    CustomerUpdated,
     PurchaseCompleted,
     PurchaseRefunded,
     ReferralConverted,
@@ -25,6 +27,7 @@ from .tickets import (
     TicketMerged,
     TicketMessage,
     TicketStatus,
+    TicketSummarized,
     TicketUpdated,
 )
 
@@ -58,6 +61,8 @@ _DATA: tuple[Data, ...] = (
     ),
     CustomerActivated(customer_id="anna", plan="family", margin_rate=0.35, channel="web"),
     CancelScheduled(customer_id="anna", effective_at=datetime(2026, 12, 31, 23, tzinfo=UTC), reason="price"),
+    CancelWithdrawn(customer_id="anna"),
+    CustomerUpdated(customer_id="anna", plan="single"),
     CustomerChurned(customer_id="anna", reason="price"),
     PurchaseCompleted(order_id="order-8", customer_id="anna", amount_minor=4_990, currency="EUR"),
     PurchaseRefunded(
@@ -67,6 +72,18 @@ _DATA: tuple[Data, ...] = (
     ReferralConverted(**_REFERRAL),
     ReferralReversed(**_REFERRAL),
     CustomerResponded(customer_id="anna"),
+    TicketSummarized(
+        ticket_id="T-20",
+        customer_id="anna",
+        number=71,
+        topic="invoice",
+        created=datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
+        solved=AT,
+        one_contact=True,
+        resolved=True,
+        channel="mail",
+        ticket_topic="invoice",
+    ),
     CustomerErased(customer_id="anna"),
 )
 

@@ -25,9 +25,10 @@ _CARRIES = {
     "customers": "Customer life cycle, purchases, referrals",
 }
 _KEYS = {
-    "feedback": "The customer's ID, else the feedback ID. All events of a feedback_id need the same key",
-    "tickets": "The customer's ID, else the ticket ID, else the interaction ID. All events of a ticket need the same key",
-    "customers": "Always the ID of the customer, or of the referrer",
+    "feedback": "Best the feedback ID, of an erasure the customer's ID. Any key works, others cost a hop",
+    "tickets": "Best the ticket ID, of an interaction without ticket the interaction ID, of an erasure the customer's ID. "
+    "Any key works, others cost a hop",
+    "customers": "Best the ID of the customer, or of the referrer. Any key works, others cost a hop",
 }
 _DEAD = {
     "cx_reason": "The outcome of the record: oversized, invalid, unknown_type, future or late",

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from .codec import CONTENT_TYPE, encode, make
 from .envelope import UNKNOWN_SOURCE, Event
 from .fields import Data
-from .keys import KeyMemory
+from .keys import owner_of
 from .topics import TOPICS, topics_of
 
 
@@ -40,7 +40,6 @@ class Publisher:
         self._names = {domain: names.get(domain, topic.name) for domain, topic in TOPICS.items()}
         self._source = source
         self._settings = {"bootstrap_servers": bootstrap_servers, "enable_idempotence": True, **client}
-        self._keys = KeyMemory()
 
     async def __aenter__(self) -> Self:
         self._producer = AIOKafkaProducer(**self._settings)
@@ -61,21 +60,19 @@ class Publisher:
         self,
         data: Data | Event,
         *,
-        key: str | None = None,
         source: str | None = None,
         id: str | None = None,  # noqa: A002
         time: datetime | int | None = None,
         timestamp_ms: int | None = None,
     ) -> None:
         """Publish and wait until it is stored; see `enqueue`."""
-        sent = await self.enqueue(data, key=key, source=source, id=id, time=time, timestamp_ms=timestamp_ms)
+        sent = await self.enqueue(data, source=source, id=id, time=time, timestamp_ms=timestamp_ms)
         await asyncio.gather(*sent)
 
     async def enqueue(
         self,
         data: Data | Event,
         *,
-        key: str | None = None,
         source: str | None = None,
         id: str | None = None,  # noqa: A002
         time: datetime | int | None = None,
@@ -83,9 +80,10 @@ class Publisher:
     ) -> list["asyncio.Future[Any]"]:
         """Publish in the order of calls; the futures (three for an erasure, else one) are done when it is stored.
 
+        The record key is the owner of the event: see `keys`.
+
         Args:
             data: of an event that is built here with the other arguments, or an event that `codec.make` returned.
-            key: of the record; by default the customer, as far as this or an earlier event names one.
             source: what it comes from, by default the publisher's.
             id: unique within the source; by default a UUID, with which a repeated call is another event.
             time: when it happened, aware or in ms since the epoch; by default now.
@@ -101,12 +99,12 @@ class Publisher:
             when = datetime.now(UTC) if time is None else time
             event = make(data, id=id or str(uuid4()), source=source or self._source, time=when)
         value = encode(event)
-        raw_key = self._keys.key(event.data, key).encode()
+        key = owner_of(event.data).encode()
         return [
             await self._producer.send(
                 self._names[topic.domain],
                 value=value,
-                key=raw_key,
+                key=key,
                 timestamp_ms=timestamp_ms,
                 headers=[CONTENT_TYPE],
             )

@@ -67,7 +67,7 @@ class Event(NamedTuple):
 
 
 def records(events: Iterable[Event], first: int = 0) -> list[FakeRecord]:
-    """Return events as records of one partition, with their default keys."""
+    """Return events as records of one partition, with their owners as keys."""
     return [
         FakeRecord(first + n, event.stamp, owner_of(event.data).encode(), event.value())
         for n, event in enumerate(events)

@@ -30,13 +30,11 @@ CHUNK = 1 << 16
     show_default=True,
     help="Timestamps of the records: the present (now), or the event's time (event).",
 )
-@click.option(
-    "--key", help="Record key of all feedback and ticket events. Default: the ID of their customer."
-)
 @click.pass_obj
-def publish(configuration: Configuration, file: str, timestamps: Timestamps, key: str | None) -> None:
+def publish(configuration: Configuration, file: str, timestamps: Timestamps) -> None:
     """Publish the events of FILE (- is stdin): JSON Lines of CloudEvents or bare events.
 
+    Each record has its owner as key: the ID of the answer, ticket, interaction or customer.
     Lines that are not valid events are reported and skipped. The exit code is then 1.
     """
     settings = configuration.load()
@@ -44,16 +42,16 @@ def publish(configuration: Configuration, file: str, timestamps: Timestamps, key
     size = path.stat().st_size if path.is_file() else None
     with click.open_file(file, "rb") as raw:
         reader = EventReader(file, raw)
-        run(settings.kafka, _publish(settings, reader, size, timestamps, key))
+        run(settings.kafka, _publish(settings, reader, size, timestamps))
     sys.exit(1 if reader.invalid_lines else 0)
 
 
 async def _publish(
-    settings: Settings, reader: "EventReader", size: int | None, timestamps: Timestamps, key: str | None
+    settings: Settings, reader: "EventReader", size: int | None, timestamps: Timestamps
 ) -> None:
     await describe_inputs(settings)
     with ProgressMeter(size) as meter:
-        await send_all(settings, reader.events(meter), meter, timestamps=timestamps, key=key)
+        await send_all(settings, reader.events(meter), meter, timestamps=timestamps)
         skipped = f"; skipped {reader.invalid_lines:,} invalid lines" if reader.invalid_lines else ""
         click.echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s{skipped}")
 

@@ -9,7 +9,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.codec import CONTENT_TYPE, encode
 from schemas.envelope import Event, at_ms
-from schemas.keys import KeyMemory
+from schemas.keys import owner_of
 from schemas.topics import DOMAINS, partition_of, topics_of
 from stream.clock import wall_ms
 from stream.config import Settings
@@ -31,7 +31,7 @@ async def send_many(
     timestamps: Timestamps,
     inputs: Mapping[str, TopicDescription],
 ) -> None:
-    """Send events in their order to their topics under their keys. `inputs` are the input topics by domain.
+    """Send events in their order to their topics, with their owners as keys. `inputs` are the input topics by domain.
 
     Raises aiokafka's KafkaError.
     """
@@ -62,13 +62,12 @@ class _BulkSender:
         self._producer = producer
         self._names: dict[str, str] = {domain: settings.topics.input(domain) for domain in DOMAINS}
         self._counts = {domain: topic.partitions for domain, topic in inputs.items()}
-        self._keys = KeyMemory()
         self._batches: dict[TopicPartition, BatchBuilder] = {}
         self._sent: list[asyncio.Future[Any]] = []
 
     async def add(self, event: Event, timestamp: int) -> None:
         """Append an event to the batch of each of its partitions."""
-        value, key = encode(event), self._keys.key(event.data).encode()
+        value, key = encode(event), owner_of(event.data).encode()
         for topic in topics_of(type(event.data)):
             partition = partition_of(key, self._counts[topic.domain])
             tp = TopicPartition(self._names[topic.domain], partition)

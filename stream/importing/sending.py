@@ -96,12 +96,8 @@ async def send_all(
     meter: ProgressMeter,
     *,
     timestamps: Timestamps,
-    key: str | None = None,
 ) -> None:
-    """Send events in their order to their topics. Raises aiokafka's KafkaError.
-
-    `key` is the record key of all of them, None for the default key of each.
-    """
+    """Send events in their order to their topics. Raises aiokafka's KafkaError."""
     publisher = Publisher(
         topics={domain: settings.topics.input(domain) for domain in DOMAINS},
         linger_ms=LINGER_MS,
@@ -112,7 +108,7 @@ async def send_all(
         pending: list[asyncio.Future[Any]] = []
         async for event in events:
             stamp = at_ms(event) if timestamps == "event" else None
-            pending += await publisher.enqueue(event, key=key, timestamp_ms=stamp)
+            pending += await publisher.enqueue(event, timestamp_ms=stamp)
             meter.events += 1
             if len(pending) >= MAX_IN_FLIGHT:
                 await asyncio.gather(*pending)

@@ -41,7 +41,8 @@ def answers(n: int, cells: int) -> Iterator[PublishedRecord]:
             "comment": "all went well, thank you",
         }
         at = now - 3_600_000 + i * 3_600_000 // n
-        yield PublishedRecord(customer.encode(), envelope("cx.feedback.submitted.v1", at, i, data), at, None)
+        owner = str(data["feedback_id"]).encode()
+        yield PublishedRecord(owner, envelope("cx.feedback.submitted.v1", at, i, data), at, None)
 
 
 def conversations(n: int) -> Iterator[PublishedRecord]:
@@ -49,8 +50,8 @@ def conversations(n: int) -> Iterator[PublishedRecord]:
     now = int(time.time() * 1000)
     for i in range(n):
         ticket, step = divmod(i, 5)
-        customer = f"c-{ticket * 7919 % 20_000:06d}"
-        fields: dict[str, object] = {"ticket_id": f"t-{ticket:08d}", "customer_id": customer}
+        owner = f"t-{ticket:08d}"
+        fields: dict[str, object] = {"ticket_id": owner, "customer_id": f"c-{ticket * 7919 % 20_000:06d}"}
         kind = "cx.ticket.message.v1"
         if step == 0:
             kind = "cx.ticket.created.v1"
@@ -66,7 +67,7 @@ def conversations(n: int) -> Iterator[PublishedRecord]:
             author = "agent" if step != 1 else "customer"
             fields |= {"message_id": f"m-{i}", "author": author, "public": step != 4}
         yield PublishedRecord(
-            customer.encode(), envelope(kind, now - 3_600_000 + i * 3_600_000 // n, i, fields), now, None
+            owner.encode(), envelope(kind, now - 3_600_000 + i * 3_600_000 // n, i, fields), now, None
         )
 
 

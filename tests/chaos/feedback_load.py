@@ -67,11 +67,11 @@ def load(
     for i in range(n):
         customer = f"c-{random.randrange(customers)}"
         if random.random() < junk:
-            yield PublishedRecord(customer.encode(), invalid_value(random, now, i), now, None)
+            yield PublishedRecord(b"b-%d" % i, invalid_value(random, now, i), now, None)
             continue
         choice, at = random.random(), now - random.randrange(6 * HOUR)
         feedback_id = f"{name}r-{i}"
-        if choice >= 0.9:  # an edit or a deletion of an answer carries the key of that answer
+        if choice >= 0.9:  # an edit or a deletion of one answer, or an offer
             feedback_id, customer = f"{name}s-{i // 7}", f"c-s{i // 7}"
         dimensions = {
             "channel": f"ch{random.randrange(channels)}",
@@ -87,10 +87,12 @@ def load(
                 data["revision"] = i + 1
         elif choice < 0.94:
             kind = "cx.feedback.offered.v1"
-            data = {"feedback_id": f"{name}o-{i}", "survey": "csat", "customer_id": customer, **dimensions}
+            feedback_id = f"{name}o-{i}"
+            data = {"feedback_id": feedback_id, "survey": "csat", "customer_id": customer, **dimensions}
         else:
             kind, data = "cx.feedback.deleted.v1", {"feedback_id": feedback_id, "customer_id": customer}
-        yield PublishedRecord(customer.encode(), envelope(kind, at, i, data), at, {"type": kind, **data})
+        event = {"type": kind, "id": f"e{i}", **data}
+        yield PublishedRecord(feedback_id.encode(), envelope(kind, at, i, data), at, event)
 
 
 def invalid_value(random: Random, now: int, i: int) -> bytes:

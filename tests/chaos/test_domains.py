@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from schemas.keys import default_record_key
+from schemas.keys import owner_of
 from stream.core.aggregation.audit import pane_differences
 from tests.chaos.cluster import ChaosCluster, wait
 from tests.chaos.feedback_load import PublishedRecord
@@ -65,7 +65,7 @@ def split_by_partitioner(random: Random, events: Iterable[Event]) -> dict[str, l
     parts: dict[str, list[PublishedRecord]] = {"murmur2_random": [], "consistent_random": []}
     for event in events:
         event_fields = {"type": event.data.TYPE}
-        sent = PublishedRecord(default_record_key(event.data).encode(), event.value(), event.at, event_fields)
+        sent = PublishedRecord(owner_of(event.data).encode(), event.value(), event.at, event_fields)
         parts["consistent_random" if random.random() < 0.02 else "murmur2_random"].append(sent)
     return parts
 

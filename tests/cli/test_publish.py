@@ -33,7 +33,7 @@ ERASED = line("cx.customer.erased.v1", customer_id="c-1")
 
 @pytest.mark.kafka
 def test_each_event_is_sent_to_its_topic_with_its_key(runner: CliRunner, sent: Sent, tmp_path: Path) -> None:
-    """A message has the key of its ticket's earlier event, an erasure goes to all topics."""
+    """The key is the ID of the answer, ticket or customer. An erasure goes to all topics."""
     path = tmp_path / "events.jsonl"
     path.write_text(CHURNED + CREATED + MESSAGE + ANSWER + ERASED.rstrip())
     before = time.time_ns() // 1_000_000
@@ -44,7 +44,11 @@ def test_each_event_is_sent_to_its_topic_with_its_key(runner: CliRunner, sent: S
         domain: sorted(record.key for record in sent(domain))
         for domain in ("customers", "tickets", "feedback")
     }
-    assert keys == {"customers": [b"c-1"] * 2, "tickets": [b"c-1"] * 3, "feedback": [b"c-1", b"f-1"]}
+    assert keys == {
+        "customers": [b"c-1"] * 2,
+        "tickets": [b"c-1", b"t-1", b"t-1"],
+        "feedback": [b"c-1", b"f-1"],
+    }
     assert all(record.timestamp >= before for record in sent("tickets"))
 
 
@@ -56,14 +60,6 @@ def test_records_may_have_the_times_of_the_events(runner: CliRunner, sent: Sent)
     (record,) = sent("feedback")
     assert record.timestamp == EVENT_TIME
     assert json.loads(record.value)["specversion"] == "1.0"
-
-
-@pytest.mark.kafka
-def test_a_given_key_applies_to_all_events_but_customer_events(runner: CliRunner, sent: Sent) -> None:
-    """--key replaces the customer's ID, but not for customer events."""
-    result = runner.invoke(main, ["publish", "-", "--key", "k"], input=CHURNED + CREATED + ANSWER)
-    assert result.exit_code == 0, result.output
-    assert [sent(domain)[0].key for domain in ("customers", "tickets", "feedback")] == [b"c-1", b"k", b"k"]
 
 
 @pytest.mark.kafka

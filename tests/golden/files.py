@@ -61,7 +61,7 @@ def record(kind: Kind, key: bytes, value: bytes) -> dict[str, Any]:
         content = sorted(unpack_block(decoded_key[0], decoded_key[1], content))
     entry = {"key_hex": key.hex(), "value_hex": value.hex(), "decoded_key": plain(decoded_key)}
     if kind in OF_DOMAINS:
-        entry["person"] = plain(EntityKinds(_BY_NAME[kind.domain].kinds).of(key).person_key(key, value))
+        entry["person"] = plain(EntityKinds(_BY_NAME[kind.domain].kinds).of(key).person(key, value))
     return entry | {"decoded_value": plain(content)}
 
 

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from schemas.codec import Decoder, encode
 from schemas.envelope import EVENTS, Event, at_ms
 from schemas.generate import schema
-from schemas.keys import default_record_key
+from schemas.keys import owner_of
 from schemas.topics import TOPICS
 
 FILES = sorted((Path(__file__).parent / "golden" / "v1").glob("*.json"))
@@ -36,7 +36,7 @@ def decoded_fields(event: Event, fields: dict[str, Any]) -> dict[str, Any]:
         "id": event.id,
         "source": event.source,
         "at_ms": at_ms(event),
-        "key": default_record_key(event.data),
+        "key": owner_of(event.data),
         "data": {name: to_json(getattr(event.data, name)) for name in fields},
     }
 

@@ -68,7 +68,7 @@ async def test_a_producer_that_cannot_start_is_stopped(
 
 
 async def test_data_is_sent_as_a_structured_event(producers: list[FakeProducer]) -> None:
-    """Data becomes a structured CloudEvent on its topic, under its customer, with the given time and timestamp."""
+    """Data becomes a structured CloudEvent on its topic, under its owner, with the given time and timestamp."""
     async with Publisher("host:1", source="/shop", security_protocol="SSL") as publisher:
         await publisher.send(TicketCreated(ticket_id="t", customer_id="c"), id="i", time=1500, timestamp_ms=7)
     (producer,) = producers
@@ -78,7 +78,7 @@ async def test_data_is_sent_as_a_structured_event(producers: list[FakeProducer])
     )
     (record,) = producer.sent
     event = Decoder(TICKETS).decode(record.pop("value"), record["headers"])
-    assert record == {"topic": "cx.tickets", "key": b"c", "timestamp_ms": 7, "headers": [CONTENT_TYPE]}
+    assert record == {"topic": "cx.tickets", "key": b"t", "timestamp_ms": 7, "headers": [CONTENT_TYPE]}
     assert (event.id, event.source, at_ms(event)) == ("i", "/shop", 1500)
     assert event.data == TicketCreated(ticket_id="t", customer_id="c")
 
@@ -102,13 +102,13 @@ async def test_a_complete_event_is_sent_unchanged(producers: list[FakeProducer])
     assert Decoder(CUSTOMERS).decode(producers[0].sent[0]["value"], ()) == event
 
 
-async def test_events_of_a_ticket_have_one_key(producers: list[FakeProducer]) -> None:
-    """Events of a ticket have the key of its first one. A key may be given."""
+async def test_the_key_is_the_owner(producers: list[FakeProducer]) -> None:
+    """All events of a ticket have its ID as key, whether they name the customer or not."""
     async with Publisher() as publisher:
         await publisher.send(TicketCreated(ticket_id="t", customer_id="c"))
         await publisher.send(TicketMessage(ticket_id="t", message_id="m", author="bot"))
-        await publisher.send(TicketMessage(ticket_id="t", message_id="n", author="bot"), key="k")
-    assert [record["key"] for record in producers[0].sent] == [b"c", b"c", b"k"]
+        await publisher.send(CustomerActivated(customer_id="c"))
+    assert [record["key"] for record in producers[0].sent] == [b"t", b"t", b"c"]
 
 
 async def test_an_erasure_goes_to_all_topics(producers: list[FakeProducer]) -> None:

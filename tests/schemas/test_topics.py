@@ -1,5 +1,7 @@
 """Topics, and the partition of a key."""
 
+from random import Random
+
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.partitioner import murmur2 as reference
@@ -8,7 +10,16 @@ from hypothesis import strategies as st
 
 from schemas.customers import CustomerErased
 from schemas.envelope import EVENTS
-from schemas.topics import CUSTOMERS, FEEDBACK, TICKETS, TOPICS, murmur2, partition_of, topics_of
+from schemas.topics import (
+    CUSTOMERS,
+    FEEDBACK,
+    TICKETS,
+    TOPICS,
+    murmur2,
+    partition_of,
+    partitions_of,
+    topics_of,
+)
 
 
 @given(st.binary(max_size=64))
@@ -48,3 +59,17 @@ def test_every_type_has_a_home() -> None:
         ("tickets", "tickets", "cx.tickets"),
         ("customers", "customers", "cx.customers"),
     ]
+
+
+@given(st.lists(st.binary(max_size=70), max_size=20), st.integers(1, 50))
+def test_partitions_of_keys_of_mixed_lengths(keys: list[bytes], count: int) -> None:
+    """Hashing keys together gives the partitions of single keys."""
+    assert partitions_of(keys, count) == [partition_of(key, count) for key in keys]
+
+
+@pytest.mark.parametrize("length", range(71))
+def test_partitions_of_keys_of_one_length(length: int) -> None:
+    """Every number of words and of bytes after the last word, of extreme and of arbitrary bytes."""
+    keys = [bytes(length), b"\xff" * length, *(Random(n).randbytes(length) for n in range(30))]
+    for chunk in (keys, keys[:1], keys[1:2]):
+        assert partitions_of(chunk, 12) == [partition_of(key, 12) for key in chunk]

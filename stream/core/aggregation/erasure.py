@@ -124,8 +124,10 @@ class Erasures:
         """Register an erasure for `execute`. Return False if one as new is known."""
         if self._covered(person, event_time):
             return False
-        self.pending[person] = _pack((event_time, self.store.watermark))
-        self._remember(fingerprint(person), self.pending[person])
+        times = _pack((event_time, self.store.watermark))
+        # An earlier pending erasure deletes the entities, as it would have if it had been executed at once.
+        self.pending.setdefault(person, times)
+        self._remember(fingerprint(person), times)
         self.exist = True
         return True
 
@@ -138,6 +140,12 @@ class Erasures:
         store = self.store
         self._derive_changes()
         for kind, key, raw, times in self._entities_of(pending):
+            expires_at = kind.expires_at(key, raw, store.config)
+            if expires_at is not None and expires_at <= _decode_times(times)[1]:
+                # Forgotten when the erasure was judged: it goes as it would have gone at a flush before.
+                store.apply_difference(kind.retracted_by_expiry(key, raw, store.config), ())
+                store.put(key, None, None)
+                continue
             retracted = kind.retracted_by_erasure(key, raw, store.config)
             store.apply_difference(retracted, ())
             for contribution in kind.contributions(key, raw, store.config):

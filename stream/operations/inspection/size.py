@@ -10,7 +10,7 @@ from schemas.codec import encode, make
 from schemas.customers import PurchaseCompleted
 from schemas.feedback import FeedbackSubmitted
 from schemas.fields import Data
-from schemas.keys import default_record_key
+from schemas.keys import owner_of
 from schemas.tickets import TicketCreated, TicketMessage, TicketStatus
 from schemas.topics import partition_of
 from stream.core.aggregation.domain import Domain
@@ -107,7 +107,7 @@ def _measure(
         SampleRecord(
             n,
             NOW,
-            default_record_key(data).encode(),
+            owner_of(data).encode(),
             encode(make(data, id=f"e-{n:034}", source="/a/source", time=NOW + n)),
         )
         for n, data in enumerate(events)

@@ -21,12 +21,8 @@ def mixed_batch(seed: int, junk: float) -> list[FakeRecord]:
         if partition_of(sent_record.key, 2) == 0 or rng.random() < junk:
             mixed_records.append(FakeRecord(number, sent_record.at, sent_record.key, sent_record.value))
     erased = b'{"id":"%d","type":"cx.customer.erased.v1","time":"2026-09-21T14:00:00Z","data":{"customer_id":"%s"}}'
-    for person_key in ("c-1", "c-2", "c-3"):
-        if partition_of(person_key.encode(), 2) == 0:
-            mixed_records.insert(
-                len(mixed_records) // 2,
-                FakeRecord(0, NOW, person_key.encode(), erased % (NOW, person_key.encode())),
-            )
+    for person in (b"c-1", b"c-2", b"c-3"):
+        mixed_records.insert(len(mixed_records) // 2, FakeRecord(0, NOW, person, erased % (NOW, person)))
     return [record._replace(offset=i) for i, record in enumerate(mixed_records)]
 
 
@@ -113,16 +109,17 @@ def test_records_with_the_header_of_structured_mode_are_processed_together() -> 
     )
 
 
-def test_an_answer_without_key_and_customer_is_keyed_by_its_own_id_among_others() -> None:
-    """The ID of its ticket is not used."""
+def test_an_answer_belongs_to_its_own_id_whatever_its_key_is() -> None:
+    """Neither the key of the record nor the IDs of customer and ticket are used."""
     own_id = next(f"f-{i}" for i in range(99) if partition_of(f"f-{i}".encode(), 2) == 0)
-    data = {"feedback_id": own_id, "survey": "nps", "score": 9, "ticket_id": "t-1"}
+    data = {"feedback_id": own_id, "survey": "nps", "score": 9, "ticket_id": "t-1", "customer_id": "c-1"}
     event = {"specversion": "1.0", "id": "1", "source": "/test", "time": "2026-09-21T12:00:00Z", "data": data}
     value = json.dumps(event | {"type": FeedbackSubmitted.TYPE}).encode()
     partition = PartitionTask(Feedback(), 0, 2, aggregation_config())
-    batch = partition._validate_batch([FakeRecord(0, NOW, None, value, ())], NOW)
+    keys = [None, b"", b"c-1", b"t-1", own_id.encode()]
+    batch = partition._validate_batch([FakeRecord(i, NOW, key, value, ()) for i, key in enumerate(keys)], NOW)
     assert batch is not None
-    assert batch.person_keys == [own_id.encode()]
+    assert batch.owners == [own_id.encode()] * len(keys)
 
 
 def test_a_forward_has_no_later_timestamp_than_its_record() -> None:
@@ -141,15 +138,3 @@ def test_a_forward_has_no_later_timestamp_than_its_record() -> None:
         b"%d" % far_future,
         b"%d" % earlier,
     ]
-
-
-def test_the_id_of_a_customer_of_another_partition_is_not_stored_in_clear() -> None:
-    """The answer is keyed by its own ID, so the customer's erasure may go to another partition."""
-    value = (
-        b'{"id":"1","type":"cx.feedback.submitted.v1","time":"2026-09-21T14:00:00Z",'
-        b'"data":{"feedback_id":"r-1","survey":"nps","score":9,"customer_id":"somebody"}}'
-    )
-    partition = PartitionTask(Feedback(), 0, 1, aggregation_config())
-    partition.process([FakeRecord(i, NOW, b"r-1", value) for i in range(2)], NOW)
-    assert len(partition.prepare_flush(NOW, 0).forwards) == 1
-    assert not any(b"somebody" in key + raw for key, raw in partition.store.entities.items())

@@ -3,9 +3,9 @@
 from functools import lru_cache
 
 from schemas.feedback import Scale
-from stream.core.aggregation.entity_store import project_dimensions
+from stream.core.aggregation.entity_store import EntityStore, project_dimensions
 from stream.core.aggregation.feedback.entity import Answer, AnswerContent
-from stream.core.model.aggregate import Aggregate, Contribution, Vector
+from stream.core.model.aggregate import Aggregate, Contribution, OwnLabels, Vector
 from stream.core.model.aggregates.feedback import (
     CES,
     CSAT,
@@ -14,13 +14,14 @@ from stream.core.model.aggregates.feedback import (
     RESPONSE,
     OfferOutcome,
     ReasonsLayout,
+    ces_labels,
     ces_vector,
     csat_vector,
     nps_vector,
     response_vector,
 )
-from stream.core.model.aggregation_config import AggregationConfig
-from stream.core.model.time_buckets import HOUR
+from stream.core.model.aggregation_config import OTHER_VALUE, AggregationConfig
+from stream.core.model.time_buckets import HOUR, MINUTE
 
 SCORED: dict[str, Aggregate] = {aggregate.name: aggregate for aggregate in (NPS, CSAT, CES)}
 """The aggregates of scores by survey."""
@@ -29,7 +30,7 @@ SCORED: dict[str, Aggregate] = {aggregate.name: aggregate for aggregate in (NPS,
 def derive(answer: Answer, config: AggregationConfig) -> list[Contribution]:
     """Return the contributions of an answer and of its offer, which goes to the response rate."""
     content = answer.content if answer.deleted is None else None
-    contributions = [] if content is None else _derive_content(content, answer.minute, config)
+    contributions = [] if content is None else _derive_content(content, answer.time // MINUTE, config)
     if (offer := answer.offer) is not None:
         outcome: OfferOutcome = (
             "offered" if content is None else "answered" if content.is_response else "dismissed"
@@ -48,7 +49,8 @@ def _derive_content(content: AnswerContent, minute: int, config: AggregationConf
     if (score := content.score) is not None and (
         vector := score_vector(survey, score, content.scale, content.direction, content.premature)
     ):
-        contributions.append(Contribution(SCORED[survey].name, values, (), minute, vector))
+        own_labels = score_labels(survey, content.scale, content.direction, content.scale_capped)
+        contributions.append(Contribution(SCORED[survey].name, values, own_labels, minute, vector))
     if content.reasons and content.is_response:
         contributions += [
             Contribution(REASONS.name, values, (survey, code), minute, {ReasonsLayout.ANSWERS: 1})
@@ -72,6 +74,25 @@ def score_vector(
     return {}
 
 
+def score_labels(survey: str, scale: Scale | None, direction: str | None, scale_capped: bool) -> OwnLabels:
+    """Return the own labels of a score: direction and scale for CES, none for other surveys."""
+    if survey != CES.name:
+        return ()
+    own_direction, own_scale = ces_labels(scale, direction)
+    return own_direction, OTHER_VALUE if scale_capped else own_scale
+
+
+def scale_is_capped(store: EntityStore, survey: str, scale: Scale | None, direction: str | None) -> bool:
+    """Return whether a score is counted under `__other__`, because its direction has too many scales.
+
+    Only CES has the scale as a label.
+    """
+    if survey != CES.name:
+        return False
+    own_direction, own_scale = ces_labels(scale, direction)
+    return store.cardinality.cap_code(CES.name, own_direction, own_scale) == OTHER_VALUE
+
+
 def expires_at(minute: int, config: AggregationConfig) -> int:
-    """Return the watermark in ms at which an answer expires whose newest event is of that minute."""
+    """Return the watermark in ms at which an answer expires whose newest bucket is that minute."""
     return (minute // 60 + 1) * HOUR + config.allowed_lateness

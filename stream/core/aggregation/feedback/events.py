@@ -5,70 +5,115 @@ from typing import Any
 
 from schemas.envelope import Event
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
-from schemas.times import to_ms
 from stream.core.aggregation.entity_store import EntityStore
-from stream.core.aggregation.feedback.derive import derive, expires_at
-from stream.core.aggregation.feedback.entity import ANSWER, Answer, AnswerContent, Offer, pack, unpack
+from stream.core.aggregation.feedback.derive import derive, expires_at, scale_is_capped
+from stream.core.aggregation.feedback.entity import (
+    ANSWER,
+    DELETED,
+    OFFERED,
+    SUBMITTED,
+    Answer,
+    AnswerContent,
+    NamingOrder,
+    Offer,
+    is_response,
+    pack,
+    unpack,
+)
+from stream.core.aggregation.feedback.event_ids import compact_id
 from stream.core.aggregation.feedback.responders import record_response
 from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import MINUTE
 
+_RANKS: dict[type, int] = {
+    FeedbackOffered: OFFERED,
+    FeedbackSubmitted: SUBMITTED,
+    FeedbackDeleted: DELETED,
+}
 
-def process(store: EntityStore, event: Event, event_time: int, person_key: bytes) -> Outcome:
-    """Change an answer by an event, and the deltas by the difference. `event_time` is in ms."""
+
+def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> Outcome:
+    """Change the answer of an owner by an event, and the deltas by the difference. `event_time` is in ms.
+
+    Forgetting is decided here, not when the entity is deleted at a flush, so that figures do not depend on flushes. The
+    contributions of a forgotten answer stay until their panes expire.
+    """
     data: Any = event.data
-    key = ANSWER + data.feedback_id.encode()
+    key = ANSWER + owner
     raw = store.entities.get(key)
-    answer, newest = Answer(person_key), -1
-    if raw is not None:
-        answer = unpack(raw)
-        newest = answer.newest_minute
-    minute, before = answer.minute, derive(answer, store.config)
-    outcome = HANDLERS[type(data)](store, answer, data, event_time, person_key)
-    if outcome == "duplicate" and answer.minute == minute:
+    answer = Answer() if raw is None else unpack(raw)
+    if raw is not None and expires_at(answer.newest_minute, store.config) <= store.watermark:
+        raw, answer = None, Answer()
+    before, newest, named_by = derive(answer, store.config), answer.newest_minute, answer.naming_order
+    outcome = HANDLERS[type(data)](store, answer, event, event_time)
+    _name_customer(answer, named_by, data.customer_id, (event_time, _RANKS[type(data)], event.id))
+    packed = pack(answer)
+    if packed == raw:
         return outcome
     store.apply_difference(before, derive(answer, store.config))
     last = answer.newest_minute
-    store.put(key, pack(answer), None if last == newest else expires_at(last, store.config))
+    store.put(key, packed, None if raw and last == newest else expires_at(last, store.config))
     return outcome
 
 
-def _offer(
-    store: EntityStore, answer: Answer, data: FeedbackOffered, event_time: int, _person: bytes
-) -> Outcome:
+def _name_customer(
+    answer: Answer, named_by: NamingOrder | None, customer: str | None, order: NamingOrder
+) -> None:
+    """Set the customer to that of the highest order, whatever the order of reading is.
+
+    `named_by` is the order of the event that named the customer so far, None if none did. Of copies with the same order
+    the customer decides, so that the result is the same for every order of reading.
+    """
+    if customer is not None and (named_by is None or (order, customer) > (named_by, answer.customer)):
+        answer.customer, named_by = customer, order
+    counting = answer.counting_order
+    if named_by is None or (counting is not None and named_by == (counting[1], SUBMITTED, counting[2])):
+        answer.named_by = None
+    else:
+        answer.named_by = (*named_by[:2], compact_id(named_by[2]))
+
+
+def _offer(store: EntityStore, answer: Answer, event: Event, event_time: int) -> Outcome:
+    data: Any = event.data
     if answer.offer is not None:
         return "duplicate"
     answer.offer = Offer(event_time // MINUTE, data.survey, store.dimension_values(data))
     return "accepted"
 
 
-def _content(store: EntityStore, data: FeedbackSubmitted, event_time: int) -> AnswerContent:
-    reasons, moment = data.reasons, data.transaction_time
-    if reasons:
-        reasons = tuple({store.cardinality.cap_code("reasons", data.survey, code): 0 for code in reasons})
-    premature = moment is not None and event_time < to_ms(moment)
-    return AnswerContent(
-        data.survey, data.score, data.scale, data.direction, premature, reasons, store.dimension_values(data)
-    )
-
-
-def _submit(
-    store: EntityStore, answer: Answer, data: FeedbackSubmitted, event_time: int, person_key: bytes
-) -> Outcome:
-    minute = event_time // MINUTE
-    if answer.revision < 0 or minute < answer.minute:
-        answer.minute = minute
-    if data.revision <= answer.revision:
+def _submit(store: EntityStore, answer: Answer, event: Event, event_time: int) -> Outcome:
+    data: Any = event.data
+    if data.customer_id is not None and is_response(data.survey, data.score, data.reasons):
+        record_response(store, data.customer_id, event_time)
+    counting = answer.counting_order
+    earliest = event_time if counting is None else min(event_time, answer.time)
+    if counting is not None and (data.revision, event_time, event.id) <= counting:
+        answer.time, answer.delay = earliest, counting[1] - earliest
         return "duplicate"
-    answer.revision, answer.content = data.revision, _content(store, data, event_time)
-    if data.customer_id is not None and answer.deleted is None and answer.content.is_response:
-        record_response(store, data.customer_id, event_time, person_key)
+    answer.time, answer.delay = earliest, event_time - earliest
+    answer.revision, answer.id = data.revision, compact_id(event.id)
+    content = _content(store, data, event_time)
+    answer.content = content if answer.deleted is None else None
     return "accepted"
 
 
-def _delete(
-    _store: EntityStore, answer: Answer, _data: FeedbackDeleted, event_time: int, _person: bytes
-) -> Outcome:
+def _content(store: EntityStore, data: FeedbackSubmitted, event_time: int) -> AnswerContent:
+    reasons, transaction = data.reasons or (), data.transaction_ms
+    if reasons:
+        reasons = tuple({store.cardinality.cap_code("reasons", data.survey, code): 0 for code in reasons})
+    return AnswerContent(
+        data.survey,
+        data.score,
+        data.scale,
+        data.direction,
+        transaction is not None and event_time < transaction,
+        reasons,
+        store.dimension_values(data),
+        data.score is not None and scale_is_capped(store, data.survey, data.scale, data.direction),
+    )
+
+
+def _delete(_store: EntityStore, answer: Answer, _event: Event, event_time: int) -> Outcome:
     if answer.deleted is not None:
         return "duplicate"
     answer.deleted = event_time // MINUTE
@@ -76,7 +121,7 @@ def _delete(
     return "accepted"
 
 
-HANDLERS: dict[type, Callable[[EntityStore, Answer, Any, int, bytes], Outcome]] = {
+HANDLERS: dict[type, Callable[[EntityStore, Answer, Event, int], Outcome]] = {
     FeedbackOffered: _offer,
     FeedbackSubmitted: _submit,
     FeedbackDeleted: _delete,

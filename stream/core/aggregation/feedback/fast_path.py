@@ -12,14 +12,15 @@ from schemas.feedback import FeedbackSubmitted, Scale
 from schemas.fields import Data
 from stream.core.aggregation.domain import ValidatedBatch
 from stream.core.aggregation.entity_store import MAX_CACHED_PROJECTIONS, EntityStore, project_dimensions
-from stream.core.aggregation.feedback.derive import expires_at, score_vector
+from stream.core.aggregation.feedback.derive import expires_at, scale_is_capped, score_labels, score_vector
 from stream.core.aggregation.feedback.entity import ANSWER, Answer, AnswerContent, pack
+from stream.core.aggregation.feedback.event_ids import compact_ids
 from stream.core.aggregation.feedback.events import process
 from stream.core.aggregation.feedback.fast_path_guard import check_known_fields
 from stream.core.aggregation.feedback.responders import record_response
 from stream.core.aggregation.feedback.unchecked import unchecked
 from stream.core.model.aggregate import COMPONENT_BITS, AggregateName, BaseCell, Vector, accumulate_vector
-from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
+from stream.core.model.aggregation_config import DimensionValues
 from stream.core.model.time_buckets import MINUTE
 
 check_known_fields()
@@ -29,15 +30,15 @@ MAX_CACHED_SCALES, MAX_CACHED_SCORES = 64, 128
 MAX_CACHED_RESPONDERS = 100_000
 """Cached customers for whom `CustomerResponded` was derived."""
 
-_ANSWER, _CONTENT, _NIL = pack(Answer(b""))[:1], pack(AnswerContent(""))[:1], pack(None)
+_ANSWER, _CONTENT, _NIL = pack(Answer())[:1], pack(AnswerContent(""))[:1], pack(None)
 """The array headers of a packed answer and of its content, and a packed None."""
 
 PackedScore = tuple[bytes, tuple[tuple[int, int], ...]]
 """A packed score, and the components that it adds to the aggregate of its survey."""
 SurveyScale = tuple[str, Scale | None, str | None]
 """A survey with the scale and the direction of an answer."""
-PackedMinute = tuple[bytes, int, list[bytes]]
-"""A packed minute, its first position in a flat vector, and the timer keys of answers of that minute."""
+MinuteEntry = tuple[int, list[bytes]]
+"""The first position of a minute in a flat vector, and the timer keys of answers of that minute."""
 
 
 class ScoreCache(dict[int | None, PackedScore]):
@@ -59,7 +60,7 @@ class ScoreCache(dict[int | None, PackedScore]):
 class AnswerTemplate:
     """Answers to one survey with the same dimensions: their base cell, and the parts that their records share.
 
-        record:   | header | person_key | minute | before | score | after |
+        record:   | header | customer, time, id | before | score | after |
 
     `pending` is added to the base cell at the flush. `base_cell` stays None until an answer is processed, because only
     processed answers count towards the cardinality limit.
@@ -74,13 +75,15 @@ class AnswerTemplate:
         self.base_cell: BaseCell | None = None
         self.pending: Vector = {}
 
-    def bind(self, values: DimensionValues, config: AggregationConfig) -> None:
+    def bind(self, values: DimensionValues, store: EntityStore) -> None:
         """Set the base cell and the record's parts to those of answers with these capped values."""
         survey, scale, direction = self.survey_scale
-        self.before = pack(0) + _CONTENT + pack(survey)
-        self.after = b"".join(map(pack, (scale, direction, False, (), values))) + 2 * _NIL
+        capped = scale_is_capped(store, survey, scale, direction)
+        self.before = pack(0) + pack(0) + _CONTENT + pack(survey)
+        self.after = b"".join(map(pack, (scale, direction, False, (), values, capped))) + 3 * _NIL
         # The aggregate of a scored survey has the survey's name. The vectors of other surveys are empty.
-        self.base_cell = (AggregateName(survey), project_dimensions(values, config), ())
+        own_labels = score_labels(survey, scale, direction, capped)
+        self.base_cell = (AggregateName(survey), project_dimensions(values, store.config), own_labels)
 
 
 class NewAnswerFastPath:
@@ -94,8 +97,8 @@ class NewAnswerFastPath:
         """By the key of `validate`, of answers with labels by capped values and survey."""
         self._score_caches: dict[SurveyScale, ScoreCache] = {}
         self._pending_templates: list[AnswerTemplate] = []
-        self._known_responders: dict[str, bytes] = {}
-        """Customers for whom `CustomerResponded` was derived, and the record key of their answer."""
+        self._known_responders: set[str] = set()
+        """Customers for whom `CustomerResponded` was derived."""
         self._cache_version = (-1, -1)
 
     def validate(self, events: Sequence[Event]) -> list[AnswerTemplate | None] | None:
@@ -117,6 +120,7 @@ class NewAnswerFastPath:
                 data.touchpoint,
                 data.team,
                 data.priority,
+                data.program,
                 data.survey,
                 data.scale,
                 data.direction,
@@ -138,40 +142,42 @@ class NewAnswerFastPath:
         store, responders, pending = self._store, self._known_responders, self._pending_templates
         entities, inserted_rows = store.entities, store.inserted_rows
         accepted: list[int] = []
-        minutes: dict[int, PackedMinute] = {}
-        for event, template, person_key, event_time, record_timestamp in zip(
+        minutes: dict[int, MinuteEntry] = {}
+        for event, template, owner, event_time, compact, position in zip(
             batch.events,
             batch.validated,
-            batch.person_keys,
+            batch.owners,
             batch.event_times,
-            batch.record_timestamps,
+            compact_ids([event.id for event in batch.events]),
+            zip(batch.offsets, batch.record_timestamps, batch.watermarks, strict=True),
             strict=True,
         ):
             data: Any = event.data
             if (
                 template is None
-                or (key := ANSWER + data.feedback_id.encode()) in entities
+                or (key := ANSWER + owner) in entities
                 or (score := data.score) is None
                 or data.revision
                 or data.reasons
                 or data.transaction_time is not None
             ):
-                store.record_timestamp = record_timestamp
+                store.move_to(*position)
                 checked = event if template is None else UNCHECKED_SUBMITTED.validated(event)
-                if process(store, checked, event_time, person_key) == "accepted":
+                if process(store, checked, event_time, owner) == "accepted":
                     accepted.append(event_time)
                 continue
             accepted.append(event_time)
             if data.labels is not None:
                 template = self._labelled_template(template, data.labels)  # noqa: PLW2901 - the event's, with labels
             elif template.base_cell is None:
-                template.bind(store.capped_values(template.dimensions, None), store.config)
+                template.bind(store.capped_values(template.dimensions, None), store)
             packed_score, components = template.scores[score]
             minute = event_time // MINUTE
-            packed_minute, first, timer_keys = minutes.get(minute) or self._packed_minute(minute, minutes)
-            raw = b"".join(
-                (_ANSWER, pack(person_key), packed_minute, template.before, packed_score, template.after)
-            )
+            first, timer_keys = minutes.get(minute) or self._minute_entry(minute, minutes)
+            customer = data.customer_id
+            # One call packs the three fields that are the answer's own, as an array without its header.
+            own_fields = pack((customer, event_time, compact))[1:]
+            raw = b"".join((_ANSWER, own_fields, template.before, packed_score, template.after))
             entities[key] = raw
             inserted_rows.append((key, raw))
             timer_keys.append(key)
@@ -180,12 +186,12 @@ class NewAnswerFastPath:
                 if not vector:
                     pending.append(template)
                 for component, n in components:
-                    position = first | component
-                    vector[position] = vector.get(position, 0) + n
-            if (customer := data.customer_id) is not None and responders.get(customer) != person_key:
-                store.record_timestamp = record_timestamp
-                record_response(store, customer, event_time, person_key)
-                responders[customer] = person_key
+                    cell = first | component
+                    vector[cell] = vector.get(cell, 0) + n
+            if customer is not None and customer not in responders:
+                store.move_to(*position)
+                record_response(store, customer, event_time)
+                responders.add(customer)
         return accepted
 
     def apply_pending(self) -> None:
@@ -215,7 +221,8 @@ class NewAnswerFastPath:
         template = self._templates.get(key)
         if template is None:
             survey_scale = data.survey, data.scale, data.direction
-            dimensions = data.channel, data.touchpoint, data.team, data.priority
+            # Positional as in NAMED_DIMENSIONS, of which the last two belong to other topics.
+            dimensions = data.channel, data.touchpoint, data.team, data.priority, data.program, None, None
             scores = self._score_caches.setdefault(survey_scale, ScoreCache(survey_scale))
             template = self._templates[key] = AnswerTemplate(dimensions, survey_scale, scores)
         template.scores[data.score]  # caches the score as valid
@@ -228,12 +235,12 @@ class NewAnswerFastPath:
         labelled = self._templates.get(key)
         if labelled is None:
             labelled = AnswerTemplate(template.dimensions, template.survey_scale, template.scores)
-            labelled.bind(values, self._store.config)
+            labelled.bind(values, self._store)
             self._templates[key] = labelled
         return labelled
 
-    def _packed_minute(self, minute: int, minutes: dict[int, PackedMinute]) -> PackedMinute:
-        """Pack a minute and keep it in `minutes`."""
+    def _minute_entry(self, minute: int, minutes: dict[int, MinuteEntry]) -> MinuteEntry:
+        """Return the entry of a minute and keep it in `minutes`."""
         timer_keys = self._store.timer_keys(expires_at(minute, self._store.config))
-        packed = minutes[minute] = pack(minute), minute << COMPONENT_BITS, timer_keys
-        return packed
+        entry = minutes[minute] = minute << COMPONENT_BITS, timer_keys
+        return entry

@@ -22,6 +22,7 @@ SUBMITTED_FIELDS = {
     "touchpoint": _CODE,
     "team": _CODE,
     "priority": _CODE,
+    "program": _CODE,
     "survey": "Literal('ces', 'csat', 'exit', 'nps')",
     "scale": f"Tuple({_WHOLE}, {_WHOLE}) | None = None",
     "direction": "Literal('ease', 'effort') | None = None",
@@ -47,15 +48,19 @@ CONTENT_FIELDS = {
     "premature": "Bool = False",
     "reasons": "VarTuple(Str) = ()",
     "values": f"{_VALUES} = ()",
+    "scale_capped": "Bool = False",
 }
 """Fields of `AnswerContent` in the order of `AnswerTemplate.before`, score, `after`."""
 ANSWER_FIELDS = {
-    "person_key": "Bytes",
-    "minute": "Int = 0",
+    "customer": "Str | None = None",
+    "time": "Int = 0",
+    "id": "Any = None",
     "revision": "Int = -1",
+    "delay": "Int = 0",
     "content": "AnswerContent | None = None",
     "offer": "Offer | None = None",
     "deleted": "Int | None = None",
+    "named_by": "Tuple(Int, Int, Any) | None = None",
 }
 """Fields of `Answer` in the order of a packed record."""
 

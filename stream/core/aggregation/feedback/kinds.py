@@ -13,10 +13,11 @@ from stream.core.model.aggregation_config import AggregationConfig
 class AnswerKind(EntityKind):
     """Answers. An erasure retracts nothing of them: an answer is a finished count."""
 
-    def person_key(self, key: bytes, raw: bytes) -> bytes:
-        """Return the record key of the answer."""
+    def person(self, key: bytes, raw: bytes) -> bytes | None:
+        """Return the ID of the present customer, None if no event names one."""
         del key
-        return unpack(raw).person_key
+        customer = unpack(raw).customer
+        return None if customer is None else customer.encode()
 
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int:
         """Return the watermark in ms from which on every event of the answer would be late."""
@@ -42,12 +43,12 @@ class AnswerKind(EntityKind):
 
 
 class ResponderKind(EntityKind):
-    """Customers who answer surveys: the key is all there is. It holds the customer's ID, or a hash of it."""
+    """Customers who answer surveys: the key, which holds the customer's ID, is all there is."""
 
-    def person_key(self, key: bytes, raw: bytes) -> bytes:
-        """Return the customer's ID. A hash equals no person's key."""
+    def person(self, key: bytes, raw: bytes) -> bytes:
+        """Return the customer's ID."""
         del raw
         return key[1:]
 
 
-KINDS = (AnswerKind(ANSWER, "answers", unpack), ResponderKind(RESPONDER, "responder", bytes))
+KINDS = (AnswerKind(ANSWER, "answers", unpack, remembered=True), ResponderKind(RESPONDER, "responder", bytes))

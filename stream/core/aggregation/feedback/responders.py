@@ -1,20 +1,17 @@
 """Customers who answer surveys: one `CustomerResponded` event is derived for each."""
 
-from hashlib import blake2b
-
 from schemas.customers import CustomerResponded
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.feedback.entity import RESPONDER
 from stream.core.aggregation.outgoing import DerivedEvent
 
 
-def record_response(store: EntityStore, customer: str, event_time: int, person_key: bytes) -> None:
+def record_response(store: EntityStore, customer: str, event_time: int) -> None:
     """Derive the event that this customer answers surveys, unless it was derived before.
 
-    If the answer is keyed by its own ID, the customer's erasure goes to another partition. Only a hash is kept then.
+    Every partition with an answer of the customer derives one. They have the same ID.
     """
-    name = customer.encode()
-    key = RESPONDER + (name if name == person_key else blake2b(name, digest_size=16).digest())
+    key = RESPONDER + customer.encode()
     if key not in store.entities:
         store.put(key, b"", None)
         data, event_id = CustomerResponded(customer_id=customer), f"responded/{customer}"[:256]

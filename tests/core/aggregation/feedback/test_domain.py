@@ -1,46 +1,27 @@
 """Revisions, deletions, duplicates, offers and reasons of answers."""
 
-from typing import Any
-
 import pytest
 
-from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
+from schemas.times import from_ms
+from stream.core.aggregation import cardinality
+from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.feedback import Feedback
-from stream.core.aggregation.task import PartitionTask
 from stream.core.metrics import csat, nps, reasons, response_rate
+from stream.core.model.aggregate import COMPONENT_MASK
+from stream.core.model.aggregates.feedback import CesLayout
+from stream.core.model.money import join
+from tests.core.aggregation.feedback.events import answer, deletion, offer, outcomes, score
 from tests.support import (
     DAY,
     HOUR,
     MINUTE,
     NOW,
-    Event,
     aggregation_config,
     count,
     figures,
     records,
     single,
 )
-
-
-def answer(feedback: str, score: int | None, at: int = NOW, stamp: int | None = None, **fields: Any) -> Event:
-    data = FeedbackSubmitted(feedback_id=feedback, survey=fields.pop("survey", "nps"), score=score, **fields)
-    return Event(data, at, at if stamp is None else stamp)
-
-
-def offer(feedback: str, at: int = NOW, **fields: Any) -> Event:
-    return Event(FeedbackOffered(feedback_id=feedback, survey=fields.pop("survey", "nps"), **fields), at, at)
-
-
-def deletion(feedback: str, at: int = NOW) -> Event:
-    return Event(FeedbackDeleted(feedback_id=feedback), at, at)
-
-
-def outcomes(partition: PartitionTask) -> dict[str, int]:
-    return {outcome: n for outcome, n in partition.outcome_counts.items() if n}
-
-
-def score(partition: PartitionTask, now: int = NOW, **filters: Any) -> float | None:
-    return figures(nps.METRIC, partition, now, **filters).get(("cx_nps_score",))
 
 
 def test_a_higher_revision_replaces_the_answer_in_its_first_bucket() -> None:
@@ -72,6 +53,21 @@ def test_an_older_revision_that_arrives_late_is_a_duplicate_but_moves_the_bucket
     assert score(partition, NOW - 2 * HOUR, window="24h") == 100
 
 
+def test_an_answer_is_premature_by_the_time_of_its_counting_revision() -> None:
+    """The bucket is the first time, which is before the transaction."""
+    revised = answer("r", 9, NOW, revision=1, transaction_time=from_ms(NOW - HOUR))
+    partition = count(Feedback(), [answer("r", 3, NOW - 2 * HOUR), revised])
+    assert score(partition, window="24h") == 100
+    earlier = answer("r", 9, NOW - 2 * HOUR, NOW, revision=1, transaction_time=from_ms(NOW - HOUR))
+    partition = count(Feedback(), [answer("r", 3, NOW), earlier])
+    assert score(partition, window="24h") is None
+
+
+def test_only_nps_has_premature_answers() -> None:
+    early = answer("r", 5, survey="csat", transaction_time=from_ms(NOW + 1))
+    assert figures(csat.METRIC, count(Feedback(), [early]), NOW)["cx_csat_ratio",] == 1
+
+
 def test_dismissed_answers_do_not_count() -> None:
     """NPS-3: 50.0 with n 4, not 33.33."""
     events = [answer(f"r{i}", s) for i, s in enumerate([10, 10, 9, 2, None, None])]
@@ -80,8 +76,6 @@ def test_dismissed_answers_do_not_count() -> None:
 
 def test_a_premature_answer_is_counted_apart() -> None:
     """Premature answers have no score, but count as answered and with their reasons."""
-    from schemas.times import from_ms  # noqa: PLC0415
-
     premature = answer("r", 9, transaction_time=from_ms(NOW + 1), reasons=("speed",))
     partition = count(Feedback(), [offer("r"), premature])
     by_series = figures(nps.METRIC, partition, NOW)
@@ -100,6 +94,14 @@ def test_a_deletion_removes_the_answer_for_good_and_keeps_the_offer() -> None:
     assert score(partition) is None
     rate = figures(response_rate.METRIC, partition, NOW)
     assert (rate["cx_survey_offered", "nps"], rate["cx_survey_answered", "nps"]) == (1, 0)
+
+
+def test_the_first_offer_read_counts() -> None:
+    """A second one with another content is a duplicate, whatever its time is."""
+    partition = count(Feedback(), [offer("r"), offer("r", NOW - HOUR, survey="csat")])
+    assert outcomes(partition) == {"accepted": 1, "duplicate": 1}
+    assert figures(response_rate.METRIC, partition, NOW, "24h")["cx_survey_offered", "nps"] == 1
+    assert ("cx_survey_response_ratio", "csat") not in figures(response_rate.METRIC, partition, NOW, "24h")
 
 
 def test_a_deletion_may_come_first() -> None:
@@ -185,16 +187,69 @@ def test_labels_that_are_not_allowed_are_ignored_and_counted() -> None:
 
 
 def test_the_first_response_of_a_customer_is_forwarded_once() -> None:
-    """A forward tells the customers' topic of the first answer. Dismissals are not forwarded."""
+    """The customers' topic gets an event with the time of the first response. Dismissals are no responses."""
     partition = single(Feedback())
-    customer = {"customer_id": "c-1"}
+    named = {"customer_id": "c-1"}
     partition.process(
-        records(
-            [answer("a", None, **customer), answer("b", 9, **customer), answer("c", 3, NOW + 1, **customer)]
-        ),
-        NOW,
+        records([answer("a", None, **named), answer("b", 9, **named), answer("c", 3, NOW + 1, **named)]), NOW
     )
     forwards = partition.prepare_flush(NOW, 0).forwards
     assert [(forward.domain, forward.key, forward.timestamp) for forward in forwards] == [
         ("customers", b"c-1", NOW)
     ]
+
+
+def test_the_scale_and_direction_of_ces_are_own_labels() -> None:
+    """Raw scores are summed by direction and scale."""
+    partition = count(
+        Feedback(),
+        [
+            answer("a", 2, survey="ces"),
+            answer("b", 3, survey="ces", direction="effort", scale=(1, 5)),
+            answer("c", 7, survey="ces", direction="ease", scale=(1, 7)),
+            answer("d", -3, survey="ces", direction="ease", scale=(-3, 3), revision=1),
+        ],
+    )
+    raw: dict[tuple[str, ...], int] = {}
+    for (aggregate, _, own_labels), vector in partition.expected_deltas().items():
+        assert aggregate == "ces"
+        values = {position & COMPONENT_MASK: n for position, n in vector.items()}
+        raw[own_labels] = join(values, CesLayout.RAW)
+    assert raw == {("effort", "1-5"): 5, ("ease", "1-7"): 7, ("ease", "-3-3"): -3}
+    assert list(pane_differences(partition)) == []
+
+
+def test_scales_past_the_limit_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On both paths, and after the known scales were rebuilt from the panes."""
+    monkeypatch.setattr(cardinality, "MAX_CODES", 2)
+    partition = single(Feedback())
+    for highest, more in ((range(5, 9), {}), (range(12, 4, -1), {"revision": 1})):
+        events = [
+            answer(
+                f"{high} {direction} {more}", 3, survey="ces", scale=(1, high), direction=direction, **more
+            )
+            for high in highest
+            for direction in ("effort", "ease")
+        ]
+        partition.process(records(events, partition.next_offset), NOW)
+        partition.prepare_flush(NOW, 0)
+        labels = {key.cell.own_labels for key in partition.panes.blocks if key.cell.view == "total"}
+        assert labels == {(d, scale) for d in ("effort", "ease") for scale in ("1-5", "1-6", "__other__")}
+        assert list(pane_differences(partition)) == []
+        partition.store.cardinality.rebuild(partition.panes.cells, partition.domain.open_codes)
+
+
+def test_program_is_a_dimension() -> None:
+    """Values are trimmed. Offers and answers have it, on both paths."""
+    config = aggregation_config(views={"total": (), "program": ("program",)})
+    events = [
+        offer("a", program="checkout"),
+        answer("a", 9, program=" checkout "),
+        answer("b", 0, program="relation", reasons=("slow",)),
+        answer("c", 0),
+    ]
+    partition = count(Feedback(), events, config)
+    assert score(partition, view="program", values=("checkout",)) == 100
+    assert score(partition, view="program", values=("relation",)) == -100
+    rate = figures(response_rate.METRIC, partition, NOW, view="program", values=("checkout",))
+    assert rate["cx_survey_response_ratio", "nps"] == 1

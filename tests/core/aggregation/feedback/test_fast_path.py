@@ -3,6 +3,7 @@
 import json
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -10,6 +11,7 @@ from schemas.codec import Decoder, Undecodable, encode, make
 from schemas.feedback import FeedbackSubmitted
 from schemas.times import from_ms
 from schemas.topics import FEEDBACK
+from stream.core.aggregation import cardinality
 from stream.core.aggregation.domain import ValidatedBatch
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.feedback import Feedback, fast_path
@@ -41,8 +43,14 @@ def answer(random: Random, i: int) -> FeedbackSubmitted:
         reasons=("slow",) if unusual and random.random() < 0.3 else (),
         channel=random.choice([None, "web", "app", f"c{i}"]),
         team=random.choice([None, "billing"]),
+        program=random.choice([None, "relation"]),
         labels=random.choice([None, {"brand": "acme"}, {"brand": " other ", "no": 1}]),
     )
+
+
+def event_id(random: Random, i: int) -> str:
+    """Return an ID that is a UUID in two of three cases, so that batches have both."""
+    return str(UUID(int=random.getrandbits(128))) if random.random() < 2 / 3 else f"e{i}"
 
 
 def contents(store: EntityStore) -> Any:
@@ -70,11 +78,13 @@ def test_batches_equal_single_events(seed: int, monkeypatch: pytest.MonkeyPatch)
         ("MAX_CACHED_RESPONDERS", 5),
     ):
         monkeypatch.setattr(fast_path, name, limit)
+    monkeypatch.setattr(cardinality, "MAX_CODES", 1)
     random, config = Random(seed), aggregation_config(max_values=1)
     inputs = []
     for i in range(600):
-        event = make(answer(random, i), id=f"e{i}", source="/test", time=NOW - random.randrange(5 * HOUR))
-        inputs.append((event, b"p%d" % (i % 40), NOW - random.randrange(5 * HOUR), NOW + i))
+        data, event_time = answer(random, i), NOW - random.randrange(5 * HOUR)
+        event = make(data, id=event_id(random, i), source="/test", time=event_time)
+        inputs.append((event, data.feedback_id.encode(), event_time, NOW + i, i, NOW + i))
     batched, single, domain = EntityStore(config), EntityStore(config), Feedback()
     times = []
     fast = domain.fast_path(batched)
@@ -86,9 +96,10 @@ def test_batches_equal_single_events(seed: int, monkeypatch: pytest.MonkeyPatch)
         templates = fast.validate(events)
         assert templates is not None
         actual = fast.process(ValidatedBatch(events, *rest, templates))
-        for event, person_key, at, stamp in inputs[i : i + 50]:
-            single.record_timestamp = stamp
-            if domain.process(single, event, at, person_key) == "accepted":
+        for event, owner, at, *position in inputs[i : i + 50]:
+            stamp, offset, watermark = position
+            single.move_to(offset, stamp, watermark)
+            if domain.process(single, event, at, owner) == "accepted":
                 times.append(at)
         assert actual == times[-len(actual) :]
         if i == 300:
@@ -109,6 +120,7 @@ FIELDS: dict[str, list[Any]] = {
     "touchpoint": [None, "checkout", "\u2003"],
     "team": [None, "billing"],
     "priority": [None, "low"],
+    "program": [None, "relation", " relation ", "", " ", "x" * 65],
     "revision": [None, 0, 1],
     "reasons": [None, [], ["slow"], [" slow "], ["slow", ""]],
     "transaction_time": [None, "2026-01-01T00:00:00Z"],
@@ -149,9 +161,10 @@ def test_an_unchecked_answer_is_valid_in_a_batch_when_it_is_valid_alone(seed: in
         assert events is not None
         assert templates is not None
         valid_count += 1
-        actual = fast.process(ValidatedBatch(events, [b"p1"], [NOW], [stamp], templates))
-        single.record_timestamp = stamp
-        assert (domain.process(single, event, NOW, b"p1") == "accepted") == bool(actual)
+        owners = domain.owners(events)
+        actual = fast.process(ValidatedBatch(events, owners, [NOW], [stamp], [i], [stamp], templates))
+        single.move_to(i, stamp, stamp)
+        assert (domain.process(single, event, NOW, owners[0]) == "accepted") == bool(actual)
     assert 500 < valid_count < 2_500
     fast.apply_pending()
     for actual, expected in zip(contents(batched), contents(single), strict=True):

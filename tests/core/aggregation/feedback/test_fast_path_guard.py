@@ -52,7 +52,7 @@ def test_a_copy_with_a_new_field_is_refused_by_its_name(name: str) -> None:
         ("submitted", {"revision": None}),
         ("content", {"score": float | None}),
         ("content", {"direction": None}),
-        ("answer", {"minute": Count}),
+        ("answer", {"time": Count}),
         ("answer", {"deleted": None}),
     ],
 )

@@ -6,12 +6,26 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.core.aggregation.audit import pane_differences
+from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.feedback import Feedback
+from stream.core.aggregation.feedback.entity import ANSWER, RESPONDER, unpack
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model.pane_blocks import unpack_block
-from tests.core.aggregation.feedback.oracle import Figures, feedback
+from tests.core.aggregation.feedback.oracle import Figures, customers, feedback, responders
 from tests.core.aggregation.feedback.strategies import distinct, events, typed
-from tests.support import HOUR, NOW, VIEWS, aggregation_config, partition_of_key, records, rows, single
+from tests.support import HOUR, NOW, aggregation_config, partition_of_key, records, rows, single
+from tests.support import VIEWS as COMMON_VIEWS
+
+VIEWS = COMMON_VIEWS | {"program": ("program",)}
+
+
+class GeneralFeedback(Feedback):
+    """Feedback without the fast path."""
+
+    def fast_path(self, store: EntityStore) -> None:  # type: ignore[override]
+        """Return None: every event takes the general path."""
+        del store
 
 
 def by_hour(figures: Figures) -> Figures:
@@ -39,7 +53,7 @@ def test_figures_equal_the_oracles_in_any_order_and_batches(
     history = distinct(history)
     shuffled = [*history, *random.sample(history, len(history) // 2)]
     random.shuffle(shuffled)
-    partition = single(Feedback())
+    partition = single(Feedback(), aggregation_config(views=VIEWS))
     batch_records = records([typed(at, event) for at, event in shuffled])
     for i in range(0, len(batch_records), size):
         partition.process(batch_records[i : i + size], NOW)
@@ -47,6 +61,41 @@ def test_figures_equal_the_oracles_in_any_order_and_batches(
     assert stored_figures([partition]) == by_hour(feedback(history, VIEWS))
     assert sum(partition.outcome_counts.values()) == len(batch_records)
     assert partition.checkpoint.next_offset == len(batch_records)
+    assert stored_customers(partition) == customers(history)
+    assert {key[1:].decode() for key in partition.store.entities if key[:1] == RESPONDER} == responders(
+        history
+    )
+
+
+def stored_customers(partition: PartitionTask) -> dict[str, str]:
+    """Return the present customer of each stored answer that has one."""
+    answers = {
+        key[1:].decode(): unpack(raw) for key, raw in partition.store.entities.items() if key[:1] == ANSWER
+    }
+    return {
+        feedback_id: answer.customer for feedback_id, answer in answers.items() if answer.customer is not None
+    }
+
+
+@given(st.lists(events, max_size=14), st.randoms(use_true_random=False), st.integers(1, 9))
+def test_the_order_of_reading_and_the_path_change_no_entity(
+    history: list[Any], random: Any, size: int
+) -> None:
+    """Any order, in batches by the fast path or one by one by the general path, gives the same bytes and panes."""
+    history = distinct(history)
+    results = []
+    for domain in (Feedback(), Feedback(), GeneralFeedback()):
+        shuffled = [*history, *random.sample(history, len(history) // 2)]
+        random.shuffle(shuffled)
+        batch_records = records([typed(at, event) for at, event in shuffled])
+        partition = single(domain)
+        for i in range(0, len(batch_records), size):
+            partition.process(batch_records[i : i + size], NOW)
+        derived = {event.id for event in partition.store.derived}
+        partition.prepare_flush(NOW, 0)
+        assert list(pane_differences(partition)) == []
+        results.append((partition.store.entities, partition.panes.blocks, derived))
+    assert results[0] == results[1] == results[2]
 
 
 @given(st.lists(events, max_size=14), st.integers(1, 3))
@@ -61,7 +110,7 @@ def test_partitions_add_up(history: list[Any], count: int) -> None:
         partition.process(records(own_events), NOW)
         partition.prepare_flush(NOW, 0)
         assert partition.outcome_counts["misrouted"] == 0
-    assert stored_figures(partitions) == by_hour(feedback(history, VIEWS))
+    assert stored_figures(partitions) == by_hour(feedback(history, COMMON_VIEWS))
 
 
 @given(st.lists(events, max_size=14))
@@ -93,12 +142,14 @@ def test_panes_are_the_sum_of_contributions_under_changed_settings(history: list
 
 @given(st.lists(events, max_size=8))
 def test_all_state_expires(history: list[Any]) -> None:
-    """After the watermark has passed, neither panes nor entities are left, and each entity had a tombstone."""
+    """After the watermark has passed, neither panes nor answers are left, and each answer had a tombstone."""
     partition = single(Feedback())
     partition.process(records([typed(at, event) for at, event in history]), NOW)
     written = {key for key, _ in partition.prepare_flush(NOW, 0).state}
     partition.checkpoint.watermark = NOW + 40 * 24 * HOUR
     flush = partition.prepare_flush(NOW + 40 * 24 * HOUR, 0)
     assert not partition.panes.blocks
-    assert not partition.store.entities
-    assert {key for key, value in flush.state if value is None} == written
+    assert {key[:1] for key in partition.store.entities} <= {RESPONDER}
+    assert {key for key, value in flush.state if value is None} == {
+        key for key in written if key[:1] == ANSWER
+    }
