@@ -36,9 +36,7 @@ def test_an_open_transaction_uncovers_its_partition_until_it_ends(kafka: str, tm
         wait(lambda: cluster.checkpoints("feedback")[1].lag_ms >= 30_000, cluster.logs)
         assert cluster.checkpoints("feedback")[0].lag_ms == 0
         wait(lambda: not cluster.ready(exporter), cluster.logs)
-        wait(
-            lambda: cluster.samples(exporter)["cx_partitions_covered"] == 3 * PARTITIONS - 1, cluster.logs
-        )
+        wait(lambda: cluster.samples(exporter)["cx_partitions_covered"] == 3 * PARTITIONS - 1, cluster.logs)
         doctor = cluster.run("doctor")
         assert doctor.returncode == 1
         assert (
