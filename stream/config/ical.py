@@ -1,6 +1,6 @@
 """Closures from an iCalendar file (RFC 5545). Libraries read it: rules, exceptions, overrides and time zones."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -13,8 +13,8 @@ from schemas.times import to_ms
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2059, 12, 31)
 """Recurring events are expanded between these days, so that figures do not depend on when a worker was started."""
 MAX_BYTES = 4 << 20
-MAX_OCCURRENCES = 30_000
-"""More than one on each day of the range."""
+MAX_EVENTS = 2_000
+"""Each may occur on every day of the range, which takes half a second."""
 _UNBOUNDED = {"SECONDLY", "MINUTELY", "HOURLY"}
 
 
@@ -61,13 +61,17 @@ def _check(calendar: Any) -> None:
     """Raise ValueError for what the libraries would skip or never finish."""
     if calendar.name != "VCALENDAR":
         raise ValueError(f"it begins with {calendar.name}, not with VCALENDAR")
-    for event in calendar.walk("VEVENT"):
+    events = calendar.walk("VEVENT")
+    if len(events) > MAX_EVENTS:
+        raise ValueError(f"it has {len(events)} events, {MAX_EVENTS} are allowed")
+    for event in events:
         name = f"the event {str(event.get('SUMMARY', event.get('UID', '')))[:60]!r}"
         if event.errors:
             field, problem = event.errors[0]
             raise ValueError(f"{name}: {field}: {problem}")
         if "DTSTART" not in event:
             raise ValueError(f"{name}: DTSTART is missing")
+        _check_times(event, name)
         rules = event.get("RRULE", [])
         for rule in rules if isinstance(rules, list) else [rules]:
             if _UNBOUNDED.intersection(rule.get("FREQ", [])):
@@ -76,16 +80,22 @@ def _check(calendar: Any) -> None:
 
 def _occurrences(calendar: Any) -> Iterator[tuple[date, date]]:
     """Yield start and end of the occurrences that close something, both dates or both datetimes."""
-    found: Iterable[Any] = recurring_ical_events.of(calendar).after(FIRST_DAY)
-    for n, event in enumerate(found):
-        start = event.start
-        if (start.date() if isinstance(start, datetime) else start) > LAST_DAY:
-            return
-        if n >= MAX_OCCURRENCES:
-            raise ValueError(f"its events occur more than {MAX_OCCURRENCES} times up to {LAST_DAY}")
+    found: list[Any] = recurring_ical_events.of(calendar).between(FIRST_DAY, LAST_DAY + timedelta(days=1))
+    for event in found:
         status, transparency = (str(event.get(name, "")).upper() for name in ("STATUS", "TRANSP"))
         if status != "CANCELLED" and transparency != "TRANSPARENT":
-            yield start, event.end
+            yield event.start, event.end
+
+
+def _check_times(event: Any, name: str) -> None:
+    """Raise ValueError for an unknown time zone, and for an end before the start."""
+    for field in ("DTSTART", "DTEND"):
+        value = event.get(field)
+        zone = None if value is None else value.params.get("TZID")
+        if zone is not None and isinstance(value.dt, datetime) and value.dt.tzinfo is None:
+            raise ValueError(f"{name}: {field}: the time zone {zone!r} is unknown")
+    if "DTEND" in event and type(event.start) is type(event.end) and event.end < event.start:
+        raise ValueError(f"{name}: DTEND {event.end} is before DTSTART {event.start}")
 
 
 def _moment(time: date, zone: ZoneInfo) -> int:
@@ -96,7 +106,7 @@ def _moment(time: date, zone: ZoneInfo) -> int:
 
 def _whole_days(start: date, end: date) -> Iterator[date]:
     """Yield the days from `start` to before `end`, at least the first, as far as they are in the range."""
-    day, last = max(start, FIRST_DAY), min(max(end, start + timedelta(days=1)), LAST_DAY)
+    day, last = max(start, FIRST_DAY), min(max(end, start + timedelta(days=1)), LAST_DAY + timedelta(days=1))
     while day < last:
         yield day
         day += timedelta(days=1)

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from stream.config import Settings, config_hash
+from stream.config.calendars import ConfiguredCalendar
 from stream.config.descriptions import CHANGES_FIGURES, DESCRIPTIONS
 from stream.config.settings import keys
 from stream.core.model.business_hours import Calendar
@@ -19,7 +20,10 @@ OTHER_VALUES: dict[str, Any] = {
     "metrics.views": {"total": ()},
     "frt.target": 1_000,
     "frt.targets": {"chat": ResponseTarget(1_000)},
-    "calendars": (Calendar(name="x", since=date(2026, 1, 1), timezone="UTC", hours=((),) * 7),),
+    "calendars": (
+        ConfiguredCalendar(Calendar(name="x", since=date(2026, 1, 1), timezone="UTC", hours=((),) * 7), {}),
+    ),
+    "queue.target": 1_000,
     "clv.margin_rate": 0.5,
 }
 

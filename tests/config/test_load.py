@@ -35,7 +35,7 @@ def test_defaults_equal_the_contract() -> None:
     assert settings == Settings()
     assert settings.kafka.bootstrap_servers == "127.0.0.1:9092"
     assert settings.topics.partitions == 12
-    assert settings.topics.retention == 45 * 86_400_000
+    assert settings.topics.retention == 75 * 86_400_000
     assert settings.worker.flush_interval == 500
     assert settings.worker.listen == Address("127.0.0.1", 9818)
     assert settings.exporter.listen == Address("127.0.0.1", 9817)
@@ -78,7 +78,7 @@ def test_variables_hold_lists_and_tables_as_json() -> None:
     assert [window.label for window in settings.metrics.windows] == ["5m", "1h"]
     assert settings.frt.targets == {"chat/urgent": ResponseTarget(120_000)}
     assert settings.clv.margin_rate == 0.4
-    assert settings.calendars[0].name == "all"
+    assert settings.calendars[0].calendar.name == "all"
 
 
 def test_all_errors_are_reported_with_their_source(tmp_path: Path) -> None:

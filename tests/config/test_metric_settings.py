@@ -142,7 +142,7 @@ def test_other_settings_do_not_change_the_hash() -> None:
     other = {
         "CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": "b:1",
         "CXGAUGE_METRICS_WINDOWS": '["30d", "1h", "5m", "24h", "7d"]',
-        "CXGAUGE_METRICS_VIEWS": '{"touchpoint": ["touchpoint"], "total": [], "channel": ["channel"]}',
+        "CXGAUGE_METRICS_VIEWS": '{"team": ["team"], "touchpoint": ["touchpoint"], "total": [], "channel": ["channel"]}',
         "CXGAUGE_EXPORTER_CLOCK": "event",
     }
     assert config_hash(load(None, other)) == config_hash(Settings())

@@ -1,5 +1,6 @@
 """Batch and flush boundaries change neither entities nor panes nor outcomes."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from random import Random
@@ -15,6 +16,7 @@ from schemas.topics import partition_of
 from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.customers import Customers
 from stream.core.aggregation.feedback import Feedback
+from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
 from stream.core.model import checkpoint as checkpoints
@@ -116,7 +118,25 @@ def process_and_restore(
         task.prepare_flush(later, 0)
     assert restored.panes.blocks == partition.panes.blocks
     assert restored.store.entities == partition.store.entities
-    return (*figures, sorted(forwards, key=repr), dead_letters)
+    own = [outgoing for outgoing in forwards if outgoing.domain == partition.domain.name]
+    return (*figures, sorted(own, key=repr), newest_derived(forwards, partition.domain.name), dead_letters)
+
+
+def newest_derived(forwards: Sequence[OutgoingRecord], domain: str) -> dict[str, Any]:
+    """Return what the last derived event of each ticket or customer says.
+
+    How many are written, and their numbers, depend on the flushes. A ticket that is gone may never have been told of.
+    """
+    newest: dict[str, Any] = {}
+    for outgoing in forwards:
+        if outgoing.domain != domain:
+            data = json.loads(outgoing.value or b"")["data"]
+            newest[data.get("ticket_id") or data["customer_id"]] = data
+    return {
+        name: {field: value for field, value in data.items() if field != "number"}
+        for name, data in newest.items()
+        if not data.get("gone")
+    }
 
 
 @pytest.mark.parametrize("domain", HISTORIES)

@@ -150,8 +150,8 @@ def test_a_response_counts_at_the_time_of_the_reply() -> None:
     assert metric_figures(METRIC, partition, NOW + HOUR, "1h")["cx_first_responses",] == 0
 
 
-def test_the_target_depends_on_the_present_channel_and_priority() -> None:
-    """The order is channel/priority, channel, */priority, default. A change applies to past responses."""
+def test_the_target_is_that_of_channel_and_priority_at_the_reply() -> None:
+    """The order is channel/priority, channel, */priority, default. A later change does not count."""
     targets = {
         "chat/urgent": ResponseTarget(MINUTE),
         "chat": ResponseTarget(2 * MINUTE),
@@ -159,7 +159,8 @@ def test_the_target_depends_on_the_present_channel_and_priority() -> None:
     }
 
     def responses_within_target(wait: int, **dimensions: str) -> float:
-        events = [created(NOW), message(NOW + wait), updated(NOW + DAY, **dimensions)]
+        later = updated(NOW + DAY, channel="fax", priority="none")
+        events = [created(NOW), updated(NOW + wait, **dimensions), message(NOW + wait), later]
         partition = counted(events, response_targets=targets, response_target=4 * MINUTE)
         return metric_figures(METRIC, partition, NOW + DAY)["cx_first_responses_within_target",]
 
@@ -173,8 +174,8 @@ def test_the_target_depends_on_the_present_channel_and_priority() -> None:
         assert responses_within_target(limit * MINUTE + 1, **dimensions) == 0
 
 
-def test_figures_have_the_present_dimensions_of_the_ticket() -> None:
-    """A change applies to past responses, also one ordered before the creation that the creation overrides."""
+def test_figures_have_the_dimensions_of_their_own_moment() -> None:
+    """A change before the creation counts as far as the creation does not override it, a later one does not."""
     events = [
         updated(NOW - HOUR, channel="fax", touchpoint="shop"),
         created(NOW, channel="web"),
@@ -183,6 +184,6 @@ def test_figures_have_the_present_dimensions_of_the_ticket() -> None:
     ]
     for order in permutations(events):
         partition = counted([event._replace(stamp=NOW + DAY) for event in order])
-        for view, value, n in (("channel", "chat", 1), ("channel", "web", 0), ("touchpoint", "shop", 1)):
+        for view, value, n in (("channel", "chat", 0), ("channel", "web", 1), ("touchpoint", "shop", 1)):
             figures = metric_figures(METRIC, partition, NOW + DAY, view=view, values=(value,))
             assert figures["cx_first_responses",] == n

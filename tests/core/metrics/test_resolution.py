@@ -89,10 +89,10 @@ def test_a_merged_ticket_is_removed_from_every_figure() -> None:
             assert not any(figures.values())
 
 
-def test_a_ticket_is_identified_by_key_and_id() -> None:
-    """Tickets of two customers with one ID are different."""
+def test_a_ticket_is_identified_by_its_id() -> None:
+    """Events that name two customers are of one ticket."""
     events = [created(NOW, customer_id="a"), created(NOW, customer_id="b")]
-    assert metric_figures(METRIC, counted(events), NOW)["cx_open_tickets",] == 2
+    assert metric_figures(METRIC, counted(events), NOW)["cx_open_tickets",] == 1
 
 
 def test_tickets_of_any_age_are_used() -> None:
@@ -107,5 +107,8 @@ def test_closed_labels_are_shown_at_zero() -> None:
         ("cx_resolved_tickets", "full"): 0,
         ("cx_resolved_tickets", "first"): 0,
         ("cx_reopenings",): 0,
+        ("cx_unassisted_solved_tickets", "bot"): 0,
+        ("cx_unassisted_solved_tickets", "timeout"): 0,
         ("cx_open_tickets",): 0,
+        ("cx_orphan_tickets",): 0,
     }

@@ -75,12 +75,12 @@ def test_holidays_are_closed() -> None:
 
 
 def test_a_later_version_applies_from_its_day() -> None:
-    """Each version has its hours and time zone. Before the first version there is no business time."""
+    """Each version has its hours and time zone. The first one also holds before its day."""
     first = calendar(since=date(2026, 1, 5))
     later = calendar([(600, 660)], "mtwtfss", since=date(2026, 2, 2), timezone="UTC")
-    assert business("2026-01-01 00:00", "2026-01-05 10:00", later, first) == 3600
+    assert business("2026-01-01 00:00", "2026-01-05 10:00", later, first) == 19 * 3600
     assert business("2026-01-30 17:00", "2026-02-02 11:30", later, first) == 3600 + 1800
-    assert business("1950-01-01 00:00", "2025-01-01 00:00", later, first) == 0
+    assert business("1950-01-01 00:00", "1970-01-01 00:00", later, first) == 0
 
 
 def test_intervals_that_overlap_count_once() -> None:

@@ -79,9 +79,8 @@ class Simulation:
 
 
 def record(offset: int) -> FakeRecord:
-    event = typed(
-        NOW, {"type": "cx.feedback.submitted.v1", "feedback_id": f"f{offset}", "survey": "nps", "score": 9}
-    )
+    fields = {"feedback_id": f"f{offset}", "survey": "nps", "score": 9}
+    event = typed(NOW, {"type": "cx.feedback.submitted.v1", "id": f"e{offset}", **fields})
     return FakeRecord(offset, NOW, f"f{offset}".encode(), event.value())
 
 
