@@ -1,7 +1,7 @@
 """Golden files: their content and how they are written.
 
-- `state/v3/schema.txt`: the layout of every stored type of version 3
-- `state/v3/feedback/a-answer.json`: records of one kind; key and value in hexadecimal and decoded
+- `state/v5/schema.txt`: the layout of every stored type of version 5
+- `state/v5/feedback/a-answer.json`: records of one kind; key and value in hexadecimal and decoded
 - `outgoing.json`: a dead letter, a forward and a derived event, with their headers
 
 The folder of a version is never changed or removed. The files contain no Python names.

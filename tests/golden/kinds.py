@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from stream.core.aggregation import erasure
 from stream.core.aggregation.customers import entity as customer
-from stream.core.aggregation.customers import referrals
+from stream.core.aggregation.customers import referrals, repeat_contacts, ticket_summary
 from stream.core.aggregation.feedback import entity as answer
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.tickets import entity as ticket
-from stream.core.aggregation.tickets import interactions, repeat_contacts
+from stream.core.aggregation.tickets import interactions
 from stream.core.model import checkpoint, pane_blocks, unreadable
 
 VERSION = checkpoint.VERSION
@@ -54,41 +54,39 @@ class Kind(NamedTuple):
 
 OF_DOMAINS = (
     Kind("feedback", "a", "answer", "An answer to a survey, with its offer.", answer.unpack),
-    Kind("feedback", "c", "responder", "A customer who answers surveys, or a hash; no value.", None),
-    Kind("tickets", "t", "ticket", "A ticket; its key is a hash of person and ticket ID.", ticket.unpack),
-    Kind(
-        "tickets",
-        "f",
-        "topic",
-        "A person's tickets about a topic; the key is a hash.",
-        repeat_contacts.unpack,
-    ),
-    Kind("tickets", "i", "interaction", "A handled interaction.", interactions.unpack),
+    Kind("feedback", "c", "responder", "A customer who answers surveys; no value.", None),
+    Kind("tickets", "t", "ticket", "A ticket.", ticket.unpack),
+    Kind("tickets", "i", "interaction", "A handled interaction of a ticket.", interactions.unpack),
+    Kind("tickets", "j", "lone-interaction", "A handled interaction without a ticket.", interactions.unpack),
     Kind("customers", "c", "customer", "A customer: life events, money, referrals.", customer.unpack),
     Kind(
         "customers",
         "o",
         "order",
-        "A known order: timestamp of its record in ms.",
-        customer.unpack_timestamp,
+        "A known order: the partition's newest record timestamp then, in ms.",
+        customer.unpack_watermark,
     ),
     Kind(
         "customers",
         "m",
         "refund",
-        "A known refund: timestamp of its record in ms.",
-        customer.unpack_timestamp,
+        "A known refund: the partition's newest record timestamp then, in ms.",
+        customer.unpack_watermark,
     ),
     Kind("customers", "f", "referral", "A known referral.", referrals.unpack),
+    Kind("customers", "s", "ticket", "The summary of a customer's ticket.", ticket_summary.unpack),
+    Kind("customers", "a", "lone-ticket", "The summary of a ticket without customer.", ticket_summary.unpack),
+    Kind("customers", "q", "topic", "A customer's tickets about a topic.", repeat_contacts.unpack),
 )
 OF_ALL = (
     Kind(
         "*",
         "e",
         "erasure",
-        "An erased person: erased up to, time of its record, in ms.",
+        "An erased person: erased up to, newest record timestamp then, in ms.",
         erasure._decode_times,
     ),
+    Kind("*", "x", "erased-entity", "An erased entity, likewise.", erasure._decode_times),
     Kind(
         "*",
         "r",
@@ -109,7 +107,15 @@ OF_ALL = (
     Kind("*", "", "checkpoint", "The checkpoint of a flush.", checkpoint.decode),
 )
 NAMES = tuple(domain.name for domain in DOMAIN_REGISTRY)
-KINDS = (*OF_DOMAINS, *(kind._replace(domain=name) for name in NAMES for kind in OF_ALL))
+KINDS = (
+    *OF_DOMAINS,
+    *(
+        kind._replace(domain=name)
+        for name in NAMES
+        for kind in OF_ALL
+        if (kind.prefix, name) != ("x", "customers")  # events of customers always name a person
+    ),
+)
 STORED = {name: type_ for kind in (*OF_DOMAINS, *OF_ALL) for name, type_ in kind.stored.items()}
 """Every stored type once. `*` is each domain."""
 BY_PATH = {kind.path: kind for kind in KINDS}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+from stream.core.aggregation import cardinality
 from stream.core.aggregation.customers import lifecycle
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.outgoing import OutgoingRecord
@@ -63,7 +64,11 @@ def _record(offset: int, line: dict[str, Any]) -> FakeRecord:
 def run_scenario(domain: Domain) -> ScenarioRecords:
     """Run a domain's events through one partition. Limits are lowered so that a few events reach them."""
     partition, collected = PartitionTask(domain, 0, 1, CONFIG), ScenarioRecords({}, {}, [], [])
-    with patch.object(lifecycle, "MAX_OTHER_EVENTS", 3), patch.object(lifecycle, "MAX_FINISHED_PERIODS", 1):
+    with (
+        patch.object(lifecycle, "MAX_OTHER_EVENTS", 3),
+        patch.object(lifecycle, "MAX_FINISHED_PERIODS", 1),
+        patch.object(cardinality, "MAX_CODES", 2),
+    ):
         for batch in batches(domain.name):
             clock = max(record.timestamp for record in batch)
             partition.process(batch, clock)

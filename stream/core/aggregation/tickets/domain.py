@@ -75,7 +75,7 @@ class Tickets(Domain):
         derive_changes(store)
 
 
-def _set_contact(contacts: dict[bytes, tuple[int, int]], key: bytes, contact: tuple[int, int] | None) -> None:
+def _set_contact(contacts: dict[str, tuple[int, int]], key: str, contact: tuple[int, int] | None) -> None:
     if contact is None:
         contacts.pop(key, None)
         return

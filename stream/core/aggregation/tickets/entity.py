@@ -106,7 +106,7 @@ class Ticket(msgspec.Struct, array_like=True, gc=False):
     customer_messages: list[int] = []
     agent_messages: list[int] = []
     steps: list[Step] = []
-    contacts: dict[bytes, tuple[int, int]] = {}
+    contacts: dict[str, tuple[int, int]] = {}
     updates: list[Update] = []
     removed: bool = False
     forgettable: bool = True

@@ -66,7 +66,7 @@ def rank_of(data: Any) -> Rank:
 def dedup_key(data: Any, event_time: int, labels: tuple[str, ...]) -> bytes:
     """Return 8 bytes for the natural key of an event within its ticket. `event_time` in ms."""
     if type(data) is TicketMessage:
-        name = b"%c%b" % (b"n" if not data.public else b"m", data.message_id.encode())
+        name = b"message:%d:%b" % (bool(data.public), data.message_id.encode())
     elif type(data) is TicketStatus:
         name = b"s%d:%b" % (event_time, data.status.encode())
     elif isinstance(data, TicketCreated | TicketUpdated):

@@ -70,9 +70,9 @@ def parts_prefix(ticket_id: bytes) -> bytes:
     return INTERACTION + len(ticket_id).to_bytes(2) + ticket_id
 
 
-def contact_key(data: InteractionHandled) -> bytes:
+def contact_key(data: InteractionHandled) -> str:
     """Return the key of an interaction in `Ticket.contacts`."""
-    return blake2b(data.interaction_id.encode(), digest_size=8).digest()
+    return blake2b(data.interaction_id.encode(), digest_size=8).hexdigest()
 
 
 def derive(interaction: Interaction, config: AggregationConfig) -> tuple[Contribution, ...]:
