@@ -80,8 +80,10 @@ def _check(calendar: Any) -> None:
 
 def _occurrences(calendar: Any) -> Iterator[tuple[date, date]]:
     """Yield start and end of the occurrences that close something, both dates or both datetimes."""
-    found: list[Any] = recurring_ical_events.of(calendar).between(FIRST_DAY, LAST_DAY + timedelta(days=1))
-    for event in found:
+    occurrences: list[Any] = recurring_ical_events.of(calendar).between(
+        FIRST_DAY, LAST_DAY + timedelta(days=1)
+    )
+    for event in occurrences:
         status, transparency = (str(event.get(name, "")).upper() for name in ("STATUS", "TRANSP"))
         if status != "CANCELLED" and transparency != "TRANSPARENT":
             yield event.start, event.end

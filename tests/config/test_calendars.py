@@ -107,10 +107,10 @@ def test_public_holidays_of_a_country_and_of_a_part_of_it() -> None:
         {**ROME, "name": "south", "country": "IT", "subdivision": "BZ", "holidays": ["2026-08-14"]},
         {**ROME, "country": "IT"},
     )
-    whit_monday, christmas, own = date(2026, 5, 25), date(2026, 12, 25), date(2026, 8, 14)
-    assert {whit_monday, christmas, own} <= set(south.holidays)
+    whit_monday, christmas, listed_day = date(2026, 5, 25), date(2026, 12, 25), date(2026, 8, 14)
+    assert {whit_monday, christmas, listed_day} <= set(south.holidays)
     assert christmas in italy.holidays
-    assert not {whit_monday, own} & set(italy.holidays)
+    assert not {whit_monday, listed_day} & set(italy.holidays)
 
 
 def test_what_a_file_closes_changes_the_hash(tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ def rome(month: int, day: int, hour: int = 0) -> int:
     return to_ms(datetime(2026, month, day, hour, tzinfo=ROME))
 
 
-def of_2026(found: list[date]) -> list[tuple[int, int]]:
-    return [(day.month, day.day) for day in found if day.year == 2026]
+def of_2026(closed: list[date]) -> list[tuple[int, int]]:
+    return [(day.month, day.day) for day in closed if day.year == 2026]
 
 
 def test_whole_days_up_to_the_exclusive_end() -> None:
@@ -72,8 +72,8 @@ def test_whole_days_up_to_the_exclusive_end() -> None:
 )
 def test_rules(rule: str, expected: list[tuple[int, int]]) -> None:
     """Of an event that begins on 2 November 2024. The first Monday of week 1 of 2026 is in 2025."""
-    found = days("DTSTART;VALUE=DATE:20241102", f"RRULE:{rule}")
-    assert of_2026(found) == expected
+    closed = days("DTSTART;VALUE=DATE:20241102", f"RRULE:{rule}")
+    assert of_2026(closed) == expected
 
 
 def test_exceptions_and_added_days() -> None:
@@ -117,16 +117,16 @@ def test_a_time_zone_defined_in_the_file() -> None:
         "END:VTIMEZONE",
     )
     begin = to_ms(datetime(2026, 11, 2, 11, tzinfo=UTC))
-    found = intervals("DTSTART;TZID=Office:20261102T140000", "DURATION:PT1H", before=zone)
-    assert found == [(begin, begin + 3_600_000)]
+    closed = intervals("DTSTART;TZID=Office:20261102T140000", "DURATION:PT1H", before=zone)
+    assert closed == [(begin, begin + 3_600_000)]
 
 
 def test_a_timed_event_that_recurs_keeps_its_local_time() -> None:
     """14:00 in summer and in winter."""
-    found = intervals(
+    closed = intervals(
         "DTSTART;TZID=Europe/Rome:20260102T140000", "DURATION:PT1H", "RRULE:FREQ=MONTHLY;BYDAY=1FR;COUNT=12"
     )
-    local = [datetime.fromtimestamp(a / 1000, ROME) for a, _ in found]
+    local = [datetime.fromtimestamp(a / 1000, ROME) for a, _ in closed]
     assert [(at.hour, at.weekday()) for at in local] == [(14, 4)] * 12
 
 
@@ -190,8 +190,8 @@ def test_a_file_that_cannot_be_read_is_refused(raw: bytes, message: str) -> None
 
 def test_an_endless_daily_rule_reaches_to_the_last_day() -> None:
     """And no further. Too many events are refused."""
-    found = days("DTSTART;VALUE=DATE:20590101", "RRULE:FREQ=DAILY")
-    assert (len(found), found[-1]) == (365, LAST_DAY)
+    closed = days("DTSTART;VALUE=DATE:20590101", "RRULE:FREQ=DAILY")
+    assert (len(closed), closed[-1]) == (365, LAST_DAY)
     event = b"BEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20260101\r\nEND:VEVENT\r\n"
     with pytest.raises(ValueError, match="it has 2001 events, 2000 are allowed"):
         closures(b"BEGIN:VCALENDAR\r\n" + event * 2001 + b"END:VCALENDAR\r\n", "UTC")

@@ -41,7 +41,12 @@ def test_defaults_equal_the_contract() -> None:
     assert settings.exporter.listen == Address("127.0.0.1", 9817)
     assert settings.exporter.stale_after == 600_000
     assert settings.metrics.windows[-1] == Window("30d", 2_592_000_000)
-    assert settings.metrics.views == {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
+    assert settings.metrics.views == {
+        "total": (),
+        "channel": ("channel",),
+        "touchpoint": ("touchpoint",),
+        "team": ("team",),
+    }
     assert settings.frt.target == 3_600_000
     assert settings.clv.margin_rate == 1.0
 

@@ -101,9 +101,9 @@ class EntityStore:
 
         `topic` is that of a ticket.
         """
-        own = getattr(data, "program", None), topic, getattr(data, "plan", None)
+        of_domain = getattr(data, "program", None), topic, getattr(data, "plan", None)
         return self.capped_values(
-            (data.channel, data.touchpoint, data.team, data.priority, *own), data.labels
+            (data.channel, data.touchpoint, data.team, data.priority, *of_domain), data.labels
         )
 
     def capped_values(self, values: DimensionValues, labels: Mapping[str, Any] | None) -> DimensionValues:

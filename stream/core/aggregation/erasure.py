@@ -164,17 +164,17 @@ class Erasures:
         if len(persons) == 1:
             (only,) = persons
             entities = [(key, raw) for key, raw in entities if only in raw or only in key]
-        found = []
+        erased_entities = []
         prefixes: dict[bytes, bytes] = {}
         for key, raw in entities:
             kind = self.kinds.of(key)
             if (times := persons.get(kind.person(key, raw) or b"")) is not None:
-                found.append((kind, key, raw, times))
+                erased_entities.append((kind, key, raw, times))
                 if (prefix := kind.parts_prefix(key)) is not None:
                     prefixes[prefix] = times
         if prefixes:
-            found += self._parts(prefixes)
-        return found
+            erased_entities += self._parts(prefixes)
+        return erased_entities
 
     def _parts(self, prefixes: dict[bytes, bytes]) -> list[tuple[EntityKind, bytes, bytes, bytes]]:
         """Return the entities that name nobody, whose keys begin with one of the prefixes."""

@@ -113,14 +113,14 @@ class Pipeline:
                 self._flush(domain, number)
         for _ in self.exporter.refresh(0, now):
             pass
-        found: Series = {}
+        series_by_name: Series = {}
         for line in self.exporter.exposition.plain.decode().splitlines():
             if line.startswith("#") or 'view="' not in line:
                 continue
             head, _, value = line.rpartition(" ")
             name, _, labels = head.partition("{")
-            found.setdefault(name, {})[tuple(sorted(_LABEL.findall(labels)))] = float(value)
-        return found
+            series_by_name.setdefault(name, {})[tuple(sorted(_LABEL.findall(labels)))] = float(value)
+        return series_by_name
 
     def outcomes(self, domain: str) -> dict[str, int]:
         """Return the numbers of records by outcome."""

@@ -118,8 +118,13 @@ def process_and_restore(
         task.prepare_flush(later, 0)
     assert restored.panes.blocks == partition.panes.blocks
     assert restored.store.entities == partition.store.entities
-    own = [outgoing for outgoing in forwards if outgoing.domain == partition.domain.name]
-    return (*figures, sorted(own, key=repr), newest_derived(forwards, partition.domain.name), dead_letters)
+    forwarded = [outgoing for outgoing in forwards if outgoing.domain == partition.domain.name]
+    return (
+        *figures,
+        sorted(forwarded, key=repr),
+        newest_derived(forwards, partition.domain.name),
+        dead_letters,
+    )
 
 
 def newest_derived(forwards: Sequence[OutgoingRecord], domain: str) -> dict[str, Any]:

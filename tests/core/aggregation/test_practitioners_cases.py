@@ -18,7 +18,7 @@ def ms(time: str) -> int:
 
 
 def event(kind: str, time: str, event_id: str | None = None, **data: Any) -> tuple[JsonEvent, int]:
-    """Return a bare event and its record timestamp, which is its own time."""
+    """Return a bare event and its record timestamp, which is its cohort_labels time."""
     fields = {"id": event_id or f"e{next(_ids):04}", "type": f"cx.{kind}.v1", "time": time, "data": data}
     return fields, ms(time)
 
@@ -27,16 +27,16 @@ def ticket(kind: str, time: str, name: str = "t1", **data: Any) -> tuple[JsonEve
     return event(f"ticket.{kind}", time, ticket_id=name, **data)
 
 
-def labels(window: str | None = "30d", view: str = "total", **own: str) -> Labels:
-    given = own | {"view": view} | ({} if window is None else {"window": window})
+def labels(window: str | None = "30d", view: str = "total", **cohort_labels: str) -> Labels:
+    given = cohort_labels | {"view": view} | ({} if window is None else {"window": window})
     return tuple(sorted(given.items()))
 
 
 def value(
-    series: Series, name: str, window: str | None = "30d", view: str = "total", **own: str
+    series: Series, name: str, window: str | None = "30d", view: str = "total", **cohort_labels: str
 ) -> float | None:
     """Return the value of a series, None if it is absent."""
-    return series.get(name, {}).get(labels(window, view, **own))
+    return series.get(name, {}).get(labels(window, view, **cohort_labels))
 
 
 @pytest.mark.parametrize(("reply", "solve"), [("a", "b"), ("z", "b")])
@@ -211,8 +211,8 @@ def test_a_notice_taken_back_changes_nothing_else() -> None:
         ms("2026-11-06T00:00:00Z"),
     )
     assert value(series, "cx_cancel_scheduled_customers", None, "channel", channel="web") == 0
-    own = {"cohort": "all", "currency": "EUR", "channel": "web"}
-    assert value(series, "cx_clv_historical_mean", None, "channel", **own) == 50
+    cohort_labels = {"cohort": "all", "currency": "EUR", "channel": "web"}
+    assert value(series, "cx_clv_historical_mean", None, "channel", **cohort_labels) == 50
 
 
 def test_of_four_points_the_top_two_are_satisfied() -> None:
@@ -250,7 +250,7 @@ def test_a_currency_that_is_on_no_list_is_invalid() -> None:
     pipeline.publish(*event("purchase.completed", "2026-06-16T08:00:00Z", **fields))
     pipeline.run()
     assert pipeline.outcomes("customers") == {"invalid": 1}
-    (letter,) = pipeline.dead_letters
-    assert dict(letter.headers)["cx_detail"] == (
+    (dead_letter,) = pipeline.dead_letters
+    assert dict(dead_letter.headers)["cx_detail"] == (
         b"data.currency: expected an ISO 4217 code of a currency that has decimals, got 'ABC'"
     )

@@ -107,7 +107,7 @@ async def test_clients_with_one_selection_share_payloads(
     "invalid_selection",
     [
         {"window": "2h"},
-        {"view": "team"},
+        {"view": "region"},
         {"tile": "cx_nps_score/x"},
         {"tile": "cx_other"},
         {"tile": ""},

@@ -54,7 +54,7 @@ def load(store: EntityStore, ticket_id: bytes) -> DirtyTicket:
 def _forget(store: EntityStore, key: bytes, dirty: DirtyTicket) -> None:
     """Begin anew unless the ticket is open. What it contributed stays, but to stocks."""
     ticket = dirty.ticket
-    _settle(store, key, dirty)
+    _bring_up_to_date(store, key, dirty)
     if ticket.forgettable:
         dirty.before = dirty.before if ticket.is_orphan else {}
         dirty.ticket = Ticket()
@@ -63,14 +63,14 @@ def _forget(store: EntityStore, key: bytes, dirty: DirtyTicket) -> None:
 def derive_changes(store: EntityStore) -> None:
     """Derive the dirty tickets, apply the differences, pack the tickets, and write the summaries that changed."""
     for key, dirty in store.dirty.items():
-        _settle(store, key, dirty)
+        _bring_up_to_date(store, key, dirty)
         ticket: Ticket = dirty.ticket
         is_due = ticket.forgettable and not dirty.is_scheduled
         store.put(key, pack(ticket), expires_at(ticket.last_record, store.config) if is_due else None)
     store.dirty = {}
 
 
-def _settle(store: EntityStore, key: bytes, dirty: DirtyTicket) -> None:
+def _bring_up_to_date(store: EntityStore, key: bytes, dirty: DirtyTicket) -> None:
     """Bring the deltas and summaries up to date with a ticket."""
     ticket, config = dirty.ticket, store.config
     history_ = history(ticket)

@@ -45,10 +45,10 @@ def summarize(
         return []
     derived = []
     if ticket.summary and (summary is None or customer != ticket.summarized_to):
-        gone = TicketSummarized(
+        removal = TicketSummarized(
             ticket_id=ticket_id, customer_id=ticket.summarized_to, number=number, gone=True
         )
-        derived.append(_event(gone, f"{number}/gone/{ticket_id}", position))
+        derived.append(_event(removal, f"{number}/gone/{ticket_id}", position))
     if summary is not None:
         summary.number = number
         derived.append(_event(summary, f"{number}/{ticket_id}", position))

@@ -258,5 +258,5 @@ def test_natural_keys_make_redeliveries_duplicates() -> None:
     task = count(Tickets(), [*events, *(event._replace(id="copy") for event in events)])
     assert (task.outcome_counts["accepted"], task.outcome_counts["duplicate"]) == (6, 6)
     first, second = updated(T, team="b"), updated(T, team="c")
-    for one, other in permutations((first._replace(id="1"), second._replace(id="2"))):
-        assert Attributes(ticket_of(created(T), one, other)).present == (None, None, "c")
+    for earlier, later in permutations((first._replace(id="1"), second._replace(id="2"))):
+        assert Attributes(ticket_of(created(T), earlier, later)).present == (None, None, "c")

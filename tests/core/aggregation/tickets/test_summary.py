@@ -75,7 +75,7 @@ def test_a_ticket_without_creation_is_not_summarized() -> None:
     assert summary.customer_id is None
 
 
-def test_a_ticket_that_moves_is_gone_from_its_former_customer_first() -> None:
+def test_a_ticket_that_moves_leaves_its_former_customer_first() -> None:
     """From nobody to somebody, and on. The same number stands in both."""
     moves = [[created(NOW)], *([updated(NOW + n, customer_id=f"c{n}")] for n in (1, 2))]
     summaries = written(*moves)
@@ -86,7 +86,7 @@ def test_a_ticket_that_moves_is_gone_from_its_former_customer_first() -> None:
     ]
     assert all(len({summary.number for summary in flush}) == 1 for flush in summaries)
     numbers = [flush[0].number for flush in summaries]
-    assert all(one < other for one, other in pairwise(numbers))
+    assert all(first < later for first, later in pairwise(numbers))
 
 
 def test_merged_and_deleted_tickets_are_gone() -> None:
