@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import get_args
 
+from schemas.tickets import Party
 from schemas.topics import TOPICS
 from stream.core.metrics import (
     BY_DOMAIN,
     REGISTRY,
+    aht,
     cohorts,
     durations,
     nps,
@@ -34,6 +37,8 @@ LABEL_VALUES: dict[str, Iterable[str] | str] = {
     "category": nps.CATEGORIES,
     "satisfied": ("true", "false"),
     "easy": ("true", "false"),
+    "scale": "`min-max` as sent, at most 1,000 of each direction",
+    "direction": ("ease", "effort"),
     "survey": response_rate.SURVEYS,
     "reason": OPEN,
     "quantile": durations.QUANTILES,
@@ -41,6 +46,8 @@ LABEL_VALUES: dict[str, Iterable[str] | str] = {
     "basis": ("provisional", "confirmed"),
     "result": ("first_contact", "other"),
     "by": ("bot", "timeout"),
+    "opened_by": get_args(Party),
+    "part": aht.PARTS,
     "method": ("cohort", "seed"),
     "voluntary": ("true", "false"),
     "cohort": cohorts.COHORTS,

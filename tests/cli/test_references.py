@@ -112,7 +112,7 @@ def test_sample_sizes_and_bounds_are_those_of_panels_and_headlines() -> None:
     assert bounds(csat.METRIC, csat.SCORE) == ()
     assert sizes(retention.METRIC, retention.RATIO) == [churn.OPENING]
     assert sizes(resolution.METRIC, resolution.OPEN) == []
-    assert sizes(business_hours.METRIC, business_hours.RESPONSE) == []
+    assert sizes(business_hours.METRIC, business_hours.RESPONSE) == [business_hours.RESPONSES]
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.TYPE)

@@ -46,7 +46,7 @@ def test_figures_are_shown_by_headline_and_label_set() -> None:
         ("NPS", 'a "b"'): ("-10.0", "", None),
         ("Response rate nps", "web"): ("50.0 %", "", 12),
         ("FRT p90", "web"): ("1 min 15 s", "", None),
-        ("CLV to date EUR", "web"): ("1,234.50 EUR", "", None),
+        ("CLV to date (at margin) EUR", "web"): ("1,234.50 EUR", "", None),
     }
 
 
@@ -112,7 +112,7 @@ async def test_once_prints_what_is_served() -> None:
             "--ca: expected a file of certificates in PEM, got ",
         ),
         (["--window", "3d"], "allowed are windows 5m, 1h, 24h, 7d, 30d; views total, channel, touchpoint"),
-        (["--view", "team"], "allowed are windows"),
+        (["--view", "region"], "allowed are windows"),
     ],
 )
 def test_errors_are_reported_without_a_traceback(options: list[str], text: str) -> None:

@@ -14,7 +14,15 @@ from urllib.request import urlopen
 
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
 from schemas.feedback import FeedbackOffered, FeedbackSubmitted
-from schemas.tickets import InteractionHandled, TicketCreated, TicketHandoff, TicketMessage, TicketStatus
+from schemas.tickets import (
+    InteractionHandled,
+    TicketCreated,
+    TicketHandoff,
+    TicketMessage,
+    TicketStatus,
+    TicketSummarized,
+)
+from schemas.times import from_ms
 from stream.config import Address
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
@@ -41,7 +49,7 @@ CALENDAR = {
 def channel_events(channel: str) -> list[Event]:
     """Return events for every figure, of one channel."""
     dimensions: dict[str, Any] = {"channel": channel}
-    handled = {"talk_s": 60.0, "hold_s": 0.0, "wrap_s": 5.0}
+    handled = {"talk_s": 60.0, "hold_s": 0.0, "wrap_s": 5.0, "wait_s": 9.0}
     data: list[tuple[int, Any]] = []
     for ticket, ago in (("t", HOUR), ("u", 9 * DAY)):
         name = f"{ticket}-{channel}"
@@ -49,7 +57,20 @@ def channel_events(channel: str) -> list[Event]:
             (ago, TicketCreated(ticket_id=name, opened_by="customer", **dimensions)),
             (ago - 60_000, TicketHandoff(ticket_id=name)),
             (ago - 120_000, TicketMessage(ticket_id=name, message_id="m", author="agent")),
+            (ago - 130_000, TicketMessage(ticket_id=name, message_id="n", author="customer")),
+            (ago - 140_000, TicketMessage(ticket_id=name, message_id="o", author="agent")),
             (ago - 180_000, TicketStatus(ticket_id=name, status="solved", by="agent")),
+            (
+                ago - 180_000,
+                TicketSummarized(
+                    ticket_id=name,
+                    number=1,
+                    created=from_ms(NOW - ago),
+                    solved=from_ms(NOW - ago + 180_000),
+                    resolved=True,
+                    **dimensions,
+                ),
+            ),
         ]
     data += [
         (HOUR, TicketCreated(ticket_id=f"open-{channel}", **dimensions)),
