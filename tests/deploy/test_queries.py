@@ -59,9 +59,7 @@ def expressions(dashboard: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]
 @by_uid
 @every_selection
 def test_every_query_returns_series(prometheus: Prometheus, uid: str, selection: str) -> None:
-    """Except bounds of several scores, confirmed figures of windows under a week, and orphans of a channel, which do not
-    exist.
-    """
+    """Except bounds of several scores, confirmed figures of windows under a week, and orphans of a channel."""
     values = variable_values(DASHBOARDS[uid], **SELECTIONS[selection])
     empty = set()
     for title, target in expressions(DASHBOARDS[uid]):
