@@ -74,6 +74,41 @@ def test_holidays_are_closed() -> None:
     assert business("2026-12-24 17:00", "2026-12-28 10:00", with_holiday) == 2 * 3600
 
 
+def test_a_timed_holiday_cuts_every_shift() -> None:
+    """Half a day, the middle of a shift, two that overlap, and one that reaches into a shift of the day before."""
+    afternoon = calendar(closures=((at("2026-11-02 14:00"), at("2026-11-02 18:00")),))
+    assert business("2026-11-02 00:00", "2026-11-03 00:00", afternoon) == 5 * 3600
+    assert business("2026-11-02 15:00", "2026-11-03 10:00", afternoon) == 3600
+    middle = calendar(
+        closures=(
+            (at("2026-11-02 10:00"), at("2026-11-02 11:00")),
+            (at("2026-11-02 10:30"), at("2026-11-02 12:00")),
+        )
+    )
+    assert business("2026-11-02 00:00", "2026-11-03 00:00", middle) == 7 * 3600
+    assert business("2026-11-02 10:15", "2026-11-02 13:00", middle) == 3600
+    night = calendar([(1320, 1800)], "mtwtfss", closures=((at("2026-11-03 00:00"), at("2026-11-04 00:00")),))
+    assert business("2026-11-02 12:00", "2026-11-03 12:00", night) == 2 * 3600
+    assert business("2026-11-03 12:00", "2026-11-04 12:00", night) == 6 * 3600
+
+
+def test_a_closure_holds_as_long_as_its_version() -> None:
+    """The old one ends with the day before the new one, the new one begins with its day."""
+    week = ((at("2026-11-02 00:00"), at("2026-11-07 00:00")),)
+    old, new = calendar(closures=week), calendar(since=date(2026, 11, 4))
+    assert business("2026-11-02 00:00", "2026-11-07 00:00", old, new) == 3 * 9 * 3600
+    old, new = calendar(), calendar(since=date(2026, 11, 4), closures=week)
+    assert business("2026-11-02 00:00", "2026-11-07 00:00", old, new) == 2 * 9 * 3600
+
+
+def test_after_is_the_inverse_of_between_around_a_closure() -> None:
+    """The time that is cut out does not count."""
+    hours = BusinessHours([calendar(closures=((at("2026-11-02 10:00"), at("2026-11-02 17:00")),))])
+    start = at("2026-11-02 09:30")
+    assert hours.after(start, 30 * MINUTE) == at("2026-11-02 10:00")
+    assert hours.after(start, HOUR) == at("2026-11-02 17:30")
+
+
 def test_a_later_version_applies_from_its_day() -> None:
     """Each version has its hours and time zone. The first one also holds before its day."""
     first = calendar(since=date(2026, 1, 5))
