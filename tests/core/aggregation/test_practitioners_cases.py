@@ -1,7 +1,9 @@
 """Corner cases that practitioners reported about other tools, from events in JSON to series."""
 
+import json
 from datetime import datetime
 from itertools import count as counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -226,6 +228,36 @@ def test_of_four_points_the_top_two_are_satisfied() -> None:
     series = count([*answers, answer("t", 1, [0, 1], touchpoint="thumbs")], ms("2026-11-10T10:00:00Z"))
     assert value(series, "cx_csat_responses", satisfied="true") == 4
     assert value(series, "cx_csat_ratio", view="touchpoint", touchpoint="thumbs") == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "mean"),
+    [
+        (("DTSTART;VALUE=DATE:20241102", "RRULE:FREQ=YEARLY", "EXDATE;VALUE=DATE:20261102"), 3_600),
+        (("DTSTART;VALUE=DATE:20241102", "RRULE:FREQ=YEARLY"), 1_800),
+        (("DTSTART;TZID=Europe/Rome:20261102T140000", "DTEND;TZID=Europe/Rome:20261102T180000"), 3_600),
+        (("DTSTART;TZID=Europe/Rome:20261102T093000", "DURATION:PT8H"), 2_700),
+        (("DTSTART;VALUE=DATE:20261102", "TRANSP:TRANSPARENT"), 3_600),
+        (("DTSTART;VALUE=DATE:20251103", "RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1MO"), 1_800),
+    ],
+)
+def test_holidays_of_a_file(tmp_path: Path, lines: tuple[str, ...], mean: float) -> None:
+    """Two tickets of 9:00 that are answered at 10:00, on 2 and 4 November 2026."""
+    event_lines = ("BEGIN:VCALENDAR", "BEGIN:VEVENT", "UID:1", *lines, "END:VEVENT", "END:VCALENDAR", "")
+    (tmp_path / "h.ics").write_text("\r\n".join(event_lines))
+    hours = {day: ["09:00-18:00"] for day in ("mon", "tue", "wed", "thu", "fri")}
+    calendar = {"name": "it", "timezone": "Europe/Rome", "hours": hours}
+    calendars = json.dumps([calendar | {"holidays_file": str(tmp_path / "h.ics")}])
+    events = [
+        fields
+        for day, name in (("02", "t1"), ("04", "t2"))
+        for fields in (
+            ticket("created", f"2026-11-{day}T09:00:00+01:00", name),
+            ticket("message", f"2026-11-{day}T10:00:00+01:00", name, message_id="m", author="agent"),
+        )
+    ]
+    series = count(events, ms("2026-11-04T10:00:00+01:00"), CXGAUGE_CALENDARS=calendars)
+    assert value(series, "cx_first_response_business_mean_seconds") == mean
 
 
 def test_offsets_without_colon_and_digits_beyond_the_millisecond() -> None:
