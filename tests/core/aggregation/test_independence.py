@@ -1,0 +1,47 @@
+"""Series do not depend on keys, partitions, batches, or the order in which records and topics are read."""
+
+import json
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from schemas.feedback import FeedbackOffered
+from tests.core.aggregation import histories
+from tests.core.aggregation.pipeline import Pipeline, Series
+from tests.core.aggregation.test_batches import answers
+from tests.support import NOW, Event
+
+
+def generated(random: Random) -> Iterator[Event]:
+    """Yield events of all three domains, about the same customers."""
+    yield from answers(random, 60, 5, NOW)
+    yield from histories.tickets(random, 80, 5, NOW)
+    yield from histories.customers(random, 60, 5, NOW)
+
+
+def series_of(events: list[Event], seed: int, partitions: int) -> Series:
+    """Return the series of events in random order, with keys and partitions at random."""
+    random = Random(seed)
+    pipeline = Pipeline(partitions)
+    for event in random.sample(events, len(events)):
+        key = random.choice([None, event.id, "c"])
+        partition = random.randrange(partitions)
+        pipeline.publish(json.loads(event.value()), NOW, key=key, partition=partition)
+    pipeline.run(random)
+    return pipeline.series(NOW)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_order_on_any_partitions_gives_the_same_series(seed: int) -> None:
+    """Compared with one partition. Of two different offers of one survey the first read counts, so each has one."""
+    generated_events = list(generated(Random(seed)))
+    offers = {
+        event.data.feedback_id: event for event in generated_events if isinstance(event.data, FeedbackOffered)
+    }
+    events = [event for event in generated_events if not isinstance(event.data, FeedbackOffered)]
+    events += offers.values()
+    expected = series_of(events, seed, 1)
+    assert len(expected) > 60
+    for partitions in (2, 5):
+        assert series_of(events, seed + partitions, partitions) == expected
