@@ -31,7 +31,7 @@ def test_existing_topics_are_compared_and_not_changed(environ: dict[str, str]) -
         result = other.invoke(main, ["topics", command])
         assert result.exit_code == 1
         assert result.stdout.count("has 2 partitions, topics.partitions is 4") == 10
-        assert result.stdout.count("retention.ms is 3888000000, expected 604800000") == 3
+        assert result.stdout.count("retention.ms is 6480000000, expected 604800000") == 3
     assert runner.invoke(main, ["topics", "check"]).exit_code == 0
 
 

@@ -12,7 +12,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
 from schemas.feedback import FeedbackOffered, FeedbackSubmitted
-from schemas.tickets import InteractionHandled, TicketCreated, TicketHandoff, TicketMessage, TicketStatus
+from schemas.tickets import (
+    InteractionHandled,
+    TicketCreated,
+    TicketHandoff,
+    TicketMessage,
+    TicketStatus,
+    TicketSummarized,
+)
+from schemas.times import from_ms
 from stream.core.metrics import REGISTRY
 from stream.core.metrics.metric import Family, Metric, Sample
 from stream.core.windows.label_sets import LabelSet
@@ -180,12 +188,23 @@ def test_series_over_the_limit_fold_the_smallest_label_sets() -> None:
 
 def all_events() -> list[Event]:
     """Return events of every domain, for every family but those of business hours."""
-    handled = {"talk_s": 60.0, "hold_s": 0.0, "wrap_s": 5.0}
+    handled = {"talk_s": 60.0, "hold_s": 0.0, "wrap_s": 5.0, "wait_s": 9.0}
+    solved = {"created": from_ms(NOW), "solved": from_ms(NOW + 5_000), "resolved": True}
     data = [
         TicketCreated(ticket_id="t", channel="web"),
         TicketHandoff(ticket_id="t"),
         TicketMessage(ticket_id="t", message_id="m", author="agent"),
+        TicketMessage(ticket_id="t", message_id="n", author="customer"),
+        TicketMessage(ticket_id="t", message_id="o", author="agent"),
         TicketStatus(ticket_id="t", status="solved", by="agent"),
+        TicketSummarized(ticket_id="t", number=1, **solved),
+        TicketSummarized(
+            ticket_id="u",
+            number=1,
+            created=from_ms(NOW - 9 * DAY),
+            solved=from_ms(NOW - 9 * DAY),
+            resolved=True,
+        ),
         TicketCreated(ticket_id="open", channel="web"),
         InteractionHandled(interaction_id="i", channel="web", **handled),
         CustomerActivated(customer_id="c", channel="web"),

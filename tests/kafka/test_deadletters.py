@@ -50,16 +50,16 @@ def test_replayed_dead_letters_are_counted_once(cluster: ChaosCluster) -> None:
     """A future event is replayed with --rejudge. A misrouted record goes to its partition."""
     now = int(time.time() * 1000)
     producer = Producer({"bootstrap.servers": cluster.settings.kafka.bootstrap_servers})
-    feedback, other_partition = cluster.settings.topics.feedback, (partition_of_key("lost", 4) + 1) % 4
+    feedback, other_partition = cluster.settings.topics.feedback, (partition_of_key("f-lost", 4) + 1) % 4
     producer.produce(
         feedback,
         answer("early", now - HOUR),
-        b"early",
-        partition_of_key("early", 4),
+        b"f-early",
+        partition_of_key("f-early", 4),
         timestamp=now - 3 * HOUR,
     )
     forwarded = [("cx_forwarded", b"1"), ("cx_timestamp", b"%d" % (now - HOUR))]
-    producer.produce(feedback, answer("lost", now - HOUR), b"lost", other_partition, headers=forwarded)
+    producer.produce(feedback, answer("lost", now - HOUR), b"f-lost", other_partition, headers=forwarded)
     producer.flush()
     assert cluster.wait_until_counted(), cluster.logs()
     assert outcomes(cluster) == {"future": 1, "invalid": 1}

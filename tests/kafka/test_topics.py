@@ -21,7 +21,7 @@ def test_every_topic_of_the_configuration() -> None:
     by_name = {spec.name: spec for spec in topics(Settings())}
     assert list(by_name) == list(Settings().topics.all)
     assert {spec.partitions for spec in by_name.values()} == {12}
-    assert by_name["cx.feedback"].configs["retention.ms"] == "3888000000"
+    assert by_name["cx.feedback"].configs["retention.ms"] == "6480000000"
     assert by_name["cx.deadletter"].configs["retention.ms"] == "1209600000"
     for name in ("cx.state.tickets", "cx.panes.customers"):
         assert by_name[name].configs | {"min.insync.replicas": "1"} == {
@@ -79,7 +79,7 @@ def test_differences_name_the_actual_and_the_expected_value() -> None:
     assert differences(topics(Settings()), existing) == [
         *refused[:2],
         "cx.customers: has 3 replicas, topics.replication_factor is 1",
-        "cx.customers: retention.ms is 1000, expected 3888000000",
+        "cx.customers: retention.ms is 1000, expected 6480000000",
         refused[2],
         "cx.deadletter: has 1 partitions, topics.partitions is 12",
     ]
