@@ -89,7 +89,7 @@ def _timezone(value: object, at: SettingSource) -> str:
 
 
 def _from_file(value: object, timezone: str, at: SettingSource) -> Closures:
-    """Return what an iCalendar file closes."""
+    """Return the closures of an iCalendar file."""
     before = len(at.errors)
     path = read_file_path(value, at)
     if len(at.errors) > before or not timezone:
@@ -137,7 +137,7 @@ def _nearest(value: object, allowed: Iterable[str]) -> str:
 
 
 def _closed(value: dict[str, object], timezone: str, at: SettingSource) -> Closures:
-    """Return what holidays, file and country of a calendar close."""
+    """Return the closures of a calendar by its holidays, file and country."""
     days = {_day(day, at.under("holidays")) for day in _list(value.get("holidays", []), at.under("holidays"))}
     intervals: list[tuple[int, int]] = []
     if "country" in value and "holidays_file" in value:

@@ -26,7 +26,7 @@ class Closures(NamedTuple):
 
 
 def closures(raw: bytes, timezone: str) -> Closures:
-    """Return what the events of a file close. Times without a zone are in `timezone`.
+    """Return the closures by the events of a file. Times without a zone are in `timezone`.
 
     Cancelled and transparent events close nothing.
 
@@ -58,7 +58,7 @@ def closures(raw: bytes, timezone: str) -> Closures:
 
 
 def _check(calendar: Any) -> None:
-    """Raise ValueError for what the libraries would skip or never finish."""
+    """Raise ValueError for events that the libraries would skip or never finish."""
     if calendar.name != "VCALENDAR":
         raise ValueError(f"it begins with {calendar.name}, not with VCALENDAR")
     events = calendar.walk("VEVENT")

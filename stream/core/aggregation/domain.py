@@ -54,7 +54,7 @@ class Domain(ABC):
     oldest_readable_version: ClassVar[int]
     """The oldest `checkpoint.VERSION` whose entities the domain can read."""
     kinds: ClassVar[tuple[EntityKind, ...]]
-    """Kinds of entities. The prefixes `e` (erasures) and `r` (residuals) belong to the engine."""
+    """Kinds of entities. The prefixes `e`, `x` (erasures) and `r` (residuals) belong to the engine."""
     open_codes: ClassVar[frozenset[str]] = frozenset()
     """Aggregates whose last own label is an open code, such as a reason. Codes are capped by the labels before it."""
 

@@ -19,15 +19,23 @@ class EntityKind:
         name: the name that `explain --customer` shows
         decode: returns the entity from its bytes
         remembered: whether a hash of the key is remembered after an erasure, so that later events meet it
+        from_derived: whether derived records make these entities. They expire by the newest timestamp of all records
     """
 
     def __init__(
-        self, prefix: bytes, name: str, decode: Callable[[bytes], Any], *, remembered: bool = False
+        self,
+        prefix: bytes,
+        name: str,
+        decode: Callable[[bytes], Any],
+        *,
+        remembered: bool = False,
+        from_derived: bool = False,
     ) -> None:
         self.prefix = prefix
         self.name = name
         self.decode = decode
         self.remembered = remembered
+        self.from_derived = from_derived
 
     def person(self, key: bytes, raw: bytes) -> bytes | None:
         """Return the ID of the customer whose entity it is, None if it names nobody."""
@@ -43,7 +51,10 @@ class EntityKind:
         return None
 
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int | None:
-        """Return the watermark in ms at which the entity is deleted, None if it never is."""
+        """Return the watermark in ms at which the entity is deleted, None if it never is.
+
+        It is the newest timestamp instead of the watermark for a kind that is `from_derived`.
+        """
         del key, raw, config
         return None
 

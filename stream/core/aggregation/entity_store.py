@@ -10,6 +10,7 @@ from typing import Any
 
 from schemas.dimensions import Dimensions
 from stream.core.aggregation.cardinality import CardinalityLimiter
+from stream.core.aggregation.content import usable_label
 from stream.core.aggregation.outgoing import DerivedEvent
 from stream.core.model.aggregate import Contribution, Deltas, accumulate
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
@@ -32,11 +33,22 @@ def project_dimensions(values: DimensionValues, config: AggregationConfig) -> Di
     return projected
 
 
+def merge_values(values: DimensionValues, changed: DimensionValues) -> DimensionValues:
+    """Return values with those replaced that are not None in `changed`. Either may leave out values at its end."""
+    if not changed:
+        return values
+    size = len(changed)
+    padded = (*values, *[None] * (size - len(values)))
+    return tuple(value if i >= size or changed[i] is None else changed[i] for i, value in enumerate(padded))
+
+
 class EntityStore:
     """Entities as packed bytes by key, with the changes since they were last written."""
 
-    def __init__(self, config: AggregationConfig) -> None:
+    def __init__(self, config: AggregationConfig, from_derived: Collection[bytes] = ()) -> None:
         self.config = config
+        self._from_derived = frozenset(from_derived)
+        """Prefixes of the kinds that expire by `newest_timestamp`."""
         self.cardinality = CardinalityLimiter(config)
         self.entities: dict[bytes, bytes] = {}
         """Packed entities. Those that are also in `dirty` are as of the last flush."""
@@ -53,11 +65,15 @@ class EntityStore:
         self.record_timestamp = 0
         """Timestamp of the record that is being processed, in ms."""
         self.watermark = 0
-        """The partition's newest record timestamp as of that record, in ms. Forgetting depends on it alone."""
+        """The partition's newest record timestamp as of that record, in ms. Derived records do not move it. Forgetting
+        depends on it alone, that of entities from derived records on `newest_timestamp`."""
+        self.newest_timestamp = 0
+        """The same of all records, in ms: the watermark of a partition that has derived records only would stand still."""
         self.inserted_rows: list[Row] = []
         """Records of entities that were inserted without `put`."""
         self._changed_keys: dict[bytes, None] = {}
         self._timers: defaultdict[int, list[bytes]] = defaultdict(list)
+        self._timers_of_derived: defaultdict[int, list[bytes]] = defaultdict(list)
 
     def move_to(self, offset: int, record_timestamp: int, watermark: int) -> None:
         """Set the position of the record that is processed next. Times in ms."""
@@ -83,12 +99,14 @@ class EntityStore:
 
         A minute has one list of keys. The caller compares the exact time.
         """
-        self._timers[event_time // MINUTE * MINUTE].append(key)
+        timers = self._timers_of_derived if key[:1] in self._from_derived else self._timers
+        timers[event_time // MINUTE * MINUTE].append(key)
 
-    def expired_timers(self, watermark: int) -> Iterator[bytes]:
-        """Yield the keys whose timers the watermark has passed, and remove these timers."""
-        for event_time in sorted(t for t in self._timers if t <= watermark):
-            yield from self._timers.pop(event_time)
+    def expired_timers(self, watermark: int, newest_timestamp: int) -> Iterator[bytes]:
+        """Yield the keys whose timers the watermark (or the newest timestamp, by kind) has passed, and remove these."""
+        for timers, now in ((self._timers, watermark), (self._timers_of_derived, newest_timestamp)):
+            for event_time in sorted(t for t in timers if t <= now):
+                yield from timers.pop(event_time)
 
     def apply_difference(self, before: Collection[Contribution], after: Collection[Contribution]) -> None:
         """Add to the deltas the difference between an entity's contributions before and after a change."""
@@ -116,11 +134,9 @@ class EntityStore:
         """Yield the values of the configured labels. Entries that are neither null nor usable are counted."""
         usable = 0
         for name in self.config.labels:
-            value = labels.get(name)
-            trimmed = value.strip() if isinstance(value, str) else ""
-            is_usable = 1 <= len(trimmed) <= 64
-            usable += is_usable
-            yield trimmed if is_usable else None
+            value = usable_label(labels.get(name))
+            usable += value is not None
+            yield value
         self.labels_ignored += sum(value is not None for value in labels.values()) - usable
 
     def remap_values(self, values: DimensionValues, old_dimensions: tuple[str, ...]) -> DimensionValues:

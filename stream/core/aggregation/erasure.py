@@ -28,11 +28,8 @@ class ErasureKind(EntityKind):
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int | None:
         """Return the end of the retention after the record in ms, None if erasures are remembered for ever."""
         del key
-        return _end_of_retention(_decode_times(raw)[1], config)
-
-
-def _end_of_retention(watermark: int, config: AggregationConfig) -> int | None:
-    return None if config.erasure_retention is None else watermark + config.erasure_retention
+        retention = config.erasure_retention
+        return None if retention is None else _decode_times(raw)[1] + retention
 
 
 class ResidualKind(EntityKind):
@@ -109,7 +106,7 @@ class Erasures:
             self.execute()
         if person is not None:
             return self._covered(person.encode(), event_time)
-        return any(erased_key(key) in self.store.entities for key in entity_keys)
+        return any(self._remembered(erased_key(key)) is not None for key in entity_keys)
 
     def _person(self, key: bytes) -> bytes | None:
         self._derive_changes()
@@ -117,8 +114,15 @@ class Erasures:
         return None if raw is None else self.kinds.of(key).person(key, raw)
 
     def _covered(self, person: bytes, event_time: int) -> bool:
-        raw = self.store.entities.get(fingerprint(person))
+        raw = self._remembered(fingerprint(person))
         return raw is not None and event_time <= erased_until(raw)
+
+    def _remembered(self, key: bytes) -> bytes | None:
+        """Return the packed times under a key, None past the retention, whether a flush has deleted them or not."""
+        if (raw := self.store.entities.get(key)) is None:
+            return None
+        expires_at = self.kinds.of(key).expires_at(key, raw, self.store.config)
+        return raw if expires_at is None or expires_at > self.store.watermark else None
 
     def erase(self, person: bytes, event_time: int) -> bool:
         """Register an erasure for `execute`. Return False if one as new is known."""

@@ -56,7 +56,7 @@ class PartitionTask:
         self.number = number
         self.partition_count = count
         self.config = config
-        self.store = EntityStore(config)
+        self.store = EntityStore(config, [kind.prefix for kind in domain.kinds if kind.from_derived])
         self.panes = PaneStore(config, AGGREGATES)
         self.kinds = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES)))
         self.erasures = Erasures(self.store, self.kinds, self._derive_changes)
@@ -152,7 +152,7 @@ class PartitionTask:
                 self._forward(record, owner, partition, timestamp)
                 return "misrouted"
             case Admitted() as admitted:
-                return self._process_admitted(record, admitted)
+                return self._process_admitted(record, admitted, latest)
 
     def _advance_watermark(self, record_timestamp: int) -> None:
         """Take the timestamp of a record at home here that is neither invalid nor in the future nor derived."""
@@ -162,12 +162,20 @@ class PartitionTask:
         name = self.domain.name
         self.forwards.append(forward(record, name, self.number, key, partition, timestamp))
 
-    def _process_admitted(self, record: Record, admitted: Admitted) -> Outcome:
+    @property
+    def _newest_timestamp(self) -> int:
+        """The newest timestamp of the records at home, derived ones included, in ms."""
+        return max(self.checkpoint.newest_timestamp, self.checkpoint.watermark)
+
+    def _process_admitted(self, record: Record, admitted: Admitted, latest: int) -> Outcome:
         event, owner, event_time, record_timestamp = admitted
         derived = type(event.data) in DERIVED
         if not derived:
             self._advance_watermark(record_timestamp)
+        elif record_timestamp <= latest:
+            self.checkpoint.newest_timestamp = max(self._newest_timestamp, record_timestamp)
         self.store.move_to(record.offset, record_timestamp, self.checkpoint.watermark)
+        self.store.newest_timestamp = self._newest_timestamp
         if type(event.data) is CustomerErased:
             outcome: Outcome = self._erase(record, event.data.customer_id.encode(), event_time)
         elif self.erasures.exist and self._is_erased(event, event_time):
@@ -213,7 +221,9 @@ class PartitionTask:
     def prepare_flush(self, clock: int, lag: int) -> Flush:
         """Return all changes since the last flush, with the checkpoint. `clock` and `lag` in ms."""
         self._derive_changes()
-        has_empty_cells = self._expire(min(self.checkpoint.watermark, clock))
+        newest_timestamp = min(self._newest_timestamp, clock)
+        has_empty_cells = self.panes.expire(newest_timestamp)
+        self._expire_entities(min(self.checkpoint.watermark, clock), newest_timestamp)
         self._apply_deltas()
         if has_empty_cells:
             self.store.cardinality.rebuild(self.panes.cells, self.domain.open_codes)
@@ -248,19 +258,20 @@ class PartitionTask:
         deltas, self.store.deltas = self.store.deltas, {}
         self.panes.apply_deltas(deltas)
 
-    def _expire(self, watermark: int) -> bool:
-        """Delete expired panes and entities. Return True if cells may be empty."""
-        has_empty_cells = self.panes.expire(watermark)
-        for key in list(self.store.expired_timers(watermark)):
+    def _expire_entities(self, watermark: int, newest_timestamp: int) -> None:
+        """Delete the entities that have expired, each kind by its clock (ms)."""
+        for key in list(self.store.expired_timers(watermark, newest_timestamp)):
             if (raw := self.store.entities.get(key)) is None:
                 continue
-            expires_at = self.kinds.of(key).expires_at(key, raw, self.config)
-            if expires_at is not None and expires_at <= watermark:
-                self.store.apply_difference(self.kinds.of(key).retracted_by_expiry(key, raw, self.config), ())
+            kind = self.kinds.of(key)
+            expires_at = kind.expires_at(key, raw, self.config)
+            if expires_at is not None and expires_at <= (
+                newest_timestamp if kind.from_derived else watermark
+            ):
+                self.store.apply_difference(kind.retracted_by_expiry(key, raw, self.config), ())
                 self.store.put(key, None, None)
             elif expires_at is not None:
                 self.store.register_timer(key, expires_at)
-        return has_empty_cells
 
     def restore_state(self, key: bytes, value: bytes | None) -> None:
         """Restore a record of the state topic: an entity or a skip order. `value` None is a tombstone."""

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
 from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.open_items import open_item_samples
 from stream.core.model.aggregates.tickets import (
     AWAITING_REPLY,
     NEXT_RESPONSE,
     NextResponseLayout,
     OpenItemsLayout,
 )
-from stream.core.model.time_buckets import MINUTE, Window
+from stream.core.model.time_buckets import Window
 
 SECONDS = quantile_family(
     "cx_next_response_seconds", "Time from the customer's message after an answer to the agent's next contact"
@@ -39,14 +40,7 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
     """Yield the number of tickets that await a reply and, if any does, the longest wait."""
-    opened = {
-        minute: n
-        for minute, vector in context.open_items(AWAITING_REPLY).items()
-        if (n := vector.get(OpenItemsLayout.TICKETS, 0)) > 0
-    }
-    yield Sample(AWAITING, (), sum(opened.values()))
-    if opened:
-        yield Sample(OLDEST, (), max(0, context.now - min(opened) * MINUTE) / 1000)
+    yield from open_item_samples(context, AWAITING_REPLY, OpenItemsLayout.TICKETS, AWAITING, OLDEST)
 
 
 METRIC = Metric(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from stream.core.metrics.durations import duration_samples, quantile_family, spread
 from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.open_items import open_item_samples
 from stream.core.model.aggregates.tickets import (
     OPEN_TICKETS,
     ORPHANS,
@@ -15,7 +16,7 @@ from stream.core.model.aggregates.tickets import (
     UnassistedLayout,
 )
 from stream.core.model.histogram import COUNT, merge
-from stream.core.model.time_buckets import MINUTE, Window
+from stream.core.model.time_buckets import Window
 
 STAGES = {"full": ResolutionLayout.FULL, "first": ResolutionLayout.FIRST}
 LAST = {"stage": "full"}
@@ -69,14 +70,7 @@ def read_stock(context: ReadContext) -> Iterator[Sample]:
     """Yield the numbers of open tickets and of orphans, and the age of the oldest open one, if any."""
     if context.total:
         yield Sample(ORPHANED, (), context.stock(ORPHANS).get((), {}).get(OrphansLayout.TICKETS, 0))
-    opened = {
-        minute: n
-        for minute, vector in context.open_items(OPEN_TICKETS).items()
-        if (n := vector.get(OpenItemsLayout.TICKETS, 0)) > 0
-    }
-    yield Sample(OPEN, (), sum(opened.values()))
-    if opened:
-        yield Sample(OLDEST, (), max(0, context.now - min(opened) * MINUTE) / 1000)
+    yield from open_item_samples(context, OPEN_TICKETS, OpenItemsLayout.TICKETS, OPEN, OLDEST)
 
 
 METRIC = Metric(

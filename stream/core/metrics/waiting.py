@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from stream.core.metrics.metric import Family, Headline, Line, Metric, Panel, ReadContext, Sample
+from stream.core.metrics.open_items import open_item_samples
 from stream.core.model.aggregates.tickets import WAITING, WaitingLayout
 from stream.core.model.time_buckets import MINUTE
 
@@ -22,19 +23,10 @@ OLDEST = Family(
 
 def read_stock(context: ReadContext) -> Iterator[Sample]:
     """Yield the numbers of waiting tickets and of those over target and, if any waits, the longest wait."""
-    cycles = context.open_items(WAITING)
-    opened = {
-        minute: n for minute, vector in cycles.items() if (n := vector.get(WaitingLayout.OPENED, 0)) > 0
-    }
     present = context.now // MINUTE
-    yield Sample(TICKETS, (), sum(opened.values()))
-    yield Sample(
-        OVER,
-        (),
-        sum(vector.get(WaitingLayout.DUE, 0) for minute, vector in cycles.items() if minute <= present),
-    )
-    if opened:
-        yield Sample(OLDEST, (), max(0, context.now - min(opened) * MINUTE) / 1000)
+    due = [vector for minute, vector in context.open_items(WAITING).items() if minute <= present]
+    yield from open_item_samples(context, WAITING, WaitingLayout.OPENED, TICKETS, OLDEST)
+    yield Sample(OVER, (), sum(vector.get(WaitingLayout.DUE, 0) for vector in due))
 
 
 METRIC = Metric(

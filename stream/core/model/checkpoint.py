@@ -45,6 +45,8 @@ class Checkpoint(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_PACKE
     dimensions: tuple[str, ...] = ()
     projected_dimensions: tuple[str, ...] = ()
     watermark: int = 0
+    newest_timestamp: int = 0
+    """Newest timestamp of the records at home, derived ones included, which do not move the watermark."""
     expired_before: int = 0
     """Watermark of the last expiry: panes older than their retention before it are deleted."""
     complete_since: int = 0

@@ -152,6 +152,20 @@ def test_erasures_are_remembered_for_the_retention_of_the_topics() -> None:
             assert any(key[:1] in b"ex" for key in task.store.entities) == remembered
 
 
+def test_an_erasure_past_its_retention_erases_nothing_in_one_batch_either() -> None:
+    """Whether a flush has deleted it or not."""
+    end = NOW + 75 * DAY
+    for stamp, outcome in ((end - 1, "erased"), (end, "accepted")):
+        events = [created(NOW, customer_id=CANARY), erased(NOW), created(NOW, "other", stamp=stamp)]
+        for late in (message(NOW, stamp=stamp), created(NOW, "u", customer_id=CANARY, stamp=stamp)):
+            batches = run(single(Tickets()), *events, late)
+            task = single(Tickets())
+            for event in (*events, late):
+                flushed = run(task, event)
+            assert batches == flushed
+            assert batches.get("erased", 0) == (outcome == "erased")
+
+
 def test_the_order_of_erasure_and_older_events_does_not_matter() -> None:
     """What is open is withdrawn or never counted."""
     events = [created(NOW, customer_id=CANARY), message(NOW + 1, customer_id=CANARY), erased(NOW + HOUR)]

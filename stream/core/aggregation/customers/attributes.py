@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from stream.core.aggregation.customers.entity import Activated, LifeEvent, Updated
+from stream.core.aggregation.entity_store import merge_values
 from stream.core.model.aggregation_config import DimensionValues
 
 
@@ -60,14 +61,6 @@ def present_attributes(events: Sequence[LifeEvent]) -> Attributes:
     last, updates = latest_activation(events), list(_updates(events))
     values, margin = ((), None) if last is None else (last.values, last.margin)
     for update in reversed(updates):
-        values = _overlaid(values, update.values)
+        values = merge_values(values, update.values)
         margin = margin if update.margin is None else update.margin
     return Attributes(values, margin)
-
-
-def _overlaid(values: DimensionValues, changed: DimensionValues) -> DimensionValues:
-    """Return values with those that changed. None: not changed."""
-    size = max(len(values), len(changed))
-    padded = (*values, *[None] * (size - len(values)))
-    changes = (*changed, *[None] * (size - len(changed)))
-    return tuple(value if change is None else change for value, change in zip(padded, changes, strict=True))

@@ -87,7 +87,7 @@ class ReferralKind(_OfCustomer):
 
 
 class _OfTicket(EntityKind):
-    """Summaries of tickets. An erasure leaves what they contributed."""
+    """Summaries of tickets. Their contributions outlast an erasure."""
 
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int | None:
         """Return the end of the retention in ms, None for an unresolved ticket."""
@@ -129,7 +129,9 @@ KINDS = (
     TransactionKind(ORDER, "orders", unpack_watermark),
     TransactionKind(REFUND, "refunds", unpack_watermark),
     ReferralKind(REFERRAL, "referrals", referrals.unpack),
-    TicketOfCustomerKind(ticket_summary.SUMMARY, "tickets", ticket_summary.unpack),
-    TicketOfNobodyKind(ticket_summary.SUMMARY_OF_NOBODY, "tickets without customer", ticket_summary.unpack),
-    RepeatContactsKind(repeat_index.REPEATS, "topics of tickets", repeat_contacts.unpack),
+    TicketOfCustomerKind(ticket_summary.SUMMARY, "tickets", ticket_summary.unpack, from_derived=True),
+    TicketOfNobodyKind(
+        ticket_summary.SUMMARY_OF_NOBODY, "tickets without customer", ticket_summary.unpack, from_derived=True
+    ),
+    RepeatContactsKind(repeat_index.REPEATS, "topics of tickets", repeat_contacts.unpack, from_derived=True),
 )

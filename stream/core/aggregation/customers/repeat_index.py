@@ -17,7 +17,7 @@ class RepeatContactIndex:
 
     def __init__(self, store: EntityStore) -> None:
         self.store = store
-        self.expired_before = store.watermark - store.config.entity_retention
+        self.expired_before = store.newest_timestamp - store.config.entity_retention
         """Entries before this time are dropped, in ms."""
         self.affected: dict[bytes, RepeatContacts] = {}
         """Keys of tickets to be reevaluated, each with the contacts that decide."""

@@ -49,8 +49,7 @@ def _reevaluate(store: EntityStore, key: bytes, contacts: RepeatContacts) -> Non
 
 
 def _is_repeated(summary: TicketSummary, contacts: RepeatContacts) -> bool:
-    contact = summary.contact
-    return contact is not None and contact.solved is not None and contacts.is_repeated(contact)
+    return summary.contact is not None and contacts.is_repeated(summary.contact)
 
 
 def _save(store: EntityStore, key: bytes, summary: TicketSummary) -> None:

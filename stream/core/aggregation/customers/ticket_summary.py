@@ -73,8 +73,7 @@ def process(store: EntityStore, data: TicketSummarized) -> None:
     store.labels_ignored = ignored  # derived events count no labels
     store.dirty[key] = TicketSummary(
         number=data.number,
-        # a partition of summaries alone has no watermark that moves, but their records have timestamps
-        judged=max(store.watermark, store.record_timestamp),
+        judged=store.newest_timestamp,
         gone=data.gone,
         resolved=data.resolved,
         topic=data.topic or "",
@@ -102,16 +101,16 @@ def _load(store: EntityStore, key: bytes) -> TicketSummary:
         raw = store.entities.get(key)
         summary = TicketSummary() if raw is None else unpack(raw)
     expiry = expires_at(summary, store.config)
-    return TicketSummary() if expiry is not None and expiry <= store.watermark else summary
+    return TicketSummary() if expiry is not None and expiry <= store.newest_timestamp else summary
 
 
 def expires_at(summary: TicketSummary, config: AggregationConfig) -> int | None:
-    """Return the watermark in ms at which a summary is forgotten, None while the ticket is unresolved."""
+    """Return the newest timestamp in ms at which a summary is forgotten, None while the ticket is unresolved."""
     return summary.judged + config.entity_retention if summary.resolved or summary.gone else None
 
 
 def contact_summary(summary: TicketSummary) -> ContactSummary | None:
-    """Return what the repeat-contact index is to know of a ticket, None if the ticket does not count."""
+    """Return a ticket as the repeat-contact index is to know it, None if the ticket does not count."""
     if summary.gone or summary.created is None:
         return None
     return ContactSummary(summary.topic, summary.created, _possible_first_contact(summary))

@@ -2,21 +2,11 @@
 
 from bisect import bisect_left, bisect_right
 
+from stream.core.aggregation.entity_store import merge_values
 from stream.core.aggregation.tickets.entity import Ticket
 from stream.core.model.aggregation_config import NAMED_DIMENSIONS, DimensionValues
 
 _TOPIC = NAMED_DIMENSIONS.index("ticket_topic")
-
-
-def merge_values(values: DimensionValues, changed: DimensionValues) -> DimensionValues:
-    """Return values with those replaced that are not None in `changed`. Either may leave out values at its end."""
-    if not changed:
-        return values
-    size = max(len(values), len(changed))
-    padded = (*values, *[None] * (size - len(values)))
-    return tuple(
-        old if i >= len(changed) or changed[i] is None else changed[i] for i, old in enumerate(padded)
-    )
 
 
 class Attributes:
@@ -52,7 +42,7 @@ class Attributes:
 
 
 def _without_topic(values: DimensionValues) -> DimensionValues:
-    """Return values without the topic: what sorts before the creation does not count for it."""
+    """Return values without the topic, for which events before the creation do not count."""
     if len(values) <= _TOPIC or values[_TOPIC] is None:
         return values
     return (*values[:_TOPIC], None, *values[_TOPIC + 1 :])

@@ -11,7 +11,7 @@ from stream.core.model.aggregation_config import AggregationConfig
 
 
 class DirtyTicket:
-    """A changed ticket, with what it contributed before and the record that last changed it.
+    """A changed ticket, with its contributions before and the record that last changed it.
 
     `is_scheduled`: a timer of its expiry is registered.
     """
@@ -37,7 +37,10 @@ def derive_ticket(ticket: Ticket, config: AggregationConfig) -> Deltas:
 
 
 def load(store: EntityStore, ticket_id: bytes) -> DirtyTicket:
-    """Return a ticket to be changed. One that is forgotten, or was never known, begins anew."""
+    """Return a ticket to be changed. One that is forgotten, or was never known, begins anew.
+
+    The contributions of a forgotten ticket stay, but those to stocks.
+    """
     key = TICKET + ticket_id
     dirty: DirtyTicket | None = store.dirty.get(key)
     if dirty is None:
@@ -46,18 +49,16 @@ def load(store: EntityStore, ticket_id: bytes) -> DirtyTicket:
             return DirtyTicket(Ticket(), {}, is_scheduled=False)
         ticket = unpack(raw)
         dirty = DirtyTicket(ticket, derive_ticket(ticket, store.config), is_scheduled=ticket.forgettable)
-    if expires_at(dirty.ticket.last_record, store.config) <= store.watermark:
-        _forget(store, key, dirty)
+    elif _has_expired(store, dirty.ticket):
+        _bring_up_to_date(store, key, dirty)
+    if dirty.ticket.forgettable and _has_expired(store, dirty.ticket):
+        before = dirty.before if dirty.ticket.is_orphan else {}
+        return DirtyTicket(Ticket(), before, is_scheduled=dirty.is_scheduled)
     return dirty
 
 
-def _forget(store: EntityStore, key: bytes, dirty: DirtyTicket) -> None:
-    """Begin anew unless the ticket is open. What it contributed stays, but to stocks."""
-    ticket = dirty.ticket
-    _bring_up_to_date(store, key, dirty)
-    if ticket.forgettable:
-        dirty.before = dirty.before if ticket.is_orphan else {}
-        dirty.ticket = Ticket()
+def _has_expired(store: EntityStore, ticket: Ticket) -> bool:
+    return expires_at(ticket.last_record, store.config) <= store.watermark
 
 
 def derive_changes(store: EntityStore) -> None:

@@ -1,4 +1,4 @@
-"""The stored ticket: what its events say, as far as a later event can make it matter."""
+"""The stored ticket: the content of its events, as far as a later event can make it matter."""
 
 from collections.abc import Callable
 from enum import IntEnum
@@ -14,7 +14,7 @@ MAX_ID_BYTES = 64
 
 
 class Rank(IntEnum):
-    """The order of events at one moment, by what they are."""
+    """The order of events at one moment, by their kind."""
 
     CREATED = 0
     UPDATED = 1

@@ -21,8 +21,7 @@ from schemas.tickets import (
     TicketUpdated,
 )
 from stream.core.aggregation.content import checked_content
-from stream.core.aggregation.entity_store import EntityStore
-from stream.core.aggregation.tickets.attributes import merge_values
+from stream.core.aggregation.entity_store import EntityStore, merge_values
 from stream.core.aggregation.tickets.entity import (
     STEP_UNIT,
     Created,

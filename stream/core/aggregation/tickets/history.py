@@ -82,7 +82,7 @@ def history(ticket: Ticket) -> History | None:
 
 
 def _items(ticket: Ticket, created: int) -> list[Item]:
-    """Return what counts, in order. All that is not before the creation's moment sorts after it."""
+    """Return the events that count, in order. All that is not before the creation's moment sorts after it."""
     items: list[Item] = [
         (time, Rank.CUSTOMER_MESSAGE, 0) for time in ticket.customer_messages if time >= created
     ]

@@ -50,7 +50,7 @@ class TicketKind(EntityKind):
     def retracted_by_expiry(
         self, key: bytes, raw: bytes, config: AggregationConfig
     ) -> tuple[Contribution, ...]:
-        """Return what a ticket without creation contributes: it is no orphan any more."""
+        """Return the contribution of a ticket without creation, which is no orphan any more."""
         return self.contributions(key, raw, config) if unpack(raw).is_orphan else ()
 
     def migrate(self, key: bytes, raw: bytes, store: EntityStore, old_dimensions: tuple[str, ...]) -> bytes:

@@ -1,4 +1,4 @@
-"""Summaries of tickets: what `cx.customers` needs of a ticket, written whenever it changes."""
+"""Summaries of tickets, which `cx.customers` needs, written whenever they change."""
 
 from hashlib import blake2b
 from typing import NamedTuple

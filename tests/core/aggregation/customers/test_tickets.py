@@ -17,7 +17,7 @@ from tests.core.aggregation.customers.events import (
     solved,
     summarized,
 )
-from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config, figures, records, single
+from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config, figures, records, rows, single
 
 WEEK = 7 * DAY
 RETENTION = 38 * DAY
@@ -192,6 +192,30 @@ def test_resolved_tickets_are_forgotten_38_days_after_they_were_judged() -> None
     partition = counted([solved()])
     process_and_flush(partition, activated("b", NOW + DAY))
     assert any(key[:1] == b"s" for key in partition.store.entities)
+
+
+def test_a_partition_of_summaries_alone_does_not_grow() -> None:
+    """Summaries, topics and panes expire by the timestamps of the summaries, after a restore, too."""
+    partition = single(Customers())
+    sizes = set()
+    for n in range(120):
+        at = NOW + n * DAY
+        process_and_flush(partition, solved(f"t{n}", at, topic=f"topic {n}"))
+        if n == 60:
+            restored = PartitionTask(Customers(), 0, 1, partition.config)
+            for key, raw in partition.store.entities.items():
+                restored.restore_state(key, raw)
+            for key, block in rows(partition.panes):
+                restored.restore_panes(key, block)
+            restored.checkpoint = partition.checkpoint
+            assert not restored.finish_restore()
+            partition = restored
+        if n >= 45:
+            sizes.add(len(partition.store.entities))
+    assert max(sizes) <= 2 * 39
+    assert len(partition.panes.blocks) <= 45
+    assert partition.checkpoint.watermark == 0
+    assert results(partition, NOW + 119 * DAY) == (30, 0)
 
 
 @pytest.mark.parametrize("flushes", [True, False])

@@ -12,7 +12,7 @@ from schemas.topics import CUSTOMERS
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
 from tests.core.aggregation.tickets.events import created, handled, merged, message, status, updated
-from tests.support import DAY, HOUR, MINUTE, NOW, Event, records, single
+from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config, records, single
 
 _decode = Decoder(CUSTOMERS).decode
 
@@ -114,3 +114,15 @@ def test_an_erasure_writes_no_summary() -> None:
     events = [created(NOW, customer_id="c"), created(NOW, "u", customer_id="c"), status(NOW, "solved", "u")]
     assert len(_flush(task, events)) == 2
     assert _flush(task, [Event(CustomerErased(customer_id="c"), NOW + MINUTE, NOW + MINUTE)]) == []
+
+
+def test_a_forgotten_ticket_is_not_summarized_under_other_settings() -> None:
+    """The allowed labels changed meanwhile, so its summary would say something else."""
+    task = single(Tickets())
+    assert len(_flush(task, [created(NOW, labels={"brand": "acme"}), status(NOW, "solved")])) == 1
+    changed = single(Tickets(), aggregation_config(labels=(), config_hash="other"))
+    changed.store.entities.update(task.store.entities)
+    changed.checkpoint = task.checkpoint
+    assert changed.finish_restore()
+    later = NOW + 38 * DAY
+    assert _flush(changed, [message(later, "customer", stamp=later)]) == []
