@@ -50,3 +50,10 @@ def test_without_interactions_only_counts_are_shown() -> None:
     """A window without interactions has no mean."""
     figures = metric_figures(METRIC, counted([CALLS[0]]), NOW + 5 * HOUR, "1h")
     assert figures == {("cx_handled_interactions",): 0, ("cx_abandoned_interactions",): 0}
+
+
+def test_the_parts_add_up_to_the_mean() -> None:
+    """AHT-1: talk 280 s, hold 30 s and wrap-up 60 s on average."""
+    figures = metric_figures(METRIC, counted(CALLS), NOW)
+    parts = {part: figures["cx_handle_part_mean_seconds", part] for part in ("talk", "hold", "wrap")}
+    assert parts == {"talk": 280, "hold": 30, "wrap": 60}

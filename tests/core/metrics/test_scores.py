@@ -140,6 +140,38 @@ def test_ces_1() -> None:
     assert (by_series["cx_ces_score",], by_series["cx_ces_easy_ratio",]) == (70, 0.8)
 
 
+def test_raw_means_are_those_of_each_scale_and_direction() -> None:
+    """CES-1: 2.2 of effort, 4.857 of ease in CES-2, beside each other. The other figures are of both."""
+    answers = [
+        *({"score": score} for score in (1, 2, 2, 5, 1)),
+        *({"score": score, "scale": (1, 7), "direction": "ease"} for score in (7, 6, 5, 4, 2, 7, 3)),
+        {"score": -3, "scale": (-5, 0)},
+        {"score": None},
+    ]
+    events = [
+        Event(FeedbackSubmitted(feedback_id=f"r{i}", survey="ces", **fields), NOW, NOW)  # type: ignore[arg-type]
+        for i, fields in enumerate(answers)
+    ]
+    by_series = figures(ces.METRIC, count(Feedback(), events), NOW)
+    assert by_series["cx_ces_raw_mean", "1-5", "effort"] == 2.2
+    assert by_series["cx_ces_raw_mean", "1-7", "ease"] == pytest.approx(4.857, abs=5e-4)
+    assert by_series["cx_ces_raw_mean", "-5-0", "effort"] == -3
+    assert by_series["cx_ces_raw_responses", "1-7", "ease"] == 7
+    assert by_series["cx_ces_responses", "true"] + by_series["cx_ces_responses", "false"] == 13
+
+
+def test_scales_past_the_cap_have_no_raw_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their answers count in all other figures."""
+    monkeypatch.setattr("stream.core.aggregation.cardinality.MAX_CODES", 2)
+    events = [
+        Event(FeedbackSubmitted(feedback_id=f"r{i}", survey="ces", score=1, scale=(1, 5 + i)), NOW, NOW)
+        for i in range(4)
+    ]
+    by_series = figures(ces.METRIC, count(Feedback(), events), NOW)
+    assert [labels[0] for name, *labels in by_series if name == "cx_ces_raw_mean"] == ["1-5", "1-6"]
+    assert by_series["cx_ces_responses", "true"] == 4
+
+
 def test_ces_2() -> None:
     """Ease on 1 to 7: 64.29, easy 57.14 %."""
     by_series = read(ces, "ces", [7, 6, 5, 4, 2, 7, 3], scale=(1, 7), direction="ease")
