@@ -99,6 +99,7 @@ class Business:
                 talk_s=round(self._random.lognormvariate(5, 0.6), 3),
                 hold_s=self._random.randrange(60),
                 wrap_s=self._random.randrange(10, 90),
+                wait_s=round(self._random.lognormvariate(2.5, 0.8), 3),
                 channel="phone",
             )
             yield TimedEvent(now - self._random_age(), call, handled)

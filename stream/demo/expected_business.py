@@ -7,9 +7,10 @@ from statistics import fmean
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
 from schemas.tickets import InteractionHandled, TicketCreated, TicketMessage, TicketStatus
 from stream.demo.expected import Series, series
-from stream.demo.story import MINUTE, TimedEvent
+from stream.demo.story import DAY, MINUTE, TimedEvent
 
-TARGET = 60 * MINUTE
+TARGET, QUEUE_TARGET, WEEK = 60 * MINUTE, 20, 7 * DAY
+"""Targets of first responses in ms and of the queue in seconds; time after a solve in which another ticket is a repeat."""
 
 
 def expected_business(story_events: Iterable[TimedEvent]) -> dict[Series, float]:
@@ -89,13 +90,62 @@ def _tickets(
     if resolution_times:
         yield series("cx_resolution_mean_seconds", stage="first", **labels), fmean(resolution_times) / 1000
     yield series("cx_waiting_tickets", **view_labels), len(created) - len(response_times)
+    yield series("cx_awaiting_reply_tickets", **view_labels), len(created) - len(response_times)
     yield series("cx_open_tickets", **view_labels), len(created) - len(resolution_times)
+    yield series("cx_created_tickets", opened_by="customer", **labels), len(created)
+    if resolution_times:  # no ticket of the story is pending or reopened
+        yield series("cx_requester_wait_mean_seconds", **labels), fmean(resolution_times) / 1000
+        yield series("cx_agent_wait_mean_seconds", **labels), 0
+    first, others = _first_contacts(events, channel)
+    for result, n in (("first_contact", first), ("other", others)):
+        yield series("cx_fcr_tickets", basis="provisional", result=result, **labels), n
+    yield from _calls(events, channel, labels)
+
+
+def _calls(
+    events: list[TimedEvent], channel: str | None, labels: Mapping[str, str]
+) -> Iterator[tuple[Series, float]]:
     calls = [
         timed.data
         for timed in events
         if isinstance(timed.data, InteractionHandled) and channel in (None, timed.data.channel)
     ]
-    if calls:
-        yield series("cx_handled_interactions", **labels), len(calls)
-        seconds = fmean(call.talk_s + call.hold_s + call.wrap_s for call in calls)
-        yield series("cx_handle_mean_seconds", **labels), seconds
+    if not calls:
+        return
+    yield series("cx_handled_interactions", **labels), len(calls)
+    seconds = fmean(call.talk_s + call.hold_s + call.wrap_s for call in calls)
+    yield series("cx_handle_mean_seconds", **labels), seconds
+    for part in ("talk", "hold", "wrap"):
+        mean = fmean(getattr(call, f"{part}_s") for call in calls)
+        yield series("cx_handle_part_mean_seconds", part=part, **labels), mean
+    waits = [call.wait_s for call in calls if call.wait_s is not None]
+    yield series("cx_queue_wait_mean_seconds", **labels), fmean(waits)
+    yield series("cx_service_level_ratio", **labels), sum(wait <= QUEUE_TARGET for wait in waits) / len(waits)
+
+
+def _first_contacts(events: list[TimedEvent], channel: str | None) -> tuple[int, int]:
+    """Return the numbers of tickets solved at first contact and of the others.
+
+    Each ticket of the story has one reply before its solve and is not reopened. So only another ticket of the customer,
+    created within a week after the solve, makes it another one.
+    """
+    created = {
+        timed.data.ticket_id: (timed.time, timed.data)
+        for timed in events
+        if isinstance(timed.data, TicketCreated)
+    }
+    repeated = []
+    for timed in events:
+        if not isinstance(timed.data, TicketStatus):
+            continue
+        _, ticket = created[timed.data.ticket_id]
+        if channel in (None, ticket.channel):
+            repeated.append(
+                any(
+                    other.customer_id == ticket.customer_id
+                    and other.ticket_id != ticket.ticket_id
+                    and timed.time <= other_time <= timed.time + WEEK
+                    for other_time, other in created.values()
+                )
+            )
+    return repeated.count(False), repeated.count(True)

@@ -27,6 +27,9 @@ cx_survey_offered{view="channel",channel="web",window="7d",survey="nps"} 12.0
 cx_survey_offered{view="channel",channel="web",window="7d",survey="csat"} 99.0
 cx_first_response_seconds{view="channel",channel="web",window="7d",quantile="0.5"} 1.0
 cx_first_response_seconds{view="channel",channel="web",window="7d",quantile="0.9"} 75.0
+cx_requester_wait_mean_seconds{view="channel",channel="web",window="7d"} 60.0
+cx_resolved_tickets{view="channel",channel="web",window="7d",stage="full"} 7.0
+cx_resolved_tickets{view="channel",channel="web",window="7d",stage="first"} 9.0
 cx_clv_historical_mean{view="channel",channel="web",cohort="all",currency="EUR"} 1234.5
 cx_clv_historical_mean{view="channel",channel="web",cohort="other",currency="EUR"} 1.0
 """
@@ -46,6 +49,7 @@ def test_figures_are_shown_by_headline_and_label_set() -> None:
         ("NPS", 'a "b"'): ("-10.0", "", None),
         ("Response rate nps", "web"): ("50.0 %", "", 12),
         ("FRT p90", "web"): ("1 min 15 s", "", None),
+        ("Requester wait", "web"): ("1 min", "", 7),
         ("CLV to date (at margin) EUR", "web"): ("1,234.50 EUR", "", None),
     }
 

@@ -64,7 +64,7 @@ class MetricsSnapshot:
                 if len(rows) > MAX_ROWS:
                     yield Row(title, f"and {len(rows) - MAX_ROWS} more", "", "", None)
             if not rows_of_headlines and self._view == "total" and headline.sample_size:
-                n = self._sum(headline.sample_size, {})
+                n = self._sum(headline.sample_size, headline.sample_labels)
                 if n is not None:
                     yield Row(headline.title, "", ABSENT, "", n)
 
@@ -84,12 +84,12 @@ class MetricsSnapshot:
             if low is None or high is None
             else f"{format_value(low, headline)} to {format_value(high, headline)}"
         )
-        n = headline.sample_size and self._sum(headline.sample_size, labels)
+        n = headline.sample_size and self._sum(headline.sample_size, {**labels, **headline.sample_labels})
         title, label = " ".join([headline.title, *open_values]), ", ".join(others)
         sort_key = (title, -(value if n is None else n), label)
         return sort_key, Row(title, label, format_value(value, headline, money), bounds, n)
 
-    def _sum(self, family: Family, labels: Labels) -> float | None:
+    def _sum(self, family: Family, labels: Mapping[str, str]) -> float | None:
         """Return the sum of a family's samples that agree on common labels, None if there are none."""
         values = [
             value

@@ -80,6 +80,7 @@ class Headline(NamedTuple):
         low: the family of the lower 95 % bound, None if there is none
         high: the family of the upper 95 % bound, None if there is none
         sample_size: the family of the sample size, None if there is none
+        sample_labels: label values of the samples to add up, beside those in common
         timeline_family: the family of the time line, None if there is none
     """
 
@@ -91,6 +92,7 @@ class Headline(NamedTuple):
     high: Family | None = None
     sample_size: Family | None = None
     timeline_family: Family | None = None
+    sample_labels: Mapping[str, str] = MappingProxyType({})
 
     @property
     def unit(self) -> Unit:

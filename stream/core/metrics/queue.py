@@ -84,6 +84,6 @@ METRIC = Metric(
     read_flows=read_flows,
     headlines=(
         Headline("Service level", SERVICE_LEVEL, "higher", (), LOW, HIGH, OFFERED, SERVICE_LEVEL),
-        Headline("Abandoned", ABANDONED_RATIO, "lower", sample_size=COUNT, timeline_family=ABANDONED_RATIO),
+        Headline("Abandoned", ABANDONED_RATIO, "lower", timeline_family=ABANDONED_RATIO),
     ),
 )

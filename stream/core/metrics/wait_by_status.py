@@ -70,6 +70,7 @@ METRIC = Metric(
             "lower",
             sample_size=RESOLVED,
             timeline_family=REQUESTER_MEAN,
+            sample_labels=LAST,
         ),
     ),
 )

@@ -58,8 +58,12 @@ class Figures:
         """Return the figure of a tile for a label set and the index of a window."""
         headline = HEADLINES[tile.number].headline
         wanted = labels_of(tile)
-        families = (headline.family, headline.low, headline.high, headline.sample_size)
-        return Figure(*(family and self._sum(family, labels, window_index, wanted) for family in families))
+        families = (headline.family, headline.low, headline.high)
+        value, low, high = (family and self._sum(family, labels, window_index, wanted) for family in families)
+        n = headline.sample_size and self._sum(
+            headline.sample_size, labels, window_index, {**wanted, **headline.sample_labels}
+        )
+        return Figure(value, low, high, n)
 
     def rows(self, tile: Tile, view: str, window_index: int) -> Iterator[tuple[LabelSet, Figure] | None]:
         """Yield the label sets of a view with their figures, and None after each step."""

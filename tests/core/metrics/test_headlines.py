@@ -29,6 +29,10 @@ def test_headlines_refer_to_existing_families(registered: object) -> None:
     for family in (headline.low, headline.high):
         assert family is None or (family in metric.families and family.labels == headline.family.labels)
     assert headline.sample_size is None or headline.sample_size.name in DOMAIN_OF_FAMILY
+    sample_labels = headline.sample_size.labels if headline.sample_size else ()
+    assert headline.sample_labels.keys() <= set(sample_labels)
+    # the stages of resolution count the same tickets, so they must never be added up
+    assert "stage" not in set(sample_labels) - set(headline.family.labels) - headline.sample_labels.keys()
     assert headline.timeline_family is None or (
         headline.timeline_family in metric.families and headline.timeline_family.windowed
     )

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from schemas.feedback import FeedbackSubmitted
+from schemas.tickets import TicketCreated, TicketStatus
 from stream.core.metrics.headlines import HEADLINES, Tile, decode
 from stream.exporter.live.payloads import MAX_ROWS, Payloads, Selection
 from stream.exporter.live.timelines import MAX_POINTS
@@ -219,3 +220,23 @@ def test_label_values_are_unchanged() -> None:
     rows = detail(Payloads(state), 1, "channel", "cx_nps_score")["rows"]
     assert sorted(row["labels"][0] for row in rows) == sorted(label_values)
     assert all((row["value"], row["n"]) == (100, 1) for row in rows)
+
+
+def test_the_sample_size_of_waits_is_the_number_of_tickets_resolved_now() -> None:
+    """The tickets resolved for the first time are not added to it."""
+    state = exporter()
+    tickets = [
+        Event(data, NOW, NOW, f"e{n}")
+        for n, data in enumerate(
+            (
+                TicketCreated(ticket_id="t"),
+                TicketStatus(ticket_id="t", status="solved"),
+                TicketCreated(ticket_id="u"),
+                TicketStatus(ticket_id="u", status="solved"),
+            )
+        )
+    ]
+    apply_records(state, Worker(state)(tickets))
+    refresh(state)
+    tile = tiles_by_name(Payloads(state), 1)["cx_requester_wait_mean_seconds"]
+    assert (tile["value"], tile["n"]) == (0, 2)
