@@ -27,6 +27,7 @@ from stream.core.model import checkpoint as checkpoints
 from stream.core.model.pane_blocks import unpack_block
 from stream.devbroker.ports import free_port
 from stream.kafka.admin import create
+from stream.kafka.reading import high_watermarks
 from stream.kafka.topics import topics
 from tests.chaos.feedback_load import PublishedRecord
 
@@ -177,8 +178,18 @@ class ChaosCluster:
         return tasks
 
     async def _read(
-        self, tps: list[TopicPartition], apply_record: Callable[[TopicPartition, Any], None]
+        self,
+        tps: list[TopicPartition],
+        apply_record: Callable[[TopicPartition, Any], None],
+        *,
+        wait_for_open: bool = False,
     ) -> dict[TopicPartition, int]:
+        """Read the committed records and return the ends.
+
+        With `wait_for_open` that includes what is written now in open transactions, once they are decided.
+        A transaction shows up in one partition before it does in another: a worker's checkpoint can be read
+        when the dead letters and forwards of the same commit cannot.
+        """
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.settings.kafka.bootstrap_servers,
             isolation_level="read_committed",
@@ -189,6 +200,8 @@ class ChaosCluster:
         try:
             consumer.assign(tps)
             begin, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+            if wait_for_open:
+                end = await high_watermarks(self.settings.kafka, tps)
             for tp in tps:
                 consumer.seek(tp, begin[tp])
             unfinished = {tp for tp in tps if begin[tp] < end[tp]}
@@ -214,7 +227,7 @@ class ChaosCluster:
             counts[tp.partition] += 1
             records.append(record)
 
-        asyncio.run(self._read(tps, apply_record))
+        asyncio.run(self._read(tps, apply_record, wait_for_open=True))
         return counts, records
 
     def dead_letters(self) -> list[Any]:
@@ -222,7 +235,7 @@ class ChaosCluster:
         records: list[Any] = []
         name, count = self.settings.topics.deadletter, self.settings.topics.partitions
         tps = [TopicPartition(name, n) for n in range(count)]
-        asyncio.run(self._read(tps, lambda _, record: records.append(record)))
+        asyncio.run(self._read(tps, lambda _, record: records.append(record), wait_for_open=True))
         return records
 
     def checkpoints(self, domain: str) -> dict[int, checkpoints.Checkpoint]:
@@ -250,8 +263,9 @@ class ChaosCluster:
             self.reap()
             while len(self.workers) < min_workers:
                 self.start()
-            counts, _ = self.input_records(domain)
+            # checkpoints first: what they have forwarded is written by then
             by_partition = self.checkpoints(domain)
+            counts, _ = self.input_records(domain)
             read = {n: sum(checkpoint.outcomes.values()) for n, checkpoint in by_partition.items()}
             if len(by_partition) == self.settings.topics.partitions and all(
                 read[n] == counts[n] and by_partition[n].lag_ms == 0 for n in by_partition
