@@ -46,8 +46,7 @@ class ResidualKind(EntityKind):
         aggregate = self._aggregates[name]
         if aggregate.kind in ("stock", "open_items"):
             return None
-        retention = config.long_pane_retention if aggregate.long_retention else config.pane_retention
-        return minute * MINUTE + HOURS.span + retention
+        return minute * MINUTE + HOURS.span + config.pane_retention
 
     def contributions(self, key: bytes, raw: bytes, config: AggregationConfig) -> tuple[Contribution, ...]:
         """Return the sum, as one contribution."""

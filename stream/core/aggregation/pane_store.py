@@ -9,7 +9,6 @@ from stream.core.model.aggregate import (
     COMPONENT_BITS,
     COMPONENT_MASK,
     Aggregate,
-    AggregateName,
     BaseCell,
     Deltas,
     Vector,
@@ -82,8 +81,8 @@ class PaneStore:
         self._cells: dict[Cell, CellBlocks] = {}
         self._changed_blocks: defaultdict[CellBlocks, set[int]] = defaultdict(set)
         """IDs of blocks to be written. A block that no longer exists becomes a tombstone."""
-        self._expiring: dict[tuple[int, bool], dict[int, list[CellBlocks]]] = {}
-        """Cells with blocks that expire, by (resolution, long retention) and block."""
+        self._expiring: dict[int, dict[int, list[CellBlocks]]] = {}
+        """Cells with blocks that expire, by resolution and block."""
         self._cells_of_base: dict[BaseCell, tuple[CellBlocks, ...]] = {}
         self._interned_ids: dict[int, int] = {}
         """While restoring, one object for each ID, which many cells share."""
@@ -108,15 +107,10 @@ class PaneStore:
         """Return the number of blocks. Any thread may call it."""
         return sum(len(cell_blocks.blocks) for cell_blocks in list(self._cells.values()))
 
-    def retention(self, resolution: Resolution, aggregate: Aggregate) -> int:
-        """Return how long panes of a resolution are kept behind the watermark, in ms."""
-        if resolution.retention is not None:
-            return resolution.retention
-        return self.config.long_pane_retention if aggregate.long_retention else self.config.pane_retention
-
-    def oldest_block(self, resolution: Resolution, aggregate: Aggregate) -> int:
+    def oldest_block(self, resolution: Resolution) -> int:
         """Return the number of the oldest retained block. Blocks are deleted whole."""
-        return max(0, self.expired_before - self.retention(resolution, aggregate)) // resolution.span
+        retention = self.config.pane_retention if resolution.retention is None else resolution.retention
+        return max(0, self.expired_before - retention) // resolution.span
 
     def apply_deltas(self, deltas: Deltas) -> None:
         """Add the deltas of base cells to the cells of every view and resolution. Deltas before the retention are dropped."""
@@ -136,7 +130,7 @@ class PaneStore:
     def _block_index(self, aggregate: Aggregate) -> BlockIndex:
         if aggregate.kind in ("stock", "open_items"):
             return BlockIndex([(RUNNING_TOTAL if aggregate.kind == "stock" else OPEN_ITEM_MINUTES, 0)])
-        return BlockIndex((resolution, self.oldest_block(resolution, aggregate)) for resolution in ROLLING)
+        return BlockIndex((resolution, self.oldest_block(resolution)) for resolution in ROLLING)
 
     def _cells_for(self, base_cell: BaseCell) -> tuple[CellBlocks, ...]:
         """Return the cells of a base cell: one in each view whose labels it has all of."""
@@ -193,7 +187,7 @@ class PaneStore:
     def _register_expiry(self, cell_blocks: CellBlocks, number: int) -> None:
         code = number & _CODE_MASK
         if code in _ROLLING_CODES:
-            by_block = self._expiring.setdefault((code, cell_blocks.aggregate.long_retention), {})
+            by_block = self._expiring.setdefault(code, {})
             by_block.setdefault(number >> _CODE_BITS, []).append(cell_blocks)
 
     def expire(self, watermark: int) -> bool:
@@ -203,10 +197,8 @@ class PaneStore:
         """
         self.expired_before = max(self.expired_before, watermark)
         hours = False
-        for (code, long_retention), by_block in self._expiring.items():
-            edge = self.oldest_block(
-                BY_CODE[code], Aggregate(AggregateName(""), long_retention=long_retention)
-            )
+        for code, by_block in self._expiring.items():
+            edge = self.oldest_block(BY_CODE[code])
             for block in [block for block in by_block if block < edge]:
                 number = block_id(code, block)
                 for cell_blocks in by_block.pop(block):

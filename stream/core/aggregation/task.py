@@ -31,7 +31,6 @@ from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.checkpoint import Checkpoint
 from stream.core.model.outcomes import OUTCOMES, Outcome
 from stream.core.model.pane_blocks import Row
-from stream.core.model.time_buckets import HOURS
 from stream.core.model.unreadable import SkipOrder
 
 BATCH_SIZE = 128
@@ -66,13 +65,8 @@ class PartitionTask:
         self.dead_letters: list[OutgoingRecord] = []
         self.skip_orders: dict[int, SkipOrder] = {}
         """By base offset of the batch that is skipped if it is unreadable."""
-        self._pane_retention = min(
-            (
-                self.panes.retention(HOURS, aggregate)
-                for aggregate in BY_DOMAIN[domain.name]
-                if aggregate.kind in ("flow", "open_flow")
-            ),
-            default=config.pane_retention,
+        self._derivable_retention = min(
+            map(config.derivable_retention, BY_DOMAIN[domain.name]), default=config.pane_retention
         )
         self._fast_path = domain.fast_path(self.store)
         batch_types = {} if self._fast_path is None else self._fast_path.unchecked_events
@@ -237,7 +231,10 @@ class PartitionTask:
         )
         checkpoint.expired_before = self.panes.expired_before
         checkpoint.complete_since = max(
-            checkpoint.complete_since, checkpoint.expired_before - self._pane_retention
+            checkpoint.complete_since, checkpoint.expired_before - self.config.pane_retention
+        )
+        checkpoint.derivable_since = max(
+            checkpoint.derivable_since, checkpoint.expired_before - self._derivable_retention
         )
         checkpoint.outcomes = {outcome: n for outcome, n in self.outcome_counts.items() if n}
         checkpoint.labels_ignored = self.store.labels_ignored
@@ -330,6 +327,7 @@ class PartitionTask:
     def _rebuild_panes(self) -> None:
         """Rebuild the panes from the entities under the current config. Panes are sums of contributions only."""
         self.panes.clear()
+        self.checkpoint.complete_since = max(self.checkpoint.complete_since, self.checkpoint.derivable_since)
         for key, raw in list(self.store.entities.items()):
             migrated = self.kinds.of(key).migrate(key, raw, self.store, self.checkpoint.dimensions)
             if migrated != raw:

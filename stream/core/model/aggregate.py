@@ -61,8 +61,8 @@ class Aggregate(NamedTuple):
         name: the name in stored cells
         layout: the names of the components, shared by writers and readers
         lagged: also read by windows that end seven days and one bucket earlier
-        long_retention: fed by entities that are kept for the longest window plus eight days, not just as long as
-            their events can be in time
+        entities_kept: how long the entities that contribute to it are kept: while their events can be `in_time`, until
+            they are `closed` for the longest window plus eight days, `always`
         event_components: the components that count events. Label values are ranked by their sum
     """
 
@@ -70,7 +70,7 @@ class Aggregate(NamedTuple):
     layout: type[Layout] = Layout
     kind: Literal["flow", "open_flow", "stock", "open_items"] = "flow"
     lagged: bool = False
-    long_retention: bool = False
+    entities_kept: Literal["in_time", "closed", "always"] = "in_time"
     event_components: tuple[int, ...] = (0,)
 
 

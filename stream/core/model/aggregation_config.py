@@ -4,6 +4,7 @@ from functools import cached_property
 
 import msgspec
 
+from stream.core.model.aggregate import Aggregate
 from stream.core.model.business_hours import BusinessHours, Calendar, business_hours_of
 from stream.core.model.response_targets import ResponseTarget, ResponseTargets
 from stream.core.model.time_buckets import DAY, HOUR, HOURS, MIN_HOUR_RETENTION, Window
@@ -96,19 +97,30 @@ class AggregationConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def pane_retention(self) -> int:
         """Time in ms for which hour panes are kept behind the watermark.
 
-        It is short enough that a block expires before the answers that feed it.
+        Twice the longest window, so that each can be compared with the one before, also if both are moved back by seven
+        days.
         """
-        return self.allowed_lateness - HOURS.span + HOUR
+        return max(2 * self.longest_window + 7 * DAY, MIN_HOUR_RETENTION)
 
     @cached_property
     def entity_retention(self) -> int:
-        """Time in ms for which closed tickets, ended customer lives and erasures are kept after their last record."""
+        """Time in ms for which closed tickets, orders and referrals are kept after their last record."""
         return max(self.longest_window, MIN_HOUR_RETENTION) + 8 * DAY
 
     @cached_property
-    def long_pane_retention(self) -> int:
-        """`pane_retention` of the aggregates fed by tickets and customers, in ms.
+    def customer_retention(self) -> int:
+        """Time in ms for which a customer's contributions are kept. A block expires before what contributes to it."""
+        return self.pane_retention + HOURS.span + HOUR
 
-        It is long enough for windows moved back by 7 days and one bucket.
+    def derivable_retention(self, aggregate: Aggregate) -> int:
+        """Return for how long behind the watermark panes follow from the entities that are still kept, in ms.
+
+        Older panes are finished sums. They cannot be rebuilt, nor compared with entities.
         """
-        return self.entity_retention - HOURS.span - HOUR
+        match aggregate.entities_kept:
+            case "in_time":
+                return self.allowed_lateness - HOURS.span + HOUR
+            case "closed":
+                return self.entity_retention - HOURS.span - HOUR
+            case "always":
+                return self.pane_retention

@@ -22,6 +22,7 @@ _PACKED_NAMES = {
     "projected_dimensions": "shown",
     "expired_before": "floor",
     "complete_since": "since",
+    "derivable_since": "derivable",
     "max_event_time": "newest",
     "written_at": "written",
     "lag_ms": "lag",
@@ -51,6 +52,8 @@ class Checkpoint(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_PACKE
     """Watermark of the last expiry: panes older than their retention before it are deleted."""
     complete_since: int = 0
     """Hour panes are complete from this time on. Windows that were configured later may reach further back."""
+    derivable_since: int = 0
+    """Entities are kept for all panes from this time on. Older panes are lost if they must be rebuilt."""
     outcomes: dict[str, int] = {}
     skipped: int = 0
     """Records of unreadable batches that were skipped by an operator's order. They have no outcome."""

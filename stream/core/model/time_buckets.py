@@ -22,7 +22,8 @@ class Resolution(NamedTuple):
         code: the number of the resolution in stored block keys
         step: the length of a bucket in ms
         per_block: the number of buckets in a block
-        retention: time in ms for which panes are kept behind the watermark, None if the aggregate decides
+        retention: time in ms for which panes are kept behind the watermark, None if the windows decide. Two of the longest
+            windows that read them, and ten minutes or two hours
     """
 
     code: int
@@ -38,8 +39,8 @@ class Resolution(NamedTuple):
 
 RUNNING_TOTAL = Resolution(0, 0, 1, None)
 """Resolution of a stock: one pane, which never expires."""
-MINUTES = Resolution(1, MINUTE, 15, 70 * MINUTE)
-QUARTERS = Resolution(2, QUARTER, 24, 26 * HOUR)
+MINUTES = Resolution(1, MINUTE, 15, 130 * MINUTE)
+QUARTERS = Resolution(2, QUARTER, 24, 50 * HOUR)
 HOURS = Resolution(3, HOUR, 12, None)
 OPEN_ITEM_MINUTES = Resolution(4, MINUTE, 1440, None)
 """Minutes in which open items were opened. They are kept until they are zero."""

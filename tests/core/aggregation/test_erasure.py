@@ -188,7 +188,7 @@ def test_residuals_expire_with_their_panes() -> None:
     process_and_flush(partition, answer("r", "a", 10))
     process_and_flush(partition, erased("a"))
     assert {key[:1] for key in partition.store.entities} == {b"e", b"r", b"x"}
-    for days, left in ((60, {b"e", b"x"}), (76, set())):
+    for days, left in ((70, {b"e", b"x"}), (76, set())):
         partition.checkpoint.watermark = NOW + days * DAY
         partition.prepare_flush(NOW + days * DAY, 0)
         assert {key[:1] for key in partition.store.entities} == left

@@ -58,16 +58,16 @@ def test_an_expired_cell_leaves_nothing() -> None:
     panes = PaneStore(aggregation_config(), AGGREGATES)
     panes.apply_deltas(deltas(NOW, 1))
     before = changed_blocks(panes)
-    assert panes.expire(NOW + 60 * DAY)
-    panes.apply_deltas(deltas(NOW + 60 * DAY, 1))
+    assert panes.expire(NOW + 70 * DAY)
+    panes.apply_deltas(deltas(NOW + 70 * DAY, 1))
     rows = changed_blocks(panes)
     assert {key: rows[key] for key in before} == dict.fromkeys(before)
     assert rows.keys() - before.keys() == panes.blocks.keys()
-    panes.expire(NOW + 120 * DAY)
+    panes.expire(NOW + 140 * DAY)
     changed_blocks(panes)
     assert panes._cells == {}
     assert not any(panes._expiring.values())
-    panes.apply_deltas(deltas(NOW + 121 * DAY, 1))
+    panes.apply_deltas(deltas(NOW + 141 * DAY, 1))
     assert changed_blocks(panes).keys() == panes.blocks.keys()
     assert len(panes) == 6
 

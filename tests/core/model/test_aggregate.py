@@ -22,7 +22,7 @@ class Pair(Layout):
 def test_two_declarations_of_one_name_must_be_equal() -> None:
     assert by_name([Aggregate("a", Pair), Aggregate("a", Pair)]) == {"a": Aggregate("a", Pair)}
     with pytest.raises(ValueError, match="aggregate 'a' is declared twice"):
-        by_name([Aggregate("a", Pair), Aggregate("a", Pair, long_retention=True)])
+        by_name([Aggregate("a", Pair), Aggregate("a", Pair, entities_kept="closed")])
 
 
 @pytest.mark.parametrize(

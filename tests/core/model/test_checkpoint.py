@@ -12,6 +12,7 @@ from stream.core.aggregation.feedback.derive import score_vector
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
 from stream.core.model import checkpoint as checkpoints
+from stream.core.model.aggregates.feedback import NPS
 from stream.core.model.checkpoint import Checkpoint
 from tests.support import DAY, NOW, WINDOWS, Event, aggregation_config, records, single
 
@@ -37,17 +38,19 @@ def test_panes_reach_back_as_far_as_they_are_kept() -> None:
 
 
 def test_longer_windows_do_not_extend_panes_into_the_past() -> None:
-    """Panes start where they started under the shorter windows, until the longer ones have filled.
+    """Rebuilt panes start where the entities did under the shorter windows, until the longer ones have filled.
 
     7 d kept      |-------|NOW
     30 d, a week later    |-------------|   since: still where it was
     30 d, a year later                       ...  |-----|   since: as far back as is kept
     """
     one_week = counted(single(Feedback(), WEEK), NOW)
+    entities_since = NOW - WEEK.derivable_retention(NPS)
+    assert one_week.checkpoint.derivable_since == entities_since
     thirty_days = single(Feedback())
     thirty_days.restore_panes(checkpoints.KEY, checkpoints.encode(one_week.checkpoint))
     assert thirty_days.finish_restore()
-    assert counted(thirty_days, NOW + 7 * DAY).checkpoint.complete_since == NOW - WEEK.pane_retention
+    assert counted(thirty_days, NOW + 7 * DAY).checkpoint.complete_since == entities_since
     assert (
         counted(thirty_days, NOW + 365 * DAY).checkpoint.complete_since
         == NOW + 365 * DAY - thirty_days.config.pane_retention

@@ -249,7 +249,7 @@ def test_expired_label_sets_leave_no_sums() -> None:
     readout.read_figures(NOW)
     assert len(readout.windows.label_sets()) == 2
     apply_contributions(panes, [Contribution("stock", ("web", None), (), 0, {0: -1})])
-    panes.expire(NOW + 60 * DAY)
+    panes.expire(NOW + 70 * DAY)
     readout.apply_rows(0, list(panes.changed_rows()))
     assert readout.windows.label_sets() == set()
 

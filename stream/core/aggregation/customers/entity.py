@@ -144,7 +144,7 @@ def configured_margin(config: AggregationConfig) -> int:
 
 def retention_start(newest_minute: int, config: AggregationConfig) -> int:
     """Return the minute from which on a customer contributes to panes."""
-    return newest_minute - config.entity_retention // MINUTE
+    return newest_minute - config.customer_retention // MINUTE
 
 
 def child_key(kind: bytes, customer: str, child_id: str) -> bytes:

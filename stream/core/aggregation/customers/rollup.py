@@ -1,10 +1,10 @@
 """Roll-ups of a customer: vectors by minute, in buckets that grow coarser with age as panes do.
 
-    newest - retention        newest - 26 to 32 h       newest - 85 min    newest
+    newest - retention        newest - 50 to 56 h       newest - 145 min   newest
     |  forgotten: no pane holds it  |  hours  |  quarter-hours  |  minutes  |
 
 A minute moves to a coarser bucket when the blocks with its finer panes have expired, so that no retained pane depends on
-the newest minute. A roll-up has at most 85 + 128 entries, and 24 for each day of the retention (38 d: 1,125 in all), of a
+the newest minute. A roll-up has at most 145 + 224 entries, and 24 for each day of the retention (67.5 d: 1,940 in all), of a
 customer active around the clock. The bucket of an entry depends on its minute and the newest minute alone, not on the
 order of events.
 """

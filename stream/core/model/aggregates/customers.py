@@ -61,26 +61,26 @@ class ReferrersLayout(Layout):
     CUSTOMERS = 0
 
 
-FCR = Aggregate(AggregateName("fcr"), FcrLayout, lagged=True, long_retention=True, event_components=(0, 1))
+FCR = Aggregate(AggregateName("fcr"), FcrLayout, lagged=True, entities_kept="closed", event_components=(0, 1))
 """Derived from the summaries of tickets, at the first solve by people, with the ticket's dimensions then."""
-CUSTOMERS = Aggregate(AggregateName("customers"), CustomersLayout, "stock", long_retention=True)
+CUSTOMERS = Aggregate(AggregateName("customers"), CustomersLayout, "stock", entities_kept="always")
 """By cohort."""
-PERIODS = Aggregate(AggregateName("lives"), PeriodsLayout, "open_flow", long_retention=True)
+PERIODS = Aggregate(AggregateName("lives"), PeriodsLayout, "open_flow", entities_kept="always")
 """By cohort."""
-CHURNED = Aggregate(AggregateName("churned"), ChurnedLayout, long_retention=True, event_components=(0, 1))
+CHURNED = Aggregate(AggregateName("churned"), ChurnedLayout, entities_kept="always", event_components=(0, 1))
 """By reason."""
-CHURN_IGNORED = Aggregate(AggregateName("churn_ignored"), ChurnIgnoredLayout, long_retention=True)
+CHURN_IGNORED = Aggregate(AggregateName("churn_ignored"), ChurnIgnoredLayout, entities_kept="always")
 REVENUE = Aggregate(
-    AggregateName("revenue"), MoneyLayout, long_retention=True, event_components=(MoneyLayout.COUNT,)
+    AggregateName("revenue"), MoneyLayout, entities_kept="always", event_components=(MoneyLayout.COUNT,)
 )
 """By cohort and currency: purchases less refunds of all customers, active or not."""
-TO_DATE = Aggregate(AggregateName("clv"), MoneyLayout, "stock", long_retention=True)
+TO_DATE = Aggregate(AggregateName("clv"), MoneyLayout, "stock", entities_kept="always")
 """By cohort and currency: revenue to date times margin, of active customers with revenue in that currency."""
 REFERRALS = Aggregate(
-    AggregateName("referrals"), ReferralsLayout, long_retention=True, event_components=(0, 1, 2)
+    AggregateName("referrals"), ReferralsLayout, entities_kept="always", event_components=(0, 1, 2)
 )
 """Referrals by state, each at its own time."""
-REFERRERS = Aggregate(AggregateName("referrers"), ReferrersLayout, "open_flow", long_retention=True)
+REFERRERS = Aggregate(AggregateName("referrers"), ReferrersLayout, "open_flow", entities_kept="always")
 """Customers, each at the latest of their conversions that were not reversed.
 
 Windows end at the present. A customer with a conversion in a window therefore has the latest one in it, and counts

@@ -108,24 +108,24 @@ class QueueLayout(Layout):
 FIRST_RESPONSE = Aggregate(
     AggregateName("first_response"),
     ResponseTimeLayout,
-    long_retention=True,
+    entities_kept="closed",
     event_components=(ResponseTimeLayout.RESPONSES, ResponseTimeLayout.UNANSWERED),
 )
 NEXT_RESPONSE = Aggregate(
     AggregateName("next_response"),
     NextResponseLayout,
-    long_retention=True,
+    entities_kept="closed",
     event_components=(NextResponseLayout.RESPONSES,),
 )
-WAITING = Aggregate(AggregateName("waiting"), WaitingLayout, "open_items", long_retention=True)
-AWAITING_REPLY = Aggregate(AggregateName("awaiting"), OpenItemsLayout, "open_items", long_retention=True)
+WAITING = Aggregate(AggregateName("waiting"), WaitingLayout, "open_items", entities_kept="closed")
+AWAITING_REPLY = Aggregate(AggregateName("awaiting"), OpenItemsLayout, "open_items", entities_kept="closed")
 """Unresolved tickets with an open cycle of either kind, at the minute of its opening."""
-INFLOW = Aggregate(AggregateName("inflow"), InflowLayout, long_retention=True)
+INFLOW = Aggregate(AggregateName("inflow"), InflowLayout, entities_kept="closed")
 """By who opened them."""
 RESOLUTION = Aggregate(
     AggregateName("resolution"),
     ResolutionLayout,
-    long_retention=True,
+    entities_kept="closed",
     event_components=(
         ResolutionLayout.REOPENINGS,
         ResolutionLayout.ONCE,
@@ -136,18 +136,21 @@ RESOLUTION = Aggregate(
 STATUS_WAIT = Aggregate(
     AggregateName("status_wait"),
     StatusWaitLayout,
-    long_retention=True,
+    entities_kept="closed",
     event_components=(StatusWaitLayout.REQUESTER,),
 )
-OPEN_TICKETS = Aggregate(AggregateName("open"), OpenItemsLayout, "open_items", long_retention=True)
+OPEN_TICKETS = Aggregate(AggregateName("open"), OpenItemsLayout, "open_items", entities_kept="closed")
 """Unresolved tickets at the minute of their creation."""
 HANDOFF = Aggregate(
-    AggregateName("handoff"), HandoffLayout, long_retention=True, event_components=(HandoffLayout.RESPONSES,)
+    AggregateName("handoff"),
+    HandoffLayout,
+    entities_kept="closed",
+    event_components=(HandoffLayout.RESPONSES,),
 )
 BUSINESS = Aggregate(
     AggregateName("business"),
     BusinessLayout,
-    long_retention=True,
+    entities_kept="closed",
     event_components=(
         BusinessLayout.RESPONSES,
         BusinessLayout.ONCE,
@@ -156,9 +159,9 @@ BUSINESS = Aggregate(
     ),
 )
 UNASSISTED = Aggregate(
-    AggregateName("unassisted"), UnassistedLayout, long_retention=True, event_components=(0, 1)
+    AggregateName("unassisted"), UnassistedLayout, entities_kept="closed", event_components=(0, 1)
 )
-ORPHANS = Aggregate(AggregateName("orphans"), OrphansLayout, "stock", long_retention=True)
+ORPHANS = Aggregate(AggregateName("orphans"), OrphansLayout, "stock", entities_kept="closed")
 HANDLE = Aggregate(
     AggregateName("handle"), HandleLayout, event_components=(HandleLayout.ABANDONED, HandleLayout.HANDLED)
 )

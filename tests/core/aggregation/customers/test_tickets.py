@@ -198,10 +198,10 @@ def test_a_partition_of_summaries_alone_does_not_grow() -> None:
     """Summaries, topics and panes expire by the timestamps of the summaries, after a restore, too."""
     partition = single(Customers())
     sizes = set()
-    for n in range(120):
+    for n in range(150):
         at = NOW + n * DAY
         process_and_flush(partition, solved(f"t{n}", at, topic=f"topic {n}"))
-        if n == 60:
+        if n == 90:
             restored = PartitionTask(Customers(), 0, 1, partition.config)
             for key, raw in partition.store.entities.items():
                 restored.restore_state(key, raw)
@@ -210,12 +210,12 @@ def test_a_partition_of_summaries_alone_does_not_grow() -> None:
             restored.checkpoint = partition.checkpoint
             assert not restored.finish_restore()
             partition = restored
-        if n >= 45:
+        if n >= 75:
             sizes.add(len(partition.store.entities))
     assert max(sizes) <= 2 * 39
-    assert len(partition.panes.blocks) <= 45
+    assert len(partition.panes.blocks) <= 75
     assert partition.checkpoint.watermark == 0
-    assert results(partition, NOW + 119 * DAY) == (30, 0)
+    assert results(partition, NOW + 149 * DAY) == (30, 0)
 
 
 @pytest.mark.parametrize("flushes", [True, False])

@@ -77,6 +77,8 @@ def test_old_interactions_are_late_and_stored_ones_expire() -> None:
     flush = partition.prepare_flush(later, 0)
     assert not partition.store.entities
     assert [value for _, value in flush.state] == [None]
+    partition.checkpoint.watermark = later = NOW + 40 * DAY
+    partition.prepare_flush(later, 0)
     assert not partition.panes.blocks
 
 

@@ -88,10 +88,10 @@ def test_an_event_for_a_forgotten_ticket_starts_a_new_one() -> None:
 def test_a_forgotten_ticket_of_one_batch_begins_anew() -> None:
     """A record just before the end of the retention still meets the solve, one at its end begins a new ticket.
 
-    The pane of the first solve has expired before its ticket.
+    The pane of the first solve outlasts its ticket.
     """
     now = NOW + HOUR + RETENTION
-    for stamp, solves in ((now - 1, 0), (now, 1)):
+    for stamp, solves in ((now - 1, 1), (now, 2)):
         events = [
             *CLOSED["resolved"],
             created(NOW + HOUR + 9 * DAY, stamp=stamp),
