@@ -7,6 +7,7 @@ from typing import NamedTuple
 from schemas.codec import Decoder, Undecodable
 from schemas.customers import CustomerErased, CustomerResponded
 from schemas.envelope import EVENTS, Event
+from schemas.feedback import AnswerSummarized
 from schemas.fields import Data
 from schemas.keys import owner_of
 from schemas.tickets import TicketSummarized
@@ -22,7 +23,7 @@ MAX_AHEAD = 5 * MINUTE
 """Time in ms by which an event may be ahead of its record, and a record ahead of the clock."""
 MAX_CACHED_OWNERS = 100_000
 """Cached owners whose partition this is: events of one ticket or customer come in groups."""
-DERIVED: frozenset[type[Data]] = frozenset({CustomerResponded, TicketSummarized})
+DERIVED: frozenset[type[Data]] = frozenset({CustomerResponded, TicketSummarized, AnswerSummarized})
 """Types that workers write. They move no clock and have an outcome of their own."""
 INTERPRETED_HEADERS = {"ce_specversion", "cx_timestamp", "cx_forwarded"}
 """Headers that change how a record is read. Others, such as the content type of structured mode, do not."""

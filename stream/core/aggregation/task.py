@@ -333,6 +333,7 @@ class PartitionTask:
             if migrated != raw:
                 self.store.put(key, migrated, None)
         self.erasures.migrate_residuals(self.checkpoint.projected_dimensions)
+        self.domain.rewrite_derived(self.store, self.checkpoint.next_offset - 1, self._newest_timestamp)
         self.store.deltas = self.expected_deltas()
         self._apply_deltas()
 

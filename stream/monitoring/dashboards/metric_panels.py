@@ -88,7 +88,8 @@ def _table_queries(panel: Panel) -> Iterator[Query]:
 def _bounds_and_sizes(panel: Panel) -> Iterator[Query]:
     """Yield the queries of bounds and sample sizes. Sample sizes have a unit of their own."""
     for name, family in zip((LOW, HIGH), panel.bounds or (), strict=False):
-        yield Query(expression(Line(family)), name)
+        line = panel.lines[0]._replace(family=family, name=name)
+        yield Query(expression(line), legend(line, panel) if line.by else name)
     for line in panel.samples:
         yield Query(expression(line), legend(_named(line), panel), GRAFANA_UNITS[line.family.unit])
 

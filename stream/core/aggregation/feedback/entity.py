@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from schemas.feedback import Scale
-from stream.core.aggregation.feedback.event_ids import expand_id
+from stream.core.aggregation.event_ids import expand_id
 from stream.core.model.aggregation_config import DimensionValues
 from stream.core.model.time_buckets import MINUTE
 
@@ -40,6 +40,8 @@ class AnswerContent(msgspec.Struct, array_like=True, gc=False, frozen=True):
     reasons: tuple[str, ...] = ()
     values: DimensionValues = ()
     scale_capped: bool = False
+    ticket: str | None = None
+    """The ticket that an answer to CSAT is about, which its summary names."""
 
     @property
     def is_response(self) -> bool:
