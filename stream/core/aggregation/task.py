@@ -116,7 +116,7 @@ class PartitionTask:
         if validated is None:
             return None
         watermarks = list(running(admitted.record_timestamps, max, initial=self.checkpoint.watermark))
-        return ValidatedBatch(*admitted, watermarks[1:], validated)
+        return ValidatedBatch(*admitted[:-1], watermarks[1:], validated, admitted.unknown)
 
     def _is_erased(self, event: Event, event_time: int) -> bool:
         data = event.data
@@ -125,13 +125,20 @@ class PartitionTask:
     def _process_batch(self, batch: ValidatedBatch) -> None:
         checkpoint = self.checkpoint
         if self._fast_path is None:
-            accepted = self.domain.process_batch(self.store, batch)
+            duplicates = self.domain.process_batch(self.store, batch)
         else:
-            accepted = self._fast_path.process(batch)
+            duplicates = self._fast_path.process(batch)
+        accepted_times = batch.event_times
+        if duplicates:
+            accepted_times = [
+                event_time
+                for event_time, offset in zip(batch.event_times, batch.offsets, strict=True)
+                if offset not in duplicates
+            ]
         checkpoint.watermark = batch.watermarks[-1]
-        checkpoint.max_event_time = max(checkpoint.max_event_time, *accepted, 0)
-        self.outcome_counts["accepted"] += len(accepted)
-        self.outcome_counts["duplicate"] += len(batch.events) - len(accepted)
+        checkpoint.max_event_time = max(checkpoint.max_event_time, *accepted_times, 0)
+        self.outcome_counts["accepted"] += len(accepted_times)
+        self.outcome_counts["duplicate"] += len(duplicates)
 
     def _process_record(self, record: Record, latest: int) -> Outcome:
         """Process one record and return its outcome."""
@@ -162,7 +169,7 @@ class PartitionTask:
         return max(self.checkpoint.newest_timestamp, self.checkpoint.watermark)
 
     def _process_admitted(self, record: Record, admitted: Admitted, latest: int) -> Outcome:
-        event, owner, event_time, record_timestamp = admitted
+        event, owner, event_time, record_timestamp, _ = admitted
         derived = type(event.data) in DERIVED
         if not derived:
             self._advance_watermark(record_timestamp)
