@@ -24,7 +24,9 @@ BINARY = [
 ]
 DATA = b'{"feedback_id":"f","survey":"nps","score":9,"labels":{"shoe":"42"}%s}'
 KNOWN_NAMES = {name for kind in EVENTS for name in kind.__struct_fields__}
-NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=9).filter(lambda name: name not in KNOWN_NAMES)
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=9).filter(
+    lambda name: name not in KNOWN_NAMES
+)
 MEMBERS = st.dictionaries(NAMES, st.none() | st.integers() | st.text() | st.lists(st.none()), max_size=5)
 
 

@@ -62,7 +62,7 @@ def contents(store: EntityStore) -> Any:
         store.entities,
         store.deltas,
         store.derived,
-        store.labels_ignored,
+        store.ignored_labels,
         timers,
         dict(store.changed_rows()),
     )
