@@ -73,6 +73,12 @@ def measure(number: int, sent: Iterator[PublishedRecord]) -> tuple[str, Partitio
     return summary, tasks[0], restored
 
 
+def with_unknown_field(sent: Iterable[PublishedRecord]) -> Iterator[PublishedRecord]:
+    """Yield records with one more field in their data."""
+    for record in sent:
+        yield record._replace(value=record.value.replace(b'"data":{', b'"data":{"device":"phone",', 1))
+
+
 def bytes_per_pane(panes: PaneStore) -> float:
     """Return the bytes of a pane, which is one bucket of one cell in one resolution."""
     seen_ids: set[int] = set()
@@ -99,6 +105,7 @@ def main() -> None:
     for label, number, sent in (
         ("feedback, 100 cells", 0, answers(N, 100)),
         ("feedback, 10,000 cells", 0, answers(N, 10_000)),
+        ("feedback, unknown field", 0, with_unknown_field(answers(N, 100))),
         ("tickets", 1, conversations(N)),
     ):
         summary, task, restored = measure(number, sent)

@@ -94,7 +94,11 @@ def channel_events(channel: str) -> list[Event]:
 def complete_exporter() -> ExporterState:
     """Return an exporter with everything, for two channels."""
     state = exporter(CXGAUGE_CALENDARS=json.dumps([CALENDAR]))
-    apply_records(state, Worker(state)([*channel_events("web"), *channel_events("phone")], NOW))
+    ignored: dict[str, Any] = {
+        "ignored_labels": {"shoe": 1},
+        "unknown_fields": {FeedbackSubmitted.TYPE: {"device": 1}},
+    }
+    apply_records(state, Worker(state)([*channel_events("web"), *channel_events("phone")], NOW, **ignored))
     refresh(state)
     return state
 

@@ -33,9 +33,9 @@ def process(store: EntityStore, data: TicketSummarized) -> None:
     known = load(store, key)
     if data.number < known.number:
         return
-    ignored = store.labels_ignored
+    ignored = len(store.ignored_labels)
     values = store.dimension_values(data, data.ticket_topic)
-    store.labels_ignored = ignored  # derived events count no labels
+    del store.ignored_labels[ignored:]  # derived events count no labels
     store.dirty[key] = TicketSummary(
         number=data.number,
         judged=store.newest_timestamp,
