@@ -1,0 +1,158 @@
+"""Seeded histories of tickets that are as nasty as the schema allows, and settings for them."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from tests.definitions.events import TicketEvent
+from tests.definitions.settings import DAY, HOUR, MINUTE, SECOND, WINDOWS, Calendar, Settings, Target
+
+CHANNELS, TEAMS, PRIORITIES = ("chat", "phone", "web"), ("a", "b"), ("urgent", "low")
+TOPICS, CUSTOMERS = ("bill", "login"), ("c1", "c2", "c3")
+NOWS = (1_790_000_000_000, 1_793_000_040_000, 1_780_358_400_000, 1_783_000_759_999)
+"""Four times of 2026: in a minute, after the clocks change in October, at midnight, and 1 ms before a minute."""
+MAX_AGE = 29 * DAY
+
+
+def history(random: Random, now: int) -> list[TicketEvent]:
+    """Return events of some tickets, and of interactions without one, in a random order of reading."""
+    return _History(random, now).events
+
+
+def settings(random: Random) -> Settings:
+    """Return targets by channel and priority, and calendars by channel and team."""
+    keys = ["chat/urgent", "chat", "*/urgent", "phone/low", "web"]
+    durations = (30 * SECOND, 5 * MINUTE, HOUR, 8 * HOUR, 2 * DAY)
+    weekdays = ("mon", "tue", "wed", "thu", "fri")
+    rome = Calendar(
+        "rome",
+        "Europe/Rome",
+        tuple((day, ("09:00-18:00",)) for day in weekdays),
+        ("2026-09-16", "2026-10-23"),
+    )
+    split = tuple((day, ("08:00-12:30", "13:15-17:00")) for day in (*weekdays, "sat"))
+    chat = Calendar("chat", "America/New_York", split, channels=("chat",))
+    night = Calendar("night", "UTC", (("mon", ("22:00-06:00",)), ("sun", ("20:00-04:00",))), teams=("a",))
+    both = Calendar("both", "UTC", (("tue", ("00:00-12:00",)),), channels=("phone", "web"), teams=("b",))
+    calendars = random.choice([(), (rome,), (chat, night), (both, chat, rome), (night, both)])
+    targets = {
+        key: Target(random.choice(durations), business=bool(calendars) and random.random() < 0.5)
+        for key in random.sample(keys, random.randrange(len(keys)))
+    }
+    return Settings(targets, calendars, Target(random.choice(durations)), random.choice((1, 20, 60)) * SECOND)
+
+
+class _History:
+    def __init__(self, random: Random, now: int) -> None:
+        self.random, self.now = random, now
+        self.moments = self._moments()
+        self.number = 0
+        self.events: list[TicketEvent] = []
+        for n in range(random.randrange(1, 8)):
+            self._add_ticket(f"t{n}")
+        for n in range(random.randrange(3)):
+            for _ in range(random.randrange(1, 4)):
+                self._add("handled", self._any_moment(), **self._handled(self._any_moment(), f"x{n}"))
+        self._redeliver()
+        random.shuffle(self.events)
+
+    def _moments(self) -> list[int]:
+        """Return few times that events share, among them the bounds of windows and of the week after a solve."""
+        random, anchor = self.random, self.now - self.random.randrange(10 * MINUTE, MAX_AGE)
+        window = random.choice(list(WINDOWS.values()))
+        edge = self.now // HOUR * HOUR + HOUR - window
+        pool = [anchor, anchor + 1, anchor + 7 * DAY, anchor + 7 * DAY + 1, edge, edge - 1, self.now]
+        pool += [
+            anchor + random.choice((SECOND, MINUTE, HOUR, DAY)) * random.randrange(1, 60) for _ in range(3)
+        ]
+        pool += [self.now - random.randrange(10 * MINUTE) for _ in range(2)]
+        return [at for at in pool if self.now - MAX_AGE <= at <= self.now]
+
+    def _any_moment(self) -> int:
+        if self.random.random() < 0.8:
+            return self.random.choice(self.moments)
+        return self.now - self.random.randrange(MAX_AGE)
+
+    def _add(self, kind: str, at: int, **data: Any) -> None:
+        """Add an event with an ID whose order is random."""
+        self.number += 1
+        if kind != "handled" and self.random.random() < 0.2:
+            data["customer_id"] = self.random.choice(CUSTOMERS)
+        self.events.append(TicketEvent(kind, at, f"{self.random.randrange(100):02}-{self.number}", data))
+
+    def _dimensions(
+        self, names: tuple[str, ...] = ("channel", "team", "priority", "topic")
+    ) -> dict[str, str]:
+        values = {"channel": CHANNELS, "team": TEAMS, "priority": PRIORITIES, "topic": TOPICS}
+        return {name: self.random.choice(values[name]) for name in names if self.random.random() < 0.5}
+
+    def _add_ticket(self, ticket: str) -> None:
+        random = self.random
+        if random.random() < 0.93:
+            opened_by = random.choice(
+                [{}, {"opened_by": random.choice(("customer", "agent", "bot", "system"))}]
+            )
+            at = min(random.choice(self.moments), random.choice(self.moments))
+            data = {"customer_id": random.choice(CUSTOMERS)} if random.random() < 0.8 else {}
+            self._add("created", at, ticket_id=ticket, **opened_by, **self._dimensions(), **data)
+        kinds = random.choices(list(_KINDS), _WEIGHTS, k=random.randrange(25))
+        for kind in kinds:
+            at = self._any_moment()
+            self._add(kind, at, ticket_id=ticket, **_KINDS[kind](self, at))
+
+    def _message(self, _: int) -> dict[str, Any]:
+        author = self.random.choice(("customer", "customer", "agent", "agent", "bot", "system"))
+        public = self.random.choice([{}, {}, {"public": True}, {"public": False}])
+        return {"message_id": f"m{self.random.randrange(12)}", "author": author, **public}
+
+    def _status(self, _: int) -> dict[str, Any]:
+        status = self.random.choice(("open", "pending", "on_hold", "solved", "solved", "solved", "closed"))
+        by = self.random.choice([{}, {"by": "agent"}, {"by": "customer"}, {"by": "bot"}, {"by": "timeout"}])
+        return {"status": status, **by}
+
+    def _call(self, at: int) -> dict[str, Any]:
+        return self._handled(at, f"i{self.random.randrange(4)}")
+
+    def _handled(self, at: int, name: str) -> dict[str, Any]:
+        """Return an interaction that often begins at another event of the history."""
+        random = self.random
+        start = random.choice([moment for moment in self.moments if moment <= at] or [at])
+        length = at - start if random.random() < 0.6 else random.randrange(0, 20 * MINUTE)
+        talk = random.randrange(length + 1)
+        hold = random.choice([0, random.randrange(length - talk + 1)])
+        data = {
+            "interaction_id": name,
+            "talk_s": talk / 1000,
+            "hold_s": hold / 1000,
+            "wrap_s": (length - talk - hold) / 1000,
+            **self._dimensions(("channel", "team", "priority")),
+        }
+        options: dict[str, Any] = {
+            "outcome": random.choice(("handled", "handled", "abandoned", "bot")),
+            "wait_s": random.choice((0, 1, 1.0005, 20, 20.001, 61.25)),
+            "legs": random.randrange(1, 4),
+            "revision": random.randrange(3),
+            "customer_id": random.choice(CUSTOMERS),
+        }
+        return data | {option: value for option, value in options.items() if random.random() < 0.4}
+
+    def _redeliver(self) -> None:
+        """Add copies of events under other IDs, some of them at another time."""
+        for event in self.random.sample(self.events, self.random.randrange(len(self.events) + 1)):
+            if self.random.random() < 0.3:
+                at = event.at if self.random.random() < 0.7 else self._any_moment()
+                self.number += 1
+                self.events.append(event._replace(at=at, id=f"{self.random.randrange(100):02}-{self.number}"))
+
+
+_KINDS: dict[str, Callable[[_History, int], dict[str, Any]]] = {
+    "created": lambda history, _: history._dimensions(),
+    "message": _History._message,
+    "status": _History._status,
+    "handled": _History._call,
+    "handoff": lambda _, __: {},
+    "updated": lambda history, _: history._dimensions(),
+    "merged": lambda _, __: {"into": "other"},
+    "deleted": lambda _, __: {"reason": "spam"},
+}
+_WEIGHTS = (2, 40, 40, 12, 5, 10, 0.4, 0.4)

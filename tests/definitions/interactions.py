@@ -1,0 +1,27 @@
+"""Handle time and queue: facts of interactions, with or without a ticket."""
+
+from tests.definitions.events import TicketEvent
+from tests.definitions.replay import Fact
+from tests.definitions.ticket import counting_revisions, parts_of
+
+
+def facts(events: list[TicketEvent]) -> list[Fact]:
+    """Return one fact for every interaction, at the earliest time of its copies."""
+    copies = [event for event in events if event.kind == "handled"]
+    out = []
+    for counting in counting_revisions(copies):
+        data = counting.data
+        at = min(copy.at for copy in copies if _key(copy) == _key(counting))
+        wait = data.get("wait_s")
+        values = parts_of(counting) | {
+            "outcome": data.get("outcome", "handled"),
+            "ms": sum(parts_of(counting).values()),
+            "legs": data.get("legs", 1),
+            "wait": None if wait is None else round(wait * 1000),
+        }
+        out.append(Fact("interaction", at, counting.dimensions(), values))
+    return out
+
+
+def _key(interaction: TicketEvent) -> tuple[str | None, str]:
+    return interaction.data.get("ticket_id"), interaction.data["interaction_id"]
