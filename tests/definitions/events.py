@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from tests.definitions.settings import HOUR, MINUTE
+
 TYPES = {
     "created": "cx.ticket.created.v1",
     "message": "cx.ticket.message.v1",
@@ -20,6 +22,8 @@ CONTACT_RANK = 5
 _AUTHOR_RANKS = {"customer": 2, "bot": 3, "system": 3, "agent": CONTACT_RANK}
 _STATUS_RANKS = {"open": 6, "pending": 7, "on_hold": 8, "solved": 9, "closed": 10}
 _RANKS = {"created": 0, "updated": 1, "handoff": 4, "handled": CONTACT_RANK, "merged": 11, "deleted": 12}
+MAX_AGE_IN_HOURS = 31 * 24
+"""The longest window, 30 d, and a day."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Position = tuple[int, int, str]
@@ -27,12 +31,21 @@ Position = tuple[int, int, str]
 
 
 class TicketEvent(NamedTuple):
-    """An event with its kind, a key of `TYPES`, and its time in ms."""
+    """An event with its kind, a key of `TYPES`, its time and the timestamp of its record in ms."""
 
     kind: str
     at: int
+    stamp: int
     id: str
     data: dict[str, Any]
+
+    @property
+    def in_time(self) -> bool:
+        """Return False if the outcome is `future`, or `late`, which only interactions can be."""
+        age_in_hours = self.stamp // HOUR - self.at // HOUR
+        return self.at <= self.stamp + 5 * MINUTE and (
+            self.kind != "handled" or age_in_hours <= MAX_AGE_IN_HOURS
+        )
 
     @property
     def position(self) -> Position:
@@ -48,7 +61,11 @@ class TicketEvent(NamedTuple):
     def dimensions(self) -> dict[str, str]:
         """Return the dimensions that the event names, the topic as `ticket_topic`."""
         names = {"topic": "ticket_topic"}
-        return {names.get(name, name): self.data[name] for name in DIMENSIONS if name in self.data}
+        return {names.get(name, name): text.strip() for name in DIMENSIONS if (text := self.data.get(name))}
+
+    def without_nulls(self) -> "TicketEvent":
+        """Return the event without fields that are null, which are as if absent."""
+        return self._replace(data={name: value for name, value in self.data.items() if value is not None})
 
     def wire(self) -> dict[str, Any]:
         """Return the structured CloudEvent."""
@@ -66,7 +83,8 @@ def natural_key(event: TicketEvent) -> tuple[Any, ...]:
         case "status":
             return "status", data["status"], event.at
         case "created" | "updated":
-            content = {"opened_by": "customer"} | data if event.kind == "created" else data
+            content = {"opened_by": "customer"} if event.kind == "created" else {}
+            content |= {name: text.strip() for name, text in data.items()}
             return event.kind, event.at, tuple(sorted(content.items()))
     return event.kind, event.at
 

@@ -25,6 +25,7 @@ Series = dict[str, dict[Labels, float | Between]]
 
 def figures(events: list[TicketEvent], now_ms: int, settings: Settings) -> Series:
     """Return the series of events in the order of reading. Zeros are there for every label set of any event."""
+    events = [event.without_nulls() for event in events if event.in_time]
     tickets = tickets_of(events)
     replays = [
         Replay(ticket, settings) for ticket in tickets if ticket.created is not None and not ticket.gone

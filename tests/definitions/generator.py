@@ -9,9 +9,13 @@ from tests.definitions.settings import DAY, HOUR, MINUTE, SECOND, WINDOWS, Calen
 
 CHANNELS, TEAMS, PRIORITIES = ("chat", "phone", "web"), ("a", "b"), ("urgent", "low")
 TOPICS, CUSTOMERS = ("bill", "login"), ("c1", "c2", "c3")
+OPENED_BY = ("customer", "agent", "bot", "system")
 NOWS = (1_790_000_000_000, 1_793_000_040_000, 1_780_358_400_000, 1_783_000_759_999)
 """Four times of 2026: in a minute, after the clocks change in October, at midnight, and 1 ms before a minute."""
-MAX_AGE = 29 * DAY
+MAX_AGE = 45 * DAY
+DURATIONS = (30 * SECOND, 5 * MINUTE, HOUR, 8 * HOUR, 2 * DAY)
+"""Durations of targets."""
+STEPS = (0, 0, 1, *DURATIONS, 5 * MINUTE + 1, 7 * DAY)
 
 
 def history(random: Random, now: int) -> list[TicketEvent]:
@@ -22,7 +26,6 @@ def history(random: Random, now: int) -> list[TicketEvent]:
 def settings(random: Random) -> Settings:
     """Return targets by channel and priority, and calendars by channel and team."""
     keys = ["chat/urgent", "chat", "*/urgent", "phone/low", "web"]
-    durations = (30 * SECOND, 5 * MINUTE, HOUR, 8 * HOUR, 2 * DAY)
     weekdays = ("mon", "tue", "wed", "thu", "fri")
     rome = Calendar(
         "rome",
@@ -36,10 +39,10 @@ def settings(random: Random) -> Settings:
     both = Calendar("both", "UTC", (("tue", ("00:00-12:00",)),), channels=("phone", "web"), teams=("b",))
     calendars = random.choice([(), (rome,), (chat, night), (both, chat, rome), (night, both)])
     targets = {
-        key: Target(random.choice(durations), business=bool(calendars) and random.random() < 0.5)
+        key: Target(random.choice(DURATIONS), business=bool(calendars) and random.random() < 0.5)
         for key in random.sample(keys, random.randrange(len(keys)))
     }
-    return Settings(targets, calendars, Target(random.choice(durations)), random.choice((1, 20, 60)) * SECOND)
+    return Settings(targets, calendars, Target(random.choice(DURATIONS)), random.choice((1, 20, 60)) * SECOND)
 
 
 class _History:
@@ -49,10 +52,11 @@ class _History:
         self.number = 0
         self.events: list[TicketEvent] = []
         for n in range(random.randrange(1, 8)):
-            self._add_ticket(f"t{n}")
+            random.choice((self._add_soup, self._add_soup, self._add_conversation, self._add_week))(f"t{n}")
         for n in range(random.randrange(3)):
             for _ in range(random.randrange(1, 4)):
-                self._add("handled", self._any_moment(), **self._handled(self._any_moment(), f"x{n}"))
+                at = self._any_moment()
+                self._add("handled", at, **self._handled(at, f"x{n}"))
         self._redeliver()
         random.shuffle(self.events)
 
@@ -66,7 +70,8 @@ class _History:
             anchor + random.choice((SECOND, MINUTE, HOUR, DAY)) * random.randrange(1, 60) for _ in range(3)
         ]
         pool += [self.now - random.randrange(10 * MINUTE) for _ in range(2)]
-        return [at for at in pool if self.now - MAX_AGE <= at <= self.now]
+        pool = [at for at in pool if self.now - MAX_AGE <= at <= self.now]
+        return random.sample(pool, random.randrange(1, len(pool) + 1))
 
     def _any_moment(self) -> int:
         if self.random.random() < 0.8:
@@ -75,49 +80,110 @@ class _History:
 
     def _add(self, kind: str, at: int, **data: Any) -> None:
         """Add an event with an ID whose order is random."""
-        self.number += 1
         if kind != "handled" and self.random.random() < 0.2:
-            data["customer_id"] = self.random.choice(CUSTOMERS)
-        self.events.append(TicketEvent(kind, at, f"{self.random.randrange(100):02}-{self.number}", data))
+            data.setdefault("customer_id", self.random.choice((*CUSTOMERS, None)))
+        self._append(TicketEvent(kind, at, self._stamp(kind, at), "", data))
+
+    def _append(self, event: TicketEvent) -> None:
+        self.number += 1
+        self.events.append(event._replace(id=f"{self.random.randrange(100):02}-{self.number}"))
+
+    def _stamp(self, kind: str, at: int) -> int:
+        """Return the timestamp of a record, sometimes at the limit to the future. None is forgotten at `now`."""
+        earliest = self.now - 30 * DAY
+        stamps = [self.now, max(at, earliest)]
+        if at - 5 * MINUTE > earliest and self.random.random() < 0.1:
+            stamps += [at - 5 * MINUTE, at - 5 * MINUTE - 1]
+        return self.now if kind == "handled" else self.random.choice(stamps)
 
     def _dimensions(
         self, names: tuple[str, ...] = ("channel", "team", "priority", "topic")
-    ) -> dict[str, str]:
-        values = {"channel": CHANNELS, "team": TEAMS, "priority": PRIORITIES, "topic": TOPICS}
+    ) -> dict[str, Any]:
+        values: dict[str, tuple[str | None, ...]] = {
+            "channel": (*CHANNELS, " chat\t", None),
+            "team": (*TEAMS, None),
+            "priority": PRIORITIES,
+            "topic": (*TOPICS, "bill ", None),
+        }
         return {name: self.random.choice(values[name]) for name in names if self.random.random() < 0.5}
 
-    def _add_ticket(self, ticket: str) -> None:
+    def _create(self, ticket: str, at: int) -> None:
+        random = self.random
+        opened_by = random.choice([{}, {"opened_by": random.choice((*OPENED_BY, "agent", None))}])
+        data = {"customer_id": random.choice(CUSTOMERS)} if random.random() < 0.8 else {}
+        self._add("created", at, ticket_id=ticket, **opened_by, **self._dimensions(), **data)
+
+    def _add_conversation(self, ticket: str) -> None:
+        """Add a ticket whose events follow each other at meaningful distances."""
+        random = self.random
+        at = self._any_moment()
+        times = [at]
+        self._create(ticket, at)
+        for n in range(random.randrange(20)):
+            at = min(self.now, at + random.choice(STEPS))
+            kind = random.choice(("customer", "customer", "agent", "status", "status", "handled", "updated"))
+            if kind in ("customer", "agent"):
+                self._add("message", at, ticket_id=ticket, message_id=f"n{n}", author=kind)
+            elif kind == "handled":
+                call = self._handled(at, f"i{n}", start=random.choice(times))
+                self._add(kind, at, ticket_id=ticket, **call)
+            else:
+                self._add(kind, at, ticket_id=ticket, **_KINDS[kind](self, at))
+            times.append(at)
+
+    def _add_week(self, ticket: str) -> None:
+        """Add a ticket that one contact solved, and events about a week later: reopenings, other tickets."""
+        random = self.random
+        solved = self.now - random.randrange(MAX_AGE)
+        same = {"customer_id": random.choice(CUSTOMERS), "topic": random.choice(TOPICS)}
+        self._add("created", solved - random.choice((0, 1, HOUR)), ticket_id=ticket, **same)
+        contact = {"ticket_id": ticket, "message_id": "w", "author": "agent"}
+        self._add("message", solved, **contact)
+        self._add(
+            "status", solved, ticket_id=ticket, status="solved", by=random.choice(("agent", "customer"))
+        )
+        for n in range(random.randrange(3)):
+            at = solved + random.choice((-1, 0, 1, DAY, 7 * DAY - 1, 7 * DAY, 7 * DAY + 1))
+            if at > self.now:
+                continue
+            if random.random() < 0.5:
+                self._add("created", at, ticket_id=f"{ticket}-{n}", **same)
+                if random.random() < 0.3:
+                    self._add("updated", at + 1, ticket_id=f"{ticket}-{n}", topic=random.choice(TOPICS))
+            else:
+                self._add("status", at, ticket_id=ticket, status="open")
+
+    def _add_soup(self, ticket: str) -> None:
+        """Add a ticket whose events share few moments, in any order."""
         random = self.random
         if random.random() < 0.93:
-            opened_by = random.choice(
-                [{}, {"opened_by": random.choice(("customer", "agent", "bot", "system"))}]
-            )
-            at = min(random.choice(self.moments), random.choice(self.moments))
-            data = {"customer_id": random.choice(CUSTOMERS)} if random.random() < 0.8 else {}
-            self._add("created", at, ticket_id=ticket, **opened_by, **self._dimensions(), **data)
-        kinds = random.choices(list(_KINDS), _WEIGHTS, k=random.randrange(25))
+            self._create(ticket, min(random.choice(self.moments), random.choice(self.moments)))
+        kinds = random.choices(list(_KINDS), random.choice(_WEIGHTS), k=random.randrange(25))
         for kind in kinds:
             at = self._any_moment()
             self._add(kind, at, ticket_id=ticket, **_KINDS[kind](self, at))
 
     def _message(self, _: int) -> dict[str, Any]:
         author = self.random.choice(("customer", "customer", "agent", "agent", "bot", "system"))
-        public = self.random.choice([{}, {}, {"public": True}, {"public": False}])
-        return {"message_id": f"m{self.random.randrange(12)}", "author": author, **public}
+        public = self.random.choice([{}, {}, {}, {"public": True}, {"public": None}, {"public": False}])
+        return {"message_id": f"m{self.random.randrange(20)}", "author": author, **public}
 
     def _status(self, _: int) -> dict[str, Any]:
         status = self.random.choice(("open", "pending", "on_hold", "solved", "solved", "solved", "closed"))
-        by = self.random.choice([{}, {"by": "agent"}, {"by": "customer"}, {"by": "bot"}, {"by": "timeout"}])
+        by = self.random.choice(
+            [{}, {"by": None}, *({"by": by} for by in ("agent", "customer", "bot", "timeout"))]
+        )
         return {"status": status, **by}
 
     def _call(self, at: int) -> dict[str, Any]:
         return self._handled(at, f"i{self.random.randrange(4)}")
 
-    def _handled(self, at: int, name: str) -> dict[str, Any]:
-        """Return an interaction that often begins at another event of the history."""
+    def _handled(self, at: int, name: str, start: int | None = None) -> dict[str, Any]:
+        """Return an interaction that often begins at another event of the history, or at `start`."""
         random = self.random
-        start = random.choice([moment for moment in self.moments if moment <= at] or [at])
-        length = at - start if random.random() < 0.6 else random.randrange(0, 20 * MINUTE)
+        if start is None:
+            start = random.choice([moment for moment in self.moments if moment <= at] or [at])
+        length = at - start if random.random() < 0.6 else random.randrange(20 * MINUTE)
         talk = random.randrange(length + 1)
         hold = random.choice([0, random.randrange(length - talk + 1)])
         data = {
@@ -128,10 +194,10 @@ class _History:
             **self._dimensions(("channel", "team", "priority")),
         }
         options: dict[str, Any] = {
-            "outcome": random.choice(("handled", "handled", "abandoned", "bot")),
-            "wait_s": random.choice((0, 1, 1.0005, 20, 20.001, 61.25)),
-            "legs": random.randrange(1, 4),
-            "revision": random.randrange(3),
+            "outcome": random.choice(("handled", "handled", "abandoned", "bot", None)),
+            "wait_s": random.choice((0, 1, 1.0005, 20, 20.0004, 20.001, 61.25, None)),
+            "legs": random.choice((1, 2, 3, None)),
+            "revision": random.choice((0, 1, 2, None)),
             "customer_id": random.choice(CUSTOMERS),
         }
         return data | {option: value for option, value in options.items() if random.random() < 0.4}
@@ -141,8 +207,7 @@ class _History:
         for event in self.random.sample(self.events, self.random.randrange(len(self.events) + 1)):
             if self.random.random() < 0.3:
                 at = event.at if self.random.random() < 0.7 else self._any_moment()
-                self.number += 1
-                self.events.append(event._replace(at=at, id=f"{self.random.randrange(100):02}-{self.number}"))
+                self._append(event._replace(at=at, stamp=self._stamp(event.kind, at)))
 
 
 _KINDS: dict[str, Callable[[_History, int], dict[str, Any]]] = {
@@ -155,4 +220,10 @@ _KINDS: dict[str, Callable[[_History, int], dict[str, Any]]] = {
     "merged": lambda _, __: {"into": "other"},
     "deleted": lambda _, __: {"reason": "spam"},
 }
-_WEIGHTS = (2, 40, 40, 12, 5, 10, 0.4, 0.4)
+_WEIGHTS = (
+    (2, 40, 40, 12, 5, 10, 0.4, 0.4),
+    (0, 80, 5, 5, 5, 5, 0, 0),
+    (0, 10, 60, 20, 5, 5, 0, 0),
+    (1, 15, 15, 5, 5, 50, 0.2, 0),
+)
+"""Weights of the kinds: a mix, much talk, much work, many changes."""
