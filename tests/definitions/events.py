@@ -15,6 +15,7 @@ TYPES = {
     "merged": "cx.ticket.merged.v1",
     "deleted": "cx.ticket.deleted.v1",
     "handled": "cx.interaction.handled.v1",
+    "erased": "cx.customer.erased.v1",
 }
 DIMENSIONS = ("channel", "touchpoint", "team", "priority", "topic")
 CONTACT_RANK = 5

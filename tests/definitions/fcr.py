@@ -6,21 +6,17 @@ from tests.definitions.settings import DAY
 WEEK = 7 * DAY
 
 
-def facts(replays: list[Replay]) -> list[Fact]:
-    """Return one fact for every ticket that people solved."""
-    out = []
-    for replay in replays:
-        solve = next((event for event in replay.solves if event.data.get("by") in PEOPLE), None)
-        if solve is None:
-            continue
-        contacts = [position for position in replay.contacts if position < solve.position]
-        reopened = any(
-            event.position > solve.position and event.at <= solve.at + WEEK for event in replay.reopenings
-        )
-        first = len(contacts) == 1 and not reopened and not _came_back(replay, solve.at, replays)
-        dimensions = replay.ticket.dimensions_at(solve.position)
-        out.append(Fact("fcr", solve.at, dimensions, {"first": first}))
-    return out
+def facts(replay: Replay, replays: list[Replay]) -> list[Fact]:
+    """Return the fact of a ticket, one at most. `replays` are those of all tickets."""
+    solve = next((event for event in replay.solves if event.data.get("by") in PEOPLE), None)
+    if solve is None:
+        return []
+    contacts = [position for position in replay.contacts if position < solve.position]
+    reopened = any(
+        event.position > solve.position and event.at <= solve.at + WEEK for event in replay.reopenings
+    )
+    first = len(contacts) == 1 and not reopened and not _came_back(replay, solve.at, replays)
+    return [Fact("fcr", solve.at, replay.ticket.dimensions_at(solve.position), {"first": first})]
 
 
 def _came_back(replay: Replay, solved: int, replays: list[Replay]) -> bool:

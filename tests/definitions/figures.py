@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from tests.definitions import fcr, interactions, windowed
+from tests.definitions import fcr, windowed
 from tests.definitions.events import TicketEvent
+from tests.definitions.reading import EventReader
 from tests.definitions.replay import Fact, Replay
 from tests.definitions.settings import DAY, HOUR, MINUTE, VIEWS, WINDOWS, Settings
-from tests.definitions.ticket import Ticket
 
 Labels = tuple[tuple[str, str], ...]
 OwnLabels = dict[str, str]
@@ -25,13 +25,11 @@ Series = dict[str, dict[Labels, float | Between]]
 
 def figures(events: list[TicketEvent], now_ms: int, settings: Settings) -> Series:
     """Return the series of events in the order of reading. Zeros are there for every label set of any event."""
-    events = [event.without_nulls() for event in events if event.in_time]
-    tickets = tickets_of(events)
-    replays = [
-        Replay(ticket, settings) for ticket in tickets if ticket.created is not None and not ticket.gone
-    ]
-    facts = [fact for replay in replays for fact in replay.facts]
-    facts += fcr.facts(replays) + interactions.facts(events)
+    reader = EventReader(settings)
+    for event in events:
+        reader.read(event)
+    replays = reader.replays()
+    facts = reader.facts(replays)
     series: Series = {}
 
     def emit(name: str, labels: OwnLabels, value: float | Between) -> None:
@@ -46,17 +44,8 @@ def figures(events: list[TicketEvent], now_ms: int, settings: Settings) -> Serie
             present = [replay for replay in replays if _matches(replay.ticket.present_dimensions, labels)]
             for name, value in stocks(present, now_ms):
                 emit(name, {"view": view, **labels}, value)
-    emit("cx_orphan_tickets", {"view": "total"}, sum(t.created is None and not t.gone for t in tickets))
+    emit("cx_orphan_tickets", {"view": "total"}, sum(ticket.is_orphan for ticket in reader.tickets()))
     return series
-
-
-def tickets_of(events: list[TicketEvent]) -> list[Ticket]:
-    """Return the tickets that any event names."""
-    by_ticket: dict[str, list[TicketEvent]] = {}
-    for event in events:
-        if "ticket_id" in event.data:
-            by_ticket.setdefault(event.data["ticket_id"], []).append(event)
-    return [Ticket(of_ticket) for of_ticket in by_ticket.values()]
 
 
 def label_sets(facts: list[Fact], replays: list[Replay], names: tuple[str, ...]) -> set[tuple[str, ...]]:

@@ -23,6 +23,21 @@ def history(random: Random, now: int) -> list[TicketEvent]:
     return _History(random, now).events
 
 
+def with_erasures(random: Random, events: list[TicketEvent], now: int) -> list[TicketEvent]:
+    """Return a history with erasures in between. An interaction has at most one customer, without a ticket only."""
+    out = []
+    for event in events:
+        data = dict(event.data)
+        if event.kind == "handled" and data.pop("customer_id", None) and "ticket_id" not in data:
+            data["customer_id"] = CUSTOMERS[len(data["interaction_id"]) % len(CUSTOMERS)]
+        out.append(event._replace(data=data))
+    for n in range(random.randrange(1, 5)):
+        at = random.choice((random.choice(events).at, now))
+        erasure = TicketEvent("erased", min(at, now), now, f"x{n}", {"customer_id": random.choice(CUSTOMERS)})
+        out.insert(random.randrange(len(out) + 1), erasure)
+    return out
+
+
 def settings(random: Random) -> Settings:
     """Return targets by channel and priority, and calendars by channel and team."""
     keys = ["chat/urgent", "chat", "*/urgent", "phone/low", "web"]

@@ -11,7 +11,7 @@ def facts(events: list[TicketEvent]) -> list[Fact]:
     out = []
     for counting in counting_revisions(copies):
         data = counting.data
-        at = min(copy.at for copy in copies if _key(copy) == _key(counting))
+        at = min(copy.at for copy in copies if interaction_key(copy) == interaction_key(counting))
         wait = data.get("wait_s")
         values = parts_of(counting) | {
             "outcome": data.get("outcome", "handled"),
@@ -23,5 +23,6 @@ def facts(events: list[TicketEvent]) -> list[Fact]:
     return out
 
 
-def _key(interaction: TicketEvent) -> tuple[str | None, str]:
+def interaction_key(interaction: TicketEvent) -> tuple[str | None, str]:
+    """Return the identity of an interaction: its ID within its ticket, or within none."""
     return interaction.data.get("ticket_id"), interaction.data["interaction_id"]

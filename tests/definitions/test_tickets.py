@@ -8,7 +8,7 @@ import pytest
 from tests.core.aggregation.pipeline import Pipeline
 from tests.definitions.compare import differences
 from tests.definitions.figures import figures
-from tests.definitions.generator import NOWS, history, settings
+from tests.definitions.generator import NOWS, history, settings, with_erasures
 from tests.definitions.settings import DAY, HOUR, MINUTE
 
 
@@ -35,3 +35,25 @@ def differences_of(seed: int) -> Iterator[str]:
 def test_series_are_those_of_the_contract(first_seed: int) -> None:
     for seed in range(first_seed, first_seed + 5):
         assert list(differences_of(seed)) == [], f"seed {seed}"
+
+
+def differences_with_erasures(seed: int) -> list[str]:
+    """Return the differences of a history with erasures, each read on all topics before the next event."""
+    random = Random(seed)
+    now, configured = random.choice(NOWS), settings(random)
+    events = with_erasures(random, history(random, now), now)
+    pipeline = Pipeline(**configured.env())
+    for event in events:
+        if event.kind == "erased":
+            pipeline.run(random)
+        pipeline.publish(event.wire(), event.stamp)
+        if event.kind == "erased":
+            pipeline.run(random)
+    pipeline.run(random)
+    return differences(figures(events, now, configured), pipeline.series(now))
+
+
+@pytest.mark.parametrize("first_seed", range(0, 100, 5))
+def test_erasures_leave_what_the_contract_says(first_seed: int) -> None:
+    for seed in range(first_seed, first_seed + 5):
+        assert differences_with_erasures(seed) == [], f"seed {seed}"

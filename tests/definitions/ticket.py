@@ -18,7 +18,8 @@ class Call(NamedTuple):
 class Ticket:
     """One ticket. `events` are all its events in the order of reading."""
 
-    def __init__(self, events: list[TicketEvent]) -> None:
+    def __init__(self, name: str, events: list[TicketEvent]) -> None:
+        self.name = name
         life = without_duplicates(event for event in events if event.kind != "handled")
         self.events = sorted(life, key=lambda event: event.position)
         interactions = [event for event in events if event.kind == "handled"]
@@ -31,6 +32,15 @@ class Ticket:
             self.later = [event for event in self.events if event.position > self.created.position]
             self.calls = self._calls(self.created, interactions)
             self.messages = self._messages()
+
+    @property
+    def counts(self) -> bool:
+        """Return whether the ticket is in any figure but that of the orphans."""
+        return self.created is not None and not self.gone
+
+    @property
+    def is_orphan(self) -> bool:
+        return self.created is None and not self.gone
 
     def dimensions_at(self, position: Position) -> dict[str, str]:
         """Return the dimensions by the events up to and with a position. A topic counts from creation on."""

@@ -1,0 +1,87 @@
+"""All events in the order of reading: those that still count, and what erasures left behind."""
+
+from typing import Any
+
+from tests.definitions import fcr, interactions
+from tests.definitions.events import TicketEvent
+from tests.definitions.interactions import interaction_key
+from tests.definitions.replay import Fact, Replay
+from tests.definitions.settings import Settings
+from tests.definitions.ticket import Ticket, counting_revisions
+
+
+class EventReader:
+    """Reads events one by one. Erasures depend on the order of reading, and nothing else does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.left_behind: list[Fact] = []
+        self._ticket_events: list[TicketEvent] = []
+        self._interactions: list[TicketEvent] = []
+        self._erasures: dict[str, int] = {}
+        self._erased: set[Any] = set()
+
+    def read(self, event: TicketEvent) -> None:
+        """Read an event of any outcome."""
+        event = event.without_nulls()
+        if not event.in_time:
+            return
+        if event.kind == "erased":
+            self._erase(event.data["customer_id"], event.at)
+        elif not self._is_erased(event):
+            if "ticket_id" in event.data:
+                self._ticket_events.append(event)
+            if event.kind == "handled":
+                self._interactions.append(event)
+
+    def tickets(self) -> list[Ticket]:
+        """Return the tickets that any event names."""
+        by_ticket: dict[str, list[TicketEvent]] = {}
+        for event in self._ticket_events:
+            by_ticket.setdefault(event.data["ticket_id"], []).append(event)
+        return [Ticket(name, events) for name, events in by_ticket.items()]
+
+    def replays(self) -> list[Replay]:
+        """Return the replays of all tickets that count."""
+        return [Replay(ticket, self.settings) for ticket in self.tickets() if ticket.counts]
+
+    def facts(self, replays: list[Replay]) -> list[Fact]:
+        """Return all facts of all tickets and interactions, erased ones included."""
+        facts = [fact for replay in replays for fact in [*replay.facts, *fcr.facts(replay, replays)]]
+        return self.left_behind + facts + interactions.facts(self._interactions)
+
+    def _is_erased(self, event: TicketEvent) -> bool:
+        if "customer_id" in event.data:
+            return event.at <= self._erasures.get(event.data["customer_id"], event.at - 1)
+        if event.kind == "handled" and interaction_key(event) in self._erased:
+            return True
+        return event.data.get("ticket_id") in self._erased
+
+    def _erase(self, customer: str, at: int) -> None:
+        if at <= self._erasures.get(customer, at - 1):
+            return
+        self._erasures[customer] = at
+        replays, tickets = self.replays(), self.tickets()
+        for replay in replays:
+            if replay.ticket.customer == customer:
+                self.left_behind += fcr.facts(replay, replays)
+                self.left_behind += replay.facts if replay.resolved else []
+        owners = {ticket.name: ticket.customer for ticket in tickets}
+        gone = {
+            interaction_key(counting)
+            for counting in counting_revisions(self._interactions)
+            if self._owner(counting, owners) == customer
+        }
+        copies = [event for event in self._interactions if interaction_key(event) in gone]
+        self.left_behind += interactions.facts(copies)
+        self._erased |= gone
+        self._erased |= {name for name, owner in owners.items() if owner == customer}
+        self._interactions = [event for event in self._interactions if event not in copies]
+        self._ticket_events = [
+            event for event in self._ticket_events if owners[event.data["ticket_id"]] != customer
+        ]
+
+    def _owner(self, interaction: TicketEvent, owners: dict[str, str | None]) -> str | None:
+        """Return the customer of the revision that counts, otherwise that of its ticket."""
+        customer: str | None = interaction.data.get("customer_id")
+        return customer or owners.get(interaction.data.get("ticket_id", ""))
