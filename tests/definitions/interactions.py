@@ -4,6 +4,9 @@ from tests.definitions.events import TicketEvent
 from tests.definitions.replay import Fact
 from tests.definitions.ticket import counting_revisions, parts_of
 
+InteractionKey = tuple[str | None, str]
+"""The ticket and the ID of an interaction."""
+
 
 def facts(events: list[TicketEvent]) -> list[Fact]:
     """Return one fact for every interaction, at the earliest time of its copies."""
@@ -23,6 +26,6 @@ def facts(events: list[TicketEvent]) -> list[Fact]:
     return out
 
 
-def interaction_key(interaction: TicketEvent) -> tuple[str | None, str]:
+def interaction_key(interaction: TicketEvent) -> InteractionKey:
     """Return the identity of an interaction: its ID within its ticket, or within none."""
     return interaction.data.get("ticket_id"), interaction.data["interaction_id"]

@@ -4,10 +4,10 @@ from typing import Any
 
 from tests.definitions import fcr, interactions
 from tests.definitions.events import TicketEvent
-from tests.definitions.interactions import interaction_key
+from tests.definitions.interactions import InteractionKey, interaction_key
 from tests.definitions.replay import Fact, Replay
 from tests.definitions.settings import Settings
-from tests.definitions.ticket import Ticket, counting_revisions
+from tests.definitions.ticket import Ticket
 
 
 class EventReader:
@@ -67,11 +67,8 @@ class EventReader:
                 self.left_behind += fcr.facts(replay, replays)
                 self.left_behind += replay.facts if replay.resolved else []
         owners = {ticket.name: ticket.customer for ticket in tickets}
-        gone = {
-            interaction_key(counting)
-            for counting in counting_revisions(self._interactions)
-            if self._owner(counting, owners) == customer
-        }
+        keys = {interaction_key(event) for event in self._interactions}
+        gone = {key for key in keys if self._owner(key, owners) == customer}
         copies = [event for event in self._interactions if interaction_key(event) in gone]
         self.left_behind += interactions.facts(copies)
         self._erased |= gone
@@ -81,7 +78,11 @@ class EventReader:
             event for event in self._ticket_events if owners[event.data["ticket_id"]] != customer
         ]
 
-    def _owner(self, interaction: TicketEvent, owners: dict[str, str | None]) -> str | None:
-        """Return the customer of the revision that counts, otherwise that of its ticket."""
-        customer: str | None = interaction.data.get("customer_id")
-        return customer or owners.get(interaction.data.get("ticket_id", ""))
+    def _owner(self, key: InteractionKey, owners: dict[str, str | None]) -> str | None:
+        """Return the customer that the last copy of an interaction names, otherwise that of its ticket."""
+        copies = [event for event in self._interactions if interaction_key(event) == key]
+        naming = [event for event in copies if "customer_id" in event.data]
+        if naming:
+            last = max(naming, key=lambda event: event.position)
+            return str(last.data["customer_id"])
+        return owners.get(key[0] or "")
