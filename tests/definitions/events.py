@@ -22,7 +22,15 @@ CONTACT_RANK = 5
 """The rank of an agent's contact, a message or a handled interaction, among the events of one moment."""
 _AUTHOR_RANKS = {"customer": 2, "bot": 3, "system": 3, "agent": CONTACT_RANK}
 _STATUS_RANKS = {"open": 6, "pending": 7, "on_hold": 8, "solved": 9, "closed": 10}
-_RANKS = {"created": 0, "updated": 1, "handoff": 4, "handled": CONTACT_RANK, "merged": 11, "deleted": 12}
+_RANKS = {
+    "copy": CONTACT_RANK,
+    "created": 0,
+    "updated": 1,
+    "handoff": 4,
+    "handled": CONTACT_RANK,
+    "merged": 11,
+    "deleted": 12,
+}
 MAX_AGE_IN_HOURS = 31 * 24
 """The longest window, 30 d, and a day."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +40,10 @@ Position = tuple[int, int, str]
 
 
 class TicketEvent(NamedTuple):
-    """An event with its kind, a key of `TYPES`, its time and the timestamp of its record in ms."""
+    """An event with its kind, its time and the timestamp of its record in ms.
+
+    The kind is a key of `TYPES`, or `copy` for an interaction of which another copy counts.
+    """
 
     kind: str
     at: int

@@ -28,7 +28,12 @@ def figures(events: list[TicketEvent], now_ms: int, settings: Settings) -> Serie
     reader = EventReader(settings)
     for event in events:
         reader.read(event)
-    replays = reader.replays()
+    return figures_of(reader, now_ms)
+
+
+def figures_of(reader: EventReader, now_ms: int) -> Series:
+    """Return the series of the events that were read."""
+    settings, replays = reader.settings, reader.replays()
     facts = reader.facts(replays)
     series: Series = {}
 

@@ -2,13 +2,14 @@
 
 from tests.definitions.events import TicketEvent
 from tests.definitions.replay import Fact
+from tests.definitions.settings import Settings
 from tests.definitions.ticket import counting_revisions, parts_of
 
 InteractionKey = tuple[str | None, str]
 """The ticket and the ID of an interaction."""
 
 
-def facts(events: list[TicketEvent]) -> list[Fact]:
+def facts(events: list[TicketEvent], settings: Settings) -> list[Fact]:
     """Return one fact for every interaction, at the earliest time of its copies."""
     copies = [event for event in events if event.kind == "handled"]
     out = []
@@ -21,6 +22,7 @@ def facts(events: list[TicketEvent]) -> list[Fact]:
             "ms": sum(parts_of(counting).values()),
             "legs": data.get("legs", 1),
             "wait": None if wait is None else round(wait * 1000),
+            "within": wait is not None and round(wait * 1000) <= settings.queue_target,
         }
         out.append(Fact("interaction", at, counting.dimensions(), values))
     return out

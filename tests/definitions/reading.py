@@ -7,7 +7,7 @@ from tests.definitions.events import TicketEvent
 from tests.definitions.interactions import InteractionKey, interaction_key
 from tests.definitions.replay import Fact, Replay
 from tests.definitions.settings import Settings
-from tests.definitions.ticket import Ticket
+from tests.definitions.ticket import Ticket, revision_of
 
 
 class EventReader:
@@ -30,7 +30,8 @@ class EventReader:
             self._erase(event.data["customer_id"], event.at)
         elif not self._is_erased(event):
             if "ticket_id" in event.data:
-                self._ticket_events.append(event)
+                is_known = event.kind == "handled" and self._is_known(event)
+                self._ticket_events.append(event._replace(kind="copy") if is_known else event)
             if event.kind == "handled":
                 self._interactions.append(event)
 
@@ -48,7 +49,14 @@ class EventReader:
     def facts(self, replays: list[Replay]) -> list[Fact]:
         """Return all facts of all tickets and interactions, erased ones included."""
         facts = [fact for replay in replays for fact in [*replay.facts, *fcr.facts(replay, replays)]]
-        return self.left_behind + facts + interactions.facts(self._interactions)
+        return self.left_behind + facts + interactions.facts(self._interactions, self.settings)
+
+    def _is_known(self, interaction: TicketEvent) -> bool:
+        """Return whether a copy that counts instead is known. Of its ticket, this one may name the customer."""
+        copies = [
+            event for event in self._interactions if interaction_key(event) == interaction_key(interaction)
+        ]
+        return any(revision_of(copy) >= revision_of(interaction) for copy in copies)
 
     def _is_erased(self, event: TicketEvent) -> bool:
         if "customer_id" in event.data:
@@ -70,7 +78,7 @@ class EventReader:
         keys = {interaction_key(event) for event in self._interactions}
         gone = {key for key in keys if self._owner(key, owners) == customer}
         copies = [event for event in self._interactions if interaction_key(event) in gone]
-        self.left_behind += interactions.facts(copies)
+        self.left_behind += interactions.facts(copies, self.settings)
         self._erased |= gone
         self._erased |= {name for name, owner in owners.items() if owner == customer}
         self._interactions = [event for event in self._interactions if event not in copies]

@@ -20,12 +20,14 @@ class Ticket:
 
     def __init__(self, name: str, events: list[TicketEvent]) -> None:
         self.name = name
-        life = without_duplicates(event for event in events if event.kind != "handled")
+        kinds = ("handled", "copy")
+        life = without_duplicates(event for event in events if event.kind not in kinds)
         self.events = sorted(life, key=lambda event: event.position)
         interactions = [event for event in events if event.kind == "handled"]
         self.gone = any(event.kind in ("merged", "deleted") for event in life)
         self.created = next((event for event in self.events if event.kind == "created"), None)
-        naming = [event for event in [*life, *interactions] if "customer_id" in event.data]
+        copies = [event for event in events if event.kind in kinds]
+        naming = [event for event in [*life, *copies] if "customer_id" in event.data]
         last = max(naming, key=lambda event: event.position, default=None)
         self.customer = None if last is None else last.data["customer_id"]
         if self.created is not None:
@@ -79,12 +81,13 @@ def counting_revisions(interactions: list[Interaction]) -> list[Interaction]:
     counting: dict[Any, Interaction] = {}
     for interaction in interactions:
         key = interaction.data.get("ticket_id"), interaction.data["interaction_id"]
-        if key not in counting or _revision(interaction) > _revision(counting[key]):
+        if key not in counting or revision_of(interaction) > revision_of(counting[key]):
             counting[key] = interaction
     return list(counting.values())
 
 
-def _revision(interaction: Interaction) -> tuple[int, int, str]:
+def revision_of(interaction: Interaction) -> tuple[int, int, str]:
+    """Return the order of the copies of an interaction, of which the last one counts."""
     return interaction.data.get("revision", 0), interaction.at, interaction.id
 
 

@@ -36,7 +36,7 @@ def figures(facts: list[Fact], settings: Settings) -> Figures:
         unassisted = [fact for fact in by_kind.get("unassisted", []) if fact.values["by"] == by]
         yield "cx_unassisted_solved_tickets", {"by": by}, len(unassisted)
     yield from handled(by_kind.get("interaction", []))
-    yield from queue(by_kind.get("interaction", []), settings.queue_target)
+    yield from queue(by_kind.get("interaction", []))
 
 
 def first_responses(facts: list[Fact], *, business: bool) -> Figures:
@@ -86,13 +86,13 @@ def handled(facts: list[Fact]) -> Figures:
     yield "cx_abandoned_interactions", {}, len(abandoned)
 
 
-def queue(facts: list[Fact], target: int) -> Figures:
-    """Yield the series of the queue. The target is in ms and inside."""
+def queue(facts: list[Fact]) -> Figures:
+    """Yield the series of the queue."""
     people = [fact.values for fact in facts if fact.values["outcome"] == "handled"]
     abandoned = [fact.values for fact in facts if fact.values["outcome"] == "abandoned"]
     waits = [values["wait"] for values in people if values["wait"] is not None]
     offered = len(waits) + sum(values["wait"] is not None for values in abandoned)
-    within = sum(wait <= target for wait in waits)
+    within = sum(values["within"] for values in people)
     yield from distribution("cx_queue_wait", {}, waits)
     yield "cx_queue_waits", {}, len(waits)
     yield "cx_queue_waits_within_target", {}, within
