@@ -1,6 +1,5 @@
 """Events of `cx.tickets` as plain data, their order within a ticket, and their duplicates."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -52,12 +51,14 @@ class TicketEvent(NamedTuple):
     data: dict[str, Any]
 
     @property
-    def in_time(self) -> bool:
-        """Return False if the outcome is `future`, or `late`, which only interactions can be."""
+    def is_future(self) -> bool:
+        return self.at > self.stamp + 5 * MINUTE
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether the outcome is `late`, which it can be of interactions only."""
         age_in_hours = self.stamp // HOUR - self.at // HOUR
-        return self.at <= self.stamp + 5 * MINUTE and (
-            self.kind != "handled" or age_in_hours <= MAX_AGE_IN_HOURS
-        )
+        return self.kind == "handled" and age_in_hours > MAX_AGE_IN_HOURS
 
     @property
     def position(self) -> Position:
@@ -99,11 +100,3 @@ def natural_key(event: TicketEvent) -> tuple[Any, ...]:
             content |= {name: text.strip() for name, text in data.items()}
             return event.kind, event.at, tuple(sorted(content.items()))
     return event.kind, event.at
-
-
-def without_duplicates(events: Iterable[TicketEvent]) -> list[TicketEvent]:
-    """Return the events of one ticket without those whose natural key was read before."""
-    first_read: dict[tuple[Any, ...], TicketEvent] = {}
-    for event in events:
-        first_read.setdefault(natural_key(event), event)
-    return list(first_read.values())

@@ -23,6 +23,22 @@ def history(random: Random, now: int) -> list[TicketEvent]:
     return _History(random, now).events
 
 
+def long_history(random: Random, now: int) -> list[TicketEvent]:
+    """Return histories of a quarter, about the same tickets, read about in the order of their records.
+
+    An interaction is in one of them only. A ticket would know its contact for longer than the interaction is known.
+    """
+    read: list[tuple[int, TicketEvent]] = []
+    for n in range(3):
+        for event in history(random, now - n * random.choice((19, 31, 38)) * DAY):
+            data = dict(event.data)
+            if event.kind == "handled":
+                data["interaction_id"] += f" {n}"
+            delay = random.choice((0, 0, MINUTE, 3 * DAY, 40 * DAY))
+            read.append((event.stamp + delay, event._replace(id=f"{event.id} {n}", data=data)))
+    return [event for _, event in sorted(read, key=lambda pair: pair[0])]
+
+
 def with_erasures(random: Random, events: list[TicketEvent], now: int) -> list[TicketEvent]:
     """Return a history with erasures in between."""
     out = list(events)

@@ -7,9 +7,10 @@ import pytest
 
 from tests.core.aggregation.pipeline import Pipeline
 from tests.definitions.compare import differences
+from tests.definitions.events import TicketEvent
 from tests.definitions.figures import figures
-from tests.definitions.generator import NOWS, history, settings, with_erasures
-from tests.definitions.settings import DAY, HOUR, MINUTE
+from tests.definitions.generator import NOWS, history, long_history, settings, with_erasures
+from tests.definitions.settings import DAY, HOUR, MINUTE, Settings
 
 
 def differences_of(seed: int) -> Iterator[str]:
@@ -42,6 +43,22 @@ def differences_with_erasures(seed: int) -> list[str]:
     random = Random(seed)
     now, configured = random.choice(NOWS), settings(random)
     events = with_erasures(random, history(random, now), now)
+    return differences_at_the_end(random, events, now, configured)
+
+
+def differences_with_memory(seed: int) -> list[str]:
+    """Return the differences of a history that is longer than the memory, half of them with erasures."""
+    random = Random(seed)
+    now, configured = random.choice(NOWS), settings(random)
+    events = long_history(random, now)
+    if random.random() < 0.5:
+        events = with_erasures(random, events, now)
+    return differences_at_the_end(random, events, now, configured)
+
+
+def differences_at_the_end(
+    random: Random, events: list[TicketEvent], now: int, configured: Settings
+) -> list[str]:
     pipeline = Pipeline(**configured.env())
     for event in events:
         if event.kind == "erased":
@@ -57,3 +74,9 @@ def differences_with_erasures(seed: int) -> list[str]:
 def test_erasures_leave_what_the_contract_says(first_seed: int) -> None:
     for seed in range(first_seed, first_seed + 5):
         assert differences_with_erasures(seed) == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("first_seed", range(0, 60, 3))
+def test_memory_ends_when_the_contract_says(first_seed: int) -> None:
+    for seed in range(first_seed, first_seed + 3):
+        assert differences_with_memory(seed) == [], f"seed {seed}"
