@@ -1,0 +1,137 @@
+"""All events in the order of reading: those that still count, what is forgotten, and what erasures left behind."""
+
+from typing import Any
+
+from tests.definitions import fcr, interactions
+from tests.definitions.events import MAX_AGE_IN_HOURS, TicketEvent, natural_key
+from tests.definitions.interactions import InteractionKey, interaction_key
+from tests.definitions.replay import Fact, Replay
+from tests.definitions.settings import DAY, HOUR, Settings
+from tests.definitions.ticket import Ticket, revision_of
+
+MEMORY = 38 * DAY
+"""How long a closed ticket is remembered: the longest window and eight days."""
+
+
+class EventReader:
+    """Reads events one by one. The order of reading matters to erasures, memory, and copies that differ.
+
+    Figures of forgotten tickets and interactions are older than every window.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.left_behind: list[Fact] = []
+        self._newest_stamp = 0
+        self._events: dict[str, list[TicketEvent]] = {}
+        self._last_records: dict[str, int] = {}
+        self._interactions: dict[InteractionKey, list[TicketEvent]] = {}
+        self._erasures: dict[str, int] = {}
+        self._erased: set[Any] = set()
+
+    def read(self, event: TicketEvent) -> None:
+        """Read an event of any outcome."""
+        event = event.without_nulls()
+        if event.is_future:
+            return
+        self._newest_stamp = max(self._newest_stamp, event.stamp)
+        self._forget()
+        if event.kind == "erased":
+            self._erase(event.data["customer_id"], event.at)
+        elif event.is_late or self._is_erased(event):
+            return
+        elif event.kind == "handled":
+            self._read_interaction(event)
+        else:
+            self._read_ticket_event(event)
+
+    def _read_ticket_event(self, event: TicketEvent) -> None:
+        events = self._events.setdefault(event.data["ticket_id"], [])
+        if all(natural_key(known) != natural_key(event) for known in events):
+            events.append(event)
+            self._last_records[event.data["ticket_id"]] = self._newest_stamp
+
+    def _read_interaction(self, event: TicketEvent) -> None:
+        """Read a copy of an interaction. If another copy counts, it may still name the customer of its ticket."""
+        copies = self._interactions.setdefault(interaction_key(event), [])
+        is_known = any(revision_of(copy) >= revision_of(event) for copy in copies)
+        copies.append(event)
+        if (ticket := event.data.get("ticket_id")) is None or (is_known and "customer_id" not in event.data):
+            return
+        events = self._events.setdefault(ticket, [])
+        if not is_known:
+            # Also of a forgotten interaction, whose contact the ticket still knows.
+            events[:] = [_as_copy(known) if _is_same(known, event) else known for known in events]
+        events.append(_as_copy(event) if is_known else event)
+        if not is_known or Ticket(ticket, events).naming is events[-1]:
+            self._last_records[ticket] = self._newest_stamp
+        else:
+            events.pop()
+
+    def tickets(self) -> list[Ticket]:
+        """Return the tickets that any event names."""
+        return [Ticket(name, events) for name, events in self._events.items() if events]
+
+    def replays(self) -> list[Replay]:
+        """Return the replays of all tickets that count."""
+        return [Replay(ticket, self.settings) for ticket in self.tickets() if ticket.counts]
+
+    def facts(self, replays: list[Replay]) -> list[Fact]:
+        """Return all facts of all tickets and interactions, erased ones included."""
+        facts = [fact for replay in replays for fact in [*replay.facts, *fcr.facts(replay, replays)]]
+        copies = [copy for copies in self._interactions.values() for copy in copies]
+        return self.left_behind + facts + interactions.facts(copies, self.settings)
+
+    def _forget(self) -> None:
+        """Forget closed tickets, and interactions whose bucket would be late."""
+        for ticket in self.tickets():
+            if self._last_records[ticket.name] + MEMORY > self._newest_stamp:
+                continue
+            if not ticket.counts or Replay(ticket, self.settings).resolved:
+                del self._events[ticket.name]
+        for key, copies in list(self._interactions.items()):
+            bucket = min(copy.at for copy in copies)
+            if self._newest_stamp // HOUR - bucket // HOUR > MAX_AGE_IN_HOURS:
+                del self._interactions[key]
+
+    def _is_erased(self, event: TicketEvent) -> bool:
+        if "customer_id" in event.data:
+            return event.at <= self._erasures.get(event.data["customer_id"], event.at - 1)
+        if event.kind == "handled" and interaction_key(event) in self._erased:
+            return True
+        return event.data.get("ticket_id") in self._erased
+
+    def _erase(self, customer: str, at: int) -> None:
+        if at <= self._erasures.get(customer, at - 1):
+            return
+        self._erasures[customer] = at
+        replays, tickets = self.replays(), self.tickets()
+        for replay in replays:
+            if replay.ticket.customer == customer:
+                self.left_behind += fcr.facts(replay, replays)
+                self.left_behind += replay.facts if replay.resolved else []
+        owners = {ticket.name: ticket.customer for ticket in tickets}
+        for key, copies in list(self._interactions.items()):
+            if self._owner(copies, owners.get(key[0] or "")) == customer:
+                self.left_behind += interactions.facts(copies, self.settings)
+                self._erased.add(key)
+                del self._interactions[key]
+        for name, owner in owners.items():
+            if owner == customer:
+                self._erased.add(name)
+                del self._events[name]
+
+    def _owner(self, copies: list[TicketEvent], ticket_owner: str | None) -> str | None:
+        """Return the customer that the last copy of an interaction names, otherwise that of its ticket."""
+        naming = [copy for copy in copies if "customer_id" in copy.data]
+        if not naming:
+            return ticket_owner
+        return str(max(naming, key=lambda copy: copy.position).data["customer_id"])
+
+
+def _as_copy(interaction: TicketEvent) -> TicketEvent:
+    return interaction._replace(kind="copy")
+
+
+def _is_same(event: TicketEvent, interaction: TicketEvent) -> bool:
+    return event.kind == "handled" and interaction_key(event) == interaction_key(interaction)
