@@ -1,0 +1,161 @@
+"""Everything that the life of one ticket gives: facts at their own moments, and what is open now."""
+
+from typing import Any, NamedTuple
+
+from tests.definitions.events import Position, TicketEvent
+from tests.definitions.settings import Settings
+from tests.definitions.ticket import Ticket
+
+PEOPLE = ("agent", "customer", None)
+RESOLVED = ("solved", "closed")
+
+
+class Fact(NamedTuple):
+    """Something that is counted at a time in ms, for dimensions."""
+
+    kind: str
+    at: int
+    dimensions: dict[str, str]
+    values: dict[str, Any]
+
+
+class Replay:
+    """A replay of a ticket with a `created`, step by step."""
+
+    def __init__(self, ticket: Ticket, settings: Settings) -> None:
+        assert ticket.created is not None
+        self.ticket, self.settings, self.created = ticket, settings, ticket.created
+        self.facts: list[Fact] = []
+        self.contact_cycle: int | None = None
+        self.reply_cycle: int | None = None
+        self.contacts: list[Position] = []
+        self.handoffs: list[int] = []
+        self.status, self.status_since = "new", ticket.created.at
+        self.spent: dict[str, int] = {}
+        self.solves: list[TicketEvent] = []
+        self.reopenings: list[TicketEvent] = []
+        self.customer_wrote = False
+        self._run()
+
+    @property
+    def resolved(self) -> bool:
+        return self.status in RESOLVED
+
+    def _run(self) -> None:
+        self._on_created()
+        messages = {event.position for event in self.ticket.messages}
+        steps: list[tuple[Position, str, Any]] = [
+            (call.contact, "contact", None) for call in self.ticket.calls
+        ]
+        for event in self.ticket.later:
+            if event.position in messages:
+                kinds = {"customer": "customer", "agent": "contact"}
+                steps.append((event.position, kinds.get(event.data["author"], "bot"), event))
+            elif event.kind in ("status", "handoff"):
+                steps.append((event.position, event.kind, event))
+        for position, kind, event in sorted(steps, key=lambda step: step[0]):
+            match kind:
+                case "contact":
+                    self._on_contact(position)
+                case "customer":
+                    self._on_customer_message(position)
+                case "handoff":
+                    self.handoffs.append(position[0])
+                case "status":
+                    self._on_status(event)
+        if self.resolved:
+            self._add_full_resolution()
+
+    def add(self, kind: str, position: Position, **values: Any) -> None:
+        """Add a fact with the dimensions that hold at its position."""
+        self.facts.append(Fact(kind, position[0], self.ticket.dimensions_at(position), values))
+
+    def _on_created(self) -> None:
+        opened_by = self.created.data.get("opened_by", "customer")
+        self.add("created", self.created.position, opened_by=opened_by)
+        if opened_by != "agent":
+            self._open_contact_cycle(self.created.position)
+
+    def _on_contact(self, position: Position) -> None:
+        self.contacts.append(position)
+        if self.contact_cycle is not None:
+            self._first_response(self.contact_cycle, position)
+        if self.reply_cycle is not None:
+            self.add("next_response", position, ms=position[0] - self.reply_cycle)
+        for since in self.handoffs:
+            self.add("handoff", position, ms=position[0] - since)
+        self.contact_cycle = self.reply_cycle = None
+        self.handoffs = []
+
+    def _on_customer_message(self, position: Position) -> None:
+        is_first, self.customer_wrote = not self.customer_wrote, True
+        if self.contact_cycle is not None:
+            return
+        if is_first and self.created.data.get("opened_by") == "agent":
+            self._open_contact_cycle(position)
+        elif self.reply_cycle is None and not self.resolved:
+            if self._in_call(position):
+                self.add("next_response", position, ms=0)
+            else:
+                self.reply_cycle = position[0]
+
+    def _open_contact_cycle(self, position: Position) -> None:
+        if self._in_call(position):
+            self._first_response(position[0], position)
+        else:
+            self.contact_cycle = position[0]
+
+    def _in_call(self, position: Position) -> bool:
+        """Return whether a call was going on, which answers at once. One that begins here is a later step."""
+        return any(call.contact < position <= call.end for call in self.ticket.calls)
+
+    def _first_response(self, since: int, position: Position) -> None:
+        dimensions = self.ticket.dimensions_at(position)
+        target = self.settings.target_for(dimensions)
+        business = self.settings.business_ms(dimensions, since, position[0])
+        self.add(
+            "first_response",
+            position,
+            ms=position[0] - since,
+            within=self.settings.judged_ms(dimensions, since, position[0]) <= target.duration,
+            business=business,
+            business_within=business is not None and business <= target.duration,
+        )
+
+    def _on_status(self, event: TicketEvent) -> None:
+        was_resolved = self.resolved
+        self.spent[self.status] = self.spent.get(self.status, 0) + event.at - self.status_since
+        self.status, self.status_since = event.data["status"], event.at
+        if self.resolved and not was_resolved:
+            self._on_solve(event)
+        elif was_resolved and not self.resolved:
+            self.reopenings.append(event)
+            self.add("reopening", event.position)
+            self.contact_cycle = self.reply_cycle = None
+            self._open_contact_cycle(event.position)
+
+    def _on_solve(self, event: TicketEvent) -> None:
+        self.reply_cycle = None
+        if not self.contacts:
+            self.add("unanswered", event.position)
+        if not self.solves:
+            self._add_resolution("first", event)
+            if event.data.get("by") in ("bot", "timeout"):
+                self.add("unassisted", event.position, by=event.data["by"])
+        self.solves.append(event)
+
+    def _add_resolution(self, stage: str, event: TicketEvent, **values: int) -> None:
+        dimensions = self.ticket.dimensions_at(event.position)
+        business = self.settings.business_ms(dimensions, self.created.at, event.at)
+        ms = event.at - self.created.at
+        self.add("resolution", event.position, stage=stage, ms=ms, business=business, **values)
+
+    def _add_full_resolution(self) -> None:
+        spent = {status: self.spent.get(status, 0) for status in ("new", "open", "pending", "on_hold")}
+        self._add_resolution(
+            "full",
+            self.solves[-1],
+            requester=spent["new"] + spent["open"] + spent["on_hold"],
+            agent=spent["pending"],
+            on_hold=spent["on_hold"],
+        )
