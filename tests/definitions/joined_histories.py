@@ -213,7 +213,7 @@ _TICKET_KINDS: dict[str, Callable[[_JoinedHistory, int], dict[str, Any]]] = {
         "wrap_s": 0,
         "outcome": history.random.choice(("handled", "handled", "abandoned")),
     },
-    "merged": lambda history, _: {"into": "other"},
-    "deleted": lambda history, _: {},
+    "merged": lambda *_: {"into": "other"},
+    "deleted": lambda *_: {},
 }
 _TICKET_WEIGHTS = (8, 5, 4, 3, 0.4, 0.3)
