@@ -48,6 +48,11 @@ class AnswerContent(msgspec.Struct, array_like=True, gc=False, frozen=True):
         """Return whether it is a response. If not, the survey was dismissed."""
         return is_response(self.survey, self.score, self.reasons)
 
+    @property
+    def counts(self) -> bool:
+        """Return whether it counts for its customer: a response, and of NPS not premature."""
+        return self.is_response and not (self.survey == "nps" and self.premature)
+
 
 def is_response(survey: str, score: int | None, reasons: tuple[str, ...] | None) -> bool:
     """Return whether an answer is a response: a score, or an exit survey with reasons."""

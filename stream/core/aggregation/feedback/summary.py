@@ -25,15 +25,14 @@ def summarize(feedback_id: str, answer: Answer) -> AnswerSummarized | None:
     content = answer.content
     if answer.customer is None or content is None or content.survey not in SUMMARIZED:
         return None
-    counts = content.is_response and not content.premature
     return AnswerSummarized(
         feedback_id=feedback_id,
         customer_id=answer.customer,
         number=0,
         survey=content.survey,  # type: ignore[arg-type]  # one of SUMMARIZED
         moment=from_ms(answer.time),
-        counts=counts,
-        answer_class=answer_class(content.survey, content.score, content.scale) if counts else None,
+        counts=content.counts,
+        answer_class=answer_class(content.survey, content.score, content.scale) if content.counts else None,
         ticket_id=content.ticket,
         reasons=content.reasons if content.survey == "exit" else (),
     )

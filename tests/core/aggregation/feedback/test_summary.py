@@ -87,6 +87,15 @@ def test_answers_that_do_not_count_say_so() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("survey", "score", "counts"), [("nps", 9, False), ("csat", 5, True), ("exit", 3, True)]
+)
+def test_only_nps_is_premature(survey: Any, score: int, *, counts: bool) -> None:
+    """An answer to another survey counts, also if it was given before its transaction."""
+    early = answer(survey=survey, score=score, transaction_time=from_ms(NOW + 1))
+    assert [summary.counts for summary in summaries(early)] == [counts]
+
+
 def test_nobody_and_other_surveys_have_no_summary() -> None:
     """An offer is no answer."""
     offered = Event(FeedbackOffered(feedback_id="f", survey="nps", customer_id="c"), NOW, NOW)
