@@ -17,6 +17,7 @@ TYPES = {
     "erased": "cx.customer.erased.v1",
 }
 DIMENSIONS = ("channel", "touchpoint", "team", "priority", "topic")
+ALLOWED_LABELS = ("brand", "product", "region", "segment")
 CONTACT_RANK = 5
 """The rank of an agent's contact, a message or a handled interaction, among the events of one moment."""
 _AUTHOR_RANKS = {"customer": 2, "bot": 3, "system": 3, "agent": CONTACT_RANK}
@@ -72,9 +73,13 @@ class TicketEvent(NamedTuple):
         return _RANKS[self.kind]
 
     def dimensions(self) -> dict[str, str]:
-        """Return the dimensions that the event names, the topic as `ticket_topic`."""
-        names = {"topic": "ticket_topic"}
-        return {names.get(name, name): text.strip() for name in DIMENSIONS if (text := self.data.get(name))}
+        """Return the dimensions that the event names, allowed labels among them, the topic as `ticket_topic`."""
+        named = {name: text.strip() for name in DIMENSIONS if (text := self.data.get(name))}
+        if "topic" in named:
+            named["ticket_topic"] = named.pop("topic")
+        labels = self.data.get("labels", {})
+        usable = {name: text.strip() for name, text in labels.items() if isinstance(text, str)}
+        return named | {name: text for name, text in usable.items() if name in ALLOWED_LABELS and text}
 
     def without_nulls(self) -> "TicketEvent":
         """Return the event without fields that are null, which are as if absent."""
@@ -96,7 +101,7 @@ def natural_key(event: TicketEvent) -> tuple[Any, ...]:
         case "status":
             return "status", data["status"], event.at
         case "created" | "updated":
-            content = {"opened_by": "customer"} if event.kind == "created" else {}
-            content |= {name: text.strip() for name, text in data.items()}
-            return event.kind, event.at, tuple(sorted(content.items()))
+            named = tuple(sorted(event.dimensions().items()))
+            opened_by = data.get("opened_by", "customer")
+            return event.kind, event.at, named, data.get("customer_id"), opened_by
     return event.kind, event.at

@@ -125,13 +125,20 @@ class _History:
     def _dimensions(
         self, names: tuple[str, ...] = ("channel", "team", "priority", "topic")
     ) -> dict[str, Any]:
+        random = self.random
         values: dict[str, tuple[str | None, ...]] = {
             "channel": (*CHANNELS, " chat\t", None),
             "team": (*TEAMS, None),
             "priority": PRIORITIES,
             "topic": (*TOPICS, "bill ", None),
         }
-        return {name: self.random.choice(values[name]) for name in names if self.random.random() < 0.5}
+        named: dict[str, Any] = {name: random.choice(values[name]) for name in names if random.random() < 0.5}
+        if random.random() < 0.2:
+            named["touchpoint"] = random.choice(("help", "shop", None))
+        if random.random() < 0.2:
+            labels = {"brand": ("x", " y", "", 1), "region": ("n",), "other": ("x",)}
+            named["labels"] = {name: random.choice(labels[name]) for name in labels if random.random() < 0.5}
+        return named
 
     def _create(self, ticket: str, at: int) -> None:
         random = self.random

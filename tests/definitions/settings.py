@@ -16,6 +16,8 @@ VIEWS = {
     "priority": ("priority",),
     "subject": ("ticket_topic",),
     "pair": ("channel", "team"),
+    "touchpoint": ("touchpoint",),
+    "brand": ("brand",),
 }
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
