@@ -44,7 +44,9 @@ def summarize(
     digest = b"" if summary is None else blake2b(_encode(summary), digest_size=8).digest()
     if digest == ticket.summary:
         return []
-    position = _not_older(position, ticket, history)
+    if ticket.naming is not None:
+        # An older event that names nobody changes the ticket of one who came back after an erasure, too.
+        position = position._replace(event_time=max(position.event_time, ticket.naming.time))
     derived = []
     if ticket.summary and (summary is None or customer != ticket.summarized_to):
         removal = TicketSummarized(
@@ -56,22 +58,6 @@ def summarize(
         derived.append(_event(summary, f"{number}/{ticket_id}", position))
     ticket.summary, ticket.summarized_to = digest, None if summary is None else customer
     return derived
-
-
-def _not_older(position: RecordPosition, ticket: Ticket, history: History | None) -> RecordPosition:
-    """Return a position that is not older than the summary, because an old record may be read last.
-
-    An event that names nobody changes the ticket of a customer who came back after an erasure, too. Its time must not
-    be taken for that of the customer. The summary is remembered from its timestamp on, as long as its times matter.
-    """
-    offset, event_time, record_timestamp = position
-    if ticket.naming is not None:
-        event_time = max(event_time, ticket.naming.time)
-    if history is not None:
-        record_timestamp = max(record_timestamp, history.created, history.reopened or record_timestamp)
-        if history.first_human_solve is not None:
-            record_timestamp = max(record_timestamp, history.first_human_solve.time)
-    return RecordPosition(offset, event_time, record_timestamp)
 
 
 def _event(data: TicketSummarized, event_id: str, position: RecordPosition) -> DerivedEvent:
