@@ -7,6 +7,7 @@ import click
 
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.cli.output import echo
 from stream.clock import wall_ms
 from stream.core.metrics import REGISTRY
 from stream.core.metrics.metric import Family, Metric
@@ -42,7 +43,7 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
 
         settings = configuration.load()
         entities = run(settings.kafka, stored_customer.read_entities(settings, customer))
-        click.echo(
+        echo(
             "\n".join(
                 stored_customer.format_customer(customer, entities, aggregation_config(settings), wall_ms())
             )
@@ -50,12 +51,12 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
     elif metric is None:
         width = max(map(len, REGISTRY))
         for name, listed in REGISTRY.items():
-            click.echo(f"{name:{width}}  {listed.title}: {listed.formula}")
+            echo(f"{name:{width}}  {listed.title}: {listed.formula}")
     elif metric in FAMILIES:
         kind, text = FAMILIES[metric]
-        click.echo(f"{metric} ({kind}), a series of the pipeline, without view and window\n\n  {text}")
+        echo(f"{metric} ({kind}), a series of the pipeline, without view and window\n\n  {text}")
     else:
-        click.echo(format_metric(find_metric(metric)))
+        echo(format_metric(find_metric(metric)))
 
 
 def find_metric(name: str) -> Metric:
