@@ -13,6 +13,7 @@ from stream.core.metrics import REGISTRY
 from stream.core.metrics.metric import Family, Metric
 from stream.errors import CxgaugeError
 from stream.exporter.pipeline_metrics import FAMILIES
+from stream.text import printable
 
 WINDOWS = (
     "Rolling over event time, in buckets of 1 minute (windows up to 1 h), 15 minutes (up to 24 h) or 1 hour. The last "
@@ -43,11 +44,9 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
 
         settings = configuration.load()
         entities = run(settings.kafka, stored_customer.read_entities(settings, customer))
-        echo(
-            "\n".join(
-                stored_customer.format_customer(customer, entities, aggregation_config(settings), wall_ms())
-            )
-        )
+        config = aggregation_config(settings)
+        for line in stored_customer.format_customer(customer, entities, config, wall_ms()):
+            echo(printable(line))  # a line end in a value begins no line
     elif metric is None:
         width = max(map(len, REGISTRY))
         for name, listed in REGISTRY.items():
