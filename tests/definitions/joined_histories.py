@@ -18,8 +18,9 @@ MAX_ANSWERS = 14
 """Fewer than the 16 counting answers of a customer that are known one by one, whoever they move to."""
 CHANNELS, TEAMS, PLANS, TOPICS = ("chat", "web"), ("a", "b"), ("basic", "pro"), ("bill", "login")
 SCALES = (None, None, (1, 5), (1, 3), (0, 3), (0, 10))
-OFFSETS = (0, 0, 1, -1, MINUTE, HOUR, -HOUR, DAY, 7 * DAY, 7 * DAY + 1, 30 * DAY, 30 * DAY + 1, -30 * DAY)
-"""Distances of events in ms, among them the ends of the period for exit answers."""
+NEAR = (0, 0, 1, -1, MINUTE, HOUR, -HOUR, DAY)
+EXIT_ENDS = (-30 * DAY - 1, -30 * DAY, -30 * DAY + 1, 7 * DAY - 1, 7 * DAY, 7 * DAY + 1)
+"""Distances of events in ms. The second are about the ends of the period in which an exit answer belongs to a churn."""
 
 
 def joined_settings(random: Random) -> JoinedSettings:
@@ -42,14 +43,16 @@ class _JoinedHistory:
         self.moments = self._moments(settings)
         self.events: list[JoinedEvent] = []
         self.keys: set[Any] = set()
-        self.people = PEOPLE[: random.randrange(1, len(PEOPLE) + 1)]
-        self.tickets = [f"t{n}" for n in range(random.randrange(5))]
+        self.churns: list[int] = []
+        self.people = PEOPLE[: random.choice((1, 1, 2, 3))]
+        self.tickets = {f"t{n}": random.choice(self.people) for n in range(random.randrange(6))}
+        """The customers of tickets at their creation."""
         for customer in self.people:
-            self._add_life(customer)
+            random.choice((self._add_life, self._add_alternating_life))(customer)
             self._add_money(customer)
-        for ticket in self.tickets:
-            self._add_ticket(ticket)
-        for n in range(random.randrange(1, MAX_ANSWERS + 1)):
+        for ticket, customer in self.tickets.items():
+            random.choice((self._add_soup, self._add_conversation, self._add_conversation))(ticket, customer)
+        for n in range(random.choice((3, 9, MAX_ANSWERS))):
             self._add_answer(f"f{n}")
         self._redeliver()
         random.shuffle(self.events)
@@ -59,7 +62,8 @@ class _JoinedHistory:
         random = self.random
         anchor = self.now - random.randrange(self.max_age)
         edge = self.now // HOUR * HOUR + HOUR - random.choice(list(settings.windows.values()))
-        pool = [anchor + random.choice(OFFSETS) for _ in range(5)]
+        offsets = random.choice((NEAR, EXIT_ENDS, (*NEAR, *EXIT_ENDS)))
+        pool = [anchor + random.choice(offsets) for _ in range(5)]
         pool += [anchor, edge, edge - 1, edge + 1, self.now, self.now - random.randrange(10 * MINUTE)]
         pool = [at for at in pool if self.now - self.max_age <= at <= self.now]
         return random.sample(pool, random.randrange(1, len(pool) + 1))
@@ -116,6 +120,23 @@ class _JoinedHistory:
                 data["effective_at"] = time_text(self.now)
             self._add(kind, self._old_moment(), **data)
 
+    def _add_alternating_life(self, customer: str) -> None:
+        """Add lives one after the other, with the churns known to exit answers."""
+        moments = sorted(self._old_moment() for _ in range(self.random.randrange(1, 7)))
+        for n, at in enumerate(moments):
+            if n % 2 == 0:
+                data = self._dimensions("channel", "team", "plan")
+                self._add("activated", at, customer_id=customer, **data)
+            else:
+                self._add("churned", at, customer_id=customer)
+                self.churns.append(at)
+
+    def _exit_moment(self) -> int:
+        """Return a moment at an end of the period in which an exit answer belongs to a churn, if one is in time."""
+        ends = [at + offset for at in self.churns for offset in EXIT_ENDS]
+        ends = [at for at in ends if self.now - self.max_age <= at <= self.now]
+        return self.random.choice(ends) if ends and self.random.random() < 0.3 else self._any_moment()
+
     def _add_money(self, customer: str) -> None:
         random = self.random
         for n in range(random.choice((0, 1, 3, 6))):
@@ -132,12 +153,16 @@ class _JoinedHistory:
             return {"customer_id": self.random.choice(self.people)}
         return self.random.choice([{}, {"customer_id": None}])
 
-    def _add_ticket(self, ticket: str) -> None:
+    def _create(self, ticket: str, at: int, customer: str) -> None:
+        opened_by = self.random.choice(("customer", "customer", "agent", "bot"))
+        data = {"opened_by": opened_by, **self._dimensions("channel", "team", "topic")}
+        self._add("created", at, ticket_id=ticket, customer_id=customer, **data)
+
+    def _add_soup(self, ticket: str, customer: str) -> None:
+        """Add a ticket whose events share few moments, in any order."""
         random, start = self.random, self._old_moment()
         if random.random() < 0.95:
-            opened_by = random.choice(("customer", "customer", "agent", "bot"))
-            data = {"opened_by": opened_by, **self._dimensions("channel", "team", "topic")}
-            self._add("created", start, ticket_id=ticket, **data, **self._customer(0.9))
+            self._create(ticket, start, random.choice((customer, customer, *self.people)))
         kinds = random.choices(list(_TICKET_KINDS), _TICKET_WEIGHTS, k=random.randrange(8))
         for n, kind in enumerate(kinds):
             at = min(
@@ -148,6 +173,22 @@ class _JoinedHistory:
             data = _TICKET_KINDS[kind](self, n)
             self._add(kind, at, ticket_id=ticket, **data, **self._customer(0.15))
 
+    def _add_conversation(self, ticket: str, customer: str) -> None:
+        """Add a ticket that is solved and reopened, with responses near the target."""
+        random, at = self.random, self._old_moment()
+        self._create(ticket, at, customer)
+        for n in range(random.randrange(1, 4)):
+            at = min(self.now, at + random.choice((1, 5 * MINUTE, 5 * MINUTE + 1, HOUR, HOUR + 1, DAY)))
+            message = {
+                "message_id": f"m{n}",
+                "author": random.choice(("agent", "agent", "agent", "customer")),
+            }
+            self._add("message", at, ticket_id=ticket, **message, **self._customer(0.1))
+            self._add("status", at + 1, ticket_id=ticket, status="solved", **self._customer(0.1))
+            at = min(self.now, at + random.choice((1, HOUR)))
+            if random.random() < 0.7:
+                self._add("status", at, ticket_id=ticket, status="open", **self._customer(0.1))
+
     def _add_answer(self, name: str) -> None:
         """Add the events of an answer. It usually keeps its survey and its customer."""
         random = self.random
@@ -157,14 +198,18 @@ class _JoinedHistory:
         if random.random() < 0.3:
             named = random.choice((customer, {}, self._customer(1)))
             self._add("offered", offered, feedback_id=name, survey=survey, **named)
-        for _ in range(random.choice((0, 1, 1, 1, 2, 2, 3, 4))):
+        for _ in range(random.choice((0, 1, 1, 1, 1, 2, 2, 3))):
             answered = survey if random.random() < 0.9 else random.choice(("nps", "csat", "exit", "ces"))
+            at = self._exit_moment() if answered == "exit" else self._any_moment()
+            data = self._answer(answered, at)
             named = customer if random.random() < 0.85 else self._customer(0.7)
-            self._add("submitted", self._any_moment(), feedback_id=name, **self._answer(answered), **named)
+            if answered == "csat" and random.random() < 0.6:
+                named = {"customer_id": self.tickets.get(data.get("ticket_id", ""))}
+            self._add("submitted", at, feedback_id=name, **data, **named)
         if random.random() < 0.08:
             self._add("withdrawn_answer", self._any_moment(), feedback_id=name, **self._customer(0.3))
 
-    def _answer(self, survey: str) -> dict[str, Any]:
+    def _answer(self, survey: str, at: int) -> dict[str, Any]:
         random = self.random
         data: dict[str, Any] = {"survey": survey, "score": random.randrange(11)}
         if survey in ("csat", "ces"):
@@ -176,8 +221,7 @@ class _JoinedHistory:
         if random.random() < (0.7 if survey == "exit" else 0.2):
             data["reasons"] = random.choices(("price", " price ", "bugs", "moved"), k=random.randrange(4))
         if random.random() < 0.15:
-            transaction = self._any_moment() + random.choice((-1, 0, 1))
-            data["transaction_time"] = time_text(transaction)
+            data["transaction_time"] = time_text(at + random.choice((-DAY, -1, 0, 1, DAY)))
         if random.random() < 0.3:
             data["revision"] = random.choice((0, 1, 2, None))
         if random.random() < (0.8 if survey == "csat" else 0.1):
