@@ -5,10 +5,11 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
+from tests.definitions.events import TicketEvent
 from tests.definitions.events import natural_key as ticket_key
-from tests.definitions.joined import JoinedSettings
 from tests.definitions.joined_customers import natural_key as customer_key
-from tests.definitions.joined_events import CUSTOMERS, FEEDBACK, JoinedEvent, ticket_events, time_text
+from tests.definitions.joined_events import CUSTOMERS, FEEDBACK, JoinedEvent, time_text
+from tests.definitions.joined_reading import JoinedSettings
 from tests.definitions.settings import DAY, HOUR, MINUTE, SECOND, WINDOWS, Settings, Target
 
 NOWS = (1_790_000_000_000, 1_793_000_040_000, 1_780_358_400_000, 1_783_000_759_999)
@@ -34,6 +35,16 @@ def joined_settings(random: Random) -> JoinedSettings:
 def joined_history(random: Random, now: int, settings: JoinedSettings) -> list[JoinedEvent]:
     """Return events of all topics in a random order. No two differ in content under one natural key."""
     return _JoinedHistory(random, now, settings).events
+
+
+def with_joined_erasures(random: Random, events: list[JoinedEvent], now: int) -> list[JoinedEvent]:
+    """Return a history with erasures in between."""
+    out = list(events)
+    for n in range(random.randrange(1, 4)):
+        at = random.choice((*(event.at for event in events), now))
+        erasure = JoinedEvent("erased", at, now, f"x{n}", {"customer_id": random.choice(PEOPLE[:2])})
+        out.insert(random.randrange(len(out) + 1), erasure)
+    return out
 
 
 class _JoinedHistory:
@@ -94,8 +105,8 @@ class _JoinedHistory:
         if event.kind in FEEDBACK:
             is_answer = event.kind == "submitted"
             return None if is_answer else (event.kind, event.data["feedback_id"])
-        (ticket,) = ticket_events([event])
-        return event.data["ticket_id"], ticket_key(ticket), event.data.get("interaction_id")
+        key = ticket_key(TicketEvent(*event))
+        return event.data["ticket_id"], key, event.data.get("interaction_id")
 
     def _stamp(self, at: int) -> int:
         """Return the timestamp of a record. None is so old that anything is forgotten at `now`."""
