@@ -1,6 +1,7 @@
 """Seeded histories of tickets that are as nasty as the schema allows, and settings for them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -63,7 +64,11 @@ def settings(random: Random) -> Settings:
     chat = Calendar("chat", "America/New_York", split, channels=("chat",))
     night = Calendar("night", "UTC", (("mon", ("22:00-06:00",)), ("sun", ("20:00-04:00",))), teams=("a",))
     both = Calendar("both", "UTC", (("tue", ("00:00-12:00",)),), channels=("phone", "web"), teams=("b",))
-    calendars = random.choice([(), (rome,), (chat, night), (both, chat, rome), (night, both)])
+    longer = replace(rome, start=random.choice(("2026-06-01", "2026-09-15", "2026-10-25")), holidays=())
+    longer = replace(longer, hours=tuple((day, ("07:30-20:00",)) for day in (*weekdays, "sun")))
+    calendars = random.choice(
+        [(), (rome,), (longer, rome), (chat, night), (both, chat, rome, longer), (night, both)]
+    )
     targets = {
         key: Target(random.choice(DURATIONS), business=bool(calendars) and random.random() < 0.5)
         for key in random.sample(keys, random.randrange(len(keys)))
