@@ -110,7 +110,7 @@ def stocks(replays: list[Replay], now: int) -> Iterator[tuple[str, float | Betwe
 def _oldest(name: str, times: Iterable[int | None], now: int) -> Iterator[tuple[str, Between]]:
     known = [time for time in times if time is not None]
     if known:
-        seconds = (now - min(known)) / 1000
+        seconds = max(0, now - min(known)) / 1000
         yield name, Between(seconds - 60, seconds + 60)
 
 
