@@ -23,12 +23,17 @@ class Between(NamedTuple):
 Series = dict[str, dict[Labels, float | Between]]
 
 
-def figures(events: list[TicketEvent], now_ms: int, settings: Settings) -> Series:
-    """Return the series of events in the order of reading. Zeros are there for every label set of any event."""
+def read(events: list[TicketEvent], settings: Settings) -> EventReader:
+    """Return a reader of events in this order."""
     reader = EventReader(settings)
     for event in events:
         reader.read(event)
-    return figures_of(reader, now_ms)
+    return reader
+
+
+def figures(events: list[TicketEvent], now_ms: int, settings: Settings) -> Series:
+    """Return the series of events in the order of reading. Zeros are there for every label set of any event."""
+    return figures_of(read(events, settings), now_ms)
 
 
 def figures_of(reader: EventReader, now_ms: int) -> Series:
