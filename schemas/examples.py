@@ -17,7 +17,7 @@ from .customers import (
     ReferralReversed,
     ReferralSent,
 )
-from .feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
+from .feedback import AnswerSummarized, FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from .fields import Data
 from .tickets import (
     InteractionHandled,
@@ -83,6 +83,18 @@ _DATA: tuple[Data, ...] = (
         resolved=True,
         channel="mail",
         ticket_topic="invoice",
+        first_response="in_time",
+        present={"channel": "mail", "ticket_topic": "invoice"},
+    ),
+    AnswerSummarized(
+        feedback_id="answer-1",
+        customer_id="anna",
+        number=72,
+        survey="csat",
+        moment=AT,
+        counts=True,
+        answer_class="satisfied",
+        ticket_id="T-20",
     ),
     CustomerErased(customer_id="anna"),
 )

@@ -20,6 +20,7 @@ _DEFAULT_SCALES = {
 }
 """The scores allowed for answers without a scale. None stands for a dismissed survey."""
 
+AnswerClass = Literal["promoter", "passive", "detractor", "satisfied", "dissatisfied"]
 FeedbackId = Annotated[str, ident("The offer and its answer, to which all of its events belong")]
 CustomerId = Annotated[str, ident("The customer")]
 
@@ -69,7 +70,9 @@ class FeedbackSubmitted(FeedbackDimensions, kw_only=True):
     ) = None
     revision: Defaulted[Annotated[Count, Meta(description="The highest revision of an answer counts")]] = 0
     customer_id: CustomerId | None = None
-    ticket_id: Annotated[str, ident("The ticket that the answer is about. No metric reads it")] | None = None
+    ticket_id: (
+        Annotated[str, ident("The ticket that the answer is about, for the CSAT of tickets")] | None
+    ) = None
     transaction_time: (
         Annotated[
             Time,
@@ -124,3 +127,39 @@ class FeedbackDeleted(Data, kw_only=True):
 
     feedback_id: FeedbackId
     customer_id: CustomerId | None = None
+
+
+class AnswerSummarized(Data, kw_only=True):
+    """An answer of a customer as `cx.customers` needs it. Workers write this event, apps do not."""
+
+    TYPE: ClassVar[str] = "cx.answer.summarized.v1"
+
+    feedback_id: FeedbackId
+    customer_id: CustomerId
+    number: Annotated[Count, Meta(description="The summary with the highest number replaces the others")]
+    survey: Annotated[Literal["nps", "csat", "exit"], Meta(description="The kind of survey")] | None = None
+    moment: Annotated[Time, Meta(description="Earliest time of its revisions")] | None = None
+    counts: Defaulted[
+        Annotated[bool, Meta(description="true if it is a response, and in NPS not premature")]
+    ] = False
+    answer_class: (
+        Annotated[AnswerClass, Meta(description="Of an answer to nps or csat that counts")] | None
+    ) = None
+    ticket_id: Annotated[str, ident("The ticket that the answer is about")] | None = None
+    reasons: Defaulted[
+        Annotated[
+            tuple[Annotated[str, code("A reason code")], ...],
+            Meta(max_length=16, description="Reason codes of an exit survey"),
+        ]
+    ] = ()
+    gone: Defaulted[
+        Annotated[bool, Meta(description="true if it was deleted, or moved to another customer")]
+    ] = False
+
+    def __post_init__(self) -> None:
+        self.counts, self.gone = bool(self.counts), bool(self.gone)
+        self.reasons = trimmed_each(self.reasons, "reasons") if self.reasons else ()
+        if self.counts and (self.survey is None or self.moment is None):
+            raise field_error("moment", "survey and moment of an answer that counts", None)
+        if self.counts and self.survey != "exit" and self.answer_class is None:
+            raise field_error("answer_class", "the class of an answer that counts", None)

@@ -216,6 +216,14 @@ class TicketSummarized(Dimensions, kw_only=True):
     ] = False
     reopened: Annotated[Time, Meta(description="First reopening after that solve")] | None = None
     resolved: Defaulted[Annotated[bool, Meta(description="true while the ticket is resolved")]] = False
+    first_response: (
+        Annotated[
+            Literal["in_time", "late"],
+            Meta(description="Whether the first response was within its target. Absent until there is one"),
+        ]
+        | None
+    ) = None
+    present: Annotated[dict[str, str], Meta(description="The present dimensions, by name")] | None = None
     gone: Defaulted[
         Annotated[bool, Meta(description="true if it was merged, deleted, or moved to another customer")]
     ] = False

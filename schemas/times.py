@@ -13,7 +13,7 @@ Time = Annotated[datetime, Meta(tz=True)]
 """RFC 3339 with an offset. The decoder rounds to microseconds, so that longer fractions have to be cut before."""
 
 _LONG_FRACTION = re.compile(rb"\.\d{7}")
-FIELDS = ("created", "effective_at", "reopened", "solved", "time", "transaction_time")
+FIELDS = ("created", "effective_at", "moment", "reopened", "solved", "time", "transaction_time")
 """Fields of events that are times."""
 _TIME = re.compile(
     rb'("(?:%s)"\s*:\s*"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d\.\d{6})\d+' % "|".join(FIELDS).encode()

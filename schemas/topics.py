@@ -65,6 +65,7 @@ CUSTOMERS = Topic(
         customers.ReferralReversed,
         customers.CustomerResponded,
         tickets.TicketSummarized,
+        feedback.AnswerSummarized,
         customers.CustomerErased,
     ),
 )

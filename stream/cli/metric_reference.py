@@ -18,6 +18,7 @@ from stream.core.metrics import (
     response_rate,
 )
 from stream.core.metrics.metric import Family, Metric
+from stream.core.model.aggregates.joined import CLASSES, FATES, NO_CLASS
 
 PAGE = "deploy/docs/metrics.md"
 INTRODUCTION = """\
@@ -53,6 +54,8 @@ LABEL_VALUES: dict[str, Iterable[str] | str] = {
     "cohort": cohorts.COHORTS,
     "currency": SENT,
     "state": referral.STATES,
+    "class": (*CLASSES["nps"], *CLASSES["csat"], NO_CLASS),
+    "first_response": FATES,
 }
 """The values of each label that series have beside those of their view. A text describes values that are not fixed."""
 
@@ -88,7 +91,7 @@ def _section(metric: Metric, topic: str) -> Iterator[str]:
 
 def _marked(text: str) -> str:
     """Return a text with names of series and values as code: Markdown would print underscores as emphasis."""
-    return re.sub(r"\b(cx_\w+|__other__|feedback_id)\b", r"`\1`", text)
+    return re.sub(r"\b(cx_\w+|__other__|feedback_id|ticket_id|in_time)\b", r"`\1`", text)
 
 
 def _codes(texts: Iterable[str]) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from stream.core.aggregation import erasure
+from stream.core.aggregation.customers import answer_records, referrals, repeat_contacts, ticket_summary
 from stream.core.aggregation.customers import entity as customer
-from stream.core.aggregation.customers import referrals, repeat_contacts, ticket_summary
 from stream.core.aggregation.feedback import entity as answer
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.tickets import entity as ticket
@@ -72,6 +72,13 @@ OF_DOMAINS = (
         "refund",
         "A known refund: the partition's newest record timestamp then, in ms.",
         customer.unpack_watermark,
+    ),
+    Kind(
+        "customers",
+        "w",
+        "withdrawn-answer",
+        "An answer that does not count: number of its summary, the partition's newest record timestamp then, in ms.",
+        answer_records.unpack,
     ),
     Kind("customers", "f", "referral", "A known referral.", referrals.unpack),
     Kind("customers", "s", "ticket", "The summary of a customer's ticket.", ticket_summary.unpack),

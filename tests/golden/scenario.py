@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from stream.core.aggregation import cardinality
-from stream.core.aggregation.customers import lifecycle
+from stream.core.aggregation.customers import answers, lifecycle, orders, ticket_records
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.task import Flush, PartitionTask
@@ -67,6 +67,9 @@ def run_scenario(domain: Domain) -> ScenarioRecords:
     with (
         patch.object(lifecycle, "MAX_OTHER_EVENTS", 3),
         patch.object(lifecycle, "MAX_FINISHED_PERIODS", 1),
+        patch.object(answers, "MAX_ANSWERS", 2),
+        patch.object(ticket_records, "MAX_ANSWERS", 1),
+        patch.object(orders, "MAX_PURCHASES", 1),
         patch.object(cardinality, "MAX_CODES", 2),
     ):
         for batch in batches(domain.name):

@@ -9,10 +9,12 @@ from stream.core.metrics import (
     churn,
     clv,
     csat,
+    exit_reasons,
     fcr,
     first_response,
     handoff,
     inflow,
+    loyalty,
     next_response,
     nps,
     queue,
@@ -21,6 +23,7 @@ from stream.core.metrics import (
     resolution,
     response_rate,
     retention,
+    ticket_satisfaction,
     wait_by_status,
     waiting,
 )
@@ -47,6 +50,9 @@ CUSTOMERS: tuple[Metric, ...] = (
     retention.METRIC,
     clv.METRIC,
     referral.METRIC,
+    loyalty.METRIC,
+    ticket_satisfaction.METRIC,
+    exit_reasons.METRIC,
 )
 
 BY_DOMAIN = {"feedback": FEEDBACK, "tickets": TICKETS, "customers": CUSTOMERS}

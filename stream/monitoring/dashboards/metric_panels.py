@@ -88,7 +88,8 @@ def _table_queries(panel: Panel) -> Iterator[Query]:
 def _bounds_and_sizes(panel: Panel) -> Iterator[Query]:
     """Yield the queries of bounds and sample sizes. Sample sizes have a unit of their own."""
     for name, family in zip((LOW, HIGH), panel.bounds or (), strict=False):
-        yield Query(expression(Line(family)), name)
+        line = panel.lines[0]._replace(family=family, name=name)
+        yield Query(expression(line), legend(line, panel) if line.by else name)
     for line in panel.samples:
         yield Query(expression(line), legend(_named(line), panel), GRAFANA_UNITS[line.family.unit])
 
@@ -99,8 +100,8 @@ def _named(line: Line) -> Line:
 
 
 def _band(panel: Panel) -> tuple[Query, Query] | None:
-    """Return the queries of the bounds that a band is drawn between. None if the panel has no bounds."""
-    if panel.bounds is None:
+    """Return the queries of the bounds that a band is drawn between. None without bounds, or for several lines."""
+    if panel.bounds is None or panel.lines[0].by:
         return None
     low, high = (bound(family, panel.lines[0]) for family in panel.bounds)
     return Query(low, LOW), Query(high, HIGH)

@@ -42,7 +42,7 @@ def largest(line: Line) -> str:
 
 def bound(family: Family, score: Line) -> str:
     """Return the expression of a bound. It is empty unless the score has exactly one series to draw a band around."""
-    return f"{expression(Line(family))} and on () (count({expression(score)}) == 1)"
+    return f"{expression(score._replace(family=family))} and on () (count({expression(score)}) == 1)"
 
 
 def legend(line: Line, panel: Panel) -> str:

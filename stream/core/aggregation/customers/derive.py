@@ -1,21 +1,23 @@
 """Contributions of a customer, as a pure function of the entity."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from stream.core.aggregation.customers.answers import NAMES
 from stream.core.aggregation.customers.attributes import present_attributes
 from stream.core.aggregation.customers.entity import (
     LIFECYCLE,
-    Account,
     Activated,
     Customer,
     Rollup,
     configured_margin,
 )
+from stream.core.aggregation.customers.life_facts import NO_JOINS, Fact, Joins, archived_cell, joins_of
 from stream.core.aggregation.customers.lifecycle import Lifecycle, replay
 from stream.core.aggregation.customers.referrals import IN_FORCE, latest_in_force
+from stream.core.aggregation.customers.revenue import revenue
 from stream.core.aggregation.entity_store import project_dimensions
-from stream.core.model.aggregate import Contribution
+from stream.core.model.aggregate import Contribution, Vector
 from stream.core.model.aggregates.customers import (
     CHURN_IGNORED,
     CHURNED,
@@ -25,7 +27,6 @@ from stream.core.model.aggregates.customers import (
     REFERRALS,
     REFERRERS,
     RESPONDER,
-    REVENUE,
     TO_DATE,
     ChurnedLayout,
     ChurnIgnoredLayout,
@@ -34,11 +35,12 @@ from stream.core.model.aggregates.customers import (
     PeriodsLayout,
     ReferrersLayout,
 )
+from stream.core.model.aggregates.joined import CLASS_CUSTOMERS, CLASS_TO_DATE, ClassCustomersLayout
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.money import join, split
 from stream.core.model.time_buckets import MINUTE
 
-_NO_CUSTOMER, _NO_ACCOUNT = Customer(), Account()
+_NO_CUSTOMER = Customer()
 
 
 class CustomerContributions(NamedTuple):
@@ -62,7 +64,7 @@ def derive(customer: Customer, other: Customer = _NO_CUSTOMER) -> CustomerContri
     changes dimensions, margin or cohort: then everything moves. A stock is kept for ever. Panes hold nothing before
     `retention_start`.
     """
-    lives = replay(customer.life_events)
+    lives, joins = replay(customer.life_events), joins_of(customer)
     if other is not _NO_CUSTOMER and (
         _attributes(other) != _attributes(customer) or _was_activated(other) != bool(lives.starts)
     ):
@@ -71,15 +73,17 @@ def derive(customer: Customer, other: Customer = _NO_CUSTOMER) -> CustomerContri
     values = customer.projected_values
     if not lives.starts:  # updates of somebody who was never activated are for their money only
         values = (None,) * len(values)
-    derived = CustomerContributions([], _past(customer, lives, values, cohort))
+    derived = CustomerContributions([], _past(customer, lives, joins, values, cohort))
     if lives.active:
-        derived.present.extend(_present(customer, lives, cohort))
+        derived.present.extend(_present(customer, lives, joins, cohort))
     if customer.archived_periods:
         derived.past.extend(_archived(customer, other, cohort))
+    if customer.archived_facts:
+        derived.past.extend(_archived_facts(customer, other))
     if customer.ignored_churns:
         derived.past.extend(_archived_ignored(customer, other, values))
     if customer.accounts:
-        derived.past.extend(_revenue(customer, other, cohort))
+        derived.past.extend(revenue(customer, other, joins, cohort))
     if customer.referrals:
         derived.past.extend(_referrals(customer, other, values))
     return derived
@@ -93,7 +97,7 @@ def _was_activated(customer: Customer) -> bool:
     return any(isinstance(event, Activated) for event in customer.life_events)
 
 
-def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
+def _present(customer: Customer, lives: Lifecycle, joins: Joins, cohort: str) -> list[Contribution]:
     values, own_labels = customer.projected_values, (cohort,)
     vector = (
         {CustomersLayout.ACTIVE: 1, CustomersLayout.SCHEDULED: 1}
@@ -101,22 +105,52 @@ def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribu
         else {CustomersLayout.ACTIVE: 1}
     )
     derived = [Contribution(CUSTOMERS.name, values, own_labels, 0, vector)]
-    if (minute := lives.starts[-1].time // MINUTE) >= customer.retention_start:
+    start = lives.starts[-1].time
+    if (minute := start // MINUTE) >= customer.retention_start:
         derived.append(
             Contribution(
                 PERIODS.name, values, own_labels, minute, {PeriodsLayout.STARTS: 1, PeriodsLayout.PRESENT: 1}
             )
         )
-    for currency, account in customer.accounts.items():
-        vector = {
-            MoneyLayout.COUNT: 1,
-            **split(join(account.total, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE),
-        }
+    to_date = {
+        currency: split(join(account.total, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE)
+        for currency, account in customer.accounts.items()
+    }
+    for currency, value in to_date.items():
+        vector = {MoneyLayout.COUNT: 1, **value}
         derived.append(Contribution(TO_DATE.name, values, (cohort, currency), 0, vector))
+    if joins.classes:
+        derived.extend(_of_facts(customer, joins.facts(start, None)))
+        derived.extend(_present_classes(customer, joins, to_date))
     return derived
 
 
-def _past(customer: Customer, lives: Lifecycle, values: DimensionValues, cohort: str) -> list[Contribution]:
+def _present_classes(
+    customer: Customer, joins: Joins, to_date: Mapping[str, Vector]
+) -> Iterator[Contribution]:
+    """Yield the stocks by present class. `to_date` is revenue times margin by currency."""
+    values = customer.projected_values
+    for history in joins.classes:
+        if (present := history.present) is None:
+            continue
+        name = NAMES[present]
+        yield Contribution(CLASS_CUSTOMERS.name, values, (name,), 0, {ClassCustomersLayout.ACTIVE: 1})
+        for currency, value in to_date.items():
+            yield Contribution(
+                CLASS_TO_DATE.name, values, (name, currency), 0, {MoneyLayout.COUNT: 1, **value}
+            )
+
+
+def _of_facts(customer: Customer, facts: Iterable[Fact]) -> Iterator[Contribution]:
+    """Yield the contributions of facts in the retention."""
+    for aggregate, own_labels, time, component in facts:
+        if (minute := time // MINUTE) >= customer.retention_start:
+            yield Contribution(aggregate, customer.projected_values, own_labels, minute, {component: 1})
+
+
+def _past(
+    customer: Customer, lives: Lifecycle, joins: Joins, values: DimensionValues, cohort: str
+) -> list[Contribution]:
     own_labels = (cohort,)
     derived: list[Contribution] = []
     derived.extend(
@@ -131,6 +165,8 @@ def _past(customer: Customer, lives: Lifecycle, values: DimensionValues, cohort:
             will = ChurnedLayout.VOLUNTARY if end.voluntary else ChurnedLayout.INVOLUNTARY
             derived.append(Contribution(PERIODS.name, values, own_labels, minute, {PeriodsLayout.ENDS: 1}))
             derived.append(Contribution(CHURNED.name, values, (end.reason,), minute, {will: 1}))
+        if joins is not NO_JOINS:
+            derived.extend(_of_facts(customer, joins.facts(start.time, end.time)))
     return derived
 
 
@@ -149,15 +185,12 @@ def _archived_ignored(customer: Customer, other: Customer, values: DimensionValu
             yield Contribution(CHURN_IGNORED.name, values, (), minute, vector)
 
 
-def _revenue(customer: Customer, other: Customer, cohort: str) -> Iterator[Contribution]:
-    for currency, account in customer.accounts.items():
-        known = other.accounts.get(currency, _NO_ACCOUNT).recent
-        for minute, vector in account.recent.items():
+def _archived_facts(customer: Customer, other: Customer) -> Iterator[Contribution]:
+    for key, entries in customer.archived_facts.items():
+        known, (aggregate, own_labels) = other.archived_facts.get(key, {}), archived_cell(key)
+        for minute, vector in entries.items():
             if known.get(minute) != vector:
-                value = split(join(vector, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE)
-                yield Contribution(
-                    REVENUE.name, customer.projected_values, (cohort, currency), minute, vector | value
-                )
+                yield Contribution(aggregate, customer.projected_values, own_labels, minute, vector)
 
 
 def _referrals(customer: Customer, other: Customer, values: DimensionValues) -> Iterator[Contribution]:
@@ -175,5 +208,6 @@ def rollups(customer: Customer) -> Iterator[Rollup]:
     yield customer.referrals
     yield customer.ignored_churns
     yield from customer.archived_periods.values()
+    yield from customer.archived_facts.values()
     for account in customer.accounts.values():
-        yield account.recent
+        yield from account.archived.values()

@@ -2,10 +2,11 @@
 
 from schemas.customers import CustomerResponded
 from schemas.envelope import Event
+from schemas.feedback import AnswerSummarized
 from schemas.fields import Data
 from schemas.tickets import TicketSummarized
 from schemas.topics import CUSTOMERS
-from stream.core.aggregation.customers import events, ticket_summary
+from stream.core.aggregation.customers import events, ticket_records
 from stream.core.aggregation.customers.kinds import KINDS
 from stream.core.aggregation.customers.ticket_changes import derive_changes
 from stream.core.aggregation.domain import Domain
@@ -14,13 +15,13 @@ from stream.core.model.outcomes import Outcome
 
 
 class Customers(Domain):
-    """Subscription periods, purchases and referrals of customers, and first contacts and repeats of their tickets."""
+    """Subscription periods, purchases and referrals of customers, joined with their tickets and answers."""
 
     name = "customers"
     topic = CUSTOMERS
     oldest_readable_version = 5
     kinds = KINDS
-    open_codes = frozenset({"churned"})
+    open_codes = frozenset({"churned", "churn_exit_reasons"})
 
     def rejects_late(self, data: Data) -> bool:
         """Return False: customer events of any age are used."""
@@ -28,12 +29,12 @@ class Customers(Domain):
         return False
 
     def process(self, store: EntityStore, event: Event, event_time: int, owner: bytes) -> Outcome:
-        """Change a customer by an event, and the deltas at once. A ticket's summary stays dirty until the flush."""
+        """Change a customer by an event, and the deltas at once. The summary of a ticket stays dirty until the flush."""
         if isinstance(event.data, TicketSummarized):
-            ticket_summary.process(store, event.data)
+            ticket_records.process(store, event.data)
             return "derived"
         outcome = events.process(store, event, event_time, owner)
-        return "derived" if isinstance(event.data, CustomerResponded) else outcome
+        return "derived" if isinstance(event.data, CustomerResponded | AnswerSummarized) else outcome
 
     def derive_changes(self, store: EntityStore) -> None:
         """Derive the dirty summaries of tickets and pack them."""

@@ -13,11 +13,12 @@ from hashlib import blake2b
 
 import msgspec
 
+from stream.core.aggregation.customers.answers import KnownAnswer
 from stream.core.model.aggregate import Vector
 from stream.core.model.aggregation_config import NAMED_DIMENSIONS, AggregationConfig, DimensionValues
 from stream.core.model.time_buckets import MINUTE
 
-CUSTOMER, ORDER, REFUND, REFERRAL = b"c", b"o", b"m", b"f"
+CUSTOMER, ORDER, REFUND, REFERRAL, WITHDRAWN_ANSWER = b"c", b"o", b"m", b"f", b"w"
 """Kinds of entities, the first byte of their keys."""
 PLAN = NAMED_DIMENSIONS.index("plan")
 """Position of the plan among dimension values."""
@@ -83,10 +84,15 @@ LIFECYCLE = ""
 
 
 class Account(msgspec.Struct, array_like=True, gc=False):
-    """A customer's revenue in one currency: in total and by bucket, in the components of CLV."""
+    """A customer's revenue in one currency: in total, and as far back as panes reach.
+
+    `purchases` are purchases and refunds (net, in minor units) with their times in ms, in order. Older ones than the
+    newest `orders.MAX_PURCHASES` are `archived` by bucket and by the classes then, a bit for each code.
+    """
 
     total: Vector = {}
-    recent: Rollup = {}
+    purchases: list[tuple[int, int]] = []
+    archived: dict[int, Rollup] = {}
 
 
 class PurchaseDays(msgspec.Struct, array_like=True, gc=False):
@@ -129,6 +135,12 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     """Finished lives past `lifecycle.MAX_FINISHED_PERIODS`, as counts: under `LIFECYCLE`, and churns by reason."""
     archived_until: int | None = None
     """End of the last archived life in ms, None if there is none."""
+    archived_facts: dict[str, Rollup] = {}
+    """What archived lives add to classes and exit reasons, by `life_facts.archive_key`."""
+    answers: list[KnownAnswer] = []
+    """The newest answers that count, in order, at most `answers.MAX_ANSWERS`."""
+    final_answers: list[KnownAnswer] = []
+    """Older ones, in order, as far as panes depend on them."""
 
 
 pack = msgspec.msgpack.Encoder().encode

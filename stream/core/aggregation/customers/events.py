@@ -19,8 +19,9 @@ from schemas.customers import (
     ReferralSent,
 )
 from schemas.envelope import Event
+from schemas.feedback import AnswerSummarized
 from stream.core.aggregation.content import checked_content
-from stream.core.aggregation.customers import lifecycle, orders, referrals, rollup
+from stream.core.aggregation.customers import answer_records, lifecycle, orders, referrals, rollup
 from stream.core.aggregation.customers.derive import (
     CustomerContributions,
     derive,
@@ -55,14 +56,17 @@ def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> 
     raw = store.entities.get(key)
     old, new = (None, Customer()) if raw is None else (unpack(raw), unpack(raw))
     _advance_time(new, store)
-    ignored = store.labels_ignored
+    ignored = len(store.ignored_labels)
     if type(data) in _LIFE_EVENTS:
         life_event = _LIFE_EVENTS[type(data)](store, data, event_time, event.id)
         outcome: Outcome = "accepted" if lifecycle.insert_event(new, life_event) else "duplicate"
+    elif type(data) is AnswerSummarized:
+        answer_records.process(store, new, data)
+        outcome = "accepted"
     else:
         outcome = _HANDLERS[type(data)](store, new, data, event_time)
     if outcome == "duplicate":
-        store.labels_ignored = ignored
+        del store.ignored_labels[ignored:]
         return outcome
     refresh_attributes(new, store.config)
     after = derive(new) if old is None else derive(new, old)
@@ -83,6 +87,8 @@ def _advance_time(customer: Customer, store: EntityStore) -> None:
     customer.retention_start = retention_start(now, store.config)
     if len(customer.life_events) > 1:
         lifecycle.forget(customer)
+    for account in customer.accounts.values():
+        orders.forget_old(account, customer.retention_start)
     for entries in rollups(customer):
         rollup.downsample(entries, customer.newest_minute, customer.retention_start)
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from stream.core.aggregation.customers import (
+    answer_records,
     referrals,
     repeat_contacts,
     repeat_index,
@@ -14,6 +15,7 @@ from stream.core.aggregation.customers.entity import (
     ORDER,
     REFERRAL,
     REFUND,
+    WITHDRAWN_ANSWER,
     Activated,
     Updated,
     customer_of_key,
@@ -77,6 +79,15 @@ class TransactionKind(_OfCustomer):
         return unpack_watermark(raw) + config.entity_retention
 
 
+class WithdrawnAnswerKind(_OfCustomer):
+    """Answers that do not count, so that an older summary is recognised."""
+
+    def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int:
+        """Return the end of the retention after the newest timestamp at the record, in ms."""
+        del key
+        return answer_records.unpack(raw)[1] + config.entity_retention
+
+
 class ReferralKind(_OfCustomer):
     """Referrals. Their contributions are the customer's."""
 
@@ -95,7 +106,7 @@ class _OfTicket(EntityKind):
         return ticket_summary.expires_at(ticket_summary.unpack(raw), config)
 
     def contributions(self, key: bytes, raw: bytes, config: AggregationConfig) -> tuple[Contribution, ...]:
-        """Derive the contribution to FCR."""
+        """Derive the contributions to FCR and ticket satisfaction."""
         del key
         return ticket_summary.derive(ticket_summary.unpack(raw), config)
 
@@ -104,6 +115,7 @@ class _OfTicket(EntityKind):
         del key
         summary = ticket_summary.unpack(raw)
         summary.values = store.remap_values(summary.values, old_dimensions)
+        summary.present = store.remap_values(summary.present, old_dimensions)
         return ticket_summary.pack(summary)
 
 
@@ -129,6 +141,7 @@ KINDS = (
     TransactionKind(ORDER, "orders", unpack_watermark),
     TransactionKind(REFUND, "refunds", unpack_watermark),
     ReferralKind(REFERRAL, "referrals", referrals.unpack),
+    WithdrawnAnswerKind(WITHDRAWN_ANSWER, "withdrawn answers", answer_records.unpack, from_derived=True),
     TicketOfCustomerKind(ticket_summary.SUMMARY, "tickets", ticket_summary.unpack, from_derived=True),
     TicketOfNobodyKind(
         ticket_summary.SUMMARY_OF_NOBODY, "tickets without customer", ticket_summary.unpack, from_derived=True

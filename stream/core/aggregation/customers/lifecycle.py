@@ -25,7 +25,9 @@ from stream.core.aggregation.customers.entity import (
     Updated,
     Withdrawn,
 )
+from stream.core.aggregation.customers.life_facts import Fact, archive_key, joins_of
 from stream.core.model.aggregates.customers import ChurnedLayout, ChurnIgnoredLayout, PeriodsLayout
+from stream.core.model.aggregates.joined import CHURN_EXIT_REASONS
 from stream.core.model.aggregation_config import OTHER_VALUE
 from stream.core.model.time_buckets import MINUTE
 
@@ -37,6 +39,8 @@ MAX_SWITCHES = 100
 """Switches of plan that are kept. A dropped one that is delivered again piece by piece could end the life."""
 MAX_ARCHIVED_REASONS = 16
 """Reasons by which archived churns are counted."""
+MAX_ARCHIVED_FACTS = 32
+"""Classes and exit reasons by which archived lives are counted."""
 
 _RANKS: dict[type[LifeEvent], int] = {Activated: 0, Churned: 1, Scheduled: 2, Withdrawn: 3, Updated: 4}
 
@@ -193,6 +197,8 @@ def _archive_oldest(customer: Customer, lives: Lifecycle) -> None:
         rollup.add_vector(
             into, time // MINUTE, {component: 1}, customer.newest_minute, customer.retention_start
         )
+    for fact in joins_of(customer).facts(start.time, end.time):
+        _archive_fact(customer, fact)
     archived_count = customer.life_events.index(end) + 1
     archived, customer.life_events = (
         customer.life_events[:archived_count],
@@ -200,6 +206,20 @@ def _archive_oldest(customer: Customer, lives: Lifecycle) -> None:
     )
     _archive_ignored(customer, replay(archived).ignored_churns)
     customer.archived_until = end.time
+
+
+def _archive_fact(customer: Customer, fact: Fact) -> None:
+    key = archive_key(fact)
+    if (
+        fact.aggregate == CHURN_EXIT_REASONS.name
+        and key not in customer.archived_facts
+        and len(customer.archived_facts) >= MAX_ARCHIVED_FACTS
+    ):
+        key = archive_key(fact._replace(own_labels=(OTHER_VALUE,)))
+    into = customer.archived_facts.setdefault(key, {})
+    rollup.add_vector(
+        into, fact.time // MINUTE, {fact.component: 1}, customer.newest_minute, customer.retention_start
+    )
 
 
 def forget(customer: Customer) -> None:

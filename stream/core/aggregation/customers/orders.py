@@ -1,5 +1,7 @@
 """Purchases and refunds: each is counted once and added up by customer and currency."""
 
+from bisect import bisect_left, insort
+
 from schemas.customers import PurchaseCompleted, PurchaseRefunded
 from stream.core.aggregation.customers import rollup
 from stream.core.aggregation.customers.entity import (
@@ -12,14 +14,17 @@ from stream.core.aggregation.customers.entity import (
     pack,
     unpack_watermark,
 )
+from stream.core.aggregation.customers.life_facts import joins_of
 from stream.core.aggregation.entity_store import EntityStore
-from stream.core.model.aggregate import add
+from stream.core.model.aggregate import Vector, add
 from stream.core.model.aggregates.customers import MoneyLayout
 from stream.core.model.money import split
 from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import DAY, MINUTE
 
 _DAY_BITS = 64
+MAX_PURCHASES = 100
+"""Purchases and refunds in one currency that are kept one by one."""
 
 
 def complete_purchase(
@@ -56,11 +61,31 @@ def _add_amount(customer: Customer, currency: str, amount: int, event_time: int)
     account = customer.accounts.get(currency)
     if account is None:
         account = customer.accounts[currency] = Account()
-    vector = {MoneyLayout.COUNT: 1, **split(amount, MoneyLayout.NET)}
-    add(account.total, vector)
+    add(account.total, amount_vector(amount))
+    insort(account.purchases, (event_time, amount))
+    if len(account.purchases) > MAX_PURCHASES:
+        _archive_oldest(customer, account)
+
+
+def amount_vector(amount: int) -> Vector:
+    """Return the vector of a purchase or refund, in minor units."""
+    return {MoneyLayout.COUNT: 1, **split(amount, MoneyLayout.NET)}
+
+
+def _archive_oldest(customer: Customer, account: Account) -> None:
+    """Add the oldest purchase to the sums of its bucket, under the classes at its time, which are final then."""
+    time, amount = account.purchases.pop(0)
+    into = account.archived.setdefault(joins_of(customer).classes_at(time), {})
     rollup.add_vector(
-        account.recent, event_time // MINUTE, vector, customer.newest_minute, customer.retention_start
+        into, time // MINUTE, amount_vector(amount), customer.newest_minute, customer.retention_start
     )
+
+
+def forget_old(account: Account, retention_start: int) -> None:
+    """Drop the purchases before the retention, which starts at a minute."""
+    start = bisect_left(account.purchases, (retention_start * MINUTE,))
+    if start:
+        del account.purchases[:start]
 
 
 def add_purchase_day(days: PurchaseDays | None, day: int) -> PurchaseDays:

@@ -1,19 +1,20 @@
-"""Summaries of tickets, written by the workers of `cx.tickets`: FCR and repeat contacts are derived from them.
+"""Summaries of tickets, written by the workers of `cx.tickets`: FCR, repeat contacts and ticket satisfaction.
 
 The summary with the highest number replaces the others whole. One that says "gone" contributes nothing, but keeps its
 number, so that an older one that is read later changes nothing. A changed summary stays dirty until the flush.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import msgspec
 
 from schemas.tickets import TicketSummarized
-from schemas.times import Time, to_ms
-from stream.core.aggregation.customers.entity import hashed_child_key
-from stream.core.aggregation.entity_store import EntityStore, project_dimensions
-from stream.core.model.aggregate import Contribution
+from stream.core.aggregation.customers.entity import Rollup, hashed_child_key
+from stream.core.aggregation.entity_store import project_dimensions
+from stream.core.model.aggregate import Contribution, Vector
 from stream.core.model.aggregates.customers import FCR, WEEK, FcrLayout
+from stream.core.model.aggregates.joined import TICKET_CSAT, TicketCsatLayout
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.time_buckets import MINUTE
 
@@ -29,12 +30,22 @@ class ContactSummary(msgspec.Struct, array_like=True, gc=False, frozen=True):
     solved: int | None
 
 
+class TicketAnswer(NamedTuple):
+    """An answer to CSAT about a ticket: its moment in ms, a hash of its ID, and whether the customer was satisfied."""
+
+    moment: int
+    answer: bytes
+    satisfied: bool
+
+
 class TicketSummary(msgspec.Struct, array_like=True, gc=False):
     """One ticket, as the summary with the highest number has it. Times in ms.
 
     `judged` is the newest timestamp of the partition at its record. `topic` is the present one, "" if there is none.
     `solved` is the first solve by people, `reopened` the first reopening after it, `values` the dimensions at the solve.
-    `contact` is what the index knows. `repeated`: another ticket was created within a week after the solve.
+    `contact` is what the index knows. `repeated`: another ticket was created within a week after the solve. `present` are the
+    present dimensions, `first_response` is the fate of the first response, None until there is one. `answers` are those to
+    CSAT that name the ticket, in order; older ones than the newest `MAX_ANSWERS` are `final_answers`, by bucket.
     """
 
     number: int = -1
@@ -49,6 +60,10 @@ class TicketSummary(msgspec.Struct, array_like=True, gc=False):
     values: DimensionValues = ()
     contact: ContactSummary | None = None
     repeated: bool = False
+    present: DimensionValues = ()
+    first_response: str | None = None
+    answers: list[TicketAnswer] = []
+    final_answers: Rollup = {}
 
 
 pack = msgspec.msgpack.Encoder().encode
@@ -62,51 +77,13 @@ def summary_key(data: TicketSummarized) -> bytes:
     return hashed_child_key(SUMMARY, data.customer_id, data.ticket_id)
 
 
-def process(store: EntityStore, data: TicketSummarized) -> None:
-    """Replace the summary of a ticket unless a higher number is known."""
-    key = summary_key(data)
-    known = _load(store, key)
-    if data.number < known.number:
-        return
-    ignored = store.labels_ignored
-    values = store.dimension_values(data, data.ticket_topic)
-    store.labels_ignored = ignored  # derived events count no labels
-    store.dirty[key] = TicketSummary(
-        number=data.number,
-        judged=store.newest_timestamp,
-        gone=data.gone,
-        resolved=data.resolved,
-        topic=data.topic or "",
-        created=_ms(data.created),
-        solved=_ms(data.solved),
-        one_contact=data.one_contact,
-        reopened=_ms(data.reopened),
-        values=values,
-        contact=known.contact,
-        repeated=known.repeated,
-    )
-
-
-def _ms(time: Time | None) -> int | None:
-    return None if time is None else to_ms(time)
-
-
-def _load(store: EntityStore, key: bytes) -> TicketSummary:
-    """Return the known summary of a ticket. One that is forgotten, or was never known, begins anew.
-
-    The panes of a forgotten one have expired.
-    """
-    summary: TicketSummary | None = store.dirty.get(key)
-    if summary is None:
-        raw = store.entities.get(key)
-        summary = TicketSummary() if raw is None else unpack(raw)
-    expiry = expires_at(summary, store.config)
-    return TicketSummary() if expiry is not None and expiry <= store.newest_timestamp else summary
-
-
 def expires_at(summary: TicketSummary, config: AggregationConfig) -> int | None:
-    """Return the newest timestamp in ms at which a summary is forgotten, None while the ticket is unresolved."""
-    return summary.judged + config.entity_retention if summary.resolved or summary.gone else None
+    """Return the newest timestamp in ms at which a summary is forgotten, None while the ticket is unresolved.
+
+    An answer about it keeps it as long as a record of its own.
+    """
+    is_open = summary.created is not None and not summary.resolved and not summary.gone
+    return None if is_open else summary.judged + config.entity_retention
 
 
 def contact_summary(summary: TicketSummary) -> ContactSummary | None:
@@ -125,8 +102,33 @@ def _possible_first_contact(summary: TicketSummary) -> int | None:
 
 
 def derive(summary: TicketSummary, config: AggregationConfig) -> tuple[Contribution, ...]:
+    """Return the contributions of a ticket to FCR and ticket satisfaction."""
+    if summary.gone or summary.created is None:
+        return ()
+    return (*_first_contact(summary, config), *_satisfaction(summary, config))
+
+
+def csat_vector(*, satisfied: bool) -> Vector:
+    """Return the vector of an answer about a ticket."""
+    return {TicketCsatLayout.SATISFIED if satisfied else TicketCsatLayout.DISSATISFIED: 1}
+
+
+def _satisfaction(summary: TicketSummary, config: AggregationConfig) -> Iterator[Contribution]:
+    """Yield the answers about a ticket at their moments, with its present dimensions."""
+    if not summary.answers and not summary.final_answers:
+        return
+    values = project_dimensions(summary.present, config)
+    own_labels = (summary.first_response or "none",)
+    for moment, _, satisfied in summary.answers:
+        vector = csat_vector(satisfied=satisfied)
+        yield Contribution(TICKET_CSAT.name, values, own_labels, moment // MINUTE, vector)
+    for minute, vector in summary.final_answers.items():
+        yield Contribution(TICKET_CSAT.name, values, own_labels, minute, vector)
+
+
+def _first_contact(summary: TicketSummary, config: AggregationConfig) -> tuple[Contribution, ...]:
     """Return the contribution of a ticket at its first solve by people, with the dimensions then."""
-    if summary.gone or summary.created is None or summary.solved is None:
+    if summary.solved is None:
         return ()
     is_first_contact = _possible_first_contact(summary) is not None and not summary.repeated
     component = FcrLayout.FIRST_CONTACT if is_first_contact else FcrLayout.OTHER

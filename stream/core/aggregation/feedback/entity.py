@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from schemas.feedback import Scale
-from stream.core.aggregation.feedback.event_ids import expand_id
+from stream.core.aggregation.event_ids import expand_id
 from stream.core.model.aggregation_config import DimensionValues
 from stream.core.model.time_buckets import MINUTE
 
@@ -40,11 +40,18 @@ class AnswerContent(msgspec.Struct, array_like=True, gc=False, frozen=True):
     reasons: tuple[str, ...] = ()
     values: DimensionValues = ()
     scale_capped: bool = False
+    ticket: str | None = None
+    """The ticket that an answer to CSAT is about, which its summary names."""
 
     @property
     def is_response(self) -> bool:
         """Return whether it is a response. If not, the survey was dismissed."""
         return is_response(self.survey, self.score, self.reasons)
+
+    @property
+    def counts(self) -> bool:
+        """Return whether it counts for its customer: a response, and of NPS not premature."""
+        return self.is_response and not (self.survey == "nps" and self.premature)
 
 
 def is_response(survey: str, score: int | None, reasons: tuple[str, ...] | None) -> bool:

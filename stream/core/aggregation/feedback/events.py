@@ -6,6 +6,7 @@ from typing import Any
 from schemas.envelope import Event
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from stream.core.aggregation.entity_store import EntityStore
+from stream.core.aggregation.event_ids import compact_id
 from stream.core.aggregation.feedback.derive import derive, expires_at, scale_is_capped
 from stream.core.aggregation.feedback.entity import (
     ANSWER,
@@ -20,8 +21,8 @@ from stream.core.aggregation.feedback.entity import (
     pack,
     unpack,
 )
-from stream.core.aggregation.feedback.event_ids import compact_id
 from stream.core.aggregation.feedback.responders import record_response
+from stream.core.aggregation.feedback.summary import summarize, write_changes
 from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import MINUTE
 
@@ -45,12 +46,17 @@ def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> 
     if raw is not None and expires_at(answer.newest_minute, store.config) <= store.watermark:
         raw, answer = None, Answer()
     before, newest, named_by = derive(answer, store.config), answer.newest_minute, answer.naming_order
+    summary_before = summarize(data.feedback_id, answer)
     outcome = HANDLERS[type(data)](store, answer, event, event_time)
     _name_customer(answer, named_by, data.customer_id, (event_time, _RANKS[type(data)], event.id))
     packed = pack(answer)
     if packed == raw:
         return outcome
     store.apply_difference(before, derive(answer, store.config))
+    # An older event that names nobody changes the answer of one who came back after an erasure, too.
+    naming = answer.naming_order
+    summarized_at = event_time if naming is None else max(event_time, naming[0])
+    write_changes(store, summary_before, summarize(data.feedback_id, answer), summarized_at)
     last = answer.newest_minute
     store.put(key, packed, None if raw and last == newest else expires_at(last, store.config))
     return outcome
@@ -110,6 +116,7 @@ def _content(store: EntityStore, data: FeedbackSubmitted, event_time: int) -> An
         reasons,
         store.dimension_values(data),
         data.score is not None and scale_is_capped(store, data.survey, data.scale, data.direction),
+        data.ticket_id if data.survey == "csat" else None,
     )
 
 

@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from schemas.envelope import Event
-from schemas.feedback import FeedbackSubmitted, Scale
+from schemas.feedback import AnswerSummarized, FeedbackSubmitted, Scale
 from schemas.fields import Data
+from schemas.times import from_ms
 from stream.core.aggregation.domain import ValidatedBatch
 from stream.core.aggregation.entity_store import MAX_CACHED_PROJECTIONS, EntityStore, project_dimensions
+from stream.core.aggregation.event_ids import compact_ids
 from stream.core.aggregation.feedback.derive import expires_at, scale_is_capped, score_labels, score_vector
 from stream.core.aggregation.feedback.entity import ANSWER, Answer, AnswerContent, pack
-from stream.core.aggregation.feedback.event_ids import compact_ids
 from stream.core.aggregation.feedback.events import process
 from stream.core.aggregation.feedback.fast_path_guard import check_known_fields
 from stream.core.aggregation.feedback.responders import record_response
+from stream.core.aggregation.feedback.summary import SUMMARIZED, answer_class, write
 from stream.core.aggregation.feedback.unchecked import unchecked
 from stream.core.model.aggregate import COMPONENT_BITS, AggregateName, BaseCell, Vector, accumulate_vector
 from stream.core.model.aggregation_config import DimensionValues
@@ -32,6 +34,8 @@ MAX_CACHED_RESPONDERS = 100_000
 
 _ANSWER, _CONTENT, _NIL = pack(Answer())[:1], pack(AnswerContent(""))[:1], pack(None)
 """The array headers of a packed answer and of its content, and a packed None."""
+_END = 4 * _NIL
+"""Ticket, offer, deletion and `named_by` of a new answer without a ticket."""
 
 PackedScore = tuple[bytes, tuple[tuple[int, int], ...]]
 """A packed score, and the components that it adds to the aggregate of its survey."""
@@ -60,18 +64,28 @@ class ScoreCache(dict[int | None, PackedScore]):
 class AnswerTemplate:
     """Answers to one survey with the same dimensions: their base cell, and the parts that their records share.
 
-        record:   | header | customer, time, id | before | score | after |
+        record:   | header | customer, time, id | before | score | after | ticket, end |
 
     `pending` is added to the base cell at the flush. `base_cell` stays None until an answer is processed, because only
     processed answers count towards the cardinality limit.
     """
 
-    __slots__ = ("after", "base_cell", "before", "dimensions", "pending", "scores", "survey_scale")
+    __slots__ = (
+        "after",
+        "base_cell",
+        "before",
+        "dimensions",
+        "is_summarized",
+        "pending",
+        "scores",
+        "survey_scale",
+    )
 
     def __init__(self, dimensions: DimensionValues, survey_scale: SurveyScale, scores: ScoreCache) -> None:
         self.dimensions = dimensions
         self.survey_scale = survey_scale
         self.scores = scores
+        self.is_summarized = survey_scale[0] in SUMMARIZED
         self.base_cell: BaseCell | None = None
         self.pending: Vector = {}
 
@@ -80,7 +94,7 @@ class AnswerTemplate:
         survey, scale, direction = self.survey_scale
         capped = scale_is_capped(store, survey, scale, direction)
         self.before = pack(0) + pack(0) + _CONTENT + pack(survey)
-        self.after = b"".join(map(pack, (scale, direction, False, (), values, capped))) + 3 * _NIL
+        self.after = b"".join(map(pack, (scale, direction, False, (), values, capped)))
         # The aggregate of a scored survey has the survey's name. The vectors of other surveys are empty.
         own_labels = score_labels(survey, scale, direction, capped)
         self.base_cell = (AggregateName(survey), project_dimensions(values, store.config), own_labels)
@@ -134,14 +148,14 @@ class NewAnswerFastPath:
             templates.append(template)
         return templates
 
-    def process(self, batch: ValidatedBatch) -> list[int]:
-        """Process validated events and return the times of those accepted.
+    def process(self, batch: ValidatedBatch) -> set[int]:
+        """Process validated events and return the offsets of the duplicates. All others are accepted.
 
         Only a new answer with a score, and without revision, reasons and transaction time, takes the fast path.
         """
-        store, responders, pending = self._store, self._known_responders, self._pending_templates
+        store, pending = self._store, self._pending_templates
         entities, inserted_rows = store.entities, store.inserted_rows
-        accepted: list[int] = []
+        duplicates: set[int] = set()
         minutes: dict[int, MinuteEntry] = {}
         for event, template, owner, event_time, compact, position in zip(
             batch.events,
@@ -163,10 +177,9 @@ class NewAnswerFastPath:
             ):
                 store.move_to(*position)
                 checked = event if template is None else UNCHECKED_SUBMITTED.validated(event)
-                if process(store, checked, event_time, owner) == "accepted":
-                    accepted.append(event_time)
+                if process(store, checked, event_time, owner) != "accepted":
+                    duplicates.add(position[0])
                 continue
-            accepted.append(event_time)
             if data.labels is not None:
                 template = self._labelled_template(template, data.labels)  # noqa: PLW2901 - the event's, with labels
             elif template.base_cell is None:
@@ -177,7 +190,9 @@ class NewAnswerFastPath:
             customer = data.customer_id
             # One call packs the three fields that are the answer's own, as an array without its header.
             own_fields = pack((customer, event_time, compact))[1:]
-            raw = b"".join((_ANSWER, own_fields, template.before, packed_score, template.after))
+            ticket = data.ticket_id if data.survey == "csat" else None
+            end = _END if ticket is None else pack(ticket) + _END[1:]
+            raw = b"".join((_ANSWER, own_fields, template.before, packed_score, template.after, end))
             entities[key] = raw
             inserted_rows.append((key, raw))
             timer_keys.append(key)
@@ -188,11 +203,22 @@ class NewAnswerFastPath:
                 for component, n in components:
                     cell = first | component
                     vector[cell] = vector.get(cell, 0) + n
-            if customer is not None and customer not in responders:
+            if customer is not None:
                 store.move_to(*position)
-                record_response(store, customer, event_time)
-                responders.add(customer)
-        return accepted
+                self._derive_events(template, data, event_time, ticket)
+        return duplicates
+
+    def _derive_events(
+        self, template: AnswerTemplate, data: Any, event_time: int, ticket: str | None
+    ) -> None:
+        """Derive what the records of `cx.customers` are to say about a new answer of a customer."""
+        store, customer = self._store, data.customer_id
+        if customer not in self._known_responders:
+            record_response(store, customer, event_time)
+            self._known_responders.add(customer)
+        if template.is_summarized:
+            summary = _summary(data, event_time, ticket, store.offset)
+            write(store, summary, f"{store.offset}/{data.feedback_id}", event_time)
 
     def apply_pending(self) -> None:
         """Add the pending vectors to the store's deltas."""
@@ -244,3 +270,17 @@ class NewAnswerFastPath:
         timer_keys = self._store.timer_keys(expires_at(minute, self._store.config))
         entry = minutes[minute] = minute << COMPONENT_BITS, timer_keys
         return entry
+
+
+def _summary(data: Any, event_time: int, ticket: str | None, offset: int) -> AnswerSummarized:
+    """Return what `summary.summarize` returns of a new answer with a score."""
+    return AnswerSummarized(
+        feedback_id=data.feedback_id,
+        customer_id=data.customer_id,
+        number=offset,
+        survey=data.survey,
+        moment=from_ms(event_time),
+        counts=True,
+        answer_class=answer_class(data.survey, data.score, data.scale),
+        ticket_id=ticket,
+    )

@@ -49,8 +49,9 @@ CONTENT_FIELDS = {
     "reasons": "VarTuple(Str) = ()",
     "values": f"{_VALUES} = ()",
     "scale_capped": "Bool = False",
+    "ticket": "Str | None = None",
 }
-"""Fields of `AnswerContent` in the order of `AnswerTemplate.before`, score, `after`."""
+"""Fields of `AnswerContent` in the order of `AnswerTemplate.before`, score, `after`, ticket."""
 ANSWER_FIELDS = {
     "customer": "Str | None = None",
     "time": "Int = 0",

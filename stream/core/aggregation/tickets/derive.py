@@ -6,6 +6,7 @@ from stream.core.aggregation.entity_store import project_dimensions
 from stream.core.aggregation.tickets.attributes import Attributes
 from stream.core.aggregation.tickets.entity import Solver, Ticket
 from stream.core.aggregation.tickets.history import History, Interval, Solve
+from stream.core.aggregation.tickets.response import judge, target_of
 from stream.core.model.aggregate import (
     COMPONENT_BITS,
     COMPONENT_MASK,
@@ -42,10 +43,8 @@ from stream.core.model.aggregates.tickets import (
     WaitingLayout,
 )
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
-from stream.core.model.business_hours import BusinessHours
 from stream.core.model.histogram import record
 from stream.core.model.money import split
-from stream.core.model.response_targets import ResponseTarget
 from stream.core.model.time_buckets import MINUTE
 
 _UNASSISTED = {Solver.BOT: UnassistedLayout.BY_BOT, Solver.TIMEOUT: UnassistedLayout.BY_TIMEOUT}
@@ -120,12 +119,6 @@ class _Contributions:
         """Add a duration in ms to the histogram at `base`, at a time."""
         record(self.vector(aggregate, values), _position(at, base), duration)
 
-    def target(self, values: DimensionValues) -> tuple[ResponseTarget, BusinessHours | None]:
-        """Return the response target and the business hours for a ticket with these values."""
-        channel, _, team, priority = (*values, None, None, None, None)[:4]
-        hours = self.config.business_hours(channel, team) if self.config.calendars else None
-        return self.config.target_table.of(channel, priority), hours
-
 
 def _position(at: int, component: int) -> int:
     """Return the position of a component at the minute of a time in ms."""
@@ -133,17 +126,14 @@ def _position(at: int, component: int) -> int:
 
 
 def _add_response(derived: _Contributions, response: Interval, values: DimensionValues) -> None:
-    opened, reply = response
-    target, hours = derived.target(values)
-    elapsed = reply - opened
-    derived.record(FIRST_RESPONSE, values, reply, ResponseTimeLayout.RESPONSES, elapsed)
-    worked = elapsed if hours is None else hours.between(opened, reply)
-    if (worked if target.hours == "business" else elapsed) > target.duration:
-        derived.count(FIRST_RESPONSE, values, reply, ResponseTimeLayout.LATE)
-    if hours is not None:
-        derived.record(BUSINESS, values, reply, BusinessLayout.RESPONSES, worked)
-        if worked > target.duration:
-            derived.count(BUSINESS, values, reply, BusinessLayout.LATE)
+    at, judged = response[1], judge(response, values, derived.config)
+    derived.record(FIRST_RESPONSE, values, at, ResponseTimeLayout.RESPONSES, judged.elapsed)
+    if judged.late:
+        derived.count(FIRST_RESPONSE, values, at, ResponseTimeLayout.LATE)
+    if judged.worked is not None:
+        derived.record(BUSINESS, values, at, BusinessLayout.RESPONSES, judged.worked)
+        if judged.late_in_business:
+            derived.count(BUSINESS, values, at, BusinessLayout.LATE)
 
 
 def _stages(history: History) -> list[tuple[int, Solve]]:
@@ -162,7 +152,7 @@ def _add_solves(derived: _Contributions, history: History, attributes: Attribute
     for base, solve in _stages(history):
         values = attributes.at(solve.time)
         derived.record(RESOLUTION, values, solve.time, base, solve.time - history.created)
-        _, hours = derived.target(values)
+        _, hours = target_of(values, derived.config)
         if hours is not None:
             worked = hours.between(history.created, solve.time)
             derived.record(BUSINESS, values, solve.time, base, worked)
@@ -191,7 +181,7 @@ def _add_stocks(derived: _Contributions, history: History, values: DimensionValu
     if (opened := history.open_cycle) is not None:
         derived.count(AWAITING_REPLY, values, opened, OpenItemsLayout.TICKETS)
     if (opened := history.contact_cycle) is not None:
-        target, hours = derived.target(values)
+        target, hours = target_of(values, derived.config)
         due: int | None = opened + target.duration
         if target.hours == "business" and hours is not None:
             due = hours.after(opened, target.duration)

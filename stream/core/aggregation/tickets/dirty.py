@@ -90,3 +90,21 @@ def _apply_difference(store: EntityStore, before: Deltas, after: Deltas) -> None
     for cell, vector in after.items():
         if before.get(cell) != vector:
             accumulate_vector(store.deltas, cell, vector.copy())
+
+
+def rewrite_summaries(store: EntityStore, offset: int, record_timestamp: int) -> None:
+    """Write the summaries that other settings change: fates under other targets, dimensions that are other labels.
+
+    Their number is that of the last record, `offset`, and `record_timestamp` (ms) is theirs, because no record caused them.
+    """
+    for key, raw in list(store.entities.items()):
+        if not key.startswith(TICKET):
+            continue
+        ticket = unpack(raw)
+        history_ = history(ticket)
+        attributes = None if history_ is None else Attributes(ticket)
+        position = RecordPosition(offset, ticket.last_record, record_timestamp)
+        changed = summarize(key[1:].decode(), ticket, history_, attributes, position, store.config)
+        if changed:
+            store.derived += changed
+            store.put(key, pack(ticket), None)

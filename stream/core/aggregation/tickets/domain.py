@@ -9,7 +9,7 @@ from schemas.topics import TICKETS
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.tickets import interactions
-from stream.core.aggregation.tickets.dirty import derive_changes, load
+from stream.core.aggregation.tickets.dirty import derive_changes, load, rewrite_summaries
 from stream.core.aggregation.tickets.entity import TICKET, Rank
 from stream.core.aggregation.tickets.events import (
     MAX_CONTACTS,
@@ -73,6 +73,10 @@ class Tickets(Domain):
     def derive_changes(self, store: EntityStore) -> None:
         """Derive the dirty tickets, pack them, and write their summaries."""
         derive_changes(store)
+
+    def rewrite_derived(self, store: EntityStore, offset: int, record_timestamp: int) -> None:
+        """Write the summaries that other settings change."""
+        rewrite_summaries(store, offset, record_timestamp)
 
 
 def _set_contact(contacts: dict[str, tuple[int, int]], key: str, contact: tuple[int, int] | None) -> None:

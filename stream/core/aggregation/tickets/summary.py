@@ -1,7 +1,7 @@
 """Summaries of tickets, which `cx.customers` needs, written whenever they change."""
 
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -11,6 +11,7 @@ from stream.core.aggregation.outgoing import DerivedEvent
 from stream.core.aggregation.tickets.attributes import Attributes
 from stream.core.aggregation.tickets.entity import Ticket
 from stream.core.aggregation.tickets.history import History
+from stream.core.aggregation.tickets.response import judge
 from stream.core.model.aggregation_config import NAMED_DIMENSIONS, AggregationConfig, DimensionValues
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -43,7 +44,9 @@ def summarize(
     digest = b"" if summary is None else blake2b(_encode(summary), digest_size=8).digest()
     if digest == ticket.summary:
         return []
-    position = _not_older(position, ticket, history)
+    if ticket.naming is not None:
+        # An older event that names nobody changes the ticket of one who came back after an erasure, too.
+        position = position._replace(event_time=max(position.event_time, ticket.naming.time))
     derived = []
     if ticket.summary and (summary is None or customer != ticket.summarized_to):
         removal = TicketSummarized(
@@ -55,22 +58,6 @@ def summarize(
         derived.append(_event(summary, f"{number}/{ticket_id}", position))
     ticket.summary, ticket.summarized_to = digest, None if summary is None else customer
     return derived
-
-
-def _not_older(position: RecordPosition, ticket: Ticket, history: History | None) -> RecordPosition:
-    """Return a position that is not older than the summary, because an old record may be read last.
-
-    An event that names nobody changes the ticket of a customer who came back after an erasure, too. Its time must not
-    be taken for that of the customer. The summary is remembered from its timestamp on, as long as its times matter.
-    """
-    offset, event_time, record_timestamp = position
-    if ticket.naming is not None:
-        event_time = max(event_time, ticket.naming.time)
-    if history is not None:
-        record_timestamp = max(record_timestamp, history.created, history.reopened or record_timestamp)
-        if history.first_human_solve is not None:
-            record_timestamp = max(record_timestamp, history.first_human_solve.time)
-    return RecordPosition(offset, event_time, record_timestamp)
 
 
 def _event(data: TicketSummarized, event_id: str, position: RecordPosition) -> DerivedEvent:
@@ -93,6 +80,8 @@ def _summary(
         topic=attributes.topic,
         created=from_ms(history.created),
         resolved=history.resolved,
+        first_response=_first_response(history, attributes, config),
+        present=_named(attributes.present, config),
     )
     if solve is not None:
         summary.solved = from_ms(solve.time)
@@ -103,10 +92,23 @@ def _summary(
 
 
 def _set_dimensions(summary: TicketSummarized, values: DimensionValues, config: AggregationConfig) -> None:
-    named = dict(zip(config.dimensions, values, strict=False))
-    for name in ("channel", "touchpoint", "team", "priority", "ticket_topic"):
+    named = _named(values, config)
+    for name in summary.DIMENSIONS:
         setattr(summary, name, named.get(name))
-    labels = {
-        name: value for name, value in named.items() if name not in NAMED_DIMENSIONS and value is not None
-    }
-    summary.labels = labels or None
+    summary.labels = {name: value for name, value in named.items() if name not in NAMED_DIMENSIONS} or None
+
+
+def _named(values: DimensionValues, config: AggregationConfig) -> dict[str, str]:
+    """Return the values that are known, by dimension."""
+    pairs = zip(config.dimensions, values, strict=False)
+    return {name: value for name, value in pairs if value is not None}
+
+
+def _first_response(
+    history: History, attributes: Attributes, config: AggregationConfig
+) -> Literal["in_time", "late"] | None:
+    """Return whether the first response was within its target, None without a response."""
+    if not history.responses:
+        return None
+    first = history.responses[0]
+    return "late" if judge(first, attributes.at(first[1]), config).late else "in_time"

@@ -71,11 +71,16 @@ def position(score: int, low: int, high: int) -> int:
     return ((score - low) * UNIT * 2 + (high - low)) // (2 * (high - low))
 
 
-def csat_vector(score: int, scale: tuple[int, int] | None) -> Vector:
-    """Return the vector of a CSAT answer. The top two points are satisfied, or the top one of fewer than four."""
+def is_satisfied(score: int, scale: tuple[int, int] | None) -> bool:
+    """Return whether a CSAT score is one of the top two points of its scale, or the top one of fewer than four."""
     low, high = scale or (1, 5)
-    top = 2 if high - low >= 3 else 1
-    category = CsatLayout.SATISFIED if score > high - top else CsatLayout.UNSATISFIED
+    return score > high - (2 if high - low >= 3 else 1)
+
+
+def csat_vector(score: int, scale: tuple[int, int] | None) -> Vector:
+    """Return the vector of a CSAT answer."""
+    low, high = scale or (1, 5)
+    category = CsatLayout.SATISFIED if is_satisfied(score, scale) else CsatLayout.UNSATISFIED
     return {category: 1, CsatLayout.POINTS: position(score, low, high)}
 
 

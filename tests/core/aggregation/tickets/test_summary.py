@@ -11,6 +11,7 @@ from schemas.times import to_ms
 from schemas.topics import CUSTOMERS
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
+from stream.core.model.response_targets import ResponseTarget
 from tests.core.aggregation.tickets.events import created, handled, merged, message, status, updated
 from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config, records, single
 
@@ -116,13 +117,54 @@ def test_an_erasure_writes_no_summary() -> None:
     assert _flush(task, [Event(CustomerErased(customer_id="c"), NOW + MINUTE, NOW + MINUTE)]) == []
 
 
-def test_a_forgotten_ticket_is_not_summarized_under_other_settings() -> None:
-    """The allowed labels changed meanwhile, so its summary would say something else."""
-    task = single(Tickets())
-    assert len(_flush(task, [created(NOW, labels={"brand": "acme"}), status(NOW, "solved")])) == 1
-    changed = single(Tickets(), aggregation_config(labels=(), config_hash="other"))
+def under(task: PartitionTask, **settings: Any) -> PartitionTask:
+    """Restore a partition under other settings."""
+    changed = single(Tickets(), aggregation_config(config_hash="other", **settings))
     changed.store.entities.update(task.store.entities)
     changed.checkpoint = task.checkpoint
     assert changed.finish_restore()
+    return changed
+
+
+def test_a_forgotten_ticket_is_not_summarized_under_other_settings() -> None:
+    """The allowed labels changed meanwhile: it is summarized when they do, and not when it is forgotten."""
+    task = single(Tickets())
+    assert len(_flush(task, [created(NOW, labels={"brand": "acme"}), status(NOW, "solved")])) == 1
+    changed = under(task, labels=())
+    (summary,) = _flush(changed, [])
+    assert (summary.labels, summary.present, summary.number) == (None, {}, 1)
     later = NOW + 38 * DAY
     assert _flush(changed, [message(later, "customer", stamp=later)]) == []
+
+
+def test_a_summary_has_the_fate_of_the_first_response_and_the_present_dimensions() -> None:
+    """Judged at the response, by the target of the dimensions then. A reopening has a response of its own."""
+    targets = {"chat": ResponseTarget(MINUTE, "calendar")}
+    task = single(Tickets(), aggregation_config(response_targets=targets))
+    opened = _flush(task, [created(NOW, channel="chat")])
+    replied = _flush(task, [message(NOW + 2 * MINUTE)])
+    moved = _flush(task, [updated(NOW + 3 * MINUTE, channel="mail", team="a")])
+    reopened = _flush(
+        task,
+        [
+            status(NOW + HOUR, "solved"),
+            status(NOW + 2 * HOUR, "open"),
+            message(NOW + 2 * HOUR + 1, message_id="2"),
+        ],
+    )
+    assert [(s.first_response, s.present) for s in [*opened, *replied, *moved, *reopened]] == [
+        (None, {"channel": "chat"}),
+        ("late", {"channel": "chat"}),
+        ("late", {"channel": "mail", "team": "a"}),
+        ("late", {"channel": "mail", "team": "a"}),
+    ]
+
+
+def test_under_other_targets_the_fates_that_change_are_written_again() -> None:
+    """With the number of the partition's last record, which none is above."""
+    task = single(Tickets())
+    _flush(task, [created(NOW), message(NOW + 2 * MINUTE), created(NOW, "u"), message(NOW + 1, ticket="u")])
+    changed = under(task, response_target=MINUTE)
+    (summary,) = _flush(changed, [])
+    assert (summary.ticket_id, summary.first_response, summary.number) == ("t", "late", 3)
+    assert _flush(changed, []) == []

@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.aggregation.feedback.event_ids import compact_id, compact_ids, expand_id
+from stream.core.aggregation.event_ids import compact_id, compact_ids, expand_id
 
 UUIDS = st.uuids().map(str)
 ALMOST = st.tuples(UUIDS, st.integers(0, 35), st.sampled_from("-gA 0é")).map(
