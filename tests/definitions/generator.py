@@ -1,6 +1,7 @@
 """Seeded histories of tickets that are as nasty as the schema allows, and settings for them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -63,7 +64,11 @@ def settings(random: Random) -> Settings:
     chat = Calendar("chat", "America/New_York", split, channels=("chat",))
     night = Calendar("night", "UTC", (("mon", ("22:00-06:00",)), ("sun", ("20:00-04:00",))), teams=("a",))
     both = Calendar("both", "UTC", (("tue", ("00:00-12:00",)),), channels=("phone", "web"), teams=("b",))
-    calendars = random.choice([(), (rome,), (chat, night), (both, chat, rome), (night, both)])
+    longer = replace(rome, start=random.choice(("2026-06-01", "2026-09-15", "2026-10-25")), holidays=())
+    longer = replace(longer, hours=tuple((day, ("07:30-20:00",)) for day in (*weekdays, "sun")))
+    calendars = random.choice(
+        [(), (rome,), (longer, rome), (chat, night), (both, chat, rome, longer), (night, both)]
+    )
     targets = {
         key: Target(random.choice(DURATIONS), business=bool(calendars) and random.random() < 0.5)
         for key in random.sample(keys, random.randrange(len(keys)))
@@ -87,7 +92,7 @@ class _History:
         random.shuffle(self.events)
 
     def _moments(self) -> list[int]:
-        """Return few times that events share, among them the bounds of windows and of the week after a solve."""
+        """Return few times that events share, among them bounds of windows, of weeks and of the future."""
         random, anchor = self.random, self.now - self.random.randrange(10 * MINUTE, MAX_AGE)
         window = random.choice(list(WINDOWS.values()))
         edge = self.now // HOUR * HOUR + HOUR - window
@@ -97,6 +102,7 @@ class _History:
         ]
         pool += [self.now - random.randrange(10 * MINUTE) for _ in range(2)]
         pool = [at for at in pool if self.now - MAX_AGE <= at <= self.now]
+        pool += [self.now + random.randrange(5 * MINUTE), self.now + 5 * MINUTE]
         return random.sample(pool, random.randrange(1, len(pool) + 1))
 
     def _any_moment(self) -> int:
@@ -117,7 +123,7 @@ class _History:
     def _stamp(self, kind: str, at: int) -> int:
         """Return the timestamp of a record, sometimes at the limit to the future. None is forgotten at `now`."""
         earliest = self.now - 30 * DAY
-        stamps = [self.now, max(at, earliest)]
+        stamps = [self.now, min(self.now, max(at, earliest))]
         if at - 5 * MINUTE > earliest and self.random.random() < 0.1:
             stamps += [at - 5 * MINUTE, at - 5 * MINUTE - 1]
         return self.now if kind == "handled" else self.random.choice(stamps)
@@ -153,7 +159,7 @@ class _History:
         times = [at]
         self._create(ticket, at)
         for n in range(random.randrange(20)):
-            at = min(self.now, at + random.choice(STEPS))
+            at = max(at, min(self.now, at + random.choice(STEPS)))
             kind = random.choice(("customer", "customer", "agent", "status", "status", "handled", "updated"))
             if kind in ("customer", "agent"):
                 self._add("message", at, ticket_id=ticket, message_id=f"n{n}", author=kind)

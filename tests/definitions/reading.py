@@ -1,5 +1,6 @@
 """All events in the order of reading: those that still count, what is forgotten, and what erasures left behind."""
 
+from collections import Counter
 from typing import Any
 
 from tests.definitions import fcr, interactions
@@ -22,6 +23,7 @@ class EventReader:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.left_behind: list[Fact] = []
+        self.outcomes: Counter[str] = Counter()
         self._newest_stamp = 0
         self._events: dict[str, list[TicketEvent]] = {}
         self._last_records: dict[str, int] = {}
@@ -30,34 +32,45 @@ class EventReader:
         self._erased: set[Any] = set()
 
     def read(self, event: TicketEvent) -> None:
-        """Read an event of any outcome."""
-        event = event.without_nulls()
+        """Read an event, and count its outcome."""
+        self.outcomes[self._process(event.without_nulls())] += 1
+
+    def _process(self, event: TicketEvent) -> str:
         if event.is_future:
-            return
+            return "future"
         self._newest_stamp = max(self._newest_stamp, event.stamp)
         self._forget()
         if event.kind == "erased":
-            self._erase(event.data["customer_id"], event.at)
-        elif event.is_late or self._is_erased(event):
-            return
+            is_new = self._erase(event.data["customer_id"], event.at)
+        elif event.is_late:
+            return "late"
+        elif self._is_erased(event):
+            return "erased"
         elif event.kind == "handled":
-            self._read_interaction(event)
+            is_new = self._read_interaction(event)
         else:
-            self._read_ticket_event(event)
+            is_new = self._read_ticket_event(event)
+        return "accepted" if is_new else "duplicate"
 
-    def _read_ticket_event(self, event: TicketEvent) -> None:
+    def _read_ticket_event(self, event: TicketEvent) -> bool:
         events = self._events.setdefault(event.data["ticket_id"], [])
-        if all(natural_key(known) != natural_key(event) for known in events):
-            events.append(event)
-            self._last_records[event.data["ticket_id"]] = self._newest_stamp
+        if any(natural_key(known) == natural_key(event) for known in events):
+            return False
+        events.append(event)
+        self._last_records[event.data["ticket_id"]] = self._newest_stamp
+        return True
 
-    def _read_interaction(self, event: TicketEvent) -> None:
-        """Read a copy of an interaction. If another copy counts, it may still name the customer of its ticket."""
+    def _read_interaction(self, event: TicketEvent) -> bool:
+        """Read a copy of an interaction and return whether it counts. Any copy may name the customer of its ticket."""
         copies = self._interactions.setdefault(interaction_key(event), [])
         is_known = any(revision_of(copy) >= revision_of(event) for copy in copies)
         copies.append(event)
-        if (ticket := event.data.get("ticket_id")) is None or (is_known and "customer_id" not in event.data):
-            return
+        if "ticket_id" in event.data and (not is_known or "customer_id" in event.data):
+            self._take_contact(event, is_known=is_known)
+        return not is_known
+
+    def _take_contact(self, event: TicketEvent, *, is_known: bool) -> None:
+        ticket = event.data["ticket_id"]
         events = self._events.setdefault(ticket, [])
         if not is_known:
             # Also of a forgotten interaction, whose contact the ticket still knows.
@@ -101,9 +114,10 @@ class EventReader:
             return True
         return event.data.get("ticket_id") in self._erased
 
-    def _erase(self, customer: str, at: int) -> None:
+    def _erase(self, customer: str, at: int) -> bool:
+        """Erase a customer unless a newer erasure is known. Return whether there is none."""
         if at <= self._erasures.get(customer, at - 1):
-            return
+            return False
         self._erasures[customer] = at
         replays, tickets = self.replays(), self.tickets()
         for replay in replays:
@@ -120,6 +134,7 @@ class EventReader:
             if owner == customer:
                 self._erased.add(name)
                 del self._events[name]
+        return True
 
     def _owner(self, copies: list[TicketEvent], ticket_owner: str | None) -> str | None:
         """Return the customer that the last copy of an interaction names, otherwise that of its ticket."""
