@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Union
+from typing import Any
 
 import msgspec
 
@@ -12,8 +12,9 @@ from .explain import Undecodable, bad_attributes, bad_data, bad_type, bad_value,
 from .fields import Data
 from .times import cut_fractions, from_ms, has_long_fraction
 from .topics import Topic, topics_of
+from .unknown_fields import DECODE_ERRORS, DataReader, Decoded, DecodedBatch, EventReader
 
-__all__ = ["CONTENT_TYPE", "MAX_VALUE", "Decoder", "Undecodable", "encode", "make"]
+__all__ = ["CONTENT_TYPE", "MAX_VALUE", "Decoded", "Decoder", "Undecodable", "encode", "make"]
 
 MAX_VALUE = 262_144
 """Allowed size of a record's value, in bytes."""
@@ -24,7 +25,6 @@ CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 Headers = Sequence[tuple[str, bytes | None]]
 
 _ATTRIBUTES = ("specversion", "id", "source", "time", "type")
-_DECODE_ERRORS = (ValueError, RecursionError)  # UnicodeDecodeError and msgspec's errors are ValueErrors
 
 encode = msgspec.json.Encoder().encode
 """Encode an event as a structured CloudEvent. Absent and default values are left out."""
@@ -33,18 +33,22 @@ encode = msgspec.json.Encoder().encode
 class Decoder:
     """Decodes the records of one topic.
 
-    A valid value is decoded in one pass. An invalid one is decoded again to find the text of its error. `batch_types`
-    are the structs that `decode_all` uses instead of the events with these types of data.
+    A valid value without unknown fields is decoded in one pass. An invalid one is decoded again to find the text of its
+    error. `batch_types` are the structs that `decode_all` uses instead of the events with these types of data.
     """
 
     def __init__(self, topic: Topic, batch_types: Mapping[type[Data], type[Event]] = EVENTS) -> None:
         self._topic = topic
-        self._structured = _structured([EVENTS[kind] for kind in topic.types])
-        self._batched = _structured([batch_types.get(kind, EVENTS[kind]) for kind in topic.types])
-        self._data = {kind.TYPE: (kind, msgspec.json.Decoder(kind)) for kind in topic.types}
+        self._structured = EventReader([EVENTS[kind] for kind in topic.types])
+        self._batched = EventReader([batch_types.get(kind, EVENTS[kind]) for kind in topic.types])
+        self._data = {kind.TYPE: (kind, DataReader(kind)) for kind in topic.types}
 
     def decode(self, value: bytes | None, headers: Headers) -> Event:
         """Return the event in a record. Raises Undecodable, and nothing else, if the bytes are not a valid event."""
+        return self.decode_with_unknown(value, headers).event
+
+    def decode_with_unknown(self, value: bytes | None, headers: Headers) -> Decoded:
+        """Return the event in a record with the names of its unknown fields. Raises Undecodable, and nothing else."""
         if value is not None and len(value) > MAX_VALUE:
             raise Undecodable("oversized", f"value: {len(value)} bytes, {MAX_VALUE} are allowed")
         for name, _ in headers:
@@ -56,25 +60,25 @@ class Decoder:
         if has_long_fraction(raw):
             raw = cut_fractions(raw)
         try:
-            event: Event = self._structured.decode(raw)
-            if event.specversion is None or not event.source:
-                event.complete()
-        except _DECODE_ERRORS as error:
+            decoded = self._structured.decode(raw)
+            if decoded.event.specversion is None or not decoded.event.source:
+                decoded.event.complete()
+        except DECODE_ERRORS as error:
             raise self._structured_error(value, error) from None
-        return event
+        return decoded
 
-    def decode_all(self, values: Sequence[bytes | None]) -> list[Event] | None:
+    def decode_all(self, values: Sequence[bytes | None]) -> DecodedBatch | None:
         """Return the events of records in structured mode, None if any record must be decoded on its own."""
         try:
             if has_long_fraction(b"\n".join(values)):  # type: ignore[arg-type]  # of None: a TypeError
                 values = [cut_fractions(value) for value in values]  # type: ignore[arg-type]
-            events: list[Event] = list(map(self._batched.decode, values))
-        except (TypeError, *_DECODE_ERRORS):
+            decoded = self._batched.decode_all(values)  # type: ignore[arg-type]
+        except (TypeError, *DECODE_ERRORS):
             return None
         if max(map(len, values), default=0) > ALWAYS_SHALLOW and not all(map(_is_acceptable, values)):  # type: ignore[arg-type]
             return None
-        complete = [event.specversion and event.source for event in events]
-        return events if all(complete) else None
+        complete = [event.specversion and event.source for event in decoded.events]
+        return decoded if all(complete) else None
 
     def _structured_error(self, value: bytes | None, error: Exception) -> Undecodable:
         """Return the error of a structured event for which msgspec or a struct raised `error`."""
@@ -84,7 +88,7 @@ class Decoder:
             return too_deep("value")
         try:
             decoded = msgspec.json.decode(value)
-        except _DECODE_ERRORS as json_error:
+        except DECODE_ERRORS as json_error:
             return bad_value("value", value, json_error)
         try:
             context = msgspec.convert(decoded, ContextAttributes)
@@ -94,7 +98,7 @@ class Decoder:
             return bad_type(context.type, self._topic)
         return bad_data(error, decoded, self._data[context.type][0])
 
-    def _binary(self, value: bytes | None, headers: Headers) -> Event:
+    def _binary(self, value: bytes | None, headers: Headers) -> Decoded:
         attributes = _attributes(
             [
                 (name, _cut_time(raw) if name == "ce_time" and raw is not None else raw)
@@ -107,26 +111,23 @@ class Decoder:
             raise bad_attributes(error, attributes, prefix="ce_") from None
         if context.type not in self._data:
             raise bad_type(context.type, self._topic)
-        kind, decoder = self._data[context.type]
+        kind, reader = self._data[context.type]
         if not value:
             raise Undecodable("invalid", f"data: expected a JSON object, got {_describe_empty(value)}")
         if is_too_deep(value):
             raise too_deep("data")
         try:
-            data = decoder.decode(cut_fractions(value) if has_long_fraction(value) else value)
-        except _DECODE_ERRORS as error:
+            data, unknown = reader.decode(cut_fractions(value) if has_long_fraction(value) else value)
+        except DECODE_ERRORS as error:
             raise _data_error(value, error, kind) from None
-        return EVENTS[kind](
+        event = EVENTS[kind](
             specversion="1.0", id=context.id, source=context.source, time=context.time, data=data
         )
+        return Decoded(event, unknown)
 
 
 def _is_acceptable(value: bytes) -> bool:
     return len(value) <= ALWAYS_SHALLOW or (len(value) <= MAX_VALUE and not is_too_deep(value))
-
-
-def _structured(kinds: Sequence[type[Event]]) -> Any:
-    return msgspec.json.Decoder(Union[tuple(kinds)])  # noqa: UP007
 
 
 def make(data: Data, *, id: str, source: str, time: datetime | int) -> Event:  # noqa: A002
@@ -143,7 +144,7 @@ def _data_error(value: bytes, error: Exception, kind: type[Data]) -> Undecodable
     """Return the error of the data of a binary event for which msgspec or a struct raised `error`."""
     try:
         decoded = msgspec.json.decode(value)
-    except _DECODE_ERRORS as json_error:
+    except DECODE_ERRORS as json_error:
         return bad_value("data", value, json_error)
     return bad_data(error, {"data": decoded}, kind, inside="data")
 

@@ -22,8 +22,11 @@ Count = Annotated[int, Meta(ge=0, le=MAX_SAFE_INTEGER)]
 Seconds = Annotated[float, Meta(ge=0, le=MAX_SAFE_INTEGER // 1000)]
 
 
-class Data(Struct, kw_only=True, gc=False, omit_defaults=True):
-    """The `data` of an event. Every concrete type has its event type in `TYPE`."""
+class Data(Struct, kw_only=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+    """The `data` of an event. Every concrete type has its event type in `TYPE`.
+
+    Unknown fields are forbidden so that decoding notices them. `Decoder` ignores them.
+    """
 
     TYPE: ClassVar[str]
 

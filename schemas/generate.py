@@ -57,6 +57,7 @@ def schema(kind: type[Data]) -> Document:
     properties["specversion"] = {"const": "1.0"}
     del properties["source"]["anyOf"], properties["source"]["default"]
     properties["source"] |= {"type": "string", "minLength": 1, "description": "URI reference of what sent it"}
+    del definitions[kind.__name__]["additionalProperties"]  # unknown fields are ignored
     if kind is FeedbackSubmitted:
         definitions[kind.__name__]["allOf"] = _scores()
     return {

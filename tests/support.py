@@ -1,5 +1,6 @@
 """Records, settings and figures for tests of the core, without Kafka."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -64,6 +65,12 @@ class Event(NamedTuple):
     def value(self) -> bytes:
         """Return the structured JSON."""
         return encode(make(self.data, id=self.id, source=self.source, time=self.at))
+
+
+def with_fields(value: bytes, **fields: Any) -> bytes:
+    """Return an encoded event with further fields in its data."""
+    event = json.loads(value)
+    return json.dumps(event | {"data": event["data"] | fields}).encode()
 
 
 def records(events: Iterable[Event], first: int = 0) -> list[FakeRecord]:

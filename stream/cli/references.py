@@ -31,6 +31,8 @@ SERIES_LABELS = {
     "cx_records_skipped_total": ("topic",),
     "cx_last_event_timestamp_seconds": ("topic",),
     "cx_event_lag_seconds": ("topic",),
+    "cx_labels_ignored_by_name_total": ("label",),
+    "cx_unknown_fields_total": ("type", "field"),
     "cx_metric_info": ("metric", "version"),
     "cxgauge_records_written_total": ("kind",),
     "cxgauge_entities": PARTITION_LABELS,

@@ -3,18 +3,22 @@
 The same seed gives the same events.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from random import Random
 
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
+from schemas.feedback import FeedbackSubmitted
 from schemas.tickets import InteractionHandled, TicketCreated, TicketMessage, TicketStatus
+from stream.demo.departures import CHURN_RATES, SATISFIED_RATES, Spell, spells
 from stream.demo.story import CHANNELS, DAY, HISTORY, MINUTE, SECOND, TOUCHPOINTS, TimedEvent
 
-CUSTOMERS, CHURNS, ORDERS, TICKETS, CALLS = 1_000, 40, 600, 600, 300
+CUSTOMERS, ORDERS, TICKETS, CALLS = 1_000, 600, 600, 300
 JOINED = 31 * DAY
 """Minimum age in ms of a customer's activation: before the longest window, within the retention of the
 topics."""
+TARGET = 60 * MINUTE
+"""Time in ms within which a first response is in time, by default."""
 REASONS = {"price": 4, "moved": 3, "competitor": 2, "payment failed": 1}
 
 
@@ -30,9 +34,14 @@ class Business:
         self._random = Random(seed)
         self._tickets = 0
 
-    def history(self, now: int) -> list[TimedEvent]:
-        """Return all events up to `now` (ms), sorted by time."""
-        events = chain(self._join(now), self._leave(now), self._buy(now), self._call(now), self._ask(now))
+    def history(self, now: int, answers: Iterable[TimedEvent] = ()) -> list[TimedEvent]:
+        """Return all events up to `now` (ms), sorted by time.
+
+        Customers leave at hidden rates by the class of their `answers` to NPS, see `departures`.
+        """
+        events = chain(
+            self._join(now), self._leave(now, answers), self._buy(now), self._call(now), self._ask(now)
+        )
         return sorted((event for event in events if event.time <= now), key=lambda event: event.time)
 
     def passing(self, now: int) -> list[TimedEvent]:
@@ -70,14 +79,33 @@ class Business:
                 joined_at, f"{customer}-joined", CustomerActivated(customer_id=customer, channel=channel)
             )
 
-    def _leave(self, now: int) -> Iterator[TimedEvent]:
-        for customer in self._random.sample(list(self.channels), CHURNS):
-            del self.channels[customer]
-            reason = self._pick(REASONS)
-            churned = CustomerChurned(
-                customer_id=customer, reason=reason, voluntary=reason != "payment failed"
+    def _leave(self, now: int, answers: Iterable[TimedEvent]) -> Iterator[TimedEvent]:
+        start = now - HISTORY
+        by_customer = spells(answers, start)
+        for customer, channel in list(self.channels.items()):
+            for spell in by_customer.get(customer, [Spell("none", start, None)]):
+                if self._random.random() < CHURN_RATES[spell.name]:
+                    end = now if spell.end is None else spell.end
+                    left_at = spell.start + int(self._random.random() * (end - spell.start))
+                    yield from self._farewell(customer, channel, left_at)
+                    break
+
+    def _farewell(self, customer: str, channel: str, left_at: int) -> Iterator[TimedEvent]:
+        """Yield a churn and, for every second customer, an exit answer within the hour."""
+        del self.channels[customer]
+        reason = self._pick(REASONS)
+        churned = CustomerChurned(customer_id=customer, reason=reason, voluntary=reason != "payment failed")
+        yield TimedEvent(left_at, f"{customer}-left", churned)
+        if self._random.random() < 0.5:
+            said = FeedbackSubmitted(
+                feedback_id=f"{customer}-exit",
+                survey="exit",
+                score=None,
+                reasons=(reason,),
+                customer_id=customer,
+                channel=channel,
             )
-            yield TimedEvent(now - self._random.randrange(HISTORY), f"{customer}-left", churned)
+            yield TimedEvent(left_at + self._random.randrange(60 * MINUTE), f"{customer}-exit", said)
 
     def _buy(self, now: int) -> Iterator[TimedEvent]:
         for number in range(ORDERS):
@@ -108,7 +136,27 @@ class Business:
         for _ in range(TICKETS):
             customer, created = self._random_customer(), now - self._random_age()
             patience = int(self._random.lognormvariate(0, 0.7) * 12 * MINUTE) + SECOND
-            yield from self.ticket(created, created + patience, self.channels[customer], customer)
+            events = list(self.ticket(created, created + patience, self.channels[customer], customer))
+            yield from events
+            yield from self._rate(events[-1], customer, late=patience > TARGET)
+
+    def _rate(self, solved: TimedEvent, customer: str, *, late: bool) -> Iterator[TimedEvent]:
+        """Yield an answer to CSAT about a solved ticket: about every late one, and four of ten others."""
+        rate = SATISFIED_RATES["late" if late else "in_time"]
+        scores = (4, 5) if self._random.random() < rate else (1, 2, 3)
+        score, answered_at = self._random.choice(scores), solved.time + self._random.randint(1, 60) * MINUTE
+        if late or self._random.random() < 0.4:
+            ticket: str = solved.data.ticket_id  # type: ignore[attr-defined]  # it is a status
+            rated = FeedbackSubmitted(
+                feedback_id=f"{ticket}-rated",
+                survey="csat",
+                score=score,
+                ticket_id=ticket,
+                customer_id=customer,
+                channel=self.channels[customer],
+                touchpoint="support",
+            )
+            yield TimedEvent(answered_at, f"{ticket}-rated", rated)
 
     def _random_customer(self) -> str:
         return self._random.choice(list(self.channels))

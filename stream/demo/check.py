@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream.demo.expected import Series
+from stream.demo.departures import CHURN_RATES, SATISFIED_RATES
+from stream.demo.expected import Series, series
 from stream.demo.servers import Servers
 from stream.devbroker.http import get
 
@@ -32,6 +33,31 @@ def differences(wanted: Mapping[Series, float], exposed: Mapping[Series, float])
         for series, value in wanted.items()
         if not math.isclose(exposed.get(series, math.nan), value, rel_tol=1e-9, abs_tol=1e-9)
     ]
+
+
+def rates_outside_bounds(exposed: Mapping[Series, float]) -> list[str]:
+    """Return a line for each hidden rate of the story that is not within the exposed 95 % bounds, in total of 30 d.
+
+    The rates are those by which customers leave and are satisfied with tickets. The story is the same on every run, so is
+    its luck.
+    """
+    hidden = [
+        *(
+            ("cx_class_churn_ratio", {"survey": "nps", "class": name}, rate)
+            for name, rate in CHURN_RATES.items()
+        ),
+        *(("cx_ticket_csat_ratio", {"first_response": fate}, rate) for fate, rate in SATISFIED_RATES.items()),
+    ]
+    lines = []
+    for name, labels, rate in hidden:
+        low, high = (
+            exposed.get(series(f"{name}_{end}", view="total", window="30d", **labels), math.nan)
+            for end in ("low", "high")
+        )
+        if not low <= rate <= high:
+            shown = format_series(series(name, view="total", window="30d", **labels))
+            lines.append(f"{shown}: the hidden rate {rate} is not within its bounds {low:.4f} to {high:.4f}")
+    return lines
 
 
 def wait_for(wanted: Mapping[Series, float], servers: Servers, seconds: float) -> list[str]:

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from stream.demo import incident
 from stream.demo.business import Business
-from stream.demo.check import format_series, wait_for
+from stream.demo.check import format_series, parse_metrics, rates_outside_bounds, wait_for
 from stream.demo.expected import Series, expected
 from stream.demo.expected_business import expected_business
+from stream.demo.expected_joined import expected_joined
 from stream.demo.feed import now_ms, publish
 from stream.demo.guide import addresses, invitation
 from stream.demo.servers import Servers, module_command, running_servers
@@ -34,14 +35,16 @@ def run_demo(say: Callable[[str], None], *, check: bool) -> int:
         running_servers(Path(folder), say) as servers,
     ):
         now, business = now_ms(), Business()
-        answers, business_events = Story().history(now), business.history(now)
-        wanted = expected(answers) | expected_business(business_events)
-        history = sorted([*answers, *business_events], key=lambda event: event.time)
+        answers = Story().history(now)
+        history = sorted([*answers, *business.history(now, answers)], key=lambda event: event.time)
+        wanted = expected(history) | expected_business(history) | expected_joined(history)
         asyncio.run(publish(servers.bootstrap, history))
         say(f"Published {len(history)} events of the last 29 days")
         wrong = wait_for(wanted, servers, DEADLINE)
         if check or wrong:
-            return report_metrics(wanted, wrong, say) or check_alerts(servers, business)
+            return (
+                report_metrics(wanted, wrong, say) or check_rates(servers) or check_alerts(servers, business)
+            )
         servers.add("visitors", module_command("stream.demo.visitors", servers.bootstrap))
         Console(highlight=False).print(addresses(servers))
         say(invitation(servers))
@@ -76,6 +79,16 @@ def check_alerts(servers: Servers, business: Business) -> int:
         sender = "Alertmanager" if "alertmanager" in servers.children else "Prometheus directly"
         servers.say(f"Both alerts arrived, in total and for the {incident.CHANNEL}, from {sender}")
     return 1 if missing else 0
+
+
+def check_rates(servers: Servers) -> int:
+    """Compare the exposed bounds with the hidden rates of the story. Return the exit code."""
+    outside = rates_outside_bounds(parse_metrics(get(servers.ports.exporter, "/metrics").text))
+    servers.say(
+        "\n".join(outside)
+        or "The hidden rates of the story are within the bounds of loyalty and ticket satisfaction"
+    )
+    return 1 if outside else 0
 
 
 def report_metrics(wanted: Mapping[Series, float], wrong: Sequence[str], say: Callable[[str], None]) -> int:

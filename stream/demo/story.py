@@ -16,6 +16,8 @@ SECOND, MINUTE, DAY = 1_000, 60_000, 86_400_000
 HISTORY = 29 * DAY
 """Time in ms that the story covers, so far within the longest window that no event leaves it during the demo."""
 BAD_FOR = 3 * DAY
+ANONYMOUS_FOR = DAY
+"""Visits of the last day are anonymous, so that nobody who has just answered has to leave within hours."""
 
 CHANNELS = {"web": 50, "app": 35, "phone": 15}
 TOUCHPOINTS = {"checkout": 40, "delivery": 35, "support": 25}
@@ -41,7 +43,7 @@ class Visit(NamedTuple):
 
     time: int
     feedback_id: str
-    customer: str
+    customer: str | None
     survey: Survey
     channel: str
     touchpoint: str
@@ -63,7 +65,11 @@ class Story:
         """
         ages = sorted((int(HISTORY * self._random.random() ** 2) for _ in range(visits)), reverse=True)
         events = [
-            event for age in ages for event in self._events_of(self._visit(now - age, bad=age < BAD_FOR))
+            event
+            for age in ages
+            for event in self._events_of(
+                self._visit(now - age, bad=age < BAD_FOR, anonymous=age < ANONYMOUS_FOR)
+            )
         ]
         return sorted((event for event in events if event.time <= now), key=lambda event: event.time)
 
@@ -71,12 +77,13 @@ class Story:
         """Return the events of a visit, all with the time `now` (ms)."""
         return [event._replace(time=now) for event in self._events_of(self._visit(now, bad=True))]
 
-    def _visit(self, time: int, *, bad: bool) -> Visit:
+    def _visit(self, time: int, *, bad: bool, anonymous: bool = False) -> Visit:
         self._visits += 1
         channel, touchpoint, survey = self._pick(CHANNELS), self._pick(TOUCHPOINTS), self._pick(SURVEYS)
         customer = f"customer-{self._random.randrange(800)}"
         is_bad = bad and (channel, touchpoint) == ("app", "checkout")
-        return Visit(time, f"{self._name}-{self._visits}", customer, survey, channel, touchpoint, is_bad)
+        named = None if anonymous else customer
+        return Visit(time, f"{self._name}-{self._visits}", named, survey, channel, touchpoint, is_bad)
 
     def _events_of(self, visit: Visit) -> Iterator[TimedEvent]:
         """Yield an offer and often an answer. A few answers are edited or deleted."""

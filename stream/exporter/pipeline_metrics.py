@@ -1,5 +1,6 @@
 """Series about the pipeline. They have no view and no window, and are served in every state."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from schemas.topics import DomainName
@@ -25,6 +26,14 @@ FAMILIES: dict[str, tuple[str, str]] = {
     "cx_labels_ignored_total": (
         "counter",
         "Label entries ignored because their name is not configured or their value is invalid",
+    ),
+    "cx_labels_ignored_by_name_total": (
+        "counter",
+        "The same by name. Each partition counts its first 20 names, the others as __other__",
+    ),
+    "cx_unknown_fields_total": (
+        "counter",
+        "Fields ignored because their event type does not have them. Names are limited as those of labels",
     ),
     "cx_partitions_expected": ("gauge", "Partitions of all input topics"),
     "cx_partitions_covered": ("gauge", "Partitions with a recent checkpoint and a small lag"),
@@ -75,6 +84,23 @@ def freshness(domains: Iterable[tuple[DomainName, list[Checkpoint]]], now: int) 
         for topic, event_time in newest
         if event_time
     )
+
+
+def ignored(checkpoints: Iterable[Checkpoint]) -> Iterator[str]:
+    """Yield the lines of what was ignored in accepted events: labels, and fields that are unknown."""
+    labels: Counter[str] = Counter()
+    fields: Counter[tuple[str, str]] = Counter()
+    for checkpoint in checkpoints:
+        labels.update(checkpoint.ignored_labels)
+        for kind, counts in checkpoint.unknown_fields.items():
+            fields.update({(kind, name): n for name, n in counts.items()})
+    yield single("cx_labels_ignored_total", labels.total())
+    name = "cx_labels_ignored_by_name_total"
+    yield header(name, *FAMILIES[name])
+    yield from (line(name, {"label": label}, n) for label, n in sorted(labels.items()))
+    name = "cx_unknown_fields_total"
+    yield header(name, *FAMILIES[name])
+    yield from (line(name, {"type": kind, "field": field}, n) for (kind, field), n in sorted(fields.items()))
 
 
 def single(name: str, value: float) -> str:

@@ -152,8 +152,7 @@ class ExporterState:
             yield from pipeline_metrics.skipped(started)
         yield from pipeline_metrics.freshness(domains, now)
         if len(started) == len(domains):
-            ignored = sum(checkpoint.labels_ignored for _, group in started for checkpoint in group)
-            yield pipeline_metrics.single("cx_labels_ignored_total", ignored)
+            yield from pipeline_metrics.ignored(chain.from_iterable(group for _, group in started))
         gaps = sum(1 for _ in self.coverage.gaps(monotonic_ms))
         expected = len(self.coverage.expected)
         yield pipeline_metrics.single("cx_partitions_expected", expected)

@@ -6,13 +6,18 @@ Python's sizes of objects.
 """
 
 import gc
+import re
 import statistics
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
+from uuid import UUID
 
+from schemas.customers import CustomerActivated, PurchaseCompleted
+from schemas.feedback import AnswerSummarized
+from schemas.times import from_ms
 from schemas.topics import partition_of
 from stream.core.aggregation.admission import MAX_AHEAD
 from stream.core.aggregation.pane_store import CellBlocks, PaneStore
@@ -22,7 +27,7 @@ from tests.bench.floor import Panes as Floor
 from tests.bench.floor import count
 from tests.bench.run import answers, conversations
 from tests.chaos.feedback_load import PublishedRecord
-from tests.support import FakeRecord, aggregation_config
+from tests.support import DAY, NOW, Event, FakeRecord, aggregation_config, records
 
 N, COUNT, FLUSH = 200_000, 4, 40
 VIEWS: dict[str, tuple[str, ...]] = {"total": (), "channel": ("channel",), "touchpoint": ("touchpoint",)}
@@ -46,10 +51,10 @@ def measure(number: int, sent: Iterator[PublishedRecord]) -> tuple[str, Partitio
     ratios: defaultdict[str, list[float]] = defaultdict(list)
     panes: Floor = {}
     clock = time.process_time
-    for partition, records in zip(tasks, records_by_partition, strict=True):
+    for partition, own_records in zip(tasks, records_by_partition, strict=True):
         floors = []
-        for n, i in enumerate(range(0, len(records) - BATCH_SIZE, BATCH_SIZE), 1):
-            batch = records[i : i + BATCH_SIZE]
+        for n, i in enumerate(range(0, len(own_records) - BATCH_SIZE, BATCH_SIZE), 1):
+            batch = own_records[i : i + BATCH_SIZE]
             started_at = clock()
             count(batch, panes)
             floor_done = clock()
@@ -73,6 +78,12 @@ def measure(number: int, sent: Iterator[PublishedRecord]) -> tuple[str, Partitio
     return summary, tasks[0], restored
 
 
+def with_unknown_field(sent: Iterable[PublishedRecord]) -> Iterator[PublishedRecord]:
+    """Yield records with one more field in their data."""
+    for record in sent:
+        yield record._replace(value=record.value.replace(b'"data":{', b'"data":{"device":"phone",', 1))
+
+
 def bytes_per_pane(panes: PaneStore) -> float:
     """Return the bytes of a pane, which is one bucket of one cell in one resolution."""
     seen_ids: set[int] = set()
@@ -94,17 +105,46 @@ def bytes_per_pane(panes: PaneStore) -> float:
     return total_bytes / sum(len({pane_id >> 16 for pane_id in block}) for block in panes.blocks.values())
 
 
+def without_customer(sent: Iterable[PublishedRecord]) -> Iterator[PublishedRecord]:
+    """Yield answers that name nobody, of which nothing is derived for `cx.customers`."""
+    for record in sent:
+        yield record._replace(value=re.sub(rb'"customer_id":\s*"[^"]*",\s*', b"", record.value))
+
+
+def bytes_of_customer(answer_count: int) -> int:
+    """Return the packed size of a customer with a life, two purchases and answers with UUIDs as IDs."""
+    task = PartitionTask(DOMAIN_REGISTRY[2], 0, 1, aggregation_config(views=VIEWS))
+    person = "7b1c2d3e-0000-4000-8000-0123456789ab"
+    data: list[Any] = [CustomerActivated(customer_id=person, plan="pro", channel="web")]
+    data += [
+        PurchaseCompleted(order_id=str(n), customer_id=person, amount_minor=1_999, currency="EUR")
+        for n in range(2)
+    ]
+    for n in range(answer_count):
+        summary = {"number": 1_000_000 + n, "survey": "nps", "moment": from_ms(NOW + n), "counts": True}
+        feedback_id = str(UUID(int=n + (1 << 100)))
+        data.append(
+            AnswerSummarized(feedback_id=feedback_id, customer_id=person, answer_class="promoter", **summary)
+        )
+    task.process(records(Event(each, NOW + n, NOW + n, f"{n}") for n, each in enumerate(data)), NOW + DAY)
+    return len(task.store.entities[b"c" + person.encode()])
+
+
 def main() -> None:
     print("times what the floor spends on an event")
     for label, number, sent in (
         ("feedback, 100 cells", 0, answers(N, 100)),
         ("feedback, 10,000 cells", 0, answers(N, 10_000)),
+        ("feedback, no customers", 0, without_customer(answers(N, 100))),
+        ("feedback, unknown field", 0, with_unknown_field(answers(N, 100))),
         ("tickets", 1, conversations(N)),
     ):
         summary, task, restored = measure(number, sent)
         print(
             f"  {label:23} {summary}   {bytes_per_pane(task.panes):.0f} B a pane, restored {bytes_per_pane(restored.panes):.0f}"
         )
+    sizes = ", ".join(f"{n}: {bytes_of_customer(n)}" for n in (0, 1, 4, 16, 40))
+    print(f"bytes of a packed customer by the number of answers: {sizes}")
 
 
 if __name__ == "__main__":

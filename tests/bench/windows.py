@@ -17,7 +17,7 @@ from stream.worker import app
 class WindowsFastPath(NewAnswerFastPath):
     """Add answers to their panes, and store no entity."""
 
-    def process(self, batch: ValidatedBatch) -> list[int]:
+    def process(self, batch: ValidatedBatch) -> set[int]:
         for event, template, event_time in zip(batch.events, batch.validated, batch.event_times, strict=True):
             if template.base_cell is None:
                 template.bind(self._store.capped_values(template.dimensions, None), self._store.config)
@@ -27,7 +27,7 @@ class WindowsFastPath(NewAnswerFastPath):
             for component, n in template.scores[event.data.score][1]:
                 pane = first | component
                 template.pending[pane] = template.pending.get(pane, 0) + n
-        return list(batch.event_times)
+        return set()
 
 
 class Windows(Feedback):

@@ -1,6 +1,5 @@
 """Events of `cx.tickets` as plain data, their order within a ticket, and their duplicates."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ TYPES = {
     "erased": "cx.customer.erased.v1",
 }
 DIMENSIONS = ("channel", "touchpoint", "team", "priority", "topic")
+ALLOWED_LABELS = ("brand", "product", "region", "segment")
 CONTACT_RANK = 5
 """The rank of an agent's contact, a message or a handled interaction, among the events of one moment."""
 _AUTHOR_RANKS = {"customer": 2, "bot": 3, "system": 3, "agent": CONTACT_RANK}
@@ -52,12 +52,14 @@ class TicketEvent(NamedTuple):
     data: dict[str, Any]
 
     @property
-    def in_time(self) -> bool:
-        """Return False if the outcome is `future`, or `late`, which only interactions can be."""
+    def is_future(self) -> bool:
+        return self.at > self.stamp + 5 * MINUTE
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether the outcome is `late`, which it can be of interactions only."""
         age_in_hours = self.stamp // HOUR - self.at // HOUR
-        return self.at <= self.stamp + 5 * MINUTE and (
-            self.kind != "handled" or age_in_hours <= MAX_AGE_IN_HOURS
-        )
+        return self.kind == "handled" and age_in_hours > MAX_AGE_IN_HOURS
 
     @property
     def position(self) -> Position:
@@ -71,9 +73,13 @@ class TicketEvent(NamedTuple):
         return _RANKS[self.kind]
 
     def dimensions(self) -> dict[str, str]:
-        """Return the dimensions that the event names, the topic as `ticket_topic`."""
-        names = {"topic": "ticket_topic"}
-        return {names.get(name, name): text.strip() for name in DIMENSIONS if (text := self.data.get(name))}
+        """Return the dimensions that the event names, allowed labels among them, the topic as `ticket_topic`."""
+        named = {name: text.strip() for name in DIMENSIONS if (text := self.data.get(name))}
+        if "topic" in named:
+            named["ticket_topic"] = named.pop("topic")
+        labels = self.data.get("labels", {})
+        usable = {name: text.strip() for name, text in labels.items() if isinstance(text, str)}
+        return named | {name: text for name, text in usable.items() if name in ALLOWED_LABELS and text}
 
     def without_nulls(self) -> "TicketEvent":
         """Return the event without fields that are null, which are as if absent."""
@@ -95,15 +101,7 @@ def natural_key(event: TicketEvent) -> tuple[Any, ...]:
         case "status":
             return "status", data["status"], event.at
         case "created" | "updated":
-            content = {"opened_by": "customer"} if event.kind == "created" else {}
-            content |= {name: text.strip() for name, text in data.items()}
-            return event.kind, event.at, tuple(sorted(content.items()))
+            named = tuple(sorted(event.dimensions().items()))
+            opened_by = data.get("opened_by", "customer")
+            return event.kind, event.at, named, data.get("customer_id"), opened_by
     return event.kind, event.at
-
-
-def without_duplicates(events: Iterable[TicketEvent]) -> list[TicketEvent]:
-    """Return the events of one ticket without those whose natural key was read before."""
-    first_read: dict[tuple[Any, ...], TicketEvent] = {}
-    for event in events:
-        first_read.setdefault(natural_key(event), event)
-    return list(first_read.values())

@@ -23,12 +23,17 @@ class Between(NamedTuple):
 Series = dict[str, dict[Labels, float | Between]]
 
 
-def figures(events: list[TicketEvent], now_ms: int, settings: Settings) -> Series:
-    """Return the series of events in the order of reading. Zeros are there for every label set of any event."""
+def read(events: list[TicketEvent], settings: Settings) -> EventReader:
+    """Return a reader of events in this order."""
     reader = EventReader(settings)
     for event in events:
         reader.read(event)
-    return figures_of(reader, now_ms)
+    return reader
+
+
+def figures(events: list[TicketEvent], now_ms: int, settings: Settings) -> Series:
+    """Return the series of events in the order of reading. Zeros are there for every label set of any event."""
+    return figures_of(read(events, settings), now_ms)
 
 
 def figures_of(reader: EventReader, now_ms: int) -> Series:
@@ -110,7 +115,7 @@ def stocks(replays: list[Replay], now: int) -> Iterator[tuple[str, float | Betwe
 def _oldest(name: str, times: Iterable[int | None], now: int) -> Iterator[tuple[str, Between]]:
     known = [time for time in times if time is not None]
     if known:
-        seconds = (now - min(known)) / 1000
+        seconds = max(0, now - min(known)) / 1000
         yield name, Between(seconds - 60, seconds + 60)
 
 

@@ -1,6 +1,7 @@
 """Seeded histories of tickets that are as nasty as the schema allows, and settings for them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -21,6 +22,22 @@ STEPS = (0, 0, 1, *DURATIONS, 5 * MINUTE + 1, 7 * DAY)
 def history(random: Random, now: int) -> list[TicketEvent]:
     """Return events of some tickets, and of interactions without one, in a random order of reading."""
     return _History(random, now).events
+
+
+def long_history(random: Random, now: int) -> list[TicketEvent]:
+    """Return histories of a quarter, about the same tickets, read about in the order of their records.
+
+    An interaction is in one of them only. A ticket would know its contact for longer than the interaction is known.
+    """
+    read: list[tuple[int, TicketEvent]] = []
+    for n in range(3):
+        for event in history(random, now - n * random.choice((19, 31, 38)) * DAY):
+            data = dict(event.data)
+            if event.kind == "handled":
+                data["interaction_id"] += f" {n}"
+            delay = random.choice((0, 0, MINUTE, 3 * DAY, 40 * DAY))
+            read.append((event.stamp + delay, event._replace(id=f"{event.id} {n}", data=data)))
+    return [event for _, event in sorted(read, key=lambda pair: pair[0])]
 
 
 def with_erasures(random: Random, events: list[TicketEvent], now: int) -> list[TicketEvent]:
@@ -47,7 +64,11 @@ def settings(random: Random) -> Settings:
     chat = Calendar("chat", "America/New_York", split, channels=("chat",))
     night = Calendar("night", "UTC", (("mon", ("22:00-06:00",)), ("sun", ("20:00-04:00",))), teams=("a",))
     both = Calendar("both", "UTC", (("tue", ("00:00-12:00",)),), channels=("phone", "web"), teams=("b",))
-    calendars = random.choice([(), (rome,), (chat, night), (both, chat, rome), (night, both)])
+    longer = replace(rome, start=random.choice(("2026-06-01", "2026-09-15", "2026-10-25")), holidays=())
+    longer = replace(longer, hours=tuple((day, ("07:30-20:00",)) for day in (*weekdays, "sun")))
+    calendars = random.choice(
+        [(), (rome,), (longer, rome), (chat, night), (both, chat, rome, longer), (night, both)]
+    )
     targets = {
         key: Target(random.choice(DURATIONS), business=bool(calendars) and random.random() < 0.5)
         for key in random.sample(keys, random.randrange(len(keys)))
@@ -71,7 +92,7 @@ class _History:
         random.shuffle(self.events)
 
     def _moments(self) -> list[int]:
-        """Return few times that events share, among them the bounds of windows and of the week after a solve."""
+        """Return few times that events share, among them bounds of windows, of weeks and of the future."""
         random, anchor = self.random, self.now - self.random.randrange(10 * MINUTE, MAX_AGE)
         window = random.choice(list(WINDOWS.values()))
         edge = self.now // HOUR * HOUR + HOUR - window
@@ -81,6 +102,7 @@ class _History:
         ]
         pool += [self.now - random.randrange(10 * MINUTE) for _ in range(2)]
         pool = [at for at in pool if self.now - MAX_AGE <= at <= self.now]
+        pool += [self.now + random.randrange(5 * MINUTE), self.now + 5 * MINUTE]
         return random.sample(pool, random.randrange(1, len(pool) + 1))
 
     def _any_moment(self) -> int:
@@ -101,7 +123,7 @@ class _History:
     def _stamp(self, kind: str, at: int) -> int:
         """Return the timestamp of a record, sometimes at the limit to the future. None is forgotten at `now`."""
         earliest = self.now - 30 * DAY
-        stamps = [self.now, max(at, earliest)]
+        stamps = [self.now, min(self.now, max(at, earliest))]
         if at - 5 * MINUTE > earliest and self.random.random() < 0.1:
             stamps += [at - 5 * MINUTE, at - 5 * MINUTE - 1]
         return self.now if kind == "handled" else self.random.choice(stamps)
@@ -109,13 +131,20 @@ class _History:
     def _dimensions(
         self, names: tuple[str, ...] = ("channel", "team", "priority", "topic")
     ) -> dict[str, Any]:
+        random = self.random
         values: dict[str, tuple[str | None, ...]] = {
             "channel": (*CHANNELS, " chat\t", None),
             "team": (*TEAMS, None),
             "priority": PRIORITIES,
             "topic": (*TOPICS, "bill ", None),
         }
-        return {name: self.random.choice(values[name]) for name in names if self.random.random() < 0.5}
+        named: dict[str, Any] = {name: random.choice(values[name]) for name in names if random.random() < 0.5}
+        if random.random() < 0.2:
+            named["touchpoint"] = random.choice(("help", "shop", None))
+        if random.random() < 0.2:
+            labels = {"brand": ("x", " y", "", 1), "region": ("n",), "other": ("x",)}
+            named["labels"] = {name: random.choice(labels[name]) for name in labels if random.random() < 0.5}
+        return named
 
     def _create(self, ticket: str, at: int) -> None:
         random = self.random
@@ -130,7 +159,7 @@ class _History:
         times = [at]
         self._create(ticket, at)
         for n in range(random.randrange(20)):
-            at = min(self.now, at + random.choice(STEPS))
+            at = max(at, min(self.now, at + random.choice(STEPS)))
             kind = random.choice(("customer", "customer", "agent", "status", "status", "handled", "updated"))
             if kind in ("customer", "agent"):
                 self._add("message", at, ticket_id=ticket, message_id=f"n{n}", author=kind)

@@ -16,6 +16,8 @@ VIEWS = {
     "priority": ("priority",),
     "subject": ("ticket_topic",),
     "pair": ("channel", "team"),
+    "touchpoint": ("touchpoint",),
+    "brand": ("brand",),
 }
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -30,7 +32,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Calendar:
-    """Shifts such as `"09:00-18:00"` by weekday. Empty `channels` or `teams` mean all."""
+    """Shifts such as `"09:00-18:00"` by weekday. Empty `channels` or `teams` mean all.
+
+    Of calendars with the same name, each replaces the others from the day `start` on, the first one also before.
+    """
 
     name: str
     timezone: str
@@ -38,6 +43,7 @@ class Calendar:
     holidays: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
+    start: str = "2026-01-01"
 
     def holds_for(self, dimensions: dict[str, str]) -> bool:
         """Return whether the calendar is that of a ticket with these dimensions, unless an earlier one is."""
@@ -49,7 +55,7 @@ class Calendar:
         """Return the entry of the setting `calendars`."""
         return {
             "name": self.name,
-            "from": "2026-01-01",
+            "from": self.start,
             "timezone": self.timezone,
             "hours": {day: list(shifts) for day, shifts in self.hours},
             "holidays": list(self.holidays),
@@ -79,7 +85,8 @@ class Settings:
         """Return the business time of a period in the calendar for these dimensions, or None without one."""
         for calendar in self.calendars:
             if calendar.holds_for(dimensions):
-                return business_ms(calendar, start, end)
+                versions = [other for other in self.calendars if other.name == calendar.name]
+                return business_ms(versions, start, end)
         return None
 
     def judged_ms(self, dimensions: dict[str, str], start: int, end: int) -> int:
@@ -107,14 +114,16 @@ class Settings:
         }
 
 
-def business_ms(calendar: Calendar, start: int, end: int) -> int:
+def business_ms(versions: list[Calendar], start: int, end: int) -> int:
     """Return the ms of a period that lie in shifts, day by day. Shifts must not overlap."""
-    zone = ZoneInfo(calendar.timezone)
+    versions = sorted(versions, key=lambda version: version.start)
+    zone = ZoneInfo(versions[0].timezone)
     day = datetime.fromtimestamp(start / 1000, zone).date() - timedelta(days=2)
     last = datetime.fromtimestamp(end / 1000, zone).date() + timedelta(days=2)
     total = 0
     while day <= last:
-        for opens, closes in shifts_of(calendar, day):
+        begun = [version for version in versions if version.start <= day.isoformat()]
+        for opens, closes in shifts_of(begun[-1] if begun else versions[0], day):
             total += max(0, min(closes, end) - max(opens, start))
         day += timedelta(days=1)
     return total

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from tests.definitions.events import CONTACT_RANK, Position, TicketEvent, without_duplicates
+from tests.definitions.events import CONTACT_RANK, Position, TicketEvent
 
 Interaction = TicketEvent
 """An event of kind `handled`, whatever its outcome."""
@@ -16,20 +16,17 @@ class Call(NamedTuple):
 
 
 class Ticket:
-    """One ticket. `events` are all its events in the order of reading."""
+    """One ticket. `events` are all its events, each once, and the copies of its interactions."""
 
     def __init__(self, name: str, events: list[TicketEvent]) -> None:
         self.name = name
-        kinds = ("handled", "copy")
-        life = without_duplicates(event for event in events if event.kind not in kinds)
-        self.events = sorted(life, key=lambda event: event.position)
-        interactions = [event for event in events if event.kind == "handled"]
-        self.gone = any(event.kind in ("merged", "deleted") for event in life)
+        self.events = sorted(events, key=lambda event: event.position)
+        self.gone = any(event.kind in ("merged", "deleted") for event in events)
         self.created = next((event for event in self.events if event.kind == "created"), None)
-        copies = [event for event in events if event.kind in kinds]
-        naming = [event for event in [*life, *copies] if "customer_id" in event.data]
-        last = max(naming, key=lambda event: event.position, default=None)
-        self.customer = None if last is None else last.data["customer_id"]
+        naming = [event for event in self.events if "customer_id" in event.data]
+        self.naming = naming[-1] if naming else None
+        self.customer = None if self.naming is None else self.naming.data["customer_id"]
+        interactions = [event for event in events if event.kind == "handled"]
         if self.created is not None:
             self.later = [event for event in self.events if event.position > self.created.position]
             self.calls = self._calls(self.created, interactions)
@@ -61,7 +58,7 @@ class Ticket:
 
     def _calls(self, created: TicketEvent, interactions: list[Interaction]) -> list[Call]:
         calls = []
-        for interaction in counting_revisions(interactions):
+        for interaction in interactions:
             if interaction.data.get("outcome", "handled") != "handled":
                 continue
             end, start = interaction.at, interaction.at - sum(parts_of(interaction).values())

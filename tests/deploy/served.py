@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
-from schemas.feedback import FeedbackOffered, FeedbackSubmitted
+from schemas.feedback import AnswerSummarized, FeedbackOffered, FeedbackSubmitted
 from schemas.tickets import (
     InteractionHandled,
     TicketCreated,
@@ -85,16 +85,46 @@ def channel_events(channel: str) -> list[Event]:
             for s in ("csat", "ces")
         ),
     ]
+    data += [(HOUR, joined_data) for joined_data in joined_answers(channel)]
     events = [
         Event(event_data, NOW - ago, NOW, id=f"{channel}{n}") for n, (ago, event_data) in enumerate(data)
     ]
     return [*events, *answers(20, channel=channel, reasons=("speed",)), *answers(10, 0, channel=channel)]
 
 
+def joined_answers(channel: str) -> Iterator[Any]:
+    """Yield summaries of a customer's ticket, of answers to NPS and about the ticket, and of one who left."""
+    customer, ticket, moment = f"c-{channel}", f"rated-{channel}", from_ms(NOW - HOUR)
+    for fate in ("in_time", "late"):
+        yield TicketSummarized(
+            ticket_id=f"{ticket}-{fate}",
+            customer_id=customer,
+            number=1,
+            created=moment,
+            first_response=fate,
+            present={"channel": channel},
+        )
+    for number, (person, fields) in enumerate(
+        (
+            (customer, {"survey": "nps", "answer_class": "promoter"}),
+            (customer, {"survey": "csat", "answer_class": "satisfied", "ticket_id": f"{ticket}-in_time"}),
+            (customer, {"survey": "csat", "answer_class": "dissatisfied", "ticket_id": f"{ticket}-late"}),
+            (f"gone-{channel}", {"survey": "exit", "reasons": ("price",)}),
+        )
+    ):
+        yield AnswerSummarized(
+            feedback_id=f"j{number}", customer_id=person, number=1, counts=True, moment=moment, **fields
+        )
+
+
 def complete_exporter() -> ExporterState:
     """Return an exporter with everything, for two channels."""
     state = exporter(CXGAUGE_CALENDARS=json.dumps([CALENDAR]))
-    apply_records(state, Worker(state)([*channel_events("web"), *channel_events("phone")], NOW))
+    ignored: dict[str, Any] = {
+        "ignored_labels": {"shoe": 1},
+        "unknown_fields": {FeedbackSubmitted.TYPE: {"device": 1}},
+    }
+    apply_records(state, Worker(state)([*channel_events("web"), *channel_events("phone")], NOW, **ignored))
     refresh(state)
     return state
 

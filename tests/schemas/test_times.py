@@ -42,9 +42,9 @@ def test_a_long_fraction_is_cut_in_every_mode(time: str) -> None:
     assert at_ms(DECODER.decode(json.dumps(event(time)["data"]).encode(), headers)) == LAST_MS
     complete = json.dumps(event(time) | {"specversion": "1.0", "source": "/test"}).encode()
     for batch in ([complete], [complete, complete]):
-        events = DECODER.decode_all(batch)
-        assert events is not None
-        assert [at_ms(decoded) for decoded in events] == [LAST_MS] * len(batch)
+        decoded = DECODER.decode_all(batch)
+        assert decoded is not None
+        assert [at_ms(decoded_event) for decoded_event in decoded.events] == [LAST_MS] * len(batch)
 
 
 def test_a_long_fraction_within_data_is_cut() -> None:

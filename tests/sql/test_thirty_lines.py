@@ -14,7 +14,6 @@ DIFFERENT: dict[str, set[str]] = {
     "troubled": {
         "cx_survey_response_ratio",
         "cx_first_response_mean_seconds",
-        "cx_first_response_within_target_ratio",
         "cx_waiting_tickets",
         "cx_handle_mean_seconds",
         "cx_active_customers",

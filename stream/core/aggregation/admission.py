@@ -13,6 +13,7 @@ from schemas.keys import owner_of
 from schemas.tickets import TicketSummarized
 from schemas.times import all_to_ms, to_ms
 from schemas.topics import CUSTOMERS, partition_of, partitions_of
+from schemas.unknown_fields import DecodedBatch
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.outgoing import Record, record_origin
 from stream.core.model.aggregation_config import AggregationConfig
@@ -39,16 +40,19 @@ class Admitted(NamedTuple):
     owner: bytes
     event_time: int
     record_timestamp: int
+    unknown: Sequence[str] = ()
+    """Names of the unknown fields of the event's data that are not null."""
 
 
 class AdmittedBatch(NamedTuple):
-    """Records to be processed together, in columns of the same length. Times in ms."""
+    """Records to be processed together, in columns of the same length. Times in ms. `unknown`: see `DecodedBatch`."""
 
     events: Sequence[Event]
     owners: Sequence[bytes]
     event_times: Sequence[int]
     record_timestamps: Sequence[int]
     offsets: Sequence[int]
+    unknown: Mapping[int, Sequence[str]]
 
 
 class Rejected(NamedTuple):
@@ -111,7 +115,7 @@ class Admission:
         """Decide about one record. `latest` is the newest timestamp in ms that is not in the future."""
         record_timestamp, forwarded = record_origin(record)
         try:
-            event = self.decoder.decode(record.value, record.headers)
+            event, unknown = self.decoder.decode_with_unknown(record.value, record.headers)
         except Undecodable as error:
             return Rejected(error.outcome, error.detail)
         owner = owner_of(event.data).encode()
@@ -121,7 +125,7 @@ class Admission:
             # A header may name a timestamp far ahead, which the broker would refuse.
             return Misrouted(owner, partition, min(record_timestamp, record.timestamp))
         event_time = to_ms(event.time)
-        admitted = Admitted(event, owner, event_time, record_timestamp)
+        admitted = Admitted(event, owner, event_time, record_timestamp, unknown)
         if type(event.data) in DERIVED:
             return admitted
         return self._rejected_by_time(event, event_time, record_timestamp, latest) or admitted
@@ -148,8 +152,9 @@ class Admission:
         None does not mean that any is rejected. One check of 128 records costs half of classifying each.
         """
         record_timestamps = [record.timestamp for record in records]
-        if max(record_timestamps) > latest or (events := self._decode_batch(records)) is None:
+        if max(record_timestamps) > latest or (decoded := self._decode_batch(records)) is None:
             return None
+        events, unknown = decoded
         owners = self._domain.owners(events)
         if not self._owners.issuperset(owners) and not self._own_all(owners):
             return None
@@ -157,18 +162,20 @@ class Admission:
         if not self._limits.none_exceeded(event_times, record_timestamps):
             return None
         return AdmittedBatch(
-            events, owners, event_times, record_timestamps, [record.offset for record in records]
+            events, owners, event_times, record_timestamps, [record.offset for record in records], unknown
         )
 
-    def _decode_batch(self, records: Sequence[Record]) -> list[Event] | None:
+    def _decode_batch(self, records: Sequence[Record]) -> DecodedBatch | None:
         """Return the events, None if one has an interpreted header, is undecodable, or must be classified on its own."""
         headers = [record.headers for record in records]
         if any(headers) and not INTERPRETED_HEADERS.isdisjoint(
             [name for listed in headers for name, _ in listed]
         ):
             return None
-        events = self.decoder.decode_all([record.value for record in records])
-        return None if events is None or not _SINGLE_EVENTS.isdisjoint(map(type, events)) else events
+        decoded = self.decoder.decode_all([record.value for record in records])
+        return (
+            None if decoded is None or not _SINGLE_EVENTS.isdisjoint(map(type, decoded.events)) else decoded
+        )
 
     def _owning_partition(self, owner: bytes, data: Data) -> int:
         """Return the partition of an owner. An erasure is at home on every partition of feedback and tickets."""

@@ -28,6 +28,8 @@ class ValidatedBatch(NamedTuple):
     """The partition's newest record timestamp as of each record, in ms."""
     validated: Sequence[Any] = ()
     """Result of `BatchFastPath.validate`; empty for a domain without a fast path."""
+    unknown: Mapping[int, Sequence[str]] = {}
+    """Names of the unknown fields of events, by position. Most have none."""
 
 
 class BatchFastPath(Protocol):
@@ -39,8 +41,8 @@ class BatchFastPath(Protocol):
     def validate(self, events: Sequence[Event]) -> Sequence[Any] | None:
         """Return what `process` needs of each event, None if an event is invalid. The store does not change."""
 
-    def process(self, batch: ValidatedBatch) -> list[int]:
-        """Process validated events and return the times of those accepted."""
+    def process(self, batch: ValidatedBatch) -> set[int]:
+        """Process validated events and return the offsets of the duplicates. All others are accepted."""
 
     def apply_pending(self) -> None:
         """Add to the store's deltas what `process` accumulated."""
@@ -78,9 +80,9 @@ class Domain(ABC):
         The store has the position of the event's record (`EntityStore.move_to`).
         """
 
-    def process_batch(self, store: EntityStore, batch: ValidatedBatch) -> list[int]:
-        """Process validated events and return the times of those accepted."""
-        process, accepted = self.process, []
+    def process_batch(self, store: EntityStore, batch: ValidatedBatch) -> set[int]:
+        """Process validated events and return the offsets of the duplicates. All others are accepted."""
+        process, duplicates = self.process, set()
         for event, owner, event_time, *position in zip(
             batch.events,
             batch.owners,
@@ -91,9 +93,9 @@ class Domain(ABC):
             strict=True,
         ):
             store.move_to(*position)
-            if process(store, event, event_time, owner) == "accepted":
-                accepted.append(event_time)
-        return accepted
+            if process(store, event, event_time, owner) != "accepted":
+                duplicates.add(position[0])
+        return duplicates
 
     def derive_changes(self, store: EntityStore) -> None:  # noqa: B027 - most domains derive at once
         """Add to the deltas what the dirty entities contribute less what they did before, and pack them."""

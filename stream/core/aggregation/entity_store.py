@@ -59,7 +59,8 @@ class EntityStore:
         self.deltas: Deltas = {}
         self.derived: list[DerivedEvent] = []
         """Events for the input topics of other domains."""
-        self.labels_ignored = 0
+        self.ignored_labels: list[str] = []
+        """Names of the label entries that were ignored since the last flush, in the order of reading."""
         self.offset = 0
         """Offset of the record that is being processed."""
         self.record_timestamp = 0
@@ -115,7 +116,7 @@ class EntityStore:
         accumulate(self.deltas, after)
 
     def dimension_values(self, data: Dimensions, topic: str | None = None) -> DimensionValues:
-        """Return an event's dimension values, positional and capped. Unusable labels are counted.
+        """Return an event's dimension values, positional and capped. Ignored labels are recorded.
 
         `topic` is that of a ticket.
         """
@@ -131,13 +132,18 @@ class EntityStore:
         return self.cardinality.capped_cache.get(values) or self.cardinality.cap_values(values)
 
     def _label_values(self, labels: Mapping[str, Any]) -> Iterator[str | None]:
-        """Yield the values of the configured labels. Entries that are neither null nor usable are counted."""
+        """Yield the values of the configured labels. Names of entries that are neither null nor usable are recorded."""
         usable = 0
         for name in self.config.labels:
             value = usable_label(labels.get(name))
             usable += value is not None
             yield value
-        self.labels_ignored += sum(value is not None for value in labels.values()) - usable
+        if sum(value is not None for value in labels.values()) > usable:
+            self.ignored_labels += [
+                name
+                for name, value in labels.items()
+                if value is not None and (name not in self.config.labels or usable_label(value) is None)
+            ]
 
     def remap_values(self, values: DimensionValues, old_dimensions: tuple[str, ...]) -> DimensionValues:
         """Return values of the dimensions `old_dimensions` as capped values of the config's dimensions."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate as running
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from schemas.customers import CustomerErased
@@ -14,6 +14,7 @@ from stream.core.aggregation.domain import Domain, ValidatedBatch
 from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.erasure import ERASURE, Erasures, engine_kinds
+from stream.core.aggregation.name_counts import count_name
 from stream.core.aggregation.outgoing import (
     OutgoingRecord,
     Record,
@@ -116,7 +117,7 @@ class PartitionTask:
         if validated is None:
             return None
         watermarks = list(running(admitted.record_timestamps, max, initial=self.checkpoint.watermark))
-        return ValidatedBatch(*admitted, watermarks[1:], validated)
+        return ValidatedBatch(*admitted[:-1], watermarks[1:], validated, admitted.unknown)
 
     def _is_erased(self, event: Event, event_time: int) -> bool:
         data = event.data
@@ -125,13 +126,30 @@ class PartitionTask:
     def _process_batch(self, batch: ValidatedBatch) -> None:
         checkpoint = self.checkpoint
         if self._fast_path is None:
-            accepted = self.domain.process_batch(self.store, batch)
+            duplicates = self.domain.process_batch(self.store, batch)
         else:
-            accepted = self._fast_path.process(batch)
+            duplicates = self._fast_path.process(batch)
+        accepted_times = batch.event_times
+        if duplicates:
+            accepted_times = [
+                event_time
+                for event_time, offset in zip(batch.event_times, batch.offsets, strict=True)
+                if offset not in duplicates
+            ]
         checkpoint.watermark = batch.watermarks[-1]
-        checkpoint.max_event_time = max(checkpoint.max_event_time, *accepted, 0)
-        self.outcome_counts["accepted"] += len(accepted)
-        self.outcome_counts["duplicate"] += len(batch.events) - len(accepted)
+        checkpoint.max_event_time = max(checkpoint.max_event_time, *accepted_times, 0)
+        self.outcome_counts["accepted"] += len(accepted_times)
+        self.outcome_counts["duplicate"] += len(duplicates)
+        for position, names in batch.unknown.items():
+            if batch.offsets[position] not in duplicates:
+                self._count_unknown(batch.events[position], names)
+
+    def _count_unknown(self, event: Event, names: Sequence[str]) -> None:
+        """Count the unknown fields of an accepted event."""
+        kind: Any = event.__struct_config__.tag  # the type of the event, also of one for the fast path
+        counts = self.checkpoint.unknown_fields.setdefault(kind, {})
+        for name in names:
+            count_name(counts, name)
 
     def _process_record(self, record: Record, latest: int) -> Outcome:
         """Process one record and return its outcome."""
@@ -162,7 +180,7 @@ class PartitionTask:
         return max(self.checkpoint.newest_timestamp, self.checkpoint.watermark)
 
     def _process_admitted(self, record: Record, admitted: Admitted, latest: int) -> Outcome:
-        event, owner, event_time, record_timestamp = admitted
+        event, owner, event_time, record_timestamp, unknown = admitted
         derived = type(event.data) in DERIVED
         if not derived:
             self._advance_watermark(record_timestamp)
@@ -178,6 +196,8 @@ class PartitionTask:
             outcome = self.domain.process(self.store, event, event_time, owner)
         if outcome == "accepted":
             self.checkpoint.max_event_time = max(self.checkpoint.max_event_time, event_time)
+            if unknown:
+                self._count_unknown(event, unknown)
         return outcome
 
     def _erase(self, record: Record, person: bytes, event_time: int) -> Outcome:
@@ -237,7 +257,9 @@ class PartitionTask:
             checkpoint.derivable_since, checkpoint.expired_before - self._derivable_retention
         )
         checkpoint.outcomes = {outcome: n for outcome, n in self.outcome_counts.items() if n}
-        checkpoint.labels_ignored = self.store.labels_ignored
+        for name in self.store.ignored_labels:
+            count_name(checkpoint.ignored_labels, name)
+        self.store.ignored_labels.clear()
         checkpoint.written_at, checkpoint.lag_ms, checkpoint.version = clock, lag, checkpoint_format.VERSION
         derived, self.store.derived = self.store.derived, []
         forwards, self.forwards = self.forwards, []
@@ -310,7 +332,6 @@ class PartitionTask:
         self.panes.finish_restore()
         self.panes.expired_before = self.checkpoint.expired_before
         self.outcome_counts.update({o: self.checkpoint.outcomes.get(o, 0) for o in OUTCOMES})
-        self.store.labels_ignored = self.checkpoint.labels_ignored
         changed = self.checkpoint.next_offset > 0 and (
             self.checkpoint.config_hash != self.config.config_hash
             or self.checkpoint.version != checkpoint_format.VERSION

@@ -151,7 +151,7 @@ METRIC = Metric(
     read_stock=read_stock,
     headlines=(
         Headline(
-            "Churn by class",
+            "Churn by NPS class",
             RATIO,
             "lower",
             ("nps", None),

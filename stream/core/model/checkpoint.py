@@ -59,7 +59,10 @@ class Checkpoint(msgspec.Struct, kw_only=True, omit_defaults=True, rename=_PACKE
     """Records of unreadable batches that were skipped by an operator's order. They have no outcome."""
     blocked_at: int = -1
     """Base offset of the unreadable batch that blocks the source, -1 if none does."""
-    labels_ignored: int = 0
+    ignored_labels: dict[str, int] = {}
+    """Label entries of accepted events that were ignored, by name."""
+    unknown_fields: dict[str, dict[str, int]] = {}
+    """Fields of accepted events that their type does not have, by type and name."""
     max_event_time: int = 0
     """Newest time of an accepted event, 0 if there is none."""
     written_at: int = 0

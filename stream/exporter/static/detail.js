@@ -109,7 +109,7 @@ function caption(headline, line, window, interval) {
   if (!headline.line) return `One value a minute, recorded by this exporter${line.at.length ? ` since ${moment(line.at[0])}.` : ". None yet."}`;
   const length = interval % 86400 === 0 ? `${interval / 86400} d` : interval % 3600 === 0 ? `${interval / 3600} h` : `${interval / 60} min`;
   const help = headline.line.is_value ? "" : `${headline.line.help}. `;
-  return `${help}One point per ${length} of the last ${window}. The newest is partial.${headline.bounds ? " Band: 95\u202f% bounds." : ""}${headline.line.is_value ? " Bars: n." : ""}`;
+  return `${help}One point per ${length} of the last ${window}. The newest is partial.${headline.line.is_value && headline.bounds ? " Band: 95\u202f% bounds." : ""}${headline.line.is_value ? " Bars: n." : ""}`;
 }
 
 const compare = (a, b) => (a === b ? 0 : a === null ? -1 : b === null ? 1 : a < b ? -1 : 1);

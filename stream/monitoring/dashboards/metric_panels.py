@@ -100,8 +100,8 @@ def _named(line: Line) -> Line:
 
 
 def _band(panel: Panel) -> tuple[Query, Query] | None:
-    """Return the queries of the bounds that a band is drawn between. None if the panel has no bounds."""
-    if panel.bounds is None:
+    """Return the queries of the bounds that a band is drawn between. None without bounds, or for several lines."""
+    if panel.bounds is None or panel.lines[0].by:
         return None
     low, high = (bound(family, panel.lines[0]) for family in panel.bounds)
     return Query(low, LOW), Query(high, HIGH)

@@ -72,12 +72,16 @@ def panels() -> Iterator[Json]:
     yield chart(
         PanelStyle(
             "Folded, ignored, skipped and repaired",
-            "Per hour: label sets folded into __other__, label entries ignored, records skipped by an operator, and "
-            "window sums repaired, which indicates a bug." + _runbook("CxWindowRepaired"),
+            "Per hour: label sets folded into __other__, label entries and unknown fields ignored, records skipped by an "
+            "operator, and window sums repaired, which indicates a bug." + _runbook("CxWindowRepaired"),
         ),
         [
             Query(f"increase(cx_series_folded_total{{{JOB}}}[1h])", "folded {{instance}}"),
             Query(_of_replicas("cx_labels_ignored_total", "", "increase", "[1h]"), "labels ignored"),
+            Query(
+                f"sum by (type) ({_of_replicas('cx_unknown_fields_total', '', 'increase', '[1h]')})",
+                "fields ignored {{type}}",
+            ),
             Query(
                 _of_replicas("cx_records_skipped_total", "", "increase", "[1h]"), "records skipped {{topic}}"
             ),

@@ -22,7 +22,7 @@ from stream.core.aggregation.tickets import Tickets
 from stream.core.model import checkpoint as checkpoints
 from tests.core.aggregation import histories
 from tests.core.aggregation.tickets.events import created, message
-from tests.support import DAY, HOUR, MINUTE, NOW, Event, FakeRecord, aggregation_config, records
+from tests.support import DAY, HOUR, MINUTE, NOW, Event, FakeRecord, aggregation_config, records, with_fields
 
 Domain = Callable[[], Any]
 FOREIGN_KEY = next(key for n in range(99) if partition_of(key := b"%d" % n, 2) == 1)
@@ -62,6 +62,9 @@ def mixed_batch(domain: Domain, seed: int, odd_share: float) -> list[FakeRecord]
     for event in HISTORIES[domain](random, 160, 5, NOW):
         (record,) = records([event])
         record = record._replace(headers=[CONTENT_TYPE])
+        if random.random() < 0.3:
+            ignored = {f"x{n}": random.choice([1, None]) for n in random.sample(range(60), 30)}
+            record = record._replace(value=with_fields(record.value or b"", **ignored, labels=ignored))
         if random.random() < odd_share:
             erasure = CustomerErased(customer_id=f"p{random.randrange(5)}")
             mixed_records += records([Event(erasure, event.at - random.randrange(DAY), event.stamp)])
@@ -148,12 +151,16 @@ def newest_derived(forwards: Sequence[OutgoingRecord], domain: str) -> dict[str,
 @pytest.mark.parametrize("odd_share", [0.0, 0.01, 0.2])
 def test_batches_and_flushes_may_end_anywhere(domain: Domain, odd_share: float) -> None:
     """One batch, single records, and batches of any size, all of them or some flushed."""
+    limited = set()
     for seed in range(5):
         batch = mixed_batch(domain, seed, odd_share)
         random, ends = Random(seed), range(1, len(batch))
         random_cuts = sorted(random.sample(ends, 12))
         expected = process_and_restore(domain, batch, [], [])
         assert sum(expected[0].values()) == len(batch)
+        checkpoint = expected[1]
+        limited.update(name for name, counts in checkpoint.unknown_fields.items() if "__other__" in counts)
+        limited.update({"labels"} if "__other__" in checkpoint.ignored_labels else ())
         for cuts, flushes in (
             (ends, ends),
             (random_cuts, random_cuts),
@@ -161,6 +168,7 @@ def test_batches_and_flushes_may_end_anywhere(domain: Domain, odd_share: float) 
             (random_cuts, random_cuts[::3]),
         ):
             assert process_and_restore(domain, batch, cuts, flushes) == expected
+    assert limited > {"labels"}
 
 
 @pytest.mark.parametrize("domain", HISTORIES)

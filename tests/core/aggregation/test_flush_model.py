@@ -10,13 +10,14 @@ from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.customers import Customers
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.feedback import Feedback
+from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
 from tests.core.aggregation.feedback.oracle import feedback
 from tests.core.aggregation.feedback.strategies import SCALES, distinct, typed
 from tests.core.aggregation.feedback.test_oracle import by_hour, stored_figures
 from tests.core.aggregation.histories import customers, tickets
 from tests.core.aggregation.simulator import Simulation, once
-from tests.support import HOUR, NOW, partition_of_key, records
+from tests.support import HOUR, NOW, partition_of_key, records, with_fields
 
 HISTORIES = int(os.environ.get("CX_TEST_HISTORIES", "1000"))
 INVALID_VALUES = [b"{", b"", b"null", b'{"id":"x"}', b"\xff", b"[" * 5_000]
@@ -41,13 +42,18 @@ def history(random: Random) -> list:
     return distinct(generated)
 
 
+def devices(partition: PartitionTask) -> int:
+    """Return the count of the unknown field that every published event has."""
+    return sum(counts["device"] for counts in partition.checkpoint.unknown_fields.values())
+
+
 def check_feedback_history(seed: int) -> None:
     random = Random(seed)
     events = history(random)
     simulation = Simulation(seed, Feedback(), partitions=random.randrange(1, 4))
     pending = [*events, *random.sample(events, len(events) // 3)]
     for at, event in pending:
-        simulation.publish(event["feedback_id"], typed(at, event).value())
+        simulation.publish(event["feedback_id"], with_fields(typed(at, event).value(), device="phone"))
         if random.random() < 0.1:
             simulation.publish("x", random.choice(INVALID_VALUES))
         for _ in range(random.randrange(4)):
@@ -57,6 +63,7 @@ def check_feedback_history(seed: int) -> None:
     assert stored_figures(partitions) == by_hour(feedback(events, views)), f"seed {seed}"
     for partition, log in zip(partitions, simulation.logs, strict=True):
         assert sum(partition.outcome_counts.values()) == len(log), f"seed {seed}"
+        assert devices(partition) == partition.outcome_counts["accepted"], f"seed {seed}"
         assert not [n for block in partition.panes.blocks.values() for n in block.values() if n < 0], (
             f"seed {seed}"
         )
@@ -80,7 +87,8 @@ def check_against_uninterrupted_run(seed: int, domain: Domain) -> None:
     events = list(generate(random, random.randrange(5, 30), 3, NOW))
     simulation = Simulation(seed, domain, partitions=random.randrange(1, 4))
     for event in [*events, *random.sample(events, len(events) // 3)]:
-        simulation.publish(owner_of(event.data), event.value(), event.stamp)
+        value = with_fields(event.value(), device="phone")
+        simulation.publish(owner_of(event.data), value, event.stamp)
         for _ in range(random.randrange(4)):
             simulation.step()
     accepted = 0
@@ -93,6 +101,7 @@ def check_against_uninterrupted_run(seed: int, domain: Domain) -> None:
         assert partition.panes.blocks == once(partition, records(own_events)).panes.blocks, f"seed {seed}"
         assert list(pane_differences(partition)) == [], f"seed {seed}"
         assert sum(partition.outcome_counts.values()) == len(log), f"seed {seed}"
+        assert devices(partition) == partition.outcome_counts["accepted"], f"seed {seed}"
         accepted += partition.outcome_counts["accepted"]
     derived = sum(event.data.TYPE.endswith(("responded.v1", "summarized.v1")) for event in events)
     assert accepted == len(events) - derived, f"seed {seed}"

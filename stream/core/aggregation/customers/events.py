@@ -56,7 +56,7 @@ def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> 
     raw = store.entities.get(key)
     old, new = (None, Customer()) if raw is None else (unpack(raw), unpack(raw))
     _advance_time(new, store)
-    ignored = store.labels_ignored
+    ignored = len(store.ignored_labels)
     if type(data) in _LIFE_EVENTS:
         life_event = _LIFE_EVENTS[type(data)](store, data, event_time, event.id)
         outcome: Outcome = "accepted" if lifecycle.insert_event(new, life_event) else "duplicate"
@@ -66,7 +66,7 @@ def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> 
     else:
         outcome = _HANDLERS[type(data)](store, new, data, event_time)
     if outcome == "duplicate":
-        store.labels_ignored = ignored
+        del store.ignored_labels[ignored:]
         return outcome
     refresh_attributes(new, store.config)
     after = derive(new) if old is None else derive(new, old)

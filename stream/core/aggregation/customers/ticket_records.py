@@ -33,19 +33,22 @@ def process(store: EntityStore, data: TicketSummarized) -> None:
     known = load(store, key)
     if data.number < known.number:
         return
-    ignored = store.labels_ignored
+    ignored = len(store.ignored_labels)
     values = store.dimension_values(data, data.ticket_topic)
-    store.labels_ignored = ignored  # derived events count no labels
+    del store.ignored_labels[ignored:]  # derived events count no labels
+    created, solved, reopened = _ms(data.created), _ms(data.solved), _ms(data.reopened)
+    # The summary of a flush has the timestamp of its last record, which may be older than others of the ticket.
+    judged = max(store.newest_timestamp, created or 0, solved or 0, reopened or 0)
     store.dirty[key] = TicketSummary(
         number=data.number,
-        judged=store.newest_timestamp,
+        judged=judged,
         gone=data.gone,
         resolved=data.resolved,
         topic=data.topic or "",
-        created=_ms(data.created),
-        solved=_ms(data.solved),
+        created=created,
+        solved=solved,
         one_contact=data.one_contact,
-        reopened=_ms(data.reopened),
+        reopened=reopened,
         values=values,
         contact=known.contact,
         repeated=known.repeated,

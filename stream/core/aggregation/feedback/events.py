@@ -55,8 +55,8 @@ def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> 
     store.apply_difference(before, derive(answer, store.config))
     # An older event that names nobody changes the answer of one who came back after an erasure, too.
     naming = answer.naming_order
-    changed_at = event_time if naming is None else max(event_time, naming[0])
-    write_changes(store, summary_before, summarize(data.feedback_id, answer), changed_at)
+    summarized_at = event_time if naming is None else max(event_time, naming[0])
+    write_changes(store, summary_before, summarize(data.feedback_id, answer), summarized_at)
     last = answer.newest_minute
     store.put(key, packed, None if raw and last == newest else expires_at(last, store.config))
     return outcome

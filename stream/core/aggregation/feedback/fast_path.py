@@ -148,14 +148,14 @@ class NewAnswerFastPath:
             templates.append(template)
         return templates
 
-    def process(self, batch: ValidatedBatch) -> list[int]:
-        """Process validated events and return the times of those accepted.
+    def process(self, batch: ValidatedBatch) -> set[int]:
+        """Process validated events and return the offsets of the duplicates. All others are accepted.
 
         Only a new answer with a score, and without revision, reasons and transaction time, takes the fast path.
         """
         store, pending = self._store, self._pending_templates
         entities, inserted_rows = store.entities, store.inserted_rows
-        accepted: list[int] = []
+        duplicates: set[int] = set()
         minutes: dict[int, MinuteEntry] = {}
         for event, template, owner, event_time, compact, position in zip(
             batch.events,
@@ -177,10 +177,9 @@ class NewAnswerFastPath:
             ):
                 store.move_to(*position)
                 checked = event if template is None else UNCHECKED_SUBMITTED.validated(event)
-                if process(store, checked, event_time, owner) == "accepted":
-                    accepted.append(event_time)
+                if process(store, checked, event_time, owner) != "accepted":
+                    duplicates.add(position[0])
                 continue
-            accepted.append(event_time)
             if data.labels is not None:
                 template = self._labelled_template(template, data.labels)  # noqa: PLW2901 - the event's, with labels
             elif template.base_cell is None:
@@ -207,7 +206,7 @@ class NewAnswerFastPath:
             if customer is not None:
                 store.move_to(*position)
                 self._derive_events(template, data, event_time, ticket)
-        return accepted
+        return duplicates
 
     def _derive_events(
         self, template: AnswerTemplate, data: Any, event_time: int, ticket: str | None

@@ -38,15 +38,15 @@ def summarize(
     If the ticket moved to another customer, the former one is told first.
     """
     customer, number = ticket.customer, position.offset
-    if ticket.naming is not None:
-        # An older event that names nobody changes the ticket of one who came back after an erasure, too.
-        position = position._replace(event_time=max(position.event_time, ticket.naming.time))
     summary = None
     if history is not None and attributes is not None:
         summary = _summary(ticket_id, customer, history, attributes, config)
     digest = b"" if summary is None else blake2b(_encode(summary), digest_size=8).digest()
     if digest == ticket.summary:
         return []
+    if ticket.naming is not None:
+        # An older event that names nobody changes the ticket of one who came back after an erasure, too.
+        position = position._replace(event_time=max(position.event_time, ticket.naming.time))
     derived = []
     if ticket.summary and (summary is None or customer != ticket.summarized_to):
         removal = TicketSummarized(

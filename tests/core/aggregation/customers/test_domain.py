@@ -113,7 +113,7 @@ def test_a_redelivery_under_a_new_id_is_a_duplicate() -> None:
     copies[4] = churned("a", NOW, reason="moved", id="new")
     partition = counted([*events, *copies])
     assert outcomes(partition) == {"accepted": len(events), "duplicate": len(events)}
-    assert partition.store.labels_ignored == 2
+    assert partition.checkpoint.ignored_labels == {"shoe": 1, "brand": 1}
     assert partition.panes.blocks == counted(events).panes.blocks
 
 
@@ -397,4 +397,4 @@ def test_unusable_labels_are_counted_of_accepted_events_only() -> None:
     event = Event(CustomerActivated(customer_id="a", labels={"shoe": "42"}), NOW, NOW)
     partition = counted([event, event])
     assert outcomes(partition) == {"accepted": 1, "duplicate": 1}
-    assert partition.store.labels_ignored == 1
+    assert partition.checkpoint.ignored_labels == {"shoe": 1}

@@ -7,7 +7,16 @@ import pytest
 from stream.core.metrics.fcr import METRIC
 from tests.core.aggregation import histories
 from tests.core.aggregation.customers.from_tickets import customers_of
-from tests.core.aggregation.tickets.events import created, deleted, handled, merged, message, status, updated
+from tests.core.aggregation.tickets.events import (
+    created,
+    deleted,
+    handled,
+    handoff,
+    merged,
+    message,
+    status,
+    updated,
+)
 from tests.support import DAY, HOUR, MINUTE, NOW, Event, figures
 
 LATER = NOW + 20 * DAY
@@ -73,6 +82,22 @@ def test_a_call_is_a_contact() -> None:
     events = [created(NOW, "t", customer_id="c"), call, status(NOW + HOUR, "solved")]
     assert results(events) == (1, 0)
     assert results([*events, message(NOW + MINUTE)]) == (0, 1)
+
+
+@pytest.mark.parametrize("size", [1, 3, 1_000])
+@pytest.mark.parametrize("solve_first", [True, False])
+def test_an_old_record_read_late_does_not_shorten_the_memory(size: int, solve_first: bool) -> None:
+    """The solve in the windows moves to another day after 38 d since the timestamp of the record that was read last."""
+    opened, old = NOW - 63 * DAY, NOW - 38 * DAY
+    creation, solve = created(opened, stamp=old), status(NOW - 22 * DAY, "solved", stamp=NOW)
+    events = [
+        *([solve, creation] if solve_first else [creation, solve]),
+        handoff(opened, stamp=old),
+        *(created(NOW, ticket) for ticket in "uvw"),
+        status(NOW - 29 * DAY, "solved", stamp=NOW - 29 * DAY),
+    ]
+    by_series = figures(METRIC, customers_of(events, size), NOW, "30d")
+    assert by_series["cx_fcr_tickets", "provisional", "other"] == 1
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -154,7 +154,7 @@ def test_the_dimensions_are_those_of_the_summary() -> None:
     for view, value in (("channel", "web"), ("team", "front"), ("ticket_topic", "bill"), ("region", "eu")):
         assert results(partition, **{view: value}) == FIRST_CONTACT
     assert results(partition, ticket_topic="login") == UNSOLVED
-    assert partition.store.labels_ignored == 0
+    assert partition.checkpoint.ignored_labels == {}
 
 
 def test_summaries_have_their_own_outcome_and_move_no_clock() -> None:

@@ -182,7 +182,7 @@ def test_labels_that_are_not_allowed_are_ignored_and_counted() -> None:
         [answer("r", 9, labels=labels)],
         aggregation_config(views={"total": (), "brand": ("brand",)}),
     )
-    assert partition.checkpoint.labels_ignored == 3
+    assert partition.checkpoint.ignored_labels == {"region": 1, "segment": 1, "shoe": 1}
     assert score(partition, view="brand", values=("acme",)) == 100
 
 
