@@ -12,13 +12,12 @@ from tests.definitions.compare import differences
 from tests.definitions.figures import figures_of
 from tests.definitions.generator import NOWS, history, long_history, settings, with_erasures
 from tests.definitions.reading import EventReader
-from tests.definitions.settings import Settings
 from tests.support import FakeRecord, rows
 
 
-def restarted(pipeline: Pipeline, configured: Settings) -> Pipeline:
+def restarted(pipeline: Pipeline, env: dict[str, str]) -> Pipeline:
     """Return a pipeline with other settings that goes on with the stored state."""
-    restored = Pipeline(**configured.env())
+    restored = Pipeline(**env)
     restored.logs, restored.clock = pipeline.logs, pipeline.clock
     for name, task in restored.tasks.items():
         before = pipeline.tasks[name]
@@ -30,7 +29,8 @@ def restarted(pipeline: Pipeline, configured: Settings) -> Pipeline:
             task.restore_panes(key, block)
         task.restore_panes(KEY, encode(flush.checkpoint))
         task.finish_restore()
-        task.prepare_flush(restored.clock, 0)
+    restored.series(restored.clock)  # flushes: under other settings summaries are written anew
+    for name, task in restored.tasks.items():
         written = [
             FakeRecord(n, restored.clock, key, block) for n, (key, block) in enumerate(rows(task.panes))
         ]
@@ -52,7 +52,7 @@ def differences_after_restart(seed: int) -> list[str]:
         if n == restart or event.kind == "erased":
             pipeline.run(random)
         if n == restart:
-            pipeline, reader.settings = restarted(pipeline, new), new
+            pipeline, reader.settings = restarted(pipeline, new.env()), new
         pipeline.publish(event.wire(), event.stamp)
         reader.read(event)
         if event.kind == "erased":
