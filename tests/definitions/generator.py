@@ -1,12 +1,12 @@
 """Seeded histories of tickets that are as nasty as the schema allows, and settings for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 from tests.definitions.events import TicketEvent
-from tests.definitions.settings import DAY, HOUR, MINUTE, SECOND, WINDOWS, Calendar, Settings, Target
+from tests.definitions.settings import DAY, DEFAULT_WINDOWS, HOUR, MINUTE, SECOND, Calendar, Settings, Target
 
 CHANNELS, TEAMS, PRIORITIES = ("chat", "phone", "web"), ("a", "b"), ("urgent", "low")
 TOPICS, CUSTOMERS = ("bill", "login"), ("c1", "c2", "c3")
@@ -50,8 +50,8 @@ def with_erasures(random: Random, events: list[TicketEvent], now: int) -> list[T
     return out
 
 
-def settings(random: Random) -> Settings:
-    """Return targets by channel and priority, and calendars by channel and team."""
+def settings(random: Random, windows: Sequence[tuple[str, ...]] = (DEFAULT_WINDOWS,)) -> Settings:
+    """Return targets by channel and priority, calendars by channel and team, and one of several sets of windows."""
     keys = ["chat/urgent", "chat", "*/urgent", "phone/low", "web"]
     weekdays = ("mon", "tue", "wed", "thu", "fri")
     rome = Calendar(
@@ -73,7 +73,13 @@ def settings(random: Random) -> Settings:
         key: Target(random.choice(DURATIONS), business=bool(calendars) and random.random() < 0.5)
         for key in random.sample(keys, random.randrange(len(keys)))
     }
-    return Settings(targets, calendars, Target(random.choice(DURATIONS)), random.choice((1, 20, 60)) * SECOND)
+    return Settings(
+        targets,
+        calendars,
+        Target(random.choice(DURATIONS)),
+        random.choice((1, 20, 60)) * SECOND,
+        random.choice(windows),
+    )
 
 
 class _History:
@@ -94,7 +100,7 @@ class _History:
     def _moments(self) -> list[int]:
         """Return few times that events share, among them bounds of windows, of weeks and of the future."""
         random, anchor = self.random, self.now - self.random.randrange(10 * MINUTE, MAX_AGE)
-        window = random.choice(list(WINDOWS.values()))
+        window = random.choice((5 * MINUTE, HOUR, DAY, 7 * DAY, 30 * DAY))
         edge = self.now // HOUR * HOUR + HOUR - window
         pool = [anchor, anchor + 1, anchor + 7 * DAY, anchor + 7 * DAY + 1, edge, edge - 1, self.now]
         pool += [

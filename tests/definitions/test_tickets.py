@@ -10,7 +10,7 @@ from tests.definitions.compare import differences
 from tests.definitions.events import TicketEvent, natural_key
 from tests.definitions.figures import figures, figures_of, read
 from tests.definitions.generator import NOWS, history, long_history, settings, with_erasures
-from tests.definitions.settings import DAY, HOUR, MINUTE, Settings
+from tests.definitions.settings import DAY, DEFAULT_WINDOWS, HOUR, MINUTE, Settings
 
 
 def differences_of(seed: int) -> Iterator[str]:
@@ -65,7 +65,10 @@ def differences_with_erasures(seed: int) -> list[str]:
 def differences_with_memory(seed: int) -> list[str]:
     """Return the differences of a history that is longer than the memory, half of them with erasures."""
     random = Random(seed)
-    now, configured = random.choice(NOWS), settings(random)
+    now, configured = (
+        random.choice(NOWS),
+        settings(random, (DEFAULT_WINDOWS, ("15m", "2h", "3d"), ("10d", "45m"), ("60d", "1h"))),
+    )
     events = long_history(random, now)
     if random.random() < 0.5:
         events = with_erasures(random, events, now)
