@@ -16,6 +16,10 @@ from tests.definitions.settings import Settings
 from tests.support import FakeRecord, rows
 
 
+SHORTER = (("5m", "24h", "7d"), ("2d",))
+"""Windows within the default ones. A longer one would fill only from the restart on."""
+
+
 def restarted(pipeline: Pipeline, configured: Settings) -> Pipeline:
     """Return a pipeline with other settings that goes on with the stored state."""
     restored = Pipeline(**configured.env())
@@ -44,7 +48,7 @@ def differences_after_restart(seed: int) -> list[str]:
     """Return the differences at the end of a history, after a restart in between."""
     random = Random(seed)
     now, old = random.choice(NOWS), settings(random)
-    new = random.choice((old, settings(random), settings(random)))
+    new = random.choice((old, settings(random), settings(random, SHORTER)))
     events = with_erasures(random, random.choice((history, long_history))(random, now), now)
     restart = random.randrange(len(events) + 1)
     pipeline, reader = Pipeline(**old.env()), EventReader(old)
