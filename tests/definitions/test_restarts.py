@@ -15,7 +15,6 @@ from tests.definitions.reading import EventReader
 from tests.definitions.settings import Settings
 from tests.support import FakeRecord, rows
 
-
 SHORTER = (("5m", "24h", "7d"), ("2d",))
 """Windows within the default ones. A longer one would fill only from the restart on."""
 
