@@ -61,9 +61,9 @@ class Update(msgspec.Struct, array_like=True, gc=False, frozen=True):
     topic: str | None
 
     @property
-    def order(self) -> tuple[int, str]:
-        """Return the order among the updates of a ticket."""
-        return self.time, self.id
+    def order(self) -> tuple[object, ...]:
+        """Return the order among the updates of a ticket, by content if two sources use the same ID."""
+        return self.time, self.id, self.topic or "", tuple(v or "" for v in self.values)
 
 
 class Created(msgspec.Struct, array_like=True, gc=False, frozen=True):

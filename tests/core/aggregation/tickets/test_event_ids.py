@@ -41,3 +41,14 @@ def test_copies_of_an_interaction() -> None:
     for order in permutations(copies):
         partition = count(Tickets(), list(order))
         assert figures(aht.METRIC, partition, NOW, "1h")["cx_handle_mean_seconds",] == 2
+
+
+@pytest.mark.parametrize("make", [created, updated])
+def test_two_sources_may_use_the_same_id(make: Any) -> None:
+    """One of the changes counts, the same in any order of reading."""
+    changes = [make(NOW - 1, channel=channel)._replace(id="7", source=channel) for channel in ("web", "app")]
+    opened = [] if make is created else [created(NOW - 2)]
+    in_app = {
+        resolved(list(order), "app") for order in permutations([*opened, *changes, status(NOW, "solved")])
+    }
+    assert len(in_app) == 1
