@@ -2,6 +2,9 @@
 
 import logging
 import time
+from typing import Any
+
+from stream.text import printable, printable_lines
 
 
 class RateLimitedFilter(logging.Filter):
@@ -28,10 +31,22 @@ class RateLimitedFilter(logging.Filter):
         return True
 
 
+class PrintableFormatter(logging.Formatter):
+    """Writes each message in one line, and only printable characters."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - of logging
+        """Return the line of a record, without the traceback."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - of logging
+        """Return a traceback."""
+        return printable_lines(super().formatException(ei))
+
+
 def set_up(level: int = logging.INFO) -> None:
     """Send entries of cxgauge from `level` on, and warnings of libraries, to standard error."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(RateLimitedFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 
 from stream.cli.configuration import Configuration
+from stream.cli.output import echo
 from stream.errors import ConfigError, CxgaugeError
+from stream.text import printable_lines
 
 COMMANDS = {
     "broker": ("stream.cli.broker:broker", "Run a development broker."),
@@ -36,7 +38,9 @@ class CommandFailure(click.ClickException):
     def __init__(self, error: CxgaugeError) -> None:
         lines = str(error).splitlines()
         several = isinstance(error, ConfigError) and len(lines) > 1
-        super().__init__("\n  ".join([f"{len(lines)} faults", *lines]) if several else str(error))
+        super().__init__(
+            printable_lines("\n  ".join([f"{len(lines)} faults", *lines]) if several else str(error))
+        )
         self.exit_code = error.exit_code
 
 
@@ -84,7 +88,7 @@ def main(ctx: click.Context, path: Path | None, check_config: bool, print_config
     """Compute customer-experience metrics from Kafka events as they arrive, and expose them to Prometheus."""
     ctx.obj = configuration = Configuration(path)
     if check_config or print_config:
-        click.echo(configuration.as_toml() if print_config else configuration.checked(), nl=not print_config)
+        echo(configuration.as_toml() if print_config else configuration.checked(), nl=not print_config)
         ctx.exit()
     if ctx.invoked_subcommand is None:
         ctx.fail("Missing command")

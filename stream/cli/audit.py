@@ -6,6 +6,7 @@ import click
 
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.cli.output import echo
 from stream.operations.inspection.audit import audit_panes
 
 
@@ -19,8 +20,8 @@ def audit(configuration: Configuration) -> None:
     settings = configuration.load()
     report = run(settings.kafka, audit_panes(settings))
     for line in report.faults:
-        click.echo(line)
-    click.echo(
+        echo(line)
+    echo(
         f"{report.partitions} partitions, {report.entities} entities, {report.blocks} blocks of panes: "
         f"{len(report.faults)} faults"
     )

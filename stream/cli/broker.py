@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from stream.cli.output import echo
 from stream.devbroker.kafka import VERSION, Broker
 from stream.devbroker.process import until_stopped
 
@@ -24,7 +25,7 @@ from stream.devbroker.process import until_stopped
 def broker(port: int, data: Path | None) -> None:
     """Run Apache Kafka for development, one node on 127.0.0.1, until SIGTERM or Ctrl-C."""
     with until_stopped(), Broker(port, data) as running:
-        click.echo(f"Apache Kafka {VERSION} is ready on {running.bootstrap}, pid {running.pid}")
+        echo(f"Apache Kafka {VERSION} is ready on {running.bootstrap}, pid {running.pid}")
         while not running.child.ended(within=3600):
             pass
         raise running.child.failure()

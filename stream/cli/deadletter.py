@@ -8,6 +8,7 @@ import click
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
 from stream.cli.deadletter_options import POSITION, filter_of, filter_options
+from stream.cli.output import echo
 from stream.errors import CxgaugeError
 from stream.operations.deadletters import listing
 from stream.operations.deadletters.purge_subject import PurgeSubject
@@ -34,7 +35,7 @@ def ls(configuration: Configuration, /, limit: int, **options: Any) -> None:
     """List dead letters, the newest last, and count them by topic and reason."""
     settings = configuration.load()
     for line in run(settings.kafka, listing.format_list(settings, filter_of(options), limit)):
-        click.echo(line)
+        echo(line)
 
 
 @deadletter.command()
@@ -48,7 +49,7 @@ def show(configuration: Configuration, position: str, raw: bool) -> None:
     if raw:
         click.get_binary_stream("stdout").write(dead_letter.value or b"")
     else:
-        click.echo("\n".join(listing.format_details(dead_letter)))
+        echo("\n".join(listing.format_details(dead_letter)))
 
 
 @deadletter.command("replay")
@@ -75,13 +76,13 @@ def replay_command(
     settings = configuration.load()
     result = run(settings.kafka, replay(settings, wanted, rejudge=rejudge, dry_run=dry_run))
     selected = result.total()
-    click.echo(f"{result.pop('sent', 0):,} {'would be replayed' if dry_run else 'replayed'}")
+    echo(f"{result.pop('sent', 0):,} {'would be replayed' if dry_run else 'replayed'}")
     if result.still_unreadable:
-        click.echo(
+        echo(
             f"  {result.still_unreadable:,} of them cannot be read by this version either, which makes them dead letters again"
         )
     for reason, count in result.items():
-        click.echo(f"{count:,} not replayed: {reason}")
+        echo(f"{count:,} not replayed: {reason}")
     if (missing := len(set(positions)) - selected) > 0:
         raise CxgaugeError(
             f"{missing} of {len(set(positions))} dead letters do not exist or do not match the filters"
@@ -123,9 +124,9 @@ def purge_command(
     settings = configuration.load()
     result = run(settings.kafka, purge(settings, PurgeSubject(keys, customer_ids), dry_run=dry_run))
     would = "would be " if dry_run else ""
-    click.echo(f"{result.removed:,} {would}removed, {result.moved:,} of others {would}moved")
+    echo(f"{result.removed:,} {would}removed, {result.moved:,} of others {would}moved")
     if not result.rolled:
-        click.echo(
+        echo(
             "The broker refused to begin new segments. The removed bytes stay on its disks until Kafka deletes the old segments",
             err=True,
         )

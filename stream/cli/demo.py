@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from stream.cli.output import echo
 from stream.demo.run import run_demo
 
 
@@ -16,4 +17,4 @@ def demo(check: bool) -> None:
 
     Data are kept in a temporary folder, which is removed at the end.
     """
-    sys.exit(run_demo(click.echo, check=check))
+    sys.exit(run_demo(echo, check=check))

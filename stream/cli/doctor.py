@@ -11,6 +11,7 @@ import click
 from stream.cli.aio import run
 from stream.cli.audit import audit
 from stream.cli.configuration import Configuration
+from stream.cli.output import echo
 from stream.clock import wall_ms
 from stream.config import Settings, config_hash
 from stream.config.aggregation import aggregation_config
@@ -42,9 +43,9 @@ def doctor(ctx: click.Context, size: float | None) -> None:
     if size is not None:
         if not math.isfinite(size):
             raise click.BadParameter(f"got {size}, allowed is a finite number above 0", param_hint="--size")
-        click.echo(sizing.report(size, aggregation_config(settings)))
+        echo(sizing.report(size, aggregation_config(settings)))
         return
-    click.echo(
+    echo(
         f"versions: Python {platform.python_version()}, " + ", ".join(f"{n} {version(n)}" for n in LIBRARIES)
     )
     sys.exit(1 if run(settings.kafka, _inspect(settings)) else 0)
@@ -57,9 +58,7 @@ async def _inspect(settings: Settings) -> bool:
     """Print the results of all checks. Return whether anything is wrong."""
     async with admin(settings) as client:
         cluster = await client.describe_cluster()
-    click.echo(
-        f"broker: {settings.kafka.bootstrap_servers} answers, {len(cluster['brokers'])} in the cluster"
-    )
+    echo(f"broker: {settings.kafka.bootstrap_servers} answers, {len(cluster['brokers'])} in the cluster")
     wanted = topology.topics(settings)
     actual = await describe(settings, wanted)
     faulty = _report(
@@ -69,7 +68,7 @@ async def _inspect(settings: Settings) -> bool:
         return True
     now = wall_ms()
     for domain, domain_positions in (await positions(settings)).items():
-        click.echo(f"{domain}: {summary(domain_positions)}")
+        echo(f"{domain}: {summary(domain_positions)}")
         lines = [
             *blocked(settings.topics.input(domain), domain_positions),
             *problems(domain_positions, config_hash(settings), now),
@@ -81,5 +80,5 @@ async def _inspect(settings: Settings) -> bool:
 def _report(subject: str, faults: Iterable[str], if_none: str) -> bool:
     lines = list(faults)
     for line in lines or [if_none]:
-        click.echo(f"{subject}: {'WRONG ' if lines else ''}{line}")
+        echo(f"{subject}: {'WRONG ' if lines else ''}{line}")
     return bool(lines)

@@ -7,11 +7,13 @@ import click
 
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.cli.output import echo
 from stream.clock import wall_ms
 from stream.core.metrics import REGISTRY
 from stream.core.metrics.metric import Family, Metric
 from stream.errors import CxgaugeError
 from stream.exporter.pipeline_metrics import FAMILIES
+from stream.text import printable
 
 WINDOWS = (
     "Rolling over event time, in buckets of 1 minute (windows up to 1 h), 15 minutes (up to 24 h) or 1 hour. The last "
@@ -42,20 +44,18 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
 
         settings = configuration.load()
         entities = run(settings.kafka, stored_customer.read_entities(settings, customer))
-        click.echo(
-            "\n".join(
-                stored_customer.format_customer(customer, entities, aggregation_config(settings), wall_ms())
-            )
-        )
+        config = aggregation_config(settings)
+        for line in stored_customer.format_customer(customer, entities, config, wall_ms()):
+            echo(printable(line))  # a line end in a value begins no line
     elif metric is None:
         width = max(map(len, REGISTRY))
         for name, listed in REGISTRY.items():
-            click.echo(f"{name:{width}}  {listed.title}: {listed.formula}")
+            echo(f"{name:{width}}  {listed.title}: {listed.formula}")
     elif metric in FAMILIES:
         kind, text = FAMILIES[metric]
-        click.echo(f"{metric} ({kind}), a series of the pipeline, without view and window\n\n  {text}")
+        echo(f"{metric} ({kind}), a series of the pipeline, without view and window\n\n  {text}")
     else:
-        click.echo(format_metric(find_metric(metric)))
+        echo(format_metric(find_metric(metric)))
 
 
 def find_metric(name: str) -> Metric:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from stream import deployment
+from stream.cli.output import echo
 
 
 @click.command()
@@ -12,4 +13,4 @@ from stream import deployment
 def files(directory: Path) -> None:
     """Write alert rules, runbooks, dashboards and example configurations to a new DIRECTORY."""
     written = deployment.write(directory)
-    click.echo(f"{len(written)} files in {directory}: {', '.join(deployment.NAMES)}")
+    echo(f"{len(written)} files in {directory}: {', '.join(deployment.NAMES)}")

@@ -7,6 +7,7 @@ import click
 
 from schemas import generate as contract
 from stream.cli import currency_table, main, metric_reference, references
+from stream.cli.output import echo
 from stream.errors import CxgaugeError
 from stream.monitoring import dashboards as grafana
 from stream.monitoring.alerts import operator_files, prometheus_files
@@ -27,7 +28,7 @@ def generate(check: bool) -> None:
     folders = (contract.FOLDER, prometheus_files.FOLDER, grafana.FOLDER)
     obsolete = [path for folder in folders for path in Path(folder).glob("*") if path not in files]
     for path in sorted([*stale, *obsolete]):
-        click.echo(f"{path}: {'is stale' if check else 'written' if path in stale else 'removed'}")
+        echo(f"{path}: {'is stale' if check else 'written' if path in stale else 'removed'}")
     if check:
         sys.exit(1 if stale or obsolete else 0)
     for path, content in stale.items():

@@ -14,6 +14,7 @@ from schemas.codec import Undecodable
 from schemas.envelope import Event
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.cli.output import echo
 from stream.config import Settings
 from stream.importing.sending import DECODER, ProgressMeter, Timestamps, describe_inputs, send_all
 
@@ -53,7 +54,7 @@ async def _publish(
     with ProgressMeter(size) as meter:
         await send_all(settings, reader.events(meter), meter, timestamps=timestamps)
         skipped = f"; skipped {reader.invalid_lines:,} invalid lines" if reader.invalid_lines else ""
-        click.echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s{skipped}")
+        echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s{skipped}")
 
 
 class EventReader:
@@ -75,7 +76,7 @@ class EventReader:
                 event = DECODER.decode(line, ())
             except Undecodable as error:
                 self.invalid_lines += 1
-                click.echo(f"{self._name}:{number}: {error}", err=True)
+                echo(f"{self._name}:{number}: {error}", err=True)
             else:
                 yield event
 

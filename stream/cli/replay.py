@@ -12,6 +12,7 @@ from schemas.envelope import Event, at_ms
 from schemas.topics import topics_of
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.cli.output import echo
 from stream.clock import wall_ms
 from stream.config import Settings
 from stream.config.setting_types import UNITS, as_duration
@@ -83,7 +84,7 @@ def translate(file: Path, mapping_file: Path) -> tuple[list[Event], int]:
                 event = rule.event(cells)
             except ValueError as error:
                 faulty += 1
-                click.echo(f"{file}:{line}: {error}", err=True)
+                echo(f"{file}:{line}: {error}", err=True)
             else:
                 events += [event] if event else []
     return sorted(events, key=at_ms), faulty
@@ -124,7 +125,7 @@ async def _replay(
             await send_many(settings, events, meter, timestamps=timestamps, inputs=inputs)
         else:
             await send_all(settings, paced(events, speed, meter), meter, timestamps=timestamps)
-        click.echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s")
+        echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s")
 
 
 async def paced(events: list[Event], speed: float, meter: ProgressMeter) -> AsyncIterator[Event]:

@@ -6,6 +6,7 @@ import click
 
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.cli.output import echo
 from stream.operations.skipping import BatchPosition, order_skip
 
 _POSITION_PATTERN = re.compile(r"([A-Za-z0-9._-]+):([0-9]+):([0-9]+)")
@@ -33,7 +34,7 @@ def skip(configuration: Configuration, position: BatchPosition) -> None:
     """
     settings = configuration.load()
     batch, order = run(settings.kafka, order_skip(settings, position))
-    click.echo(
+    echo(
         f"{position}: {batch.reason}. Ordered to skip {order.records} records and to continue at offset {order.end}. "
         "The worker of the partition does so within seconds"
     )

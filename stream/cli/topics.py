@@ -6,6 +6,7 @@ import click
 
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.cli.output import echo
 from stream.config import Settings
 from stream.kafka import topics as topology
 from stream.kafka.admin import create, describe
@@ -38,17 +39,17 @@ def check(configuration: Configuration) -> None:
 
 def _report(differences: list[str]) -> None:
     for line in differences:
-        click.echo(line)
+        echo(line)
     if differences:
         sys.exit(1)
-    click.echo("All topics match the configuration")
+    echo("All topics match the configuration")
 
 
 async def _create(settings: Settings) -> list[str]:
     wanted = topology.topics(settings)
     created = await create(settings, wanted)
     for name in created:
-        click.echo(f"{name}: created")
+        echo(f"{name}: created")
     # without the new topics, which some brokers of a cluster do not know yet
     return await _differences(settings, [spec for spec in wanted if spec.name not in created])
 

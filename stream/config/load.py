@@ -90,13 +90,16 @@ def _from_file(path: Path | None, errors: list[str]) -> Iterator[tuple[str, RawV
     except (OSError, ValueError) as error:
         errors.append(f"{where}: {error.strerror if isinstance(error, OSError) else error}")
         return
+    except RecursionError:
+        errors.append(f"{where}: values are nested too deeply")
+        return
     for section, table in document.items():
         if section in KEYS:
             yield section, RawValue(table, str(where), where.parent)
         elif section not in SECTIONS:
             errors.append(f"{section}: unknown section{_nearest(section, SECTIONS)} ({where})")
         elif not isinstance(table, dict):
-            errors.append(f"{section}: got {table!r}, allowed is a table ({where})")
+            errors.append(f"{section}: got {type(table).__name__}, allowed is a table ({where})")
         else:
             for name, value in table.items():
                 if (key := f"{section}.{name}") in KEYS:
@@ -120,7 +123,7 @@ def _from_environment(environ: Mapping[str, str], errors: list[str]) -> Iterator
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text  # the setting type reports the error, with the allowed values
 
 

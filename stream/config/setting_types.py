@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from schemas.fields import abbreviated
+
 UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 FOREVER = -1
 """A retention without end."""
@@ -12,6 +14,9 @@ FOREVER = -1
 _DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 _NAME = re.compile(r"[a-zA-Z0-9._-]{1,200}")
 _URL = re.compile(r"https?://([^/?#\s]+)(?:/[^?#\s]*)?")
+_SECRET_PARTS = frozenset("@?#")
+"""A URL with one of these may hold a password or a token."""
+_SERVERS = re.compile(r"\s*[^\s,@/]+:[0-9]{1,5}\s*(,\s*[^\s,@/]+:[0-9]{1,5}\s*)*")
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]*):([0-9]{1,5})")
 
 
@@ -32,7 +37,7 @@ class SettingSource(NamedTuple):
 
     def error(self, value: object, allowed: str) -> None:
         """Record that a value cannot be used. Reading continues, so that all errors are reported at once."""
-        self.errors.append(f"{self.key}: got {value!r}, allowed is {allowed} ({self.source})")
+        self.errors.append(f"{self.key}: got {abbreviated(value)}, allowed is {allowed} ({self.source})")
 
 
 class SettingType(NamedTuple):
@@ -162,21 +167,40 @@ def _address(value: object, at: SettingSource) -> Address:
 def _url(value: object, at: SettingSource) -> object:
     match = _URL.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        at.error(value, 'the address of a server, such as "http://127.0.0.1:9093"')
+        may_hold_secret = isinstance(value, str) and not _SECRET_PARTS.isdisjoint(value)
+        at.error(
+            "***" if may_hold_secret else value, 'the address of a server, such as "http://127.0.0.1:9093"'
+        )
     elif "@" in match[1]:
         at.error("***", "an address without user name and password")
+    return value
+
+
+def _servers(value: object, at: SettingSource) -> object:
+    if not isinstance(value, str) or not _SERVERS.fullmatch(value):
+        shown = "***" if isinstance(value, str) and "@" in value else value
+        at.error(shown, '"host:port", several with commas, without user name and password')
     return value
 
 
 def read_file_path(value: object, at: SettingSource) -> Path:
     """Return the path of an existing file, or record an error. Relative paths begin at the file's folder."""
     path = at.folder / value if isinstance(value, str) else at.folder
-    if not path.is_file():
+    if not is_file(path):
         at.error(value, f"the path of an existing file, relative to {at.folder}")
     return path
 
 
+def is_file(path: Path) -> bool:
+    """Return whether a path is that of a file. One that is too long, or is none at all, is not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 text = SettingType(read_text)
+servers = SettingType(_servers)
 secret = SettingType(_secret, lambda value: value and "***")
 name = SettingType(_name)
 address = SettingType(_address, str)

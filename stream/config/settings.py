@@ -17,7 +17,7 @@ from stream.core.model.time_buckets import Window
 class Kafka(msgspec.Struct, frozen=True, kw_only=True):
     """Connection of every client to the broker."""
 
-    bootstrap_servers: Annotated[str, setting_types.text] = "127.0.0.1:9092"
+    bootstrap_servers: Annotated[str, setting_types.servers] = "127.0.0.1:9092"
     security_protocol: Annotated[str, choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")] = "PLAINTEXT"
     sasl_mechanism: Annotated[str, choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")] = "PLAIN"
     sasl_username: Annotated[str | None, setting_types.text] = None

@@ -175,3 +175,5 @@ def load(path: Path) -> tuple[FileForm, list[EventRule]]:
         return mapping.file, [EventRule(form, mapping.source) for form in mapping.event]
     except (OSError, ValueError, LookupError) as error:
         raise CxgaugeError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise CxgaugeError(f"{path}: values are nested too deeply") from error

@@ -2,17 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 from math import isclose, sqrt
 
 from tests.core.aggregation.pipeline import Labels, Series
-from tests.definitions.joined_answers import CountingAnswer, counting_answers
-from tests.definitions.joined_customers import CLASSES, FOREVER, Purchase, WalkedCustomer, walked_customers
-from tests.definitions.joined_events import JoinedEvent, ticket_events
-from tests.definitions.reading import EventReader
-from tests.definitions.replay import Replay
-from tests.definitions.settings import DAY, HOUR, MINUTE, WINDOWS, Settings
+from tests.definitions.joined_answers import CountingAnswer
+from tests.definitions.joined_customers import CLASSES, FOREVER, Purchase, WalkedCustomer
+from tests.definitions.joined_events import JoinedEvent
+from tests.definitions.joined_reading import JoinedReader, JoinedSettings, JoinedState, TicketAnswer
+from tests.definitions.settings import DAY, HOUR, MINUTE
 
 PREFIXES = ("cx_class_", "cx_ticket_csat_", "cx_churn_exit_")
 VIEWS = {
@@ -33,71 +31,12 @@ Figure = tuple[str, dict[str, str], float]
 """Name, own labels and value."""
 
 
-@dataclass(frozen=True)
-class JoinedSettings:
-    """Everything that the joined figures depend on besides events."""
-
-    tickets: Settings = field(default_factory=Settings)
-    windows: dict[str, int] = field(default_factory=lambda: dict(WINDOWS))
-    margin: Fraction = Fraction(1)
-
-
-@dataclass
-class TicketAnswer:
-    """A CSAT answer joined with its ticket."""
-
-    moment: int
-    dimensions: dict[str, str]
-    is_satisfied: bool
-    fate: str
-
-
-@dataclass
-class Known:
-    """Everybody and all joined answers."""
-
-    customers: list[WalkedCustomer]
-    ticket_answers: list[TicketAnswer]
-
-
 def joined_figures(events: Iterable[JoinedEvent], now_ms: int, settings: JoinedSettings) -> Series:
     """Return all series of the joined figures at `now_ms`, of events in the order of reading."""
-    return series_of(known_from(events, settings), now_ms, settings)
+    return series_of(JoinedReader(settings).read_all(events).state(), now_ms, settings)
 
 
-def known_from(events: Iterable[JoinedEvent], settings: JoinedSettings) -> Known:
-    """Return customers and joined answers of events, without those that are late or in the future."""
-    longest = max(settings.windows.values())
-    used = [event.without_nulls() for event in events if event.is_in_time(longest)]
-    answers = counting_answers(used)
-    reader = EventReader(settings.tickets)
-    for event in ticket_events(used):
-        reader.read(event)
-    return Known(walked_customers(used, answers, settings.margin), ticket_answers(answers, reader.replays()))
-
-
-def ticket_answers(answers: list[CountingAnswer], replays: list[Replay]) -> list[TicketAnswer]:
-    """Return the CSAT answers that name a ticket of their own customer."""
-    by_name = {replay.ticket.name: replay for replay in replays}
-    joined = []
-    for answer in answers:
-        replay = by_name.get(answer.ticket or "")
-        if answer.survey == "csat" and replay and replay.ticket.customer == answer.customer:
-            is_satisfied = answer.answer_class == "satisfied"
-            dimensions = replay.ticket.present_dimensions
-            joined.append(TicketAnswer(answer.moment, dimensions, is_satisfied, fate_of(replay)))
-    return joined
-
-
-def fate_of(replay: Replay) -> str:
-    """Return whether the first response was within its target."""
-    for fact in replay.facts:
-        if fact.kind == "first_response":
-            return "in_time" if fact.values["within"] else "late"
-    return "none"
-
-
-def series_of(known: Known, now: int, settings: JoinedSettings) -> Series:
+def series_of(known: JoinedState, now: int, settings: JoinedSettings) -> Series:
     """Return the series of all views. Zeros outside of `total` are only where a metric has anything."""
     series: dict[str, dict[Labels, float]] = {}
     for view, names in VIEWS.items():
@@ -117,7 +56,7 @@ def series_of(known: Known, now: int, settings: JoinedSettings) -> Series:
     return series
 
 
-def _label_sets(known: Known, names: tuple[str, ...]) -> set[tuple[str, ...]]:
+def _label_sets(known: JoinedState, names: tuple[str, ...]) -> set[tuple[str, ...]]:
     dimensions = [customer.dimensions for customer in known.customers]
     dimensions += [answer.dimensions for answer in known.ticket_answers]
     if not names:

@@ -28,12 +28,17 @@ class CountingAnswer(NamedTuple):
 
 def counting_answers(events: Iterable[JoinedEvent]) -> list[CountingAnswer]:
     """Return the answers to NPS, CSAT and exit surveys that count and have a customer."""
+    answers = [_counting_answer(name, events) for name, events in events_by_answer(events).items()]
+    return [answer for answer in answers if answer is not None]
+
+
+def events_by_answer(events: Iterable[JoinedEvent]) -> dict[str, list[JoinedEvent]]:
+    """Return the events of feedback by answer."""
     by_answer: dict[str, list[JoinedEvent]] = {}
     for event in events:
         if event.kind in _RANKS:
             by_answer.setdefault(event.data["feedback_id"], []).append(event)
-    answers = [_counting_answer(name, events) for name, events in by_answer.items()]
-    return [answer for answer in answers if answer is not None]
+    return by_answer
 
 
 def _counting_answer(name: str, events: list[JoinedEvent]) -> CountingAnswer | None:
@@ -41,7 +46,7 @@ def _counting_answer(name: str, events: list[JoinedEvent]) -> CountingAnswer | N
     if not revisions or any(event.kind == "withdrawn_answer" for event in events):
         return None
     counting = max(revisions, key=lambda event: (event.data.get("revision", 0), event.at, event.id))
-    customer = customer_of(events)
+    customer = owner_of(events)
     if customer is None or not counts(counting):
         return None
     data = counting.data
@@ -56,7 +61,7 @@ def _counting_answer(name: str, events: list[JoinedEvent]) -> CountingAnswer | N
     )
 
 
-def customer_of(events: list[JoinedEvent]) -> str | None:
+def owner_of(events: list[JoinedEvent]) -> str | None:
     """Return the customer that the last event of an answer with a customer names."""
     naming = [event for event in _first_read(events) if "customer_id" in event.data]
     last = max(naming, key=lambda event: (event.at, _RANKS[event.kind], event.id), default=None)

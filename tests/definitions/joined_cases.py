@@ -5,8 +5,9 @@ from itertools import count
 from typing import Any
 
 from tests.core.aggregation.pipeline import Pipeline, Series
-from tests.definitions.joined import JoinedSettings, differences, joined_figures
+from tests.definitions.joined import differences, joined_figures
 from tests.definitions.joined_events import JoinedEvent, time_text
+from tests.definitions.joined_reading import JoinedSettings
 from tests.definitions.settings import DAY, HOUR
 from tests.definitions.test_joined import env
 from tests.support import NOW

@@ -1,6 +1,7 @@
 """Customers from all of their events, walked through moment by moment, with their classes by survey."""
 
 from collections.abc import Iterable
+from copy import copy
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -77,6 +78,21 @@ class WalkedCustomer:
             if step.is_entry and step.class_after == survey_class and start <= step.at < end
         ]
         return at_start + len(entries)
+
+    def finished(self) -> "WalkedCustomer":
+        """Return what an erasure leaves: everything but the present life."""
+        left = copy(self)
+        left.is_active = False
+        if self.is_active:
+            start = max(step.at for step in self.steps["nps"] if not step.was_active and step.is_active)
+            left.steps = {
+                survey: [
+                    step._replace(was_active=False, is_active=False) if step.at >= start else step
+                    for step in steps
+                ]
+                for survey, steps in self.steps.items()
+            }
+        return left
 
     def _walk(self) -> dict[str, list[Step]]:
         """Return the steps by survey, and set the state at the end."""

@@ -1,11 +1,9 @@
-"""Events of all three topics as plain data, and the same as events of the oracle of tickets."""
+"""Events of all three topics as plain data."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from tests.definitions.events import TYPES as TICKET_TYPES
-from tests.definitions.events import TicketEvent
 from tests.definitions.settings import DAY, HOUR, MINUTE
 
 TYPES = TICKET_TYPES | {
@@ -60,8 +58,3 @@ class JoinedEvent(NamedTuple):
         age_in_hours = self.stamp // HOUR - self.at // HOUR
         is_late = self.kind in FEEDBACK and age_in_hours * HOUR > longest_window + DAY
         return self.at <= self.stamp + 5 * MINUTE and not is_late
-
-
-def ticket_events(events: Iterable[JoinedEvent]) -> list[TicketEvent]:
-    """Return the events of tickets and their interactions, without erasures."""
-    return [TicketEvent(*event) for event in events if event.kind in TICKET_TYPES and event.kind != "erased"]

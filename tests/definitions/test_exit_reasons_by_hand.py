@@ -3,7 +3,6 @@
 import pytest
 
 from tests.core.aggregation.pipeline import Series
-from tests.definitions.joined import JoinedSettings
 from tests.definitions.joined_cases import (
     ago,
     event,
@@ -17,6 +16,7 @@ from tests.definitions.joined_cases import (
     without,
 )
 from tests.definitions.joined_events import JoinedEvent, time_text
+from tests.definitions.joined_reading import JoinedSettings
 from tests.definitions.settings import DAY, HOUR, WINDOWS
 from tests.support import NOW
 

@@ -7,9 +7,10 @@ from random import Random
 import pytest
 
 from tests.core.aggregation.pipeline import Pipeline
-from tests.definitions.joined import VIEWS, JoinedSettings, differences, joined_figures
+from tests.definitions.joined import VIEWS, differences, joined_figures
 from tests.definitions.joined_events import JoinedEvent
-from tests.definitions.joined_histories import NOWS, joined_history, joined_settings
+from tests.definitions.joined_histories import NOWS, joined_history, joined_settings, with_joined_erasures
+from tests.definitions.joined_reading import JoinedSettings
 from tests.definitions.settings import DAY, HOUR, MINUTE
 
 
@@ -45,7 +46,29 @@ def differences_of(seed: int) -> Iterator[str]:
     yield from differences(joined_figures(events, later, settings), pipeline.series(later))
 
 
-@pytest.mark.parametrize("first_seed", range(0, 40, 4))
+@pytest.mark.parametrize("first_seed", range(0, 200, 5))
 def test_series_are_those_of_the_contract(first_seed: int) -> None:
-    for seed in range(first_seed, first_seed + 4):
+    for seed in range(first_seed, first_seed + 5):
         assert list(differences_of(seed)) == [], f"seed {seed}"
+
+
+def differences_with_erasures(seed: int) -> list[str]:
+    """Return the differences of a history with erasures, each read on all topics before the next event."""
+    random = Random(seed)
+    now, settings = random.choice(NOWS), joined_settings(random)
+    events = with_joined_erasures(random, joined_history(random, now, settings), now)
+    pipeline = Pipeline(random.choice((1, 1, 2, 3)), **env(settings))
+    for event in events:
+        if event.kind == "erased":
+            pipeline.run(random)
+        publish(pipeline, event, random)
+        if event.kind == "erased":
+            pipeline.run(random)
+    pipeline.run(random)
+    return differences(joined_figures(events, now, settings), pipeline.series(now))
+
+
+@pytest.mark.parametrize("first_seed", range(0, 100, 5))
+def test_erasures_leave_finished_lives(first_seed: int) -> None:
+    for seed in range(first_seed, first_seed + 5):
+        assert differences_with_erasures(seed) == [], f"seed {seed}"

@@ -3,7 +3,6 @@
 import pytest
 
 from tests.core.aggregation.pipeline import Series
-from tests.definitions.joined import JoinedSettings
 from tests.definitions.joined_cases import (
     START,
     ago,
@@ -20,6 +19,7 @@ from tests.definitions.joined_cases import (
     without,
 )
 from tests.definitions.joined_events import JoinedEvent
+from tests.definitions.joined_reading import JoinedSettings
 from tests.definitions.settings import HOUR
 from tests.support import NOW
 

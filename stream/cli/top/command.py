@@ -22,6 +22,7 @@ from stream.config import Settings
 from stream.devbroker.process import until_stopped
 from stream.errors import CxgaugeError
 from stream.exporter.http.web_config import read
+from stream.text import printable
 
 REFRESH_SECONDS = 1.0
 """Seconds between two scrapes."""
@@ -118,7 +119,10 @@ def watch(exporter: ExporterClient, live: Live, view: str, window: str) -> None:
             live.update(last_screen)
         except CxgaugeError as error:
             live.update(
-                Group(Text(f"{error}; trying again. The metrics are stale.", style="bold red"), last_screen)
+                Group(
+                    Text(printable(f"{error}; trying again. The metrics are stale."), style="bold red"),
+                    last_screen,
+                )
             )
 
 
@@ -151,7 +155,11 @@ def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group
         n = "" if row.sample_size is None else f"{row.sample_size:,.0f}"
         figure = Text(row.figure, style="bold")
         table.add_row(
-            Text(row.title if row.title != previous_title else ""), *map(Text, labels), figure, row.bounds, n
+            Text(row.title if row.title != previous_title else ""),
+            *(Text(printable(label)) for label in labels),
+            figure,
+            row.bounds,
+            n,
         )
         previous_title = row.title or previous_title
     if_empty = (
@@ -161,7 +169,7 @@ def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group
     )
     return Group(
         state(snapshot),
-        Text(f"{url}   window {window}, view {view}   {time.strftime('%H:%M:%S')}"),
+        Text(printable(f"{url}   window {window}, view {view}   {time.strftime('%H:%M:%S')}")),
         Text(if_empty),
         table,
     )

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from schemas.fields import abbreviated
+from stream.config.setting_types import is_file
 from stream.errors import ConfigError
 
 SECTIONS = ("tls_server_config", "basic_auth_users")
@@ -44,8 +46,10 @@ class _WebConfigFile:
     def read(self) -> WebConfig:
         try:
             document = yaml.safe_load(self.path.read_bytes())
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, ValueError, yaml.YAMLError) as error:
             raise ConfigError(f"{self.where}: {' '.join(str(error).split())}") from error
+        except RecursionError as error:
+            raise ConfigError(f"{self.where}: values are nested too deeply") from error
         sections = self._mapping("", {} if document is None else document, SECTIONS)
         tls = sections.get("tls_server_config")
         users = sections.get("basic_auth_users")
@@ -109,8 +113,8 @@ class _WebConfigFile:
     def _load(self, context: ssl.SSLContext, given: Mapping[str, str]) -> None:
         certificate, key = (self.path.parent / given[name] for name in ("cert_file", "key_file"))
         for name, file in (("cert_file", certificate), ("key_file", key)):
-            if not file.is_file():
-                raise self._error(f"tls_server_config.{name}", f"{file} is not a file")
+            if not is_file(file):
+                raise self._error(f"tls_server_config.{name}", f"{abbreviated(str(file))} is not a file")
         try:
             # With an empty password an encrypted key raises. Without one, OpenSSL would ask on the terminal.
             context.load_cert_chain(certificate, key, password="")

@@ -1,5 +1,7 @@
 """The firing alerts, read from Alertmanager's API."""
 
+from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -8,8 +10,8 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 PATH = "api/v2/alerts?active=true&silenced=false&inhibited=false"
 MAX_RESPONSE_BYTES = 4 << 20
 """Maximum size of a response in bytes."""
-MAX_ALERTS, MAX_TEXT = 50, 500
-"""Maximum number of shown alerts, and of characters in each of their texts."""
+MAX_ALERTS, MAX_LABELS, MAX_TEXT = 50, 30, 500
+"""Maximum number of shown alerts, of labels of each, and of characters in each of their texts."""
 TIMEOUT = ClientTimeout(total=5)
 
 
@@ -38,10 +40,12 @@ class AlertmanagerClient:
         if self._url is None:
             return
         try:
-            async with ClientSession(timeout=TIMEOUT) as session, session.get(self._url) as response:
-                response.raise_for_status()
+            async with (
+                ClientSession(timeout=TIMEOUT) as session,
+                session.get(self._url, allow_redirects=False) as response,
+            ):
                 alerts = _decode(await _body(response))
-        except (ClientError, TimeoutError, ValueError) as error:
+        except (ClientError, TimeoutError, ValueError, RecursionError) as error:
             reason = "request timed out" if isinstance(error, TimeoutError) else type(error).__name__
             self.shown = {"connected": False, "error": reason, "alerts": []}
             return
@@ -55,7 +59,15 @@ class AlertmanagerClient:
 
 
 async def _body(response: ClientResponse) -> bytes:
-    """Read the body of a response. Raises ValueError if it is longer than MAX_RESPONSE_BYTES."""
+    """Read the body of a response.
+
+    Raises:
+        ClientError: the status is that of an error
+        ValueError: another status than 200, a redirect for example, or more than MAX_RESPONSE_BYTES
+    """
+    response.raise_for_status()
+    if response.status != HTTPStatus.OK:
+        raise ValueError(f"got status {response.status}")
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
@@ -75,5 +87,5 @@ def _public_fields(alert: _FiringAlert) -> dict[str, Any]:
     }
     return {
         **{name: text[:MAX_TEXT] for name, text in fields.items()},
-        "labels": {name[:MAX_TEXT]: text[:MAX_TEXT] for name, text in labels.items()},
+        "labels": {name[:MAX_TEXT]: text[:MAX_TEXT] for name, text in islice(labels.items(), MAX_LABELS)},
     }

@@ -1,6 +1,7 @@
 """Server-sent events. A payload is built once for all clients that need it, and a slow client skips or is dropped."""
 
 import asyncio
+import logging
 from collections.abc import Hashable, Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from stream.core.windows.rolling import CooperativeSteps
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.payloads import Payloads, Selection
 from stream.exporter.state import ExporterState
+
+log = logging.getLogger(__name__)
 
 MAX_CLIENTS = 100
 """Maximum number of connected clients."""
@@ -104,7 +107,10 @@ class Broadcaster:
         """Request the alerts every POLL_INTERVAL while clients are connected."""
         while True:
             await self._has_clients.wait()
-            await self._alerts.poll()
+            try:
+                await self._alerts.poll()
+            except Exception:  # the alerts are shown beside the figures, and must not end them
+                log.exception("The firing alerts cannot be shown")
             await asyncio.sleep(POLL_INTERVAL)
             if not self.clients:
                 self._has_clients.clear()

@@ -47,8 +47,17 @@ function selectionFromAddress() {
   return {
     window: valid("window", windows, windows.includes("24h") ? "24h" : windows[0]),
     view: valid("view", views, views.find((view) => view !== "total") ?? "total"),
-    tile: parameters.get("tile") ?? catalog.headlines[0].id,
+    tile: isTile(parameters.get("tile")) ? parameters.get("tile") : catalog.headlines[0].id,
   };
+}
+
+/** Return whether an id is that of a tile: of a headline, with any values for its open labels. */
+function isTile(id) {
+  const parts = id?.split("/") ?? [];
+  return catalog.headlines.some((headline) => {
+    const known = headline.id.split("/");
+    return known.length === parts.length && known.every((part, i) => part === parts[i] || headline.open_labels.includes(i - 1));
+  });
 }
 
 function select(change) {

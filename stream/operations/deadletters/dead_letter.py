@@ -1,13 +1,13 @@
 """Dead letters of the topic, and the filter that selects them for a command."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
 from aiokafka import ConsumerRecord
 
+from schemas.times import from_ms
 from stream.core.aggregation.outgoing import HEADER_PREFIX, Header
 
 
@@ -90,11 +90,8 @@ class Filter(NamedTuple):
 
 
 def format_time(ms: int) -> str:
-    """Format a time in ms since the epoch as UTC, to the second."""
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
-
-
-def printable(raw: bytes | str | None) -> str:
-    """Return text that is safe for a terminal, with control characters escaped."""
-    text = "" if raw is None else raw if isinstance(raw, str) else raw.decode(errors="backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """Format a time in ms since the epoch as UTC, to the second. One outside of the years 1 to 9999 stays a number."""
+    try:
+        return f"{from_ms(ms):%Y-%m-%d %H:%M:%S}Z"
+    except OverflowError:
+        return f"{ms} ms"

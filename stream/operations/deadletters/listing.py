@@ -8,8 +8,9 @@ from aiokafka import TopicPartition
 from stream.config import Settings
 from stream.errors import CxgaugeError
 from stream.kafka.reading import OffsetRange
-from stream.operations.deadletters.dead_letter import DeadLetter, Filter, format_time, printable
+from stream.operations.deadletters.dead_letter import DeadLetter, Filter, format_time
 from stream.operations.deadletters.reading import open_reader, read_all, read_dead_letters
+from stream.text import printable
 
 MAX_KEY_WIDTH = 60
 """Maximum characters of a key in a list."""
@@ -48,21 +49,22 @@ def _row(dead_letter: DeadLetter) -> list[str]:
     return [
         dead_letter.position,
         format_time(dead_letter.dead_lettered_at),
-        printable(source),
+        source,
         dead_letter.reason,
         short,
-        printable(dead_letter.header_text("cx_detail")),
+        dead_letter.header_text("cx_detail"),
     ]
 
 
 def table(rows: list[list[str]], head: tuple[str, ...]) -> list[str]:
-    """Format rows as lines in columns under a heading. Without rows there are no lines."""
+    """Format rows as printable lines in columns under a heading. Without rows there are no lines."""
     if not rows:
         return []
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    cells = [head, *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (head, *rows)
+        for row in cells
     ]
 
 
@@ -88,7 +90,7 @@ def format_details(dead_letter: DeadLetter) -> list[str]:
         "detail": dead_letter.header_text("cx_detail"),
         "from": f"{dead_letter.topic} {dead_letter.header_text('cx_partition')}:{dead_letter.header_text('cx_offset')}",
         "first timestamp": format_time(int(first_timestamp))
-        if first_timestamp.isdigit() and len(first_timestamp) < 15
+        if first_timestamp.isdecimal() and len(first_timestamp) < 15
         else first_timestamp,
         "key": "none" if dead_letter.key is None else printable(dead_letter.key),
         **{f"header {name}": printable(value) for name, value in dead_letter.original_headers},

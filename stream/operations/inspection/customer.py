@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from schemas.times import from_ms
 from schemas.topics import CUSTOMERS, partition_of
 from stream.config import Settings
+from stream.core.aggregation.customers.answers import NAMES, SURVEYS, class_histories
 from stream.core.aggregation.customers.entity import CUSTOMER, LIFECYCLE, unpack
 from stream.core.aggregation.customers.lifecycle import replay
 from stream.core.aggregation.customers.summary import summarize
@@ -18,6 +19,7 @@ from stream.core.aggregation.erasure import engine_kinds, erased_until, fingerpr
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.model.aggregates import AGGREGATES
 from stream.core.model.aggregates.customers import ChurnIgnoredLayout, PeriodsLayout
+from stream.core.model.aggregates.joined import CLASSES, NO_CLASS
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.money import BASIS, major
 from stream.core.model.time_buckets import MINUTE
@@ -108,6 +110,13 @@ def _customer(raw: bytes, at: int) -> Iterator[str]:
     cancellation = f"cancellation scheduled: {_yes_no(customer.cancel_scheduled)}"
     yield f"plan: {customer.plan or 'none'}; margin: {customer.margin / BASIS:g}; {cancellation}"
     yield f"answers surveys: {_yes_no(customer.responder)}"
+    if entity.answers or entity.final_answers:
+        classes = dict.fromkeys(CLASSES, NO_CLASS)
+        for history in class_histories(entity.final_answers, entity.answers):
+            if (code := history.present) is not None:
+                classes[SURVEYS[code]] = NAMES[code]
+        listed = ", ".join(f"{survey} {name}" for survey, name in classes.items())
+        yield f"class: {listed}; {len(entity.answers)} answers known, {len(entity.final_answers)} final"
     for currency, net in sorted(customer.net.items()):
         yield f"net revenue: {major(net, currency):,} {currency}"
     days = f"frequency: {customer.frequency}; recency: {customer.recency_days} d; T: {customer.age_days} d"

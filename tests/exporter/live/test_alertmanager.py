@@ -72,7 +72,15 @@ async def test_many_and_long_alerts_are_truncated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status"), [("no", 200), ("{}", 200), ("[]", 500), ('["' + "x" * MAX_RESPONSE_BYTES + '"]', 200)]
+    ("body", "status"),
+    [
+        ("no", 200),
+        ("{}", 200),
+        ("[]", 500),
+        ("[]", 302),
+        ('[{"x":' + "[" * 20_000 + "]" * 20_000 + "}]", 200),
+        ('["' + "x" * MAX_RESPONSE_BYTES + '"]', 200),
+    ],
 )
 async def test_an_unusable_answer_is_reported(body: str, status: int) -> None:
     """An unusable answer differs from an answer without alerts."""

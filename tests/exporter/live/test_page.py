@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from importlib.metadata import files
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from aiohttp import ClientSession
@@ -111,6 +112,23 @@ async def test_the_page_updates_and_reconnects(tab: Tab) -> None:
         await tab.until("state.textContent === 'Complete' && notice.textContent === ''")
         await tab.until(f"({FIGURES})['cx_nps_score{{view=\"total\",window=\"1h\"}}'] === '100'")
         tab.messages.clear()
+
+
+async def test_an_unknown_tile_in_the_address_gives_the_first_one(tab: Tab) -> None:
+    """An old bookmark, for example. Known ones stay, with any value of an open label."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(answers(3, 10))
+    async with live_exporter.running():
+        for tile, shown in (
+            ("cx_nope", "cx_nps_score"),
+            ("cx_nps_score/extra", "cx_nps_score"),
+            ("cx_first_response_seconds/0.5", "cx_nps_score"),
+            ("cx_class_churn_ratio/nps/passive", "cx_class_churn_ratio/nps/passive"),
+        ):
+            await tab.open(f"{live_exporter.url}/?{tile}#{urlencode({'window': '1h', 'tile': tile})}")
+            await tab.until("state.textContent === 'Complete'")
+            selection = urlencode({"window": "1h", "view": "channel", "tile": shown})
+            await tab.until(f"location.hash === '#{selection}'")
 
 
 async def test_incomplete_figures_are_marked(tab: Tab) -> None:

@@ -18,6 +18,7 @@ from tests.core.aggregation.customers.events import (
     churned,
     counted,
     erased,
+    joined,
     refunded,
     responded,
 )
@@ -43,6 +44,7 @@ def test_everything_about_a_customer_is_shown() -> None:
             bought("a", "2", 500, NOW - DAY, currency="JPY"),
             refunded("a", "1", 999, NOW),
             responded("a"),
+            joined("a", "n", "nps", NOW - DAY, answer_class="promoter"),
         ]
     )
     lines = list(
@@ -53,10 +55,11 @@ def test_everything_about_a_customer_is_shown() -> None:
             NOW + DAY,
         )
     )
-    assert lines[:8] == [
+    assert lines[:9] == [
         "active since 2026-09-19 14:13:20Z",
         "plan: gold; margin: 0.25; cancellation scheduled: no",
         "answers surveys: yes",
+        "class: nps promoter, csat none; 1 answers known, 0 final",
         "net revenue: 10.0 EUR",
         "net revenue: 500.0 JPY",
         "frequency: 1; recency: 1 d; T: 3 d at 2026-09-22 14:13:20Z",

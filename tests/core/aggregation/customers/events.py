@@ -17,6 +17,7 @@ from schemas.customers import (
     ReferralReversed,
     ReferralSent,
 )
+from schemas.feedback import AnswerSummarized
 from schemas.fields import Data
 from schemas.tickets import TicketSummarized
 from schemas.times import from_ms
@@ -85,6 +86,14 @@ def solved(ticket_id: str = "t", at: int = NOW, created: int | None = None, **fi
 def opened(ticket_id: str, at: int, **fields: Any) -> Event:
     """Return the summary of a ticket that is created at `at` ms, and open."""
     return summarized(ticket_id, at=at, created=at, **fields)
+
+
+def joined(customer_id: str, feedback_id: str, survey: str, at: int = NOW, **fields: Any) -> Event:
+    """Return the summary of an answer that counts."""
+    fields = {"number": 1, "counts": True, "moment": from_ms(at), **fields}
+    return event(
+        AnswerSummarized(customer_id=customer_id, feedback_id=feedback_id, survey=survey, **fields), at
+    )
 
 
 def bought(

@@ -138,6 +138,19 @@ def test_a_deleted_answer_is_gone() -> None:
     assert summaries(deleted, answer()) == []
 
 
+def test_a_summary_is_not_older_than_the_event_that_names_the_customer() -> None:
+    """Otherwise an older event that names nobody could not change the answer of one who came back after an erasure."""
+    edit = answer(NOW - DAY, "b", score=0, revision=1, customer_id=None)
+    deleted = Event(FeedbackDeleted(feedback_id="f"), NOW - DAY, NOW, "c")
+    task = single(Feedback())
+    task.process(records([answer(), edit, deleted]), NOW)
+    events = [_decode(outgoing.value, outgoing.headers) for outgoing in task.prepare_flush(NOW, 0).forwards]
+    written = [
+        (event.data.gone, to_ms(event.time)) for event in events if isinstance(event.data, AnswerSummarized)
+    ]
+    assert written == [(False, NOW), (False, NOW), (True, NOW)]
+
+
 def test_a_forgotten_answer_writes_nothing() -> None:
     """Its expiry is no change."""
     task = single(Feedback())
