@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from tests.definitions.events import TicketEvent
-from tests.definitions.settings import DAY, DEFAULT_WINDOWS, HOUR, MINUTE, SECOND, Calendar, Settings, Target
+from tests.definitions.settings import DAY, HOUR, MINUTE, SECOND, WINDOWS, Calendar, Settings, Target
 
 CHANNELS, TEAMS, PRIORITIES = ("chat", "phone", "web"), ("a", "b"), ("urgent", "low")
 TOPICS, CUSTOMERS = ("bill", "login"), ("c1", "c2", "c3")
@@ -50,7 +50,7 @@ def with_erasures(random: Random, events: list[TicketEvent], now: int) -> list[T
     return out
 
 
-def settings(random: Random, windows: Sequence[tuple[str, ...]] = (DEFAULT_WINDOWS,)) -> Settings:
+def settings(random: Random, windows: Sequence[dict[str, int]] = (WINDOWS,)) -> Settings:
     """Return targets by channel and priority, calendars by channel and team, and one of several sets of windows."""
     keys = ["chat/urgent", "chat", "*/urgent", "phone/low", "web"]
     weekdays = ("mon", "tue", "wed", "thu", "fri")

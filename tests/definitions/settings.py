@@ -8,8 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
-DEFAULT_WINDOWS = ("5m", "1h", "24h", "7d", "30d")
-_UNITS = {"m": MINUTE, "h": HOUR, "d": DAY}
+WINDOWS = {"5m": 5 * MINUTE, "1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 VIEWS = {
     "total": (),
     "channel": ("channel",),
@@ -73,12 +72,7 @@ class Settings:
     calendars: tuple[Calendar, ...] = ()
     default_target: Target = Target(HOUR)
     queue_target: int = 20 * SECOND
-    window_labels: tuple[str, ...] = DEFAULT_WINDOWS
-
-    @property
-    def windows(self) -> dict[str, int]:
-        """Return the windows in ms by their labels."""
-        return {label: int(label[:-1]) * _UNITS[label[-1]] for label in self.window_labels}
+    windows: dict[str, int] = field(default_factory=lambda: dict(WINDOWS))
 
     @property
     def longest_window(self) -> int:
@@ -116,7 +110,7 @@ class Settings:
             for key, target in self.targets.items()
         }
         return {
-            "CXGAUGE_METRICS_WINDOWS": json.dumps(self.window_labels),
+            "CXGAUGE_METRICS_WINDOWS": json.dumps(list(self.windows)),
             "CXGAUGE_METRICS_VIEWS": json.dumps(VIEWS),
             "CXGAUGE_FRT_TARGETS": json.dumps(targets),
             "CXGAUGE_FRT_TARGET": f"{self.default_target.duration // SECOND}s",

@@ -12,10 +12,10 @@ from tests.definitions.compare import differences
 from tests.definitions.figures import figures_of
 from tests.definitions.generator import NOWS, history, long_history, settings, with_erasures
 from tests.definitions.reading import EventReader
-from tests.definitions.settings import Settings
+from tests.definitions.settings import DAY, MINUTE, Settings
 from tests.support import FakeRecord, rows
 
-SHORTER = (("5m", "24h", "7d"), ("2d",))
+SHORTER = ({"5m": 5 * MINUTE, "24h": DAY, "7d": 7 * DAY}, {"2d": 2 * DAY})
 """Windows within the default ones. A longer one would fill only from the restart on."""
 
 

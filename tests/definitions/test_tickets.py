@@ -10,7 +10,14 @@ from tests.definitions.compare import differences
 from tests.definitions.events import TicketEvent, natural_key
 from tests.definitions.figures import figures, figures_of, read
 from tests.definitions.generator import NOWS, history, long_history, settings, with_erasures
-from tests.definitions.settings import DAY, DEFAULT_WINDOWS, HOUR, MINUTE, Settings
+from tests.definitions.settings import DAY, HOUR, MINUTE, WINDOWS, Settings
+
+ALL_WINDOWS = (
+    WINDOWS,
+    {"15m": 15 * MINUTE, "2h": 2 * HOUR, "3d": 3 * DAY},
+    {"10d": 10 * DAY, "45m": 45 * MINUTE},
+    {"60d": 60 * DAY, "1h": HOUR},
+)
 
 
 def differences_of(seed: int) -> Iterator[str]:
@@ -65,10 +72,7 @@ def differences_with_erasures(seed: int) -> list[str]:
 def differences_with_memory(seed: int) -> list[str]:
     """Return the differences of a history that is longer than the memory, half of them with erasures."""
     random = Random(seed)
-    now, configured = (
-        random.choice(NOWS),
-        settings(random, (DEFAULT_WINDOWS, ("15m", "2h", "3d"), ("10d", "45m"), ("60d", "1h"))),
-    )
+    now, configured = random.choice(NOWS), settings(random, ALL_WINDOWS)
     events = long_history(random, now)
     if random.random() < 0.5:
         events = with_erasures(random, events, now)
