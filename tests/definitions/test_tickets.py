@@ -10,6 +10,7 @@ from tests.definitions.compare import differences
 from tests.definitions.events import TicketEvent, natural_key
 from tests.definitions.figures import figures, figures_of, read
 from tests.definitions.generator import NOWS, history, long_history, settings, with_erasures
+from tests.definitions.reading import EventReader
 from tests.definitions.settings import DAY, HOUR, MINUTE, WINDOWS, Settings
 
 ALL_WINDOWS = (
@@ -79,6 +80,24 @@ def differences_with_memory(seed: int) -> list[str]:
     return differences_at_the_end(random, events, now, configured)
 
 
+def differences_on_the_way(seed: int) -> Iterator[str]:
+    """Yield the differences of a long history at several times, while the windows roll on."""
+    random = Random(seed)
+    configured = settings(random, ALL_WINDOWS)
+    events = long_history(random, random.choice(NOWS))
+    pipeline, reader = Pipeline(**configured.env()), EventReader(configured)
+    size = len(events) // random.randrange(2, 8) + 1
+    now = 0
+    for first in range(0, len(events), size):
+        for event in events[first : first + size]:
+            pipeline.publish(event.wire(), event.stamp)
+            reader.read(event)
+            now = max(now, event.stamp)
+        pipeline.run(random)
+        now += random.choice((0, 1, MINUTE, 3 * HOUR))
+        yield from differences(figures_of(reader, now), pipeline.series(now))
+
+
 def differences_at_the_end(
     random: Random, events: list[TicketEvent], now: int, configured: Settings
 ) -> list[str]:
@@ -120,3 +139,9 @@ def test_erasures_leave_what_the_contract_says(first_seed: int) -> None:
 def test_memory_ends_when_the_contract_says(first_seed: int) -> None:
     for seed in range(first_seed, first_seed + 5):
         assert differences_with_memory(seed) == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("first_seed", range(0, 40, 5))
+def test_windows_roll_on(first_seed: int) -> None:
+    for seed in range(first_seed, first_seed + 5):
+        assert list(differences_on_the_way(seed)) == [], f"seed {seed}"
