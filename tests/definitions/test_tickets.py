@@ -41,7 +41,7 @@ def differences_of(seed: int) -> Iterator[str]:
 
 
 def differences_on_partitions(seed: int) -> list[str]:
-    """Return the differences of a history read on several partitions, with any keys, in any order.
+    """Return the differences of a history read on several partitions, with any keys, in any order but of erasures.
 
     Of copies that differ the first one read counts, so each event has no copies here. Interactions have revisions.
     """
@@ -53,11 +53,18 @@ def differences_on_partitions(seed: int) -> list[str]:
         key = (event.id,) if event.kind == "handled" else (known.data["ticket_id"], *natural_key(known))
         by_key[key] = event
     events = list(by_key.values())
+    random.shuffle(events)
+    if random.random() < 0.5:
+        events = with_erasures(random, events, now)
     pipeline = Pipeline(random.choice((2, 3, 5)), **configured.env())
-    for event in random.sample(events, len(events)):
+    for event in events:
+        if event.kind == "erased":
+            pipeline.run(random)
         key = random.choice((None, event.id, event.data.get("ticket_id"), event.data.get("customer_id")))
         partition = random.randrange(pipeline.partition_count)
         pipeline.publish(event.wire(), event.stamp, key=key, partition=partition)
+        if event.kind == "erased":
+            pipeline.run(random)
     pipeline.run(random)
     return differences(figures(events, now, configured), pipeline.series(now))
 
