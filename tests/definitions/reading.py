@@ -4,14 +4,11 @@ from collections import Counter
 from typing import Any
 
 from tests.definitions import fcr, interactions
-from tests.definitions.events import MAX_AGE_IN_HOURS, TicketEvent, natural_key
+from tests.definitions.events import TicketEvent, natural_key
 from tests.definitions.interactions import InteractionKey, interaction_key
 from tests.definitions.replay import Fact, Replay
 from tests.definitions.settings import DAY, HOUR, Settings
 from tests.definitions.ticket import Ticket, revision_of
-
-MEMORY = 38 * DAY
-"""How long a closed ticket is remembered: the longest window and eight days."""
 
 
 class EventReader:
@@ -42,7 +39,7 @@ class EventReader:
         self._forget()
         if event.kind == "erased":
             is_new = self._erase(event.data["customer_id"], event.at)
-        elif event.is_late:
+        elif event.kind == "handled" and self._is_late(event.at, event.stamp):
             return "late"
         elif self._is_erased(event):
             return "erased"
@@ -95,16 +92,21 @@ class EventReader:
         copies = [copy for copies in self._interactions.values() for copy in copies]
         return self.left_behind + facts + interactions.facts(copies, self.settings)
 
+    def _is_late(self, at: int, stamp: int) -> bool:
+        """Return whether an interaction is older than the longest window and a day at the time of a record."""
+        return stamp // HOUR - at // HOUR > (self.settings.longest_window + DAY) // HOUR
+
     def _forget(self) -> None:
         """Forget closed tickets, and interactions whose bucket would be late."""
+        memory = max(self.settings.longest_window, 30 * DAY) + 8 * DAY
         for ticket in self.tickets():
-            if self._last_records[ticket.name] + MEMORY > self._newest_stamp:
+            if self._last_records[ticket.name] + memory > self._newest_stamp:
                 continue
             if not ticket.counts or Replay(ticket, self.settings).resolved:
                 del self._events[ticket.name]
         for key, copies in list(self._interactions.items()):
             bucket = min(copy.at for copy in copies)
-            if self._newest_stamp // HOUR - bucket // HOUR > MAX_AGE_IN_HOURS:
+            if self._is_late(bucket, self._newest_stamp):
                 del self._interactions[key]
 
     def _is_erased(self, event: TicketEvent) -> bool:
