@@ -69,6 +69,11 @@ class JoinedReader:
         elif not self._is_erased(event):
             self._events.append(event)
 
+    def restart(self, settings: JoinedSettings) -> None:
+        """Go on with other settings, which hold for all of the past but that of erased people."""
+        self.settings = settings
+        self._tickets.settings = settings.tickets
+
     def state(self) -> JoinedState:
         """Return everything that is known now."""
         answers = counting_answers(self._events)

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from tests.core.aggregation.pipeline import Pipeline
-from tests.definitions.joined import VIEWS, differences, joined_figures
+from tests.definitions.joined import VIEWS, differences, joined_figures, series_of
 from tests.definitions.joined_events import JoinedEvent
 from tests.definitions.joined_histories import NOWS, joined_history, joined_settings, with_joined_erasures
-from tests.definitions.joined_reading import JoinedSettings
-from tests.definitions.settings import DAY, HOUR, MINUTE
+from tests.definitions.joined_long_histories import long_history
+from tests.definitions.joined_reading import JoinedReader, JoinedSettings
+from tests.definitions.settings import DAY, HOUR, MINUTE, WINDOWS
+from tests.definitions.test_restarts import restarted
 
 
 def env(settings: JoinedSettings) -> dict[str, str]:
@@ -72,3 +75,54 @@ def differences_with_erasures(seed: int) -> list[str]:
 def test_erasures_leave_finished_lives(first_seed: int) -> None:
     for seed in range(first_seed, first_seed + 5):
         assert differences_with_erasures(seed) == [], f"seed {seed}"
+
+
+def differences_as_it_happens(seed: int) -> Iterator[str]:
+    """Yield the differences of half a year that is read in small parts, at several times on the way."""
+    random = Random(seed)
+    end = random.choice(NOWS)
+    settings = replace(joined_settings(random), windows=dict(WINDOWS))
+    events = long_history(random, end)
+    pipeline = Pipeline(random.choice((1, 2)), **env(settings))
+    looks = random.sample(range(len(events)), 4)
+    for n, event in enumerate(events):
+        publish(pipeline, event, random)
+        if n in looks or n % 10 == 0 or n == len(events) - 1:
+            pipeline.run(random)
+        if n in looks or n == len(events) - 1:
+            now = max(event.stamp for event in events[: n + 1])
+            yield from differences(joined_figures(events[: n + 1], now, settings), pipeline.series(now))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_old_events_are_forgotten_without_a_trace(seed: int) -> None:
+    assert list(differences_as_it_happens(seed)) == []
+
+
+def differences_after_restart(seed: int) -> list[str]:
+    """Return the differences of a history with erasures, after a restart with other targets and another margin."""
+    random = Random(seed)
+    now, old = random.choice(NOWS), joined_settings(random)
+    new = replace(joined_settings(random), windows=old.windows)
+    events = with_joined_erasures(random, joined_history(random, now, old), now)
+    restart = random.randrange(len(events) + 1)
+    pipeline, reader = Pipeline(**env(old)), JoinedReader(old)
+    for n, event in enumerate([*events, None]):
+        if n == restart or event is None or event.kind == "erased":
+            pipeline.run(random)
+        if n == restart:
+            pipeline = restarted(pipeline, env(new))
+            reader.restart(new)
+        if event is not None:
+            publish(pipeline, event, random)
+            reader.read(event)
+            if event.kind == "erased":
+                pipeline.run(random)
+    pipeline.run(random)
+    return differences(series_of(reader.state(), now, new), pipeline.series(now))
+
+
+@pytest.mark.parametrize("first_seed", range(0, 100, 5))
+def test_fates_and_margins_are_those_of_the_present_settings(first_seed: int) -> None:
+    for seed in range(first_seed, first_seed + 5):
+        assert differences_after_restart(seed) == [], f"seed {seed}"

@@ -12,16 +12,16 @@ from tests.definitions.compare import differences
 from tests.definitions.figures import figures_of
 from tests.definitions.generator import NOWS, history, long_history, settings, with_erasures
 from tests.definitions.reading import EventReader
-from tests.definitions.settings import DAY, MINUTE, Settings
+from tests.definitions.settings import DAY, MINUTE
 from tests.support import FakeRecord, rows
 
 SHORTER = ({"5m": 5 * MINUTE, "24h": DAY, "7d": 7 * DAY}, {"2d": 2 * DAY})
 """Windows within the default ones. A longer one would fill only from the restart on."""
 
 
-def restarted(pipeline: Pipeline, configured: Settings) -> Pipeline:
+def restarted(pipeline: Pipeline, env: dict[str, str]) -> Pipeline:
     """Return a pipeline with other settings that goes on with the stored state."""
-    restored = Pipeline(**configured.env())
+    restored = Pipeline(**env)
     restored.logs, restored.clock = pipeline.logs, pipeline.clock
     for name, task in restored.tasks.items():
         before = pipeline.tasks[name]
@@ -33,7 +33,8 @@ def restarted(pipeline: Pipeline, configured: Settings) -> Pipeline:
             task.restore_panes(key, block)
         task.restore_panes(KEY, encode(flush.checkpoint))
         task.finish_restore()
-        task.prepare_flush(restored.clock, 0)
+    restored.series(restored.clock)  # flushes: under other settings summaries are written anew
+    for name, task in restored.tasks.items():
         written = [
             FakeRecord(n, restored.clock, key, block) for n, (key, block) in enumerate(rows(task.panes))
         ]
@@ -55,7 +56,7 @@ def differences_after_restart(seed: int) -> list[str]:
         if n == restart or event.kind == "erased":
             pipeline.run(random)
         if n == restart:
-            pipeline, reader.settings = restarted(pipeline, new), new
+            pipeline, reader.settings = restarted(pipeline, new.env()), new
         pipeline.publish(event.wire(), event.stamp)
         reader.read(event)
         if event.kind == "erased":

@@ -32,9 +32,11 @@ unpack: Callable[[bytes], Withdrawn] = msgspec.msgpack.Decoder(Withdrawn).decode
 
 
 def process(store: EntityStore, customer: Customer, data: AnswerSummarized) -> None:
-    """Replace an answer of a customer unless a higher number is known."""
-    key = hashed_child_key(WITHDRAWN_ANSWER, data.customer_id, data.feedback_id)
+    """Replace an answer of a customer unless a higher number is known, or the answer is final."""
     feedback_id = compact_id(data.feedback_id)
+    if any(answer.id == feedback_id for answer in customer.final_answers):
+        return
+    key = hashed_child_key(WITHDRAWN_ANSWER, data.customer_id, data.feedback_id)
     known = next((answer for answer in customer.answers if answer.id == feedback_id), None)
     number = _withdrawn_number(store, key) if known is None else known.number
     if data.number < number:
