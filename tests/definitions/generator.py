@@ -41,12 +41,14 @@ def long_history(random: Random, now: int) -> list[TicketEvent]:
 
 
 def with_erasures(random: Random, events: list[TicketEvent], now: int) -> list[TicketEvent]:
-    """Return a history with erasures in between."""
+    """Return a history with erasures in between, whose records are as new as those of their neighbours or `now`."""
     out = list(events)
     for n in range(random.randrange(1, 5)):
-        at = random.choice((random.choice(events).at, now))
-        erasure = TicketEvent("erased", min(at, now), now, f"x{n}", {"customer_id": random.choice(CUSTOMERS)})
-        out.insert(random.randrange(len(out) + 1), erasure)
+        neighbour = random.randrange(len(out))
+        stamp = random.choice((out[neighbour].stamp, now))
+        at = min(stamp, random.choice((random.choice(events).at, now)))
+        erasure = TicketEvent("erased", at, stamp, f"x{n}", {"customer_id": random.choice(CUSTOMERS)})
+        out.insert(neighbour, erasure)
     return out
 
 

@@ -73,6 +73,7 @@ class Settings:
     default_target: Target = Target(HOUR)
     queue_target: int = 20 * SECOND
     windows: dict[str, int] = field(default_factory=lambda: dict(WINDOWS))
+    retention: int = 75 * DAY
 
     @property
     def longest_window(self) -> int:
@@ -111,6 +112,7 @@ class Settings:
         }
         return {
             "CXGAUGE_METRICS_WINDOWS": json.dumps(list(self.windows)),
+            "CXGAUGE_TOPICS_RETENTION": f"{self.retention // DAY}d",
             "CXGAUGE_METRICS_VIEWS": json.dumps(VIEWS),
             "CXGAUGE_FRT_TARGETS": json.dumps(targets),
             "CXGAUGE_FRT_TARGET": f"{self.default_target.duration // SECOND}s",

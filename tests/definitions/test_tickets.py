@@ -1,7 +1,9 @@
 """Series of random histories of tickets are those that an independent reading of the contract gives."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -81,6 +83,7 @@ def differences_with_memory(seed: int) -> list[str]:
     """Return the differences of a history that is longer than the memory, half of them with erasures."""
     random = Random(seed)
     now, configured = random.choice(NOWS), settings(random, ALL_WINDOWS)
+    configured = replace(configured, retention=random.choice((75, 20)) * DAY)
     events = long_history(random, now)
     if random.random() < 0.5:
         events = with_erasures(random, events, now)
@@ -105,6 +108,12 @@ def differences_on_the_way(seed: int) -> Iterator[str]:
         yield from differences(figures_of(reader, now), pipeline.series(now))
 
 
+def clock_event(stamp: int) -> dict[str, Any]:
+    """Return an event of `cx.customers` that moves its newest timestamp, so that it forgets when `cx.tickets` does."""
+    event = TicketEvent("erased", stamp, stamp, f"clock {stamp}", {"customer_id": "nobody"})
+    return event.wire() | {"type": "cx.customer.cancel_withdrawn.v1"}
+
+
 def differences_at_the_end(
     random: Random, events: list[TicketEvent], now: int, configured: Settings
 ) -> list[str]:
@@ -114,6 +123,7 @@ def differences_at_the_end(
         if event.kind == "erased":
             pipeline.run(random)
         pipeline.publish(event.wire(), event.stamp)
+        pipeline.publish(clock_event(event.stamp), event.stamp)
         if event.kind == "erased":
             pipeline.run(random)
     pipeline.run(random)
