@@ -227,5 +227,5 @@ def test_a_struct_with_a_wrong_value_names_the_field(fields: dict[str, Any], err
 @pytest.mark.parametrize("score", [9.0, True])
 def test_a_score_that_only_equals_an_int_is_not_sent(score: Any) -> None:
     data = FeedbackSubmitted(feedback_id="f", survey="nps", score=score)
-    with pytest.raises(Undecodable, match="data.score: expected int or null"):
+    with pytest.raises(Undecodable, match=r"data\.score: expected int or null"):
         make(data, id="i", source="/s", time=0)
