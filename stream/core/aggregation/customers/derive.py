@@ -1,9 +1,8 @@
 """Contributions of a customer, as a pure function of the entity."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from stream.core.aggregation.customers.answers import NAMES
 from stream.core.aggregation.customers.attributes import present_attributes
 from stream.core.aggregation.customers.entity import (
     LIFECYCLE,
@@ -12,12 +11,13 @@ from stream.core.aggregation.customers.entity import (
     Rollup,
     configured_margin,
 )
-from stream.core.aggregation.customers.life_facts import NO_JOINS, Fact, Joins, archived_cell, joins_of
+from stream.core.aggregation.customers.joined import past_lives, present_classes
+from stream.core.aggregation.customers.life_facts import archived_cell, joins_of
 from stream.core.aggregation.customers.lifecycle import Lifecycle, replay
 from stream.core.aggregation.customers.referrals import IN_FORCE, latest_in_force
 from stream.core.aggregation.customers.revenue import revenue
 from stream.core.aggregation.entity_store import project_dimensions
-from stream.core.model.aggregate import Contribution, Vector
+from stream.core.model.aggregate import Contribution
 from stream.core.model.aggregates.customers import (
     CHURN_IGNORED,
     CHURNED,
@@ -35,7 +35,6 @@ from stream.core.model.aggregates.customers import (
     PeriodsLayout,
     ReferrersLayout,
 )
-from stream.core.model.aggregates.joined import CLASS_CUSTOMERS, CLASS_TO_DATE, ClassCustomersLayout
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.money import join, split
 from stream.core.model.time_buckets import MINUTE
@@ -73,9 +72,11 @@ def derive(customer: Customer, other: Customer = _NO_CUSTOMER) -> CustomerContri
     values = customer.projected_values
     if not lives.starts:  # updates of somebody who was never activated are for their money only
         values = (None,) * len(values)
-    derived = CustomerContributions([], _past(customer, lives, joins, values, cohort))
+    derived = CustomerContributions([], _past(customer, lives, values, cohort))
     if lives.active:
-        derived.present.extend(_present(customer, lives, joins, cohort))
+        derived.present.extend(_present(customer, lives, cohort))
+        derived.present.extend(present_classes(customer, lives, joins))
+    derived.past.extend(past_lives(customer, lives, joins))
     if customer.archived_periods:
         derived.past.extend(_archived(customer, other, cohort))
     if customer.archived_facts:
@@ -97,7 +98,7 @@ def _was_activated(customer: Customer) -> bool:
     return any(isinstance(event, Activated) for event in customer.life_events)
 
 
-def _present(customer: Customer, lives: Lifecycle, joins: Joins, cohort: str) -> list[Contribution]:
+def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribution]:
     values, own_labels = customer.projected_values, (cohort,)
     vector = (
         {CustomersLayout.ACTIVE: 1, CustomersLayout.SCHEDULED: 1}
@@ -112,45 +113,14 @@ def _present(customer: Customer, lives: Lifecycle, joins: Joins, cohort: str) ->
                 PERIODS.name, values, own_labels, minute, {PeriodsLayout.STARTS: 1, PeriodsLayout.PRESENT: 1}
             )
         )
-    to_date = {
-        currency: split(join(account.total, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE)
-        for currency, account in customer.accounts.items()
-    }
-    for currency, value in to_date.items():
+    for currency, account in customer.accounts.items():
+        value = split(join(account.total, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE)
         vector = {MoneyLayout.COUNT: 1, **value}
         derived.append(Contribution(TO_DATE.name, values, (cohort, currency), 0, vector))
-    if joins.classes:
-        derived.extend(_of_facts(customer, joins.facts(start, None)))
-        derived.extend(_present_classes(customer, joins, to_date))
     return derived
 
 
-def _present_classes(
-    customer: Customer, joins: Joins, to_date: Mapping[str, Vector]
-) -> Iterator[Contribution]:
-    """Yield the stocks by present class. `to_date` is revenue times margin by currency."""
-    values = customer.projected_values
-    for history in joins.classes:
-        if (present := history.present) is None:
-            continue
-        name = NAMES[present]
-        yield Contribution(CLASS_CUSTOMERS.name, values, (name,), 0, {ClassCustomersLayout.ACTIVE: 1})
-        for currency, value in to_date.items():
-            yield Contribution(
-                CLASS_TO_DATE.name, values, (name, currency), 0, {MoneyLayout.COUNT: 1, **value}
-            )
-
-
-def _of_facts(customer: Customer, facts: Iterable[Fact]) -> Iterator[Contribution]:
-    """Yield the contributions of facts in the retention."""
-    for aggregate, own_labels, time, component in facts:
-        if (minute := time // MINUTE) >= customer.retention_start:
-            yield Contribution(aggregate, customer.projected_values, own_labels, minute, {component: 1})
-
-
-def _past(
-    customer: Customer, lives: Lifecycle, joins: Joins, values: DimensionValues, cohort: str
-) -> list[Contribution]:
+def _past(customer: Customer, lives: Lifecycle, values: DimensionValues, cohort: str) -> list[Contribution]:
     own_labels = (cohort,)
     derived: list[Contribution] = []
     derived.extend(
@@ -165,8 +135,6 @@ def _past(
             will = ChurnedLayout.VOLUNTARY if end.voluntary else ChurnedLayout.INVOLUNTARY
             derived.append(Contribution(PERIODS.name, values, own_labels, minute, {PeriodsLayout.ENDS: 1}))
             derived.append(Contribution(CHURNED.name, values, (end.reason,), minute, {will: 1}))
-        if joins is not NO_JOINS:
-            derived.extend(_of_facts(customer, joins.facts(start.time, end.time)))
     return derived
 
 

@@ -21,7 +21,7 @@ from schemas.customers import (
 from schemas.envelope import Event
 from schemas.feedback import AnswerSummarized
 from stream.core.aggregation.content import checked_content
-from stream.core.aggregation.customers import answer_records, lifecycle, orders, referrals, rollup
+from stream.core.aggregation.customers import joined, lifecycle, orders, referrals, rollup
 from stream.core.aggregation.customers.derive import (
     CustomerContributions,
     derive,
@@ -41,7 +41,6 @@ from stream.core.aggregation.customers.entity import (
     retention_start,
     unpack,
 )
-from stream.core.aggregation.customers.life_facts import joins_of
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.model.aggregates.customers import UNKNOWN
 from stream.core.model.outcomes import Outcome
@@ -55,20 +54,15 @@ def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> 
     data: Any = event.data
     key = CUSTOMER + owner
     raw = store.entities.get(key)
+    if type(data) is AnswerSummarized:
+        joined.change(store, key, _new_customer(store) if raw is None else unpack(raw), data)
+        return "accepted"
     old, new = (None, Customer()) if raw is None else (unpack(raw), unpack(raw))
     _advance_time(new, store)
     ignored = len(store.ignored_labels)
     if type(data) in _LIFE_EVENTS:
         life_event = _LIFE_EVENTS[type(data)](store, data, event_time, event.id)
         outcome: Outcome = "accepted" if lifecycle.insert_event(new, life_event) else "duplicate"
-    elif type(data) is AnswerSummarized:
-        answer_records.process(store, new, data)
-        outcome = "accepted"
-        if old is not None and joins_of(old) == joins_of(
-            new
-        ):  # one of the same class again changes no figure
-            store.put(key, pack(new), None)
-            return outcome
     else:
         outcome = _HANDLERS[type(data)](store, new, data, event_time)
     if outcome == "duplicate":
@@ -82,6 +76,13 @@ def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> 
             store.apply_difference(retracted, added)
     store.put(key, pack(new), None)
     return outcome
+
+
+def _new_customer(store: EntityStore) -> Customer:
+    customer = Customer()
+    _advance_time(customer, store)
+    refresh_attributes(customer, store.config)
+    return customer
 
 
 def _advance_time(customer: Customer, store: EntityStore) -> None:

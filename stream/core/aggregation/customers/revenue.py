@@ -32,15 +32,20 @@ def revenue(customer: Customer, other: Customer, joins: Joins, cohort: str) -> I
             yield _by_cohort(customer, (cohort, currency), time // MINUTE, amount_vector(amount))
         if by_class_too:
             for time, amount in changed if same_classes else account.purchases:
-                yield from _by_class(
-                    customer, currency, time // MINUTE, amount_vector(amount), joins.classes_at(time)
-                )
+                yield from of_classes(customer, joins, currency, time, amount)
         for classes, entries in account.archived.items():
             known_entries = known.archived.get(classes, {})
             for minute, vector in entries.items():
                 if known_entries.get(minute) != vector:
                     yield _by_cohort(customer, (cohort, currency), minute, vector)
                     yield from _by_class(customer, currency, minute, vector, classes)
+
+
+def of_classes(
+    customer: Customer, joins: Joins, currency: str, time: int, amount: int
+) -> Iterator[Contribution]:
+    """Yield what a purchase or refund at a time (ms) adds to the classes then."""
+    yield from _by_class(customer, currency, time // MINUTE, amount_vector(amount), joins.classes_at(time))
 
 
 def _without(purchases: list[Purchase], known: list[Purchase]) -> list[Purchase]:
