@@ -110,3 +110,17 @@ def test_final_answers_about_a_ticket_have_its_present_fate() -> None:
     assert satisfied(exposed_series(*events)) == {"none": 19}
     assert satisfied(exposed_series(*events, reply(ago(6, HOUR)))) == {"in_time": 19}
     assert satisfied(exposed_series(*events, event("deleted", ago(1), ticket_id="t"))) == {}
+
+
+def test_lives_and_purchases_past_a_hundred_keep_their_classes() -> None:
+    """Of more lives and purchases than are kept one by one all are counted by class, and by exit reason."""
+    lives = [
+        life_event
+        for n in range(110)
+        for life_event in (on(ago(5, 3 * n)), bought(ago(5, 3 * n), 100), off(ago(5, 3 * n + 1)))
+    ]
+    series = exposed_series(nps(ago(6), 9), leaving(ago(5), "price", name="g"), *lives)
+    assert exposed(series) == {"promoter": 110}
+    assert values(series, "cx_class_churned_customers", "class", survey="nps") == {"promoter": 110}
+    assert values(series, "cx_class_revenue", "class", survey="nps", currency="EUR") == {"promoter": 110}
+    assert values(series, "cx_churn_exit_reasons", "reason") == {"price": 110}
