@@ -9,7 +9,7 @@ import msgspec
 from .depth import ALWAYS_SHALLOW, is_too_deep
 from .envelope import EVENTS, ContextAttributes, Event
 from .explain import Undecodable, bad_attributes, bad_data, bad_type, bad_value, too_deep
-from .fields import Data
+from .fields import Data, abbreviated
 from .times import cut_fractions, from_ms, has_long_fraction
 from .topics import Topic, topics_of
 from .unknown_fields import DECODE_ERRORS, DataReader, Decoded, DecodedBatch, EventReader
@@ -135,6 +135,9 @@ def make(data: Data, *, id: str, source: str, time: datetime | int) -> Event:  #
 
     `time` is aware, or in ms since the epoch.
     """
+    if type(data) not in EVENTS:
+        shown = abbreviated(data)
+        raise Undecodable("invalid", f"data: expected a struct such as FeedbackSubmitted, got {shown}")
     when = from_ms(time) if isinstance(time, int) else time
     raw = encode(EVENTS[type(data)](specversion="1.0", id=id, source=source, time=when, data=data))
     return _READERS[type(data)].decode(raw, ())

@@ -31,7 +31,11 @@ class Dimensions(Data, kw_only=True):
     def __post_init__(self) -> None:
         names = self.DIMENSIONS
         values = tuple([getattr(self, name) for name in names])
-        if values not in _TRIMMED:
+        try:
+            is_trimmed = values in _TRIMMED
+        except TypeError:  # a value that is no text and has no hash, which trimming refuses
+            is_trimmed = False
+        if not is_trimmed:
             self._trim(names, values)
 
     def _trim(self, names: tuple[str, ...], values: tuple[str | None, ...]) -> None:

@@ -98,8 +98,27 @@ class FeedbackSubmitted(FeedbackDimensions, kw_only=True):
             self.revision = 0
         if self.reasons != ():
             self.reasons = trimmed_each(self.reasons, "reasons") if self.reasons else ()
-        if self.scale is not None or self.score not in _DEFAULT_SCALES[self.survey]:
+        try:
+            is_usual = self.scale is None and self.score in _DEFAULT_SCALES[self.survey]
+        except (KeyError, TypeError):  # of a struct that an app builds: a decoder has checked the types
+            is_usual = False
+        if not is_usual:
+            self._check_types()
             self._check_score(self.scale or SCALES[self.survey])
+
+    def _check_types(self) -> None:
+        """Raise ValueError for values that the annotations do not allow."""
+        if not isinstance(self.survey, str) or self.survey not in SCALES:
+            raise field_error("survey", f"one of {', '.join(SCALES)}", self.survey)
+        if self.score is not None and type(self.score) is not int:
+            raise field_error("score", "int, or null", self.score)
+        scale = self.scale
+        if scale is not None and (
+            not isinstance(scale, tuple | list)
+            or len(scale) != 2
+            or not all(type(end) is int for end in scale)
+        ):
+            raise field_error("scale", "[min, max]", scale)
 
     def _check_score(self, scale: Scale | None) -> None:
         if scale is None:

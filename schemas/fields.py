@@ -47,6 +47,8 @@ def code(description: str) -> Meta:
 
 def trimmed(text: str, field: str) -> str:
     """Return a text without white space around it. Raises ValueError unless 1 to 64 characters remain."""
+    if not isinstance(text, str):
+        raise field_error(field, "str", text)
     stripped = text.strip()
     if not 0 < len(stripped) <= 64:
         raise field_error(field, "1 to 64 characters after trimming", text)
@@ -55,6 +57,8 @@ def trimmed(text: str, field: str) -> str:
 
 def trimmed_each(texts: tuple[str, ...], field: str) -> tuple[str, ...]:
     """Return the trimmed texts. It is the same tuple if there is nothing to trim, as in most events."""
+    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        raise field_error(field, "an array of str", texts)
     for text in texts:
         if text.strip() is not text or not 0 < len(text) <= 64:
             return tuple(trimmed(untrimmed, field) for untrimmed in texts)

@@ -7,12 +7,14 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 
 from .codec import CONTENT_TYPE, encode, make
 from .envelope import UNKNOWN_SOURCE, Event
-from .fields import Data
+from .fields import Data, field_error
 from .keys import owner_of
+from .times import Time
 from .topics import TOPICS, topics_of
 
 
@@ -39,22 +41,26 @@ class Publisher:
             raise ValueError(f"topics: expected {', '.join(TOPICS)}, got {unknown[0]!r}")
         self._names = {domain: names.get(domain, topic.name) for domain, topic in TOPICS.items()}
         self._source = source
+        self._producer: AIOKafkaProducer | None = None
         self._settings = {"bootstrap_servers": bootstrap_servers, "enable_idempotence": True, **client}
 
     async def __aenter__(self) -> Self:
-        self._producer = AIOKafkaProducer(**self._settings)
+        producer = AIOKafkaProducer(**self._settings)
         try:
-            await self._producer.start()
+            await producer.start()
         except BaseException:
-            await self._producer.stop()
+            await producer.stop()
             raise
+        self._producer = producer
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Wait until all enqueued events are stored, then close the connections."""
-        await self._producer.stop()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
 
     async def send(
         self,
@@ -62,7 +68,7 @@ class Publisher:
         *,
         source: str | None = None,
         id: str | None = None,  # noqa: A002
-        time: datetime | int | None = None,
+        time: datetime | str | None = None,
         timestamp_ms: int | None = None,
     ) -> None:
         """Publish and wait until it is stored; see `enqueue`."""
@@ -75,7 +81,7 @@ class Publisher:
         *,
         source: str | None = None,
         id: str | None = None,  # noqa: A002
-        time: datetime | int | None = None,
+        time: datetime | str | None = None,
         timestamp_ms: int | None = None,
     ) -> list["asyncio.Future[Any]"]:
         """Publish in the order of calls; the futures (three for an erasure, else one) are done when it is stored.
@@ -86,22 +92,27 @@ class Publisher:
             data: of an event that is built here with the other arguments, or an event that `codec.make` returned.
             source: what it comes from, by default the publisher's.
             id: unique within the source; by default a UUID, with which a repeated call is another event.
-            time: when it happened, aware or in ms since the epoch; by default now.
+            time: when it happened, an aware datetime or a text as of RFC 3339; by default now.
             timestamp_ms: the record's timestamp in ms since the epoch; by default now.
 
         Raises:
             Undecodable: no reader would take it.
+            ValueError: `time` is neither.
+            RuntimeError: the publisher is not used as `async with`, or was closed.
             aiokafka.errors.KafkaError: the broker could not be reached or refused it.
         """
+        producer = self._producer
+        if producer is None:
+            raise RuntimeError("The publisher is closed: use it as `async with Publisher(...) as publisher`")
         if isinstance(data, Event):
             event = data
         else:
-            when = datetime.now(UTC) if time is None else time
+            when = datetime.now(UTC) if time is None else _aware(time)
             event = make(data, id=id or str(uuid4()), source=source or self._source, time=when)
         value = encode(event)
         key = owner_of(event.data).encode()
         return [
-            await self._producer.send(
+            await producer.send(
                 self._names[topic.domain],
                 value=value,
                 key=key,
@@ -110,3 +121,18 @@ class Publisher:
             )
             for topic in topics_of(type(event.data))
         ]
+
+
+def _aware(time: datetime | str) -> datetime:
+    """Return a time. Raises ValueError for a number, whose unit nobody knows, and for a time without an offset."""
+    if isinstance(time, str):
+        try:
+            time = msgspec.convert(time, Time)
+        except msgspec.ValidationError:
+            raise field_error("time", _ALLOWED_TIME, time) from None
+    if not isinstance(time, datetime) or time.tzinfo is None:
+        raise field_error("time", _ALLOWED_TIME, time)
+    return time
+
+
+_ALLOWED_TIME = "an aware datetime, or a text such as 2026-11-22T10:15:00+01:00"

@@ -23,6 +23,7 @@ COMMANDS = {
         "stream.cli.deadletter:deadletter",
         "List, show, replay or purge dead letters.",
     ),
+    "erase": ("stream.cli.erase:erase", "Erase a person: send the event to the three inputs."),
     "skip": ("stream.cli.skip:skip", "Skip an unreadable batch that blocks a partition."),
     "explain": ("stream.cli.explain:explain", "Explain a metric, or show a customer's stored state."),
     "doctor": ("stream.cli.doctor:doctor", "Check broker, topics, lag and clocks, or audit the panes."),

@@ -16,6 +16,7 @@ from stream.cli.aio import run
 from stream.cli.configuration import Configuration
 from stream.cli.output import echo
 from stream.config import Settings
+from stream.importing.known_fields import unknown_field
 from stream.importing.sending import DECODER, ProgressMeter, Timestamps, describe_inputs, send_all
 
 CHUNK = 1 << 16
@@ -31,8 +32,20 @@ CHUNK = 1 << 16
     show_default=True,
     help="Timestamps of the records: the present (now), or the event's time (event).",
 )
+@click.option("--dry-run", is_flag=True, help="Check the events and send nothing.")
+@click.option(
+    "--allow-unknown-fields",
+    is_flag=True,
+    help="Send events with fields of data that no worker reads. Without it, they are invalid.",
+)
 @click.pass_obj
-def publish(configuration: Configuration, file: str, timestamps: Timestamps) -> None:
+def publish(
+    configuration: Configuration,
+    file: str,
+    timestamps: Timestamps,
+    dry_run: bool,
+    allow_unknown_fields: bool,
+) -> None:
     """Publish the events of FILE (- is stdin): JSON Lines of CloudEvents or bare events.
 
     Each record has its owner as key: the ID of the answer, ticket, interaction or customer.
@@ -42,8 +55,11 @@ def publish(configuration: Configuration, file: str, timestamps: Timestamps) -> 
     path = Path(file)
     size = path.stat().st_size if path.is_file() else None
     with click.open_file(file, "rb") as raw:
-        reader = EventReader(file, raw)
-        run(settings.kafka, _publish(settings, reader, size, timestamps))
+        reader = EventReader(file, raw, allow_unknown_fields=allow_unknown_fields)
+        if dry_run:
+            asyncio.run(_check(reader, size))
+        else:
+            run(settings.kafka, _publish(settings, reader, size, timestamps))
     sys.exit(1 if reader.invalid_lines else 0)
 
 
@@ -57,12 +73,21 @@ async def _publish(
         echo(f"{meter.events:,} sent, {meter.rate:,.0f}/s{skipped}")
 
 
+async def _check(reader: "EventReader", size: int | None) -> None:
+    with ProgressMeter(size) as meter:
+        async for _ in reader.events(meter):
+            meter.events += 1
+    invalid = f", {reader.invalid_lines:,} lines are not" if reader.invalid_lines else ""
+    echo(f"{meter.events:,} events are valid{invalid}; nothing was sent")
+
+
 class EventReader:
     """A reader of the events of a file or pipe. It reports and counts invalid lines."""
 
-    def __init__(self, name: str, raw: IO[bytes]) -> None:
+    def __init__(self, name: str, raw: IO[bytes], *, allow_unknown_fields: bool = False) -> None:
         self._name = name
         self._raw = raw
+        self._allow_unknown_fields = allow_unknown_fields
         self.invalid_lines = 0
 
     async def events(self, meter: ProgressMeter) -> AsyncIterator[Event]:
@@ -73,7 +98,9 @@ class EventReader:
             if not line or line.isspace():
                 continue
             try:
-                event = DECODER.decode(line, ())
+                event, unknown = DECODER.decode_with_unknown(line, ())
+                if unknown and not self._allow_unknown_fields:
+                    raise unknown_field(unknown[0], type(event.data), "data.")
             except Undecodable as error:
                 self.invalid_lines += 1
                 echo(f"{self._name}:{number}: {error}", err=True)

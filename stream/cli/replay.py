@@ -49,9 +49,15 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="Timestamps of the records: the event's time (event), or the present (now).",
 )
+@click.option("--dry-run", is_flag=True, help="Translate the rows and send nothing.")
 @click.pass_obj
 def replay(
-    configuration: Configuration, file: Path, mapping_file: Path, speed: float | None, timestamps: Timestamps
+    configuration: Configuration,
+    file: Path,
+    mapping_file: Path,
+    speed: float | None,
+    timestamps: Timestamps,
+    dry_run: bool,
 ) -> None:
     """Publish FILE (CSV or XES, also with .gz) as events in the order of their times.
 
@@ -60,7 +66,11 @@ def replay(
     """
     settings = configuration.load()
     events, faulty = translate(file, mapping_file)
-    run(settings.kafka, _replay(settings, events, speed, timestamps))
+    if dry_run:
+        span = f" from {events[0].time:%Y-%m-%d} to {events[-1].time:%Y-%m-%d}" if events else ""
+        echo(f"{len(events):,} events{span}; nothing was sent")
+    else:
+        run(settings.kafka, _replay(settings, events, speed, timestamps))
     sys.exit(1 if faulty else 0)
 
 

@@ -24,6 +24,8 @@ DESCRIPTIONS: dict[str, str] = {
     "worker.listen": "Address of the worker's `/metrics`, `/livez` and `/readyz`",
     "worker.session_timeout": "Time after which a silent worker loses its partitions: 30 s with an instance, else 10 s",
     "exporter.listen": "Address of `/metrics`, health endpoints and the live page",
+    "exporter.hosts": "Names by which a browser may request the exporter. On loopback, `localhost` and the loopback addresses are always "
+    "allowed and no others. Elsewhere an empty list allows all names",
     "exporter.refresh_interval": "Time between two refreshes of the exposition",
     "exporter.clock": "`wall`: windows end at the present. `event`: at the newest accepted event, for replays",
     "exporter.max_series": "Limit on series with the label `view`. Beyond it the smallest label sets are folded into `__other__`",

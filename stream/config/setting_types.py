@@ -17,6 +17,7 @@ _URL = re.compile(r"https?://([^/?#\s]+)(?:/[^?#\s]*)?")
 _SECRET_PARTS = frozenset("@?#")
 """A URL with one of these may hold a password or a token."""
 _SERVERS = re.compile(r"\s*[^\s,@/]+:[0-9]{1,5}\s*(,\s*[^\s,@/]+:[0-9]{1,5}\s*)*")
+_HOST = re.compile(r"[a-zA-Z0-9._-]{1,253}|[0-9a-fA-F:.]{2,45}")
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]*):([0-9]{1,5})")
 
 
@@ -191,6 +192,15 @@ def read_file_path(value: object, at: SettingSource) -> Path:
     return path
 
 
+def _hosts(value: object, at: SettingSource) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(
+        isinstance(name, str) and _HOST.fullmatch(name) for name in value
+    ):
+        at.error(value, 'a list of host names without ports, such as ["cx.example.org"]')
+        return ()
+    return tuple(value)
+
+
 def is_file(path: Path) -> bool:
     """Return whether a path is that of a file. One that is too long, or is none at all, is not."""
     try:
@@ -201,6 +211,7 @@ def is_file(path: Path) -> bool:
 
 text = SettingType(read_text)
 servers = SettingType(_servers)
+hosts = SettingType(_hosts, list, json=True)
 secret = SettingType(_secret, lambda value: value and "***")
 name = SettingType(_name)
 address = SettingType(_address, str)

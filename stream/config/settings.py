@@ -78,6 +78,7 @@ class Exporter(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of exporters."""
 
     listen: Annotated[Address, setting_types.address] = Address("127.0.0.1", 9817)
+    hosts: Annotated[tuple[str, ...], setting_types.hosts] = ()
     refresh_interval: Annotated[int, duration("50ms", "30s")] = 500
     clock: Annotated[str, choice("wall", "event")] = "wall"
     max_series: Annotated[int, integer(1, 100_000_000)] = 200_000

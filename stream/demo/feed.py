@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from schemas.publish import Publisher
+from schemas.times import from_ms
 from stream.clock import wall_ms
 from stream.demo.story import TimedEvent
 
@@ -27,7 +28,7 @@ async def publish(bootstrap: str, events: Iterable[TimedEvent], *, stamped: bool
             for future in await publisher.enqueue(
                 timed_event.data,
                 id=timed_event.id,
-                time=timed_event.time,
+                time=from_ms(timed_event.time),
                 timestamp_ms=timed_event.time if stamped else None,
             )
         ]

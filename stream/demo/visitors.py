@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 from schemas.publish import Publisher
+from schemas.times import from_ms
 from stream.demo.business import Business
 from stream.demo.feed import SOURCE, now_ms
 from stream.demo.story import Story
@@ -20,7 +21,10 @@ async def visit(bootstrap: str) -> None:
             now = now_ms()
             for timed_event in (*story.visit(now), *business.passing(now)):
                 await publisher.send(
-                    timed_event.data, id=timed_event.id, time=timed_event.time, timestamp_ms=timed_event.time
+                    timed_event.data,
+                    id=timed_event.id,
+                    time=from_ms(timed_event.time),
+                    timestamp_ms=timed_event.time,
                 )
             await asyncio.sleep(1 / PER_SECOND)
 

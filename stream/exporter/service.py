@@ -76,6 +76,7 @@ class _Service:
                 self.broadcaster.routes(),
                 [self.broadcaster.close],
                 self.web,
+                self.exporter.settings.exporter.hosts,
             )
         except OSError as error:
             raise ConfigError(f"exporter.listen: got {str(address)!r}: {error.strerror}") from error

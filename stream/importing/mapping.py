@@ -15,13 +15,15 @@ import msgspec
 from schemas.envelope import EVENTS, Event
 from stream.errors import CxgaugeError
 from stream.importing.file_form import FileForm
+from stream.importing.known_fields import unknown_field
 from stream.importing.sending import DECODER
 
 RowCells = Mapping[str, str]
 FieldBuilder = Callable[[RowCells], Any]
 
 _COLUMN = re.compile(r"\{([^{}]+)\}")
-_TYPES = sorted(kind.TYPE for kind in EVENTS)
+_KINDS = {kind.TYPE: kind for kind in EVENTS}
+_TYPES = sorted(_KINDS)
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +81,10 @@ class EventRule:
         if form.type not in _TYPES:
             nearest = get_close_matches(form.type, _TYPES, n=1, cutoff=0.0)[0]
             raise ValueError(f"event.type: got {form.type!r}, did you mean {nearest!r}")
+        kind = _KINDS[form.type]
+        for name in form.data:
+            if name not in kind.__struct_fields__:
+                raise ValueError(unknown_field(name, kind, "event.data.").detail)
         self.columns = {*form.when, *form.skip}
         """Names of the columns that the rule reads."""
         self._when, self._skip = form.when, form.skip

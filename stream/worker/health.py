@@ -3,20 +3,23 @@
 It runs on its own thread, so that a blocked event loop is visible from outside.
 """
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from aiohttp import web
 from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from stream.config import Address
+from stream.http_guard import KEEP_ALIVE, GuardedSite
 from stream.kafka.records import described
 from stream.worker.task_manager import OwnedTask, TaskManager
 
+MAX_CONNECTIONS = 50
 MAX_HEARTBEAT_AGE = 30.0
 """Seconds without a heartbeat of the event loop after which `/livez` fails."""
 
@@ -114,34 +117,69 @@ def _unflushed(owned_task: OwnedTask) -> float:
     return owned_task.task.next_offset - max(owned_task.flushed_offset, 0)
 
 
-def serve(health: Health, address: Address) -> ThreadingHTTPServer:
-    """Serve the endpoint on a daemon thread until `shutdown()`."""
+class HealthServer:
+    """The endpoint, on an event loop of its own in a thread of its own."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            match self.path.partition("?")[0]:
-                case "/metrics":
-                    self._answer(200, generate_latest(health.registry), CONTENT_TYPE_LATEST)
-                case "/livez":
-                    self._answer(*((200, b"ok\n") if health.alive else (503, b"event loop is blocked\n")))
-                case "/readyz":
-                    ready = not health.reason
-                    text = "".join(f"{line}\n" for line in [health.reason or "ok", *health.remarks()])
-                    self._answer(200 if ready else 503, text.encode())
-                case _:
-                    self._answer(404, b"/metrics, /livez, /readyz\n")
+    def __init__(self, health: Health, address: Address) -> None:
+        self._health = health
+        self._address = address
+        self._loop = asyncio.new_event_loop()
+        self._runner: web.AppRunner | None = None
+        self._thread = threading.Thread(target=self._loop.run_forever, name="health", daemon=True)
 
-        def _answer(self, status: int, body: bytes, content: str = "text/plain; charset=utf-8") -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def start(self) -> None:
+        """Listen. Raises OSError if the address cannot be used."""
+        self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        except OSError:
+            self.shutdown()
+            raise
 
-        def log_message(self, *_: object) -> None:
-            """Log nothing, because each scrape would be a line."""
+    def shutdown(self) -> None:
+        """Stop listening and end the thread."""
+        if self._runner is not None:
+            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
-    server = ThreadingHTTPServer((address.host, address.port), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    async def _listen(self) -> None:
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/metrics", self._metrics),
+                web.get("/livez", self._livez),
+                web.get("/readyz", self._readyz),
+            ]
+        )
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+            keepalive_timeout=KEEP_ALIVE,
+        )
+        await self._runner.setup()
+        await GuardedSite(self._runner, self._address, most=MAX_CONNECTIONS).start()
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(
+            body=generate_latest(self._health.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    async def _livez(self, _: web.Request) -> web.Response:
+        alive = self._health.alive
+        return web.Response(status=200 if alive else 503, text="ok\n" if alive else "event loop is blocked\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        reason = self._health.reason
+        text = "".join(f"{line}\n" for line in [reason or "ok", *self._health.remarks()])
+        return web.Response(status=503 if reason else 200, text=text)
+
+
+def serve(health: Health, address: Address) -> HealthServer:
+    """Serve the endpoint until `shutdown()`. Raises OSError if the address cannot be used."""
+    server = HealthServer(health, address)
+    server.start()
     return server

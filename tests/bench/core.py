@@ -126,7 +126,7 @@ def bytes_of_customer(answer_count: int) -> int:
         data.append(
             AnswerSummarized(feedback_id=feedback_id, customer_id=person, answer_class="promoter", **summary)
         )
-    task.process(records(Event(each, NOW + n, NOW + n, f"{n}") for n, each in enumerate(data)), NOW + DAY)
+    task.process(records(Event(item, NOW + n, NOW + n, f"{n}") for n, item in enumerate(data)), NOW + DAY)
     return len(task.store.entities[b"c" + person.encode()])
 
 

@@ -20,7 +20,7 @@ class WindowsFastPath(NewAnswerFastPath):
     def process(self, batch: ValidatedBatch) -> set[int]:
         for event, template, event_time in zip(batch.events, batch.validated, batch.event_times, strict=True):
             if template.base_cell is None:
-                template.bind(self._store.capped_values(template.dimensions, None), self._store.config)
+                template.bind(self._store.capped_values(template.dimensions, None), self._store)
             if not template.pending:
                 self._pending_templates.append(template)
             first = event_time // MINUTE << COMPONENT_BITS

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,53 @@ def test_events_from_a_pipe_are_sent_without_waiting(runner: CliRunner, sent: Se
         child.stdin.close()
         assert child.stdout.read().startswith("1 sent, ")
     assert child.returncode == 0
+
+
+def test_a_dry_run_checks_and_sends_nothing() -> None:
+    """Without a broker. Invalid lines are reported as ever."""
+    result = CliRunner().invoke(main, ["publish", "-", "--dry-run"], input=ANSWER + CHURNED)
+    assert (result.exit_code, result.stdout) == (0, "2 events are valid; nothing was sent\n")
+    result = CliRunner().invoke(main, ["publish", "-", "--dry-run"], input=f"{ANSWER}nope\n")
+    assert (result.exit_code, result.stdout) == (1, "1 events are valid, 1 lines are not; nothing was sent\n")
+    assert "-:2: " in result.stderr
+
+
+def test_a_misspelt_field_is_refused_with_the_nearest_name() -> None:
+    """Unless it is allowed: workers ignore and count it. Null is as if absent."""
+    misspelt = line(
+        "cx.feedback.submitted.v1", feedback_id="f", survey="nps", score=9, custmer_id="c", old=None
+    )
+    result = CliRunner().invoke(main, ["publish", "-", "--dry-run"], input=misspelt)
+    assert result.exit_code == 1
+    assert (
+        "-:1: data.custmer_id: unknown field of cx.feedback.submitted.v1, did you mean 'customer_id'"
+        in result.stderr
+    )
+    allowed = CliRunner().invoke(
+        main, ["publish", "-", "--dry-run", "--allow-unknown-fields"], input=misspelt
+    )
+    assert (allowed.exit_code, allowed.stdout) == (0, "1 events are valid; nothing was sent\n")
+
+
+@pytest.mark.kafka
+def test_erase_sends_the_event_to_all_inputs(runner: CliRunner, sent: Sent) -> None:
+    """With the present as time. Without confirmation nothing is sent."""
+    refused = runner.invoke(main, ["erase", "c-1"], input="n\n")
+    assert refused.exit_code == 1
+    before = time.time_ns() // 1_000_000
+    result = runner.invoke(main, ["erase", "c-1", "--yes"])
+    assert result.exit_code == 0, result.output
+    assert "cxgauge deadletter purge 'c-1'" in result.stdout
+    for domain in ("customers", "tickets", "feedback"):
+        (record,) = sent(domain)
+        event = json.loads(record.value)
+        assert (record.key, event["type"], event["data"]) == (
+            b"c-1",
+            "cx.customer.erased.v1",
+            {"customer_id": "c-1"},
+        )
+        assert at_ms(event["time"]) >= before
+
+
+def at_ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1000)

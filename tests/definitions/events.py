@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from tests.definitions.settings import HOUR, MINUTE
+from tests.definitions.settings import MINUTE
 
 TYPES = {
     "created": "cx.ticket.created.v1",
@@ -31,8 +31,6 @@ _RANKS = {
     "merged": 11,
     "deleted": 12,
 }
-MAX_AGE_IN_HOURS = 31 * 24
-"""The longest window, 30 d, and a day."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Position = tuple[int, int, str]
@@ -54,12 +52,6 @@ class TicketEvent(NamedTuple):
     @property
     def is_future(self) -> bool:
         return self.at > self.stamp + 5 * MINUTE
-
-    @property
-    def is_late(self) -> bool:
-        """Return whether the outcome is `late`, which it can be of interactions only."""
-        age_in_hours = self.stamp // HOUR - self.at // HOUR
-        return self.kind == "handled" and age_in_hours > MAX_AGE_IN_HOURS
 
     @property
     def position(self) -> Position:

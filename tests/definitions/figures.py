@@ -7,7 +7,7 @@ from tests.definitions import fcr, windowed
 from tests.definitions.events import TicketEvent
 from tests.definitions.reading import EventReader
 from tests.definitions.replay import Fact, Replay
-from tests.definitions.settings import DAY, HOUR, MINUTE, VIEWS, WINDOWS, Settings
+from tests.definitions.settings import DAY, HOUR, MINUTE, VIEWS, Settings
 
 Labels = tuple[tuple[str, str], ...]
 OwnLabels = dict[str, str]
@@ -74,7 +74,7 @@ def _matches(dimensions: dict[str, str], labels: OwnLabels) -> bool:
 
 
 def _windows(facts: list[Fact], now: int, settings: Settings) -> Iterator[tuple[str, OwnLabels, float]]:
-    for window, span in WINDOWS.items():
+    for window, span in settings.windows.items():
         step = MINUTE if span <= HOUR else 15 * MINUTE if span <= DAY else HOUR
         end = now // step * step + step
         inside = _inside(facts, end - span, end)

@@ -1,6 +1,6 @@
 """Seeded histories of tickets that are as nasty as the schema allows, and settings for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -11,8 +11,8 @@ from tests.definitions.settings import DAY, HOUR, MINUTE, SECOND, WINDOWS, Calen
 CHANNELS, TEAMS, PRIORITIES = ("chat", "phone", "web"), ("a", "b"), ("urgent", "low")
 TOPICS, CUSTOMERS = ("bill", "login"), ("c1", "c2", "c3")
 OPENED_BY = ("customer", "agent", "bot", "system")
-NOWS = (1_790_000_000_000, 1_793_000_040_000, 1_780_358_400_000, 1_783_000_759_999)
-"""Four times of 2026: in a minute, after the clocks change in October, at midnight, and 1 ms before a minute."""
+NOWS = (1_790_000_000_000, 1_793_000_040_000, 1_780_358_400_000, 1_783_000_759_999, 1_775_000_000_000)
+"""Times of 2026: in a minute, after the clocks changed in October, at midnight, 1 ms before a minute, after March."""
 MAX_AGE = 45 * DAY
 DURATIONS = (30 * SECOND, 5 * MINUTE, HOUR, 8 * HOUR, 2 * DAY)
 """Durations of targets."""
@@ -41,17 +41,19 @@ def long_history(random: Random, now: int) -> list[TicketEvent]:
 
 
 def with_erasures(random: Random, events: list[TicketEvent], now: int) -> list[TicketEvent]:
-    """Return a history with erasures in between."""
+    """Return a history with erasures in between, whose records are as new as those of their neighbours or `now`."""
     out = list(events)
     for n in range(random.randrange(1, 5)):
-        at = random.choice((random.choice(events).at, now))
-        erasure = TicketEvent("erased", min(at, now), now, f"x{n}", {"customer_id": random.choice(CUSTOMERS)})
-        out.insert(random.randrange(len(out) + 1), erasure)
+        neighbour = random.randrange(len(out))
+        stamp = random.choice((out[neighbour].stamp, now))
+        at = min(stamp, random.choice((random.choice(events).at, now)))
+        erasure = TicketEvent("erased", at, stamp, f"x{n}", {"customer_id": random.choice(CUSTOMERS)})
+        out.insert(neighbour, erasure)
     return out
 
 
-def settings(random: Random) -> Settings:
-    """Return targets by channel and priority, and calendars by channel and team."""
+def settings(random: Random, windows: Sequence[dict[str, int]] = (WINDOWS,)) -> Settings:
+    """Return targets by channel and priority, calendars by channel and team, and one of several sets of windows."""
     keys = ["chat/urgent", "chat", "*/urgent", "phone/low", "web"]
     weekdays = ("mon", "tue", "wed", "thu", "fri")
     rome = Calendar(
@@ -62,18 +64,39 @@ def settings(random: Random) -> Settings:
     )
     split = tuple((day, ("08:00-12:30", "13:15-17:00")) for day in (*weekdays, "sat"))
     chat = Calendar("chat", "America/New_York", split, channels=("chat",))
-    night = Calendar("night", "UTC", (("mon", ("22:00-06:00",)), ("sun", ("20:00-04:00",))), teams=("a",))
+    night = Calendar(
+        "night",
+        "UTC",
+        (("mon", ("22:00-06:00",)), ("sun", ("20:00-04:00",))),
+        ("2026-09-14", "2026-10-18"),
+        teams=("a",),
+    )
+    clocks_change = Calendar("clocks", "Europe/Rome", (("sun", ("01:30-02:30", "02:45-03:15")),))
     both = Calendar("both", "UTC", (("tue", ("00:00-12:00",)),), channels=("phone", "web"), teams=("b",))
     longer = replace(rome, start=random.choice(("2026-06-01", "2026-09-15", "2026-10-25")), holidays=())
     longer = replace(longer, hours=tuple((day, ("07:30-20:00",)) for day in (*weekdays, "sun")))
     calendars = random.choice(
-        [(), (rome,), (longer, rome), (chat, night), (both, chat, rome, longer), (night, both)]
+        [
+            (),
+            (rome,),
+            (longer, rome),
+            (chat, night),
+            (both, chat, rome, longer),
+            (night, both),
+            (night, clocks_change),
+        ]
     )
     targets = {
         key: Target(random.choice(DURATIONS), business=bool(calendars) and random.random() < 0.5)
         for key in random.sample(keys, random.randrange(len(keys)))
     }
-    return Settings(targets, calendars, Target(random.choice(DURATIONS)), random.choice((1, 20, 60)) * SECOND)
+    return Settings(
+        targets,
+        calendars,
+        Target(random.choice(DURATIONS)),
+        random.choice((1, 20, 60)) * SECOND,
+        random.choice(windows),
+    )
 
 
 class _History:
@@ -94,7 +117,7 @@ class _History:
     def _moments(self) -> list[int]:
         """Return few times that events share, among them bounds of windows, of weeks and of the future."""
         random, anchor = self.random, self.now - self.random.randrange(10 * MINUTE, MAX_AGE)
-        window = random.choice(list(WINDOWS.values()))
+        window = random.choice((5 * MINUTE, HOUR, DAY, 7 * DAY, 30 * DAY))
         edge = self.now // HOUR * HOUR + HOUR - window
         pool = [anchor, anchor + 1, anchor + 7 * DAY, anchor + 7 * DAY + 1, edge, edge - 1, self.now]
         pool += [

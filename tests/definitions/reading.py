@@ -1,17 +1,13 @@
 """All events in the order of reading: those that still count, what is forgotten, and what erasures left behind."""
 
 from collections import Counter
-from typing import Any
 
 from tests.definitions import fcr, interactions
-from tests.definitions.events import MAX_AGE_IN_HOURS, TicketEvent, natural_key
+from tests.definitions.events import TicketEvent, natural_key
 from tests.definitions.interactions import InteractionKey, interaction_key
 from tests.definitions.replay import Fact, Replay
 from tests.definitions.settings import DAY, HOUR, Settings
 from tests.definitions.ticket import Ticket, revision_of
-
-MEMORY = 38 * DAY
-"""How long a closed ticket is remembered: the longest window and eight days."""
 
 
 class EventReader:
@@ -28,8 +24,10 @@ class EventReader:
         self._events: dict[str, list[TicketEvent]] = {}
         self._last_records: dict[str, int] = {}
         self._interactions: dict[InteractionKey, list[TicketEvent]] = {}
-        self._erasures: dict[str, int] = {}
-        self._erased: set[Any] = set()
+        self._erasures: dict[str, tuple[int, int]] = {}
+        """By customer, the time of the newest erasure, and the newest timestamp at its record."""
+        self._erased: dict[str | InteractionKey, int] = {}
+        """By ticket or interaction, the newest timestamp at the record of the erasure."""
 
     def read(self, event: TicketEvent) -> None:
         """Read an event, and count its outcome."""
@@ -42,7 +40,7 @@ class EventReader:
         self._forget()
         if event.kind == "erased":
             is_new = self._erase(event.data["customer_id"], event.at)
-        elif event.is_late:
+        elif event.kind == "handled" and self._is_late(event.at, event.stamp):
             return "late"
         elif self._is_erased(event):
             return "erased"
@@ -95,30 +93,41 @@ class EventReader:
         copies = [copy for copies in self._interactions.values() for copy in copies]
         return self.left_behind + facts + interactions.facts(copies, self.settings)
 
+    def _is_late(self, at: int, stamp: int) -> bool:
+        """Return whether an interaction is older than the longest window and a day at the time of a record."""
+        return stamp // HOUR - at // HOUR > (self.settings.longest_window + DAY) // HOUR
+
     def _forget(self) -> None:
-        """Forget closed tickets, and interactions whose bucket would be late."""
+        """Forget closed tickets, interactions whose bucket would be late, and erasures."""
+        memory = max(self.settings.longest_window, 30 * DAY) + 8 * DAY
         for ticket in self.tickets():
-            if self._last_records[ticket.name] + MEMORY > self._newest_stamp:
+            if self._last_records[ticket.name] + memory > self._newest_stamp:
                 continue
             if not ticket.counts or Replay(ticket, self.settings).resolved:
                 del self._events[ticket.name]
         for key, copies in list(self._interactions.items()):
             bucket = min(copy.at for copy in copies)
-            if self._newest_stamp // HOUR - bucket // HOUR > MAX_AGE_IN_HOURS:
+            if self._is_late(bucket, self._newest_stamp):
                 del self._interactions[key]
+        oldest = self._newest_stamp - self.settings.retention
+        self._erasures = {name: times for name, times in self._erasures.items() if times[1] > oldest}
+        self._erased = {key: stamp for key, stamp in self._erased.items() if stamp > oldest}
 
     def _is_erased(self, event: TicketEvent) -> bool:
         if "customer_id" in event.data:
-            return event.at <= self._erasures.get(event.data["customer_id"], event.at - 1)
+            return self._is_covered(event.data["customer_id"], event.at)
         if event.kind == "handled" and interaction_key(event) in self._erased:
             return True
         return event.data.get("ticket_id") in self._erased
 
+    def _is_covered(self, customer: str, at: int) -> bool:
+        return customer in self._erasures and at <= self._erasures[customer][0]
+
     def _erase(self, customer: str, at: int) -> bool:
         """Erase a customer unless a newer erasure is known. Return whether there is none."""
-        if at <= self._erasures.get(customer, at - 1):
+        if self._is_covered(customer, at):
             return False
-        self._erasures[customer] = at
+        self._erasures[customer] = at, self._newest_stamp
         replays, tickets = self.replays(), self.tickets()
         for replay in replays:
             if replay.ticket.customer == customer:
@@ -128,11 +137,11 @@ class EventReader:
         for key, copies in list(self._interactions.items()):
             if self._owner(copies, owners.get(key[0] or "")) == customer:
                 self.left_behind += interactions.facts(copies, self.settings)
-                self._erased.add(key)
+                self._erased[key] = self._newest_stamp
                 del self._interactions[key]
         for name, owner in owners.items():
             if owner == customer:
-                self._erased.add(name)
+                self._erased[name] = self._newest_stamp
                 del self._events[name]
         return True
 

@@ -72,6 +72,12 @@ class Settings:
     calendars: tuple[Calendar, ...] = ()
     default_target: Target = Target(HOUR)
     queue_target: int = 20 * SECOND
+    windows: dict[str, int] = field(default_factory=lambda: dict(WINDOWS))
+    retention: int = 75 * DAY
+
+    @property
+    def longest_window(self) -> int:
+        return max(self.windows.values())
 
     def target_for(self, dimensions: dict[str, str]) -> Target:
         """Return the target of a channel and a priority."""
@@ -105,7 +111,8 @@ class Settings:
             for key, target in self.targets.items()
         }
         return {
-            "CXGAUGE_METRICS_WINDOWS": json.dumps(list(WINDOWS)),
+            "CXGAUGE_METRICS_WINDOWS": json.dumps(list(self.windows)),
+            "CXGAUGE_TOPICS_RETENTION": f"{self.retention // DAY}d",
             "CXGAUGE_METRICS_VIEWS": json.dumps(VIEWS),
             "CXGAUGE_FRT_TARGETS": json.dumps(targets),
             "CXGAUGE_FRT_TARGET": f"{self.default_target.duration // SECOND}s",

@@ -12,7 +12,11 @@ from tests.definitions.compare import differences
 from tests.definitions.figures import figures_of
 from tests.definitions.generator import NOWS, history, long_history, settings, with_erasures
 from tests.definitions.reading import EventReader
+from tests.definitions.settings import DAY, MINUTE
 from tests.support import FakeRecord, rows
+
+SHORTER = ({"5m": 5 * MINUTE, "24h": DAY, "7d": 7 * DAY}, {"2d": 2 * DAY})
+"""Windows within the default ones. A longer one would fill only from the restart on."""
 
 
 def restarted(pipeline: Pipeline, env: dict[str, str]) -> Pipeline:
@@ -44,7 +48,7 @@ def differences_after_restart(seed: int) -> list[str]:
     """Return the differences at the end of a history, after a restart in between."""
     random = Random(seed)
     now, old = random.choice(NOWS), settings(random)
-    new = random.choice((old, settings(random), settings(random)))
+    new = random.choice((old, settings(random), settings(random, SHORTER)))
     events = with_erasures(random, random.choice((history, long_history))(random, now), now)
     restart = random.randrange(len(events) + 1)
     pipeline, reader = Pipeline(**old.env()), EventReader(old)

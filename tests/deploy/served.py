@@ -158,7 +158,6 @@ def serve_exposition(exposition: bytes) -> Iterator[int]:
         yield server.server_port
     finally:
         server.shutdown()
-        server.server_close()
 
 
 @contextmanager
@@ -179,7 +178,6 @@ def serve_worker() -> Iterator[int]:
         yield port
     finally:
         server.shutdown()
-        server.server_close()
 
 
 class Prometheus:

@@ -4,7 +4,6 @@ import asyncio
 import ssl
 import subprocess
 import sys
-from contextlib import closing
 
 import bcrypt
 import pytest
@@ -30,8 +29,9 @@ def check(url: str) -> int:
 def test_only_200_is_healthy(free_port: int, path: str, code: int) -> None:
     """For a worker that lives but is not ready."""
     server = serve(Health(), Address("127.0.0.1", free_port))
-    with closing(server.socket):
+    try:
         assert check(f"http://127.0.0.1:{free_port}{path}") == code
+    finally:
         server.shutdown()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
-from schemas.feedback import FeedbackOffered, FeedbackSubmitted
+from schemas.feedback import AnswerSummarized, FeedbackOffered, FeedbackSubmitted
 from schemas.tickets import (
     InteractionHandled,
     TicketCreated,
@@ -210,6 +210,28 @@ def all_events() -> list[Event]:
         CustomerActivated(customer_id="c", channel="web"),
         PurchaseCompleted(order_id="o", customer_id="c", amount_minor=999, currency="EUR"),
         CustomerChurned(customer_id="gone", reason='a "reason" \\ of\ntwo lines'),
+        TicketSummarized(
+            ticket_id="v", customer_id="c", number=1, created=from_ms(NOW), first_response="late"
+        ),
+        AnswerSummarized(
+            feedback_id="r",
+            customer_id="c",
+            number=1,
+            survey="csat",
+            moment=from_ms(NOW),
+            counts=True,
+            answer_class="satisfied",
+            ticket_id="v",
+        ),
+        AnswerSummarized(
+            feedback_id="s",
+            customer_id="gone",
+            number=1,
+            survey="exit",
+            moment=from_ms(NOW),
+            counts=True,
+            reasons=("price",),
+        ),
     ]
     events = [
         Event(event_data, NOW + n * 1_000, NOW + n * 1_000, id=f"e{n}") for n, event_data in enumerate(data)

@@ -124,6 +124,7 @@ def test_rows_that_give_no_valid_event_say_why(tmp_path: Path, cells: dict[str, 
     [
         ("submitted.v1", "submited.v1", "did you mean 'cx.feedback.submitted.v1'"),
         ("skip =", "skips =", "unknown field `skips`"),
+        ("survey =", "servey =", r"event\.data\.servey: unknown field of cx.*, did you mean 'survey'"),
         ('id = "{no}/a"', "id = 7", r"Expected `str`, got `int` - at `\$.event\[0\].id`"),
         ("Europe/Rome", "Europe/Roma", "Europe/Roma"),
         ("[[event]]", "[[event]", "map.toml: "),

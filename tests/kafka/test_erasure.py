@@ -14,6 +14,7 @@ import pytest
 
 from schemas.customers import CustomerErased
 from schemas.publish import Publisher
+from schemas.times import from_ms
 from schemas.topics import DOMAINS
 from stream.core.aggregation.erasure import fingerprint
 from stream.devbroker.kafka import Broker
@@ -186,7 +187,7 @@ def cxgauge(cluster: ChaosCluster, *arguments: str) -> str:
 async def publish_erasure(cluster: ChaosCluster, at: int) -> None:
     names = {domain: cluster.settings.topics.input(domain) for domain in DOMAINS}
     async with Publisher(cluster.settings.kafka.bootstrap_servers, topics=names) as publisher:
-        await publisher.send(CustomerErased(customer_id=CUSTOMER_ID), time=at)
+        await publisher.send(CustomerErased(customer_id=CUSTOMER_ID), time=from_ms(at))
 
 
 def test_no_trace_of_an_erased_customer_is_left(tmp_path: Path) -> None:

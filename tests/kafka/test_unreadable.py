@@ -71,8 +71,8 @@ def keys_and_values(partition: int, prefix: str, n: int = BATCH_RECORDS) -> Iter
 
 
 def publish(cluster: ChaosCluster, partition: int, name: str) -> None:
-    """Publish one batch."""
-    producer = Producer({"bootstrap.servers": cluster.settings.kafka.bootstrap_servers, "linger.ms": 500})
+    """Publish one batch: no record is sent before the flush, however slow the machine is."""
+    producer = Producer({"bootstrap.servers": cluster.settings.kafka.bootstrap_servers, "linger.ms": 60_000})
     for key, value in keys_and_values(partition, name):
         producer.produce(cluster.settings.topics.feedback, value, key, partition)
     producer.flush()

@@ -1,6 +1,8 @@
 """The publisher client, with a fake producer and with Apache Kafka."""
 
 import asyncio
+import re
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from schemas import publish
 from schemas.codec import CONTENT_TYPE, Decoder, Undecodable, make
 from schemas.customers import CustomerActivated, CustomerErased
 from schemas.envelope import at_ms
+from schemas.feedback import FeedbackSubmitted
 from schemas.publish import Publisher
 from schemas.tickets import TicketCreated, TicketMessage
 from schemas.topics import CUSTOMERS, TICKETS, TOPICS, partition_of
@@ -70,7 +73,12 @@ async def test_a_producer_that_cannot_start_is_stopped(
 async def test_data_is_sent_as_a_structured_event(producers: list[FakeProducer]) -> None:
     """Data becomes a structured CloudEvent on its topic, under its owner, with the given time and timestamp."""
     async with Publisher("host:1", source="/shop", security_protocol="SSL") as publisher:
-        await publisher.send(TicketCreated(ticket_id="t", customer_id="c"), id="i", time=1500, timestamp_ms=7)
+        await publisher.send(
+            TicketCreated(ticket_id="t", customer_id="c"),
+            id="i",
+            time="1970-01-01T01:00:01.5+01:00",
+            timestamp_ms=7,
+        )
     (producer,) = producers
     assert (producer.settings, producer.state) == (
         {"bootstrap_servers": "host:1", "enable_idempotence": True, "security_protocol": "SSL"},
@@ -156,3 +164,68 @@ async def test_apache_kafka(kafka: str) -> None:
     }
     event = Decoder(CUSTOMERS).decode(records[0].value, records[0].headers)
     assert event.data == CustomerErased(customer_id="c")
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        1_795_000_000_000,
+        1_795_000_000.5,
+        datetime(2026, 1, 1),  # noqa: DTZ001 - that it has no zone is the point
+        "2026-01-01T00:00:00",
+        "yesterday",
+    ],
+)
+async def test_a_time_is_never_guessed(producers: list[FakeProducer], time: Any) -> None:
+    """A number could be seconds or milliseconds, and a time without an offset is of no known place."""
+    async with Publisher() as publisher:
+        with pytest.raises(
+            ValueError, match=r"time: expected an aware datetime, or a text such as 2026-11-22T"
+        ):
+            await publisher.send(CustomerActivated(customer_id="c"), time=time)
+    assert producers[0].sent == []
+
+
+async def test_a_publisher_that_is_not_open_says_so(producers: list[FakeProducer]) -> None:
+    """Before and after `async with`."""
+    publisher = Publisher()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="use it as `async with Publisher"):
+            await publisher.send(CustomerActivated(customer_id="c"))
+        async with publisher:
+            await publisher.send(CustomerActivated(customer_id="c"))
+
+
+async def test_data_that_is_no_struct_is_refused(producers: list[FakeProducer]) -> None:
+    async with Publisher() as publisher:
+        data: Any = {"customer_id": "c"}
+        with pytest.raises(Undecodable, match="data: expected a struct such as FeedbackSubmitted, got "):
+            await publisher.send(data)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"survey": "NPS"}, "survey: expected one of nps, csat, ces, exit, got 'NPS'"),
+        ({"survey": ["nps"]}, "survey: expected one of"),
+        ({"score": "9"}, "score: expected int, or null, got '9'"),
+        ({"score": [9]}, "score: expected int, or null"),
+        ({"survey": "csat", "scale": (1, "5")}, "scale: expected [min, max], got"),
+        ({"survey": "csat", "scale": 5}, "scale: expected [min, max], got 5"),
+        ({"channel": 3}, "channel: expected str, got 3"),
+        ({"channel": {}}, "channel: expected str, got {}"),
+        ({"reasons": "price"}, "reasons: expected an array of str, got 'price'"),
+        ({"reasons": (1,)}, "reasons: expected an array of str, got (1,)"),
+    ],
+)
+def test_a_struct_with_a_wrong_value_names_the_field(fields: dict[str, Any], error: str) -> None:
+    """At once, where the app builds it. What passes as a number is refused when it is sent."""
+    with pytest.raises(ValueError, match=re.escape(error)):
+        FeedbackSubmitted(**{"feedback_id": "f", "survey": "nps", "score": 9, **fields})
+
+
+@pytest.mark.parametrize("score", [9.0, True])
+def test_a_score_that_only_equals_an_int_is_not_sent(score: Any) -> None:
+    data = FeedbackSubmitted(feedback_id="f", survey="nps", score=score)
+    with pytest.raises(Undecodable, match=r"data\.score: expected int or null"):
+        make(data, id="i", source="/s", time=0)

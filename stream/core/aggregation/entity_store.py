@@ -5,7 +5,7 @@ of its events.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.dimensions import Dimensions
@@ -109,11 +109,15 @@ class EntityStore:
             for event_time in sorted(t for t in timers if t <= now):
                 yield from timers.pop(event_time)
 
-    def apply_difference(self, before: Collection[Contribution], after: Collection[Contribution]) -> None:
+    def apply_difference(self, before: Sequence[Contribution], after: Sequence[Contribution]) -> None:
         """Add to the deltas the difference between an entity's contributions before and after a change."""
-        if before:
-            accumulate(self.deltas, before, -1)
-        accumulate(self.deltas, after)
+        same = 0
+        for old, new in zip(before, after, strict=False):  # most changes leave the first ones as they are
+            if old != new:
+                break
+            same += 1
+        accumulate(self.deltas, before[same:], -1)
+        accumulate(self.deltas, after[same:])
 
     def dimension_values(self, data: Dimensions, topic: str | None = None) -> DimensionValues:
         """Return an event's dimension values, positional and capped. Ignored labels are recorded.

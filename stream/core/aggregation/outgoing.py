@@ -12,6 +12,8 @@ from schemas.topics import topics_of
 
 Header = tuple[str, bytes | None]
 HEADER_PREFIX = "cx_"
+_DOMAINS = {kind: topics_of(kind)[0].domain for kind in EVENTS}
+"""The domain on whose topic an event belongs, of the erasure the first one."""
 
 
 class RecordOrigin(NamedTuple):
@@ -106,5 +108,5 @@ def derived_record(derived: DerivedEvent, domain: str) -> OutgoingRecord:
         time=from_ms(derived.event_time),
         data=derived.data,
     )
-    key, topic = owner_of(derived.data).encode(), topics_of(kind)[0]
-    return OutgoingRecord(topic.domain, None, key, encode(event), derived.record_timestamp, [])
+    key = owner_of(derived.data).encode()
+    return OutgoingRecord(_DOMAINS[kind], None, key, encode(event), derived.record_timestamp, [])

@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from aiohttp import web
 
 from stream.config import Address
-from stream.exporter.exposition import CONTENT_TYPE, Exposition
+from stream.exporter.exposition import Exposition
 from stream.exporter.http import auth, static_files
-from stream.exporter.http.static_files import takes_gzip
+from stream.exporter.http.hosts import host_check
+from stream.exporter.http.pages import Pages
 from stream.exporter.http.web_config import WebConfig
+from stream.http_guard import KEEP_ALIVE, GuardedSite
 
 Closing = Callable[[web.Application], Awaitable[None]]
 
@@ -20,6 +22,7 @@ async def serve(
     live: Iterable[web.RouteDef] = (),
     closing: Iterable[Closing] = (),
     config: WebConfig = WebConfig(),  # noqa: B008 - it is immutable
+    hosts: Iterable[str] = (),
 ) -> web.AppRunner:
     """Start the server. It serves until `cleanup()` is called on the returned runner.
 
@@ -30,13 +33,8 @@ async def serve(
         live: the routes that send data to the live page
         closing: called at shutdown, before the server waits for open connections
         config: certificate and users
+        hosts: names by which it may be requested, beside those of the loopback interface
     """
-
-    async def metrics(request: web.Request) -> web.Response:
-        headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
-        if takes_gzip(request.headers.get("Accept-Encoding", "")):
-            return web.Response(body=exposition.gzipped, headers={**headers, "Content-Encoding": "gzip"})
-        return web.Response(body=exposition.plain, headers=headers)
 
     async def livez(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -46,10 +44,13 @@ async def serve(
         body = "".join(f"{text}\n" for text in (reason or "ok", note) if text)
         return web.Response(status=503 if reason else 200, text=body)
 
-    app = web.Application(middlewares=[auth.middleware(config.users)] if config.users else [])
+    middlewares = [host_check(address, hosts)]
+    if config.users:
+        middlewares.append(auth.middleware(config.users))
+    app = web.Application(middlewares=middlewares)
     app.add_routes(
         [
-            web.get("/metrics", metrics),
+            web.get("/metrics", Pages(exposition).metrics),
             web.get("/livez", livez),
             web.get("/readyz", readyz),
             *static_files.routes(),
@@ -57,7 +58,7 @@ async def serve(
         ]
     )
     app.on_shutdown.extend(closing)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=KEEP_ALIVE)
     await runner.setup()
-    await web.TCPSite(runner, address.host, address.port, ssl_context=config.tls).start()
+    await GuardedSite(runner, address, ssl_context=config.tls).start()
     return runner

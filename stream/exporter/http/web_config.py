@@ -114,7 +114,10 @@ class _WebConfigFile:
         certificate, key = (self.path.parent / given[name] for name in ("cert_file", "key_file"))
         for name, file in (("cert_file", certificate), ("key_file", key)):
             if not is_file(file):
-                raise self._error(f"tls_server_config.{name}", f"{abbreviated(str(file))} is not a file")
+                raise self._error(
+                    f"tls_server_config.{name}",
+                    f"{abbreviated(given[name])} is not a file in {self.path.parent}",
+                )
         try:
             # With an empty password an encrypted key raises. Without one, OpenSSL would ask on the terminal.
             context.load_cert_chain(certificate, key, password="")

@@ -8,7 +8,8 @@ from aiohttp import ClientSession
 
 from stream.config import Address
 from stream.exporter.exposition import Exposition
-from stream.exporter.http.server import serve, takes_gzip
+from stream.exporter.http.server import serve
+from stream.exporter.http.static_files import takes_gzip
 
 
 @pytest.fixture

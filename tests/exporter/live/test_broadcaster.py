@@ -147,7 +147,7 @@ async def test_a_client_that_does_not_read_is_dropped(
     monkeypatch.setattr(broadcaster_module, "WRITE_TIMEOUT", 0.05)
     _, writer = await asyncio.open_connection("127.0.0.1", live_exporter.port, limit=1 << 10)
     query = "&".join(f"{name}={value}" for name, value in SELECTION.items())
-    writer.write(f"GET /live?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    writer.write(f"GET /live?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     connected = False
     async with asyncio.timeout(60):
         while live_exporter.broadcaster.clients or not connected:

@@ -14,6 +14,7 @@ from schemas.customers import CustomerActivated, CustomerChurned
 from schemas.fields import Data
 from schemas.publish import Publisher
 from schemas.tickets import TicketCreated, TicketDeleted, TicketMessage
+from schemas.times import from_ms
 from stream.demo import monitoring
 from stream.demo.notices import Notice
 from stream.demo.ports import Ports
@@ -63,7 +64,9 @@ class Installation:
             names = {d: self.cluster.settings.topics.input(d) for d in ("feedback", "tickets", "customers")}  # type: ignore[arg-type]
             async with Publisher(self.cluster.settings.kafka.bootstrap_servers, topics=names) as publisher:
                 futures = [
-                    f for at, data in events for f in await publisher.enqueue(data, time=at, timestamp_ms=at)
+                    f
+                    for at, data in events
+                    for f in await publisher.enqueue(data, time=from_ms(at), timestamp_ms=at)
                 ]
                 await asyncio.gather(*futures)
 

@@ -4,10 +4,10 @@ Of a customer the newest `MAX_ANSWERS` are known one by one and can still be edi
 keep the class and the exit reasons that they gave, and an answer that is older than all known ones is not joined.
 """
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -60,7 +60,10 @@ class KnownAnswer(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
 def insert(answers: list[KnownAnswer], answer: KnownAnswer) -> KnownAnswer | None:
     """Insert an answer in order. Return the oldest if there are too many now, which is removed."""
-    insort(answers, answer, key=lambda known: known.order)
+    i = bisect_right(answers, answer.moment, key=lambda known: known.moment)
+    answers.insert(i, answer)
+    if i and answers[i - 1].moment == answer.moment:
+        answers.sort(key=lambda known: known.order)
     return answers.pop(0) if len(answers) > MAX_ANSWERS else None
 
 
@@ -80,20 +83,11 @@ def finalize(final: list[KnownAnswer], answer: KnownAnswer, retention_start: int
     return [known for i, known in enumerate(kept) if i >= excess or last[SURVEYS[known.code]] is known]
 
 
-class ClassHistory:
+class ClassHistory(NamedTuple):
     """The classes of a customer in one survey: codes, each from a moment in ms on. Neighbours differ."""
 
-    def __init__(self, answers: Iterable[KnownAnswer]) -> None:
-        """Take the answers of the survey, in order."""
-        self.moments: list[int] = []
-        self.codes: list[int] = []
-        for answer in answers:
-            if self.moments and self.moments[-1] == answer.moment:  # what is of one moment is one step
-                self.moments.pop()
-                self.codes.pop()
-            if not self.codes or self.codes[-1] != answer.code:
-                self.moments.append(answer.moment)
-                self.codes.append(answer.code)
+    moments: list[int]
+    codes: list[int]
 
     def at(self, moment: int) -> int | None:
         """Return the code at a moment in ms, its answers included. None: none."""
@@ -113,11 +107,25 @@ class ClassHistory:
             yield self.moments[i], self.codes[i - 1] if i else None, self.codes[i]
 
 
+def class_history(answers: Iterable[KnownAnswer]) -> ClassHistory:
+    """Return the classes by the answers of a survey, which are in order."""
+    moments: list[int] = []
+    codes: list[int] = []
+    for answer in answers:
+        if moments and moments[-1] == answer.moment:  # what is of one moment is one step
+            moments.pop()
+            codes.pop()
+        if not codes or codes[-1] != answer.code:
+            moments.append(answer.moment)
+            codes.append(answer.code)
+    return ClassHistory(moments, codes)
+
+
 def class_histories(final: list[KnownAnswer], answers: list[KnownAnswer]) -> list[ClassHistory]:
     """Return the classes in each survey in which the customer has any."""
     ordered = answers if not final else sorted([*final, *answers], key=lambda answer: answer.order)
     return [
-        ClassHistory(of_survey)
+        class_history(of_survey)
         for survey in CLASSES
         if (of_survey := [answer for answer in ordered if SURVEYS[answer.code] == survey])
     ]

@@ -41,6 +41,7 @@ from stream.core.aggregation.customers.entity import (
     retention_start,
     unpack,
 )
+from stream.core.aggregation.customers.life_facts import joins_of
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.model.aggregates.customers import UNKNOWN
 from stream.core.model.outcomes import Outcome
@@ -63,6 +64,11 @@ def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> 
     elif type(data) is AnswerSummarized:
         answer_records.process(store, new, data)
         outcome = "accepted"
+        if old is not None and joins_of(old) == joins_of(
+            new
+        ):  # one of the same class again changes no figure
+            store.put(key, pack(new), None)
+            return outcome
     else:
         outcome = _HANDLERS[type(data)](store, new, data, event_time)
     if outcome == "duplicate":

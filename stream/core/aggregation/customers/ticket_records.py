@@ -74,7 +74,8 @@ def replace_answer(store: EntityStore, key: bytes, answer: bytes, counting: Tick
         insort(answers, counting)
     if answers == known.answers:
         return
-    changed = msgspec.structs.replace(known, answers=answers, judged=store.newest_timestamp)
+    judged = max(known.judged, store.newest_timestamp)
+    changed = msgspec.structs.replace(known, answers=answers, judged=judged)
     if len(changed.answers) > MAX_ANSWERS:
         _finalize_oldest(changed, store)
     store.dirty[key] = changed

@@ -10,7 +10,6 @@ from stream.core.model.aggregation_config import AggregationConfig, DimensionVal
 
 TICKET = b"t"
 """Kind of entity, the first byte of its key."""
-MAX_ID_BYTES = 64
 
 
 class Rank(IntEnum):
@@ -62,9 +61,9 @@ class Update(msgspec.Struct, array_like=True, gc=False, frozen=True):
     topic: str | None
 
     @property
-    def order(self) -> tuple[int, str]:
-        """Return the order among the updates of a ticket."""
-        return self.time, self.id
+    def order(self) -> tuple[object, ...]:
+        """Return the order among the updates of a ticket, by content if two sources use the same ID."""
+        return self.time, self.id, self.topic or "", tuple(v or "" for v in self.values)
 
 
 class Created(msgspec.Struct, array_like=True, gc=False, frozen=True):
@@ -122,13 +121,6 @@ class Ticket(msgspec.Struct, array_like=True, gc=False):
     def is_orphan(self) -> bool:
         """Whether events are known, but no creation."""
         return self.created is None and not self.removed
-
-
-def cut_id(event_id: str) -> str:
-    """Return the first 64 bytes of an ID. A character that is cut becomes U+FFFD, which keeps the order of IDs."""
-    if len(event_id) <= MAX_ID_BYTES and event_id.isascii():
-        return event_id
-    return event_id.encode()[:MAX_ID_BYTES].decode(errors="replace")
 
 
 def expires_at(last_record: int, config: AggregationConfig) -> int:

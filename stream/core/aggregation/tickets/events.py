@@ -1,8 +1,9 @@
 """Events of tickets: how each changes its ticket, in any order of arrival.
 
 A ticket keeps 8 bytes for the natural key of an event, 9 for a message that counts, 11 for a status. Notes and messages
-of bots and systems never count. A ticket of 10,000 messages takes at most 0.2 MB, none more than 0.6 MB. Past the caps
-below the oldest natural keys are dropped, and the middle of the history. Beginning and present state stay correct.
+of bots and systems never count. A ticket of 10,000 messages takes at most 0.2 MB, none more than 0.6 MB if the IDs of
+its updates have up to 64 bytes. Past the caps below the oldest natural keys are dropped, and the middle of the history.
+Beginning and present state stay correct.
 """
 
 from bisect import insort
@@ -30,7 +31,6 @@ from stream.core.aggregation.tickets.entity import (
     Solver,
     Ticket,
     Update,
-    cut_id,
 )
 
 MAX_DEDUP_KEYS, MAX_MESSAGES, MAX_STEPS, MAX_UPDATES, MAX_CONTACTS = 20_000, 10_000, 1_000, 1_000, 1_000
@@ -96,7 +96,7 @@ def name_customer(ticket: Ticket, customer: str | None, event_time: int, rank: R
     """Take the customer that an event names, unless a later event names one. Return whether it was taken."""
     if customer is None:
         return False
-    naming = Naming(event_time, rank, cut_id(event_id), customer)
+    naming = Naming(event_time, rank, event_id, customer)
     if ticket.naming is not None and naming <= ticket.naming:
         return False
     ticket.naming = naming
@@ -107,7 +107,7 @@ def process(store: EntityStore, ticket: Ticket, event: Event, event_time: int) -
     """Change a ticket by an event that is no duplicate. `event_time` in ms."""
     data: Any = event.data
     name_customer(ticket, data.customer_id, event_time, rank_of(data), event.id)
-    _HANDLERS[type(data)](store, ticket, data, event_time, cut_id(event.id))
+    _HANDLERS[type(data)](store, ticket, data, event_time, event.id)
 
 
 def _create(store: EntityStore, ticket: Ticket, data: TicketCreated, time: int, event_id: str) -> None:

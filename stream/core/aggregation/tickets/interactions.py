@@ -7,7 +7,6 @@ import msgspec
 
 from schemas.tickets import InteractionHandled
 from stream.core.aggregation.entity_store import EntityStore, project_dimensions
-from stream.core.aggregation.tickets.entity import cut_id
 from stream.core.model.aggregate import Contribution
 from stream.core.model.aggregates.tickets import HANDLE, QUEUE, handle_vector, queue_vector
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
@@ -107,7 +106,7 @@ def process(
     before = () if known is None else derive(known, store.config)
     minute = event_time // MINUTE
     interaction = known or Interaction(minute)
-    order = (data.revision, event_time, cut_id(event_id))
+    order = (data.revision, event_time, event_id)
     counts, earlier = order > interaction.order, minute < interaction.minute
     naming = interaction.naming
     if data.customer_id is not None:
