@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from stream.core.aggregation.audit import pane_differences
 from tests.core.aggregation.pipeline import Pipeline
 from tests.definitions.joined import VIEWS, differences, joined_figures, series_of
 from tests.definitions.joined_events import JoinedEvent
@@ -33,6 +34,12 @@ def publish(pipeline: Pipeline, event: JoinedEvent, random: Random) -> None:
     pipeline.publish(event.wire(), event.stamp, key=key, partition=partition)
 
 
+def audit(pipeline: Pipeline) -> Iterator[str]:
+    """Yield the blocks of panes that are not the sum of what the entities contribute."""
+    for task in pipeline.tasks.values():
+        yield from pane_differences(task)
+
+
 def differences_of(seed: int) -> Iterator[str]:
     """Yield the differences of one history, when a part is read, at the end, and later."""
     random = Random(seed)
@@ -47,6 +54,7 @@ def differences_of(seed: int) -> Iterator[str]:
         yield from differences(joined_figures(events[:last], now, settings), pipeline.series(now))
     later = now + random.choice((1, 7 * MINUTE, HOUR, 3 * DAY, 8 * DAY)) * random.randrange(1, 4)
     yield from differences(joined_figures(events, later, settings), pipeline.series(later))
+    yield from audit(pipeline)
 
 
 @pytest.mark.parametrize("first_seed", range(0, 120, 5))
@@ -92,6 +100,7 @@ def differences_as_it_happens(seed: int) -> Iterator[str]:
         if n in looks or n == len(events) - 1:
             now = max(event.stamp for event in events[: n + 1])
             yield from differences(joined_figures(events[: n + 1], now, settings), pipeline.series(now))
+            yield from audit(pipeline)
 
 
 @pytest.mark.parametrize("seed", [4, 6, 7, 8])  # those of few events
