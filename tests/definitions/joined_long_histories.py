@@ -1,7 +1,7 @@
 """Seeded histories of half a year that are read as they happen, so that old events, lives and purchases are forgotten on the way.
 
-Whatever is corrected is so new that it is known one by one: edits of answers within 20 d, events of tickets within 20 d, and
-at most 13 answers in any 23 d.
+Whatever is corrected is so new that it is known one by one. Answers and tickets change within 15 d. There are at most 13
+answers in any 23 d, and hardly 100 purchases in 18 d.
 """
 
 from itertools import count
@@ -15,7 +15,7 @@ from tests.definitions.settings import DAY, HOUR, MINUTE
 SPAN = 220 * DAY
 PHASE = 75 * DAY
 ANSWER_SPACING = round(1.8 * DAY)
-CORRECTED_FOR = 20 * DAY
+CORRECTED_FOR = 15 * DAY
 """How long after its beginning an answer or a ticket changes."""
 MAX_DELAY = 2 * DAY
 """How late a record is at most."""
