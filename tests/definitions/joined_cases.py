@@ -100,6 +100,18 @@ def series_of_case(*events: JoinedEvent, settings: JoinedSettings = SETTINGS, no
     return expected
 
 
+def exposed_series(*events: JoinedEvent, **changes: str) -> Series:
+    """Return the series of the pipeline alone, of events that are read one after the other.
+
+    `changes` are other settings, as environment variables.
+    """
+    pipeline = Pipeline(**(env(SETTINGS) | changes))
+    for published in events:
+        pipeline.publish(published.wire(), published.stamp)
+        pipeline.run()
+    return pipeline.series(NOW)
+
+
 def orders_of(events: tuple[JoinedEvent, ...]) -> Iterator[list[JoinedEvent]]:
     """Yield the order given, the reverse, and the two in which the second half comes first."""
     half = len(events) // 2

@@ -12,8 +12,20 @@ from tests.definitions.settings import DAY, HOUR, MINUTE, SECOND, WINDOWS, Setti
 
 NOWS = (1_790_000_000_000, 1_793_000_040_000, 1_780_358_400_000, 1_783_000_759_999)
 """Four times of 2026: in a minute, later in a minute, at midnight, and 1 ms before a minute."""
-PEOPLE = ("c1", "c2", "c3")
-MAX_ANSWERS = 14
+PEOPLE = ("c", "c1", "\U0001f600")
+TICKETS = ("c", "t", "\uffff", "0b5d7e9a-8f4c-4f6e-9a3b-2c1d0e9f8a7b", "t" * 256)
+"""IDs of tickets, one of which is that of a customer, too."""
+ANSWERS = (
+    *("f", "f1", "c", "\uffff", "\U0001f600", "0c", "0B", "g" * 255 + "1", "g" * 255 + "2"),
+    *(
+        "0b5d7e9a-8f4c-4f6e-9a3b-2c1d0e9f8a7b",
+        "0B5D7E9A-8F4C-4F6E-9A3B-2C1D0E9F8A7B",
+        "0b5d7e9a8f4c4f6e9a3b2c1d0e9f8a7b",
+    ),
+    *("fb5d7e9a-8f4c-4f6e-9a3b-2c1d0e9f8a7b", " f"),
+)
+"""IDs of answers, whose order by code points decides between those of one moment."""
+MAX_ANSWERS = len(ANSWERS)
 """Fewer than the 16 counting answers of a customer that are known one by one, whoever they move to."""
 NEAR = (0, 0, 1, -1, MINUTE, HOUR, -HOUR, DAY)
 EXIT_ENDS = (-30 * DAY - 1, -30 * DAY, -30 * DAY + 1, 7 * DAY - 1, 7 * DAY, 7 * DAY + 1)
@@ -50,14 +62,14 @@ class _JoinedHistory(EventBuilder):
         self.max_age = max(settings.windows.values())
         self.moments = self._moments(settings)
         self.churns: list[int] = []
-        self.tickets = {f"t{n}": random.choice(self.people) for n in range(random.randrange(6))}
+        self.tickets = {ticket: random.choice(self.people) for ticket in TICKETS[: random.randrange(6)]}
         for customer in self.people:
             random.choice((self._add_life, self._add_alternating_life))(customer)
             self._add_money(customer)
         for ticket, customer in self.tickets.items():
             random.choice((self._add_soup, self._add_conversation, self._add_conversation))(ticket, customer)
-        for n in range(random.choice((3, 9, MAX_ANSWERS))):
-            self._add_answer(f"f{n}")
+        for name in random.sample(ANSWERS, random.choice((3, 9, MAX_ANSWERS))):
+            self._add_answer(name)
         self._redeliver()
         random.shuffle(self.events)
 

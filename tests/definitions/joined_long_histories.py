@@ -1,7 +1,7 @@
 """Seeded histories of half a year that are read as they happen, so that old events, lives and purchases are forgotten on the way.
 
-Whatever is corrected is so new that it is known one by one: edits of answers within 20 d, events of tickets within 20 d, and
-at most 13 answers in any 23 d.
+Whatever is corrected is so new that it is known one by one. Answers and tickets change within 15 d. There are at most 13
+answers in any 23 d, and hardly 100 purchases in 18 d.
 """
 
 from itertools import count
@@ -12,9 +12,10 @@ from tests.definitions.joined_builder import EventBuilder
 from tests.definitions.joined_events import JoinedEvent
 from tests.definitions.settings import DAY, HOUR, MINUTE
 
-SPAN = 160 * DAY
+SPAN = 220 * DAY
+PHASE = 75 * DAY
 ANSWER_SPACING = round(1.8 * DAY)
-CORRECTED_FOR = 20 * DAY
+CORRECTED_FOR = 15 * DAY
 """How long after its beginning an answer or a ticket changes."""
 MAX_DELAY = 2 * DAY
 """How late a record is at most."""
@@ -32,9 +33,11 @@ class _LongHistory(EventBuilder):
         super().__init__(random, ("c1", "c2", "c3")[: random.choice((1, 2, 3))])
         self.begin, self.end = end - SPAN, end
         self.numbers = count()
+        self.surveys = random.choices(("nps", "csat", "exit", None, None), k=SPAN // PHASE + 1)
+        """The only survey of each phase, None for all of them."""
         for customer in self.people:
             random.choice((self._add_lives, self._add_flapping, self._add_nightly))(customer)
-            self._add_money(customer, random.choice((0.4, 2, 9)) * DAY)
+            self._add_money(customer, random.choice((0.2, 2, 9)) * DAY)
         self.ticket_spacing = random.choice((4, 11)) * DAY
         for n, at in enumerate(range(self.begin, self.end, self.ticket_spacing)):
             self._add_ticket(f"t{n}", at)
@@ -73,13 +76,13 @@ class _LongHistory(EventBuilder):
                 at = self._later(at, 0.1, 5, 50)
 
     def _add_flapping(self, customer: str) -> None:
-        """Add more lives than are kept one by one."""
-        at = float(self.begin)
+        """Add more lives of the last 40 d than are kept one by one."""
+        at = self.end - 40 * DAY
         while at < self.end:
             self._activate(at, customer)
-            at += self.random.uniform(0.6, 1.2) * DAY
+            at += self.random.uniform(0.11, 0.125) * DAY
             self._add("churned", at, customer_id=customer)
-            at += self.random.uniform(0.2, 0.8) * DAY
+            at += self.random.uniform(0.11, 0.125) * DAY
 
     def _add_nightly(self, customer: str) -> None:
         """Add activations of every night, as some sources send them, and few churns."""
@@ -122,7 +125,8 @@ class _LongHistory(EventBuilder):
     def _add_answer(self, name: str, begin: int) -> None:
         """Add an answer that is edited for a while, of a customer or about a ticket."""
         random = self.random
-        survey = random.choice(("nps", "nps", "csat", "csat", "exit"))
+        phase = (begin - self.begin) // PHASE
+        survey = self.surveys[phase] or random.choice(("nps", "nps", "csat", "csat", "exit"))
         recent = list(self.tickets)[: (begin - self.begin) // self.ticket_spacing + 1][-2:]
         ticket = random.choice(recent)
         customer = self.tickets[ticket] if survey == "csat" else random.choice(self.people)

@@ -41,12 +41,19 @@ class JoinedState:
     ticket_answers: list[TicketAnswer]
 
 
+class _TicketReader(EventReader):
+    """Reads tickets, and forgets none: answers about a ticket that is forgotten stay joined with it."""
+
+    def _forget(self) -> None:
+        pass
+
+
 class JoinedReader:
     """Reads events one by one. Erasures depend on the order of reading, and nothing else does."""
 
     def __init__(self, settings: JoinedSettings) -> None:
         self.settings = settings
-        self._tickets = EventReader(settings.tickets)
+        self._tickets = _TicketReader(settings.tickets)
         self._events: list[JoinedEvent] = []
         self._erasures: dict[str, int] = {}
         self._erased_answers: set[str] = set()

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.core.aggregation.pipeline import Pipeline, Series
+from tests.core.aggregation.pipeline import Series
 from tests.definitions.joined_cases import (
-    SETTINGS,
     ago,
     bought,
     csat,
     event,
+    exposed_series,
     leaving,
     nps,
     off,
@@ -20,19 +20,8 @@ from tests.definitions.joined_cases import (
 )
 from tests.definitions.joined_events import JoinedEvent
 from tests.definitions.settings import HOUR
-from tests.definitions.test_joined import env
-from tests.support import NOW
 
 KNOWN = 16
-
-
-def series_in_order(*events: JoinedEvent) -> Series:
-    """Return the series of events that are read one after the other."""
-    pipeline = Pipeline(**env(SETTINGS))
-    for published in events:
-        pipeline.publish(published.wire(), published.stamp)
-        pipeline.run()
-    return pipeline.series(NOW)
 
 
 def exposed(series: Series) -> dict[str, float]:
@@ -59,13 +48,13 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_the_oldest_of_sixteen_changes(change: list[JoinedEvent]) -> None:
-    series = series_in_order(on(ago(20)), *detractor_then_promoter(KNOWN), *change)
+    series = exposed_series(on(ago(20)), *detractor_then_promoter(KNOWN), *change)
     assert exposed(series) == {"none": 1, "promoter": 1}
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_the_oldest_of_seventeen_is_final(change: list[JoinedEvent]) -> None:
-    series = series_in_order(on(ago(20)), *detractor_then_promoter(KNOWN + 1), *change)
+    series = exposed_series(on(ago(20)), *detractor_then_promoter(KNOWN + 1), *change)
     assert exposed(series) == {"none": 1, "detractor": 1, "promoter": 1}
 
 
@@ -79,7 +68,7 @@ def test_answers_that_do_not_count_take_no_room(change: list[JoinedEvent]) -> No
         nps(ago(2), 9, "x3"),
         event("submitted", ago(2), feedback_id="x4", survey="ces", score=1, customer_id="c"),
     ]
-    series = series_in_order(on(ago(20)), *detractor_then_promoter(KNOWN), *others, *change)
+    series = exposed_series(on(ago(20)), *detractor_then_promoter(KNOWN), *others, *change)
     assert exposed(series) == {"none": 1, "promoter": 1}
 
 
@@ -87,19 +76,19 @@ def test_a_final_answer_stays_final_when_there_is_room() -> None:
     """An edit with an earlier time would be a second answer beside the final one."""
     events = [on(ago(20)), *detractor_then_promoter(KNOWN + 1), without(ago(1), f"f{KNOWN}")]
     edit = nps(ago(6.5), 8, "f00", revision=1)
-    assert exposed(series_in_order(*events, edit)) == {"none": 1, "detractor": 1, "promoter": 1}
+    assert exposed(exposed_series(*events, edit)) == {"none": 1, "detractor": 1, "promoter": 1}
 
 
 def test_an_older_answer_than_sixteen_is_not_joined() -> None:
     events = [on(ago(20)), *detractor_then_promoter(KNOWN)]
     older = nps(ago(6) - 1, 8, "g")
-    assert exposed(series_in_order(*events[:-1], older)) == {
+    assert exposed(exposed_series(*events[:-1], older)) == {
         "none": 1,
         "passive": 1,
         "detractor": 1,
         "promoter": 1,
     }
-    assert exposed(series_in_order(*events, older)) == {"none": 1, "detractor": 1, "promoter": 1}
+    assert exposed(exposed_series(*events, older)) == {"none": 1, "detractor": 1, "promoter": 1}
 
 
 def test_answers_to_all_surveys_count_towards_the_sixteen() -> None:
@@ -108,7 +97,7 @@ def test_answers_to_all_surveys_count_towards_the_sixteen() -> None:
     first = [nps(ago(6), 0, "f00"), leaving(ago(6), "price", name="f01")]
     lost = [nps(ago(1), 9, "f00", revision=1), leaving(ago(1), "bugs", name="f01", revision=1)]
     later = [bought(ago(5.5), 100), off(ago(4)), *lost]
-    series = series_in_order(on(ago(20)), *first, *fill, *later)
+    series = exposed_series(on(ago(20)), *first, *fill, *later)
     assert values(series, "cx_class_revenue", "class", survey="nps", currency="EUR") == {"detractor": 1}
     assert values(series, "cx_class_churned_customers", "class", survey="nps") == {"detractor": 1}
     assert values(series, "cx_churn_exit_reasons", "reason") == {"price": 1}
@@ -118,6 +107,20 @@ def test_final_answers_about_a_ticket_have_its_present_fate() -> None:
     """All of twenty answers count. The first four are final, but a merged ticket takes them along."""
     answers = [csat(ago(6, n), 5, f"f{n:02}", ticket_id="t") for n in range(20)]
     events = [ticket(ago(6)), *answers, without(ago(1), "f03"), without(ago(1), "f04")]
-    assert satisfied(series_in_order(*events)) == {"none": 19}
-    assert satisfied(series_in_order(*events, reply(ago(6, HOUR)))) == {"in_time": 19}
-    assert satisfied(series_in_order(*events, event("deleted", ago(1), ticket_id="t"))) == {}
+    assert satisfied(exposed_series(*events)) == {"none": 19}
+    assert satisfied(exposed_series(*events, reply(ago(6, HOUR)))) == {"in_time": 19}
+    assert satisfied(exposed_series(*events, event("deleted", ago(1), ticket_id="t"))) == {}
+
+
+def test_lives_and_purchases_past_a_hundred_keep_their_classes() -> None:
+    """Of more lives and purchases than are kept one by one all are counted by class, and by exit reason."""
+    lives = [
+        life_event
+        for n in range(110)
+        for life_event in (on(ago(5, 3 * n)), bought(ago(5, 3 * n), 100), off(ago(5, 3 * n + 1)))
+    ]
+    series = exposed_series(nps(ago(6), 9), leaving(ago(5), "price", name="g"), *lives)
+    assert exposed(series) == {"promoter": 110}
+    assert values(series, "cx_class_churned_customers", "class", survey="nps") == {"promoter": 110}
+    assert values(series, "cx_class_revenue", "class", survey="nps", currency="EUR") == {"promoter": 110}
+    assert values(series, "cx_churn_exit_reasons", "reason") == {"price": 110}

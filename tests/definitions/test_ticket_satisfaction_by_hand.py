@@ -1,24 +1,33 @@
 """Ticket satisfaction: answers by satisfaction and fate of the first response, each number worked out by hand."""
 
+import json
+
 import pytest
 
-from tests.core.aggregation.pipeline import Series
+from tests.core.aggregation.pipeline import Pipeline, Series
 from tests.definitions.joined_cases import (
     START,
     ago,
     csat,
     event,
+    exposed_series,
     later,
+    leaving,
     nps,
+    off,
+    on,
     reply,
     series_of_case,
     status,
     ticket,
+    values,
     without,
 )
 from tests.definitions.joined_events import JoinedEvent
 from tests.definitions.joined_reading import JoinedSettings
 from tests.definitions.settings import DAY, HOUR, MINUTE, SECOND, Settings, Target
+from tests.definitions.test_joined import env
+from tests.definitions.test_restarts import restarted
 from tests.support import NOW
 
 Answers = dict[tuple[str, bool], int]
@@ -242,3 +251,45 @@ def test_the_target_is_that_at_the_reply() -> None:
     moved = [*events[:2], events[2]._replace(at=OPENED), events[3]]
     series = series_of_case(*with_ticket(moved), settings=settings)
     assert answers_by_fate(series, "channel", channel="chat") == {("late", True): 1}
+
+
+def test_labels_are_dimensions_too() -> None:
+    """Of the ticket here, of the customer in the other joined figures. An update changes single labels."""
+    events = [
+        on(ago(20), labels={"region": "south", "brand": "x"}),
+        off(ago(3)),
+        ticket(OPENED, labels={"region": "north", "brand": "x"}),
+        csat(ago(4), 5, ticket_id="t", labels={"region": "west"}),
+        leaving(ago(3), "price", name="g"),
+        event("updated", ago(4), ticket_id="t", labels={"region": "east"}),
+        event("changed", ago(2), customer_id="c", labels={"region": "center"}),
+    ]
+    views = json.dumps({"total": [], "region": ["region"], "both": ["brand", "region"]})
+    series = exposed_series(*events, CXGAUGE_METRICS_VIEWS=views)
+    for labels in ({"view": "region"}, {"view": "both", "brand": "x"}):
+        assert answers_by_fate(series, region="east", **labels) == {("none", True): 1}
+        churns = values(
+            series, "cx_class_churned_customers", "class", survey="csat", region="center", **labels
+        )
+        assert churns == {"satisfied": 1}
+        assert values(series, "cx_churn_exit_reasons", "reason", region="center", **labels) == {"price": 1}
+    regions = {dict(key).get("region") for key in series["cx_ticket_csat_responses"]}
+    assert regions == {None, "east"}
+
+
+def test_fates_are_those_of_the_present_targets() -> None:
+    """After a restart with another target. What an erasure left behind keeps its fate."""
+    events = [
+        *(ticket(OPENED), reply(OPENED + 10 * MINUTE), csat(ago(4), 5, ticket_id="t")),
+        *(ticket(OPENED, "u", "d"), reply(OPENED + 10 * MINUTE, "u")),
+        *(csat(ago(4), 1, "g", "d", ticket_id="u"), event("erased", ago(1), customer_id="d")),
+    ]
+    pipeline = Pipeline(**env(JoinedSettings()))
+    for published in events:
+        pipeline.publish(published.wire(), published.stamp)
+        pipeline.run()
+    assert answers_by_fate(pipeline.series(NOW)) == {("in_time", True): 1, ("in_time", False): 1}
+    strict = JoinedSettings(Settings(default_target=Target(5 * MINUTE)))
+    restored = restarted(pipeline, env(strict))
+    restored.run()
+    assert answers_by_fate(restored.series(NOW)) == {("late", True): 1, ("in_time", False): 1}
