@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-import tempfile
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import faust
 from faust.tables.manager import TableManager
@@ -94,7 +93,6 @@ def build(
     `fail_fast` is called with an error that forbids further counting, and does not return.
     """
     worker, options = settings.worker, client_options(settings.kafka)
-    folder = tempfile.mkdtemp(prefix="cxgauge-worker-")
     instance = {"consumer_group_instance_id": worker.instance} if worker.instance else {}
     app = BatchApp(
         worker.group,
@@ -115,12 +113,11 @@ def build(
         topic_replication_factor=settings.topics.replication_factor,
         table_standby_replicas=0,
         store="memory://",
-        datadir=folder,
         web_enabled=False,
         agent_supervisor=CrashingSupervisor,
         TableManager=AssignmentTables,
         stream_recovery_delay=0.0,
-        canonical_url=f"http://{worker.instance or Path(folder).name}:6066",
+        canonical_url=f"http://{worker.instance or uuid4()}:6066",
         **instance,
     )
     app.client_options = options

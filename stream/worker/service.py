@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import shutil
 import signal
 import sys
 import time
@@ -58,7 +57,6 @@ def run(settings: Settings) -> int:
         code = stop.code or 0
     finally:
         server.shutdown()
-        shutil.rmtree(app.conf.datadir, ignore_errors=True)
     return code if isinstance(code, int) else 1
 
 

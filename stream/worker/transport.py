@@ -232,3 +232,6 @@ class BatchApp(App):
     """Called with an error that forbids further counting. Does not return."""
     task_factory: Callable[[set[TP]], dict[TP, Callable[[], PartitionTask]]]
     """Returns a factory of the task of each assigned partition, without those of other topics."""
+
+    def _create_directories(self) -> None:
+        """Create no folders: all state is on Kafka, and the folders of a killed worker would stay."""

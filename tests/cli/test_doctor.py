@@ -12,6 +12,7 @@ from stream.cli import main
 from stream.config import config_hash, load
 from stream.core.model import checkpoint as checkpoints
 from stream.core.model.checkpoint import Checkpoint
+from stream.errors import PreconditionFailed
 
 
 async def flush(environ: dict[str, str], behind: int) -> None:
@@ -41,6 +42,15 @@ def test_missing_topics_are_reported_first(environ: dict[str, str]) -> None:
     assert result.exit_code == 1
     assert f"topics: WRONG {environ['CXGAUGE_TOPICS_FEEDBACK']}: is missing" in result.stdout
     assert "feedback: uncounted" not in result.stdout
+
+
+@pytest.mark.kafka
+def test_an_audit_without_topics_names_them(environ: dict[str, str]) -> None:
+    """At once, with exit code 4, and not after the time in which Kafka's client looks for them."""
+    result = CliRunner(env=environ).invoke(main, ["doctor", "audit"])
+    assert result.exit_code == PreconditionFailed.exit_code
+    missing = [f"{topic}: is missing" for topic in load(None, environ).topics.all if topic.count(".") > 1]
+    assert result.stderr.splitlines()[1:] == missing
 
 
 @pytest.mark.kafka

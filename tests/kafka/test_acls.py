@@ -300,6 +300,7 @@ MISSING: list[tuple[str, str, str, str, list[str]]] = [
     ("support", "DescribeConfigs", "cx.customers", "Topic authorization failed", ["doctor"]),
     ("support", "Read", "cx.panes.*", "cx.panes.feedback: is missing", ["doctor"]),
     ("support", "Read", "cx.state.*", "cx.state.feedback: is missing", ["explain", "--customer", "c-17"]),
+    ("support", "Read", "cx.state.*", "cx.state.feedback: is missing", ["doctor", "audit"]),
     ("support", "Read", "cx.deadletter", "missing topic: cx.deadletter", ["deadletter", "ls"]),
     ("operator", "DescribeConfigs", "cx.feedback", "Topic authorization failed", ["deadletter", "replay"]),
     ("operator", "Read", "cx.deadletter", "TopicAuthorizationFailedError", ["deadletter", "replay"]),

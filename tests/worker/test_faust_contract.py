@@ -50,6 +50,7 @@ def test_the_consumer_is_overridable_where_we_override_it() -> None:
 
 OVERRIDES = {
     "AssignmentTables": {"on_start", "on_rebalance"},
+    "BatchApp": {"_create_directories"},
     "BatchConsumer": {"_new_consumer_thread", "_wait_next_records", "getmany", "perform_seek", "wait_empty"},
     "BatchConsumerThread": {"_create_worker_consumer"},
     "BatchSchema": {"compile"},
