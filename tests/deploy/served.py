@@ -4,9 +4,8 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
@@ -35,6 +34,7 @@ from stream.worker.health import Health
 from stream.worker.health import serve as serve_health
 from stream.worker.task_manager import TaskManager
 from tests.exporter.in_memory import Worker, answers, apply_records, exporter, refresh
+from tests.http_server import serving
 from tests.support import DAY, HOUR, NOW, Event, aggregation_config
 from tests.worker.test_task_manager import PARTITION, MemoryStore
 
@@ -152,14 +152,8 @@ def serve_exposition(exposition: bytes) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             """Requests are not logged."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as port:
+        yield port
 
 
 @contextmanager

@@ -5,8 +5,8 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Thread
 
@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from stream.devbroker.kafka.maven import Maven
+from tests.http_server import serving
 
 pytestmark = pytest.mark.fresh
 
@@ -69,21 +70,6 @@ def relay(source: socket.socket, target: socket.socket) -> None:
     """Pass bytes on until there are no more."""
     while data := source.recv(1 << 16):
         target.sendall(data)
-
-
-@contextmanager
-def serving(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve on a free port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        if context:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from stream.core.aggregation.customers.joined import past_lives, present_classes
 from stream.core.aggregation.customers.life_facts import archived_cell, joins_of
 from stream.core.aggregation.customers.lifecycle import Lifecycle, replay
 from stream.core.aggregation.customers.referrals import IN_FORCE, latest_in_force
-from stream.core.aggregation.customers.revenue import revenue
+from stream.core.aggregation.customers.revenue import revenue, value_vector
 from stream.core.aggregation.entity_store import project_dimensions
 from stream.core.model.aggregate import Contribution
 from stream.core.model.aggregates.customers import (
@@ -36,7 +36,6 @@ from stream.core.model.aggregates.customers import (
     ReferrersLayout,
 )
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
-from stream.core.model.money import join, split
 from stream.core.model.time_buckets import MINUTE
 
 _NO_CUSTOMER = Customer()
@@ -114,8 +113,7 @@ def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribu
             )
         )
     for currency, account in customer.accounts.items():
-        value = split(join(account.total, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE)
-        vector = {MoneyLayout.COUNT: 1, **value}
+        vector = {MoneyLayout.COUNT: 1, **value_vector(customer, account.total)}
         derived.append(Contribution(TO_DATE.name, values, (cohort, currency), 0, vector))
     return derived
 

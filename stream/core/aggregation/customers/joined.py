@@ -10,12 +10,11 @@ from stream.core.aggregation.customers.answers import NAMES
 from stream.core.aggregation.customers.entity import Customer, pack
 from stream.core.aggregation.customers.life_facts import NO_JOINS, Fact, Joins, joins_of
 from stream.core.aggregation.customers.lifecycle import Lifecycle, replay
-from stream.core.aggregation.customers.revenue import of_classes
+from stream.core.aggregation.customers.revenue import of_classes, value_vector
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.model.aggregate import Contribution
 from stream.core.model.aggregates.customers import MoneyLayout
 from stream.core.model.aggregates.joined import CLASS_CUSTOMERS, CLASS_TO_DATE, ClassCustomersLayout
-from stream.core.model.money import join, split
 from stream.core.model.time_buckets import MINUTE
 
 
@@ -30,8 +29,7 @@ def present_classes(customer: Customer, lives: Lifecycle, joins: Joins) -> Itera
         values, name = customer.projected_values, NAMES[present]
         yield Contribution(CLASS_CUSTOMERS.name, values, (name,), 0, {ClassCustomersLayout.ACTIVE: 1})
         for currency, account in customer.accounts.items():
-            value = split(join(account.total, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE)
-            vector = {MoneyLayout.COUNT: 1, **value}
+            vector = {MoneyLayout.COUNT: 1, **value_vector(customer, account.total)}
             yield Contribution(CLASS_TO_DATE.name, values, (name, currency), 0, vector)
 
 

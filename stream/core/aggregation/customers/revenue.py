@@ -20,18 +20,13 @@ Purchase = tuple[int, int]
 def revenue(customer: Customer, other: Customer, joins: Joins, cohort: str) -> Iterator[Contribution]:
     """Yield the contributions, without those that `other` has as well: the same customer before or after an event.
 
-    `other` has the same cohort, margin and dimensions, or no purchases. If its answers are different, all purchases are
-    derived by class.
+    `other` has the same cohort, margin, dimensions and answers, or no purchases.
     """
-    by_class_too = bool(joins.classes)
-    same_classes = other.answers == customer.answers and other.final_answers == customer.final_answers
     for currency, account in customer.accounts.items():
         known = other.accounts.get(currency, _NO_ACCOUNT)
-        changed = _without(account.purchases, known.purchases)
-        for time, amount in changed:
+        for time, amount in _without(account.purchases, known.purchases):
             yield _by_cohort(customer, (cohort, currency), time // MINUTE, amount_vector(amount))
-        if by_class_too:
-            for time, amount in changed if same_classes else account.purchases:
+            if joins.classes:
                 yield from of_classes(customer, joins, currency, time, amount)
         for classes, entries in account.archived.items():
             known_entries = known.archived.get(classes, {})
@@ -57,9 +52,14 @@ def _without(purchases: list[Purchase], known: list[Purchase]) -> list[Purchase]
     return list((Counter(purchases) - Counter(known)).elements())
 
 
+def value_vector(customer: Customer, vector: Vector) -> Vector:
+    """Return revenue times margin of a vector with net revenue."""
+    return split(join(vector, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE)
+
+
 def _by_cohort(customer: Customer, own_labels: tuple[str, str], minute: int, vector: Vector) -> Contribution:
-    value = split(join(vector, MoneyLayout.NET) * customer.margin, MoneyLayout.VALUE)
-    return Contribution(REVENUE.name, customer.projected_values, own_labels, minute, vector | value)
+    vector = vector | value_vector(customer, vector)
+    return Contribution(REVENUE.name, customer.projected_values, own_labels, minute, vector)
 
 
 def _by_class(
