@@ -9,7 +9,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check test test-fresh weekly bench bench-base bench-alerts picture lint generate golden-state clean
+.PHONY: help install demo demo-check test test-fresh weekly bench bench-base bench-keys bench-alerts picture lint generate golden-state clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,6 +48,9 @@ bench: install  ## Measure throughput, latency and memory, and compare with Kafk
 
 bench-base: install  ## Measure time and memory for loading a million existing customers
 	$(BIN)/python -m tests.bench.base
+
+bench-keys: install  ## Measure erasures, and customers and tickets with many events
+	$(BIN)/python -m tests.bench.keys
 
 bench-alerts: install  ## Measure false alarms and detection times on weeks of generated traffic
 	$(BIN)/python -m tests.bench.alerts.run

@@ -50,6 +50,11 @@ class EntityKind:
         del key
         return None
 
+    def whole(self, key: bytes) -> bytes | None:
+        """Return the `parts_prefix` of the entity of which it is a part, None for one that is whole."""
+        del key
+        return None
+
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int | None:
         """Return the watermark in ms at which the entity is deleted, None if it never is.
 

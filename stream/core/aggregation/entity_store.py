@@ -4,18 +4,17 @@ A domain may keep changed entities decoded in `dirty`. A flush derives and packs
 of its events.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.dimensions import Dimensions
 from stream.core.aggregation.cardinality import CardinalityLimiter
 from stream.core.aggregation.content import usable_label
 from stream.core.aggregation.outgoing import DerivedEvent
+from stream.core.aggregation.timers import Timers
 from stream.core.model.aggregate import Contribution, Deltas, accumulate
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.pane_blocks import Row
-from stream.core.model.time_buckets import MINUTE
 
 MAX_CACHED_PROJECTIONS = 50_000
 """Value tuples whose projection is cached."""
@@ -54,6 +53,8 @@ class EntityStore:
         """Packed entities. Those that are also in `dirty` are as of the last flush."""
         self.dirty: dict[bytes, Any] = {}
         """Decoded entities that changed since the last flush. `Domain.derive_changes` empties it."""
+        self.on_change: Callable[[bytes, bytes | None, bytes | None], None] | None = None
+        """Told of every change of an entity: key, packed before and after, None if it does not exist."""
         self.removals = 0
         """Number of entities deleted so far."""
         self.deltas: Deltas = {}
@@ -73,8 +74,8 @@ class EntityStore:
         self.inserted_rows: list[Row] = []
         """Records of entities that were inserted without `put`."""
         self._changed_keys: dict[bytes, None] = {}
-        self._timers: defaultdict[int, list[bytes]] = defaultdict(list)
-        self._timers_of_derived: defaultdict[int, list[bytes]] = defaultdict(list)
+        self._timers = Timers()
+        self._timers_of_derived = Timers()
 
     def move_to(self, offset: int, record_timestamp: int, watermark: int) -> None:
         """Set the position of the record that is processed next. Times in ms."""
@@ -82,6 +83,8 @@ class EntityStore:
 
     def put(self, key: bytes, raw: bytes | None, event_time: int | None) -> None:
         """Store an entity, or delete it if `raw` is None. Register a timer at `event_time` ms unless that is None."""
+        if self.on_change is not None:
+            self.on_change(key, self.entities.get(key), raw)
         if raw is None:
             self.entities.pop(key, None)
             self.removals += 1
@@ -93,7 +96,7 @@ class EntityStore:
 
     def timer_keys(self, event_time: int) -> list[bytes]:
         """Return the list of keys with a timer at `event_time` ms, for the caller to append to."""
-        return self._timers[event_time]
+        return self._timers.keys(event_time)
 
     def register_timer(self, key: bytes, event_time: int) -> None:
         """Have `expired_timers` yield the key once the watermark reaches the minute of `event_time` ms.
@@ -101,13 +104,12 @@ class EntityStore:
         A minute has one list of keys. The caller compares the exact time.
         """
         timers = self._timers_of_derived if key[:1] in self._from_derived else self._timers
-        timers[event_time // MINUTE * MINUTE].append(key)
+        timers.keys(event_time).append(key)
 
     def expired_timers(self, watermark: int, newest_timestamp: int) -> Iterator[bytes]:
         """Yield the keys whose timers the watermark (or the newest timestamp, by kind) has passed, and remove these."""
-        for timers, now in ((self._timers, watermark), (self._timers_of_derived, newest_timestamp)):
-            for event_time in sorted(t for t in timers if t <= now):
-                yield from timers.pop(event_time)
+        yield from self._timers.expired(watermark)
+        yield from self._timers_of_derived.expired(newest_timestamp)
 
     def apply_difference(self, before: Sequence[Contribution], after: Sequence[Contribution]) -> None:
         """Add to the deltas the difference between an entity's contributions before and after a change."""

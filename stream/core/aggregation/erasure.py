@@ -1,12 +1,13 @@
 """Erasures: a person's entities are deleted and their finished counts stay anonymous. Hashes keep later events out."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 import msgspec
 
 from stream.core.aggregation.entity_kind import EntityKind, EntityKinds
 from stream.core.aggregation.entity_store import EntityStore
+from stream.core.aggregation.person_index import PersonIndex
 from stream.core.model.aggregate import Aggregate, AggregateName, Contribution, Vector, add
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import HOURS, MINUTE
@@ -87,30 +88,22 @@ class Erasures:
     def __init__(self, store: EntityStore, kinds: EntityKinds, derive_changes: Callable[[], None]) -> None:
         self.store = store
         self.kinds = kinds
-        self.exist = False
-        """True if there is any erasure. Without one nothing needs to be hashed."""
-        self.pending: dict[bytes, bytes] = {}
-        """Persons that were erased, whose entities are not deleted yet, with the packed times of the erasure."""
+        self.index: PersonIndex | None = None
+        """The keys of each person's entities, once there was an erasure. Without one nothing needs to be hashed."""
         self._derive_changes = derive_changes
 
-    def covers(self, person: str | None, event_time: int, entity_keys: Sequence[bytes]) -> bool:
-        """Return whether an event was erased: of a person up to that time, or of nobody and an erased entity.
+    def keep_index(self) -> PersonIndex:
+        """Return the index of the store's entities, which is kept up to date from the first call on."""
+        if self.index is None:
+            self.index = PersonIndex(self.kinds, self.store.entities)
+            self.store.on_change = self.index.replace
+        return self.index
 
-        If not, pending erasures of its person and of its entities have been executed.
-        """
-        if self.pending and (
-            (person is not None and person.encode() in self.pending)
-            or any(self._person(key) in self.pending for key in entity_keys)
-        ):
-            self.execute()
+    def covers(self, person: str | None, event_time: int, entity_keys: Sequence[bytes]) -> bool:
+        """Return whether an event was erased: of a person up to that time, or of nobody and an erased entity."""
         if person is not None:
             return self._covered(person.encode(), event_time)
         return any(self._remembered(erased_key(key)) is not None for key in entity_keys)
-
-    def _person(self, key: bytes) -> bytes | None:
-        self._derive_changes()
-        raw = self.store.entities.get(key)
-        return None if raw is None else self.kinds.of(key).person(key, raw)
 
     def _covered(self, person: bytes, event_time: int) -> bool:
         raw = self._remembered(fingerprint(person))
@@ -124,73 +117,43 @@ class Erasures:
         return raw if expires_at is None or expires_at > self.store.watermark else None
 
     def erase(self, person: bytes, event_time: int) -> bool:
-        """Register an erasure for `execute`. Return False if one as new is known."""
+        """Delete the entities of a person and remember the erasure. Return False if one as new is known."""
         if self._covered(person, event_time):
             return False
+        self._derive_changes()
+        index = self.keep_index()
         times = _pack((event_time, self.store.watermark))
-        # An earlier pending erasure deletes the entities, as it would have if it had been executed at once.
-        self.pending.setdefault(person, times)
         self._remember(fingerprint(person), times)
-        self.exist = True
+        for key in self._keys_of(person, index):
+            self._delete(key, times)
         return True
 
     def _remember(self, key: bytes, raw: bytes) -> None:
         self.store.put(key, raw, self.kinds.of(key).expires_at(key, raw, self.store.config))
 
-    def execute(self) -> None:
-        """Delete the entities of all pending persons in one pass over the store."""
-        pending, self.pending = self.pending, {}
-        store = self.store
-        self._derive_changes()
-        for kind, key, raw, times in self._entities_of(pending):
-            expires_at = kind.expires_at(key, raw, store.config)
-            if expires_at is not None and expires_at <= _decode_times(times)[1]:
-                # Forgotten when the erasure was judged: it goes as it would have gone at a flush before.
-                store.apply_difference(kind.retracted_by_expiry(key, raw, store.config), ())
-                store.put(key, None, None)
-                continue
-            retracted = kind.retracted_by_erasure(key, raw, store.config)
-            store.apply_difference(retracted, ())
-            for contribution in kind.contributions(key, raw, store.config):
-                if contribution not in retracted:
-                    self._add_residual(contribution)
+    def _keys_of(self, person: bytes, index: PersonIndex) -> list[bytes]:
+        """Return the keys of a person's entities, and of the parts of these that name nobody."""
+        keys = index.of_person(person)
+        prefixes = [self.kinds.of(key).parts_prefix(key) for key in keys]
+        return keys + [part for prefix in prefixes if prefix is not None for part in index.parts(prefix)]
+
+    def _delete(self, key: bytes, times: bytes) -> None:
+        store, kind, raw = self.store, self.kinds.of(key), self.store.entities[key]
+        expires_at = kind.expires_at(key, raw, store.config)
+        now = store.newest_timestamp if kind.from_derived else store.watermark
+        if expires_at is not None and expires_at <= now:
+            # It has expired and waits for a flush: it goes as it would have gone there.
+            store.apply_difference(kind.retracted_by_expiry(key, raw, store.config), ())
             store.put(key, None, None)
-            if kind.remembered:
-                self._remember(erased_key(key), times)
-
-    def _entities_of(self, persons: dict[bytes, bytes]) -> list[tuple[EntityKind, bytes, bytes, bytes]]:
-        """Return the entities of persons, and the parts of these that name nobody. The last field is the value given.
-
-        For one person a search for the bytes avoids most decoding.
-        """
-        entities: Iterable[tuple[bytes, bytes]] = self.store.entities.items()
-        if len(persons) == 1:
-            (only,) = persons
-            entities = [(key, raw) for key, raw in entities if only in raw or only in key]
-        erased_entities = []
-        prefixes: dict[bytes, bytes] = {}
-        for key, raw in entities:
-            kind = self.kinds.of(key)
-            if (times := persons.get(kind.person(key, raw) or b"")) is not None:
-                erased_entities.append((kind, key, raw, times))
-                if (prefix := kind.parts_prefix(key)) is not None:
-                    prefixes[prefix] = times
-        if prefixes:
-            erased_entities += self._parts(prefixes)
-        return erased_entities
-
-    def _parts(self, prefixes: dict[bytes, bytes]) -> list[tuple[EntityKind, bytes, bytes, bytes]]:
-        """Return the entities that name nobody, whose keys begin with one of the prefixes."""
-        starts = tuple(prefixes)
-        parts = []
-        for key, raw in self.store.entities.items():
-            if not key.startswith(starts):
-                continue
-            kind = self.kinds.of(key)
-            if kind.person(key, raw) is None:
-                times = next(times for prefix, times in prefixes.items() if key.startswith(prefix))
-                parts.append((kind, key, raw, times))
-        return parts
+            return
+        retracted = kind.retracted_by_erasure(key, raw, store.config)
+        store.apply_difference(retracted, ())
+        for contribution in kind.contributions(key, raw, store.config):
+            if contribution not in retracted:
+                self._add_residual(contribution)
+        store.put(key, None, None)
+        if kind.remembered:
+            self._remember(erased_key(key), times)
 
     def _add_residual(self, contribution: Contribution) -> None:
         key = RESIDUAL + _pack(contribution[:4])

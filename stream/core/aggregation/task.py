@@ -95,8 +95,6 @@ class PartitionTask:
                 continue
             for record in chunk:
                 self.outcome_counts[self._process_record(record, latest)] += 1
-        if self.erasures.pending:
-            self.erasures.execute()
         if unread:
             self._last_record = unread[-1]
             self.checkpoint.next_offset = self._last_record.offset + 1
@@ -104,12 +102,12 @@ class PartitionTask:
     def _validate_batch(self, records: Sequence[Record], latest: int) -> ValidatedBatch | None:
         """Return records that are all accepted or duplicates, None if each must be processed on its own.
 
-        Nothing is changed, except that pending erasures of their persons are executed.
+        Nothing is changed.
         """
         admitted = self._admission.admit_batch(records, latest)
         if admitted is None:
             return None
-        if self.erasures.exist and any(
+        if self.erasures.index is not None and any(
             map(self._is_erased, admitted.events, admitted.event_times),
         ):
             return None
@@ -190,7 +188,7 @@ class PartitionTask:
         self.store.newest_timestamp = self._newest_timestamp
         if type(event.data) is CustomerErased:
             outcome: Outcome = self._erase(record, event.data.customer_id.encode(), event_time)
-        elif self.erasures.exist and self._is_erased(event, event_time):
+        elif self.erasures.index is not None and self._is_erased(event, event_time):
             outcome = "derived" if derived else "erased"
         else:
             outcome = self.domain.process(self.store, event, event_time, owner)
@@ -339,8 +337,9 @@ class PartitionTask:
         if changed:
             self._rebuild_panes()
         self.store.cardinality.rebuild(self.panes.cells, self.domain.open_codes)
+        if any(key.startswith(ERASURE) for key in self.store.entities):
+            self.erasures.keep_index()
         for key, raw in self.store.entities.items():
-            self.erasures.exist = self.erasures.exist or key.startswith(ERASURE)
             if (expires_at := self.kinds.of(key).expires_at(key, raw, self.config)) is not None:
                 self.store.register_timer(key, expires_at)
         return changed

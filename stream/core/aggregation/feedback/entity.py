@@ -108,3 +108,18 @@ class Answer(msgspec.Struct, array_like=True, gc=False):
 
 pack = msgspec.msgpack.Encoder().encode
 unpack: Callable[[bytes], Answer] = msgspec.msgpack.Decoder(Answer).decode
+
+
+class _OfCustomer(msgspec.Struct, array_like=True, gc=False):
+    """The first field of `Answer`, which is decoded to find its customer."""
+
+    customer: str | None
+
+
+_decode_customer = msgspec.msgpack.Decoder(_OfCustomer).decode
+
+
+def person(raw: bytes) -> bytes | None:
+    """Return the ID of the present customer of a packed answer, None if no event names one."""
+    customer = _decode_customer(raw).customer
+    return None if customer is None else customer.encode()

@@ -154,7 +154,7 @@ class NewAnswerFastPath:
         Only a new answer with a score, and without revision, reasons and transaction time, takes the fast path.
         """
         store, pending = self._store, self._pending_templates
-        entities, inserted_rows = store.entities, store.inserted_rows
+        entities, inserted_rows, on_change = store.entities, store.inserted_rows, store.on_change
         duplicates: set[int] = set()
         minutes: dict[int, MinuteEntry] = {}
         for event, template, owner, event_time, compact, position in zip(
@@ -195,14 +195,15 @@ class NewAnswerFastPath:
             raw = b"".join((_ANSWER, own_fields, template.before, packed_score, template.after, end))
             entities[key] = raw
             inserted_rows.append((key, raw))
+            if on_change is not None:
+                on_change(key, None, raw)
             timer_keys.append(key)
-            if components:
-                vector = template.pending
-                if not vector:
-                    pending.append(template)
-                for component, n in components:
-                    cell = first | component
-                    vector[cell] = vector.get(cell, 0) + n
+            vector = template.pending
+            if components and not vector:
+                pending.append(template)
+            for component, n in components:
+                cell = first | component
+                vector[cell] = vector.get(cell, 0) + n
             if customer is not None:
                 store.move_to(*position)
                 self._derive_events(template, data, event_time, ticket)

@@ -5,7 +5,7 @@ import msgspec
 from stream.core.aggregation.entity_kind import EntityKind
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.feedback.derive import derive, expires_at
-from stream.core.aggregation.feedback.entity import ANSWER, RESPONDER, pack, unpack
+from stream.core.aggregation.feedback.entity import ANSWER, RESPONDER, pack, person, unpack
 from stream.core.model.aggregate import Contribution
 from stream.core.model.aggregation_config import AggregationConfig
 
@@ -16,8 +16,7 @@ class AnswerKind(EntityKind):
     def person(self, key: bytes, raw: bytes) -> bytes | None:
         """Return the ID of the present customer, None if no event names one."""
         del key
-        customer = unpack(raw).customer
-        return None if customer is None else customer.encode()
+        return person(raw)
 
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int:
         """Return the watermark in ms from which on every event of the answer would be late."""

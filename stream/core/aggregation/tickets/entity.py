@@ -130,3 +130,21 @@ def expires_at(last_record: int, config: AggregationConfig) -> int:
 
 pack = msgspec.msgpack.Encoder().encode
 unpack: Callable[[bytes], Ticket] = msgspec.msgpack.Decoder(Ticket).decode
+
+
+class _Naming(msgspec.Struct, array_like=True, gc=False):
+    """The first fields of `Ticket`, which are decoded to find its customer."""
+
+    last_record: msgspec.Raw
+    dedup_keys: msgspec.Raw
+    created: msgspec.Raw
+    naming: Naming | None
+
+
+_decode_naming = msgspec.msgpack.Decoder(_Naming).decode
+
+
+def person(raw: bytes) -> bytes | None:
+    """Return the ID of the present customer of a packed ticket, None if no event names one."""
+    naming = _decode_naming(raw).naming
+    return None if naming is None else naming.customer.encode()

@@ -54,6 +54,23 @@ pack = msgspec.msgpack.Encoder().encode
 unpack: Callable[[bytes], Interaction] = msgspec.msgpack.Decoder(Interaction).decode
 
 
+class _Naming(msgspec.Struct, array_like=True, gc=False):
+    """The first fields of `Interaction`, which are decoded to find its customer."""
+
+    minute: msgspec.Raw
+    order: msgspec.Raw
+    naming: tuple[int, str, str] | None
+
+
+_decode_naming = msgspec.msgpack.Decoder(_Naming).decode
+
+
+def person(raw: bytes) -> bytes | None:
+    """Return the ID of the customer that a packed interaction itself names."""
+    naming = _decode_naming(raw).naming
+    return None if naming is None else naming[2].encode()
+
+
 def interaction_key(data: InteractionHandled) -> bytes:
     """Return the key of an interaction. With another ticket, or none, the same ID is another interaction."""
     name = data.interaction_id.encode()
@@ -67,6 +84,11 @@ def interaction_key(data: InteractionHandled) -> bytes:
 def parts_prefix(ticket_id: bytes) -> bytes:
     """Return the beginning of the keys of a ticket's interactions."""
     return INTERACTION + len(ticket_id).to_bytes(2) + ticket_id
+
+
+def whole(key: bytes) -> bytes:
+    """Return the beginning of the key of a ticket's interaction that it shares with the others of the ticket."""
+    return key[: 3 + int.from_bytes(key[1:3])]
 
 
 def contact_key(data: InteractionHandled) -> str:

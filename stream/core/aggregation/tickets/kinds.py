@@ -9,7 +9,7 @@ from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.tickets import interactions
 from stream.core.aggregation.tickets.derive import as_contributions
 from stream.core.aggregation.tickets.dirty import derive_ticket
-from stream.core.aggregation.tickets.entity import TICKET, expires_at, pack, unpack
+from stream.core.aggregation.tickets.entity import TICKET, expires_at, pack, person, unpack
 from stream.core.aggregation.tickets.interactions import INTERACTION, TICKETLESS_INTERACTION
 from stream.core.model.aggregate import Contribution
 from stream.core.model.aggregation_config import AggregationConfig
@@ -21,7 +21,7 @@ class TicketKind(EntityKind):
     def person(self, key: bytes, raw: bytes) -> bytes | None:
         """Return the present customer."""
         del key
-        return _encoded(unpack(raw).customer)
+        return person(raw)
 
     def parts_prefix(self, key: bytes) -> bytes:
         """Return the beginning of the keys of the ticket's interactions."""
@@ -69,8 +69,11 @@ class InteractionKind(EntityKind):
     def person(self, key: bytes, raw: bytes) -> bytes | None:
         """Return the customer that the interaction itself names."""
         del key
-        naming = interactions.unpack(raw).naming
-        return None if naming is None else naming[2].encode()
+        return interactions.person(raw)
+
+    def whole(self, key: bytes) -> bytes | None:
+        """Return the beginning of the keys of its ticket's interactions, None without a ticket."""
+        return None if key.startswith(TICKETLESS_INTERACTION) else interactions.whole(key)
 
     def expires_at(self, key: bytes, raw: bytes, config: AggregationConfig) -> int:
         """Return the watermark in ms from which on every event of the interaction would be late."""
@@ -86,10 +89,6 @@ class InteractionKind(EntityKind):
         """Remap the dimension values."""
         del key
         return interactions.pack(_remapped(interactions.unpack(raw), store, old_dimensions))
-
-
-def _encoded(customer: str | None) -> bytes | None:
-    return None if customer is None else customer.encode()
 
 
 def _remapped(entity: Any, store: EntityStore, old_dimensions: tuple[str, ...]) -> Any:
