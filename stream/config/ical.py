@@ -1,12 +1,14 @@
 """Closures from an iCalendar file (RFC 5545). Libraries read it: rules, exceptions, overrides and time zones."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
-from icalendar import Calendar
+from icalendar import Calendar, vDuration
+from icalendar.parser import Contentlines
 
 from schemas.times import to_ms
 
@@ -15,6 +17,11 @@ FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2059, 12, 31)
 MAX_BYTES = 4 << 20
 MAX_EVENTS = 2_000
 """Each may occur on every day of the range, which takes half a second."""
+_TIMED_DURATION = re.compile(r"DURATION(?:;[^:]*)?:(.*T.*)", re.IGNORECASE)
+_KEPT_DURATION = "X-CXGAUGE-DURATION"
+"""A property that the libraries leave alone. Of DURATION they keep an end by the local clock."""
+_unfold: Callable[[str], list[str]] = Contentlines.from_ical
+_duration: Callable[[str], timedelta] = vDuration.from_ical
 _UNBOUNDED = {"SECONDLY", "MINUTELY", "HOURLY"}
 
 
@@ -40,14 +47,14 @@ def closures(raw: bytes, timezone: str) -> Closures:
     days: set[date] = set()
     intervals: set[tuple[int, int]] = set()
     try:
-        calendars = Calendar.from_ical(text, multiple=True)
+        calendars = Calendar.from_ical(_with_kept_durations(text), multiple=True)
         for calendar in calendars:
             _check(calendar)
-            for start, end in _occurrences(calendar):
-                if isinstance(start, datetime):
-                    intervals.add((_moment(start, zone), _moment(end, zone)))
+            for event in _occurrences(calendar):
+                if isinstance(event.start, datetime):
+                    intervals.add((_moment(event.start, zone), _end(event, zone)))
                 else:
-                    days.update(_whole_days(start, end))
+                    days.update(_whole_days(event.start, event.end))
     except ValueError:
         raise
     except Exception as error:
@@ -55,6 +62,16 @@ def closures(raw: bytes, timezone: str) -> Closures:
     if not calendars:
         raise ValueError("BEGIN:VCALENDAR is missing")
     return Closures(sorted(days), sorted(span for span in intervals if span[0] < span[1]))
+
+
+def _with_kept_durations(text: str) -> str:
+    """Return the file with a copy of every duration that has a part in hours, minutes or seconds."""
+    lines = []
+    for line in _unfold(text):
+        lines.append(line)
+        if (duration := _TIMED_DURATION.fullmatch(line)) is not None:
+            lines.append(f"{_KEPT_DURATION}:{duration[1]}")
+    return "\r\n".join(lines)
 
 
 def _check(calendar: Any) -> None:
@@ -78,15 +95,15 @@ def _check(calendar: Any) -> None:
                 raise ValueError(f"{name}: RRULE: FREQ {rule['FREQ'][0]}, allowed is DAILY or less often")
 
 
-def _occurrences(calendar: Any) -> Iterator[tuple[date, date]]:
-    """Yield start and end of the occurrences that close something, both dates or both datetimes."""
+def _occurrences(calendar: Any) -> Iterator[Any]:
+    """Yield the occurrences that close something."""
     occurrences: list[Any] = recurring_ical_events.of(calendar).between(
         FIRST_DAY, LAST_DAY + timedelta(days=1)
     )
     for event in occurrences:
         status, transparency = (str(event.get(name, "")).upper() for name in ("STATUS", "TRANSP"))
         if status != "CANCELLED" and transparency != "TRANSPARENT":
-            yield event.start, event.end
+            yield event
 
 
 def _check_times(event: Any, name: str) -> None:
@@ -98,6 +115,16 @@ def _check_times(event: Any, name: str) -> None:
             raise ValueError(f"{name}: {field}: the time zone {zone!r} is unknown")
     if "DTEND" in event and type(event.start) is type(event.end) and event.end < event.start:
         raise ValueError(f"{name}: DTEND {event.end} is before DTSTART {event.start}")
+
+
+def _end(event: Any, zone: ZoneInfo) -> int:
+    """Return the end of an occurrence in ms. The days of a duration are nominal, the rest is exact (RFC 5545, 3.3.6)."""
+    kept = event.get(_KEPT_DURATION)
+    if kept is None:
+        return _moment(event.end, zone)
+    days, _, time = str(kept).partition("T")
+    nominal = timedelta(0) if days.endswith("P") else _duration(days)
+    return _moment(event.start + nominal, zone) + _duration(f"PT{time}") // timedelta(milliseconds=1)
 
 
 def _moment(time: date, zone: ZoneInfo) -> int:

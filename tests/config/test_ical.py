@@ -104,6 +104,20 @@ def test_timed_events_close_their_interval(lines: tuple[str, ...]) -> None:
     assert intervals(*lines) == [(rome(11, 2, 14), rome(11, 2, 18))]
 
 
+@pytest.mark.parametrize(
+    ("duration", "hour"),
+    [("PT24H", 13), ("P1D", 12), ("P1DT2H", 14), ("PT90M", None), ("duration:PT24H", 13)],
+)
+def test_days_of_a_duration_are_nominal_and_hours_exact(duration: str, hour: int | None) -> None:
+    """RFC 5545, 3.3.6, over the night in which the clock goes forward, also for an event that recurs."""
+    line = duration if ":" in duration else f"DURATION:{duration}"
+    rule = "RRULE:FREQ=WEEKLY;COUNT=2"
+    closed = intervals("DTSTART;TZID=Europe/Rome:20260328T120000", line, rule)
+    end = rome(3, 28, 12) + 90 * 60_000 if hour is None else rome(3, 29, hour)
+    assert closed[0] == (rome(3, 28, 12), end)
+    assert closed[1][0] == rome(4, 4, 12)
+
+
 def test_a_time_zone_defined_in_the_file() -> None:
     """The name is on no list."""
     zone = (
