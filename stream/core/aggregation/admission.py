@@ -1,6 +1,6 @@
 """Admission of records: which are processed, and the outcome of the others. No entity is read or changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import sub
 from typing import NamedTuple
 
@@ -29,8 +29,9 @@ DERIVED: frozenset[type[Data]] = frozenset({CustomerResponded, TicketSummarized,
 INTERPRETED_HEADERS = {"ce_specversion", "cx_timestamp", "cx_forwarded"}
 """Headers that change how a record is read. Others, such as the content type of structured mode, do not."""
 
-_SINGLE_EVENTS = {EVENTS[kind] for kind in DERIVED | {CustomerErased}}
-"""Events that are classified on their own."""
+_ERASURE = EVENTS[CustomerErased]
+"""The event that is classified on its own."""
+_DERIVED = {EVENTS[kind] for kind in DERIVED}
 
 
 class Admitted(NamedTuple):
@@ -53,6 +54,8 @@ class AdmittedBatch(NamedTuple):
     record_timestamps: Sequence[int]
     offsets: Sequence[int]
     unknown: Mapping[int, Sequence[str]]
+    derived: Collection[int]
+    """Offsets of the derived records."""
 
 
 class Rejected(NamedTuple):
@@ -161,9 +164,13 @@ class Admission:
         event_times = all_to_ms([event.time for event in events])
         if not self._limits.none_exceeded(event_times, record_timestamps):
             return None
-        return AdmittedBatch(
-            events, owners, event_times, record_timestamps, [record.offset for record in records], unknown
+        offsets = [record.offset for record in records]
+        derived = (
+            {offset for event, offset in zip(events, offsets, strict=True) if type(event) in _DERIVED}
+            if self._domain.topic is CUSTOMERS
+            else ()
         )
+        return AdmittedBatch(events, owners, event_times, record_timestamps, offsets, unknown, derived)
 
     def _decode_batch(self, records: Sequence[Record]) -> DecodedBatch | None:
         """Return the events, None if one has an interpreted header, is undecodable, or must be classified on its own."""
@@ -173,9 +180,7 @@ class Admission:
         ):
             return None
         decoded = self.decoder.decode_all([record.value for record in records])
-        return (
-            None if decoded is None or not _SINGLE_EVENTS.isdisjoint(map(type, decoded.events)) else decoded
-        )
+        return None if decoded is None or _ERASURE in map(type, decoded.events) else decoded
 
     def _owning_partition(self, owner: bytes, data: Data) -> int:
         """Return the partition of an owner. An erasure is at home on every partition of feedback and tickets."""

@@ -1,7 +1,7 @@
 """The interface between the engine and a domain: feedback, tickets or customers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from schemas.envelope import Event
@@ -14,7 +14,7 @@ from stream.core.model.outcomes import Outcome
 
 
 class ValidatedBatch(NamedTuple):
-    """Records of which each is accepted or a duplicate, in columns of the same length."""
+    """Records of which each is accepted, a duplicate or derived, in columns of the same length."""
 
     events: Sequence[Event]
     owners: Sequence[bytes]
@@ -25,11 +25,21 @@ class ValidatedBatch(NamedTuple):
     """Timestamps of the records in ms."""
     offsets: Sequence[int]
     watermarks: Sequence[int]
-    """The partition's newest record timestamp as of each record, in ms."""
+    """The partition's newest record timestamp as of each record, in ms. Derived records do not move it."""
+    newest_timestamps: Sequence[int]
+    """The same with derived records."""
     validated: Sequence[Any] = ()
     """Result of `BatchFastPath.validate`; empty for a domain without a fast path."""
     unknown: Mapping[int, Sequence[str]] = {}
     """Names of the unknown fields of events, by position. Most have none."""
+    derived: Collection[int] = ()
+    """Offsets of the derived records."""
+
+    @property
+    def positions(self) -> Iterator[tuple[int, int, int, int]]:
+        """The position of each record, as `EntityStore.move_to` takes it."""
+        columns = self.offsets, self.record_timestamps, self.watermarks, self.newest_timestamps
+        return zip(*columns, strict=True)
 
 
 class BatchFastPath(Protocol):
@@ -81,19 +91,13 @@ class Domain(ABC):
         """
 
     def process_batch(self, store: EntityStore, batch: ValidatedBatch) -> set[int]:
-        """Process validated events and return the offsets of the duplicates. All others are accepted."""
+        """Process validated events and return the offsets of the duplicates. All others are accepted or derived."""
         process, duplicates = self.process, set()
-        for event, owner, event_time, *position in zip(
-            batch.events,
-            batch.owners,
-            batch.event_times,
-            batch.offsets,
-            batch.record_timestamps,
-            batch.watermarks,
-            strict=True,
+        for event, owner, event_time, position in zip(
+            batch.events, batch.owners, batch.event_times, batch.positions, strict=True
         ):
             store.move_to(*position)
-            if process(store, event, event_time, owner) != "accepted":
+            if process(store, event, event_time, owner) == "duplicate":
                 duplicates.add(position[0])
         return duplicates
 

@@ -77,9 +77,10 @@ class EntityStore:
         self._timers = Timers()
         self._timers_of_derived = Timers()
 
-    def move_to(self, offset: int, record_timestamp: int, watermark: int) -> None:
+    def move_to(self, offset: int, record_timestamp: int, watermark: int, newest_timestamp: int) -> None:
         """Set the position of the record that is processed next. Times in ms."""
-        self.offset, self.record_timestamp, self.watermark = offset, record_timestamp, watermark
+        self.offset, self.record_timestamp = offset, record_timestamp
+        self.watermark, self.newest_timestamp = watermark, newest_timestamp
 
     def put(self, key: bytes, raw: bytes | None, event_time: int | None) -> None:
         """Store an entity, or delete it if `raw` is None. Register a timer at `event_time` ms unless that is None."""

@@ -5,6 +5,7 @@ hundred bytes and the state has one for each. Every other ID is stored as it is,
 beginning the one that was read first would win otherwise. IDs are compared decoded, by code points.
 """
 
+import re
 from binascii import hexlify, unhexlify
 from collections.abc import Sequence
 from struct import unpack
@@ -15,12 +16,13 @@ CompactId = bytes | str
 
 _LENGTH = 36
 _DASHES = (8, 13, 18, 23)
+_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def compact_id(event_id: str) -> CompactId:
     """Return the stored form of an ID."""
-    uuids = _uuid_bytes((event_id,))
-    return event_id if uuids is None else uuids[0]
+    is_uuid = len(event_id) == _LENGTH and _UUID.fullmatch(event_id)
+    return unhexlify(event_id.replace("-", "")) if is_uuid else event_id
 
 
 def compact_ids(event_ids: Sequence[str]) -> Sequence[CompactId]:

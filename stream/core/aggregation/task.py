@@ -114,8 +114,17 @@ class PartitionTask:
         validated = () if self._fast_path is None else self._fast_path.validate(admitted.events)
         if validated is None:
             return None
-        watermarks = list(running(admitted.record_timestamps, max, initial=self.checkpoint.watermark))
-        return ValidatedBatch(*admitted[:-1], watermarks[1:], validated, admitted.unknown)
+        timestamps, derived = admitted.record_timestamps, admitted.derived
+        newest = list(running(timestamps, max, initial=self._newest_timestamp))
+        if derived:
+            timestamps = [
+                0 if offset in derived else timestamp
+                for offset, timestamp in zip(admitted.offsets, timestamps, strict=True)
+            ]
+        watermarks = list(running(timestamps, max, initial=self.checkpoint.watermark))
+        return ValidatedBatch(
+            *admitted[:-2], watermarks[1:], newest[1:], validated, admitted.unknown, derived
+        )
 
     def _is_erased(self, event: Event, event_time: int) -> bool:
         data = event.data
@@ -127,19 +136,22 @@ class PartitionTask:
             duplicates = self.domain.process_batch(self.store, batch)
         else:
             duplicates = self._fast_path.process(batch)
-        accepted_times = batch.event_times
-        if duplicates:
+        accepted_times, derived = batch.event_times, batch.derived
+        if duplicates or derived:
             accepted_times = [
                 event_time
                 for event_time, offset in zip(batch.event_times, batch.offsets, strict=True)
-                if offset not in duplicates
+                if offset not in duplicates and offset not in derived
             ]
         checkpoint.watermark = batch.watermarks[-1]
+        if derived:
+            checkpoint.newest_timestamp = batch.newest_timestamps[batch.offsets.index(max(derived))]
         checkpoint.max_event_time = max(checkpoint.max_event_time, *accepted_times, 0)
         self.outcome_counts["accepted"] += len(accepted_times)
         self.outcome_counts["duplicate"] += len(duplicates)
+        self.outcome_counts["derived"] += len(derived)
         for position, names in batch.unknown.items():
-            if batch.offsets[position] not in duplicates:
+            if batch.offsets[position] not in duplicates and batch.offsets[position] not in derived:
                 self._count_unknown(batch.events[position], names)
 
     def _count_unknown(self, event: Event, names: Sequence[str]) -> None:
@@ -184,8 +196,7 @@ class PartitionTask:
             self._advance_watermark(record_timestamp)
         elif record_timestamp <= latest:
             self.checkpoint.newest_timestamp = max(self._newest_timestamp, record_timestamp)
-        self.store.move_to(record.offset, record_timestamp, self.checkpoint.watermark)
-        self.store.newest_timestamp = self._newest_timestamp
+        self.store.move_to(record.offset, record_timestamp, self.checkpoint.watermark, self._newest_timestamp)
         if type(event.data) is CustomerErased:
             outcome: Outcome = self._erase(record, event.data.customer_id.encode(), event_time)
         elif self.erasures.index is not None and self._is_erased(event, event_time):

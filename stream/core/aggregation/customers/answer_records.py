@@ -22,7 +22,7 @@ from stream.core.aggregation.customers.entity import (
 from stream.core.aggregation.customers.ticket_records import replace_answer
 from stream.core.aggregation.customers.ticket_summary import SUMMARY, TicketAnswer
 from stream.core.aggregation.entity_store import EntityStore
-from stream.core.aggregation.event_ids import compact_id
+from stream.core.aggregation.event_ids import CompactId, compact_id
 from stream.core.model.aggregates.joined import CHURN_EXIT_REASONS
 
 pack = msgspec.msgpack.Encoder().encode
@@ -34,7 +34,7 @@ unpack: Callable[[bytes], Withdrawn] = msgspec.msgpack.Decoder(Withdrawn).decode
 def process(store: EntityStore, customer: Customer, data: AnswerSummarized) -> None:
     """Replace an answer of a customer unless a higher number is known, or the answer is final."""
     feedback_id = compact_id(data.feedback_id)
-    if any(answer.id == feedback_id for answer in customer.final_answers):
+    if customer.final_answers and any(answer.id == feedback_id for answer in customer.final_answers):
         return
     key = hashed_child_key(WITHDRAWN_ANSWER, data.customer_id, data.feedback_id)
     known = next((answer for answer in customer.answers if answer.id == feedback_id), None)
@@ -43,7 +43,7 @@ def process(store: EntityStore, customer: Customer, data: AnswerSummarized) -> N
         return
     customer.answers = [answer for answer in customer.answers if answer is not known]
     counts = data.counts and not data.gone
-    joined = _insert(store, customer, known, data) if counts else None
+    joined = _insert(store, customer, known, data, feedback_id) if counts else None
     _tell_ticket(store, data, known, joined)
     if counts and key in store.entities:
         store.put(key, None, None)
@@ -61,12 +61,16 @@ def _withdrawn_number(store: EntityStore, key: bytes) -> int:
 
 
 def _insert(
-    store: EntityStore, customer: Customer, known: KnownAnswer | None, data: AnswerSummarized
+    store: EntityStore,
+    customer: Customer,
+    known: KnownAnswer | None,
+    data: AnswerSummarized,
+    feedback_id: CompactId,
 ) -> KnownAnswer | None:
     """Insert an answer that counts. Return None if it is older than all that are known, and was not one of them."""
     answer = KnownAnswer(
         moment=0 if data.moment is None else to_ms(data.moment),
-        id=compact_id(data.feedback_id),
+        id=feedback_id,
         number=data.number,
         code=AnswerCode.EXIT if data.answer_class is None else NAMES.index(data.answer_class),
         ticket=digest(data.ticket_id) if data.ticket_id is not None and data.survey == "csat" else None,
@@ -84,9 +88,11 @@ def _tell_ticket(
     store: EntityStore, data: AnswerSummarized, known: KnownAnswer | None, joined: KnownAnswer | None
 ) -> None:
     """Replace the answer in the summary of the ticket that it names, or named before."""
-    prefix, answer = key_prefix(SUMMARY, data.customer_id), digest(data.feedback_id)
     before = None if known is None else known.ticket
     after = None if joined is None else joined.ticket
+    if before is None and after is None:
+        return
+    prefix, answer = key_prefix(SUMMARY, data.customer_id), digest(data.feedback_id)
     if before is not None and before != after:
         replace_answer(store, prefix + before, answer, None)
     if after is not None and joined is not None:

@@ -163,7 +163,7 @@ class NewAnswerFastPath:
             batch.owners,
             batch.event_times,
             compact_ids([event.id for event in batch.events]),
-            zip(batch.offsets, batch.record_timestamps, batch.watermarks, strict=True),
+            batch.positions,
             strict=True,
         ):
             data: Any = event.data

@@ -84,7 +84,7 @@ def test_batches_equal_single_events(seed: int, monkeypatch: pytest.MonkeyPatch)
     for i in range(600):
         data, event_time = answer(random, i), NOW - random.randrange(5 * HOUR)
         event = make(data, id=event_id(random, i), source="/test", time=event_time)
-        inputs.append((event, data.feedback_id.encode(), event_time, NOW + i, i, NOW + i))
+        inputs.append((event, data.feedback_id.encode(), event_time, NOW + i, i, NOW + i, NOW + i))
     batched, single, domain = EntityStore(config), EntityStore(config), Feedback()
     fast = domain.fast_path(batched)
     decoder = Decoder(FEEDBACK, fast.unchecked_events)
@@ -97,8 +97,8 @@ def test_batches_equal_single_events(seed: int, monkeypatch: pytest.MonkeyPatch)
         actual = fast.process(ValidatedBatch(decoded.events, *rest, templates))
         duplicates = set()
         for event, owner, at, *position in inputs[i : i + 50]:
-            stamp, offset, watermark = position
-            single.move_to(offset, stamp, watermark)
+            stamp, offset, watermark, newest = position
+            single.move_to(offset, stamp, watermark, newest)
             if domain.process(single, event, at, owner) == "duplicate":
                 duplicates.add(offset)
         assert actual == duplicates
@@ -162,8 +162,9 @@ def test_an_unchecked_answer_is_valid_in_a_batch_when_it_is_valid_alone(seed: in
         assert templates is not None
         valid_count += 1
         owners = domain.owners(decoded.events)
-        actual = fast.process(ValidatedBatch(decoded.events, owners, [NOW], [stamp], [i], [stamp], templates))
-        single.move_to(i, stamp, stamp)
+        times = [NOW], [stamp], [i], [stamp], [stamp]
+        actual = fast.process(ValidatedBatch(decoded.events, owners, *times, templates))
+        single.move_to(i, stamp, stamp, stamp)
         assert (domain.process(single, event, NOW, owners[0]) == "duplicate") == bool(actual)
     assert 500 < valid_count < 2_500
     fast.apply_pending()
