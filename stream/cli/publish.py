@@ -16,8 +16,9 @@ from stream.cli.aio import run
 from stream.cli.configuration import Configuration
 from stream.cli.output import echo
 from stream.config import Settings
-from stream.importing.known_fields import unknown_field
-from stream.importing.sending import DECODER, ProgressMeter, Timestamps, describe_inputs, send_all
+from stream.importing.sending import ProgressMeter, Timestamps, describe_inputs, send_all
+from stream.mapping.decoder import DECODER
+from stream.mapping.known_fields import unknown_field
 
 CHUNK = 1 << 16
 """Bytes that are read at once."""

@@ -15,8 +15,8 @@ import msgspec
 from schemas.envelope import EVENTS, Event
 from stream.errors import CxgaugeError
 from stream.importing.file_form import FileForm
-from stream.importing.known_fields import unknown_field
-from stream.importing.sending import DECODER
+from stream.mapping.decoder import DECODER
+from stream.mapping.known_fields import unknown_field
 
 RowCells = Mapping[str, str]
 FieldBuilder = Callable[[RowCells], Any]

@@ -9,10 +9,9 @@ from typing import Any, Literal, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from schemas.codec import Decoder
-from schemas.envelope import EVENTS, Event, at_ms
+from schemas.envelope import Event, at_ms
 from schemas.publish import Publisher
-from schemas.topics import DOMAINS, Topic
+from schemas.topics import DOMAINS
 from stream.config import Settings
 from stream.errors import PreconditionFailed
 from stream.kafka.admin import describe
@@ -27,9 +26,6 @@ MAX_IN_FLIGHT = 5_000
 UPDATE_EVERY = 1_000
 """Events between two updates of the progress bar."""
 LINGER_MS = 20
-
-DECODER = Decoder(Topic("any topic", "any", tuple(EVENTS)))
-"""A decoder of events of every type."""
 
 
 class ProgressMeter:

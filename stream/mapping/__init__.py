@@ -1,0 +1,1 @@
+"""The mapping language: the events of a record of another system."""
