@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": ("stream.cli.demo:demo", "Run everything on this machine with simulated customers."),
     "publish": ("stream.cli.publish:publish", "Publish events from a file."),
     "replay": ("stream.cli.replay:replay", "Publish another system's export as events."),
+    "mapping": ("stream.cli.mapping:mapping", "Try a mapping file, or list those that ship."),
     "deadletter": (
         "stream.cli.deadletter:deadletter",
         "List, show, replay or purge dead letters.",

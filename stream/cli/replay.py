@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,26 +16,29 @@ from stream.cli.output import echo
 from stream.clock import wall_ms
 from stream.config import Settings
 from stream.config.setting_types import UNITS, as_duration
-from stream.errors import CxgaugeError, PreconditionFailed
-from stream.importing import mapping, rows
+from stream.errors import PreconditionFailed
 from stream.importing.bulk import send_many
-from stream.importing.file_form import Row
+from stream.importing.records import FORMATS, Format, format_of
 from stream.importing.sending import ProgressMeter, Timestamps, describe_inputs, send_all
+from stream.importing.translation import Translation
 from stream.kafka.topics import TopicDescription
-
-LINE = "file:line"
-"""An additional column of every file: the number of the row."""
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+from stream.mapping.mapping import load
 
 
 @click.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--mapping",
-    "mapping_file",
-    type=_FILE,
+    "mapping_name",
+    metavar="FILE",
     required=True,
-    help="Mapping file (TOML) from rows to events. Examples: deploy/examples.",
+    help="Mapping file (TOML) from records to events, or the name of one of `cxgauge mapping list`.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    help="Format of the file. Default: by its suffix (.xes, .jsonl, .ndjson, .json), else CSV.",
 )
 @click.option(
     "--speed",
@@ -49,62 +52,35 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="Timestamps of the records: the event's time (event), or the present (now).",
 )
-@click.option("--dry-run", is_flag=True, help="Translate the rows and send nothing.")
+@click.option("--dry-run", is_flag=True, help="Translate the records and send nothing.")
 @click.pass_obj
 def replay(
     configuration: Configuration,
     file: Path,
-    mapping_file: Path,
+    mapping_name: str,
+    format_: Format | None,
     speed: float | None,
     timestamps: Timestamps,
     dry_run: bool,
 ) -> None:
-    """Publish FILE (CSV or XES, also with .gz) as events in the order of their times.
+    """Publish FILE (CSV, JSON Lines, JSON or XES, also with .gz) as events in the order of their times.
 
-    Rows without a valid event are reported and skipped. The exit code is then 1. Nothing is sent if the
+    Errors are reported with their positions and skipped. The exit code is then 1. Nothing is sent if the
     retention of a topic is too short for the oldest event.
     """
     settings = configuration.load()
-    events, faulty = translate(file, mapping_file)
+    translation = Translation(
+        file, load(mapping_name), format_ or format_of(file), lambda line: echo(line, err=True)
+    )
+    events = sorted(translation, key=at_ms)
+    if summary := translation.summary():
+        echo(f"{file}: {summary}", err=True)
     if dry_run:
         span = f" from {events[0].time:%Y-%m-%d} to {events[-1].time:%Y-%m-%d}" if events else ""
         echo(f"{len(events):,} events{span}; nothing was sent")
     else:
         run(settings.kafka, _replay(settings, events, speed, timestamps))
-    sys.exit(1 if faulty else 0)
-
-
-def translate(file: Path, mapping_file: Path) -> tuple[list[Event], int]:
-    """Return the events of a file in the order of their times, and the number of faulty ones.
-
-    Raises CxgaugeError.
-    """
-    form, config = mapping.load(mapping_file)
-    wanted = set[str]().union(*(rule.columns for rule in config))
-    events: list[Event] = []
-    faulty = 0
-    for line, cells in _metered(rows.read(file, form)):
-        cells[LINE] = str(line)
-        if missing := sorted(wanted - cells.keys()):
-            raise CxgaugeError(
-                f"{file}: has no column {missing[0]!r}, which {mapping_file} names; its columns are {', '.join(cells)}"
-            )
-        for rule in config:
-            try:
-                event = rule.event(cells)
-            except ValueError as error:
-                faulty += 1
-                echo(f"{file}:{line}: {error}", err=True)
-            else:
-                events += [event] if event else []
-    return sorted(events, key=at_ms), faulty
-
-
-def _metered(unmetered: Iterable[Row]) -> Iterator[Row]:
-    with ProgressMeter(None, "rows read") as meter:
-        for row in unmetered:
-            meter.step()
-            yield row
+    sys.exit(1 if translation.faulty else 0)
 
 
 def check_retention(events: list[Event], inputs: dict[str, TopicDescription], now: int) -> None:

@@ -1,19 +1,18 @@
 """Rows of an event log in XES (IEEE 1849): a row for each event with the attributes of event and case."""
 
-import gzip
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 from stream.errors import CxgaugeError
-from stream.importing.file_form import Row
+from stream.importing.record import Record
+from stream.importing.text_files import READ_ERRORS, open_bytes
 
 POSITION = "event:position"
 """An additional column: the position of the event in its case, from 1."""
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path) -> Iterator[Record]:
     """Yield the events of a log, numbered from 1. Missing attributes are empty.
 
     Attributes of the case are columns with `case:` before their key. The file is read twice, first for the
@@ -22,13 +21,13 @@ def read(path: Path) -> Iterator[Row]:
     try:
         empty = dict.fromkeys((name for cells in _events(path) for name in cells), "")
         for number, cells in enumerate(_events(path), 1):
-            yield Row(number, empty | cells)
-    except (OSError, EOFError, ParseError) as error:
+            yield Record(number, empty | cells)
+    except (*READ_ERRORS, ParseError) as error:
         raise CxgaugeError(f"{path}: {error}") from error
 
 
 def _events(path: Path) -> Iterator[dict[str, str]]:
-    with _open(path) as file:
+    with open_bytes(path) as file:
         steps = iterparse(file, events=("start", "end"))  # noqa: S314 - expat itself stops entity bombs
         _, log = next(steps)
         for step, element in steps:
@@ -51,9 +50,3 @@ def _attributes(element: Element) -> dict[str, str]:
 
 def _name(element: Element) -> str:
     return element.tag.rpartition("}")[2]
-
-
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast("IO[bytes]", gzip.open(path))
-    return path.open("rb")

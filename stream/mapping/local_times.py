@@ -79,7 +79,7 @@ class TimeReader:
                 raise ValueError(  # noqa: TRY004
                     f"got {abbreviated(value)}, allowed is a text; the format of a number is epoch or epoch_ms"
                 )
-            moment = self._parse(value.strip())
+            moment = self._moment(value.strip())
             if moment.tzinfo is not None:
                 return moment.astimezone(UTC)
             if self._zone is not None:
@@ -87,6 +87,17 @@ class TimeReader:
         except (ArithmeticError, TypeError) as error:  # out of the years 1 to 9999
             raise ValueError(f"got {abbreviated(value)}: {error}") from None
         raise ValueError(f"got {abbreviated(value)}, which has no offset, so timezone must be set")
+
+    def _moment(self, text: str) -> datetime:
+        try:
+            return self._parse(text)
+        except ValueError:
+            form = (
+                "ISO 8601, such as 2026-01-31T12:00:00Z"
+                if self._format is None
+                else f"the format {self._format}"
+            )
+            raise ValueError(f"got {abbreviated(text)}, allowed is a time in {form}") from None
 
 
 def _zone(name: str) -> ZoneInfo:

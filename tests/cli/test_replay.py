@@ -17,9 +17,12 @@ from schemas.feedback import FeedbackDeleted
 from stream.cli import main, replay
 from stream.core.aggregation.tickets import Tickets
 from stream.core.model.time_buckets import Window
-from stream.errors import CxgaugeError, PreconditionFailed
+from stream.errors import PreconditionFailed
+from stream.importing.records import format_of
 from stream.importing.sending import ProgressMeter
+from stream.importing.translation import Translation
 from stream.kafka.topics import TopicDescription
+from stream.mapping.mapping import load
 from tests.support import Event as Given
 from tests.support import aggregation_config, count
 
@@ -30,11 +33,11 @@ source = "/old"
 [[event]]
 type = "cx.feedback.submitted.v1"
 id = "{id}"
-time = {text = "{day}", format = "%Y-%m-%d"}
+time = {text = "{day}", format = "%Y-%m-%d", timezone = "UTC"}
 [event.data]
 feedback_id = "{id}"
 survey = "nps"
-score = {column = "score", type = "int"}
+score = {path = "score", type = "int"}
 """
 EXPORT = "id,day,score\nb,2017-05-02,9\na,2017-05-01,3\nc,2017-05-03,11\n"
 
@@ -48,6 +51,13 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return export, mapping
 
 
+def translate(export: Path, mapping: Path) -> tuple[list[Any], list[str]]:
+    """Return the events of a file in the order of their times, and the reported lines."""
+    lines: list[str] = []
+    translation = Translation(export, load(mapping), format_of(export), lines.append)
+    return sorted(translation, key=at_ms), lines
+
+
 def deletion(at: int) -> Any:
     """Return an event at a moment in ms."""
     return make(FeedbackDeleted(feedback_id=f"f-{at}"), id="1", source="/x", time=at)
@@ -58,21 +68,16 @@ def feedback_topic(retention: int) -> dict[str, TopicDescription]:
     return {"feedback": TopicDescription(1, 1, {"retention.ms": str(retention)})}
 
 
-def test_events_are_sorted_by_time(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    """For any order of rows. An invalid row is reported with its line."""
-    events, invalid_rows = replay.translate(*files)
-    assert [event.id for event in events] == ["a", "b"]
-    assert invalid_rows == 1
-    assert "export.csv:4: data.score: expected int from 0 to 10" in capsys.readouterr().err
-
-
-def test_a_missing_column_is_refused(files: tuple[Path, Path]) -> None:
-    """The error at the first row names the available columns."""
-    files[0].write_text("id,date,score\na,2017-05-01,3\n")
-    with pytest.raises(
-        CxgaugeError, match=r"has no column 'day', which .*map\.toml names; its columns are id, date, score"
-    ):
-        replay.translate(*files)
+def test_a_dry_run_reports_each_error_with_its_position(files: tuple[Path, Path]) -> None:
+    """It counts the events and sends nothing. The exit code is 1."""
+    command = ["replay", str(files[0]), "--mapping", str(files[1]), "--dry-run"]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    assert result.stdout == "2 events from 2017-05-01 to 2017-05-02; nothing was sent\n"
+    assert (
+        "export.csv:4: map.toml: rule 1 (cx.feedback.submitted.v1): data.score: expected int" in result.stderr
+    )
+    assert result.stderr.endswith("export.csv: 1 errors\n")
 
 
 def test_the_oldest_event_must_outlive_the_retention_by_a_day() -> None:
@@ -127,11 +132,11 @@ def test_events_older_than_the_retention_are_refused(
 def test_the_airport_survey_has_the_known_nps(data_folder: Path) -> None:
     """The shipped mapping gives the published NPS."""
     export = data_folder / "sfo_survey_2017" / "survey.csv"
-    events, invalid_rows = replay.translate(export, EXAMPLES / "sfo_survey_2017.toml")
+    events, errors = translate(export, EXAMPLES / "sfo_survey_2017.toml")
     answers: list[Any] = [event.data for event in events]
     scores = [answer.score for answer in answers if answer.survey == "nps" and answer.score is not None]
     promoters, detractors = sum(s >= 9 for s in scores), sum(s <= 6 for s in scores)
-    assert (invalid_rows, len(scores)) == (0, 2_746)
+    assert (errors, len(scores)) == ([], 2_746)
     assert round(100 * (promoters - detractors) / len(scores), 2) == 39.84
     assert sum(answer.survey == "csat" for answer in answers) == 2_688
 
@@ -140,8 +145,8 @@ def test_the_airport_survey_has_the_known_nps(data_folder: Path) -> None:
 def test_the_order_of_a_log_changes_no_figure(data_folder: Path) -> None:
     """Shuffled events of the help desk give the same panes as sorted ones."""
     log = data_folder / "helpdesk_italian" / "helpdesk.xes.gz"
-    events, invalid_rows = replay.translate(log, EXAMPLES / "helpdesk_italian.toml")
-    assert (len(events), invalid_rows) == (14_623, 0)
+    events, errors = translate(log, EXAMPLES / "helpdesk_italian.toml")
+    assert (len(events), errors) == (14_623, [])
     config = aggregation_config(windows=(Window("1600d", 1600 * DAY),))
     events_to_count = [Given(e.data, at_ms(e), at_ms(e), e.id, e.source) for e in events]
     ordered = count(Tickets(), events_to_count, config)
@@ -168,8 +173,8 @@ def test_the_customer_base_example_is_translated(tmp_path: Path) -> None:
         "customer_id,since,plan,channel\nc-2,2024-05-31T10:15:00+02:00,gold,web\nc-1,2024-05-31T08:14:59Z,,\n"
     )
     file.write_text(rows)
-    events, invalid_rows = replay.translate(file, EXAMPLES / "customer_base.toml")
-    assert invalid_rows == 0
+    events, errors = translate(file, EXAMPLES / "customer_base.toml")
+    assert errors == []
     assert [event.data for event in events] == [
         CustomerActivated(customer_id="c-1"),
         CustomerActivated(customer_id="c-2", plan="gold", channel="web"),

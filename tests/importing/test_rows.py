@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from stream.errors import CxgaugeError
-from stream.importing.file_form import FileForm, Row
+from stream.importing.record import Record
 from stream.importing.rows import read
+from stream.mapping.forms import FileForm
 
 
-def rows(folder: Path, text: str, **form: object) -> list[Row]:
+def rows(folder: Path, text: str, **form: object) -> list[Record]:
     """Return the rows of a file with this text."""
     path = folder / "export.csv"
     path.write_bytes(text.encode(str(form.get("encoding", "utf-8"))))
@@ -20,19 +21,25 @@ def rows(folder: Path, text: str, **form: object) -> list[Row]:
 def test_header_names_the_columns(tmp_path: Path) -> None:
     """Cells are trimmed, quotes and a byte order mark removed, and line numbers count empty lines."""
     text = '\ufeffid, said\r\n1, "a, b"\r\n\r\n2,\r\n'
-    assert rows(tmp_path, text) == [Row(2, {"id": "1", "said": "a, b"}), Row(4, {"id": "2", "said": ""})]
+    assert rows(tmp_path, text) == [
+        Record(2, {"id": "1", "said": "a, b"}),
+        Record(4, {"id": "2", "said": ""}),
+    ]
 
 
 def test_short_rows_are_filled_up(tmp_path: Path) -> None:
     """Missing cells are empty, additional ones are ignored."""
-    assert rows(tmp_path, "a,b\n1\n1,2,3\n") == [Row(2, {"a": "1", "b": ""}), Row(3, {"a": "1", "b": "2"})]
+    assert rows(tmp_path, "a,b\n1\n1,2,3\n") == [
+        Record(2, {"a": "1", "b": ""}),
+        Record(3, {"a": "1", "b": "2"}),
+    ]
 
 
 def test_columns_of_blanks_without_header(tmp_path: Path) -> None:
     """Named columns, and runs of the delimiter when it is a blank."""
     form = {"delimiter": " ", "columns": ("id", "day", "paid")}
     assert rows(tmp_path, " 04 19970101   29.33\n", **form) == [
-        Row(1, {"id": "04", "day": "19970101", "paid": "29.33"})
+        Record(1, {"id": "04", "day": "19970101", "paid": "29.33"})
     ]
 
 
@@ -40,7 +47,7 @@ def test_compressed_files(tmp_path: Path) -> None:
     """A name that ends in .gz is read through gzip."""
     path = tmp_path / "export.csv.gz"
     path.write_bytes(gzip.compress(b"a\n1\n"))
-    assert list(read(path, FileForm())) == [Row(2, {"a": "1"})]
+    assert list(read(path, FileForm())) == [Record(2, {"a": "1"})]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from stream.errors import CxgaugeError
-from stream.importing.file_form import FileForm, Row
-from stream.importing.rows import read
+from stream.importing.record import Record
+from stream.importing.xes import read
 
 LOG = """<?xml version="1.0" encoding="utf-8"?>
 <log xes.version="1.0" xmlns="http://www.xes-standard.org/">
@@ -32,10 +32,10 @@ LOG = """<?xml version="1.0" encoding="utf-8"?>
 """
 
 
-def row(number: int, case: str, position: int, name: str, time: str = "", stars: str = "") -> Row:
+def row(number: int, case: str, position: int, name: str, time: str = "", stars: str = "") -> Record:
     """Return the expected row of an event."""
     cells = {"case:concept:name": case, "event:position": str(position), "concept:name": name}
-    return Row(number, {**cells, "time:timestamp": time, "case:stars": stars})
+    return Record(number, {**cells, "time:timestamp": time, "case:stars": stars})
 
 
 @pytest.mark.parametrize("name", ["log.xes", "log.xes.gz"])
@@ -46,7 +46,7 @@ def test_events_are_rows(tmp_path: Path, name: str) -> None:
     """
     path = tmp_path / name
     path.write_bytes(gzip.compress(LOG.encode()) if name.endswith("gz") else LOG.encode())
-    assert list(read(path, FileForm())) == [
+    assert list(read(path)) == [
         row(1, "T1", 1, "open", time="2025-07-01T10:00:00+02:00"),
         row(2, "T1", 2, "close"),
         row(3, "T2", 1, "open", stars="5"),
@@ -62,4 +62,4 @@ def test_an_invalid_log_is_named(tmp_path: Path, name: str, content: bytes) -> N
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(CxgaugeError, match=r"log\.xes"):
-        list(read(path, FileForm()))
+        list(read(path))

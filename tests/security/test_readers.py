@@ -17,7 +17,7 @@ from stream.config import load
 from stream.config.ical import closures
 from stream.errors import ConfigError, CxgaugeError
 from stream.exporter.http import web_config
-from stream.importing import mapping
+from stream.mapping import mapping
 from stream.operations.deadletters.dead_letter import DeadLetter, format_time
 from stream.operations.deadletters.listing import format_details, table
 
@@ -64,6 +64,11 @@ def show_dead_letter(raw: bytes) -> None:
     assert all(
         category(character)[0] != "C" and category(character) not in LINE_ENDS for character in "".join(lines)
     )
+
+
+def mapping_with(expression: bytes) -> bytes:
+    """Return a mapping file with an expression that cannot be used."""
+    return b"source='a'\nevent=[{type='cx.x',id='a',time='{" + expression + b"}',data={}}]"
 
 
 READERS: dict[str, tuple[Callable[[bytes], None], type[Exception] | tuple[()]]] = {
@@ -131,7 +136,16 @@ def test_only_documented_errors_come_out(name: str, raw: bytes) -> None:
 NESTED: dict[str, list[bytes]] = {
     "configuration": [b"a=" + b"[" * DEEP, b"a=" + b"{a=" * DEEP],
     "environment": [b"[" * DEEP, b'{"a":' * DEEP, LONG.encode(), b"a\0b"],
-    "mapping": [b"a=" + b"[" * DEEP],
+    "mapping": [
+        b"a=" + b"[" * DEEP,
+        mapping_with(b"a." * 400 + b"b"),
+        mapping_with(b"(" * 900),
+        mapping_with(b"!" * 900 + b"a"),
+        mapping_with(b"`" + b"[" * 900 + b"`"),
+        mapping_with(b"a" * 5_000),
+        b'source = "a"\nevent = [' + b"{}," * 100_000 + b"]",
+        b" " * 2_000_000,
+    ],
     "web_config": [
         b"[" * 5_000,
         b"{a: " * 5_000,

@@ -1,0 +1,99 @@
+"""Translating the records of a file to events by a mapping, with every error reported by its position."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from schemas.envelope import Event
+from stream.errors import CxgaugeError
+from stream.importing.record import Record
+from stream.importing.records import FLAT, Format, position_of, read
+from stream.importing.sending import ProgressMeter
+from stream.mapping.local_times import FileOrder
+from stream.mapping.mapping import EventMapping, MappingError
+
+LINE = "_line"
+"""A name that expressions may read: the number of the record in its file."""
+MAX_NOTES = 10
+"""Reported local times that come twice."""
+
+
+class Translation:
+    """The events of a file. Errors are given to `report`, a line each.
+
+    Attributes:
+        records: number of records read so far
+        ignored: number of records that no rule took
+        faulty: number of errors
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        mapping: EventMapping,
+        format_: Format,
+        report: Callable[[str], None],
+        given: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._path, self._mapping, self._format, self._report = path, mapping, format_, report
+        self._given = dict(given or {})
+        self._order = FileOrder()
+        self._noted = 0
+        self.records = self.ignored = self.faulty = 0
+
+    def __iter__(self) -> Iterator[Event]:
+        """Yield the events in the order of the file.
+
+        Raises CxgaugeError if the file cannot be read, or if it lacks a column that the mapping reads.
+        """
+        for record in _metered(read(self._path, self._format, self._mapping.file)):
+            position = position_of(self._path, self._format, record)
+            if not self.records and self._format in FLAT:
+                self._check_columns(record.value)
+            self.records += 1
+            if record.fault:
+                self._refuse(f"{position}: {record.fault}")
+            else:
+                yield from self._events(record, position)
+        if self._noted > MAX_NOTES:
+            self._report(f"{self._path}: {self._noted - MAX_NOTES:,} more local times come twice")
+
+    def summary(self) -> str:
+        """Return the numbers of records that gave no event, "" if all did."""
+        parts = [
+            f"{self.ignored:,} of {self.records:,} records were taken by no rule" if self.ignored else "",
+            f"{self.faulty:,} errors" if self.faulty else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+    def _events(self, record: Record, position: str) -> Iterator[Event]:
+        given = {**self._given, LINE: record.number}
+        results = self._mapping.events(record.value, given, order=self._order, position=position)
+        self.ignored += not results
+        for result in results:
+            if isinstance(result, MappingError):
+                self._refuse(str(result))
+            else:
+                yield result
+        for note in self._order.notes:
+            self._noted += 1
+            if self._noted <= MAX_NOTES:
+                self._report(f"{position}: {note}")
+        self._order.notes.clear()
+
+    def _refuse(self, line: str) -> None:
+        self.faulty += 1
+        self._report(line)
+
+    def _check_columns(self, cells: Mapping[str, str]) -> None:
+        if missing := sorted(self._mapping.names - cells.keys()):
+            raise CxgaugeError(
+                f"{self._path}: has no column {missing[0]!r}, which {self._mapping.name} reads; its columns are {', '.join(cells)}"
+            )
+
+
+def _metered(records: Iterable[Record]) -> Iterator[Record]:
+    with ProgressMeter(None, "records read") as meter:
+        for record in records:
+            meter.step()
+            yield record
