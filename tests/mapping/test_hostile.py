@@ -16,7 +16,7 @@ RECORD: dict[str, Any] = {
     "d": {"e": {}},
     "t": "2025-07-01T10:00:00Z",
 }
-EXPRESSIONS = st.lists(
+ODD_EXPRESSIONS = st.lists(
     st.sampled_from(
         [
             *(
@@ -78,6 +78,21 @@ EXPRESSIONS = st.lists(
     min_size=1,
     max_size=8,
 ).map("".join)
+VALID = [
+    "a",
+    "b",
+    "t",
+    "d.e",
+    "b[0]",
+    "b[?c].c",
+    "b[*].c | [0]",
+    "to_number(a)",
+    "sort_by(b, &c)",
+    "abs(a)",
+    "b[::0]",
+    "a < b",
+]
+EXPRESSIONS = st.sampled_from(VALID) | st.sampled_from(VALID) | st.sampled_from(VALID) | ODD_EXPRESSIONS
 FORMATS = st.sampled_from(
     ["epoch", "epoch_ms", "%Y-%m-%d", "%", "%Q", "%s", "(", "1234.50", "1.234,50", "m:ss", "h:mm"]
 )
@@ -96,6 +111,26 @@ FORMS = st.fixed_dictionaries(
         "values": st.just({"5": "web", "x": 1}),
         "default": st.sampled_from(["web", 1, [1]]),
     },
+)
+SIMPLE_FORMS = st.builds(
+    lambda path, option: {"path": path, **option},
+    EXPRESSIONS,
+    st.sampled_from(
+        [
+            *({}, {"type": "int"}, {"type": "int", "times": 1e308}, {"values": {"5": "web"}}, {"split": ","}),
+            *(
+                {"null": ["5", ""]},
+                {"type": "minor", "currency": "{a}"},
+                {"type": "time", "timezone": "Europe/Rome"},
+            ),
+            *(
+                {"type": "time", "format": "epoch"},
+                {"type": "duration"},
+                {"type": "percent"},
+                {"type": "number"},
+            ),
+        ]
+    ),
 )
 FIELDS = st.sampled_from(
     ["score", "channel", "reasons", "scale", "labels", "transaction_time", "customer_id", "other"]
@@ -129,7 +164,7 @@ def compiled(text: str) -> EventMapping | str:
 @settings(max_examples=400)
 @given(
     data=st.dictionaries(FIELDS, VALUES, max_size=4),
-    time=st.one_of(st.just("{t}"), FORMS),
+    time=st.one_of(st.just("{t}"), SIMPLE_FORMS, FORMS),
     when=st.dictionaries(EXPRESSIONS, st.sampled_from(["5", True, ["x", ""]]), max_size=2),
     array=st.one_of(st.none(), EXPRESSIONS),
     records=EXPRESSIONS,
