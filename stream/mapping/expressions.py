@@ -7,9 +7,9 @@ from typing import Any
 
 from jmespath import compile as parse
 from jmespath.exceptions import JMESPathError
-from jmespath.functions import Functions
 
 from schemas.fields import abbreviated
+from stream.mapping.functions import OPTIONS, MappingFunctions
 
 Scope = Mapping[str, Any]
 """The names that expressions read: the fields of a record, and given ones that begin with `_`."""
@@ -51,7 +51,9 @@ class PathExpression:
         """Names of the scope that the expression reads."""
         field = tree["value"] if tree["type"] == "field" else None
         self._evaluate: Callable[[Scope], Any] = (
-            self._parsed.search if field is None else lambda scope: scope.get(field)
+            (lambda scope: self._parsed.search(scope, options=OPTIONS))
+            if field is None
+            else lambda scope: scope.get(field)
         )
 
     def __call__(self, scope: Scope) -> Any:
@@ -169,11 +171,11 @@ def _check_functions(node: Any) -> None:
         if node["type"] != "function_expression":
             continue
         name, given = node["value"], len(node["children"])
-        if name not in Functions.FUNCTION_TABLE:
+        if name not in MappingFunctions.FUNCTION_TABLE:
             raise ValueError(
-                f"got {name}(), allowed is a function of {', '.join(sorted(Functions.FUNCTION_TABLE))}"
+                f"got {name}(), allowed is a function of {', '.join(sorted(MappingFunctions.FUNCTION_TABLE))}"
             )
-        signature = Functions.FUNCTION_TABLE[name]["signature"]
+        signature = MappingFunctions.FUNCTION_TABLE[name]["signature"]
         is_variadic = bool(signature) and signature[-1].get("variadic", False)
         if given < len(signature) or (given > len(signature) and not is_variadic):
             raise ValueError(

@@ -1,0 +1,35 @@
+"""Functions of expressions: those of JMESPath, and a few that records need besides."""
+
+from decimal import Decimal
+
+from jmespath import Options
+from jmespath.functions import Functions, signature
+
+Number = int | float
+
+
+class MappingFunctions(Functions):
+    """JMESPath's functions with `upper`, `lower`, `difference` and `product`. Decimals are exact: 0.3 - 0.1 is 0.2."""
+
+    @signature({"types": ["string"]})
+    def _func_upper(self, text: str) -> str:
+        return text.upper()
+
+    @signature({"types": ["string"]})
+    def _func_lower(self, text: str) -> str:
+        return text.lower()
+
+    @signature({"types": ["number"]}, {"types": ["number"]})
+    def _func_difference(self, minuend: Number, subtrahend: Number) -> Number:
+        return _number(Decimal(repr(minuend)) - Decimal(repr(subtrahend)))
+
+    @signature({"types": ["number"]}, {"types": ["number"]})
+    def _func_product(self, factor: Number, times: Number) -> Number:
+        return _number(Decimal(repr(factor)) * Decimal(repr(times)))
+
+
+OPTIONS = Options(custom_functions=MappingFunctions())
+
+
+def _number(value: Decimal) -> Number:
+    return int(value) if value == value.to_integral_value() else float(value)
