@@ -1,6 +1,7 @@
 """Functions of expressions: those of JMESPath, and a few that records need besides."""
 
 from decimal import Decimal
+from typing import Any
 
 from jmespath import Options
 from jmespath.functions import Functions, signature
@@ -9,7 +10,7 @@ Number = int | float
 
 
 class MappingFunctions(Functions):
-    """JMESPath's functions with `upper`, `lower`, `difference` and `product`. Decimals are exact: 0.3 - 0.1 is 0.2."""
+    """JMESPath's functions with `upper`, `lower`, `difference`, `product` and `find`. Decimals are exact: 0.3 - 0.1 is 0.2."""
 
     @signature({"types": ["string"]})
     def _func_upper(self, text: str) -> str:
@@ -26,6 +27,13 @@ class MappingFunctions(Functions):
     @signature({"types": ["number"]}, {"types": ["number"]})
     def _func_product(self, factor: Number, times: Number) -> Number:
         return _number(Decimal(repr(factor)) * Decimal(repr(times)))
+
+    @signature({"types": ["array", "null"]}, {"types": ["string"]}, {"types": []})
+    def _func_find(self, items: list[Any] | None, name: str, value: Any) -> Any:
+        """Return the first object in which a name has a value, compared as text. Numbers and texts of IDs are equal."""
+        wanted = str(value)
+        matching = (item for item in items or () if isinstance(item, dict) and str(item.get(name)) == wanted)
+        return next(matching, None) if value is not None else None
 
 
 OPTIONS = Options(custom_functions=MappingFunctions())

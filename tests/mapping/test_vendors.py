@@ -1,0 +1,122 @@
+"""The mappings that ship: each sample gives the expected events, and what a vendor's past repeats counts once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.envelope import Event, at_ms
+from schemas.topics import topics_of
+from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.model.time_buckets import Window
+from stream.importing.records import format_of
+from stream.importing.translation import Translation
+from stream.mapping import shipped
+from stream.mapping.mapping import load
+from tests.support import DAY, aggregation_config, count
+from tests.support import Event as Given
+
+SAMPLES = Path(__file__).parents[2] / "deploy" / "examples" / "samples"
+GOLDEN = Path(__file__).parent / "golden"
+NAMES = shipped.names()
+VENDORS = [name for name in NAMES if not name.endswith("-past")]
+CONFIG = aggregation_config(windows=(Window("600d", 600 * DAY),))
+"""Purchases are remembered for the longest window and eight days, so that they may be imported later."""
+CHANGED_BY_THE_PAST = {
+    "stripe": {"sub_example1/plan": "the first plan is unknown later"},
+    "zendesk": {
+        "5159/merged": "deleted, because the other ticket is unknown",
+        "5159/comment/7004": "not in the webhooks of the sample",
+        "5159/status/closed/2026-01-08T12:05:00Z": "likewise",
+    },
+}
+"""IDs of events of the past that change what the webhooks gave, with the reason."""
+
+
+def sample_of(name: str) -> Path:
+    """Return the sample of a mapping."""
+    (path,) = SAMPLES.glob(f"{name}.json*")
+    return path
+
+
+def events_of(name: str) -> list[Event]:
+    """Return the events of a sample, which has no errors."""
+    errors: list[str] = []
+    path = sample_of(name)
+    events = list(Translation(path, load(name), format_of(path), errors.append))
+    assert errors == []
+    return events
+
+
+def counted(events: list[Event]) -> list[tuple[int, Any]]:
+    """Return the number of accepted events and all panes, by domain, as the workers count them."""
+    by_domain: dict[str, list[Given]] = {domain.name: [] for domain in DOMAIN_REGISTRY}
+    for event in events:
+        given = Given(event.data, at_ms(event), at_ms(event), event.id, event.source)
+        by_domain[topics_of(type(event.data))[0].domain].append(given)
+    tasks = [count(domain, by_domain[domain.name], CONFIG) for domain in DOMAIN_REGISTRY]
+    return [(task.outcome_counts["accepted"], task.panes.blocks) for task in tasks]
+
+
+def lines(events: list[Event]) -> list[str]:
+    """Return a line for each event: its type, ID, time and data without defaults."""
+    return [
+        f"{event.data.TYPE} {event.id} {event.time:%Y-%m-%dT%H:%M:%S.%f} {fields(event.data)}"
+        for event in events
+    ]
+
+
+def fields(data: Any) -> str:
+    """Return the fields of data that are not None or empty, in their order."""
+    values = ((name, getattr(data, name)) for name in data.__struct_fields__)
+    return " ".join(f"{name}={value!r}" for name, value in values if value is not None and value != ())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_gives_the_expected_events(name: str) -> None:
+    assert lines(events_of(name)) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_rule_makes_an_event_of_the_sample(name: str) -> None:
+    """No rule is untried."""
+    mapping, path = load(name), sample_of(name)
+    untried = [rule.label for rule in mapping.rules]
+    for rule in mapping.rules:
+        taken: list[object] = []
+        results = rule.results
+
+        def recording(*arguments: Any, results: Any = results, taken: Any = taken) -> Any:
+            made_events = list(results(*arguments))
+            taken.extend(made_events)
+            return iter(made_events)
+
+        rule.results = recording  # type: ignore[method-assign]
+        list(Translation(path, mapping, format_of(path), print))
+        if taken:
+            untried.remove(rule.label)
+    assert untried == []
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_the_past_of_what_webhooks_sent_counts_once(name: str) -> None:
+    """Its events are duplicates, except those that the webhooks of the sample did not send or sent differently."""
+    live, past = events_of(name), events_of(f"{name}-past")
+    changing = [event for event in past if event.id in CHANGED_BY_THE_PAST.get(name, {})]
+    assert len(changing) == len(CHANGED_BY_THE_PAST.get(name, {}))
+    assert len(past) > len(changing)
+    assert counted(live + past) == counted(live + changing)
+    known = {(event.data.TYPE, event.id) for event in live}
+    repeated = [event for event in past if event not in changing]
+    assert {(event.data.TYPE, event.id) for event in repeated} <= known
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mapping_says_what_a_user_must_know(name: str) -> None:
+    """Settings, what was not checked, and what the vendor cannot tell."""
+    text = shipped.resolve(name).read_text(encoding="utf-8")
+    comments = " ".join(line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#"))
+    assert "nverified: " in comments
+    assert "cannot tell" in comments
+    assert "Settings in " in comments if name in VENDORS else "GET /" in comments or "xport" in comments
+    assert shipped.title(name)
