@@ -17,6 +17,7 @@ MAX_RECORD = 64 << 20
 """Allowed length of a line, in bytes, and of a document or element of an array, in characters."""
 CHUNK = 1 << 16
 _BLANK = " \t\r\n"
+_AFTER_VALUE = {*_BLANK, ",", "]", "[", "{"}
 
 
 def read_lines(path: Path) -> Iterator[Record]:
@@ -117,7 +118,9 @@ class _Documents:
                 if not self._read_more(size):
                     raise
             else:
-                if end < len(self._text) or not self._read_more(size):  # a number may go on
+                # Of a number cut after "0." the decoder returns the 0.
+                is_complete = self._text[end : end + 1] in _AFTER_VALUE
+                if is_complete or not self._read_more(size):
                     self._position = end
                     return value
             size *= 2

@@ -16,6 +16,8 @@ Scope = Mapping[str, Any]
 
 MAX_CHARACTERS = 1_000
 """Allowed length of an expression and of a text."""
+MAX_LABEL = 60
+"""Characters of an expression that an error shows."""
 EVALUATION_ERRORS = (
     JMESPathError,
     ArithmeticError,
@@ -40,10 +42,10 @@ _FIRST_CHILD_ONLY = {
 
 
 class PathExpression:
-    """A compiled JMESPath expression. Raises ValueError if it cannot be used."""
+    """A compiled JMESPath expression. Raises ValueError if it cannot be used. `label` is its text in errors."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.label = shortened(text)
         self._parsed = _parse(text)
         tree = self._parsed.parsed
         _check_functions(tree)
@@ -61,7 +63,7 @@ class PathExpression:
         try:
             return self._evaluate(scope)
         except EVALUATION_ERRORS as error:
-            raise ValueError(f"{self.text}: {_first_line(error)}") from None
+            raise ValueError(f"{self.label}: {_first_line(error)}") from None
 
 
 class TextTemplate:
@@ -93,13 +95,19 @@ class TextTemplate:
         try:
             return text_of(value)
         except ValueError as error:
-            raise ValueError(f"{part.text}: {error}") from None
+            raise ValueError(f"{part.label}: {error}") from None
 
     def _required(self, part: str | PathExpression, scope: Scope) -> str:
         text = self._text(part, scope)
         if not text and isinstance(part, PathExpression):
-            raise ValueError(f"{part.text}: got nothing, allowed is a text or a number")
+            raise ValueError(f"{part.label}: got nothing, allowed is a text or a number")
         return text
+
+
+def shortened(text: str) -> str:
+    """Return an expression or text in one line of at most 60 characters, for errors."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_LABEL else line[: MAX_LABEL - 1] + "…"
 
 
 def text_of(value: Any) -> str:

@@ -10,7 +10,7 @@ Number = int | float
 
 
 class MappingFunctions(Functions):
-    """JMESPath's functions with `upper`, `lower`, `difference`, `product` and `find`. Decimals are exact: 0.3 - 0.1 is 0.2."""
+    """JMESPath's functions with `upper`, `lower`, `difference`, `product`, `find` and `get`. Decimals are exact: 0.3 - 0.1 is 0.2."""
 
     @signature({"types": ["string"]})
     def _func_upper(self, text: str) -> str:
@@ -34,6 +34,11 @@ class MappingFunctions(Functions):
         wanted = str(value)
         matching = (item for item in items or () if isinstance(item, dict) and str(item.get(name)) == wanted)
         return next(matching, None) if value is not None else None
+
+    @signature({"types": ["object", "null"]}, {"types": ["string"]})
+    def _func_get(self, values: dict[str, Any] | None, name: str) -> Any:
+        """Return the value of a name that is itself computed."""
+        return (values or {}).get(name)
 
 
 OPTIONS = Options(custom_functions=MappingFunctions())

@@ -37,7 +37,7 @@ class MappingError(ValueError):
         rule: number, name and event type of the rule, "" for an error of the whole record
         field: field of the event, such as `data.score`
         detail: received and allowed values
-        position: position of the record and element, such as `export.csv:4` or `data[3], comments[2]`
+        position: position of the record and element, such as `export.csv:4` or `records[3], each[2]`
     """
 
     def __init__(self, *, mapping: str, rule: str, field: str, detail: str, position: str) -> None:
@@ -100,11 +100,10 @@ class EventMapping:
             return (
                 [] if records is None and self._records else self._of_record(records, given, order, position)
             )
-        path = self._records.text if self._records else ""
         return [
             result
             for index, record in enumerate(records)
-            for result in self._of_record(record, given, order, _joined(position, f"{path}[{index}]"))
+            for result in self._of_record(record, given, order, _joined(position, f"records[{index}]"))
         ]
 
     def _of_record(

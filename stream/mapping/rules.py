@@ -71,7 +71,7 @@ class Condition:
         try:
             return text_of(value) in self._texts
         except ValueError as error:
-            raise ValueError(f"{self._expression.text}: {error}") from None
+            raise ValueError(f"{self._expression.label}: {error}") from None
 
 
 class EventRule:
@@ -117,7 +117,7 @@ class EventRule:
             yield RuleError("when, skip or each", str(error), "")
             return
         for index, scope in enumerate(elements):
-            element = f"{self._each.text}[{index}]" if self._each else ""
+            element = f"each[{index}]" if self._each else ""
             try:
                 if self._takes(scope, of_element=True):
                     yield self._event(scope, order, element)
@@ -141,7 +141,7 @@ class EventRule:
         if elements is None:
             return []
         if not isinstance(elements, list):
-            raise ValueError(f"{self._each.text}: got {abbreviated(elements)}, allowed is an array")  # noqa: TRY004
+            raise ValueError(f"{self._each.label}: got {abbreviated(elements)}, allowed is an array")  # noqa: TRY004
         return [{**record, ELEMENT: element, INDEX: index} for index, element in enumerate(elements)]
 
     def _event(self, scope: Scope, order: FileOrder, element: str) -> Event | RuleError:

@@ -17,7 +17,7 @@ from stream.mapping.conversions import (
     scaled,
     whole,
 )
-from stream.mapping.expressions import PathExpression, Scope, TextTemplate, text_of
+from stream.mapping.expressions import PathExpression, Scope, TextTemplate, shortened, text_of
 from stream.mapping.forms import ValueForm
 from stream.mapping.local_times import FileOrder, TimeReader
 
@@ -112,7 +112,7 @@ def _kind(form: ValueForm, type_: str | None) -> str | None:
 
 def _column(form: ValueForm) -> str:
     """Return the expression of a value, for errors."""
-    return form.text if form.text is not None else form.path or ""
+    return shortened(form.text if form.text is not None else form.path or "")
 
 
 def _with_nulls(convert: Convert, nulls: set[str]) -> Convert:

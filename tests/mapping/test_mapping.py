@@ -133,10 +133,10 @@ def test_a_rule_makes_an_event_of_each_element_of_an_array() -> None:
     event, error, time_error = mapping_of(text).events(record, position="hook")
     assert (event.id, event.source) == ("7/1/0", "/desk/5")
     assert str(error) == (
-        "hook, ticket.comments[2]: map.toml: rule 1 'comments' (cx.ticket.message.v1): data.author: _each.by: got 'b',"
+        "hook, each[2]: map.toml: rule 1 'comments' (cx.ticket.message.v1): data.author: _each.by: got 'b',"
         " allowed is one of a"
     )
-    assert (time_error.position, time_error.field) == ("hook, ticket.comments[3]", "time")
+    assert (time_error.position, time_error.field) == ("hook, each[3]", "time")
     for other in ({"kind": "user", "ticket": {"comments": 3}}, {"kind": "ticket"}):
         assert mapping_of(text).events(other) == []
     assert (
@@ -163,7 +163,7 @@ def test_documents_contain_records() -> None:
     """`records` leads to them. An array at the top is several records, too."""
     mapping = mapping_of('records = "data"\n' + ANSWERS)
     assert [event.id for event in mapping.events({"data": [ROW, ROW | {"no": "8"}]})] == ["7/a", "8/a"]
-    assert error_of(mapping.events({"data": [3]})).position == "data[0]"
+    assert error_of(mapping.events({"data": [3]})).position == "records[0]"
     assert mapping.events({"other": 1}) == []
     assert len(mapping_of(ANSWERS).events([ROW, ROW])) == 2
 
