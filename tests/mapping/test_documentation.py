@@ -79,7 +79,7 @@ def pages_of(name: str) -> list[tuple[str, Any]]:
                 ("charges", charges | {"more": empty}),
             ]
         case "zendesk":
-            one, other, ratings = documents
+            audits, merged_audits, ratings = documents
             tickets = {"tickets": [{"id": 5158}], "after_url": "https://x/next", "end_of_stream": False}
             return [
                 ("start_time=0", tickets),
@@ -88,8 +88,8 @@ def pages_of(name: str) -> list[tuple[str, Any]]:
                     {"tickets": [{"id": 5159}], "after_url": "https://x/next", "end_of_stream": True},
                 ),
                 *(
-                    ("5158/audits", one),
-                    ("5159/audits", other),
+                    ("5158/audits", audits),
+                    ("5159/audits", merged_audits),
                     ("satisfaction_ratings", ratings | {"links": {"next": None}}),
                 ),
             ]
