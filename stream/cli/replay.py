@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,15 +72,21 @@ def replay(
     translation = Translation(
         file, load(mapping_name), format_ or format_of(file), lambda line: echo(line, err=True)
     )
-    events = sorted(translation, key=at_ms)
+    if dry_run:
+        echo(f"{describe(translation)}; nothing was sent")
+    else:
+        run(settings.kafka, _replay(settings, sorted(translation, key=at_ms), speed, timestamps))
     if summary := translation.summary():
         echo(f"{file}: {summary}", err=True)
-    if dry_run:
-        span = f" from {events[0].time:%Y-%m-%d} to {events[-1].time:%Y-%m-%d}" if events else ""
-        echo(f"{len(events):,} events{span}; nothing was sent")
-    else:
-        run(settings.kafka, _replay(settings, events, speed, timestamps))
     sys.exit(1 if translation.faulty else 0)
+
+
+def describe(events: Iterable[Event]) -> str:
+    """Return the number of events and the days of the first and the last, without holding them."""
+    count, first, last = 0, datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+    for event in events:
+        count, first, last = count + 1, min(first, event.time), max(last, event.time)
+    return f"{count:,} events" + (f" from {first:%Y-%m-%d} to {last:%Y-%m-%d}" if count else "")
 
 
 def check_retention(events: list[Event], inputs: dict[str, TopicDescription], now: int) -> None:

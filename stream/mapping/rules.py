@@ -66,12 +66,9 @@ class Condition:
         self.names = self._expression.names
 
     def holds(self, scope: Scope) -> bool:
-        """Return whether the expression has one of the values. Raises ValueError for an array or object."""
+        """Return whether the expression has one of the values, which are no arrays or objects. Raises ValueError."""
         value = self._expression(scope)
-        try:
-            return text_of(value) in self._texts
-        except ValueError as error:
-            raise ValueError(f"{self._expression.label}: {error}") from None
+        return not isinstance(value, list | dict) and text_of(value) in self._texts
 
 
 class EventRule:

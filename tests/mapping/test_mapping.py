@@ -105,7 +105,7 @@ def test_every_condition_of_when_must_hold() -> None:
     mapping = mapping_of(ANSWERS.replace("skip =", when))
     assert only(mapping.events(ROW | {"land": "fr"}))
     assert only(mapping.events(ROW | {"way": 2}))
-    for cells in ({"land": "de"}, {"way": "1"}, {"grade": "n/a"}, {"land": "ita"}):
+    for cells in ({"land": "de"}, {"way": "1"}, {"grade": "n/a"}, {"land": "ita"}, {"way": [2]}, {"way": {}}):
         assert mapping.events(ROW | cells) == []
 
 

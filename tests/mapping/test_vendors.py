@@ -1,5 +1,7 @@
 """The mappings that ship: each sample gives the expected events, and what a vendor's past repeats counts once."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from stream.core.model.time_buckets import Window
 from stream.importing.records import format_of
 from stream.importing.translation import Translation
 from stream.mapping import shipped
-from stream.mapping.mapping import load
+from stream.mapping.mapping import MappingError, load
 from tests.support import DAY, aggregation_config, count
 from tests.support import Event as Given
 
@@ -50,6 +52,27 @@ def events_of(name: str) -> list[Event]:
     events = list(Translation(path, load(name), format_of(path), errors.append))
     assert errors == []
     return events
+
+
+def bodies_of(name: str) -> list[Any]:
+    """Return the webhook bodies of a sample."""
+    return [json.loads(line) for line in sample_of(name).read_text(encoding="utf-8").splitlines()]
+
+
+def variants(value: Any) -> Iterator[Any]:
+    """Yield a JSON value with one of its parts left out or replaced, for each part."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            rest = {other: value[other] for other in value if other != name}
+            yield rest
+            yield from (
+                rest | {name: changed} for changed in (None, [], {}, "", "x", 1e300, True, *variants(part))
+            )
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from (
+                [*value[:number], changed, *value[number + 1 :]] for changed in (None, 7, *variants(part))
+            )
 
 
 def counted(events: list[Event]) -> list[tuple[int, Any]]:
@@ -113,6 +136,37 @@ def test_the_past_of_what_webhooks_sent_counts_once(name: str) -> None:
     known = {(event.data.TYPE, event.id) for event in live}
     repeated = [event for event in past if event not in changing]
     assert {(event.data.TYPE, event.id) for event in repeated} <= known
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_other_payloads_are_ignored(name: str) -> None:
+    """Vendors add topics and fields, and switch webhooks off on errors."""
+    mapping = load(name)
+    others = [body for other in VENDORS if other != name for body in bodies_of(other)]
+    assert len(others) > 50
+    for body in (*others, {}, {"type": "new"}, {"event": None, "data": None}, []):
+        assert mapping.events(body) == []
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_fields_that_are_missing_or_odd_raise_nothing(name: str) -> None:
+    """Each field of each body is left out, or has another type. The results are events and errors."""
+    mapping = load(name)
+    for body in bodies_of(name):
+        for changed in variants(body):
+            assert all(isinstance(result, Event | MappingError) for result in mapping.events(changed))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 0, 1, 0)])
+def test_stripe_events_of_one_second_in_any_order_are_one_active_customer(order: tuple[int, ...]) -> None:
+    """`updated`, active, may come before `created`, incomplete, and twice."""
+    bodies = bodies_of("stripe")
+    assert [body["data"]["object"]["status"] for body in bodies[:2]] == ["active", "incomplete"]
+    mapping = load("stripe")
+    events = [event for number in order for event in mapping.events(bodies[number])]
+    assert all(isinstance(event, Event) for event in events)
+    (expected,) = [event for event in events if event.data.TYPE == "cx.customer.activated.v1"][:1]  # type: ignore[union-attr]
+    assert counted(events)[2] == counted([expected, *mapping.events(bodies[1])])[2]  # type: ignore[arg-type, list-item]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,7 +17,10 @@ from stream.config import load
 from stream.config.ical import closures
 from stream.errors import ConfigError, CxgaugeError
 from stream.exporter.http import web_config
+from stream.importing import records
+from stream.importing.records import FORMATS
 from stream.mapping import mapping
+from stream.mapping.forms import FileForm
 from stream.operations.deadletters.dead_letter import DeadLetter, format_time
 from stream.operations.deadletters.listing import format_details, table
 
@@ -51,6 +54,12 @@ def read_event(raw: bytes) -> None:
                 decoder.decode(raw, headers_of_record)
 
 
+def read_records(raw: bytes) -> None:
+    for format_ in FORMATS:
+        with suppress(CxgaugeError):
+            read_file(lambda path, format_=format_: list(records.read(path, format_, FileForm())), raw)
+
+
 def read_calendar(raw: bytes) -> None:
     closures(raw, "UTC")
 
@@ -74,6 +83,7 @@ def mapping_with(expression: bytes) -> bytes:
 READERS: dict[str, tuple[Callable[[bytes], None], type[Exception] | tuple[()]]] = {
     "configuration": (read_settings, ConfigError),
     "environment": (read_variable, ConfigError),
+    "records": (read_records, ()),
     "mapping": (lambda raw: read_file(mapping.load, raw), CxgaugeError),
     "web_config": (lambda raw: read_file(web_config.read, raw), ConfigError),
     "calendar": (read_calendar, ValueError),
@@ -145,6 +155,14 @@ NESTED: dict[str, list[bytes]] = {
         mapping_with(b"a" * 5_000),
         b'source = "a"\nevent = [' + b"{}," * 100_000 + b"]",
         b" " * 2_000_000,
+    ],
+    "records": [
+        b"[" * DEEP,
+        b'{"a":' * DEEP,
+        b"<a>" * DEEP,
+        b"a," * DEEP + b'\n"',
+        LONG.encode() * 100,
+        b"1" * 10_000,
     ],
     "web_config": [
         b"[" * 5_000,
