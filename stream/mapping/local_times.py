@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from schemas.fields import abbreviated
 from schemas.times import EPOCH
 from stream.mapping.conversions import number
+from stream.mapping.expressions import shortened
 
 EPOCHS = {"epoch": Decimal(1_000), "epoch_ms": Decimal(1)}
 """Milliseconds of a unit of each format of numbers."""
@@ -44,7 +45,7 @@ class FileOrder:
             resolved = first if earlier_fits else second
             ordinal = "first" if resolved == first else "second"
             self.notes.append(
-                f"{column}: {local} comes twice in {zone.key}; taken as the {ordinal}, by the order of the file"
+                f"{shortened(column)}: {local} comes twice in {zone.key}; taken as the {ordinal}, by the order of the file"
             )
         self._previous[key] = resolved
         return resolved

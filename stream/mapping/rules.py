@@ -93,8 +93,7 @@ class EventRule:
         with faults.at(f"{self.label}: id"):
             self._fields["id"] = _identifier(form.id)
         with faults.at(f"{self.label}: time"):
-            time = ValueForm(text=form.time) if isinstance(form.time, str) else form.time
-            self._fields["time"] = compile_form(time, type_="time")
+            self._fields["time"] = _time(form.time)
         self._source = source
         self._data: dict[str, FieldValue] = {}
         if form.type not in _KINDS:
@@ -102,7 +101,10 @@ class EventRule:
             faults.append(f"{self.label}: type: got {abbreviated(form.type)}, did you mean {nearest!r}")
         else:
             self._compile_data(form.data, _KINDS[form.type], faults)
-        self.names = self._all_names() - {ELEMENT, INDEX}
+        names = self._all_names()
+        if ELEMENT in names and form.each is None:
+            faults.append(f"{self.label}: {ELEMENT}: allowed in rules with each only")
+        self.names = names - {ELEMENT, INDEX}
 
     def results(self, record: Scope, order: FileOrder) -> Iterator[Event | RuleError]:
         """Yield the events of a record, or their errors. Nothing if the rule does not take the record."""
@@ -215,6 +217,13 @@ def _identifier(text: str) -> FieldValue:
     if template.constant is not None:
         raise ValueError(f"got {abbreviated(text)}, allowed is a text with an expression in braces")
     return compile_value(text)
+
+
+def _time(value: str | ValueForm) -> FieldValue:
+    form = ValueForm(text=value) if isinstance(value, str) else value
+    if form.type not in {None, "time"} or form.values is not None:
+        raise ValueError(f"got {form.type or 'values'}, allowed is type time, which is the default here")
+    return compile_form(form, type_="time")
 
 
 def _check_value(value: FieldValue, accepted: set[str], field: Any, kind: type[Data]) -> None:

@@ -199,11 +199,10 @@ def _check_options(form: ValueForm, type_: str | None) -> None:
 
 def _conversion(form: ValueForm, type_: str | None) -> tuple[Convert, frozenset[str]]:
     """Return the conversion of a value that is there, and the names that it reads besides."""
-    column = _column(form)
     if form.values is not None:
         return _look_up(form.values, form.default), frozenset()
     if type_ == "time":
-        read = TimeReader(form.format, form.timezone)
+        read, column = TimeReader(form.format, form.timezone), form.text or form.path or ""
         return lambda value, _, order: read(value, column, order), frozenset()
     times = Decimal(repr(form.times))
     if type_ == "minor":

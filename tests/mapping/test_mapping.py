@@ -313,6 +313,17 @@ FAULTS = [
     ("%d.%m.%Y %H", "%d.%m. %H", "format: got '%d.%m. %H', allowed is epoch, epoch_ms or a strptime format"),
     ("%d.%m.%Y %H", "%Y %Y %m %d", "format: got"),
     ("%d.%m.%Y %H", "%", "format: got"),
+    (
+        'timezone = "Europe/Rome"',
+        'type = "int"',
+        "time: got int, allowed is type time, which is the default here",
+    ),
+    ('timezone = "Europe/Rome"', "values = {a = 1}", "time: got values, allowed is type time"),
+    (
+        '"{no}/a"',
+        '"{_each.no}/a"',
+        "rule 1 (cx.feedback.submitted.v1): _each: allowed in rules with each only",
+    ),
     ("[[event]]", "[[event]", "map.toml: "),
     ('type = "int"', 'type = "float"', "Invalid enum value 'float'"),
     ('type = "int"', 'type = "number"', "data.score: got a number, allowed is int"),
