@@ -16,10 +16,12 @@ COMMANDS = {
     "worker": ("stream.cli.worker:worker", "Count events: read the inputs, write state and panes."),
     "exporter": ("stream.cli.exporter:exporter", "Serve the metrics: /metrics, the live page, its API."),
     "top": ("stream.cli.top:top", "Show an exporter's metrics in the terminal."),
+    "up": ("stream.cli.up:up", "Run everything on this machine, for real use."),
     "demo": ("stream.cli.demo:demo", "Run everything on this machine with simulated customers."),
     "publish": ("stream.cli.publish:publish", "Publish events from a file."),
     "replay": ("stream.cli.replay:replay", "Publish another system's export as events."),
     "mapping": ("stream.cli.mapping:mapping", "Try a mapping file, or list those that ship."),
+    "copy": ("stream.cli.copy:copy", "Copy the inputs to another installation."),
     "deadletter": (
         "stream.cli.deadletter:deadletter",
         "List, show, replay or purge dead letters.",

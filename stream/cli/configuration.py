@@ -19,6 +19,13 @@ class Configuration(NamedTuple):
 
         return load(self.path, os.environ)
 
+    @property
+    def file(self) -> Path | None:
+        """The file that is read, None if there is none."""
+        from stream.config.load import DEFAULT_FILE  # noqa: PLC0415 - as in load
+
+        return self.path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+
     def as_toml(self) -> str:
         """Return the settings in force as TOML, without secrets and with unset settings as comments.
 

@@ -7,8 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stream.demo.departures import CHURN_RATES, SATISFIED_RATES
 from stream.demo.expected import Series, series
-from stream.demo.servers import Servers
 from stream.devbroker.http import get
+from stream.standalone.servers import Servers
 
 
 def parse_metrics(text: str) -> dict[Series, float]:

@@ -1,57 +1,25 @@
 """The addresses and commands that the demo prints."""
 
-import sys
-from pathlib import Path
-
 from rich.table import Table
 
-from stream.demo import monitoring
-from stream.demo.ports import Ports
-from stream.demo.servers import Servers
-
-EVENT = (
-    """{"specversion":"1.0","id":"'$(date +%s%N)'","source":"/me","type":"cx.feedback.submitted.v1","""
-    """"time":"'$(date -u +%FT%TZ)'","data":{"feedback_id":"'$(date +%s%N)'","survey":"nps","score":10,"""
-    """"customer_id":"me","channel":"web","touchpoint":"checkout"}}"""
-)
+from stream.demo.servers import DemoServers
+from stream.standalone.addresses import addresses, publish_command
 
 
-def addresses(servers: Servers) -> Table:
-    """Return a table of the addresses of all servers."""
-    ports = servers.ports
-    table = Table(show_header=False, box=None)
-    table.add_row("Live page", f"http://127.0.0.1:{ports.exporter}/")
-    table.add_row("Metrics", f"http://127.0.0.1:{ports.exporter}/metrics")
-    table.add_row("Readiness", f"http://127.0.0.1:{ports.exporter}/readyz")
-    table.add_row("Worker", f"http://127.0.0.1:{ports.worker}/metrics")
-    if "prometheus" in servers.children:
-        table.add_row(
-            "Prometheus", f"http://127.0.0.1:{ports.prometheus}{monitoring.alerts_page(ports.prometheus)}"
-        )
-    if "alertmanager" in servers.children:
-        table.add_row("Alertmanager", f"http://127.0.0.1:{ports.alertmanager}/")
-    elif servers.alerting:
-        table.add_row("Firing alerts", f"http://127.0.0.1:{ports.receiver}/api/v2/alerts (JSON)")
-    table.add_row("Kafka", servers.bootstrap)
+def all_addresses(servers: DemoServers) -> Table:
+    """Return a table of the addresses of all servers, and of the firing alerts if there is no Alertmanager."""
+    table = addresses(servers)
+    if servers.alerting and "alertmanager" not in servers.children:
+        receiver = f"http://127.0.0.1:{servers.ports.receiver}"
+        table.add_row("Firing alerts", f"{receiver}/api/v2/alerts (JSON)")
     return table
 
 
-def invitation(servers: Servers) -> str:
+def invitation(servers: DemoServers) -> str:
     """Return shell commands to publish an event and to kill the worker."""
-    command = f"{program()} publish -"
-    if servers.ports.kafka != Ports().kafka:
-        command = f"CXGAUGE_KAFKA_BOOTSTRAP_SERVERS={servers.bootstrap} {command}"
     return (
-        f"Publish an event of your own:\n\n  echo '{EVENT}' |\n    {command}\n\n"
+        f"Publish an event of your own:\n\n{publish_command(servers)}\n\n"
         "Kill the worker. The demo restarts it, and it resumes from its last checkpoint:\n\n"
         f"  kill -9 {servers.children['worker'].pid}\n\n"
         "Ctrl-C stops everything"
     )
-
-
-def program() -> Path:
-    """Return the path of the installed `cxgauge` from the current folder, else only its name."""
-    installed = Path(sys.executable).with_name("cxgauge")
-    if not installed.exists():
-        return Path("cxgauge")
-    return installed.relative_to(Path.cwd()) if installed.is_relative_to(Path.cwd()) else installed

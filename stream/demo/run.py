@@ -14,11 +14,13 @@ from stream.demo.expected import Series, expected
 from stream.demo.expected_business import expected_business
 from stream.demo.expected_joined import expected_joined
 from stream.demo.feed import now_ms, publish
-from stream.demo.guide import addresses, invitation
-from stream.demo.servers import Servers, module_command, running_servers
+from stream.demo.guide import all_addresses, invitation
+from stream.demo.servers import DemoServers
 from stream.demo.story import Story
 from stream.devbroker.http import get
 from stream.devbroker.process import until_stopped
+from stream.standalone.ports import Ports
+from stream.standalone.servers import module_command, running
 
 DEADLINE = 120.0
 """Seconds within which the exporter must expose the values of the story and the alerts must arrive."""
@@ -32,7 +34,7 @@ def run_demo(say: Callable[[str], None], *, check: bool) -> int:
     with (
         until_stopped(),
         TemporaryDirectory(prefix="cxgauge-demo-") as folder,
-        running_servers(Path(folder), say) as servers,
+        running(DemoServers(Path(folder), Ports().with_free_ports(), say)) as servers,
     ):
         now, business = now_ms(), Business()
         answers = Story().history(now)
@@ -46,14 +48,14 @@ def run_demo(say: Callable[[str], None], *, check: bool) -> int:
                 report_metrics(wanted, wrong, say) or check_rates(servers) or check_alerts(servers, business)
             )
         servers.add("visitors", module_command("stream.demo.visitors", servers.bootstrap))
-        Console(highlight=False).print(addresses(servers))
+        Console(highlight=False).print(all_addresses(servers))
         say(invitation(servers))
         publish_incident(servers, business)
         servers.watch()
     return 0
 
 
-def publish_incident(servers: Servers, business: Business) -> None:
+def publish_incident(servers: DemoServers, business: Business) -> None:
     """Publish the incident: late answers and, after their alert fires in Prometheus, churns."""
     alerts = incident.ALERTS_COME if servers.alerting else incident.ALERTS_WOULD_COME
     servers.say(f"\n{incident.STORY} {alerts}\n")
@@ -64,7 +66,7 @@ def publish_incident(servers: Servers, business: Business) -> None:
     asyncio.run(publish(servers.bootstrap, incident.churns(business, now_ms()), stamped=False))
 
 
-def check_alerts(servers: Servers, business: Business) -> int:
+def check_alerts(servers: DemoServers, business: Business) -> int:
     """Publish the incident and wait for its alerts, in total and for the channel. Return the exit code."""
     if not servers.alerting:
         servers.say("Checked the metrics only, because alerts need Prometheus")
@@ -81,7 +83,7 @@ def check_alerts(servers: Servers, business: Business) -> int:
     return 1 if missing else 0
 
 
-def check_rates(servers: Servers) -> int:
+def check_rates(servers: DemoServers) -> int:
     """Compare the exposed bounds with the hidden rates of the story. Return the exit code."""
     outside = rates_outside_bounds(parse_metrics(get(servers.ports.exporter, "/metrics").text))
     servers.say(

@@ -70,9 +70,14 @@ class Child:
         return True
 
     @property
+    def exit_code(self) -> int:
+        """The exit code of a program that has ended, negative for a signal."""
+        return int(self._process.returncode)
+
+    @property
     def killed(self) -> bool:
         """True if SIGKILL ended the program."""
-        return self._process.returncode == -signal.SIGKILL
+        return self.exit_code == -signal.SIGKILL
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait until `ready()` returns True.

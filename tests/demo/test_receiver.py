@@ -8,13 +8,13 @@ from http.client import HTTPConnection
 import pytest
 from prometheus_client import start_http_server
 
-from stream.demo import monitoring
 from stream.demo.notices import FiringAlerts, decode_delivery
-from stream.demo.ports import Ports
 from stream.demo.receiver import Receiver
 from stream.devbroker.http import get
 from stream.devbroker.process import Child
 from stream.exporter.live.alertmanager import AlertmanagerClient
+from stream.standalone import monitoring
+from stream.standalone.ports import Ports
 from tests.chaos.cluster import wait
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -6,10 +6,11 @@ import pytest
 
 from stream.demo import incident, run
 from stream.demo.business import Business
-from stream.demo.guide import addresses
-from stream.demo.ports import Ports
-from stream.demo.servers import WITHOUT_ALERTMANAGER, WITHOUT_PROMETHEUS, Servers
+from stream.demo.guide import all_addresses
+from stream.demo.servers import WITHOUT_ALERTMANAGER, DemoServers
 from stream.devbroker.tools import Unavailable
+from stream.standalone.ports import Ports
+from stream.standalone.servers import WITHOUT_PROMETHEUS
 
 ALL_ALERTS = {(alert, channel) for alert in incident.ALERTS for channel in ("", incident.CHANNEL)}
 
@@ -31,7 +32,7 @@ def business() -> Business:
 @pytest.fixture
 def servers(tmp_path, printed, monkeypatch):
     """Servers of which none is started, with free ports."""
-    servers = Servers(tmp_path, Ports().with_free_ports(), printed.append)
+    servers = DemoServers(tmp_path, Ports().with_free_ports(), printed.append)
     monkeypatch.setattr(servers, "add", lambda name, command: servers.children.update({name: command}))
     monkeypatch.setattr(servers, "_wait", lambda _name, _path: None)
     with servers.receiver:
@@ -44,7 +45,7 @@ def available(monkeypatch):
 
     def only(*names: str) -> None:
         monkeypatch.setattr(
-            "stream.demo.servers.find",
+            "stream.standalone.servers.find",
             lambda name: (
                 Path("/opt") / name if name in names else Unavailable(f"{name} is left out: so it is")
             ),
@@ -53,9 +54,9 @@ def available(monkeypatch):
     return only
 
 
-def listed_addresses(servers: Servers) -> dict[str, str]:
+def listed_addresses(servers: DemoServers) -> dict[str, str]:
     """Return the addresses that the demo prints."""
-    names, values = addresses(servers).columns
+    names, values = all_addresses(servers).columns
     return dict(zip(names.cells, values.cells, strict=True))
 
 
@@ -75,7 +76,7 @@ def test_with_both_prometheus_sends_to_alertmanager(servers, available, printed)
     """And Alertmanager to the receiver."""
     available("prometheus", "alertmanager")
     servers._start_monitoring()
-    ports, folder = servers.ports, servers._folder
+    ports, folder = servers.ports, servers.setup.folder
     assert (
         f'targets: ["127.0.0.1:{ports.alertmanager}"]' in (folder / "prometheus/prometheus.yml").read_text()
     )
@@ -91,9 +92,9 @@ def test_without_alertmanager_prometheus_sends_to_the_receiver(servers, availabl
     available("prometheus")
     servers._start_monitoring()
     receiver = f"127.0.0.1:{servers.ports.receiver}"
-    config = (servers._folder / "prometheus/prometheus.yml").read_text()
+    config = (servers.setup.folder / "prometheus/prometheus.yml").read_text()
     assert f'- targets: ["{receiver}"]' in config.partition("scrape_configs")[0]
-    assert servers._environment()["CXGAUGE_EXPORTER_ALERTMANAGER"] == f"http://{receiver}"
+    assert servers.environment()["CXGAUGE_EXPORTER_ALERTMANAGER"] == f"http://{receiver}"
     assert printed == [f"alertmanager is left out: so it is\n{WITHOUT_ALERTMANAGER}"]
     assert listed_addresses(servers)["Firing alerts"] == f"http://{receiver}/api/v2/alerts (JSON)"
 
@@ -104,9 +105,9 @@ def test_without_prometheus_neither_is_started(servers, available, printed, name
     available(*names)
     servers._start_monitoring()
     assert servers.children == {}
-    assert "CXGAUGE_EXPORTER_ALERTMANAGER" not in servers._environment()
+    assert "CXGAUGE_EXPORTER_ALERTMANAGER" not in servers.environment()
     assert printed == [f"prometheus is left out: so it is\n{WITHOUT_PROMETHEUS}"]
-    assert list(servers._folder.iterdir()) == []
+    assert list(servers.setup.folder.iterdir()) == []
 
 
 def test_without_prometheus_the_check_is_of_figures_only(servers, business, published, printed):

@@ -15,14 +15,14 @@ from schemas.fields import Data
 from schemas.publish import Publisher
 from schemas.tickets import TicketCreated, TicketDeleted, TicketMessage
 from schemas.times import from_ms
-from stream.demo import monitoring
 from stream.demo.notices import Notice
-from stream.demo.ports import Ports
 from stream.demo.receiver import Receiver
 from stream.deployment import FOLDER
 from stream.devbroker.http import get
 from stream.devbroker.ports import free_port
 from stream.devbroker.process import Child
+from stream.standalone import monitoring
+from stream.standalone.ports import Ports
 from tests.chaos.cluster import ChaosCluster, wait
 from tests.support import DAY, HOUR, MINUTE, SECOND
 
@@ -42,8 +42,13 @@ class Installation:
         worker, exporter = cluster.start(), cluster.start("exporter")
         self.ports = Ports(0, worker.port, exporter.port, *(free_port() for _ in range(3)))  # type: ignore[attr-defined]
         self.receiver = stack.enter_context(Receiver(self.ports.receiver, lambda _: None))
+        webhook = f"http://127.0.0.1:{self.ports.receiver}/"
         for name, program in programs.items():
-            command = getattr(monitoring, name)(program, folder, self.ports)
+            command = (
+                monitoring.prometheus(program, folder, self.ports)
+                if name == "prometheus"
+                else monitoring.alertmanager(program, folder, self.ports, webhook)
+            )
             self.shorten_intervals(
                 [*(folder / "prometheus" / "rules").glob("*.yml"), folder / "alertmanager.yml"]
             )

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from stream.demo import monitoring
-from stream.demo.ports import Ports
 from stream.devbroker.http import get
 from stream.devbroker.process import Child
 from stream.monitoring.alerts.prometheus_files import alerts
+from stream.standalone import monitoring
+from stream.standalone.ports import Ports
 from tests.chaos.cluster import wait
 
 pytestmark = [pytest.mark.tools, pytest.mark.fresh]

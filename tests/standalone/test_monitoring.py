@@ -5,11 +5,11 @@ from contextlib import closing
 import pytest
 import yaml
 
-from stream.demo import monitoring
-from stream.demo.ports import Ports
 from stream.deployment import FOLDER
 from stream.devbroker.http import get
 from stream.devbroker.process import Child
+from stream.standalone import monitoring
+from stream.standalone.ports import Ports
 
 pytestmark = pytest.mark.fresh
 

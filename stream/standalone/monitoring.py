@@ -3,24 +3,28 @@
 import shutil
 from pathlib import Path
 
-from stream.demo.ports import Ports
 from stream.deployment import FOLDER
 from stream.devbroker.http import get
 from stream.devbroker.tools import commands
 from stream.devbroker.tools.commands import Command
+from stream.standalone.ports import Ports
 
 PAGES = ("/alerts", "/classic/alerts", "/api/v1/alerts")
 """Pages about alerts: of upstream's user interface, of Debian's, and the API if there is no interface."""
 
 
-def alertmanager(executable: Path, folder: Path, ports: Ports) -> Command:
-    """Return the command that starts Alertmanager with our receiver.
+def alertmanager(executable: Path, folder: Path, ports: Ports, webhook: str | None = None) -> Command:
+    """Return the command that starts Alertmanager. Its data and configuration are in `folder`.
 
-    Its data and configuration are in `folder`.
+    With a webhook every receiver notifies it. Without, the shipped configuration is copied unless there is one, so that
+    its receivers can be edited.
     """
     config = folder / "alertmanager.yml"
-    webhook = f"http://127.0.0.1:{ports.receiver}/"
-    config.write_text(with_webhook(_shipped("alertmanager").read_text(), webhook))
+    shipped = _shipped("alertmanager").read_text()
+    if webhook is not None:
+        config.write_text(with_webhook(shipped, webhook))
+    elif not config.exists():
+        config.write_text(shipped)
     return commands.alertmanager(executable, config, folder / "alertmanager", ports.alertmanager)
 
 
@@ -30,7 +34,8 @@ def prometheus(executable: Path, folder: Path, ports: Ports) -> Command:
     It sends its alerts to the port of Alertmanager.
     """
     shipped = _shipped("prometheus")
-    config = Path(shutil.copytree(shipped.parent, folder / "prometheus")) / shipped.name
+    copied = shutil.copytree(shipped.parent, folder / "prometheus", dirs_exist_ok=True)
+    config = Path(copied) / shipped.name
     config.write_text(with_ports(config.read_text(), ports))
     return commands.prometheus(executable, config, folder / "tsdb", ports.prometheus)
 

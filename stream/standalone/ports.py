@@ -1,4 +1,4 @@
-"""The ports of the demo's servers."""
+"""The ports of the servers on one machine."""
 
 from typing import NamedTuple
 

@@ -1,0 +1,109 @@
+"""Copying the inputs to another installation, which counts them anew.
+
+Records keep partition, order, key, headers and timestamp, because an erasure depends on what was read before it. Records that
+workers derived are left out: the other installation's workers derive their own, numbered by its offsets. A record that was
+forwarded is copied like the original, which will be forwarded once more and then be a duplicate.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from schemas.codec import Decoder, Undecodable
+from schemas.topics import CUSTOMERS, DOMAINS
+from stream.config import Settings
+from stream.core.aggregation.admission import DERIVED
+from stream.errors import PreconditionFailed
+from stream.importing.sending import MAX_IN_FLIGHT, ProgressMeter, describe_inputs
+from stream.kafka.client import client_options, running
+from stream.kafka.reading import assign, committed_consumer, read_ranges
+
+_decoder = Decoder(CUSTOMERS)
+
+
+def is_derived(record: Any) -> bool:
+    """Return whether a record of `cx.customers` was written by workers."""
+    try:
+        return type(_decoder.decode(record.value, record.headers).data) in DERIVED
+    except Undecodable:
+        return False
+
+
+async def copy(settings: Settings, target: Settings, *, append: bool) -> Counter[str]:
+    """Copy the inputs up to their present ends, and return the numbers of records by domain, and of those left out.
+
+    Raises:
+        PreconditionFailed: topics are missing, have other numbers of partitions, or hold records already (without
+            `append`)
+        KafkaError: of aiokafka
+    """
+    await _check_partitions(settings, target)
+    counts: Counter[str] = Counter()
+    producer = AIOKafkaProducer(**client_options(target.kafka), enable_idempotence=True, linger_ms=20)
+    async with running(committed_consumer(settings.kafka)) as consumer, running(producer):
+        ranges = await assign(consumer, await _partitions(settings))
+        if not append:
+            await _check_empty(target)
+        domains = {settings.topics.input(domain): domain for domain in DOMAINS}
+        names = {settings.topics.input(domain): target.topics.input(domain) for domain in DOMAINS}
+        with ProgressMeter(sum(span.end - span.begin for span in ranges.values()), "records") as progress:
+            async for tp, records in read_ranges(consumer, ranges, max_records=MAX_IN_FLIGHT):
+                domain = domains[tp.topic]
+                kept = [r for r in records if domain != CUSTOMERS.domain or not is_derived(r)]
+                await _send(producer, TopicPartition(names[tp.topic], tp.partition), kept)
+                counts[domain] += len(kept)
+                counts["derived"] += len(records) - len(kept)
+                for _ in records:
+                    progress.step()
+    return counts
+
+
+async def _send(producer: AIOKafkaProducer, target: TopicPartition, records: Sequence[Any]) -> None:
+    """Send records of one partition in order, and wait until all are stored."""
+    futures = [
+        await producer.send(
+            target.topic,
+            record.value,
+            key=record.key,
+            partition=target.partition,
+            timestamp_ms=record.timestamp,
+            headers=list(record.headers),
+        )
+        for record in records
+    ]
+    await asyncio.gather(*futures)
+
+
+async def _partitions(settings: Settings) -> list[TopicPartition]:
+    described = await describe_inputs(settings)
+    return [
+        TopicPartition(settings.topics.input(domain), number)
+        for domain in DOMAINS
+        for number in range(described[domain].partitions)
+    ]
+
+
+async def _check_partitions(settings: Settings, target: Settings) -> None:
+    here, there = await describe_inputs(settings), await describe_inputs(target)
+    wrong = [
+        f"{target.topics.input(domain)} has {there[domain].partitions} partitions at the target, "
+        f"{settings.topics.input(domain)} has {here[domain].partitions}"
+        for domain in DOMAINS
+        if here[domain].partitions != there[domain].partitions
+    ]
+    if wrong:
+        remedy = "create the target's topics with topics.partitions as it is here, so that records keep their order"
+        raise PreconditionFailed("\n".join([*wrong, remedy]))
+
+
+async def _check_empty(target: Settings) -> None:
+    async with running(committed_consumer(target.kafka)) as consumer:
+        ranges = await assign(consumer, await _partitions(target))
+    if held := sorted({tp.topic for tp, span in ranges.items() if span.end > span.begin}):
+        raise PreconditionFailed(
+            f"{', '.join(held)} at {target.kafka.bootstrap_servers} already has records: copy before apps send there, or "
+            "with --append, where what is there already will be a duplicate"
+        )

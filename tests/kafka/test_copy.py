@@ -1,0 +1,104 @@
+"""Inputs copied to another broker give the same series, also after an erasure and with records on foreign partitions."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.customers import CustomerErased
+from schemas.topics import TOPICS
+from stream.clock import wall_ms
+from stream.core.aggregation.admission import DERIVED
+from stream.devbroker.kafka import Broker
+from tests.chaos.cluster import ChaosCluster
+from tests.core.aggregation import histories
+from tests.core.aggregation.test_batches import answers
+from tests.support import DAY, HOUR, Event
+
+pytestmark = pytest.mark.kafka
+
+
+def history(random: Random, now: int) -> list[Event]:
+    """Return events of all topics in random order, and an erasure of somebody with answers only, among them."""
+    events = [
+        *answers(random, 60, 5, now),
+        *histories.tickets(random, 80, 5, now),
+        *(event for event in histories.customers(random, 80, 5, now) if type(event.data) not in DERIVED),
+    ]
+    random.shuffle(events)
+    of_one = [
+        event._replace(data=event.data.__class__(**{**_fields(event), "customer_id": "erased"}), id=f"x{n}")
+        for n, event in enumerate(answers(random, 20, 5, now))
+    ]
+    erasure = Event(CustomerErased(customer_id="erased"), now - 2 * DAY, now, "erasure")
+    return [*of_one[:10], *events, erasure, *of_one[10:]]
+
+
+def _fields(event: Event) -> dict[str, object]:
+    data = event.data
+    fields = {name: getattr(data, name) for name in data.__struct_fields__}
+    return {**fields, "feedback_id": f"x-{data.feedback_id}"}
+
+
+async def publish(cluster: ChaosCluster, events: Sequence[Event], random: Random) -> None:
+    """Publish events in order, most of them to a partition that is not theirs."""
+    producer = AIOKafkaProducer(bootstrap_servers=cluster.settings.kafka.bootstrap_servers)
+    async with producer:
+        for event in events:
+            for topic in TOPICS.values():
+                if type(event.data) in topic.types:
+                    await producer.send_and_wait(
+                        cluster.settings.topics.input(topic.domain),
+                        event.value(),
+                        partition=random.randrange(cluster.settings.topics.partitions),
+                        timestamp_ms=event.stamp,
+                    )
+
+
+def pane_figures(cluster: ChaosCluster) -> dict[str, object]:
+    """Return the figures of all panes, once a worker has read everything."""
+    for domain in ("feedback", "tickets", "customers"):  # the last one reads what the others derive
+        assert cluster.wait_until_counted(domain), cluster.logs()
+    return {domain: cluster.pane_figures(domain) for domain in ("feedback", "tickets", "customers")}
+
+
+def test_a_copy_gives_the_same_figures(kafka: str, tmp_path: Path) -> None:
+    """At another broker. A second copy is refused, and changes nothing with --append."""
+    random, now = Random(7), wall_ms() // HOUR * HOUR
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    with (
+        Broker() as other,
+        ChaosCluster(kafka, tmp_path / "here") as here,
+        ChaosCluster(other.bootstrap, tmp_path / "there") as there,
+    ):
+        asyncio.run(publish(here, history(random, now), random))
+        expected = pane_figures(here)
+        assert all(expected.values())
+        config = tmp_path / "there.toml"
+        config.write_text(there.run("--print-config").stdout)
+        copied = here.run("copy", "--to", str(config))
+        assert copied.returncode == 0, copied.stderr
+        assert "Left out 0 " not in copied.stdout
+        assert pane_figures(there) == expected
+        refused = here.run("copy", "--to", str(config))
+        assert refused.returncode == 4
+        assert "already has records" in refused.stderr
+        assert here.run("copy", "--to", str(config), "--append").returncode == 0
+        assert pane_figures(there) == expected
+
+
+def test_the_partitions_must_be_equal(kafka: str, tmp_path: Path) -> None:
+    """Records would lose their order."""
+    with (
+        ChaosCluster(kafka, tmp_path) as here,
+        ChaosCluster(kafka, tmp_path, CXGAUGE_TOPICS_PARTITIONS="2") as there,
+    ):
+        config = tmp_path / "there.toml"
+        config.write_text(there.run("--print-config").stdout)
+        refused = here.run("copy", "--to", str(config))
+    assert refused.returncode == 4
+    assert "has 2 partitions at the target" in refused.stderr
