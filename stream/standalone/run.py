@@ -16,8 +16,10 @@ from stream.standalone.data_folder import locked
 from stream.standalone.ports import Ports
 from stream.standalone.servers import Say, Servers, Setup, running
 
-OWN = ("worker", "exporter")
+LISTENING = ("worker", "exporter")
 """Parts with a setting `listen`."""
+DURABLE = {"log.flush.interval.messages": 1}
+"""What one broker acknowledges is on its disk. In a cluster the replicas are the safeguard against a loss of power."""
 
 
 def run_up(data: Path, settings: Settings, arguments: tuple[str, ...], say: Say) -> int:
@@ -31,12 +33,14 @@ def run_up(data: Path, settings: Settings, arguments: tuple[str, ...], say: Say)
     """
     _check(settings)
     with until_stopped(), locked(data):
-        listen = {name: getattr(settings, name).listen for name in OWN}
+        listen = {name: getattr(settings, name).listen for name in LISTENING}
         ports = _ports(settings, listen, say)
         kafka = Kafka(bootstrap_servers=f"127.0.0.1:{ports.kafka}")
-        chosen = {name: listen[name]._replace(port=getattr(ports, name)) for name in OWN}
+        chosen = {name: listen[name]._replace(port=getattr(ports, name)) for name in LISTENING}
 
-        setup = Setup(data, ports, replace(settings, kafka=kafka), os.environ, arguments, listen=chosen)
+        setup = Setup(
+            data, ports, replace(settings, kafka=kafka), os.environ, arguments, listen=chosen, broker=DURABLE
+        )
         with running(Servers(setup, say)) as servers:
             Console(highlight=False).print(addresses(servers))
             say(

@@ -21,6 +21,8 @@ from stream.standalone import monitoring
 from stream.standalone.ports import Ports
 from stream.standalone.restarts import Restarts
 
+MAX_LOG_BYTES = 10 << 20
+"""A longer log is put aside when its program is started, in place of the one put aside before."""
 Say = Callable[[str], None]
 WITHOUT_PROMETHEUS = "Without Prometheus no alert rule is evaluated. Metrics and live page are the same"
 WITHOUT_ALERTMANAGER = "Without Alertmanager alerts are on the page of Prometheus only"
@@ -40,6 +42,7 @@ class Setup(NamedTuple):
         arguments: of `cxgauge` before the name of the command
         webhook: URL that Alertmanager notifies, None for the configuration in the folder
         listen: addresses of our programs, by default their ports of 127.0.0.1
+        broker: settings of server.properties beside the defaults
     """
 
     folder: Path
@@ -49,6 +52,7 @@ class Setup(NamedTuple):
     arguments: tuple[str, ...] = ()
     webhook: str | None = None
     listen: Mapping[str, Address] = {}
+    broker: Mapping[str, str | int] = {}
 
 
 class Servers:
@@ -60,7 +64,7 @@ class Servers:
         self.children: dict[str, Child] = {}
         self.say = say
         self._closing = ExitStack()
-        self._broker = Broker(setup.ports.kafka, setup.folder / "kafka")
+        self._broker = Broker(setup.ports.kafka, setup.folder / "kafka", setup.broker)
         self._starts: dict[str, Callable[[], Child]] = {}
         self._restarts = Restarts()
 
@@ -125,7 +129,10 @@ class Servers:
         folder = self.setup.folder
 
         def start() -> Child:
-            child = Child(name, command, log=folder / f"{name}.log", env=env, cwd=folder)
+            log = folder / f"{name}.log"
+            if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+                log.replace(folder / f"{name}.log.1")
+            child = Child(name, command, log=log, env=env, cwd=folder)
             return self._closing.enter_context(child)
 
         self._starts[name] = start
