@@ -1,4 +1,4 @@
-"""The ranges of buckets whose sums are kept. Their edges only move forward."""
+"""The ranges of buckets whose sums are kept."""
 
 from collections.abc import Iterable, Iterator
 
@@ -47,7 +47,7 @@ class WindowRange:
         return self.window.resolution
 
     def edges(self, now: int) -> tuple[int, int]:
-        """Return the first and last bucket at `now` (ms), neither before its present position.
+        """Return the first and last bucket at `now` (ms).
 
         At 12:34:20 a window of 5 minutes contains the minutes 12:30 to 12:34. Without an upper end it also contains
         all later minutes. A window of 7 days that is moved back ends with the hour of 11:00 a week ago.
@@ -57,7 +57,7 @@ class WindowRange:
               |=================================================  open_flow
         """
         last = UNBOUNDED if self._open else now // self.resolution.step - self._back
-        return max(self.first, self.window.first(now) - self._back), max(self.last, last)
+        return self.window.first(now) - self._back, last
 
 
 def window_ranges(

@@ -96,32 +96,25 @@ class RollingWindows:
             self._remove_sums(sums)
 
     def advance(self, now: int) -> CooperativeSteps:
-        """Move every edge to its position at `now` (ms). Buckets that enter are added, those that leave subtracted."""
+        """Move every edge to its position at `now` (ms), forward or back.
+
+        Buckets that enter are added, those that leave subtracted.
+        """
         for window_range in self._ranges:
-            first, last = window_range.edges(now)
-            for cell_ref, vector in self._between(
-                window_range, window_range.first, min(first - 1, window_range.last)
-            ):
-                self._accumulate(
-                    cell_ref.sums,
-                    window_range.range_id,
-                    window_range.window_mask,
-                    cell_ref.own_labels,
-                    vector,
-                    -1,
-                )
-                yield
-            for cell_ref, vector in self._between(window_range, max(window_range.last + 1, first), last):
-                self._accumulate(
-                    cell_ref.sums,
-                    window_range.range_id,
-                    window_range.window_mask,
-                    cell_ref.own_labels,
-                    vector,
-                )
-                yield
-            window_range.first, window_range.last = first, last
-        if now // MINUTE > self._minute:
+            edges = window_range.edges(now)
+            for first, last, sign in _moved(window_range.first, window_range.last, *edges):
+                for cell_ref, vector in self._between(window_range, first, last):
+                    self._accumulate(
+                        cell_ref.sums,
+                        window_range.range_id,
+                        window_range.window_mask,
+                        cell_ref.own_labels,
+                        vector,
+                        sign,
+                    )
+                    yield
+            window_range.first, window_range.last = edges
+        if now // MINUTE != self._minute:
             self._minute = now // MINUTE
             self._age_open_items()
 
@@ -291,6 +284,14 @@ class RollingWindows:
     def _mark_changed(self, sums: LabelSetSums, window_mask: int) -> None:
         shown = sums.shown_in or sums
         self.changed[shown] = self.changed.get(shown, 0) | window_mask
+
+
+def _moved(first: int, last: int, new_first: int, new_last: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the buckets that leave a moved range with sign -1, and those that enter with sign 1. Some are empty."""
+    yield first, min(new_first - 1, last), -1
+    yield max(new_last + 1, first), last, -1
+    yield new_first, min(first - 1, new_last), 1
+    yield max(last + 1, new_first), new_last, 1
 
 
 def _with_other(sums: LabelSetSums) -> tuple[LabelSetSums, ...]:

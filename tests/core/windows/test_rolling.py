@@ -61,6 +61,7 @@ changes = st.one_of(
     st.tuples(st.just("retract"), st.integers(0, 1), st.just(0)),
     st.tuples(st.just("expire"), st.integers(0, 1), durations),
     st.tuples(st.just("clock"), st.just(0), durations),
+    st.tuples(st.just("clock"), st.just(0), durations.map(lambda duration: -duration)),
     st.tuples(st.just("fold"), st.just(0), cardinality_policies),
     st.tuples(st.just("reread"), st.integers(0, 1), st.just(0)),
     st.tuples(st.just("forget"), st.just(0), st.just(0)),
@@ -204,11 +205,15 @@ def test_short_windows_have_no_lagged_range() -> None:
     assert lagged == ["7d", "30d"]
 
 
-def test_the_clock_does_not_go_back() -> None:
-    """A window that has advanced does not return."""
-    readout = read_contributions(contribution(MINUTE_0))
-    assert figure(readout, MINUTE_0 + 10 * MINUTE, 0) == 0
-    assert figure(readout, MINUTE_0, 0) == 0
+@pytest.mark.parametrize("jump", [MINUTE, 10 * MINUTE, DAY, 40 * DAY])
+def test_a_window_follows_a_clock_that_is_set_back(jump: int) -> None:
+    """It returns to what it held, whether it overlaps with its former position or not."""
+    readout = read_contributions(contribution(MINUTE_0), contribution(MINUTE_0 - 4 * MINUTE, 2))
+    assert figure(readout, MINUTE_0, 0) == 3
+    assert figure(readout, MINUTE_0 + jump, 0) == (1 if jump == MINUTE else 0)
+    assert figure(readout, MINUTE_0, 0) == 3
+    run(readout.windows.verify())
+    assert readout.windows.repairs == 0
 
 
 def test_late_events_correct_the_past() -> None:
