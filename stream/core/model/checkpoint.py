@@ -12,8 +12,8 @@ MAX_AGE = 30_000
 """Time in ms for which a checkpoint covers its partition, and the lag below which it does so."""
 
 EARLIEST_END = 24 * 3_600_000
-"""Times in ms before this one stand for a source whose end was never reached. They are 0 or a little more, because a flush
-reads the clock after the lag was computed."""
+"""Times in ms before this one stand for a source whose end was never reached. They are 0, or a little more in older
+checkpoints."""
 
 _PACKED_NAMES = {
     "next_offset": "next",
