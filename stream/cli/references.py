@@ -33,6 +33,7 @@ SERIES_LABELS = {
     "cx_event_lag_seconds": ("topic",),
     "cx_labels_ignored_by_name_total": ("label",),
     "cx_unknown_fields_total": ("type", "field"),
+    "cx_clock_difference_seconds": ("clock",),
     "cx_metric_info": ("metric", "version"),
     "cxgauge_records_written_total": ("kind",),
     "cxgauge_entities": PARTITION_LABELS,
@@ -86,7 +87,7 @@ def _series() -> Iterator[str]:
     yield from (_series_row(name, kind, text) for name, (kind, text) in FAMILIES.items())
     yield f"\n## Operational, on the worker\n\n{SERIES_HEAD}"
     health = Health()
-    health.watch(TaskManager(KafkaCheckpointStore(Settings()), clock=lambda: 0))
+    health.watch(TaskManager(KafkaCheckpointStore(Settings()), wall_clock=lambda: 0))
     for operational in sorted(health.registry.collect(), key=lambda family: family.name):
         if operational.name.startswith("cxgauge_"):
             name = operational.name + ("_total" if operational.type == "counter" else "")

@@ -53,10 +53,15 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.state_prefix}.panes.{domain}"
 
     @property
+    def clock(self) -> str:
+        """The topic of the workers' clock records."""
+        return f"{self.state_prefix}.clock"
+
+    @property
     def all(self) -> tuple[str, ...]:
         """The names of all topics, the inputs first."""
         of_domains = (name(domain) for name in (self.input, self.state, self.panes) for domain in DOMAINS)
-        return (*of_domains, self.deadletter)
+        return (*of_domains, self.deadletter, self.clock)
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,7 +44,7 @@ class CardinalityControl:
             now: the end of the windows, in ms since the epoch
             hour: whether an hour has begun since the last call
         """
-        minute = now // MINUTE > self._minute
+        minute = now // MINUTE != self._minute
         self._minute = now // MINUTE
         appeared = any(domain_view.windows.has_new_label_sets for domain_view in self._views)
         if hour or appeared or (minute and self._policy.values):

@@ -1,7 +1,7 @@
 """Series about the pipeline. They have no view and no window, and are served in every state."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from schemas.topics import DomainName
 from stream.core.metrics import REGISTRY
@@ -42,6 +42,10 @@ FAMILIES: dict[str, tuple[str, str]] = {
     "cx_window_repairs_total": (
         "counter",
         "Window sums corrected by the hourly check. Any value above 0 is a bug",
+    ),
+    "cx_clock_difference_seconds": (
+        "gauge",
+        "Difference of a clock from the majority of exporter, workers and broker. Without a majority, from the exporter",
     ),
     "cx_metric_info": ("gauge", "Metrics and the versions of their definitions"),
 }
@@ -106,6 +110,13 @@ def ignored(checkpoints: Iterable[Checkpoint]) -> Iterator[str]:
 def single(name: str, value: float) -> str:
     """Return a family of one series without labels."""
     return header(name, *FAMILIES[name]) + line(name, {}, value)
+
+
+def clocks(differences: Mapping[str, int]) -> str:
+    """Return the differences of clocks, which are in ms, by the clock's name. Ahead is positive."""
+    name = "cx_clock_difference_seconds"
+    lines = (line(name, {"clock": clock}, ms / 1000) for clock, ms in sorted(differences.items()))
+    return header(name, *FAMILIES[name]) + "".join(lines)
 
 
 def definitions() -> str:

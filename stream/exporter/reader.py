@@ -59,17 +59,17 @@ class PaneReader:
         for tp in tps:  # not seek_to_beginning: a reset in flight could throw it to the end
             consumer.seek(tp, self._next.get(tp, begin[tp]))
 
-    async def read(self, timeout_ms: int, wall_ms: int) -> list[PaneBatch]:
-        """Return the records that arrive within `timeout_ms`. `wall_ms` is the present in ms since the epoch."""
+    async def read(self, timeout_ms: int, monotonic_ms: int) -> list[PaneBatch]:
+        """Return the records that arrive within `timeout_ms`. `monotonic_ms` is the present by a monotonic clock."""
         consumer = self._consumer
         assert consumer is not None  # noqa: S101  (for the type checker)
-        if self._last_read is not None and wall_ms - self._last_read > SUSPENDED_AFTER:
-            self._settled_at = wall_ms + SETTLE_TIME
-        self._last_read = wall_ms
+        if self._last_read is not None and monotonic_ms - self._last_read > SUSPENDED_AFTER:
+            self._settled_at = monotonic_ms + SETTLE_TIME
+        self._last_read = monotonic_ms
         batches = []
         for tp, records in (await consumer.getmany(timeout_ms=timeout_ms, max_records=2_000)).items():
-            if wall_ms - self._last_record_at.get(tp, wall_ms) > REREAD_AFTER:
-                self._last_record_at[tp] = wall_ms
+            if monotonic_ms - self._last_record_at.get(tp, monotonic_ms) > REREAD_AFTER:
+                self._last_record_at[tp] = monotonic_ms
                 self._next.pop(tp)
                 self._restarted.add(tp)
                 consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
@@ -83,11 +83,13 @@ class PaneReader:
                 )
                 continue
             end = consumer.last_stable_offset(tp)
-            at_end = end is not None and wall_ms >= self._settled_at and await consumer.position(tp) >= end
+            at_end = (
+                end is not None and monotonic_ms >= self._settled_at and await consumer.position(tp) >= end
+            )
             from_beginning = tp in self._restarted or records[0].offset < self._next.get(tp, 0)
             self._restarted.discard(tp)
             batches.append(PaneBatch(self._partition_ids[tp], records, at_end, from_beginning))
-            self._last_record_at[tp], self._next[tp] = wall_ms, records[-1].offset + 1
+            self._last_record_at[tp], self._next[tp] = monotonic_ms, records[-1].offset + 1
         return batches
 
     async def stop(self) -> None:

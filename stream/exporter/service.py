@@ -4,16 +4,18 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 import time
 
 from aiokafka.errors import KafkaError
 
 from schemas.topics import DOMAINS
 from stream import logs
-from stream.clock import wall_ms
+from stream.clock import monotonic_ms, wall_ms
 from stream.config import Settings
 from stream.core.windows.rolling import CooperativeSteps
 from stream.errors import ConfigError
+from stream.exporter.clock_reader import ClockReader
 from stream.exporter.http.server import serve
 from stream.exporter.http.web_config import WebConfig, read
 from stream.exporter.live.alertmanager import AlertmanagerClient
@@ -31,9 +33,6 @@ RETRY_INTERVAL = 2.0
 """Seconds between two attempts to connect to the broker."""
 START_TIMEOUT = 10.0
 """Seconds that an attempt to connect may take."""
-
-CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""A monotonic clock, if possible one that includes suspension, because checkpoints grow old during it."""
 
 
 def run(settings: Settings) -> int:
@@ -60,7 +59,11 @@ class _Service:
         self.stop = asyncio.Event()
         self._busy = asyncio.Lock()
         """Held while the state is changed or rendered, because both work in steps."""
+        listen = settings.exporter.listen
+        self.exporter.clock.name = f"exporter {socket.gethostname()}:{listen.port}"
         self._last_logged = ""
+        self._logged_clocks: list[str] = []
+        """Keys of the notes about clocks that were logged last."""
         self._gc_tuned = False
 
     async def run(self) -> None:
@@ -82,7 +85,13 @@ class _Service:
             raise ConfigError(f"exporter.listen: got {str(address)!r}: {error.strerror}") from error
         tasks = [
             asyncio.create_task(work)
-            for work in (self._read(), self._refresh(), self.broadcaster.poll_alerts(), self.stop.wait())
+            for work in (
+                self._read(),
+                self._refresh(),
+                ClockReader(self.settings, self.exporter.clock).run(),
+                self.broadcaster.poll_alerts(),
+                self.stop.wait(),
+            )
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -95,7 +104,8 @@ class _Service:
             await runner.cleanup()
 
     def _state(self) -> tuple[str, str]:
-        return self.error or self.exporter.unready_reason(_monotonic_ms()), self.exporter.filling_windows()
+        now = monotonic_ms()
+        return self.error or self.exporter.unready_reason(now), self.exporter.notes(now)
 
     async def _read(self) -> None:
         """Read the panes for ever. Connect again after an outage of the broker, during which domains become stale."""
@@ -107,13 +117,13 @@ class _Service:
                     await reader.start()
                 self.error = ""
                 while True:
-                    for batch in await reader.read(100, wall_ms()):
+                    for batch in await reader.read(100, monotonic_ms()):
                         if batch.error:
                             log.error(batch.error)
                         async with self._busy:
-                            await run_in_slices(
-                                self.exporter.apply(batch, monotonic_ms=_monotonic_ms(), wall_ms=wall_ms())
-                            )
+                            now = monotonic_ms()
+                            present = self.exporter.clock.read(now, wall_ms())
+                            await run_in_slices(self.exporter.apply(batch, monotonic_ms=now, wall_ms=present))
             except (KafkaError, OSError, TimeoutError) as error:
                 servers = self.settings.kafka.bootstrap_servers
                 self.error = f"broker {servers} cannot be reached: {type(error).__name__}"
@@ -129,27 +139,38 @@ class _Service:
     async def _refresh(self) -> None:
         every = self.settings.exporter.refresh_interval
         while True:
-            due = _monotonic_ms() + every
+            due = monotonic_ms() + every
             async with self._busy:
-                monotonic_ms, now = _monotonic_ms(), wall_ms()
-                await run_in_slices(self.exporter.refresh(monotonic_ms, now))
+                now = monotonic_ms()
+                present = self.exporter.clock.read(now, wall_ms())
+                await run_in_slices(self.exporter.refresh(now, present))
                 await run_in_slices(
-                    self.broadcaster.update(monotonic_ms=monotonic_ms, wall_ms=now, error=self.error)
+                    self.broadcaster.update(monotonic_ms=now, wall_ms=present, error=self.error)
                 )
             self._log_changes()
-            if not self._gc_tuned and not self.exporter.unready_reason(_monotonic_ms()):
+            if not self._gc_tuned and not self.exporter.unready_reason(monotonic_ms()):
                 self._gc_tuned = True
                 tune_gc()
-            await asyncio.sleep(max(0, due - _monotonic_ms()) / 1000)
+            await asyncio.sleep(max(0, due - monotonic_ms()) / 1000)
 
     def _log_changes(self) -> None:
         """Log the reason and note of /readyz when the kind of reason changes."""
-        reason, note = self._state()
+        self._log_clocks()
+        reason, note = self._state()[0], self.exporter.filling_windows()
         message = "; ".join(text for text in (reason, note) if text) or "complete"
         kind = message.partition(":")[0]
         if kind != self._last_logged:
             self._last_logged = kind
             log.info("%s", message)
+
+    def _log_clocks(self) -> None:
+        """Log the notes about clocks when they change, apart from the size of differences."""
+        notes = dict(self.exporter.clock.notes(monotonic_ms()))
+        if list(notes) != self._logged_clocks:
+            self._logged_clocks = list(notes)
+            # formatted here, because the log shows messages of one template only once in ten seconds
+            text = "; ".join(notes.values()) or "clocks: nothing to report any more"
+            log.warning(text)
 
 
 def tune_gc() -> None:
@@ -166,7 +187,3 @@ async def run_in_slices(steps: CooperativeSteps) -> None:
         if time.perf_counter() > until:
             await asyncio.sleep(0)
             until = time.perf_counter() + SLICE_SECONDS
-
-
-def _monotonic_ms() -> int:
-    return time.clock_gettime_ns(CLOCK) // 1_000_000

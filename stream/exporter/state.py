@@ -10,11 +10,12 @@ from schemas.topics import DOMAINS, DomainName
 from stream.config import Settings
 from stream.config.aggregation import aggregation_config
 from stream.core.metrics import BY_DOMAIN
-from stream.core.model.checkpoint import KEY, decode
+from stream.core.model.checkpoint import KEY, MAX_AGE, Checkpoint, decode
 from stream.core.model.time_buckets import HOUR
 from stream.core.windows.rolling import CooperativeSteps
 from stream.exporter import pipeline_metrics
 from stream.exporter.cardinality import CardinalityControl
+from stream.exporter.clocks import ExporterClock
 from stream.exporter.coverage import Coverage, PartitionId
 from stream.exporter.domain_view import DomainView
 from stream.exporter.exposition import Exposition, gzip_pieces
@@ -48,6 +49,7 @@ class ExporterState:
         self.settings = settings
         self.config = aggregation_config(settings)
         self.coverage = Coverage(DOMAINS, settings.topics.partitions, self.config.config_hash)
+        self.clock = ExporterClock(self.coverage.expected)
         self.domain_views: dict[DomainName, DomainView] = {
             d: DomainView(self.config, BY_DOMAIN[d]) for d in DOMAINS
         }
@@ -59,15 +61,15 @@ class ExporterState:
             partition: PartitionBuffer(self.domain_views[_domain_of(partition)].windows)
             for partition in self.coverage.expected
         }
-        self._clock = 0
+        self._now = 0
+        self._end_read_at: dict[PartitionId, int] = {}
+        """The time at which a partition was last read to its end, in ms of a monotonic clock."""
         self._hour = -1
         self._is_complete = False
         """Whether the served exposition was rendered while every partition was covered."""
 
     def apply(self, batch: PaneBatch, *, monotonic_ms: int, wall_ms: int) -> CooperativeSteps:
         """Apply the records of a partition, in short steps.
-
-        A checkpoint in a batch that does not reach the end counts as received when it was written.
 
         Args:
             batch: the records
@@ -85,21 +87,42 @@ class ExporterState:
                 elif record.value is not None:
                     checkpoint = decode(record.value)
                     yield from buffer.commit(checkpoint)
-                    age = 0 if batch.at_end else max(0, wall_ms - checkpoint.written_at)
-                    self.coverage.record(partition, checkpoint, monotonic_ms - age)
+                    self._record_checkpoint(batch, checkpoint, monotonic_ms, wall_ms)
         except msgspec.DecodeError as error:
             self.coverage.fail(partition, f"a record cannot be read: {error}")
+        if batch.at_end:
+            self._end_read_at[partition] = monotonic_ms
         if batch.error:
             self.coverage.fail(partition, batch.error)
 
+    def _record_checkpoint(
+        self, batch: PaneBatch, checkpoint: Checkpoint, monotonic_ms: int, wall_ms: int
+    ) -> None:
+        """Record a checkpoint as received now, or when it was written if the batch does not reach the end.
+
+        Clocks can be wrong. So it is at most as old as the last read of the end, and does not count before the first.
+        """
+        partition = batch.partition
+        end_read_at = self._end_read_at.get(partition)
+        written_before = max(0, wall_ms - checkpoint.written_at)
+        if batch.at_end:
+            age = 0
+            if end_read_at is not None and monotonic_ms - end_read_at < MAX_AGE:
+                self.clock.record_checkpoint(partition, checkpoint.written_at, monotonic_ms)
+        elif end_read_at is None:
+            age = max(MAX_AGE, written_before)
+        else:
+            age = min(written_before, monotonic_ms - end_read_at)
+        self.coverage.record(partition, checkpoint, monotonic_ms - age)
+
     def now(self, wall_ms: int) -> int:
-        """Return the end of the windows in ms: the wall clock or the newest accepted event. It never goes back."""
+        """Return the end of the windows in ms: the wall clock, or the newest accepted event, which never goes back."""
         if self.settings.exporter.clock == "wall":
-            self._clock = max(self._clock, wall_ms)
+            self._now = wall_ms
         else:
             newest = (checkpoint.max_event_time for checkpoint in self.coverage.checkpoints.values())
-            self._clock = max(self._clock, max(newest, default=0))
-        return self._clock
+            self._now = max(self._now, max(newest, default=0))
+        return self._now
 
     def refresh(self, monotonic_ms: int, wall_ms: int) -> CooperativeSteps:
         """Render the exposition again, in short steps. Nothing may be applied between them."""
@@ -114,7 +137,7 @@ class ExporterState:
         live = [domain_view for domain_view in self.domain_views.values() if domain_view.state == "live"]
         for domain_view in live:
             yield from domain_view.windows.advance(now)
-        hour = bool(live) and now // HOUR > self._hour
+        hour = bool(live) and now // HOUR != self._hour
         if hour:
             self._hour = now // HOUR
             for domain_view in live:
@@ -166,6 +189,7 @@ class ExporterState:
         yield pipeline_metrics.single("cx_series_folded_total", self.cardinality.folded_total)
         repairs = sum(domain_view.windows.repairs for domain_view in self.domain_views.values())
         yield pipeline_metrics.single("cx_window_repairs_total", repairs)
+        yield pipeline_metrics.clocks(self.clock.compare(monotonic_ms).differences)
         yield pipeline_metrics.definitions()
 
     def unready_reason(self, monotonic_ms: int) -> str:
@@ -179,6 +203,11 @@ class ExporterState:
         more = f"; and {len(gaps) - 5} more" if len(gaps) > 5 else ""
         return f"{len(gaps)} of {len(self.coverage.expected)} partitions are not covered: {text}{more}"
 
+    def notes(self, monotonic_ms: int) -> str:
+        """Return the notes of /readyz, about clocks and filling windows. `monotonic_ms` is the present."""
+        texts = (*(text for _, text in self.clock.notes(monotonic_ms)), self.filling_windows())
+        return "; ".join(text for text in texts if text)
+
     def filling_windows(self) -> str:
         """Return a note about the windows that begin before the oldest complete pane, or an empty text."""
         since = max(
@@ -187,7 +216,7 @@ class ExporterState:
         filling = [
             window.label
             for window in self.config.windows
-            if self._clock and window.first(self._clock) * window.resolution.step < since
+            if self._now and window.first(self._now) * window.resolution.step < since
         ]
         return f"windows still filling: {', '.join(filling)}" if filling else ""
 

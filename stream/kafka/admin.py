@@ -38,6 +38,12 @@ async def describe(settings: Settings, wanted: Collection[TopicSpec]) -> dict[st
         return await _describe(client, {spec.name for spec in wanted})
 
 
+async def existing_topics(settings: Settings) -> set[str]:
+    """Return the names of all topics that this principal may see. It creates none. Raises aiokafka's KafkaError."""
+    async with admin(settings) as client:
+        return {topic["topic"] for topic in await client.describe_topics()}
+
+
 async def check_topics(settings: Settings, wanted: Collection[TopicSpec]) -> None:
     """Check topics for differences under which figures would be wrong.
 

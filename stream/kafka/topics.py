@@ -13,16 +13,20 @@ INPUT_BYTES = 2 * MIB
 DEADLETTER_BYTES = 4 * MIB
 """More than the largest input record, so that every dead letter fits with its key and headers."""
 DEADLETTER_RETENTION = milliseconds("14d")
+CLOCK_RETENTION = milliseconds("1h")
 TOMBSTONE_RETENTION = milliseconds("3d")
 """Time in ms for which a deletion stays readable. A reader that paused for half of it has to read the topic
 again."""
+
+
+Role = Literal["input", "compacted", "deadletter", "clock"]
 
 
 class TopicSpec(NamedTuple):
     """The required properties of a topic. `configs` has the topic's settings by name."""
 
     name: str
-    role: Literal["input", "compacted", "deadletter"]
+    role: Role
     partitions: int
     replication: int
     configs: dict[str, str]
@@ -37,7 +41,7 @@ class TopicDescription(NamedTuple):
 
 
 def topics(settings: Settings) -> list[TopicSpec]:
-    """Return every required topic: inputs, state, panes and dead letters."""
+    """Return every required topic: inputs, state, panes, dead letters and clock records."""
     names = settings.topics
     inputs = {
         "cleanup.policy": "delete",
@@ -58,21 +62,27 @@ def topics(settings: Settings) -> list[TopicSpec]:
         "retention.ms": str(DEADLETTER_RETENTION),
         "max.message.bytes": str(DEADLETTER_BYTES),
     }
-    common = {
-        "message.timestamp.type": "CreateTime",
-        "min.insync.replicas": str(names.min_insync_replicas),
+    clock = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(CLOCK_RETENTION),
+        "segment.ms": str(CLOCK_RETENTION),
     }
 
-    def spec(
-        name: str, role: Literal["input", "compacted", "deadletter"], configs: dict[str, str]
-    ) -> TopicSpec:
-        return TopicSpec(name, role, names.partitions, names.replication_factor, configs | common)
+    def spec(name: str, role: Role, configs: dict[str, str]) -> TopicSpec:
+        is_clock = role == "clock"
+        common = {
+            "message.timestamp.type": "LogAppendTime" if is_clock else "CreateTime",
+            "min.insync.replicas": str(names.min_insync_replicas),
+        }
+        partitions = 1 if is_clock else names.partitions
+        return TopicSpec(name, role, partitions, names.replication_factor, configs | common)
 
     return [
         *(spec(names.input(domain), "input", inputs) for domain in DOMAINS),
         *(spec(names.state(domain), "compacted", compacted) for domain in DOMAINS),
         *(spec(names.panes(domain), "compacted", compacted) for domain in DOMAINS),
         spec(names.deadletter, "deadletter", deadletter),
+        spec(names.clock, "clock", clock),
     ]
 
 
@@ -88,18 +98,16 @@ def refusals(wanted: Iterable[TopicSpec], described: Mapping[str, TopicDescripti
 
 def _compare(spec: TopicSpec, actual: TopicDescription | None) -> Iterator[tuple[bool, str]]:
     if actual is None:
-        yield True, f"{spec.name}: is missing"
+        yield spec.role != "clock", f"{spec.name}: is missing"
         return
     if actual.partitions != spec.partitions:
-        grave = spec.role != "deadletter"
-        yield (
-            grave,
-            f"{spec.name}: has {actual.partitions} partitions, topics.partitions is {spec.partitions}",
-        )
+        wanted = "expected 1" if spec.role == "clock" else f"topics.partitions is {spec.partitions}"
+        grave = spec.role in ("input", "compacted")
+        yield grave, f"{spec.name}: has {actual.partitions} partitions, {wanted}"
     if actual.replication != spec.replication:
         text = f"has {actual.replication} replicas, topics.replication_factor is {spec.replication}"
         yield False, f"{spec.name}: {text}"
     for key, value in spec.configs.items():
         if (actual_value := actual.configs.get(key)) != value:
-            grave = key == "cleanup.policy" and spec.role != "deadletter"
+            grave = key == "cleanup.policy" and spec.role in ("input", "compacted")
             yield grave, f"{spec.name}: {key} is {actual_value}, expected {value}"

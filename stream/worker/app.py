@@ -12,6 +12,7 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 from mode import CrashingSupervisor
 
+from stream.clock import monotonic_ms
 from stream.config import Settings
 from stream.config.aggregation import aggregation_config
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
@@ -90,7 +91,7 @@ def build(
 ) -> BatchApp:
     """Build the app.
 
-    `fail_fast` is called with an error that forbids further counting, and does not return.
+    `clock` returns the present in ms since the epoch. `fail_fast` is called with an error that forbids further counting, and does not return.
     """
     worker, options = settings.worker, client_options(settings.kafka)
     instance = {"consumer_group_instance_id": worker.instance} if worker.instance else {}
@@ -141,7 +142,7 @@ def _add_agent(app: BatchApp, topic: str, name: str, clock: Callable[[], int]) -
         async for tp, start, records in stream.noack():
             owned_task = app.task_manager.tasks.get(tp)
             if owned_task is not None:
-                owned_task.process(start, records, clock())
+                owned_task.process(start, records, clock(), monotonic_ms())
 
 
 def _add_tasks(app: BatchApp, interval: float, fail_fast: Callable[[BaseException], None]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import repeat
 from typing import NamedTuple
 
@@ -41,10 +41,14 @@ class Tail(NamedTuple):
 
 
 class KafkaCheckpointStore:
-    """A store of entities, panes and checkpoints in compacted topics."""
+    """A store of entities, panes and checkpoints in compacted topics.
 
-    def __init__(self, settings: Settings) -> None:
+    `stamp` returns the timestamp of written records in ms. The broker refuses one that is far ahead of its clock.
+    """
+
+    def __init__(self, settings: Settings, stamp: Callable[[], int] = wall_ms) -> None:
         self.settings = settings
+        self._stamp = stamp
         self.options = client_options(settings.kafka)
         self._producers: dict[PartitionTask, AIOKafkaProducer] = {}
         self._forwarder: AIOKafkaProducer | None = None
@@ -89,7 +93,7 @@ class KafkaCheckpointStore:
         """
         producer, topics, name = self._producers[partition], self.settings.topics, partition.domain.name
         upto = flush.checkpoint.next_offset
-        now: Iterable[TimestampAndHeaders] = repeat((wall_ms(), []))
+        now: Iterable[TimestampAndHeaders] = repeat((self._stamp(), []))
         rows = [*flush.panes, (checkpoint_format.KEY, checkpoint_format.encode(flush.checkpoint))]
         batches = [
             *(
@@ -139,6 +143,7 @@ class KafkaCheckpointStore:
         """
         topics = self.settings.topics
         names = {domain: topics.input(domain) for domain in DOMAINS} | {"": topics.deadletter}
+        now = self._stamp()
         by_partition: dict[tuple[str, int], list[OutgoingRecord]] = {}
         for record in outgoing:
             topic, number = names[record.domain], record.partition
@@ -151,7 +156,10 @@ class KafkaCheckpointStore:
             for batch in build_batches(
                 producer,
                 [(record.key, record.value) for record in records],
-                [(record.timestamp, record.headers) for record in records],
+                [
+                    (now if record.timestamp is None else record.timestamp, record.headers)
+                    for record in records
+                ],
             )
         ]
 

@@ -17,6 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from stream.config import Address
 from stream.http_guard import KEEP_ALIVE, GuardedSite
 from stream.kafka.records import described
+from stream.worker.clock import WorkerClock
 from stream.worker.task_manager import OwnedTask, TaskManager
 
 MAX_CONNECTIONS = 50
@@ -34,6 +35,7 @@ class Health:
         self.reason = "starting"
         self._last_heartbeat = time.monotonic()
         self._task_manager: TaskManager | None = None
+        self._clock: WorkerClock | None = None
         self.flushes = Counter("cxgauge_flushes", "Committed flushes", registry=self.registry)
         self.flush_seconds = Histogram(
             "cxgauge_flush_seconds",
@@ -56,15 +58,17 @@ class Health:
         """Return whether the last heartbeat is younger than `MAX_HEARTBEAT_AGE`."""
         return time.monotonic() - self._last_heartbeat < MAX_HEARTBEAT_AGE
 
-    def watch(self, task_manager: TaskManager) -> None:
-        """Serve metrics and unreadable batches of the partitions of this task manager."""
+    def watch(self, task_manager: TaskManager, clock: WorkerClock | None = None) -> None:
+        """Serve metrics and unreadable batches of the partitions of this task manager, and notes about the clock."""
+        self._clock = clock
         self.registry.register(_TaskCollector(task_manager))
         self._task_manager = task_manager
 
     def remarks(self) -> list[str]:
-        """Return a line for each partition that an unreadable batch blocks."""
+        """Return a line for each partition that an unreadable batch blocks, and the notes about the clock."""
         blocked = self._task_manager.blocked() if self._task_manager else {}
-        return [
+        clock = [] if self._clock is None else [text for _, text in self._clock.notes()]
+        return clock + [
             f"{described(TopicPartition(*tp), batch)}. Counting of the partition has stopped"
             for tp, batch in sorted(blocked.items())
         ]
@@ -110,7 +114,7 @@ class _TaskCollector:
 
 
 def _lag(owned_task: OwnedTask) -> float:
-    return owned_task.visible_lag / 1000
+    return owned_task.lag / 1000
 
 
 def _unflushed(owned_task: OwnedTask) -> float:

@@ -7,18 +7,21 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 import faust
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from stream import logs
-from stream.clock import wall_ms
 from stream.config import Settings
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.errors import ConfigError, CxgaugeError, Fenced
 from stream.worker.app import build
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
+from stream.worker.clock import WorkerClock
+from stream.worker.clock_writer import ClockWriter
 from stream.worker.health import Health, serve
 from stream.worker.startup import prepare
 from stream.worker.transport import BatchApp
@@ -45,9 +48,11 @@ def run(settings: Settings) -> int:
     _stop_before_start()
     asyncio.run(prepare(settings, health))
     health.reason = "no partitions assigned yet"
-    store = InstrumentedStore(settings, health)
-    app = build(settings, store, wall_ms, _fail_fast)
-    health.watch(app.task_manager)
+    clock = WorkerClock()
+    store = InstrumentedStore(settings, health, clock.stamp)
+    app = build(settings, store, clock.wall_ms, _fail_fast)
+    health.watch(app.task_manager, clock)
+    app.task(partial(ClockWriter(settings, clock).run, app))
     _add_heartbeat(app, health)
     _tune_gc()
     code: object = 0
@@ -124,8 +129,8 @@ def _add_heartbeat(app: BatchApp, health: Health) -> None:
 class InstrumentedStore(KafkaCheckpointStore):
     """A store that records operational metrics of its flushes."""
 
-    def __init__(self, settings: Settings, health: Health) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, health: Health, stamp: Callable[[], int]) -> None:
+        super().__init__(settings, stamp)
         self.health = health
 
     async def flush(self, partition: PartitionTask, flush: Flush) -> None:

@@ -8,9 +8,10 @@ from typing import Protocol
 from aiokafka import TopicPartition
 from faust.types import TP
 
+from stream.clock import monotonic_ms
 from stream.core.aggregation.outgoing import Record
 from stream.core.aggregation.task import Flush, PartitionTask
-from stream.core.model.checkpoint import EARLIEST_END
+from stream.core.model.checkpoint import Checkpoint
 from stream.core.model.unreadable import UnreadableBatch
 from stream.kafka.records import described
 
@@ -45,43 +46,44 @@ class CheckpointStore(Protocol):
 
 
 class OwnedTask:
-    """A partition that this worker owns, with the state of its dispatch and flushes."""
+    """A partition that this worker owns, with the state of its dispatch and flushes.
 
-    def __init__(self, tp: TP, core: PartitionTask, *, now: int, changed: bool) -> None:
+    Times are in ms of a monotonic clock, `wall_ms` is in ms since the epoch.
+    """
+
+    def __init__(self, tp: TP, core: PartitionTask, *, wall_ms: int, now: int, changed: bool) -> None:
         self.tp = tp
         self.task = core
         self.dispatched_offset = core.next_offset
         """Offset after the last record that was dispatched to the agent."""
         self.flushed_offset = -1 if changed else core.next_offset
-        self.last_flush = 0
-        self.last_at_end = core.checkpoint.written_at - core.checkpoint.lag_ms
-        """Time at which the position was last at the end of the source, in ms."""
-        self.lag = now - self.last_at_end
+        self.last_flush = now - HEARTBEAT
+        self.last_at_end = _last_at_end(core.checkpoint, wall_ms, now)
+        """Time at which the position was last at the end of the source, None if it never was."""
         self.assigned_at = now
+        self.lag = now - (now if self.last_at_end is None else self.last_at_end)
+        """Time since the position was last at the end, or since the assignment if it never was."""
         self.waiting_since = now
-        """Time of the dispatch of the oldest waiting records or of the last processed batch, the later one,
-        in ms."""
+        """Time of the dispatch of the oldest waiting records or of the last processed batch, the later one."""
         self.closed = False
         self.flushing = asyncio.Lock()
         self.unreadable: UnreadableBatch | None = None
         """The batch that blocks the partition, None if there is none. Records after it are not read."""
         self.last_fetch = 0
-        """Time of the last fetch of the unreadable batch, in ms."""
+        """Time of the last fetch of the unreadable batch."""
         self.logged_offset = -1
         """Offset of the last unreadable batch that the log names."""
 
-    @property
-    def visible_lag(self) -> int:
-        """`lag` in ms for people. A partition that was never read to its end lags since its assignment, not since 1970."""
-        never = self.last_at_end < EARLIEST_END
-        return self.lag - (self.assigned_at - self.last_at_end) if never else self.lag
+    def stored_lag(self, wall_ms: int) -> int:
+        """Return the lag of a checkpoint that is written at `wall_ms`. It reaches back to 1970 if there was no end yet."""
+        return wall_ms if self.last_at_end is None else self.lag
 
-    def process(self, start: int, records: Iterable[Record], clock: int) -> None:
+    def process(self, start: int, records: Iterable[Record], wall_ms: int, clock: int) -> None:
         """Process a batch. Ignore one that leaves a gap, because a seek has overtaken it."""
         if self.closed or start > self.task.next_offset:
             return
         try:
-            self.task.process(records, clock)
+            self.task.process(records, wall_ms)
         except BaseException:
             self.closed = True  # half a batch is in memory, which Faust's shutdown must not flush
             raise
@@ -101,7 +103,7 @@ class OwnedTask:
         reached = at_end and self.lag > 0
         if at_end:
             self.last_at_end = clock
-        self.lag = clock - self.last_at_end
+        self.lag = clock - (self.assigned_at if self.last_at_end is None else self.last_at_end)
         return reached or self.task.next_offset != self.flushed_offset or clock - self.last_flush >= HEARTBEAT
 
     def skip_ordered(self) -> int:
@@ -125,11 +127,27 @@ class OwnedTask:
         return self.dispatched_offset > self.task.next_offset and clock - self.waiting_since > STALL_TIMEOUT
 
 
-class TaskManager:
-    """The partitions that this worker owns, by topic and partition."""
+def _last_at_end(checkpoint: Checkpoint, wall_ms: int, now: int) -> int | None:
+    """Return the monotonic time of the last end of the source by a stored checkpoint, None if there was none.
 
-    def __init__(self, store: CheckpointStore, clock: Callable[[], int]) -> None:
+    A wall clock that is behind the checkpoint's cannot make it younger than it says.
+    """
+    if not checkpoint.reached_end:
+        return None
+    return now - max(0, wall_ms - checkpoint.written_at) - checkpoint.lag_ms
+
+
+class TaskManager:
+    """The partitions that this worker owns, by topic and partition.
+
+    `wall_clock` returns ms since the epoch, `clock` ms of a monotonic clock for all intervals.
+    """
+
+    def __init__(
+        self, store: CheckpointStore, wall_clock: Callable[[], int], clock: Callable[[], int] = monotonic_ms
+    ) -> None:
         self.store = store
+        self.wall_clock = wall_clock
         self.clock = clock
         self.tasks: dict[TP, OwnedTask] = {}
         self.is_at_end: Callable[[TP], bool] = lambda _tp: False
@@ -148,7 +166,7 @@ class TaskManager:
         await self.store.load(new.values())
         for tp, core in new.items():
             changed = core.finish_restore()
-            self.tasks[tp] = OwnedTask(tp, core, now=self.clock(), changed=changed)
+            self.tasks[tp] = OwnedTask(tp, core, wall_ms=self.wall_clock(), now=self.clock(), changed=changed)
         log.info("%d partitions assigned, %d revoked", len(new), len(lost))
 
     async def _close(self, owned_task: OwnedTask) -> None:
@@ -183,13 +201,14 @@ class TaskManager:
         async with owned_task.flushing:
             if owned_task.closed:
                 return
-            clock = self.clock()
+            clock, wall_ms = self.clock(), self.wall_clock()
             upto = owned_task.task.next_offset
             owned_task.task.checkpoint.blocked_at = (
                 -1 if owned_task.unreadable is None else owned_task.unreadable.offset
             )
             try:
-                await self.store.flush(owned_task.task, owned_task.task.prepare_flush(clock, owned_task.lag))
+                flush = owned_task.task.prepare_flush(wall_ms, owned_task.stored_lag(wall_ms))
+                await self.store.flush(owned_task.task, flush)
             except BaseException:
                 owned_task.closed = True
                 raise

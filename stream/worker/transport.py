@@ -85,7 +85,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         if state is None or not state.has_valid_position or state.highwater is None:
             return False
         # a broker that cannot read its log answers with an error, and the end is that of an earlier response
-        recent = wall_ms() - state.timestamp < MAX_END_AGE
+        recent = abs(wall_ms() - state.timestamp) < MAX_END_AGE
         return recent and bool(state.position >= state.highwater)
 
     async def commit_for_lag_tools(self, offsets: Mapping[TP, int]) -> None:

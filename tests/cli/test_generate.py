@@ -49,7 +49,7 @@ def test_generate_writes_every_file_once(runner: CliRunner) -> None:
 def test_the_page_of_series_lists_those_of_a_worker() -> None:
     """Names are those that Prometheus scrapes. Counters end in _total."""
     health = Health()
-    health.watch(TaskManager(KafkaCheckpointStore(Settings()), clock=lambda: 0))
+    health.watch(TaskManager(KafkaCheckpointStore(Settings()), wall_clock=lambda: 0))
     scraped = re.findall(
         r"^# TYPE (cxgauge_\w+) (\w+)$", generate_latest(health.registry).decode(), re.MULTILINE
     )

@@ -125,7 +125,8 @@ def complete_exporter() -> ExporterState:
         "unknown_fields": {FeedbackSubmitted.TYPE: {"device": 1}},
     }
     apply_records(state, Worker(state)([*channel_events("web"), *channel_events("phone")], NOW, **ignored))
-    refresh(state)
+    state.clock.record_broker(NOW, 0)
+    refresh(state, wall_ms=state.clock.read(0, NOW))
     return state
 
 

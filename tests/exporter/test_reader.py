@@ -49,15 +49,15 @@ class ReadingExporter:
         self.exporter = ExporterState(settings)
         self.reader = PaneReader(settings)
 
-    async def read_once(self, wall_ms: int = NOW) -> list[PaneBatch]:
+    async def read_once(self, moment: int = NOW) -> list[PaneBatch]:
         """Read and apply once."""
-        batches = await self.reader.read(200, wall_ms)
+        batches = await self.reader.read(200, moment)
         for batch in batches:
-            for _ in self.exporter.apply(batch, monotonic_ms=0, wall_ms=wall_ms):
+            for _ in self.exporter.apply(batch, monotonic_ms=0, wall_ms=moment):
                 pass
         return batches
 
-    async def read_until(self, score: float, wall_ms: int = NOW) -> list[PaneBatch]:
+    async def read_until(self, score: float, moment: int = NOW) -> list[PaneBatch]:
         """Read until every partition is covered and the score is served, and return the batches of feedback."""
         batches: list[PaneBatch] = []
         async with asyncio.timeout(30):
@@ -65,7 +65,7 @@ class ReadingExporter:
                 series = refresh(self.exporter)
                 if series.get(NPS_SERIES) == score and series["cx_partitions_covered"] == 3:
                     break
-                batches += await self.read_once(wall_ms)
+                batches += await self.read_once(moment)
         return [batch for batch in batches if batch.partition.domain == "feedback"]
 
 

@@ -17,10 +17,12 @@ def expected_descriptions(settings: Settings) -> dict[str, TopicDescription]:
 
 
 def test_every_topic_of_the_configuration() -> None:
-    """Three inputs, their state and panes, and the dead letters."""
+    """Three inputs, their state and panes, the dead letters, and the clock with one partition and the broker's time."""
     by_name = {spec.name: spec for spec in topics(Settings())}
     assert list(by_name) == list(Settings().topics.all)
-    assert {spec.partitions for spec in by_name.values()} == {12}
+    assert {spec.partitions for spec in by_name.values() if spec.role != "clock"} == {12}
+    assert by_name["cx.clock"].partitions == 1
+    assert by_name["cx.clock"].configs["message.timestamp.type"] == "LogAppendTime"
     assert by_name["cx.feedback"].configs["retention.ms"] == "6480000000"
     assert by_name["cx.deadletter"].configs["retention.ms"] == "1209600000"
     for name in ("cx.state.tickets", "cx.panes.customers"):
@@ -46,10 +48,10 @@ def test_topics_depend_on_the_configuration() -> None:
         retention=-1,
         state_prefix="eu",
     )
-    first, *_, panes, deadletter = topics(replace(Settings(), topics=topic_settings))
+    first, *_, panes, deadletter, clock = topics(replace(Settings(), topics=topic_settings))
     assert (first.partitions, first.replication) == (3, 3)
     assert first.configs["retention.ms"] == "-1"
-    assert panes.name == "eu.panes.customers"
+    assert (panes.name, clock.name) == ("eu.panes.customers", "eu.clock")
     assert deadletter.configs["min.insync.replicas"] == "2"
 
 
@@ -70,6 +72,7 @@ def test_differences_name_the_actual_and_the_expected_value() -> None:
         configs=existing["cx.panes.tickets"].configs | {"cleanup.policy": "delete"}
     )
     existing["cx.deadletter"] = existing["cx.deadletter"]._replace(partitions=1)
+    del existing["cx.clock"]
     refused = [
         "cx.feedback: has 6 partitions, topics.partitions is 12",
         "cx.tickets: is missing",
@@ -82,4 +85,5 @@ def test_differences_name_the_actual_and_the_expected_value() -> None:
         "cx.customers: retention.ms is 1000, expected 6480000000",
         refused[2],
         "cx.deadletter: has 1 partitions, topics.partitions is 12",
+        "cx.clock: is missing",
     ]

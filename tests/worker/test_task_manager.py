@@ -60,7 +60,7 @@ class Clock:
 @pytest.fixture
 async def owned() -> tuple[TaskManager, MemoryStore, Clock]:
     store, clock = MemoryStore(), Clock()
-    task_manager = TaskManager(store, clock)
+    task_manager = TaskManager(store, clock, clock)
     await task_manager.on_assignment(
         {PARTITION: lambda: PartitionTask(Feedback(), 0, 1, aggregation_config())}
     )
@@ -80,7 +80,7 @@ def dispatch_and_process(
 ) -> OwnedTask:
     owned_task = task_manager.tasks[PARTITION]
     follows = task_manager.mark_dispatched(PARTITION, batch[-1].offset)
-    owned_task.process(follows if start is None else start, batch, NOW)  # type: ignore[arg-type]
+    owned_task.process(follows if start is None else start, batch, NOW, NOW)  # type: ignore[arg-type]
     return owned_task
 
 
@@ -114,13 +114,13 @@ async def test_a_partition_that_never_reached_its_end_lags_since_its_assignment(
     clock.step = 3
     clock.now += 40_000
     await task_manager.flush_due()
-    assert 40_000 <= owned_task.visible_lag <= 40_010
+    assert 40_000 <= owned_task.lag <= 40_010
     assert store.flushes[-1].checkpoint.lag_ms > clock.now - 100
     assert not store.flushes[-1].checkpoint.reached_end
     task_manager.is_at_end = lambda _: True
     clock.now += HEARTBEAT
     await task_manager.flush_due()
-    assert owned_task.visible_lag == 0
+    assert owned_task.lag == 0
     assert store.flushes[-1].checkpoint.reached_end
 
 
@@ -154,7 +154,7 @@ async def test_an_exception_in_processing_closes_the_partition(owned: Any) -> No
     task_manager, store, _ = owned
     owned_task = task_manager.tasks[PARTITION]
     with pytest.raises(AttributeError):
-        owned_task.process(0, [*answer_records(1), object()], NOW)
+        owned_task.process(0, [*answer_records(1), object()], NOW, NOW)
     await task_manager.flush_all()
     assert not store.flushes
 
@@ -213,7 +213,7 @@ async def test_a_partition_that_advances_is_not_stalled(owned: Any) -> None:
     task_manager.mark_dispatched(PARTITION, 1)
     task_manager.mark_dispatched(PARTITION, 3)
     clock.now += STALL_TIMEOUT
-    task_manager.tasks[PARTITION].process(0, answer_records(2), clock.now)
+    task_manager.tasks[PARTITION].process(0, answer_records(2), clock.now, clock.now)
     clock.now += STALL_TIMEOUT
     assert task_manager.stalled_partitions() == []
     clock.now += 1
@@ -278,7 +278,7 @@ async def test_an_order_is_executed_after_all_earlier_records(owned: Any) -> Non
     store.orders[order_key(2)] = encode(SkipOrder(end=5, records=3))
     await task_manager.read_orders()
     assert task_manager.skip_ordered([PARTITION]) == {}
-    task_manager.tasks[PARTITION].process(follows, batch, NOW)
+    task_manager.tasks[PARTITION].process(follows, batch, NOW, NOW)
     assert task_manager.skip_ordered([PARTITION]) == {PARTITION: 5}
     assert task_manager.skip_ordered([PARTITION]) == {}
     owned_task = dispatch_and_process(task_manager, answer_records(2, first=5))

@@ -77,7 +77,7 @@ class Payloads:
             }
         return {
             "error": error or self._exporter.unready_reason(monotonic_ms),
-            "note": self._exporter.filling_windows(),
+            "note": self._exporter.notes(monotonic_ms),
             "expected": len(coverage.expected),
             "covered": len(coverage.expected) - len(gaps),
             "domains": domains,

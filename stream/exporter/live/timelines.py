@@ -63,8 +63,10 @@ class Timelines:
 
     def record(self, now: int, windows: int) -> CooperativeSteps:
         """Store the present values of headlines without a time line, once a minute. `now` is in ms since the epoch."""
-        if now // MINUTE <= self._minute:
+        if now // MINUTE == self._minute:
             return
+        if now // MINUTE < self._minute:
+            self._forget_after(now)
         self._minute = now // MINUTE
         for number, (domain, _, headline) in enumerate(HEADLINES):
             if headline.timeline_family is None and self._views[domain].state == "live":
@@ -74,6 +76,12 @@ class Timelines:
                         past = self._past.setdefault((tile, window_index), deque(maxlen=MAX_POINTS))
                         past.append(Point(now, value))
                 yield
+
+    def _forget_after(self, now: int) -> None:
+        """Remove the stored values of times that have not come, because the clock was set back."""
+        for past in self._past.values():
+            while past and past[-1].at > now:
+                past.pop()
 
     def of(self, tile: Tile, window_index: int) -> list[Point]:
         """Return the time line of a tile in a window."""

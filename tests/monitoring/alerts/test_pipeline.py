@@ -63,6 +63,20 @@ def test_a_worker_with_lag_or_down_fires(engine):
     engine.run()
 
 
+def test_a_clock_that_differs_fires(engine):
+    """Ahead or behind, for more than a minute and two minutes long. The alert names it, once for all replicas."""
+    for instance in "ab":
+        for clock, difference in (
+            ("worker w-1", "-1200x200"),
+            ("broker", "60x200"),
+            (f"exporter {instance}:9817", "1x20 3600x12 1x200"),
+        ):
+            engine.add_series("cx_clock_difference_seconds", difference, instance=instance, clock=clock)
+    engine.expect_firing("3m", "CxClockDiffers", {"clock": "worker w-1", "job": "cxgauge"})
+    engine.expect_firing("15m", "CxClockDiffers", {"clock": "worker w-1", "job": "cxgauge"})
+    engine.run()
+
+
 def test_an_unreadable_batch_fires_until_it_is_skipped(engine):
     """The alert has topic and partition, holds over a missed scrape, and ends after the skip."""
     engine.add_series(

@@ -15,6 +15,11 @@ DEAD_SHARE = Threshold(
     "dead_letter_share", 0.01, "Maximum share of dead letters among the records of an hour"
 )
 DEAD_COUNT = Threshold("dead_letters", 10, "Minimum number of dead letters an hour and topic for an alert")
+CLOCK = Threshold(
+    "clock_seconds",
+    60,
+    "Maximum difference of a clock from the majority of exporter, workers and broker, in seconds",
+)
 
 _DEAD = f'{{outcome=~"{"|".join(DEAD_LETTER_OUTCOMES)}"}}'
 
@@ -157,6 +162,19 @@ PIPELINE: tuple[AlertRule, ...] = (
         expr="max without (instance, pod) (increase(cx_window_repairs_total[2h])) > 0",
         summary=f"{value()} window sums differed from their panes in the hourly check and were corrected",
         description="This is a bug in cxgauge. Metrics were wrong for up to an hour. Keep the exporter's log and report it.",
+    ),
+    AlertRule(
+        name="CxClockDiffers",
+        severity="warning",
+        domain="pipeline",
+        for_="2m",
+        expr=f"max without (instance, pod) (abs(cx_clock_difference_seconds)) > {CLOCK}",
+        thresholds=(CLOCK,),
+        summary=f"The clock of {{{{ $labels.clock }}}} differs by {value(DURATION)} from the other clocks",
+        description=(
+            "Other clocks are those of exporters, workers and broker, or the exporter's alone if no majority agrees. An exporter with a "
+            "wrong clock shows other windows, and a worker whose clock is behind makes records dead letters of reason future."
+        ),
     ),
     AlertRule(
         name="CxThresholdsMissing",
