@@ -79,11 +79,11 @@ class SteadyClock:
 
 def length(ms: int) -> str:
     """Return the length of a difference as a text, such as `20 min` or `90 s`."""
-    seconds = abs(ms) / 1000
+    seconds = round(abs(ms) / 1000)
     for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * unit:
             return f"{round(seconds / unit)} {name}"
-    return f"{round(seconds)} s"
+    return f"{seconds} s"
 
 
 def describe(difference: int) -> str:

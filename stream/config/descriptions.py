@@ -13,7 +13,7 @@ DESCRIPTIONS: dict[str, str] = {
     "topics.tickets": "Input topic of tickets and handled interactions",
     "topics.customers": "Input topic of customers, purchases and referrals",
     "topics.deadletter": "Topic of records that could not be processed",
-    "topics.state_prefix": "Prefix of the state and panes topics. Under a new prefix the inputs are processed again",
+    "topics.state_prefix": "Prefix of the state, panes and clock topics. Under a new prefix the inputs are processed again",
     "topics.partitions": "Number of partitions of each input, state and panes topic. Fixed for the life of the state",
     "topics.replication_factor": "Number of replicas of each topic",
     "topics.min_insync_replicas": "Number of replicas that must have a record before it is acknowledged",

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = 5_000
 """Interval in ms at which an idle partition writes a checkpoint."""
+FIRST_FETCH = 1_000
+"""Time in ms after an assignment before the first heartbeat. By then the end of the source is known, so that the lag does not
+depend on the clocks of two workers."""
 STALL_TIMEOUT = 60_000
 """Time in ms without a processed record, while dispatched records wait, after which the worker ends."""
 REFETCH_INTERVAL = 10_000
@@ -57,7 +60,7 @@ class OwnedTask:
         self.dispatched_offset = core.next_offset
         """Offset after the last record that was dispatched to the agent."""
         self.flushed_offset = -1 if changed else core.next_offset
-        self.last_flush = now - HEARTBEAT
+        self.last_flush = now - HEARTBEAT + FIRST_FETCH
         self.last_at_end = _last_at_end(core.checkpoint, wall_ms, now)
         """Time at which the position was last at the end of the source, None if it never was."""
         self.assigned_at = now
@@ -100,7 +103,7 @@ class OwnedTask:
     def flush_due(self, clock: int, *, at_end: bool) -> bool:
         """Return whether a flush is due. `at_end`: the consumer's position is at the end of the partition."""
         at_end = at_end and self.task.next_offset >= self.dispatched_offset and self.unreadable is None
-        reached = at_end and self.lag > 0
+        reached = at_end and (self.last_at_end is None or self.lag > 0)
         if at_end:
             self.last_at_end = clock
         self.lag = clock - (self.assigned_at if self.last_at_end is None else self.last_at_end)

@@ -1,5 +1,6 @@
 """Wall clocks that jump, in each process: figures, coverage and records stay right, and the wrong clock is named."""
 
+import asyncio
 import itertools
 import json
 import time
@@ -15,7 +16,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from stream.clock import HOLD, JUMP, SHOWN, SteadyClock, describe
 from stream.core.model.clock_record import ClockRecord
 from stream.exporter.coverage import PartitionId
+from stream.exporter.live.payloads import Payloads
 from stream.exporter.state import ExporterState
+from stream.kafka.admin import create, existing_topics
+from stream.kafka.topics import topics
 from stream.worker.clock import WorkerClock
 from tests.chaos.cluster import ChaosCluster, wait
 from tests.chaos.feedback_load import load
@@ -136,7 +140,8 @@ def test_a_jump_of_the_exporters_clock_changes_no_figure(jump: int) -> None:
         faked.ahead = jump
         assert counts(faked.after(seconds)) == before
         assert "the wall clock jumped" in faked.notes()
-        assert "this exporter" in faked.notes() or "no majority" in faked.notes()
+        assert "this exporter" in faked.notes()
+        assert Payloads(faked.state).status(faked.monotonic, "")["note"] == faked.notes()
         assert faked.state.unready_reason(faked.monotonic) == ""
         faked.ahead = 0
         assert counts(faked.after(10)) == before
@@ -323,3 +328,21 @@ async def test_processes_survive_jumps_of_their_clocks(jumping: JumpingCluster) 
     names = {json.loads(record.value)["worker"] for record in records}
     assert names == {"w-behind", "w-right"}
     assert all(record.timestamp_type == 1 and record.timestamp >= started for record in records)
+
+
+@pytest.mark.kafka
+def test_counting_does_not_need_the_clock_topic(kafka: str, tmp_path: Path) -> None:
+    """Worker and exporter say that it is missing, and do not create it."""
+    cluster = ChaosCluster(kafka, tmp_path)
+    asyncio.run(create(cluster.settings, [spec for spec in topics(cluster.settings) if spec.role != "clock"]))
+    try:
+        cluster.start()
+        watched = cluster.start("exporter")
+        cluster.publish(load(100, now=int(time.time() * 1000), seed=3))
+        missing = f"the broker's clock is not compared: topic {cluster.settings.topics.clock} is missing"
+        wait(lambda: readiness(watched) == (200, f"ok\n{missing}\n"), cluster.logs)
+        wait(lambda: NPS_SERIES in cluster.samples(watched), cluster.logs)
+        wait(lambda: f"Topic {cluster.settings.topics.clock} is missing" in cluster.logs(), cluster.logs)
+        assert cluster.settings.topics.clock not in asyncio.run(existing_topics(cluster.settings))
+    finally:
+        cluster.__exit__()

@@ -10,8 +10,15 @@ from schemas.feedback import FeedbackSubmitted
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model.unreadable import SkipOrder, UnreadableBatch, encode, order_key
-from stream.worker.task_manager import HEARTBEAT, REFETCH_INTERVAL, STALL_TIMEOUT, OwnedTask, TaskManager
-from tests.support import NOW, Event, FakeRecord, aggregation_config, records
+from stream.worker.task_manager import (
+    FIRST_FETCH,
+    HEARTBEAT,
+    REFETCH_INTERVAL,
+    STALL_TIMEOUT,
+    OwnedTask,
+    TaskManager,
+)
+from tests.support import DAY, HOUR, MINUTE, NOW, Event, FakeRecord, aggregation_config, records
 
 PARTITION = TP("cx.feedback", 0)
 
@@ -122,6 +129,57 @@ async def test_a_partition_that_never_reached_its_end_lags_since_its_assignment(
     await task_manager.flush_due()
     assert owned_task.lag == 0
     assert store.flushes[-1].checkpoint.reached_end
+
+
+def restored_checkpoint(written_at: int, lag_ms: int) -> PartitionTask:
+    """Return a task with a stored checkpoint."""
+    task = PartitionTask(Feedback(), 0, 1, aggregation_config())
+    task.checkpoint.written_at, task.checkpoint.lag_ms = written_at, lag_ms
+    return task
+
+
+@pytest.mark.parametrize("ahead", [40 * DAY, HOUR, -20 * MINUTE])
+async def test_a_wrong_wall_clock_at_the_start_is_no_lag(ahead: int) -> None:
+    """The first checkpoint waits for the first fetch, and says that the end is reached."""
+    store, clock = MemoryStore(), Clock()
+    task_manager = TaskManager(store, lambda: clock.now + ahead, clock)
+    await task_manager.on_assignment({PARTITION: lambda: restored_checkpoint(NOW - 3_000, 0)})
+    await task_manager.flush_due()
+    assert not store.flushes
+    task_manager.is_at_end = lambda _: True
+    clock.now += FIRST_FETCH
+    await task_manager.flush_due()
+    assert [(f.checkpoint.lag_ms, f.checkpoint.written_at - clock.now) for f in store.flushes] == [(0, ahead)]
+
+
+async def test_without_an_end_the_lag_goes_on_from_the_stored_one() -> None:
+    """A clock behind the stored time cannot make it smaller. Jumps of the wall clock after the start do not count."""
+    for behind, lag in ((0, 10_000), (20 * MINUTE, 7_000)):
+        store, clock, wall = MemoryStore(), Clock(), Clock()
+        wall.now = NOW - behind
+        task_manager = TaskManager(store, wall, clock)
+        await task_manager.on_assignment({PARTITION: lambda: restored_checkpoint(NOW - 3_000, 7_000)})
+        wall.now += 40 * DAY
+        clock.now += FIRST_FETCH
+        await task_manager.flush_due()
+        assert [flush.checkpoint.lag_ms for flush in store.flushes] == [lag + FIRST_FETCH]
+
+
+async def test_jumps_of_the_wall_clock_do_not_move_heartbeats() -> None:
+    """They come every five seconds of the monotonic clock."""
+    store, clock, wall = MemoryStore(), Clock(), Clock()
+    task_manager = TaskManager(store, wall, clock)
+    await task_manager.on_assignment(
+        {PARTITION: lambda: PartitionTask(Feedback(), 0, 1, aggregation_config())}
+    )
+    task_manager.is_at_end = lambda _: True
+    await task_manager.flush_due()
+    for jump in (40 * DAY, -40 * DAY, -20 * MINUTE):
+        wall.now += jump
+        await task_manager.flush_due()
+        clock.now += HEARTBEAT
+        await task_manager.flush_due()
+    assert len(store.flushes) == 4
 
 
 async def test_the_lag_is_the_time_since_the_end_was_last_reached(owned: Any) -> None:
