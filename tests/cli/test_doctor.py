@@ -60,7 +60,7 @@ def test_topics_without_a_worker_are_reported(runner: CliRunner) -> None:
     runner.invoke(main, ["publish", "-"], input=event)
     result = runner.invoke(main, ["doctor"])
     assert result.exit_code == 1
-    assert "topics: all 10 match the configuration" in result.stdout
+    assert "topics: all 11 match the configuration" in result.stdout
     assert (
         "feedback: uncounted offsets by partition: 0 1" in result.stdout or "partition: 1 0" in result.stdout
     )

@@ -12,10 +12,10 @@ def test_created_topics_pass_the_check(environ: dict[str, str]) -> None:
     runner = CliRunner(env=environ)
     result_before = runner.invoke(main, ["topics", "check"])
     assert result_before.exit_code == 1
-    assert result_before.stdout.count(": is missing") == 10
+    assert result_before.stdout.count(": is missing") == 11
     created = runner.invoke(main, ["topics", "create"])
     assert created.exit_code == 0, created.output
-    assert created.stdout.count(": created") == 10
+    assert created.stdout.count(": created") == 11
     second_result = runner.invoke(main, ["topics", "create"])
     assert (second_result.exit_code, second_result.stdout.count(": created")) == (0, 0)
     assert runner.invoke(main, ["topics", "check"]).exit_code == 0
@@ -42,7 +42,7 @@ def test_refusals_of_the_broker_are_reported(environ: dict[str, str]) -> None:
         main, ["topics", "create"]
     )
     assert result.exit_code == 1
-    assert result.stderr.count("InvalidReplicationFactorError") == 10
+    assert result.stderr.count("InvalidReplicationFactorError") == 11
 
 
 def test_a_missing_broker_is_reported(free_port: int) -> None:
