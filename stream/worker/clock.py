@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from stream.clock import SteadyClock, describe, monotonic_ms, wall_ms
+from stream.clock import JUMP, SteadyClock, describe, monotonic_ms, wall_ms
 from stream.core.model.clock_comparison import MAX_DIFFERENCE
 
 
@@ -18,8 +18,20 @@ class WorkerClock:
         self._broker_offset: int | None = None
 
     def wall_ms(self) -> int:
-        """Return the present in ms since the epoch. A jump of the wall clock is followed after 30 s."""
-        return self._steady.read(self._monotonic(), self._wall())
+        """Return the present in ms since the epoch.
+
+        A jump of the wall clock is followed when the broker's clock confirms it, else after 30 s. Then checkpoints
+        show the wrong time, and exporters name this worker.
+        """
+        now, wall = self._monotonic(), self._wall()
+        broker = None if self._broker_offset is None else now + self._broker_offset
+        is_confirmed = broker is not None and abs(wall - broker) <= JUMP
+        return self._steady.read(now, wall, broker if is_confirmed else None)
+
+    @property
+    def has_jumped(self) -> bool:
+        """True while a jump of the wall clock is not followed."""
+        return self._steady.jump != 0
 
     def stamp(self) -> int:
         """Return the timestamp of records to be written, in ms since the epoch.

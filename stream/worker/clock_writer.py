@@ -47,7 +47,7 @@ class ClockWriter:
         self._logged: list[str] = []
 
     async def run(self, app: BatchApp) -> None:
-        """Write a record every minute, and when partitions are assigned or revoked, until the app stops."""
+        """Write records until the app stops: every minute, when partitions change, and to have a jump confirmed."""
         try:
             while not app.should_stop:
                 self._clock.wall_ms()  # so that a jump is noticed without events, too
@@ -66,7 +66,8 @@ class ClockWriter:
 
     async def _write_if_due(self, owned: dict[str, list[int]]) -> None:
         now = monotonic_ms()
-        if self._written is not None and self._written[0] == owned and now - self._written[1] < INTERVAL:
+        interval = 0 if self._clock.has_jumped else INTERVAL
+        if self._written is not None and self._written[0] == owned and now - self._written[1] < interval:
             return
         self._written = owned, now  # also after a failure, which is repeated in a minute
         try:

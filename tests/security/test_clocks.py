@@ -246,6 +246,18 @@ def test_records_are_stamped_with_the_brokers_time() -> None:
     assert "broker" not in dict(clock.notes())
 
 
+def test_a_worker_follows_a_jump_that_the_broker_confirms() -> None:
+    """A virtual machine that was paused has a wrong monotonic clock, so the broker's time must be asked for."""
+    clock = FakedWorkerClock()
+    clock.wall_ms()
+    clock.set_broker(NOW)
+    clock.seconds, clock.ahead = 1, HOUR
+    assert (clock.wall_ms(), clock.has_jumped) == (NOW + SECOND, True)
+    clock.set_broker(NOW + SECOND + HOUR)
+    assert (clock.wall_ms(), clock.has_jumped) == (NOW + SECOND + HOUR, False)
+    assert [key for key, _ in clock.notes()] == ["the wall clock jumped 60 min ahead and was followed"]
+
+
 def readiness(process: Any) -> tuple[int, str]:
     """Return status and text of /readyz, 0 and an error without an answer."""
     try:
