@@ -10,7 +10,7 @@ from stream.cli.configuration import Configuration
 from stream.cli.output import echo
 from stream.clock import wall_ms
 from stream.core.metrics import REGISTRY
-from stream.core.metrics.metric import Family, Metric
+from stream.core.metrics.metric import Family, Metric, previous
 from stream.errors import CxgaugeError
 from stream.exporter.pipeline_metrics import FAMILIES
 from stream.text import printable
@@ -66,7 +66,7 @@ def find_metric(name: str) -> Metric:
         for alias in (
             metric.name,
             *metric.title.replace(" ", "_").split("_/_"),
-            *(family.name for family in metric.families),
+            *(family.name for family in metric.all_families),
         )
     }
     wanted = name.lower().replace("-", "_").replace(" ", "_")
@@ -95,9 +95,19 @@ def format_metric(metric: Metric) -> str:
                 f"{name}\n{fill(text, 100, initial_indent='  ', subsequent_indent='  ')}"
                 for name, text in parts.items()
             ),
-            "\n".join(["Series (all with `view` and its labels)", *series]),
+            "\n".join(["Series (all with `view` and its labels)", *series, *_previous(metric)]),
             f"PromQL\n  {metric.example}",
         ]
+    )
+
+
+def _previous(metric: Metric) -> list[str]:
+    """Return the line about the window before each window, none if nothing is compared with it."""
+    names = ", ".join(previous(family).name for family in metric.compared)
+    return (
+        [fill(f"In the window before: {names}", 100, initial_indent="  ", subsequent_indent="      ")]
+        if names
+        else []
     )
 
 

@@ -17,7 +17,7 @@ from stream.core.metrics import (
     resolution,
     response_rate,
 )
-from stream.core.metrics.metric import Family, Metric
+from stream.core.metrics.metric import Family, Metric, previous
 from stream.core.model.aggregates.joined import CLASSES, FATES, NO_CLASS
 
 PAGE = "deploy/docs/metrics.md"
@@ -87,6 +87,9 @@ def _section(metric: Metric, topic: str) -> Iterator[str]:
             family.help,
         )
         yield f"| {' | '.join(cells)} |\n"
+    if metric.compared:
+        names = ", ".join(f"`{previous(family).name}`" for family in metric.compared)
+        yield f"\nIn the window before each window: {names}.\n"
 
 
 def _marked(text: str) -> str:

@@ -117,6 +117,16 @@ def integer(least: int, most: int) -> SettingType:
     return SettingType(read, json=True)
 
 
+def _switch(value: object, at: SettingSource) -> bool:
+    if not isinstance(value, bool):
+        at.error(value, "true or false")
+        return False
+    return value
+
+
+switch = SettingType(_switch, json=True)
+
+
 def _fraction(value: object, at: SettingSource) -> float:
     if type(value) not in (int, float) or not 0 <= value <= 1:  # type: ignore[operator]
         at.error(value, "a number from 0 to 1")

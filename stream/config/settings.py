@@ -102,6 +102,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     )
     max_values: Annotated[int, integer(1, 100_000)] = 200
     top: Annotated[int, integer(1, 1_000)] = 50
+    previous: Annotated[bool, setting_types.switch] = True
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,6 +76,10 @@ class Coverage:
             checkpoint for partition, checkpoint in self.checkpoints.items() if partition.domain == domain
         ]
 
+    def complete_since(self, domain: str) -> int:
+        """Return the time in ms from which on no pane of a domain is missing."""
+        return max((checkpoint.complete_since for checkpoint in self.of(domain)), default=0)
+
 
 def _lag(checkpoint: Checkpoint) -> str:
     """Return why a partition lags."""

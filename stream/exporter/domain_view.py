@@ -17,18 +17,20 @@ State = Literal["starting", "live", "stale", "expired"]
 class DomainView:
     """Windows and exposition of one domain. It is live while all its partitions are covered."""
 
-    def __init__(self, config: AggregationConfig, metrics: Sequence[Metric]) -> None:
-        self.windows = RollingWindows(config, metrics)
+    def __init__(self, config: AggregationConfig, metrics: Sequence[Metric], *, previous: bool) -> None:
+        self.windows = RollingWindows(config, metrics, previous=previous)
         self.exposition = DomainExposition(
-            [family for metric in metrics for family in metric.families],
+            [family for metric in metrics for family in metric.all_families],
             config.views,
             [window.label for window in config.windows],
         )
         self.state: State = "starting"
         self.updated: set[tuple[str, int]] = set()
         """Metrics and windows whose values of `total` were read since their time line was updated. Its reader removes them."""
-        self._reader = MetricReader(self.windows, metrics)
+        self._reader = MetricReader(self.windows, metrics, previous=previous)
         self._lost_at = 0
+        self.complete_since = 0
+        """The time from which on no pane is missing, in ms since the epoch."""
 
     @property
     def is_served(self) -> bool:
@@ -53,7 +55,7 @@ class DomainView:
 
     def read(self, now: int) -> CooperativeSteps:
         """Read the changed metrics into the exposition, in short steps. `now` is in ms since the epoch."""
-        for update in self._reader.read(now):
+        for update in self._reader.read(now, self.complete_since):
             self.exposition.replace(update)
             if update.labels == TOTAL_LABELS and update.window is not None:
                 self.updated.add((update.metric.name, update.window))

@@ -74,7 +74,7 @@ class DomainExposition:
         key = (update.labels, update.window)
         if update.removed:
             for window in (None, *range(len(self._windows))):
-                for family in update.metric.families:
+                for family in update.families:
                     self._replace_lines(family.name, (update.labels, window), ())
             if not self.sizes[update.labels]:
                 self._remove(update.labels)
@@ -83,9 +83,8 @@ class DomainExposition:
         lines: dict[str, list[str]] = {}
         for sample in update.samples:
             lines.setdefault(sample.family.name, []).append(self._line(sample, base))
-        for family in update.metric.families:
-            if family.windowed is (update.window is not None):
-                self._replace_lines(family.name, key, lines.get(family.name, ()))
+        for family in update.families:
+            self._replace_lines(family.name, key, lines.get(family.name, ()))
 
     def _replace_lines(self, name: str, key: SeriesKey, lines: Sequence[str]) -> None:
         chunks = self._chunks[name]

@@ -51,7 +51,7 @@ class ExporterState:
         self.coverage = Coverage(DOMAINS, settings.topics.partitions, self.config.config_hash)
         self.clock = ExporterClock(self.coverage.expected)
         self.domain_views: dict[DomainName, DomainView] = {
-            d: DomainView(self.config, BY_DOMAIN[d]) for d in DOMAINS
+            d: DomainView(self.config, BY_DOMAIN[d], previous=settings.metrics.previous) for d in DOMAINS
         }
         self.exposition = Exposition()
         self.cardinality = CardinalityControl(
@@ -134,6 +134,7 @@ class ExporterState:
                 now=monotonic_ms,
                 stale_after=self.settings.exporter.stale_after,
             )
+            domain_view.complete_since = self.coverage.complete_since(domain)
         live = [domain_view for domain_view in self.domain_views.values() if domain_view.state == "live"]
         for domain_view in live:
             yield from domain_view.windows.advance(now)
@@ -210,9 +211,7 @@ class ExporterState:
 
     def filling_windows(self) -> str:
         """Return a note about the windows that begin before the oldest complete pane, or an empty text."""
-        since = max(
-            (checkpoint.complete_since for checkpoint in self.coverage.checkpoints.values()), default=0
-        )
+        since = max(map(self.coverage.complete_since, self.domain_views), default=0)
         filling = [
             window.label
             for window in self.config.windows

@@ -71,10 +71,10 @@ def test_prometheus_parses_the_exposition(history: list[Any]) -> None:
         samples = [Sample(COUNTS, (kind,), n) for kind, n in counts.items()]
         samples += [] if score is None else [Sample(SCORE, (), score)]
         if removed:
-            section.replace(MetricUpdate(FAKE, labels, None, (), removed=True))
+            section.replace(MetricUpdate(FAKE, labels, None, FAKE.families, (), removed=True))
             expected = {key: n for key, n in expected.items() if key[1] != channel}
             continue
-        section.replace(MetricUpdate(FAKE, labels, window, samples))
+        section.replace(MetricUpdate(FAKE, labels, window, FAKE.families, samples))
         expected = {key: n for key, n in expected.items() if key[1:3] != (channel, label)}
         expected |= {(s.family.name, channel, label, *s.labels): s.value for s in samples}
     list(section.render())
@@ -278,3 +278,23 @@ def test_the_lag_of_events_is_never_negative() -> None:
     apply_records(state, write_flush(state, answers(1)))
     name = 'cx_event_lag_seconds{topic="cx.feedback"}'
     assert [refresh(state, wall_ms=NOW + ahead)[name] for ahead in (-60_000, 0, 1_500)] == [0, 0, 1.5]
+
+
+@pytest.mark.tools
+def test_promtool_reports_nothing_about_windows_before(require: Callable[[str], Path]) -> None:
+    """An hour later the window of 1 h before has what the last one had. Switched off, there is none."""
+    promtool = require("promtool")
+    for value, expected in (("true", True), ("false", False)):
+        state = exporter(CXGAUGE_METRICS_PREVIOUS=value)
+        apply_records(state, Worker(state)(all_events(), NOW + 10_000))
+        first = refresh(state, wall_ms=NOW + 10_000)
+        later = refresh(state, wall_ms=NOW + 10_000 + 60 * MINUTE)
+        result = subprocess.run(
+            [promtool, "check", "metrics"], input=state.exposition.plain, capture_output=True, check=False
+        )
+        assert (result.returncode, result.stderr.decode()) == (0, "")
+        labels = '{view="total",window="1h"}'
+        before = {
+            name: later.get(f"{name}_previous{labels}") for name in ("cx_nps_score", "cx_handle_mean_seconds")
+        }
+        assert before == {name: first[f"{name}{labels}"] if expected else None for name in before}

@@ -81,5 +81,6 @@ METRIC = Metric(
         Panel(title="Interactions", lines=(Line(COUNT, "handled"), Line(ABANDONED, "abandoned")), min=0),
     ),
     read_flows=read_flows,
+    compared=(MEAN, LEG_MEAN, PART_MEAN, COUNT),
     headlines=(Headline("AHT", MEAN, "lower", sample_size=COUNT, timeline_family=MEAN),),
 )

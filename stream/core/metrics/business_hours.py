@@ -88,6 +88,7 @@ METRIC = Metric(
         ),
     ),
     read_flows=read_flows,
+    compared=(RESPONSE_MEAN, RATIO, RESPONSES, RESOLUTION_MEAN, SOLVED),
     headlines=(
         Headline(
             "FRT p90, business hours",

@@ -76,6 +76,7 @@ METRIC = Metric(
         ),
     ),
     read_flows=read_flows,
+    compared=(SCORE, EASY_RATIO, RAW_MEAN, RAW_RESPONSES, RESPONSES),
     headlines=(
         Headline("CES", SCORE, "higher", sample_size=RESPONSES, timeline_family=SCORE),
         Headline(

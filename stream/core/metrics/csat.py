@@ -67,6 +67,7 @@ METRIC = Metric(
         ),
     ),
     read_flows=read_flows,
+    compared=(RATIO, SCORE, RESPONSES),
     headlines=(
         Headline("CSAT", RATIO, "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=RATIO),
     ),

@@ -73,6 +73,7 @@ METRIC = Metric(
         ),
     ),
     read_flows=read_flows,
+    compared=(RATIO, TICKETS),
     read=read,
     headlines=(
         Headline("FCR", RATIO, "higher", ("provisional",), sample_size=TICKETS, timeline_family=RATIO),

@@ -78,6 +78,7 @@ METRIC = Metric(
         Panel(title="Solved without an answer", lines=(Line(UNANSWERED),), min=0),
     ),
     read_flows=read_flows,
+    compared=(MEAN, COUNT, WITHIN_TARGET, RATIO),
     headlines=(
         Headline("FRT p90", SECONDS, "lower", ("0.9",), sample_size=COUNT, timeline_family=SECONDS),
         Headline("FRT within target", RATIO, "higher", (), LOW, HIGH, COUNT, RATIO),

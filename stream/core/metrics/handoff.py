@@ -53,6 +53,7 @@ METRIC = Metric(
         ),
     ),
     read_flows=read_flows,
+    compared=(MEAN, COUNT),
     headlines=(
         Headline("Handoff p90", SECONDS, "lower", ("0.9",), sample_size=COUNT, timeline_family=SECONDS),
     ),

@@ -31,7 +31,10 @@ HEADLINES: tuple[MetricHeadline, ...] = tuple(
     for headline in metric.headlines
 )
 DOMAIN_OF_FAMILY: Mapping[str, DomainName] = {
-    family.name: domain for domain in DOMAINS for metric in BY_DOMAIN[domain] for family in metric.families
+    family.name: domain
+    for domain in DOMAINS
+    for metric in BY_DOMAIN[domain]
+    for family in metric.all_families
 }
 """The domain of a family by its name."""
 

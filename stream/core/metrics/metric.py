@@ -1,6 +1,7 @@
 """Metrics: a versioned definition with its series, the aggregates that it reads, panels and headlines."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
@@ -26,6 +27,12 @@ class Family(NamedTuple):
     type: Literal["gauge", "counter", "summary"] = "gauge"
     windowed: bool = True
     unit: Unit = "count"
+
+
+@cache
+def previous(family: Family) -> Family:
+    """Return the family of the same figure in the window before: of the same length, ending where the window begins."""
+    return family._replace(name=f"{family.name}_previous", help=f"{family.help}. In the window before")
 
 
 class Line(NamedTuple):
@@ -169,6 +176,13 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """Reads the series without a window."""
     headlines: tuple[Headline, ...] = ()
     """Its tiles on the live page, in this order."""
+    compared: tuple[Family, ...] = ()
+    """Families of `read_flows` that are also exposed for the window before: scores, ratios, means, sample sizes."""
+
+    @property
+    def all_families(self) -> tuple[Family, ...]:
+        """Its families, those of the window before at the end."""
+        return (*self.families, *map(previous, self.compared))
 
     def window_samples(self, context: ReadContext, window: Window) -> Iterator[Sample]:
         """Yield the samples of all series of the metric in a window."""
@@ -176,3 +190,10 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
             yield from self.read_flows(context, window)
         if self.read is not None:
             yield from self.read(context, window)
+
+    def previous_samples(self, context: FlowContext, window: Window) -> Iterator[Sample]:
+        """Yield the samples of the families to be compared. `context` has the flows of the window before."""
+        if self.read_flows is not None:
+            for sample in self.read_flows(context, window):
+                if sample.family in self.compared:
+                    yield sample._replace(family=previous(sample.family))

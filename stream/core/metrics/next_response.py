@@ -69,6 +69,7 @@ METRIC = Metric(
         Panel(title="Longest wait for a reply", lines=(Line(OLDEST),), samples=(Line(AWAITING),), min=0),
     ),
     read_flows=read_flows,
+    compared=(MEAN, COUNT),
     read_stock=read_stock,
     headlines=(
         Headline("Next response p90", SECONDS, "lower", ("0.9",), sample_size=COUNT, timeline_family=SECONDS),

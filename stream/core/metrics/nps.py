@@ -80,6 +80,7 @@ METRIC = Metric(
         ),
     ),
     read_flows=read_flows,
+    compared=(SCORE, RESPONSES),
     headlines=(
         Headline("NPS", SCORE, "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=SCORE),
     ),

@@ -82,6 +82,7 @@ METRIC = Metric(
         ),
     ),
     read_flows=read_flows,
+    compared=(MEAN, WAITS, WITHIN_TARGET, OFFERED, SERVICE_LEVEL, ABANDONED_RATIO),
     headlines=(
         Headline("Service level", SERVICE_LEVEL, "higher", (), LOW, HIGH, OFFERED, SERVICE_LEVEL),
         Headline("Abandoned", ABANDONED_RATIO, "lower", timeline_family=ABANDONED_RATIO),

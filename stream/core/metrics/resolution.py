@@ -110,6 +110,7 @@ METRIC = Metric(
         Panel(title="Oldest open ticket", lines=(Line(OLDEST),), samples=(Line(OPEN),), min=0),
     ),
     read_flows=read_flows,
+    compared=(MEAN, RESOLVED),
     read_stock=read_stock,
     headlines=(
         Headline("ART / MTTR", MEAN, "lower", ("full",), sample_size=RESOLVED, timeline_family=MEAN),

@@ -48,6 +48,7 @@ METRIC = Metric(
     example='cx_survey_response_ratio{view="total", window="7d", survey="nps"}',
     aggregates=(RESPONSE,),
     families=(RATIO, *COUNTS),
+    compared=(RATIO, COUNTS[ResponseLayout.OFFERED], COUNTS[ResponseLayout.ANSWERED]),
     panels=(
         Panel(
             title="Response rate",

@@ -63,6 +63,7 @@ METRIC = Metric(
         ),
     ),
     read_flows=read_flows,
+    compared=(RATIO, RESPONSES),
     headlines=(
         Headline(
             "CSAT of tickets",

@@ -63,6 +63,7 @@ METRIC = Metric(
         ),
     ),
     read_flows=read_flows,
+    compared=(REQUESTER_MEAN, AGENT_MEAN, ON_HOLD_MEAN),
     headlines=(
         Headline(
             "Requester wait",

@@ -65,7 +65,7 @@ def window_ranges(
 ) -> Iterator[WindowRange]:
     """Yield the ranges that aggregates need. `windows` are pairs of a window and its `window_mask`.
 
-    The ID of a range is the position of its window, plus the number of windows if it is moved back.
+    The ID of a range is the position of its window, plus the number of windows if it is lagged.
     """
     masked, declared = list(windows), list(aggregates)
     flows = frozenset(a.name for a in declared if a.kind == "flow")
@@ -79,3 +79,15 @@ def window_ranges(
         if lagged and window.span >= LAG:
             back = LAG // window.resolution.step + 1
             yield WindowRange(window, len(masked) + number, window_mask, lagged, back=back)
+
+
+def previous_ranges(
+    windows: Iterable[tuple[Window, int]], first_id: int, aggregates: frozenset[str]
+) -> Iterator[WindowRange]:
+    """Yield the range before each window, of the same length. IDs count from `first_id`.
+
+    `windows` are pairs as in `window_ranges`, `aggregates` the names of flows.
+    """
+    for number, (window, window_mask) in enumerate(windows):
+        back = window.span // window.resolution.step
+        yield WindowRange(window, first_id + number, window_mask, aggregates, back=back)

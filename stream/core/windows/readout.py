@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from stream.core.metrics.metric import Metric, Sample
+from stream.core.metrics.metric import Family, Metric, Sample, previous
 from stream.core.model.aggregate import Aggregate, VectorsByLabels
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.time_buckets import Window
@@ -16,12 +16,14 @@ class MetricUpdate(NamedTuple):
 
     Attributes:
         window: the number of the window, None for the series without a window
+        families: the families that are replaced
         removed: True if the metric no longer has data of the label set, so that all of its samples are removed
     """
 
     metric: Metric
     labels: LabelSet
     window: int | None
+    families: Sequence[Family]
     samples: Sequence[Sample]
     removed: bool = False
 
@@ -74,10 +76,11 @@ class WindowContext:
 class MetricReader:
     """Reads the samples that changed since the last call.
 
-    The view `total` is always read, other label sets while a metric has data of them.
+    The view `total` is always read, other label sets while a metric has data of them. `previous`: also read the samples of
+    the window before each window.
     """
 
-    def __init__(self, windows: RollingWindows, metrics: Sequence[Metric]) -> None:
+    def __init__(self, windows: RollingWindows, metrics: Sequence[Metric], *, previous: bool = False) -> None:
         self._windows = windows
         self._metrics = metrics
         self._readers: dict[str, list[int]] = {}
@@ -86,26 +89,35 @@ class MetricReader:
                 self._readers.setdefault(aggregate.name, []).append(number)
         self._present: set[tuple[int, LabelSet]] = set()
         self._reread: set[LabelSet] = set()
+        self._is_complete = [False] * len(windows.config.windows) if previous else []
+        """Whether panes reach back to the beginning of the window before each window."""
 
     def reset(self) -> None:
         """Make the next `read` return all samples."""
         self._reread = {labels for _, labels in self._present}
         self._present.clear()
 
-    def read(self, now: int) -> Iterator[MetricUpdate]:
-        """Yield the updates since the last call. The iterator must be exhausted, otherwise updates are lost."""
-        for (number, labels), window_mask in self._stale_windows().items():
+    def read(self, now: int, complete_since: int = 0) -> Iterator[MetricUpdate]:
+        """Yield the updates since the last call. The iterator must be exhausted, otherwise updates are lost.
+
+        Args:
+            now: the end of the windows, in ms
+            complete_since: the time from which on no pane is missing, in ms. Windows before windows that begin earlier
+                have no samples
+        """
+        for (number, labels), window_mask in self._stale_windows(complete_since).items():
             was_present = (number, labels) in self._present
             if labels != TOTAL_LABELS and not self._has_data(number, labels):
                 if was_present:
                     self._present.discard((number, labels))
-                    yield MetricUpdate(self._metrics[number], labels, None, (), removed=True)
+                    metric = self._metrics[number]
+                    yield MetricUpdate(metric, labels, None, metric.all_families, (), removed=True)
                 continue
             self._present.add((number, labels))
-            stale = window_mask if was_present else self._windows.all_windows
+            stale = window_mask if was_present else self._windows.everything
             yield from self._read(number, labels, stale, now)
 
-    def _stale_windows(self) -> dict[tuple[int, LabelSet], int]:
+    def _stale_windows(self, complete_since: int) -> dict[tuple[int, LabelSet], int]:
         """Return the windows to read, as masks by number of the metric and label set.
 
         Masks are those of `RollingWindows.changed`.
@@ -122,7 +134,19 @@ class MetricReader:
             for number in self._readers[sums.aggregate.name]:
                 key = (number, sums.labels)
                 stale[key] = stale.get(key, 0) | window_mask
+        if became_complete := self._note_complete(complete_since):
+            for key in self._present:
+                stale[key] = stale.get(key, 0) | became_complete
         return stale
+
+    def _note_complete(self, complete_since: int) -> int:
+        """Note which previous windows are complete, and return the mask of those for which that changed."""
+        mask, windows = 0, self._windows
+        for number, was_complete in enumerate(self._is_complete):
+            self._is_complete[number] = windows.previous_start(number) >= complete_since
+            if self._is_complete[number] is not was_complete:
+                mask |= 1 << len(self._is_complete) + 1 + number
+        return mask
 
     def _has_data(self, number: int, labels: LabelSet) -> bool:
         return any(
@@ -132,10 +156,27 @@ class MetricReader:
     def _read(self, number: int, labels: LabelSet, window_mask: int, now: int) -> Iterator[MetricUpdate]:
         metric = self._metrics[number]
         windows: tuple[Window, ...] = self._windows.config.windows
+        windowed = [family for family in metric.families if family.windowed]
         for slot, window in enumerate(windows):
             if window_mask >> slot & 1 and (metric.read_flows or metric.read):
                 context = WindowContext(self._windows, labels, now, slot)
-                yield MetricUpdate(metric, labels, slot, list(metric.window_samples(context, window)))
+                samples = list(metric.window_samples(context, window))
+                yield MetricUpdate(metric, labels, slot, windowed, samples)
         if metric.read_stock is not None and window_mask >> len(windows) & 1:
             context = WindowContext(self._windows, labels, now, self._windows.last_30_days)
-            yield MetricUpdate(metric, labels, None, list(metric.read_stock(context)))
+            plain = [family for family in metric.families if not family.windowed]
+            yield MetricUpdate(metric, labels, None, plain, list(metric.read_stock(context)))
+        if metric.compared:
+            yield from self._read_previous(metric, labels, window_mask >> len(windows) + 1, now)
+
+    def _read_previous(
+        self, metric: Metric, labels: LabelSet, window_mask: int, now: int
+    ) -> Iterator[MetricUpdate]:
+        families = [previous(family) for family in metric.compared]
+        windows = self._windows
+        for slot, is_complete in enumerate(self._is_complete):
+            if window_mask >> slot & 1:
+                window = windows.config.windows[slot]
+                context = WindowContext(windows, labels, now - window.span, 2 * windows.range_count + slot)
+                samples = list(metric.previous_samples(context, window)) if is_complete else []
+                yield MetricUpdate(metric, labels, slot, families, samples)

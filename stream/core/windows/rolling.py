@@ -17,7 +17,7 @@ from stream.core.model.time_buckets import (
 )
 from stream.core.windows.cardinality import CardinalityPolicy, EventCount
 from stream.core.windows.label_sets import CellRef, LabelSet, LabelSetSums
-from stream.core.windows.ranges import WindowRange, window_ranges
+from stream.core.windows.ranges import WindowRange, previous_ranges, window_ranges
 from stream.core.windows.summed_blocks import SummedBlocks, block_difference, sum_range
 
 CooperativeSteps = Iterator[None]
@@ -32,7 +32,9 @@ class RollingWindows:
     `changed` collects the sums to be read out again, each with a mask of windows (see `WindowRange.window_mask`).
     """
 
-    def __init__(self, config: AggregationConfig, metrics: Sequence[Metric]) -> None:
+    def __init__(
+        self, config: AggregationConfig, metrics: Sequence[Metric], *, previous: bool = False
+    ) -> None:
         self.config = config
         self.aggregates = {aggregate.name: aggregate for metric in metrics for aggregate in metric.aggregates}
         self.cardinality_policy = CardinalityPolicy(config.views, {})
@@ -41,7 +43,11 @@ class RollingWindows:
         """True if label sets were added since the last `apply_policy`."""
         self.repairs = 0
         """Number of wrong sums that `verify` corrected."""
-        self.all_windows = (1 << len(config.windows) + 1) - 1
+        n = len(config.windows)
+        self.all_windows = (1 << n + 1) - 1
+        """The mask of all windows, and of the series without a window (see `WindowRange.window_mask`)."""
+        self.everything = (1 << 2 * n + 1) - 1 if previous else self.all_windows
+        """The same with a bit for each window before a configured one. These follow that of the series without a window."""
         self._label_set_sums: dict[LabelSet, dict[str, LabelSetSums]] = {}
         self._other_sums: dict[tuple[str, LabelSet], LabelSetSums] = {}
         self._blocks = SummedBlocks()
@@ -52,9 +58,12 @@ class RollingWindows:
         """The range ID of the window of 30 days, configured or not."""
         self.range_count = len(windows)
         """The number of windows. It is added to the ID of a range that is moved back."""
-        n = len(config.windows)
         self._visible = frozenset((STOCK_RANGE, *range(n), *range(self.range_count, self.range_count + n)))
         self._ranges = list(window_ranges(windows, self.aggregates.values()))
+        if previous:
+            masked = ((window, 1 << n + 1 + number) for number, (window, _) in enumerate(windows[:n]))
+            flows = frozenset(a.name for m in metrics if m.compared for a in m.aggregates if a.kind == "flow")
+            self._ranges += previous_ranges(masked, 2 * self.range_count, flows)
         self._ranges_of: dict[tuple[str, int], list[WindowRange]] = {
             (name, resolution.code): [
                 window_range
@@ -168,7 +177,7 @@ class RollingWindows:
         new = self._other_sums_for(sums.aggregate, shown) if OTHER_VALUE in shown.values else None
         if old is new:
             return
-        self._mark_changed(sums, self.all_windows)
+        self._mark_changed(sums, self.everything)
         for range_id, vectors in sums.sums.items():
             for key, vector in vectors.items():
                 if old is not None:
@@ -176,7 +185,7 @@ class RollingWindows:
                 if new is not None:
                     new.accumulate(range_id, key, vector)
         sums.shown_in = new
-        self._mark_changed(sums, self.all_windows)
+        self._mark_changed(sums, self.everything)
 
     def event_counts(self) -> Iterator[tuple[LabelSet, EventCount]]:
         """Yield the number of events of each label set and aggregate in the longest window."""
@@ -204,6 +213,10 @@ class RollingWindows:
         """Return whether a configured window or a stock has data of an aggregate under a shown label set."""
         sums = self.shown_sums(aggregate, labels)
         return sums is not None and not self._visible.isdisjoint(sums.sums)
+
+    def previous_start(self, number: int) -> int:
+        """Return the beginning of the window before a configured one, in ms. `number` is the number of that one."""
+        return self.edges(2 * self.range_count + number)[0] * self.config.windows[number].resolution.step
 
     def edges(self, range_id: int) -> tuple[int, int]:
         """Return the first and last bucket of a window's flows. The range is empty before its first move."""

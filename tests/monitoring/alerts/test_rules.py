@@ -19,6 +19,7 @@ PIPELINE = {
     "cx_event_lag_seconds",
     "cx_partitions_expected",
     "cx_partitions_covered",
+    "cx_clock_difference_seconds",
     "cx_series_folded_total",
     "cx_window_repairs_total",
 }
