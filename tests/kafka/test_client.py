@@ -56,7 +56,8 @@ def test_topics_are_named_by_domain() -> None:
     assert topics.input("tickets") == "desk"
     assert topics.state("tickets") == "eu.state.tickets"
     assert topics.panes("tickets") == "eu.panes.tickets"
-    assert len(set(topics.all)) == 10
+    assert topics.clock == "eu.clock"
+    assert len(set(topics.all)) == 11
 
 
 def test_settings_are_frozen() -> None:
