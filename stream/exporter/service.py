@@ -17,11 +17,11 @@ from stream.core.windows.rolling import CooperativeSteps
 from stream.errors import ConfigError
 from stream.exporter.clock_reader import ClockReader
 from stream.exporter.http.server import serve
-from stream.exporter.http.web_config import WebConfig, read
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
 from stream.exporter.reader import PaneReader
 from stream.exporter.state import ExporterState
+from stream.http.web_config import WebConfig, read
 from stream.kafka.admin import check_topics
 from stream.kafka.topics import topics
 

@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from stream.config import Address
-from stream.http_guard import KEEP_ALIVE, GuardedSite
+from stream.http.guard import KEEP_ALIVE, GuardedSite
 from stream.kafka.records import described
 from stream.worker.clock import WorkerClock
 from stream.worker.task_manager import OwnedTask, TaskManager

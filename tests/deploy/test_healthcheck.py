@@ -12,7 +12,7 @@ import trustme
 from stream.config import Address
 from stream.exporter.exposition import Exposition
 from stream.exporter.http.server import serve as serve_exporter
-from stream.exporter.http.web_config import WebConfig
+from stream.http.web_config import WebConfig
 from stream.worker.health import Health, serve
 from tests.deploy.project import ROOT
 

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from aiohttp import ClientSession, web
 
-from stream import http_guard
 from stream.config import Address
 from stream.devbroker.ports import free_port
 from stream.exporter.exposition import Exposition
 from stream.exporter.http import pages
 from stream.exporter.http.server import serve
+from stream.http import guard as http_guard
 from stream.worker.health import Health
 from stream.worker.health import serve as serve_health
 

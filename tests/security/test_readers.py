@@ -16,7 +16,7 @@ from schemas.topics import TOPICS
 from stream.config import load
 from stream.config.ical import closures
 from stream.errors import ConfigError, CxgaugeError
-from stream.exporter.http import web_config
+from stream.http import web_config
 from stream.importing import records
 from stream.importing.records import FORMATS
 from stream.mapping import mapping

@@ -21,7 +21,7 @@ from stream.cli.top.figures import MetricsSnapshot
 from stream.config import Settings
 from stream.devbroker.process import until_stopped
 from stream.errors import CxgaugeError
-from stream.exporter.http.web_config import read
+from stream.http.web_config import read
 from stream.text import printable
 
 REFRESH_SECONDS = 1.0

@@ -1,1 +1,1 @@
-"""The HTTP server of the exporter: TLS, passwords, static files, /metrics and health endpoints."""
+"""The HTTP server of the exporter: static files, /metrics and health endpoints."""

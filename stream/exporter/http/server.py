@@ -6,11 +6,12 @@ from aiohttp import web
 
 from stream.config import Address
 from stream.exporter.exposition import Exposition
-from stream.exporter.http import auth, static_files
-from stream.exporter.http.hosts import host_check
+from stream.exporter.http import static_files
 from stream.exporter.http.pages import Pages
-from stream.exporter.http.web_config import WebConfig
-from stream.http_guard import KEEP_ALIVE, GuardedSite
+from stream.http import auth
+from stream.http.guard import KEEP_ALIVE, GuardedSite
+from stream.http.hosts import host_check
+from stream.http.web_config import WebConfig
 
 Closing = Callable[[web.Application], Awaitable[None]]
 

@@ -14,10 +14,10 @@ from stream.config import Address
 from stream.demo.story import Story
 from stream.devbroker.ports import free_port
 from stream.exporter.http.server import serve
-from stream.exporter.http.web_config import WebConfig
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
 from stream.exporter.service import run_in_slices
+from stream.http.web_config import WebConfig
 from tests.exporter.in_memory import Worker, apply_records, exporter
 from tests.support import DAY, HOUR, MINUTE, NOW, Event
 

@@ -29,7 +29,7 @@ class ConnectionLimit:
 
     def __init__(self, most: int | None = None) -> None:
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self.most = most or max(8, min(MAX_CONNECTIONS, files // 4))
+        self.most = max(8, min(most or MAX_CONNECTIONS, files // 4))
         self.connections: dict[Guard, None] = {}
 
     def admit(self, guard: "Guard") -> bool:
@@ -46,12 +46,17 @@ class ConnectionLimit:
 class Guard(asyncio.Protocol):
     """Passes a connection to aiohttp's protocol, and ends it if a request does not arrive in time.
 
-    A request arrives with the end of its headers. What follows counts as the next one. No path takes a body.
+    A request arrives with the end of its headers. What follows counts as the next one, unless `has_bodies`. Then it is a
+    body until the application calls `end_request`, and the application limits the time for it.
     """
 
-    def __init__(self, protocol: asyncio.Protocol, limit: ConnectionLimit) -> None:
+    def __init__(
+        self, protocol: asyncio.Protocol, limit: ConnectionLimit, *, has_bodies: bool = False
+    ) -> None:
         self._protocol = protocol
         self._limit = limit
+        self._has_bodies = has_bodies
+        self._in_body = False
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._unfinished = b""
@@ -75,14 +80,24 @@ class Guard(asyncio.Protocol):
         """Pass data on, and watch for the end of a request."""
         if self not in self._limit.connections:
             return
+        if not self._in_body:
+            self._watch(data)
+        self._protocol.data_received(data)
+
+    def end_request(self) -> None:
+        """Watch for the next request, because the response to this one is written."""
+        self._in_body = False
+        self._unfinished = b""
+
+    def _watch(self, data: bytes) -> None:
         self._unfinished += data
         if (end := self._unfinished.rfind(_END)) >= 0:
             self._unfinished = self._unfinished[end + len(_END) :]
             self._stop_timer()
-        if self._unfinished:
+            self._in_body = self._has_bodies
+        if self._unfinished and not self._in_body:
             self._unfinished = self._unfinished[-len(_END) :]
             self._start_timer()
-        self._protocol.data_received(data)
 
     def eof_received(self) -> bool | None:
         """Pass the end on."""
@@ -128,8 +143,10 @@ class GuardedSite(web.BaseSite):
         *,
         ssl_context: SSLContext | None = None,
         most: int | None = None,
+        has_bodies: bool = False,
     ) -> None:
         super().__init__(runner)
+        self._has_bodies = has_bodies
         self._address = address
         self._ssl = ssl_context
         self._limit = ConnectionLimit(most)
@@ -144,7 +161,7 @@ class GuardedSite(web.BaseSite):
         await super().start()
         new_protocol = cast("Callable[[], asyncio.Protocol]", self._runner.server)
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Guard(new_protocol(), self._limit),
+            lambda: Guard(new_protocol(), self._limit, has_bodies=self._has_bodies),
             self._address.host or None,
             self._address.port,
             ssl=self._ssl,

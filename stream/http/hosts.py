@@ -1,4 +1,4 @@
-"""The check of `Host`: no web site reads an exporter on loopback by a name that it lets point there (DNS rebinding)."""
+"""The check of `Host`: no web site reads a service on loopback by a name that it lets point there (DNS rebinding)."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import ip_address
@@ -21,8 +21,8 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def host_check(address: Address, hosts: Iterable[str]) -> Middleware:
-    """Return a middleware that answers 421 to requests by another name.
+def host_check(address: Address, hosts: Iterable[str], service: str = "exporter") -> Middleware:
+    """Return a middleware that answers 421 to requests by another name, and names the setting of the service.
 
     Without `hosts` the names of the loopback interface are allowed while the listener is there, else all names.
     """
@@ -33,7 +33,7 @@ def host_check(address: Address, hosts: Iterable[str]) -> Middleware:
     async def checked(request: web.Request, handler: Handler) -> web.StreamResponse:
         if allowed and _name(request.headers.get("Host", "")) not in allowed:
             raise web.HTTPMisdirectedRequest(
-                text="This name is not one of the exporter's: add it to exporter.hosts, or request it as localhost\n"
+                text=f"This name is not one of the {service}'s: add it to {service}.hosts, or request it as localhost\n"
             )
         return await handler(request)
 

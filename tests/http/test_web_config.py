@@ -21,9 +21,9 @@ from stream.config import Address
 from stream.devbroker.ports import free_port
 from stream.errors import ConfigError
 from stream.exporter.exposition import Exposition
-from stream.exporter.http import auth
 from stream.exporter.http.server import serve
-from stream.exporter.http.web_config import WebConfig, read
+from stream.http import auth
+from stream.http.web_config import WebConfig, read
 from tests.exporter.in_memory import answers
 from tests.exporter.live.live_exporter import LiveExporter
 

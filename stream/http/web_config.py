@@ -30,18 +30,23 @@ class WebConfig(NamedTuple):
     tls: ssl.SSLContext | None = None
     users: Mapping[str, bytes] = {}
 
+    @property
+    def authenticates(self) -> bool:
+        """Return whether every client needs a password or a certificate."""
+        return bool(self.users) or (self.tls is not None and self.tls.verify_mode is ssl.CERT_REQUIRED)
 
-def read(path: Path) -> WebConfig:
-    """Read a file. Raises ConfigError that names file and key."""
-    return _WebConfigFile(path).read()
+
+def read(path: Path, section: str = "exporter") -> WebConfig:
+    """Read the file of a section's `web_config`. Raises ConfigError that names file and key."""
+    return _WebConfigFile(path, section).read()
 
 
 class _WebConfigFile:
     """A web configuration file. The texts of errors begin with `where`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, section: str) -> None:
         self.path = path
-        self.where = f"exporter.web_config: {path}"
+        self.where = f"{section}.web_config: {path}"
 
     def read(self) -> WebConfig:
         try:
