@@ -15,6 +15,7 @@ COMMANDS = {
     "topics": ("stream.cli.topics:topics", "Create the topics or compare them with the configuration."),
     "worker": ("stream.cli.worker:worker", "Count events: read the inputs, write state and panes."),
     "exporter": ("stream.cli.exporter:exporter", "Serve the metrics: /metrics, the live page, its API."),
+    "intake": ("stream.cli.intake:intake", "Take events over HTTP and write them to Kafka."),
     "top": ("stream.cli.top:top", "Show an exporter's metrics in the terminal."),
     "up": ("stream.cli.up:up", "Run everything on this machine, for real use."),
     "demo": ("stream.cli.demo:demo", "Run everything on this machine with simulated customers."),

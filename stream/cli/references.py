@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import click
+from prometheus_client import CollectorRegistry
 
 from stream.cli import event_reference, metric_reference
 from stream.config import Settings
@@ -11,6 +12,7 @@ from stream.config.descriptions import CHANGES_FIGURES, DESCRIPTIONS
 from stream.config.load import PREFIX
 from stream.config.show import plain_document
 from stream.exporter.pipeline_metrics import FAMILIES
+from stream.intake.metrics import OUTCOMES, IntakeMetrics
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
 from stream.worker.health import Health
 from stream.worker.task_manager import TaskManager
@@ -35,6 +37,7 @@ SERIES_LABELS = {
     "cx_unknown_fields_total": ("type", "field"),
     "cx_clock_difference_seconds": ("clock",),
     "cx_metric_info": ("metric", "version"),
+    "cxgauge_intake_requests_total": ("source", "outcome"),
     "cxgauge_records_written_total": ("kind",),
     "cxgauge_entities": PARTITION_LABELS,
     "cxgauge_pane_blocks": PARTITION_LABELS,
@@ -81,17 +84,24 @@ def _settings() -> Iterator[str]:
 
 
 def _series() -> Iterator[str]:
-    yield f"# Series about the pipeline and the worker\n\n{NOTE}"
+    yield f"# Series about the pipeline, the worker and the intake\n\n{NOTE}"
     yield "The series of the metrics are in [metrics.md](metrics.md). Those below have no `view` and no `window`.\n\n"
     yield f"## Pipeline, on the exporter\n\n{SERIES_HEAD}"
     yield from (_series_row(name, kind, text) for name, (kind, text) in FAMILIES.items())
     yield f"\n## Operational, on the worker\n\n{SERIES_HEAD}"
     health = Health()
     health.watch(TaskManager(KafkaCheckpointStore(Settings()), wall_clock=lambda: 0))
-    for operational in sorted(health.registry.collect(), key=lambda family: family.name):
-        if operational.name.startswith("cxgauge_"):
-            name = operational.name + ("_total" if operational.type == "counter" else "")
-            yield _series_row(name, operational.type, operational.documentation)
+    yield from _operational_rows(health.registry)
+    yield f"\n## Operational, on the intake\n\n{SERIES_HEAD}"
+    yield from _operational_rows(IntakeMetrics().registry)
+    yield f"\nOutcomes of requests are {', '.join(f'`{name}`' for name in OUTCOMES)}: see [intake.md](intake.md#metrics).\n"
+
+
+def _operational_rows(registry: CollectorRegistry) -> Iterator[str]:
+    for family in sorted(registry.collect(), key=lambda family: family.name):
+        if family.name.startswith("cxgauge_"):
+            name = family.name + ("_total" if family.type == "counter" else "")
+            yield _series_row(name, family.type, family.documentation)
 
 
 def _series_row(name: str, kind: str, text: str) -> str:

@@ -32,6 +32,13 @@ DESCRIPTIONS: dict[str, str] = {
     "exporter.stale_after": "Time for which incomplete metrics keep their last values before they are removed",
     "exporter.web_config": "File with TLS and passwords, in the format of Prometheus' exporter-toolkit",
     "exporter.alertmanager": "Address of the Alertmanager whose firing alerts the live page shows",
+    "intake.listen": "Address of the intake: events over HTTP, webhooks, `/metrics` and health endpoints. Beyond loopback it needs "
+    "`intake.tokens`, or passwords or client certificates in `intake.web_config`",
+    "intake.hosts": "Names by which the intake may be requested, as `exporter.hosts`",
+    "intake.web_config": "File with TLS and passwords, as `exporter.web_config`",
+    "intake.tokens": "Bearer tokens by source, each a table of `sha256`, and optionally of `topics` and `types` that it may send: "
+    "[intake.md](intake.md#tokens). `cxgauge intake token` makes one",
+    "intake.hooks": "Webhooks by name, each a table of `mapping`, `verify` and the keys of its scheme: [intake.md](intake.md#webhooks)",
     "metrics.windows": "Lengths of the rolling windows, which are also the values of the label `window`",
     "metrics.labels": "Keys of events' `labels` that are dimensions. They must not contain personal data",
     "metrics.views": "Breakdowns: the name of each view, with its dimensions",

@@ -6,7 +6,7 @@ from typing import Annotated, get_args
 import msgspec
 
 from schemas.topics import DOMAINS, DomainName
-from stream.config import metric_settings, setting_types
+from stream.config import intake_settings, metric_settings, setting_types
 from stream.config.calendars import ConfiguredCalendar
 from stream.config.calendars import calendars as calendar_list
 from stream.config.setting_types import UNITS, Address, choice, duration, integer
@@ -92,6 +92,16 @@ class Exporter(msgspec.Struct, frozen=True, kw_only=True):
     alertmanager: Annotated[str | None, setting_types.url] = None
 
 
+class Intake(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the intake over HTTP."""
+
+    listen: Annotated[Address, setting_types.address] = Address("127.0.0.1", 9816)
+    hosts: Annotated[tuple[str, ...], setting_types.hosts] = ()
+    web_config: Annotated[Path | None, setting_types.file] = None
+    tokens: Annotated[dict[str, intake_settings.SourceToken], intake_settings.tokens] = {}
+    hooks: Annotated[dict[str, intake_settings.Hook], intake_settings.hooks] = {}
+
+
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """Windows, dimensions and views of the metrics."""
 
@@ -131,6 +141,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     topics: Topics = Topics()
     worker: Worker = Worker()
     exporter: Exporter = Exporter()
+    intake: Intake = msgspec.field(default_factory=Intake)
     metrics: Metrics = msgspec.field(default_factory=Metrics)
     queue: Queue = Queue()
     frt: Frt = msgspec.field(default_factory=Frt)

@@ -31,18 +31,23 @@ class BasicAuth:
         self._waiting = 0
 
     async def authenticate(self, header: str) -> bool:
-        """Return whether an `Authorization` header has the name and password of a user.
+        """Return whether an `Authorization` header has the name and password of a user: see `user`."""
+        return await self.user(header) is not None
+
+    async def user(self, header: str) -> str | None:
+        """Return the user whose name and password an `Authorization` header has, None if there is none.
 
         An unknown user takes as long as a wrong password. Raises HTTPServiceUnavailable if too many requests wait.
         """
         credentials = _decoded(header)
         if credentials is None:
-            return False
+            return None
         digest = hmac.digest(self._secret, credentials, "sha256")
+        name, _, password = credentials.partition(b":")
+        user = name.decode(errors="replace")
         if digest in self._verified:
-            return True
-        user, _, password = credentials.partition(b":")
-        known_hash = self._users.get(user.decode(errors="replace"))
+            return user
+        known_hash = self._users.get(user)
         if self._waiting >= MAX_WAITING:
             raise web.HTTPServiceUnavailable(text="too many passwords are being verified, try again\n")
         self._waiting += 1
@@ -58,7 +63,7 @@ class BasicAuth:
             self._verified[digest] = None
             if len(self._verified) > MAX_CACHED_CREDENTIALS:
                 del self._verified[next(iter(self._verified))]
-        return is_valid
+        return user if is_valid else None
 
 
 def middleware(users: Mapping[str, bytes]) -> Middleware:

@@ -11,6 +11,7 @@ from schemas.generate import documents
 from stream.cli import main, references
 from stream.config import Settings
 from stream.core.metrics import REGISTRY
+from stream.intake.metrics import IntakeMetrics
 from stream.monitoring.alerts import prometheus_files
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
 from stream.worker.health import Health
@@ -46,13 +47,12 @@ def test_generate_writes_every_file_once(runner: CliRunner) -> None:
     assert runner.invoke(main, ["generate", "--check"]).exit_code == 0
 
 
-def test_the_page_of_series_lists_those_of_a_worker() -> None:
+def test_the_page_of_series_lists_those_of_a_worker_and_an_intake() -> None:
     """Names are those that Prometheus scrapes. Counters end in _total."""
     health = Health()
     health.watch(TaskManager(KafkaCheckpointStore(Settings()), wall_clock=lambda: 0))
-    scraped = re.findall(
-        r"^# TYPE (cxgauge_\w+) (\w+)$", generate_latest(health.registry).decode(), re.MULTILINE
-    )
+    exposed = generate_latest(health.registry) + generate_latest(IntakeMetrics().registry)
+    scraped = re.findall(r"^# TYPE (cxgauge_\w+) (\w+)$", exposed.decode(), re.MULTILINE)
     document = references.documents(main)["deploy/docs/series.md"].decode()
     documented = re.findall(r"^\| `(cxgauge_\w+)` \| (\w+) \|", document, re.MULTILINE)
     assert sorted(documented) == sorted(

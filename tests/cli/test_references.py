@@ -7,6 +7,7 @@ from urllib.request import urlopen
 
 import pytest
 from msgspec import inspect
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.envelope import EVENTS
@@ -17,6 +18,7 @@ from stream.cli.event_reference import type_text
 from stream.config import Settings
 from stream.core.metrics import REGISTRY, business_hours, churn, csat, nps, resolution, retention
 from stream.core.metrics.metric import Metric
+from stream.intake.metrics import IntakeMetrics
 from tests.deploy.served import complete_exporter, serve_worker
 
 PAGES = {path: content.decode() for path, content in references.documents(main).items()}
@@ -58,17 +60,30 @@ def worker() -> list[tuple[str, str, dict[str, str]]]:
     ]
 
 
+@pytest.fixture(scope="module")
+def intake() -> list[tuple[str, str, dict[str, str]]]:
+    """The operational series of an intake that has answered a request."""
+    metrics = IntakeMetrics()
+    metrics.count("shop", "accepted")
+    series = served(generate_latest(metrics.registry).decode())
+    return [
+        sample for sample in series if sample[0].startswith(WORKER_PREFIX) and "_created" not in sample[0]
+    ]
+
+
 def test_series_have_the_labels_of_their_page(
-    exporter: list[tuple[str, str, dict[str, str]]], worker: list[tuple[str, str, dict[str, str]]]
+    exporter: list[tuple[str, str, dict[str, str]]],
+    worker: list[tuple[str, str, dict[str, str]]],
+    intake: list[tuple[str, str, dict[str, str]]],
 ) -> None:
-    """Those about the pipeline and of the worker, with their types."""
+    """Those about the pipeline, of the worker and of the intake, with their types."""
     listed = {
         (name, kind, frozenset(filter(None, labels.split(", "))))
         for name, kind, labels, *_ in rows(SERIES)
         if name.startswith("cx")
     }
     pipeline = [sample for sample in exporter if "view" not in sample[2]]
-    seen = {(name, kind, frozenset(labels)) for name, kind, labels in [*pipeline, *worker]}
+    seen = {(name, kind, frozenset(labels)) for name, kind, labels in [*pipeline, *worker, *intake]}
     assert seen == listed
 
 
