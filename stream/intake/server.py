@@ -1,6 +1,6 @@
 """The HTTP server of the intake: events, webhooks, metrics and health."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -13,6 +13,7 @@ from stream.http.hosts import host_check
 from stream.http.web_config import WebConfig
 from stream.intake.events_endpoint import EventsEndpoint
 from stream.intake.exchange import Handler, problems, text_response
+from stream.intake.hooks import CompiledHook, HooksEndpoint
 from stream.intake.memory import MemoryBudget
 from stream.intake.metrics import IntakeMetrics
 from stream.intake.sink import ACK_TIMEOUT, KafkaSink
@@ -29,12 +30,13 @@ UNGUARDED = frozenset({"/v1/events"})
 def application(
     settings: Intake,
     web_config: WebConfig,
+    hooks: Mapping[str, CompiledHook],
     sink: KafkaSink,
-    budget: MemoryBudget,
-    metrics: IntakeMetrics,
-    hooks: Iterable[web.RouteDef] = (),
+    budget: MemoryBudget | None = None,
+    metrics: IntakeMetrics | None = None,
 ) -> web.Application:
-    """Return the application with all routes."""
+    """Return the application with all routes. Without `budget` and `metrics` it makes its own."""
+    budget, metrics = budget or MemoryBudget(), metrics or IntakeMetrics()
 
     async def exposition(_: web.Request) -> web.Response:
         return web.Response(
@@ -59,7 +61,7 @@ def application(
             web.get("/metrics", exposition),
             web.get("/livez", livez),
             web.get("/readyz", readyz),
-            *hooks,
+            *HooksEndpoint(hooks, sink, budget, metrics).routes(),
         ]
     )
     return app

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Mapping
 
 from stream import logs
 from stream.config import Settings
 from stream.errors import ConfigError
 from stream.http.hosts import is_loopback
 from stream.http.web_config import WebConfig, read
-from stream.intake.memory import MemoryBudget
-from stream.intake.metrics import IntakeMetrics
+from stream.intake.hooks import CompiledHook, compile_hooks
 from stream.intake.server import application, serve
 from stream.intake.sink import KafkaSink
 
@@ -22,8 +22,9 @@ def run(settings: Settings) -> int:
     path = settings.intake.web_config
     web_config = WebConfig() if path is None else read(path, "intake")
     refuse_open_listener(settings, web_config)
+    hooks = compile_hooks(settings.intake.hooks)
     logs.set_up()
-    asyncio.run(_serve(settings, web_config))
+    asyncio.run(_serve(settings, web_config, hooks))
     return 0
 
 
@@ -37,13 +38,13 @@ def refuse_open_listener(settings: Settings, web_config: WebConfig) -> None:
         )
 
 
-async def _serve(settings: Settings, web_config: WebConfig) -> None:
+async def _serve(settings: Settings, web_config: WebConfig, hooks: Mapping[str, CompiledHook]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     sink, listen = KafkaSink(settings), settings.intake.listen
-    app = application(settings.intake, web_config, sink, MemoryBudget(), IntakeMetrics())
+    app = application(settings.intake, web_config, hooks, sink)
     try:
         runner = await serve(app, settings.intake, web_config)
     except OSError as error:

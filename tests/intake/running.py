@@ -14,6 +14,7 @@ from stream.config.settings import Intake, Settings
 from stream.devbroker.ports import free_port
 from stream.http.web_config import WebConfig
 from stream.intake.decoding import OutgoingEvent
+from stream.intake.hooks import compile_hooks
 from stream.intake.memory import MemoryBudget, Reservation
 from stream.intake.metrics import IntakeMetrics
 from stream.intake.problem import unavailable
@@ -50,6 +51,7 @@ class RunningIntake:
     def __init__(self, web_config: WebConfig, **settings: Any) -> None:
         self.settings = Intake(**{"listen": Address("127.0.0.1", free_port()), **settings})
         self.sink, self.budget, self.metrics = RecordingSink(), MemoryBudget(), IntakeMetrics()
+        self.hooks = compile_hooks(self.settings.hooks)
         scheme = "https" if web_config.tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self.settings.listen.port}"
         self.web_config = web_config
@@ -64,7 +66,7 @@ class RunningIntake:
         )
 
     async def start(self) -> Any:
-        app = application(self.settings, self.web_config, self.sink, self.budget, self.metrics)
+        app = application(self.settings, self.web_config, self.hooks, self.sink, self.budget, self.metrics)
         return await serve(app, self.settings, self.web_config)
 
 
@@ -79,10 +81,19 @@ def running_intake(web_config: WebConfig = WebConfig(), **settings: Any) -> Iter
     try:
         yield intake
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        asyncio.run_coroutine_threadsafe(_stop(runner), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _stop(runner: Any) -> None:
+    """Stop serving. A connection may wait for the rest of a body that was refused."""
+    await runner.cleanup()
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
 
 
 def answer(number: int = 1, **data: Any) -> dict[str, Any]:

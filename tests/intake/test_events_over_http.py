@@ -60,7 +60,10 @@ def test_the_sdk_of_version_1(intake: RunningIntake, convert: Any) -> None:
 def test_curl_sends_each_mode(intake: RunningIntake, tmp_path: Any) -> None:
     url = f"{intake.url}/v1/events"
     single = json.dumps(answer(1))
-    assert curl(url, "-H", f"Content-Type: {STRUCTURED}", "-d", single) == (202, {"accepted": 1, "rejected": 0})
+    assert curl(url, "-H", f"Content-Type: {STRUCTURED}", "-d", single) == (
+        202,
+        {"accepted": 1, "rejected": 0},
+    )
     batch = json.dumps([answer(2), answer(3)])
     assert curl(url, "-H", f"Content-Type: {BATCH}; charset=UTF-8", "-d", batch)[0] == 202
     in_headers = [f"-Hce-{name}: {value}" for name, value in answer(4).items() if name != "data"]
