@@ -44,12 +44,12 @@ def wait_for_close(client: socket.socket) -> bytes:
 def test_a_body_may_come_later_than_headers(client: socket.socket) -> None:
     """Longer than headers may, and in pieces. The connection stays open for the next request."""
     for _ in range(2):
-        client.sendall(HEAD.format(length=len(BODY)).encode())
-        client.settimeout(0.6)
-        with pytest.raises(TimeoutError):
-            client.recv(1)
+        for piece in (HEAD.format(length=len(BODY)).encode(), BODY[:50]):
+            client.sendall(piece)
+            client.settimeout(0.6)
+            with pytest.raises(TimeoutError):
+                client.recv(1)
         client.settimeout(20)
-        client.sendall(BODY[:50])
         client.sendall(BODY[50:])
         assert status(client) == "HTTP/1.1 202 Accepted"
     client.close()

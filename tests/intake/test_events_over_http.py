@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from typing import Any
@@ -14,7 +15,8 @@ from cloudevents.core.v1.event import CloudEvent
 from cloudevents.v1 import conversion
 from cloudevents.v1.http import CloudEvent as CloudEventV1
 
-from stream.intake.bodies import MAX_BODY
+from stream.intake.bodies import MAX_BODY, gunzip
+from stream.intake.problem import ProblemError
 from stream.intake.splitting import MAX_EVENTS
 from tests.intake.http_client import BATCH, LINES, STRUCTURED, curl, send, send_events
 from tests.intake.running import NOW, RunningIntake, answer
@@ -199,9 +201,20 @@ def test_compressed_bodies(intake: RunningIntake) -> None:
     assert send(intake.url, compressed[:-3], Content_Encoding="gzip").status == 400
     assert send(intake.url, compressed + b"x", Content_Encoding="gzip").status == 400
     assert send(intake.url, body, Content_Encoding="gzip").status == 400
-    assert send(intake.url, gzip.compress(b" " * 500_000_000, 1), Content_Encoding="gzip").status == 413
+    assert send(intake.url, gzip.compress(b" " * 5_000_000), Content_Encoding="gzip").status == 413
     assert send(intake.url, body, Content_Encoding="br").status == 415
     assert intake.budget.reserved == 0
+
+
+def test_a_bomb_is_not_decompressed() -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProblemError, match="more after decompression"):
+            gunzip(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 4 * MAX_BODY
+    finally:
+        tracemalloc.stop()
 
 
 def test_without_kafka_the_sender_is_asked_to_try_again(intake: RunningIntake) -> None:
