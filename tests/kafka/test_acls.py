@@ -31,6 +31,7 @@ from stream.errors import PreconditionFailed
 from stream.kafka.client import client_options
 from stream.worker.startup import check
 from tests.chaos.cluster import ChaosCluster, wait
+from tests.intake.http_client import send
 from tests.kafka.segments import damage, segment
 from tests.style.sources import ROOT
 from tests.support import partition_of_key
@@ -274,8 +275,12 @@ def test_every_command_works_with_the_acls_of_the_page(secured: SecuredBroker, t
     with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
         cluster.start(**secured.environ("worker"))
         exporter: Any = cluster.start("exporter", **secured.environ("exporter"))
+        intake: Any = cluster.start("intake", **secured.environ("intake"))
+        wait(lambda: cluster.ready(intake), cluster.logs)
+        response = send(f"http://127.0.0.1:{intake.port}", event("over http"), "application/json")
+        assert response.status == 202
         name = 'cx_nps_responses{view="total",window="1h",category="promoter"}'
-        wait(lambda: cluster.samples(exporter).get(name) == 3, cluster.logs)
+        wait(lambda: cluster.samples(exporter).get(name) == 4, cluster.logs)
         wait(lambda: secured.run("support", "doctor").exit_code == 0, cluster.logs)
         succeeds(secured.run("support", "doctor", "audit"))
         assert "nps" in succeeds(secured.run("support", "explain", "--customer", "c-17"))
@@ -332,6 +337,29 @@ def test_a_command_names_a_missing_acl(
     assert result.exit_code in (1, 4)
     assert error in result.output
     assert re.sub(r"cx\.[a-z.]+", "cx.feedback", error).removeprefix("missing topic: ") in PAGE
+
+
+def test_an_intake_names_a_topic_that_it_may_not_write(secured: SecuredBroker, tmp_path: Path) -> None:
+    """It is not ready, and waits for the ACL."""
+    missing = Acl("intake", ResourceType.TOPIC, "cx.feedback", AclOperation.WRITE)
+    secured.forbid(missing)
+    cluster = ChaosCluster(secured.broker.bootstrap, tmp_path, **secured.environ("intake"))
+    intake: Any = cluster.start("intake")
+    try:
+        url = f"http://127.0.0.1:{intake.port}"
+        wait(lambda: cluster.get(intake, "/livez"), cluster.logs)
+        wait(
+            lambda: (
+                "missing topics: cx.feedback\n" in send(url, "", None, method="GET", path="/readyz").document
+            ),
+            cluster.logs,
+        )
+        secured.allow({missing})
+        wait(lambda: cluster.ready(intake), cluster.logs)
+    finally:
+        secured.allow({missing})
+        intake.kill()
+        intake.wait()
 
 
 def test_creating_topics_needs_create(secured: SecuredBroker) -> None:

@@ -119,6 +119,7 @@ class Client(threading.Thread):
             sent += size
             while not self._is_stored(events):
                 self.repeated += 1
+                assert self.repeated < 5_000
                 self.stop.wait(0.02)
             self.stored += [event["data"]["feedback_id"] for event in events]
 
