@@ -44,6 +44,7 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
         users: bcrypt hashes by user name (`basic`)
         sha256: hashes of tokens (`token`)
         header: the header of the signature or token
+        query: the parameter of the query with the token, instead of a header (`token`)
         timestamp_header: the header with the time of the request, empty if the signature does not cover one (`hmac`)
         signed: the signed text, with `{timestamp}` and `{body}` (`hmac`)
         prefix: text before the signature in its header (`hmac`), or before the token (`token`)
@@ -59,6 +60,7 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     users: dict[str, str] = {}
     sha256: tuple[str, ...] = ()
     header: str = ""
+    query: str = ""
     timestamp_header: str = ""
     signed: str = "{body}"
     prefix: str = ""
@@ -73,7 +75,7 @@ _OF_SCHEME: dict[str, tuple[str, ...]] = {
     "stripe": ("secrets",),
     "hmac": ("secrets", "header"),
     "basic": ("users",),
-    "token": ("sha256", "header"),
+    "token": ("sha256",),
 }
 """The schemes, and the keys that each requires."""
 
@@ -128,6 +130,8 @@ def _read_hook(table: dict[str, Any], at: SettingSource) -> Hook | None:
                 f"{at.under(name).key}: missing, required by verify = {hook.verify!r} ({at.source})"
             )
             return None
+    if hook.verify == "token" and bool(hook.header) == bool(hook.query):
+        at.errors.append(f"{at.key}: verify = 'token' needs either header or query ({at.source})")
     if ("{timestamp}" in hook.signed) != bool(hook.timestamp_header):
         at.under("signed").error(hook.signed, "a text with {timestamp} exactly if timestamp_header is set")
     return hook
@@ -250,6 +254,7 @@ _HOOK_READERS: dict[str, Callable[[Any, SettingSource], Any]] = {
     "users": _read_users,
     "sha256": _several(_matching(_SHA256, "64 hexadecimal digits"), "a list of one or more SHA-256 hashes"),
     "header": _matching(_HEADER, "the name of an HTTP header"),
+    "query": _matching(_HEADER, "the name of a parameter"),
     "timestamp_header": _matching(_HEADER, "the name of an HTTP header"),
     "signed": _read_signed,
     "prefix": _matching(re.compile(r"[ -~]{0,50}"), "at most 50 printable ASCII characters"),

@@ -154,7 +154,7 @@ class HooksEndpoint:
         with reserve_for(request, self._budget) as reservation:
             body = await read_body(request, reservation)
             self._metrics.body_bytes.inc(len(body))
-            signed = SignedRequest(_headers(request), body)
+            signed = SignedRequest(_headers(request), body, request.query)
             await hook.verify(signed, time.time())
             try:
                 document = document_of(body, signed.headers.get("content-type", ""))

@@ -20,10 +20,11 @@ MAX_SIGNATURES = 20
 
 
 class SignedRequest(NamedTuple):
-    """The headers of a request by name in lower case, and its raw body."""
+    """The headers of a request by name in lower case, its raw body, and the parameters of its query."""
 
     headers: Mapping[str, str]
     body: bytes
+    query: Mapping[str, str] = {}
 
     def header(self, name: str) -> str:
         """Return a header. Raises ProblemError (401) if it is missing."""
@@ -69,12 +70,12 @@ def _basic(hook: Hook) -> Verifier:
 
 def _token(hook: Hook) -> Callable[[SignedRequest, float], None]:
     def check(request: SignedRequest, _: float) -> None:
-        value = request.header(hook.header)
+        value = request.header(hook.header) if hook.header else request.query.get(hook.query, "")
         presented = sha256(value.removeprefix(hook.prefix).strip().encode("utf-8", "surrogateescape"))
         # all are compared, so that the time does not tell which hash it resembles
         equal = [hmac.compare_digest(known, presented.hexdigest()) for known in hook.sha256]
         if not any(equal):
-            raise unauthorized(f"{hook.header}: the token is not known")
+            raise unauthorized(f"{hook.header or hook.query}: the token is missing or not known")
 
     return check
 

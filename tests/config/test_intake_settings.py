@@ -121,6 +121,10 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
             "intake.hooks.a.signed: got '{timestamp}.{body}', allowed is",
         ),
         (
+            f'[intake.hooks.a]\nmapping = "x"\nverify = "token"\nsha256 = ["{HASH}"]',
+            "intake.hooks.a: verify = 'token' needs either header or query",
+        ),
+        (
             '[intake.hooks.a]\nmapping = "x"\nverify = "stripe"\nsecret_files = ["no"]',
             "intake.hooks.a.secret_files: got 'no'",
         ),

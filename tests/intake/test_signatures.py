@@ -162,6 +162,16 @@ async def test_a_token_in_a_header() -> None:
     assert not await is_valid(hook, {"X-Token": ""}, b"")
 
 
+async def test_a_token_in_the_query() -> None:
+    """For systems that sign nothing and send no header."""
+    hook = Hook(mapping="", verify="token", sha256=(sha256(b"token").hexdigest(),), query="key")
+    check = verifier(hook, "hook")
+    await check(SignedRequest({}, b"", {"key": "token"}), NOW)
+    for query in ({}, {"key": ""}, {"key": "x"}, {"other": "token"}):
+        with pytest.raises(ProblemError):
+            await check(SignedRequest({"key": "token"}, b"", query), NOW)
+
+
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_%%%", "no base64!"])
 def test_a_secret_that_is_no_base64(secret: str) -> None:
     with pytest.raises(ConfigError, match=r"^hook\.secrets\.0: got '\*\*\*'"):
