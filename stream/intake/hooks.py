@@ -20,7 +20,7 @@ from stream.intake.memory import MemoryBudget
 from stream.intake.metrics import IntakeMetrics
 from stream.intake.payloads import document_of
 from stream.intake.problem import ProblemError
-from stream.intake.signatures import SignedRequest, Verifier, verifier
+from stream.intake.signatures import SIGNED, SignedRequest, Verifier, verifier
 from stream.intake.sink import DEADLETTER, KafkaSink
 from stream.mapping.mapping import EventMapping, load
 
@@ -151,11 +151,15 @@ class HooksEndpoint:
     async def _answer(self, hook: CompiledHook, request: web.Request) -> tuple[str, web.Response]:
         if (response := challenges.answer_validation(request)) is not None:
             return "challenge", response
+        signed = SignedRequest(_headers(request), b"", request.query)
+        if hook.settings.verify not in SIGNED:  # otherwise it is authentic or not with its body only
+            await hook.verify(signed, time.time())
         with reserve_for(request, self._budget) as reservation:
             body = await read_body(request, reservation)
+            signed = signed._replace(body=body)
+            if hook.settings.verify in SIGNED:
+                await hook.verify(signed, time.time())
             self._metrics.body_bytes.inc(len(body))
-            signed = SignedRequest(_headers(request), body, request.query)
-            await hook.verify(signed, time.time())
             try:
                 document = document_of(body, signed.headers.get("content-type", ""))
             except ValueError as error:

@@ -8,6 +8,8 @@ from stream.intake.problem import unavailable
 
 MAX_HELD_BYTES = 32 << 20
 """Maximum sum of the reservations. The process needs some times more, because events are decoded and encoded."""
+MAX_HELD_BY_HOOKS = 16 << 20
+"""The same of webhooks. They have a budget of their own: a signature is over the body, which strangers may therefore send."""
 REQUEST_BYTES = 8 << 10
 """Charged for a request besides its body."""
 

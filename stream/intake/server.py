@@ -14,7 +14,7 @@ from stream.http.web_config import WebConfig
 from stream.intake.events_endpoint import EventsEndpoint
 from stream.intake.exchange import Handler, problems, text_response
 from stream.intake.hooks import CompiledHook, HooksEndpoint
-from stream.intake.memory import MemoryBudget
+from stream.intake.memory import MAX_HELD_BY_HOOKS, MemoryBudget
 from stream.intake.metrics import IntakeMetrics
 from stream.intake.sink import ACK_TIMEOUT, KafkaSink
 
@@ -61,7 +61,7 @@ def application(
             web.get("/metrics", exposition),
             web.get("/livez", livez),
             web.get("/readyz", readyz),
-            *HooksEndpoint(hooks, sink, budget, metrics).routes(),
+            *HooksEndpoint(hooks, sink, MemoryBudget(MAX_HELD_BY_HOOKS), metrics).routes(),
         ]
     )
     return app

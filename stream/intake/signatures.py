@@ -15,6 +15,8 @@ from stream.intake.problem import ProblemError, unauthorized
 
 HOLDS_MS = 1e11
 """Numbers from this one on are milliseconds since the epoch: as seconds they are of the year 5138."""
+SIGNED = frozenset({"standard", "stripe", "hmac"})
+"""The schemes with a signature over the body."""
 MAX_SIGNATURES = 20
 """Number of signatures in a header that are compared. Senders give several while a secret is replaced."""
 

@@ -244,3 +244,11 @@ def test_another_version_of_the_envelope(intake: RunningIntake) -> None:
     headers = {"ce_specversion": "0.3", "ce_id": "1", "ce_source": "/a", "ce_type": "t", "ce_time": NOW}
     response = send(intake.url, "{}", "application/json", **headers)
     assert response.document["errors"][0]["field"] == "ce-specversion"
+
+
+@pytest.mark.parametrize("query", ["atomic=%ff", "atomic=%", "atomic=true&atomic=x", "%ff=%ff", "a" * 7_000])
+def test_a_strange_query(intake: RunningIntake, query: str) -> None:
+    """No text in it is an unexpected error."""
+    assert send(intake.url, json.dumps(answer()), path=f"/v1/events?{query}").status in (202, 400)
+    assert send(intake.url, "", path=f"/v1/hooks/none?{query}").status == 404
+    assert intake.count("anonymous", "error") == 0

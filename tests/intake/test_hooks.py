@@ -153,6 +153,18 @@ def test_a_request_that_is_not_authentic_is_refused(intake: RunningIntake) -> No
     assert intake.sink.records == []
 
 
+def test_the_body_of_a_stranger_is_not_read_if_nothing_signs_it(intake: RunningIntake) -> None:
+    response = send(intake.url, b"a" * 5_000_000, path="/v1/hooks/form", **{"X-Token": "x"})
+    assert response.status == 401
+    assert send(intake.url, b"a" * 5_000_000, path="/v1/hooks/desk").status == 413
+
+
+def test_webhooks_take_no_memory_from_events(intake: RunningIntake) -> None:
+    """And the other way round."""
+    with intake.budget.reserve(intake.budget.limit - 10_000):
+        assert deliver(intake, CREATED).status == 200
+
+
 def test_credentials_are_not_given_to_the_mapping(tmp_path: Path) -> None:
     path = tmp_path / "leak.toml"
     path.write_text(MAPPING.replace('_headers."webhook-id"', "_headers.authorization"))
