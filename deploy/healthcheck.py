@@ -5,8 +5,11 @@ import sys
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-DEFAULT_URLS = ("http://127.0.0.1:9818/livez", "http://127.0.0.1:9817/livez", "https://127.0.0.1:9817/livez")
-"""Of a worker, an exporter, and an exporter with TLS."""
+DEFAULT_URLS = (
+    "http://127.0.0.1:9818/livez",
+    *(f"{scheme}://127.0.0.1:{port}/livez" for port in (9817, 9816) for scheme in ("http", "https")),
+)
+"""Of a worker, and of an exporter and an intake without and with TLS."""
 
 
 def is_alive(url: str) -> bool:

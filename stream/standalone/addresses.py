@@ -24,6 +24,7 @@ def addresses(servers: Servers) -> Table:
     table.add_row("Metrics", f"http://127.0.0.1:{ports.exporter}/metrics")
     table.add_row("Readiness", f"http://127.0.0.1:{ports.exporter}/readyz")
     table.add_row("Worker", f"http://127.0.0.1:{ports.worker}/metrics")
+    table.add_row("Events over HTTP", f"http://127.0.0.1:{ports.intake}/v1/events")
     if "prometheus" in servers.children:
         table.add_row(
             "Prometheus", f"http://127.0.0.1:{ports.prometheus}{monitoring.alerts_page(ports.prometheus)}"

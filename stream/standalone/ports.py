@@ -10,6 +10,7 @@ class Ports(NamedTuple):
 
     kafka: int = 9092
     worker: int = 9818
+    intake: int = 9816
     exporter: int = 9817
     prometheus: int = 9090
     alertmanager: int = 9093

@@ -16,7 +16,7 @@ from stream.standalone.data_folder import locked
 from stream.standalone.ports import Ports
 from stream.standalone.servers import Say, Servers, Setup, running
 
-LISTENING = ("worker", "exporter")
+LISTENING = ("worker", "intake", "exporter")
 """Parts with a setting `listen`."""
 DURABLE = {"log.flush.interval.messages": 1}
 """What one broker acknowledges is on its disk. In a cluster the replicas are the safeguard against a loss of power."""

@@ -92,9 +92,11 @@ class Servers:
         if topics:
             self.say(f"Created {len(topics)} topics")
         self._start("worker")
+        self._start("intake")
         self._start_monitoring()
         self._start("exporter")
         self._wait("worker", "/readyz")
+        self._wait("intake", "/readyz")
         self._wait("exporter", "/readyz")
 
     def check(self) -> None:
@@ -178,7 +180,7 @@ class Servers:
     def environment(self) -> dict[str, str]:
         """Return the environment of our programs, with the addresses of the others."""
         addresses = {"CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap}
-        for name in ("worker", "exporter"):
+        for name in ("worker", "intake", "exporter"):
             local = Address("127.0.0.1", getattr(self.ports, name))
             addresses[f"CXGAUGE_{name.upper()}_LISTEN"] = str(self.setup.listen.get(name, local))
         if self.alerts is not None:

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from stream.demo import incident
 from stream.devbroker.cache import cache_folder
 from stream.devbroker.http import get
 from stream.devbroker.tools import find
+from tests.intake.http_client import send
 
 pytestmark = [pytest.mark.kafka, pytest.mark.fresh]
 DEMO = [sys.executable, "-m", "stream.cli", "demo"]
@@ -102,6 +104,11 @@ def test_the_demo_runs_until_ctrl_c_and_accepts_events(environment):
             ["sh", "-c", command], capture_output=True, text=True, env=environment, check=False
         )
         assert published.returncode == 0, published.stderr
+        address = re.search(r"Events over HTTP\s+(http://127\.0\.0\.1:\d+)/v1/events", output)[1]
+        event = {"id": "1", "type": "cx.ticket.handoff.v1", "time": "2026-11-22T10:15:00Z"}
+        assert (
+            send(address, json.dumps(event | {"data": {"ticket_id": "t"}}), "application/json").status == 202
+        )
         children_started = children(process.pid)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0

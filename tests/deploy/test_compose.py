@@ -17,6 +17,11 @@ from stream.cli import main
 from stream.config import config_hash, load
 from stream.devbroker.kafka import Broker
 from stream.devbroker.ports import free_port
+from stream.http.web_config import WebConfig
+from stream.intake.grants import by_token
+from stream.intake.server import SHUTDOWN_TIMEOUT
+from stream.intake.service import refuse_open_listener
+from stream.intake.sink import STOP_TIMEOUT
 from stream.worker.service import DRAIN_TIMEOUT
 from tests.deploy.project import ROOT, document
 
@@ -140,11 +145,23 @@ def test_health_checks_use_the_listening_ports() -> None:
     for name, service in OWN_SERVICES.items():
         settings = load(None, environment(service))
         if name != "topics":
-            address = settings.exporter.listen if name == "exporter" else settings.worker.listen
+            section = {"exporter": settings.exporter, "intake": settings.intake}.get(name, settings.worker)
+            address = section.listen
             assert address.host == ""
             assert f":{address.port}/livez" in service["healthcheck"]["test"][-1]
             listening.append(f"{name}:{address.port}")
     assert sorted(scraped) == sorted(listening)
+
+
+def test_the_intake_starts_with_its_settings() -> None:
+    """It may listen beyond loopback, because it has a token, which the file names."""
+    service = OWN_SERVICES["intake"]
+    path = host_path("/etc/cxgauge/cxgauge.toml", service)
+    settings = load(path, environment(service))
+    refuse_open_listener(settings, WebConfig())
+    (token,) = re.findall(r"Bearer (cxg_\w+)\.", path.read_text())
+    assert by_token(f"Bearer {token}", settings.intake.tokens).source == "compose"
+    assert int(service["stop_grace_period"].removesuffix("s")) > SHUTDOWN_TIMEOUT + STOP_TIMEOUT
 
 
 def test_the_exporter_polls_the_alertmanager_of_the_compose_file() -> None:

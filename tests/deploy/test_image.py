@@ -82,7 +82,8 @@ def test_the_image_has_one_exact_base_and_no_root() -> None:
     assert any(line[0] == "HEALTHCHECK" for line in words)
     defaults = load(None, {})
     exposed = next(line[1:] for line in words if line[0] == "EXPOSE")
-    assert exposed == [str(defaults.exporter.listen.port), str(defaults.worker.listen.port)]
+    services = (defaults.intake, defaults.exporter, defaults.worker)
+    assert exposed == [str(service.listen.port) for service in services]
 
 
 def test_the_wheel_contains_every_file(wheel: Path) -> None:

@@ -13,6 +13,11 @@ from click.testing import CliRunner
 
 from stream.cli import main
 from stream.config import Settings, config_hash, load
+from stream.errors import ConfigError
+from stream.http.web_config import WebConfig
+from stream.intake.server import SHUTDOWN_TIMEOUT
+from stream.intake.service import refuse_open_listener
+from stream.intake.sink import STOP_TIMEOUT
 from stream.monitoring.dashboards import dashboards
 from stream.worker.service import DRAIN_TIMEOUT
 from tests.deploy.project import ROOT, document
@@ -23,8 +28,8 @@ pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 Object = dict[str, Any]
 OPERATOR = "monitoring.coreos.com/v1"
 OLDEST = "1.27"
-WORKLOADS = {"Job": "topics", "StatefulSet": "worker", "Deployment": "exporter"}
-every_workload = pytest.mark.parametrize("kind", WORKLOADS)
+COMPONENTS = ("topics", "worker", "exporter", "intake")
+every_workload = pytest.mark.parametrize("component", COMPONENTS)
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +62,26 @@ def of_kind(objects: list[Object], kind: str) -> Iterator[Object]:
     return (manifest for manifest in objects if manifest["kind"] == kind)
 
 
-def pod(objects: list[Object], kind: str) -> Object:
-    """Return the pod template of the only workload of a kind."""
-    (workload,) = of_kind(objects, kind)
-    template: Object = workload["spec"]["template"]
+def workload(objects: list[Object], component: str) -> Object:
+    """Return the only workload of a component."""
+    templates = [manifest for manifest in objects if "template" in manifest.get("spec", {})]
+    (selected,) = (
+        manifest
+        for manifest in templates
+        if manifest["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"] == component
+    )
+    return selected
+
+
+def pod(objects: list[Object], component: str) -> Object:
+    """Return the pod template of a component."""
+    template: Object = workload(objects, component)["spec"]["template"]
     return template
 
 
-def settings(objects: list[Object], kind: str, folder: Path) -> Settings:
+def settings(objects: list[Object], component: str, folder: Path) -> Settings:
     """Load the settings of a container: the mounted file, and the instance from the pod's name."""
-    spec = pod(objects, kind)["spec"]
+    spec = pod(objects, component)["spec"]
     (container,) = spec["containers"]
     (config,) = (volume["configMap"]["name"] for volume in spec["volumes"] if volume["name"] == "config")
     (data,) = (
@@ -97,9 +112,9 @@ def test_every_object_matches_the_schemas_of_kubernetes(
 
 
 @every_workload
-def test_containers_have_no_privileges(objects: list[Object], kind: str) -> None:
+def test_containers_have_no_privileges(objects: list[Object], component: str) -> None:
     """No root, no capabilities, no token, writable memory only, bounded memory, an exact image."""
-    spec = pod(objects, kind)["spec"]
+    spec = pod(objects, component)["spec"]
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["runAsUser"] == 10001
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -117,16 +132,15 @@ def test_containers_have_no_privileges(objects: list[Object], kind: str) -> None
 
 
 @every_workload
-def test_commands_and_settings_are_valid(objects: list[Object], kind: str, tmp_path: Path) -> None:
+def test_commands_and_settings_are_valid(objects: list[Object], component: str, tmp_path: Path) -> None:
     """The command exists. The settings are valid and equal for all services."""
-    (container,) = pod(objects, kind)["spec"]["containers"]
+    (container,) = pod(objects, component)["spec"]["containers"]
     result = CliRunner().invoke(main, [*container["args"], "--help"])
-    assert (result.exit_code, container["args"][0]) == (0, WORKLOADS[kind])
-    loaded_settings = settings(objects, kind, tmp_path)
-    assert config_hash(loaded_settings) == config_hash(settings(objects, "Deployment", tmp_path))
-    address = {"worker": loaded_settings.worker.listen, "exporter": loaded_settings.exporter.listen}.get(
-        container["args"][0]
-    )
+    assert (result.exit_code, container["args"][0]) == (0, component)
+    loaded_settings = settings(objects, component, tmp_path)
+    assert config_hash(loaded_settings) == config_hash(settings(objects, "exporter", tmp_path))
+    section = getattr(loaded_settings, component, None)
+    address = getattr(section, "listen", None)
     ports = {manifest["name"]: manifest["containerPort"] for manifest in container.get("ports", [])}
     assert ports == ({"metrics": address.port} if address else {})
     assert address is None or address.host == ""
@@ -134,12 +148,11 @@ def test_commands_and_settings_are_valid(objects: list[Object], kind: str, tmp_p
 
 def test_a_worker_is_a_static_member_with_time_to_drain(objects: list[Object], tmp_path: Path) -> None:
     """The instance is the pod's name, and Faust has a writable folder."""
-    assert settings(objects, "StatefulSet", tmp_path).worker.instance == "cxgauge-worker-0"
-    spec = pod(objects, "StatefulSet")["spec"]
+    assert settings(objects, "worker", tmp_path).worker.instance == "cxgauge-worker-0"
+    spec = pod(objects, "worker")["spec"]
     assert spec["terminationGracePeriodSeconds"] > DRAIN_TIMEOUT
     assert "/tmp" in [manifest["mountPath"] for manifest in spec["containers"][0]["volumeMounts"]]
-    (workload,) = of_kind(objects, "StatefulSet")
-    assert workload["spec"]["serviceName"] in [
+    assert workload(objects, "worker")["spec"]["serviceName"] in [
         manifest["metadata"]["name"] for manifest in of_kind(objects, "Service")
     ]
 
@@ -147,28 +160,27 @@ def test_a_worker_is_a_static_member_with_time_to_drain(objects: list[Object], t
 def test_probes_have_the_right_endpoints(objects: list[Object]) -> None:
     """Nothing is killed or removed for incomplete figures, but a rollout waits for them."""
     paths = {
-        kind: {
+        component: {
             name: container[f"{name}Probe"]["httpGet"]["path"]
             for name in ("startup", "liveness", "readiness")
         }
-        for kind in ("StatefulSet", "Deployment")
-        for container in pod(objects, kind)["spec"]["containers"]
+        for component in ("worker", "exporter", "intake")
+        for container in pod(objects, component)["spec"]["containers"]
     }
     assert paths == {
-        "StatefulSet": {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"},
-        "Deployment": {"startup": "/readyz", "liveness": "/livez", "readiness": "/livez"},
+        "worker": {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"},
+        "exporter": {"startup": "/readyz", "liveness": "/livez", "readiness": "/livez"},
+        "intake": {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"},
     }
-    (exporters,) = of_kind(objects, "Deployment")
+    exporters = workload(objects, "exporter")
     assert exporters["spec"]["replicas"] == 2
     assert exporters["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
 
 
 @every_workload
-def test_selectors_match_their_pods(objects: list[Object], kind: str) -> None:
+def test_selectors_match_their_pods(objects: list[Object], component: str) -> None:
     """Workload, service and disruption budget of a component select its pods and no others."""
-    labels = pod(objects, kind)["metadata"]["labels"]
-    component = labels["app.kubernetes.io/component"]
-    assert component == WORKLOADS[kind]
+    labels = pod(objects, component)["metadata"]["labels"]
     for other_kind in ("StatefulSet", "Deployment", "Service", "PodDisruptionBudget"):
         for manifest in of_kind(objects, other_kind):
             selector = manifest["spec"]["selector"]
@@ -183,19 +195,30 @@ def test_network_policies_allow_only_needed_connections(objects: list[Object], t
     policies = {
         manifest["metadata"]["name"]: manifest["spec"] for manifest in of_kind(objects, "NetworkPolicy")
     }
-    for kind, component in WORKLOADS.items():
-        labels = pod(objects, kind)["metadata"]["labels"].items()
+    for component in COMPONENTS:
+        labels = pod(objects, component)["metadata"]["labels"].items()
         applied_policies = {
             name for name, spec in policies.items() if spec["podSelector"]["matchLabels"].items() <= labels
         }
-        assert applied_policies == (
-            {"cxgauge", "cxgauge-exporter"} if component == "exporter" else {"cxgauge"}
-        )
+        own_policies = {f"cxgauge-{component}"} if component in ("exporter", "intake") else set()
+        assert applied_policies == {"cxgauge"} | own_policies
     ingress_ports = policy_ports(policies["cxgauge"]["ingress"])
     assert ingress_ports == {manifest["spec"]["ports"][0]["port"] for manifest in of_kind(objects, "Service")}
-    servers = settings(objects, "StatefulSet", tmp_path).kafka.bootstrap_servers
+    servers = settings(objects, "worker", tmp_path).kafka.bootstrap_servers
     assert policy_ports(policies["cxgauge"]["egress"]) == {53, int(servers.rpartition(":")[2])}
     assert policy_ports(policies["cxgauge-exporter"]["egress"]) == {9093}
+    assert policy_ports(policies["cxgauge-intake"]["ingress"]) == {9816}
+
+
+def test_an_intake_runs_only_with_a_token_and_may_finish(objects: list[Object], tmp_path: Path) -> None:
+    """As delivered it has no replica, because it would refuse to start."""
+    loaded_settings = settings(objects, "intake", tmp_path)
+    with pytest.raises(ConfigError):
+        refuse_open_listener(loaded_settings, WebConfig())
+    intake = workload(objects, "intake")
+    assert intake["spec"]["replicas"] == 0
+    grace = intake["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert grace > SHUTDOWN_TIMEOUT + STOP_TIMEOUT
 
 
 def policy_ports(allowed: list[Object]) -> set[int]:

@@ -13,7 +13,7 @@ from stream.standalone.ports import Ports
 
 pytestmark = pytest.mark.fresh
 
-PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5, receiver=6)
+PORTS = Ports(kafka=1, worker=2, exporter=3, prometheus=4, alertmanager=5, receiver=6, intake=7)
 
 
 def test_a_port_in_use_is_replaced():
@@ -31,9 +31,9 @@ def test_a_missing_server_has_status_0(free_port):
 def test_the_shipped_configuration_has_every_default_address():
     """The demo replaces them by its own ports."""
     shipped = (FOLDER / "prometheus" / "prometheus.yml").read_text()
-    assert [shipped.count(f'"127.0.0.1:{port}"') for port in (9817, 9818, 9093)] == [1, 1, 1]
+    assert [shipped.count(f'"127.0.0.1:{port}"') for port in (9817, 9818, 9816, 9093)] == [1, 1, 1, 1]
     with_other_ports = monitoring.with_ports(shipped, PORTS)
-    assert [with_other_ports.count(f'"127.0.0.1:{port}"') for port in (3, 2, 5)] == [1, 1, 1]
+    assert [with_other_ports.count(f'"127.0.0.1:{port}"') for port in (3, 2, 7, 5)] == [1, 1, 1, 1]
     assert "127.0.0.1:9" not in with_other_ports
 
 
