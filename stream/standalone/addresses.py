@@ -1,5 +1,6 @@
 """The addresses of the servers, and a command to try, as they are printed."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -41,6 +42,15 @@ def publish_command(servers: Servers) -> str:
     if servers.ports.kafka != Ports().kafka:
         command = f"CXGAUGE_KAFKA_BOOTSTRAP_SERVERS={servers.bootstrap} {command}"
     return f"  echo '{EVENT}' |\n    {command}"
+
+
+def curl_command(servers: Servers, token: Path) -> str:
+    """Return a shell command that sends an event to the intake. `token` is the file with the token."""
+    return (
+        f"  curl http://127.0.0.1:{servers.ports.intake}/v1/events "
+        f'-H "Authorization: Bearer $(cat {shlex.quote(str(token))})" \\\n'
+        f"    -H 'Content-Type: application/cloudevents+json' -d '{EVENT}'"
+    )
 
 
 def program() -> Path:

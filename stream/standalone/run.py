@@ -11,8 +11,9 @@ from stream.config import Address, Kafka, Settings
 from stream.devbroker.ports import claim, free_port
 from stream.devbroker.process import until_stopped
 from stream.errors import ConfigError
-from stream.standalone.addresses import addresses, publish_command
+from stream.standalone.addresses import addresses, curl_command, publish_command
 from stream.standalone.data_folder import locked
+from stream.standalone.intake_token import FILE, needs_token, token_setting
 from stream.standalone.ports import Ports
 from stream.standalone.servers import Say, Servers, Setup, running
 
@@ -38,14 +39,17 @@ def run_up(data: Path, settings: Settings, arguments: tuple[str, ...], say: Say)
         kafka = Kafka(bootstrap_servers=f"127.0.0.1:{ports.kafka}")
         chosen = {name: listen[name]._replace(port=getattr(ports, name)) for name in LISTENING}
 
+        has_own_token = needs_token(settings)
+        environment = {**os.environ, **(token_setting(data) if has_own_token else {})}
         setup = Setup(
-            data, ports, replace(settings, kafka=kafka), os.environ, arguments, listen=chosen, broker=DURABLE
+            data, ports, replace(settings, kafka=kafka), environment, arguments, listen=chosen, broker=DURABLE
         )
         with running(Servers(setup, say)) as servers:
             Console(highlight=False).print(addresses(servers))
             say(
                 f"\nPublish an event of your own:\n\n{publish_command(servers)}\n\n"
-                f"Everything is in {data}: topics, and a log of each part. Ctrl-C or SIGTERM stops all parts, "
+                + (f"Or over HTTP:\n\n{curl_command(servers, data / FILE)}\n\n" if has_own_token else "")
+                + f"Everything is in {data}: topics, and a log of each part. Ctrl-C or SIGTERM stops all parts, "
                 "and the next start has the same figures"
             )
             servers.watch()

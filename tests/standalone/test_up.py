@@ -1,8 +1,10 @@
 """`cxgauge up` as a user runs it: killed parts are back, figures outlive it, and one signal stops everything."""
 
+import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -15,6 +17,8 @@ import pytest
 
 from stream.devbroker.http import get
 from stream.devbroker.kafka.wire import is_serving
+from stream.intake.grants import token_hash
+from stream.standalone.intake_token import token_setting
 from tests.cli.test_demo import children
 
 pytestmark = [pytest.mark.kafka, pytest.mark.fresh]
@@ -80,12 +84,32 @@ def wait_for(condition: Callable[[], bool]) -> None:
         Pause().wait(0.1)
 
 
+def test_the_printed_curl_is_counted(tmp_path: Path) -> None:
+    """With the token of the folder, which only its owner can read and which stays the same. Without it nothing is taken."""
+    folder = tmp_path / "a folder"
+    with up(folder) as running:
+        (command,) = re.findall(r"^  curl (?:.*\\\n)?.*$", running.output, re.MULTILINE)
+        taken = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True)
+        assert json.loads(taken.stdout) == {"accepted": 1, "rejected": 0}
+        anonymous = command.replace("Authorization", "X-Authorization")
+        refused = subprocess.run(["sh", "-c", anonymous], check=True, capture_output=True, text=True)
+        assert json.loads(refused.stdout)["status"] == 401
+        wait_for(lambda: running.promoters() == 1)
+    token = (folder / "intake.token").read_text()
+    assert token.startswith("cxg_")
+    assert token not in running.output
+    assert stat.S_IMODE((folder / "intake.token").stat().st_mode) == 0o600
+    before = token_setting(folder)
+    assert before == token_setting(folder)
+    assert token_hash(token) in before["CXGAUGE_INTAKE_TOKENS"]
+
+
 def test_everything_is_counted_once_whatever_is_killed(tmp_path: Path) -> None:
     """Each part in turn, then everything is stopped and started with the same data."""
     with up(tmp_path) as running:
         running.publish()
         wait_for(lambda: running.promoters() == 1)
-        for number, name in enumerate(("\0worker", "\0exporter", "kafka.Kafka"), 2):
+        for number, name in enumerate(("\0worker", "\0intake", "\0exporter", "kafka.Kafka"), 2):
             killed = running.part(name)
             assert killed is not None
             os.kill(killed, signal.SIGKILL)
@@ -100,7 +124,7 @@ def test_everything_is_counted_once_whatever_is_killed(tmp_path: Path) -> None:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     with up(tmp_path) as running:
-        wait_for(lambda: running.promoters() == 4)
+        wait_for(lambda: running.promoters() == 5)
         refused = subprocess.run(
             [sys.executable, "-m", "stream.cli", "up", "--data", tmp_path],
             capture_output=True,
