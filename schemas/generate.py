@@ -33,9 +33,9 @@ _KEYS = {
 _DEAD = {
     "cx_reason": "The outcome of the record: oversized, invalid, unknown_type, future or late",
     "cx_detail": "The error in words: field, allowed values, received value",
-    "cx_topic": "The input topic of the record",
-    "cx_partition": "The partition of the record",
-    "cx_offset": "The offset of the record",
+    "cx_topic": "The input topic of the record, or hooks/NAME of a webhook whose payload could not be mapped",
+    "cx_partition": "The partition of the record, -1 of a payload",
+    "cx_offset": "The offset of the record, -1 of a payload",
     "cx_timestamp": "The original timestamp of the record, in ms since the epoch",
 }
 

@@ -76,6 +76,11 @@ def chromium(program: Path) -> str | None:
     return _command(program, "--version")
 
 
+def npm(program: Path) -> str | None:
+    """Start npm, which starts Node.js."""
+    return _command(program, "--version")
+
+
 def _server(
     program: Path, command: Callable[[Path, Path, Path, int], commands.Command], config: str
 ) -> str | None:
