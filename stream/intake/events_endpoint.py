@@ -58,7 +58,7 @@ class EventsEndpoint:
         return json_response(answer.status, answer.document)
 
     async def _grant(self, request: web.Request) -> Grant:
-        """Return what the sender may send. Raises ProblemError (401)."""
+        """Return the grant of the sender. Raises ProblemError (401)."""
         header = request.headers.get("Authorization", "")
         if self._basic is not None and header[:6].lower() == "basic ":
             if (user := await self._basic.user(header)) is not None:

@@ -1,4 +1,4 @@
-"""What every request with events has in common: memory, metrics, problems and the guard of its connection."""
+"""Responses, and the middleware of all requests."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping

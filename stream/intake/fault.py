@@ -9,6 +9,7 @@ from stream.text import printable
 
 _EXPECTED = re.compile(r"(?P<field>[^:]+): expected (?P<allowed>.+?)(?:, got (?P<got>.*))?", re.DOTALL)
 _HOME = re.compile(r"(?P<field>type): (?P<got>\S+) (?P<allowed>belongs on .*)", re.DOTALL)
+_SIZE = re.compile(r"(?P<field>value): (?P<got>\d+ bytes), (?P<allowed>\d+) are allowed")
 _OTHER = re.compile(r"(?P<field>[^:\s]+): (?P<allowed>.*)", re.DOTALL)
 
 
@@ -49,7 +50,8 @@ def fault_of(index: int, detail: str, status: int = 400) -> EventFault:
     if detail.startswith("ce_"):  # the prefix of attributes in Kafka's headers
         detail = f"ce-{detail[3:]}"
     detail = printable(detail)
-    match = _EXPECTED.fullmatch(detail) or _HOME.fullmatch(detail) or _OTHER.fullmatch(detail)
+    matches = (pattern.fullmatch(detail) for pattern in (_EXPECTED, _HOME, _SIZE, _OTHER))
+    match = next(filter(None, matches), None)
     if match is None:
         return EventFault(index, "", None, "", detail, status)
     parts = match.groupdict()

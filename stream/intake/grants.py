@@ -1,4 +1,4 @@
-"""Sources of events: who sends a request, and what it may send."""
+"""Sources of events, and the topics and types that each may send."""
 
 import hmac
 import secrets

@@ -51,7 +51,7 @@ class Reservation:
         self._release()
 
     def shrink(self, body_bytes: int) -> None:
-        """Give back what the body did not need."""
+        """Give back the memory that the body did not need."""
         surplus = self._size - body_bytes - REQUEST_BYTES
         if surplus > 0:
             self._size -= surplus

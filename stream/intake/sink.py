@@ -43,7 +43,7 @@ class KafkaSink:
 
     @property
     def reason(self) -> str:
-        """Why records are not stored now, empty if they are."""
+        """The reason why records are not stored now, empty if they are."""
         if self._reason or not self._pending:
             return self._reason
         age = asyncio.get_running_loop().time() - next(iter(self._pending.values()))

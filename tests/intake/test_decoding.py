@@ -135,7 +135,8 @@ def test_a_value_is_at_most_as_long_as_workers_read() -> None:
     long = data.replace(b'"comment":""', b'"comment":"%s"' % (b"a" * (MAX_VALUE - len(data))))
     assert len(long) == MAX_VALUE
     assert fault(long, headers=headers).status == 413
-    assert fault(b" " * (MAX_VALUE + 1)).status == 413
+    oversized = fault(b" " * (MAX_VALUE + 1))
+    assert (oversized.status, oversized.field, oversized.got) == (413, "value", f"{MAX_VALUE + 1} bytes")
 
 
 def test_a_source_sends_its_topics_and_types_only() -> None:
