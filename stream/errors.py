@@ -1,5 +1,7 @@
 """Errors that end a command, with their exit codes. Each class is a situation that an operator can act on."""
 
+from collections.abc import Iterable
+
 
 class CxgaugeError(Exception):
     """An error whose text is shown to the user without a traceback."""
@@ -23,3 +25,21 @@ class PreconditionFailed(CxgaugeError):  # noqa: N818 - the situation is the nam
     """Topics, stored state or files do not fit the configuration or command. Continuing could give wrong figures."""
 
     exit_code = 4
+
+
+class TopicsMissing(PreconditionFailed):
+    """Topics of the configuration do not exist, and nothing else is wrong. Services wait for them."""
+
+    def __init__(self, text: str, names: list[str]) -> None:
+        super().__init__(text)
+        self.names = names
+
+    @property
+    def waiting(self) -> str:
+        """A line for a service that waits."""
+        return waiting_for(self.names)
+
+
+def waiting_for(names: Iterable[str]) -> str:
+    """Return a line that names missing topics."""
+    return f"missing topics: {', '.join(names)}; create them with cxgauge topics create"

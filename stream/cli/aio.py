@@ -9,22 +9,26 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from stream.config import Kafka
 from stream.errors import CxgaugeError
+from stream.kafka.faults import diagnose
 
 T = TypeVar("T")
 
 
-def run(kafka: Kafka, main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine and return its result.
+def run(kafka: Kafka, main: Coroutine[Any, Any, T], *others: Kafka) -> T:
+    """Run a coroutine and return its result. `others` are further clusters to which it connects.
 
-    Raises CxgaugeError with the server names for an error of Kafka's client.
+    Raises CxgaugeError for an error of Kafka's client: ConfigError for a refused login, PreconditionFailed for a missing
+    right.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(main)
-    except KafkaConnectionError as error:
-        servers = kafka.bootstrap_servers
-        raise CxgaugeError(f"kafka.bootstrap_servers: no broker answers at {servers!r}") from error
     except (KafkaError, TimeoutError) as error:
-        raise CxgaugeError(
-            f"Kafka at {kafka.bootstrap_servers!r}: {str(error) or 'no answer in time'}"
-        ) from error
+        clusters = (kafka, *others)
+        for cluster in clusters:
+            if (fault := asyncio.run(diagnose(cluster, error))) is not None:
+                raise fault from error
+        servers = " or ".join(repr(cluster.bootstrap_servers) for cluster in clusters)
+        if isinstance(error, KafkaConnectionError):
+            raise CxgaugeError(f"kafka.bootstrap_servers: no broker answers at {servers}") from error
+        raise CxgaugeError(f"Kafka at {servers}: {str(error) or 'no answer in time'}") from error

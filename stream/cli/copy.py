@@ -36,7 +36,7 @@ def copy(configuration: Configuration, to: str, append: bool) -> None:
     """
     settings = configuration.load()
     target = _target(settings, to)
-    counts = run(settings.kafka, copy_inputs(settings, target, append=append))
+    counts = run(settings.kafka, copy_inputs(settings, target, append=append), target.kafka)
     derived = counts.pop("derived", 0)
     parts = ", ".join(f"{n:,} of {domain}" for domain, n in counts.items())
     echo(

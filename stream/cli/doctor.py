@@ -17,6 +17,7 @@ from stream.config import Settings, config_hash
 from stream.config.aggregation import aggregation_config
 from stream.kafka import topics as topology
 from stream.kafka.admin import admin, describe
+from stream.kafka.rights import READ, needs_of
 from stream.operations.inspection import size as sizing
 from stream.operations.inspection.positions import blocked, positions, problems, summary
 
@@ -60,7 +61,7 @@ async def _inspect(settings: Settings) -> bool:
         cluster = await client.describe_cluster()
     echo(f"broker: {settings.kafka.bootstrap_servers} answers, {len(cluster['brokers'])} in the cluster")
     wanted = topology.topics(settings)
-    actual = await describe(settings, wanted)
+    actual = await describe(settings, wanted, needs_of(wanted, {"compacted": READ}))
     faulty = _report(
         "topics", topology.differences(wanted, actual), f"all {len(wanted)} match the configuration"
     )

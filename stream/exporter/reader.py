@@ -1,6 +1,7 @@
 """A consumer of the panes: it reads every partition from its beginning and follows it."""
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -91,6 +92,14 @@ class PaneReader:
             batches.append(PaneBatch(self._partition_ids[tp], records, at_end, from_beginning))
             self._last_record_at[tp], self._next[tp] = monotonic_ms, records[-1].offset + 1
         return batches
+
+    def forget(self, topics: Collection[str]) -> list[PartitionId]:
+        """Read topics from their beginning after the next start, because they were created again. Return their partitions."""
+        tps = [tp for tp in self._partition_ids if tp.topic in topics]
+        for tp in tps:
+            self._next.pop(tp, None)
+            self._restarted.add(tp)
+        return [self._partition_ids[tp] for tp in tps]
 
     async def stop(self) -> None:
         """Close the consumer. A broker that does not answer delays it by at most STOP_TIMEOUT."""

@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import time
+from collections.abc import Sequence
 
 from aiokafka.errors import KafkaError
 
@@ -14,7 +15,7 @@ from stream import logs
 from stream.clock import monotonic_ms, wall_ms
 from stream.config import Settings
 from stream.core.windows.rolling import CooperativeSteps
-from stream.errors import ConfigError
+from stream.errors import ConfigError, TopicsMissing, waiting_for
 from stream.exporter.clock_reader import ClockReader
 from stream.exporter.http.server import serve
 from stream.exporter.live.alertmanager import AlertmanagerClient
@@ -23,7 +24,11 @@ from stream.exporter.reader import PaneReader
 from stream.exporter.state import ExporterState
 from stream.http.web_config import WebConfig, read
 from stream.kafka.admin import check_topics
-from stream.kafka.topics import topics
+from stream.kafka.client import QuietLibrary
+from stream.kafka.faults import retry_reason
+from stream.kafka.rights import READ, Operation
+from stream.kafka.topic_watch import WATCH_INTERVAL, TopicWatch
+from stream.kafka.topics import counting_topics, topics
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +39,14 @@ RETRY_INTERVAL = 2.0
 START_TIMEOUT = 10.0
 """Seconds that an attempt to connect may take."""
 
+REMARK_SECONDS = 45.0
+"""Seconds for which topics are named that were created again. If no worker accepts them, partitions are not covered by then."""
+
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT and return 0.
 
-    Raises PreconditionFailed if the topics of panes are missing or different, and ConfigError.
+    Raises PreconditionFailed if the topics of panes are different or may not be read, and ConfigError.
     """
     path = settings.exporter.web_config
     web = WebConfig() if path is None else read(path)
@@ -56,6 +64,15 @@ class _Service:
         self.exporter = ExporterState(settings)
         self.broadcaster = Broadcaster(self.exporter, AlertmanagerClient(settings.exporter.alertmanager))
         self.error = "starting"
+        self.problem = ""
+        """The topics that are missing or were created again, empty if there are none."""
+        self._recreated, self._recreated_until = "", 0.0
+        """A remark on topics that were created again, and the end of its time in seconds of the monotonic clock."""
+        self._reader = PaneReader(settings)
+        self._connected = asyncio.Event()
+        """Set while panes are read."""
+        self._reread = False
+        """True if panes were created again and must be read from their beginning."""
         self.stop = asyncio.Event()
         self._busy = asyncio.Lock()
         """Held while the state is changed or rendered, because both work in steps."""
@@ -87,6 +104,7 @@ class _Service:
             asyncio.create_task(work)
             for work in (
                 self._read(),
+                self._watch_topics(),
                 self._refresh(),
                 ClockReader(self.settings, self.exporter.clock).run(),
                 self.broadcaster.poll_alerts(),
@@ -105,18 +123,29 @@ class _Service:
 
     def _state(self) -> tuple[str, str]:
         now = monotonic_ms()
-        return self.error or self.exporter.unready_reason(now), self.exporter.notes(now)
+        return self._error or self.exporter.unready_reason(now), self.exporter.notes(now)
+
+    @property
+    def _error(self) -> str:
+        return self.error or self.problem
 
     async def _read(self) -> None:
-        """Read the panes for ever. Connect again after an outage of the broker, during which domains become stale."""
-        reader = PaneReader(self.settings)
+        """Read the panes for ever. Connect again after an outage of the broker, during which domains become stale.
+
+        Raises PreconditionFailed for a missing right, and ConfigError if the broker refuses the login.
+        """
+        reader = self._reader
         while True:
+            reason = ""
             try:
-                async with asyncio.timeout(START_TIMEOUT):
-                    await self._check_topics()
-                    await reader.start()
+                with QuietLibrary():
+                    async with asyncio.timeout(START_TIMEOUT):
+                        await self._check_topics()
+                        await reader.start()
                 self.error = ""
-                while True:
+                self._connected.set()
+                self._reread = False
+                while not self._reread:
                     for batch in await reader.read(100, monotonic_ms()):
                         if batch.error:
                             log.error(batch.error)
@@ -124,17 +153,65 @@ class _Service:
                             now = monotonic_ms()
                             present = self.exporter.clock.read(now, wall_ms())
                             await run_in_slices(self.exporter.apply(batch, monotonic_ms=now, wall_ms=present))
+            except TopicsMissing as error:
+                reason = error.waiting
             except (KafkaError, OSError, TimeoutError) as error:
-                servers = self.settings.kafka.bootstrap_servers
-                self.error = f"broker {servers} cannot be reached: {type(error).__name__}"
-                log.warning("%s", self.error)
-                await asyncio.sleep(RETRY_INTERVAL)
+                reason = await retry_reason(self.settings.kafka, error, [Operation.READ])
             finally:
+                self._connected.clear()
                 await reader.stop()
+            if reason:
+                if reason != self.error:
+                    self.error = reason
+                    log.warning(reason)
+                await asyncio.sleep(RETRY_INTERVAL)
 
     async def _check_topics(self) -> None:
-        panes = {self.settings.topics.panes(domain) for domain in DOMAINS}
-        await check_topics(self.settings, [spec for spec in topics(self.settings) if spec.name in panes])
+        panes = self._panes()
+        wanted = [spec for spec in topics(self.settings) if spec.name in panes]
+        await check_topics(self.settings, wanted, dict.fromkeys(panes, READ))
+
+    def _panes(self) -> list[str]:
+        return [self.settings.topics.panes(domain) for domain in DOMAINS]
+
+    async def _watch_topics(self) -> None:
+        """Note missing topics, and read panes from their beginning that were created again.
+
+        The principal of an exporter need not see other topics than panes. Without the others no figure is complete.
+        """
+        panes = self._panes()
+        names = [spec.name for spec in counting_topics(self.settings)]
+        watch = TopicWatch(self.settings.kafka, names, dict.fromkeys(panes, READ))
+        while True:
+            await self._connected.wait()
+            findings = await watch.compare()
+            if findings is not None:
+                # an exporter may have been configured without the names of the inputs
+                missing = [name for name in findings.missing if name in panes or watch.has_seen(name)]
+                self._note(missing, findings.recreated)
+                if recreated := [name for name in findings.recreated if name in panes]:
+                    await self._begin_again(recreated)
+            await asyncio.sleep(WATCH_INTERVAL)
+
+    def _note(self, missing: Sequence[str], recreated: Sequence[str]) -> None:
+        """Set `problem`, and log it when it changes."""
+        if recreated:
+            self._recreated_until = time.monotonic() + REMARK_SECONDS
+            self._recreated = f"topics were deleted and created again: {', '.join(recreated)}"
+        remark = self._recreated if time.monotonic() < self._recreated_until else ""
+        problem = waiting_for(missing) if missing else remark
+        if problem != self.problem:
+            self.problem = problem
+            # not as an argument: the log shows messages of one template only once in ten seconds
+            log.error(problem) if problem else log.info("all topics exist")
+
+    async def _begin_again(self, panes: list[str]) -> None:
+        """Read topics of panes from their beginning. Their partitions are not covered until then."""
+        partitions = self._reader.forget(panes)
+        self._reread = True
+        async with self._busy:
+            for partition in partitions:
+                self.exporter.coverage.forget(partition)
 
     async def _refresh(self) -> None:
         every = self.settings.exporter.refresh_interval
@@ -145,7 +222,7 @@ class _Service:
                 present = self.exporter.clock.read(now, wall_ms())
                 await run_in_slices(self.exporter.refresh(now, present))
                 await run_in_slices(
-                    self.broadcaster.update(monotonic_ms=now, wall_ms=present, error=self.error)
+                    self.broadcaster.update(monotonic_ms=now, wall_ms=present, error=self._error)
                 )
             self._log_changes()
             if not self._gc_tuned and not self.exporter.unready_reason(monotonic_ms()):
@@ -161,7 +238,7 @@ class _Service:
         kind = message.partition(":")[0]
         if kind != self._last_logged:
             self._last_logged = kind
-            log.info("%s", message)
+            log.info(message)
 
     def _log_clocks(self) -> None:
         """Log the notes about clocks when they change, apart from the size of differences."""

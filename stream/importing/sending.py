@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Collection
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -17,6 +17,7 @@ from stream.errors import PreconditionFailed
 from stream.kafka.admin import describe
 from stream.kafka.batches import BATCH_BYTES
 from stream.kafka.client import client_options
+from stream.kafka.rights import WRITE, Operation, needs_of
 from stream.kafka.topics import TopicDescription, topics
 
 Timestamps = Literal["event", "now"]
@@ -72,12 +73,15 @@ class ProgressMeter:
         self._progress.update(self._task, completed=self.position, events=self.events, rate=self.rate)
 
 
-async def describe_inputs(settings: Settings) -> dict[str, TopicDescription]:
-    """Return the actual properties of the input topics by domain.
+async def describe_inputs(
+    settings: Settings, operations: Collection[Operation] = WRITE
+) -> dict[str, TopicDescription]:
+    """Return the actual properties of the input topics by domain. The caller needs `operations` on each.
 
-    Raises PreconditionFailed if one is missing.
+    Raises PreconditionFailed if one is missing or an operation is not permitted.
     """
-    existing = await describe(settings, topics(settings))
+    inputs = [spec for spec in topics(settings) if spec.role == "input"]
+    existing = await describe(settings, inputs, needs_of(inputs, {"input": operations}))
     names = {domain: settings.topics.input(domain) for domain in DOMAINS}
     if missing := [name for name in names.values() if name not in existing]:
         raise PreconditionFailed(

@@ -10,11 +10,15 @@ from aiokafka.errors import KafkaError
 
 from schemas.topics import DOMAINS
 from stream.config import Settings
+from stream.errors import waiting_for
 from stream.intake.decoding import OutgoingEvent
 from stream.intake.memory import Reservation
 from stream.intake.problem import unavailable
 from stream.kafka.batches import BATCH_BYTES
-from stream.kafka.client import client_options
+from stream.kafka.client import QuietLibrary, client_options
+from stream.kafka.faults import retry_reason
+from stream.kafka.metadata import cluster_topics
+from stream.kafka.rights import Operation, check_rights
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +60,8 @@ class KafkaSink:
 
         A batch that failed leaves a gap in the sequence numbers of its producer, which the broker never accepts. The
         producer is therefore replaced after any failure.
+
+        Raises PreconditionFailed for a missing right, and ConfigError if the broker refuses the login.
         """
         while True:
             self._failed.clear()
@@ -67,19 +73,19 @@ class KafkaSink:
                 request_timeout_ms=int(ACK_TIMEOUT * 1000),
             )
             try:
-                async with asyncio.timeout(ACK_TIMEOUT):
-                    await producer.start()
-                    missing = await self._missing_topics(producer)
+                with QuietLibrary():
+                    async with asyncio.timeout(ACK_TIMEOUT):
+                        await producer.start()
+                        missing = await self._missing_topics(producer)
                 if missing:
-                    self._not_ready(f"missing topics: {', '.join(missing)}")
+                    self._not_ready(waiting_for(missing))
                 else:
                     self._producer, self._reason = producer, ""
                     log.info("Connected to Kafka at %s", self._settings.kafka.bootstrap_servers)
                     await self._failed.wait()
                     self._not_ready("reconnecting after records were refused")
             except (KafkaError, OSError, TimeoutError) as error:
-                servers = self._settings.kafka.bootstrap_servers
-                self._not_ready(f"broker {servers} cannot be reached: {type(error).__name__}")
+                self._not_ready(await retry_reason(self._settings.kafka, error, [Operation.WRITE]))
             finally:
                 self._producer = None
                 await self._close(producer)
@@ -132,9 +138,11 @@ class KafkaSink:
         log.warning("%s", reason)
 
     async def _missing_topics(self, producer: AIOKafkaProducer) -> list[str]:
-        """Return the missing topics. Asking for them by name could create them."""
-        existing = (await producer.client.fetch_all_metadata()).topics(exclude_internal_topics=False)
-        return sorted(set(self._topics.values()) - set(existing))
+        """Return the missing topics. Raises PreconditionFailed if one may not be written."""
+        names = sorted(set(self._topics.values()))
+        described = await cluster_topics(producer.client, names)
+        check_rights(self._settings.kafka, described, dict.fromkeys(names, [Operation.WRITE]))
+        return [name for name in names if name not in described.existing]
 
     async def _close(self, producer: AIOKafkaProducer) -> None:
         """Stop a producer. Records that it could not store by then are given up, and were not answered 202."""

@@ -1,12 +1,18 @@
 """Connection options of Kafka clients."""
 
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
+from aiokafka.client import AIOKafkaClient
+
 from stream.config.settings import Kafka
 from stream.errors import ConfigError
+
+REQUEST_TIMEOUT_MS = 10_000
+"""Time after which a single request fails."""
 
 
 def client_options(kafka: Kafka) -> dict[str, Any]:
@@ -43,6 +49,40 @@ def _ssl_context(kafka: Kafka) -> ssl.SSLContext:
                 f"got {str(kafka.ssl_certfile)!r}: {error}"
             ) from error
     return context
+
+
+class QuietLibrary:
+    """A context in which aiokafka logs nothing: it logs errors for an attempt to connect whose failure the caller reports.
+
+    Contexts of several tasks may overlap.
+    """
+
+    _depth = 0
+    _level = logging.NOTSET
+
+    def __enter__(self) -> None:
+        library = logging.getLogger("aiokafka")
+        if not QuietLibrary._depth:
+            QuietLibrary._level = library.level
+            library.setLevel(logging.CRITICAL)
+        QuietLibrary._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        QuietLibrary._depth -= 1
+        if not QuietLibrary._depth:
+            logging.getLogger("aiokafka").setLevel(QuietLibrary._level)
+
+
+async def connect(kafka: Kafka) -> AIOKafkaClient:
+    """Return a connected client for single requests, which the caller closes. Raises aiokafka's KafkaError."""
+    client = AIOKafkaClient(**client_options(kafka), request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        with QuietLibrary():
+            await client.bootstrap()
+    except BaseException:
+        await client.close()
+        raise
+    return client
 
 
 class Client(Protocol):

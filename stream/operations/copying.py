@@ -20,6 +20,7 @@ from stream.errors import PreconditionFailed
 from stream.importing.sending import MAX_IN_FLIGHT, ProgressMeter, describe_inputs
 from stream.kafka.client import client_options, running
 from stream.kafka.reading import assign, committed_consumer, read_ranges
+from stream.kafka.rights import READ
 
 _decoder = Decoder(CUSTOMERS)
 
@@ -78,7 +79,7 @@ async def _send(producer: AIOKafkaProducer, target: TopicPartition, records: Seq
 
 
 async def _partitions(settings: Settings) -> list[TopicPartition]:
-    described = await describe_inputs(settings)
+    described = await describe_inputs(settings, READ)
     return [
         TopicPartition(settings.topics.input(domain), number)
         for domain in DOMAINS
@@ -87,7 +88,7 @@ async def _partitions(settings: Settings) -> list[TopicPartition]:
 
 
 async def _check_partitions(settings: Settings, target: Settings) -> None:
-    here, there = await describe_inputs(settings), await describe_inputs(target)
+    here, there = await describe_inputs(settings, READ), await describe_inputs(target)
     wrong = [
         f"{target.topics.input(domain)} has {there[domain].partitions} partitions at the target, "
         f"{settings.topics.input(domain)} has {here[domain].partitions}"

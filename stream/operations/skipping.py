@@ -14,6 +14,7 @@ from stream.kafka.admin import check_topics
 from stream.kafka.client import client_options, running
 from stream.kafka.reading import assign, committed_consumer
 from stream.kafka.records import Consumer
+from stream.kafka.rights import READ, WRITE
 from stream.kafka.topics import topics
 from stream.operations.inspection.positions import newest_checkpoints
 
@@ -42,7 +43,7 @@ async def order_skip(settings: Settings, position: BatchPosition) -> tuple[Unrea
         KafkaError: of aiokafka
     """
     domain = _domain(settings, position)
-    await check_topics(settings, topics(settings))
+    await _check_topics(settings)
     async with running(committed_consumer(settings.kafka, fetch_bytes=FETCH_BYTES)) as consumer:
         panes = TopicPartition(settings.topics.panes(domain), position.partition)
         consumer.assign([panes])
@@ -50,6 +51,15 @@ async def order_skip(settings: Settings, position: BatchPosition) -> tuple[Unrea
         batch, order = await _blocking_batch(consumer, position, checkpoint.next_offset)
     await _write(settings, TopicPartition(settings.topics.state(domain), position.partition), position, order)
     return batch, order
+
+
+async def _check_topics(settings: Settings) -> None:
+    """Check inputs, state and panes, and that the order may be written."""
+    state = {settings.topics.state(domain) for domain in DOMAINS}
+    wanted = [spec for spec in topics(settings) if spec.role in ("input", "compacted")]
+    await check_topics(
+        settings, wanted, {spec.name: WRITE if spec.name in state else READ for spec in wanted}
+    )
 
 
 def _domain(settings: Settings, position: BatchPosition) -> DomainName:

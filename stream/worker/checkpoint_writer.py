@@ -17,6 +17,8 @@ from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model import checkpoint as checkpoint_format
 from stream.kafka.batches import BATCH_BYTES, AddressedBatch, TimestampAndHeaders, build_batches, send_batches
 from stream.kafka.client import client_options
+from stream.kafka.faults import translated
+from stream.kafka.rights import Operation
 from stream.worker.restore import load
 from stream.worker.skip_orders import SkipOrders
 
@@ -57,9 +59,10 @@ class KafkaCheckpointStore:
         self._tails: dict[PartitionTask, Tail] = {}
 
     async def load(self, partitions: Collection[PartitionTask]) -> None:
-        """Fence the former owners, then read the stored state."""
-        await asyncio.gather(*(self._open(partition) for partition in partitions))
-        ends = await load(partitions, self.settings)
+        """Fence the former owners, then read the stored state. Raises PreconditionFailed for a missing right."""
+        with translated(self.settings.kafka, Operation.READ):
+            await asyncio.gather(*(self._open(partition) for partition in partitions))
+            ends = await load(partitions, self.settings)
         self._tails.update((p, Tail(p.next_offset, end)) for p, end in ends.items())
 
     async def read_orders(self, partitions: Collection[PartitionTask]) -> None:
@@ -102,12 +105,13 @@ class KafkaCheckpointStore:
             ),
             *((topics.panes(name), partition.number, batch) for batch in build_batches(producer, rows, now)),
         ]
-        async with asyncio.timeout(FLUSH_TIMEOUT):
-            await self._forward(flush.forwards)
-            batches += await self._batches_of(producer, flush.dead_letters)
-            await producer.begin_transaction()
-            written = await send_batches(producer, batches)
-            await producer.commit_transaction()
+        with translated(self.settings.kafka, Operation.WRITE):
+            async with asyncio.timeout(FLUSH_TIMEOUT):
+                await self._forward(flush.forwards)
+                batches += await self._batches_of(producer, flush.dead_letters)
+                await producer.begin_transaction()
+                written = await send_batches(producer, batches)
+                await producer.commit_transaction()
         begin = [offset for topic, offset in written if topic == topics.state(name)]
         if begin and (tail := self._tails.get(partition)) is not None and upto > tail.next:
             self._tails[partition] = Tail(upto, begin[-1])

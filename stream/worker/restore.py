@@ -33,6 +33,7 @@ async def load(partitions: Collection[PartitionTask], settings: Settings) -> dic
         state_ends = await _restore(consumer, partitions, settings)
         for partition in partitions:
             _check_checkpoint(partition)
+            _check_completeness(partition, state_ends[partition], settings)
         await _check_sources(consumer, partitions, settings)
     return state_ends
 
@@ -67,6 +68,24 @@ def _check_checkpoint(partition: PartitionTask) -> None:
             f"state of {where}: counted with {checkpoint.partitions} partitions, but topics.partitions is "
             f"{partition.partition_count}. Set it back, or process the inputs again under another topics.state_prefix"
         )
+
+
+def _check_completeness(partition: PartitionTask, state_end: int, settings: Settings) -> None:
+    """Raise PreconditionFailed if one of the two compacted topics was replaced. A flush writes both or neither."""
+    number, name = partition.number, partition.domain.name
+    state, panes = settings.topics.state(name), settings.topics.panes(name)
+    if partition.store.entities and not partition.checkpoint.written_at:
+        raise replaced(panes, number, state)
+    if len(partition.panes) and not state_end:
+        raise replaced(state, number, panes)
+
+
+def replaced(topic: str, number: int, other: str) -> PreconditionFailed:
+    """Return the error about a partition of a topic that is empty although the other topic of the same flushes is not."""
+    return PreconditionFailed(
+        f"{topic} partition {number}: is empty, but {other} is not. The topic was deleted and created again. Restore it, or "
+        "process the inputs again under another topics.state_prefix"
+    )
 
 
 async def _check_sources(

@@ -12,18 +12,23 @@ from functools import partial
 from typing import NoReturn
 
 import faust
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 from stream import logs
 from stream.config import Settings
+from stream.config.settings import Kafka
 from stream.core.aggregation.task import Flush, PartitionTask
-from stream.errors import ConfigError, CxgaugeError, Fenced
+from stream.errors import ConfigError, Fenced
+from stream.kafka.faults import final_error, is_transient
+from stream.kafka.rights import Operation
+from stream.kafka.topic_watch import WATCH_INTERVAL
 from stream.worker.app import build
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
 from stream.worker.clock import WorkerClock
 from stream.worker.clock_writer import ClockWriter
 from stream.worker.health import Health, serve
 from stream.worker.startup import prepare
+from stream.worker.topic_guard import RestartNeededError, TopicGuard
 from stream.worker.transport import BatchApp
 
 log = logging.getLogger(__name__)
@@ -46,14 +51,17 @@ def run(settings: Settings) -> int:
     except OSError as error:
         raise ConfigError(f"worker.listen: got {str(settings.worker.listen)!r}: {error.strerror}") from error
     _stop_before_start()
-    asyncio.run(prepare(settings, health))
+    described = asyncio.run(prepare(settings, health))
     health.reason = "no partitions assigned yet"
     clock = WorkerClock()
     store = InstrumentedStore(settings, health, clock.stamp)
-    app = build(settings, store, clock.wall_ms, _fail_fast)
+    fail_fast = partial(_fail_fast, settings.kafka)
+    app = build(settings, store, clock.wall_ms, fail_fast)
     health.watch(app.task_manager, clock)
     app.task(partial(ClockWriter(settings, clock).run, app))
-    _add_heartbeat(app, health)
+    guard = TopicGuard(settings, described, app.task_manager)
+    _add_guard(app, guard, fail_fast)
+    _add_heartbeat(app, health, guard)
     _tune_gc()
     code: object = 0
     try:
@@ -75,19 +83,31 @@ def _stop_before_start() -> None:
         signal.signal(number, lambda *_: os._exit(0))
 
 
-def _fail_fast(error: BaseException) -> NoReturn:
+def _fail_fast(kafka: Kafka, error: BaseException) -> NoReturn:
     """End the process at once, without a flush that could write wrong state."""
     if isinstance(error, ProducerFenced):
         _exit(Fenced.exit_code, "fenced: another worker has taken over a partition of this one")
-    if isinstance(error, CxgaugeError):
-        _exit(error.exit_code, str(error))
-    if isinstance(error, (KafkaError, OSError, TimeoutError)) and not _stopping:
-        log.warning("Lost connection to Kafka (%r); restarting from the last checkpoint", error)
+    if (fault := final_error(kafka, error, [Operation.READ])) is not None:
+        _exit(fault.exit_code, str(fault))
+    if isinstance(error, _RESTARTING) and not _stopping:
+        log.warning("%s; restarting from the last checkpoint", _restart_reason(error))
         _flush_streams()
         # The process keeps its id, so that a supervisor need not act. Threads and memory do not survive.
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606
     log.error("Unexpected error", exc_info=error)
     _exit(1, repr(error))
+
+
+_RESTARTING = (KafkaError, IllegalOperation, OSError, TimeoutError, RestartNeededError)
+"""After these errors the checks of the start find what is wrong, and wait until it is mended."""
+
+
+def _restart_reason(error: BaseException) -> str:
+    if isinstance(error, RestartNeededError):
+        return str(error)
+    if isinstance(error, IllegalOperation) or not is_transient(error):
+        return f"Kafka refused a request ({error!r})"
+    return f"Lost connection to Kafka ({error!r})"
 
 
 def _exit(code: int, text: str) -> NoReturn:
@@ -108,22 +128,38 @@ def _tune_gc() -> None:
     gc.set_threshold(200_000, 1_000, 1_000)
 
 
-def _add_heartbeat(app: BatchApp, health: Health) -> None:
+def _add_guard(app: BatchApp, guard: TopicGuard, fail_fast: Callable[[BaseException], None]) -> None:
+    async def watch_topics() -> None:
+        try:
+            while not app.should_stop:
+                await asyncio.sleep(WATCH_INTERVAL)
+                await guard.inspect()
+        except Exception as error:  # noqa: BLE001 - every failure ends the process
+            fail_fast(error)
+        finally:
+            await guard.close()
+
+    app.task(watch_topics)
+
+
+def _add_heartbeat(app: BatchApp, health: Health, guard: TopicGuard) -> None:
     async def heartbeat() -> None:
         while not app.should_stop:
             health.heartbeat()
-            health.reason = (
-                "stopping"
-                if app.should_stop
-                else "rebalancing"
-                if app.rebalancing
-                else ""
-                if app.task_manager.tasks
-                else "no partitions assigned yet"
-            )
+            health.reason = _unready_reason(app, guard)
             await asyncio.sleep(0.25)
 
     app.task(heartbeat)
+
+
+def _unready_reason(app: BatchApp, guard: TopicGuard) -> str:
+    if app.should_stop:
+        return "stopping"
+    if guard.problem:
+        return guard.problem
+    if app.rebalancing:
+        return "rebalancing"
+    return "" if app.task_manager.tasks else "no partitions assigned yet"
 
 
 class InstrumentedStore(KafkaCheckpointStore):

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer import fetcher
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 from faust import App, Schema
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
@@ -140,7 +140,13 @@ class BatchConsumer(FaustConsumer):
         if not fetchable:
             await asyncio.sleep(0.02)
             return {}, fetchable
-        return await self._getmany(fetchable, timeout if len(fetchable) == len(active) else 0.05), fetchable
+        try:
+            return await self._getmany(
+                fetchable, timeout if len(fetchable) == len(active) else 0.05
+            ), fetchable
+        except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
+            self.app.fail_fast(error)  # Faust's crash would hide the reason
+            raise
 
     async def getmany(
         self,

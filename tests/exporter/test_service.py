@@ -54,11 +54,12 @@ def test_without_a_broker_readiness_names_it(tmp_path: Path, free_port: int) -> 
         cluster.__exit__()
 
 
-def test_missing_topics_are_refused(kafka: str, tmp_path: Path) -> None:
-    """The exit code is 4 and the message names the topics."""
-    cluster = ChaosCluster(kafka, tmp_path)
-    assert cluster.start("exporter").wait(60) == 4
-    assert f"{cluster.settings.topics.panes('feedback')}: is missing" in cluster.logs()
+def test_topics_with_other_partitions_are_refused(kafka: str, tmp_path: Path) -> None:
+    """The exit code is 4 and the message names the topics. Missing topics are waited for."""
+    with ChaosCluster(kafka, tmp_path) as cluster:
+        assert cluster.start("exporter", CXGAUGE_TOPICS_PARTITIONS="8").wait(60) == 4
+        panes = cluster.settings.topics.panes("feedback")
+        assert f"{panes}: has 4 partitions, topics.partitions is 8" in cluster.logs()
 
 
 def test_a_taken_port_and_a_bad_web_config_are_configuration_errors(tmp_path: Path) -> None:

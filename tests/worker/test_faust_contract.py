@@ -1,5 +1,6 @@
 """Private parts of Faust and aiokafka that this project uses. An upgrade that changes one fails here."""
 
+import _ssl
 import inspect
 from importlib.metadata import version
 from types import ModuleType
@@ -7,9 +8,13 @@ from types import ModuleType
 import faust
 import mode
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.protocol.api import Request
 from aiokafka.record._crecords import DefaultRecord, DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 from faust import Schema
@@ -130,6 +135,16 @@ def test_records_are_unpacked_where_we_check_them() -> None:
     assert parameters(RECORDS._contains_abort_marker) == ["self", "next_batch"]
     for name in ("base_offset", "next_offset", "is_control_batch", "is_transactional", "producer_id"):
         assert hasattr(DefaultRecordBatch, name)
+
+
+def test_aiokafka_has_what_our_requests_need() -> None:
+    """The requests of `stream/kafka/metadata.py`, the logins of `faults.py`, and the decoder of certificates of ssl."""
+    assert "_client" in AIOKafkaAdminClient.__init__.__code__.co_names
+    assert parameters(AIOKafkaClient.send) == ["self", "node_id", "request", "group"]
+    assert parameters(AIOKafkaClient.coordinator_lookup) == ["self", "coordinator_type", "coordinator_key"]
+    assert parameters(Request.build) == ["self", "request_struct_class"]
+    assert "error.__cause__ = exc" in inspect.getsource(AIOKafkaConnection.close)
+    assert callable(_ssl._test_decode_cert)  # type: ignore[attr-defined]
 
 
 def test_the_worker_has_hooks_for_signals_and_its_last_pause() -> None:

@@ -22,6 +22,7 @@ from stream.importing.sending import ProgressMeter
 from stream.kafka.admin import admin
 from stream.kafka.client import client_options, running
 from stream.kafka.reading import OffsetRange, OffsetRanges
+from stream.kafka.rights import Operation
 from stream.operations.deadletters.dead_letter import DeadLetter
 from stream.operations.deadletters.purge_subject import PurgeSubject
 from stream.operations.deadletters.reading import open_reader, read_dead_letters
@@ -30,6 +31,8 @@ from stream.operations.deadletters.segments import new_segments
 COPIES_AT_ONCE, BYTES_AT_ONCE = 500, 8 << 20
 """Maximum copies and bytes in a transaction, so that none lasts long."""
 REQUEST_BYTES = 8 << 20
+PURGE = (Operation.READ, Operation.WRITE, Operation.DELETE, Operation.ALTER_CONFIGS)
+"""The operations that a purge needs. Checked before it changes anything, because one without Delete would only copy."""
 READABLE_TIMEOUT = 90.0
 """Seconds to wait until copies are readable, because an open transaction of a worker blocks readers."""
 
@@ -65,7 +68,7 @@ async def purge(settings: Settings, subject: PurgeSubject, *, dry_run: bool) -> 
         max_request_size=REQUEST_BYTES,
     )
     # the start fences another purge, so that its copies are complete when they are read below
-    async with running(producer), open_reader(settings) as (consumer, ranges):
+    async with running(producer), open_reader(settings, PURGE) as (consumer, ranges):
         affected = list(await _plan(consumer, ranges, subject))
         if not affected:
             return PurgeResult(0, 0)

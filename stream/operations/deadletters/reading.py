@@ -1,6 +1,6 @@
 """Reading the dead-letter topic up to its current end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -11,18 +11,22 @@ from stream.importing.sending import ProgressMeter
 from stream.kafka.admin import describe
 from stream.kafka.client import running
 from stream.kafka.reading import OffsetRanges, assign, committed_consumer, read_ranges
+from stream.kafka.rights import READ, Operation, needs_of
 from stream.kafka.topics import topics
 from stream.operations.deadletters.dead_letter import DeadLetter, dead_letter_of
 
 
 @asynccontextmanager
-async def open_reader(settings: Settings) -> AsyncIterator[tuple[AIOKafkaConsumer, OffsetRanges]]:
-    """Yield a consumer and the committed ranges of the topic.
+async def open_reader(
+    settings: Settings, operations: Collection[Operation] = READ
+) -> AsyncIterator[tuple[AIOKafkaConsumer, OffsetRanges]]:
+    """Yield a consumer and the committed ranges of the topic. The caller needs `operations` on it.
 
-    Raises PreconditionFailed if the topic does not exist.
+    Raises PreconditionFailed if the topic does not exist or an operation is not permitted.
     """
     name = settings.topics.deadletter
-    existing = await describe(settings, [spec for spec in topics(settings) if spec.role == "deadletter"])
+    wanted = [spec for spec in topics(settings) if spec.role == "deadletter"]
+    existing = await describe(settings, wanted, needs_of(wanted, {"deadletter": operations}))
     if name not in existing:
         raise PreconditionFailed(f"missing topic: {name}; create it with cxgauge topics create")
     async with running(committed_consumer(settings.kafka)) as consumer:

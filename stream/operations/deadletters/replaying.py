@@ -12,6 +12,7 @@ from stream.config import Settings
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.importing.sending import MAX_IN_FLIGHT, describe_inputs
 from stream.kafka.client import client_options
+from stream.kafka.rights import CHECK, WRITE
 from stream.operations.deadletters.dead_letter import DeadLetter, Filter
 from stream.operations.deadletters.reading import read_all
 
@@ -66,7 +67,7 @@ async def replay(settings: Settings, wanted: Filter, *, rejudge: bool, dry_run: 
     A dead letter that is replayed again is a duplicate by its deduplication key.
     """
     counts = ReplayCounts()
-    await describe_inputs(settings)
+    await describe_inputs(settings, CHECK if dry_run else WRITE)
     async with _ReplaySender(settings, dry_run=dry_run) as sender:
         async for dead_letter in read_all(settings):
             if not wanted.matches(dead_letter):

@@ -4,9 +4,7 @@ from typing import NamedTuple
 
 from stream.config import Settings
 from stream.core.aggregation.audit import pane_differences
-from stream.kafka.admin import check_topics
-from stream.kafka.topics import topics
-from stream.operations.inspection.snapshot import snapshots
+from stream.operations.inspection.snapshot import check_stored, snapshots
 
 
 class AuditReport(NamedTuple):
@@ -25,7 +23,7 @@ async def audit_panes(settings: Settings) -> AuditReport:
     """
     faults: list[str] = []
     partitions = entities = blocks = 0
-    await check_topics(settings, [spec for spec in topics(settings) if spec.role == "compacted"])
+    await check_stored(settings)
     async for partition, obstacle in snapshots(settings):
         if obstacle:
             faults.append(f"{partition.domain.name} {partition.number}: not audited, {obstacle}")

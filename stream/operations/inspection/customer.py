@@ -24,10 +24,9 @@ from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.money import BASIS, major
 from stream.core.model.time_buckets import MINUTE
 from stream.core.model.unreadable import ORDER
-from stream.kafka.admin import check_topics
 from stream.kafka.client import running
 from stream.kafka.reading import assign, committed_consumer, read_ranges
-from stream.kafka.topics import topics
+from stream.operations.inspection.snapshot import check_stored
 
 Entities = dict[bytes, bytes]
 """Entities by key."""
@@ -40,7 +39,7 @@ async def read_entities(settings: Settings, customer: str) -> dict[str, Entities
     aiokafka's KafkaError and PreconditionFailed.
     """
     person, count = customer.encode(), settings.topics.partitions
-    await check_topics(settings, topics(settings))
+    await check_stored(settings)
     async with running(committed_consumer(settings.kafka)) as consumer:
         entities: dict[str, Entities] = {}
         for domain in DOMAIN_REGISTRY:

@@ -29,6 +29,8 @@ class Position(NamedTuple):
     end: int
     checkpoint: Checkpoint | None
     uncommitted: int = 0
+    state_end: int | None = None
+    """End of the partition's state topic. None if it is not known."""
 
     @property
     def behind(self) -> int:
@@ -52,7 +54,7 @@ def problems(partition_positions: Collection[Position], config_hash: str, now: i
 
 def blocked(topic: str, partition_positions: Iterable[Position]) -> Iterator[str]:
     """Yield a line for each unreadable batch that blocks a partition."""
-    for number, _, checkpoint, _ in partition_positions:
+    for number, _, checkpoint, *_ in partition_positions:
         if checkpoint is not None and checkpoint.blocked_at >= 0:
             batch_position = f"{topic}:{number}:{checkpoint.blocked_at}"
             yield (
@@ -61,10 +63,20 @@ def blocked(topic: str, partition_positions: Iterable[Position]) -> Iterator[str
             )
 
 
+def _replaced(position: Position) -> Iterator[str]:
+    """Yield a line if one of state and panes is empty although every flush writes both."""
+    if position.checkpoint is None and position.state_end:
+        yield "has state but no panes, so the topic of panes was deleted and created again"
+    elif position.checkpoint is None:
+        yield "never counted"
+    elif position.state_end == 0 and position.checkpoint.outcomes.get("accepted"):
+        yield "has panes but no state, so the topic of state was deleted and created again"
+
+
 def _problems(position: Position, partitions: int, config_hash: str, now: int) -> Iterator[str]:
     checkpoint = position.checkpoint
+    yield from _replaced(position)
     if checkpoint is None:
-        yield "never counted"
         return
     if checkpoint.version > checkpoint_format.VERSION:
         yield f"stored state has version {checkpoint.version}, newer than version {checkpoint_format.VERSION} of this program"
@@ -93,15 +105,26 @@ async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
         for d in DOMAINS
         for n in numbers
     }
+    states = {
+        TopicPartition(topics.input(d), n): TopicPartition(topics.state(d), n)
+        for d in DOMAINS
+        for n in numbers
+    }
     async with running(committed_consumer(settings.kafka)) as consumer:
         consumer.assign([*sources, *sources.values()])
         consumer.pause(*sources)
         checkpoints = await newest_checkpoints(consumer, list(sources.values()))
         committed = await consumer.end_offsets(list(sources))
-    ends = await high_watermarks(settings.kafka, sources)
+    ends = await high_watermarks(settings.kafka, [*sources, *states.values()])
     return {
         domain: [
-            Position(tp.partition, ends[tp], checkpoints.get(panes), max(0, ends[tp] - committed[tp]))
+            Position(
+                tp.partition,
+                ends[tp],
+                checkpoints.get(panes),
+                max(0, ends[tp] - committed[tp]),
+                ends[states[tp]],
+            )
             for tp, panes in sources.items()
             if tp.topic == topics.input(domain)
         ]

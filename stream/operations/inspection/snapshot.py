@@ -9,8 +9,11 @@ from stream.config import Settings
 from stream.config.aggregation import aggregation_config
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import PartitionTask
+from stream.kafka.admin import check_topics
 from stream.kafka.client import running
 from stream.kafka.reading import OffsetRange, assign, committed_consumer, read_ranges
+from stream.kafka.rights import READ, needs_of
+from stream.kafka.topics import topics
 
 ATTEMPTS = 20
 """Maximum reads of a partition that is being written until state and panes are of the same flush."""
@@ -21,6 +24,12 @@ class Snapshot(NamedTuple):
 
     task: PartitionTask
     obstacle: str
+
+
+async def check_stored(settings: Settings) -> None:
+    """Check that state and panes exist as configured and may be read. Raises PreconditionFailed, and KafkaError of aiokafka."""
+    stored = [spec for spec in topics(settings) if spec.role == "compacted"]
+    await check_topics(settings, stored, needs_of(stored, {"compacted": READ}))
 
 
 async def snapshots(settings: Settings) -> AsyncIterator[Snapshot]:

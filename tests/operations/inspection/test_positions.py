@@ -75,3 +75,23 @@ def test_an_unreadable_batch_is_named_with_the_command_that_skips_it() -> None:
     (line,) = blocked("x.tickets", positions)
     assert line.startswith("x.tickets partition 1: the batch at offset 10 cannot be read")
     assert "cxgauge skip x.tickets:1:10" in line
+
+
+def test_state_without_panes_and_panes_without_state() -> None:
+    """Every flush writes both, so one of the topics was replaced."""
+    counted = replace(COVERED, outcomes={"accepted": 1})
+    positions = [
+        Position(0, 12, None, state_end=3),
+        Position(1, 12, None, state_end=0),
+        Position(2, 12, counted, state_end=0),
+        Position(3, 12, counted, state_end=3),
+    ]
+    assert problems(
+        [p._replace(checkpoint=p.checkpoint and replace(p.checkpoint, partitions=4)) for p in positions],
+        "a",
+        NOW,
+    ) == [
+        "has state but no panes, so the topic of panes was deleted and created again: partition 0",
+        "never counted: partition 1",
+        "has panes but no state, so the topic of state was deleted and created again: partition 2",
+    ]

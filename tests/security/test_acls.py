@@ -1,0 +1,249 @@
+"""The ACLs of deploy/docs/acls.md on a broker that allows nothing else, and without one of them."""
+
+import asyncio
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AclOperation
+
+from schemas.feedback import FeedbackSubmitted
+from schemas.publish import Publisher
+from stream.errors import PreconditionFailed
+from stream.kafka.client import client_options
+from stream.worker.health import Health
+from stream.worker.startup import prepare
+from tests.chaos.cluster import ChaosCluster, wait
+from tests.intake.http_client import send
+from tests.kafka.segments import damage, segment
+from tests.security.secured_broker import (
+    ACLS,
+    NAMES,
+    PARTITIONS,
+    Acl,
+    SecuredBroker,
+    acls_of_the_commands,
+    operation,
+    succeeds,
+)
+from tests.support import partition_of_key
+
+pytestmark = pytest.mark.kafka
+
+INPUTS = ("cx.feedback", "cx.tickets", "cx.customers")
+EVENT = (
+    '{"id":"%s","type":"cx.feedback.submitted.v1","time":"%s",'
+    '"data":{"feedback_id":"%s","survey":"nps","score":9,"customer_id":"c-17"}}\n'
+)
+
+
+def event(name: str) -> str:
+    """Return a line of JSON with an answer."""
+    return EVENT % (name, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), name)
+
+
+def produce(secured: SecuredBroker, *values: str, partition: int) -> None:
+    """Publish values of one batch with librdkafka as `app`."""
+    options: dict[str, Any] = {
+        "bootstrap.servers": f"127.0.0.1:{secured.ports['SASL_PLAINTEXT']}",
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": "app",
+        "sasl.password": "app",
+        "linger.ms": 200,
+    }
+    producer = Producer(options)
+    for value in values:
+        producer.produce("cx.feedback", value.encode(), b"c-17", partition)
+    assert producer.flush(20) == 0
+
+
+async def publish_with_library(secured: SecuredBroker) -> None:
+    """Publish an answer as `app` with the client library."""
+    async with Publisher(**client_options(secured.settings("app").kafka)) as publisher:
+        await publisher.send(FeedbackSubmitted(feedback_id="lib", survey="nps", score=9, customer_id="c-17"))
+
+
+def test_the_commands_add_the_acls_of_the_table() -> None:
+    """The page lists every ACL in its table and in its commands."""
+    assert acls_of_the_commands() == ACLS
+    assert len(ACLS) > 40
+
+
+def test_every_command_works_with_the_acls_of_the_page(secured: SecuredBroker, tmp_path: Path) -> None:
+    """From a batch to be skipped and a forward to the purge of a dead letter."""
+    home = partition_of_key("c-17", PARTITIONS)
+    produce(secured, event("damaged"), partition=home)
+    damage(segment(secured.folder, "cx.feedback", home), 0, lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]))
+    succeeds(secured.run("operator", "skip", f"cx.feedback:{home}:0"))
+    produce(secured, event("forwarded"), "{nonsense", partition=1 - home)
+    asyncio.run(publish_with_library(secured))
+    succeeds(secured.run("importer", "publish", "-", stdin=event("published")))
+
+    with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
+        cluster.start(**secured.environ("worker"))
+        exporter: Any = cluster.start("exporter", **secured.environ("exporter"))
+        intake: Any = cluster.start("intake", **secured.environ("intake"))
+        wait(lambda: cluster.ready(intake), cluster.logs)
+        response = send(f"http://127.0.0.1:{intake.port}", event("over http"), "application/json")
+        assert response.status == 202
+        name = 'cx_nps_responses{view="total",window="1h",category="promoter"}'
+        wait(lambda: cluster.samples(exporter).get(name) == 4, cluster.logs)
+        wait(lambda: secured.run("support", "doctor").exit_code == 0, cluster.logs)
+        succeeds(secured.run("support", "doctor", "audit"))
+        assert "nps" in succeeds(secured.run("support", "explain", "--customer", "c-17"))
+        assert "invalid" in succeeds(secured.run("support", "deadletter", "ls"))
+        succeeds(secured.run("support", "deadletter", "purge", "c-17", "--dry-run"))
+        succeeds(secured.run("operator", "deadletter", "replay"))
+        wait(
+            lambda: re.search(
+                r"invalid +2$", secured.run("support", "deadletter", "ls").output, re.MULTILINE
+            ),
+            cluster.logs,
+        )
+        succeeds(secured.run("operator", "deadletter", "purge", "c-17"))
+        assert "invalid" not in succeeds(secured.run("support", "deadletter", "ls"))
+
+
+COMMANDS: dict[tuple[str, str], list[str]] = {
+    ("admin", "cx.*"): ["topics", "check"],
+    ("importer", "cx.*"): ["publish", "-"],
+    ("support", "cx.*"): ["doctor"],
+    ("support", "cx.state.*"): ["explain", "--customer", "c-17"],
+    ("support", "cx.panes.*"): ["doctor", "audit"],
+    ("support", "cx.deadletter"): ["deadletter", "ls"],
+    ("operator", "cx.*"): ["skip", "cx.feedback:0:0"],
+    ("operator", "cx.deadletter"): ["deadletter", "purge", "c-17"],
+    ("operator", "cxgauge-deadletter-purge"): ["deadletter", "purge", "c-17"],
+}
+"""The command that fails without an ACL, by principal and name or the beginning of a name."""
+REPLAY = ["deadletter", "replay"]
+TESTED = sorted(acl for acl in ACLS if acl.principal not in ("app", "exporter", "intake"))
+"""An app uses the client library or any other client. Exporter and intake run as processes below."""
+
+
+def command_of(acl: Acl) -> list[str]:
+    """Return the command that needs an ACL."""
+    if acl.principal == "operator" and acl.operation is AclOperation.WRITE and acl.name in INPUTS:
+        return REPLAY
+    if acl.operation is AclOperation.CREATE:
+        return ["topics", "create"]
+    return COMMANDS.get((acl.principal, acl.name)) or COMMANDS[acl.principal, "cx.*"]
+
+
+@pytest.mark.parametrize("missing", TESTED, ids=lambda acl: f"{acl.principal}-{acl.verb}-{acl.name}")
+def test_a_missing_acl_is_named(secured: SecuredBroker, missing: Acl) -> None:
+    """With the principal, the operation and the resource. The exit code is 4."""
+    secured.forbid({missing})
+    try:
+        if missing.principal == "worker":
+            with pytest.raises(PreconditionFailed) as raised:
+                asyncio.run(prepare(secured.settings("worker"), Health()))
+            output = str(raised.value)
+        else:
+            deadletter = {"CXGAUGE_TOPICS_DEADLETTER": "cx.other"} if missing.verb == "Create" else {}
+            result = secured.run(
+                missing.principal, *command_of(missing), stdin=event("refused"), **deadletter
+            )
+            assert result.exit_code == 4, (result.output, result.exception)
+            output = result.output
+    finally:
+        secured.allow({missing})
+    name = missing.name.removesuffix("*")
+    assert re.search(
+        f"User:{missing.principal} lacks {missing.verb} on [a-zA-Z ]+{re.escape(name)}", output
+    ), output
+    assert "Traceback" not in output
+
+
+ALSO: list[tuple[str, str, str, list[str]]] = [
+    ("importer", "Write", "cx.tickets", ["erase", "--yes", "c-17"]),
+    ("support", "Read", "cx.state.*", ["doctor", "audit"]),
+    ("support", "Read", "cx.panes.*", ["doctor"]),
+    ("operator", "Read", "cx.deadletter", REPLAY),
+]
+
+
+@pytest.mark.parametrize(("user", "verb", "name", "command"), ALSO)
+def test_other_commands_name_a_missing_acl(
+    secured: SecuredBroker, user: str, verb: str, name: str, command: list[str]
+) -> None:
+    """The same for commands that share an ACL with those above."""
+    (missing,) = (
+        acl for acl in ACLS if (acl.principal, acl.operation, acl.name) == (user, operation(verb), name)
+    )
+    secured.forbid({missing})
+    try:
+        result = secured.run(user, *command)
+    finally:
+        secured.allow({missing})
+    assert result.exit_code == 4, (result.output, result.exception)
+    assert f"User:{user} lacks {verb} on topic {name.removesuffix('*')}" in result.output
+
+
+def without(*names: tuple[str, str, str]) -> set[Acl]:
+    """Return ACLs of the page by principal, operation and name."""
+    return {acl for acl in ACLS if (acl.principal, acl.verb, acl.name) in names}
+
+
+def test_an_intake_names_a_missing_acl(secured: SecuredBroker, tmp_path: Path) -> None:
+    """At its start. It listens meanwhile, and stores nothing."""
+    missing = without(("intake", "Write", "cx.feedback"))
+    secured.forbid(missing)
+    try:
+        with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
+            assert cluster.start("intake", **secured.environ("intake")).wait(30) == 4, cluster.logs()
+            assert "Error: User:intake lacks Write on topic cx.feedback" in cluster.logs()
+            assert "Traceback" not in cluster.logs()
+    finally:
+        secured.allow(missing)
+
+
+def test_an_exporter_names_a_missing_acl(secured: SecuredBroker, tmp_path: Path) -> None:
+    """At its start, and while it runs."""
+    missing = without(("exporter", "Read", "cx.panes.*"))
+    text = "User:exporter lacks Read on topic cx.panes."
+    with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
+        running: Any = cluster.start("exporter", **secured.environ("exporter"))
+        wait(lambda: re.search("covered|complete", cluster.logs()), cluster.logs)
+        secured.forbid(missing)
+        try:
+            assert running.wait(30) == 4, cluster.logs()
+            assert text in cluster.logs()
+            assert cluster.start("exporter", **secured.environ("exporter")).wait(30) == 4, cluster.logs()
+        finally:
+            secured.allow(missing)
+        assert cluster.logs().count(f"Error: {text}") == 2
+        assert "Traceback" not in cluster.logs()
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "resource"),
+    [
+        ("Read", "cxgauge", "group cxgauge"),
+        ("Read", "cx.feedback", "topic cx.feedback"),
+        ("Write", "cx.deadletter", "topic cx.deadletter"),
+        ("Write", "cx.panes.*", "topic cx.panes."),
+        ("Write", "cxgauge-*", "transactional ID cxgauge-"),
+    ],
+)
+def test_a_running_worker_names_an_acl_that_is_taken_away(
+    secured: SecuredBroker, tmp_path: Path, verb: str, name: str, resource: str
+) -> None:
+    """Within 30 s, with an event that it must read and a dead letter that it must write."""
+    missing = without(("worker", verb, name))
+    with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
+        worker = cluster.start(**secured.environ("worker"))
+        wait(lambda: cluster.ready(worker), cluster.logs)
+        secured.forbid(missing)
+        try:
+            for partition in range(PARTITIONS):
+                produce(secured, "{nonsense", partition=partition)
+            assert worker.wait(30) == 4, cluster.logs()
+        finally:
+            secured.allow(missing)
+        assert f"User:worker lacks {verb} on {resource}" in cluster.logs()
+        assert "Traceback" not in cluster.logs()
