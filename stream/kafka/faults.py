@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
@@ -33,6 +33,8 @@ from stream.kafka.rights import Operation, decode_certificate, denied, lacking, 
 
 LOGIN_TIMEOUT = 10.0
 """Seconds that a login to a server may take."""
+CLOSE_TIMEOUT = 1.0
+"""Seconds that closing a connection may take. With TLS the server has to agree."""
 LOGINS = 3
 """Connections that a server must close before its answer, until that is taken for its answer to a wrong protocol."""
 _PASSING = (
@@ -183,7 +185,9 @@ async def _login_fault(kafka: Kafka, host: str, port: int) -> CxgaugeError | Non
         else:
             return None
         finally:
-            connection.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await connection.close()
     return ConfigError(
         f"kafka.security_protocol: the server {host}:{port} closes connections with {kafka.security_protocol!r}"
     )

@@ -236,6 +236,18 @@ def test_an_exporter_names_a_missing_acl(secured: SecuredBroker, tmp_path: Path)
         assert "Traceback" not in cluster.logs()
 
 
+def test_an_exporter_that_may_not_compare_its_topics(secured: SecuredBroker, tmp_path: Path) -> None:
+    """It ends at its start."""
+    missing = without(("exporter", "DescribeConfigs", "cx.panes.*"))
+    secured.forbid(missing)
+    try:
+        with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
+            assert cluster.start("exporter", **secured.environ("exporter")).wait(30) == 4, cluster.logs()
+            assert "User:exporter lacks DescribeConfigs on topic cx.panes." in cluster.logs()
+    finally:
+        secured.allow(missing)
+
+
 @pytest.mark.parametrize(
     ("verb", "name", "resource"),
     [

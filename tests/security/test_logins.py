@@ -1,5 +1,8 @@
 """Passwords, mechanisms and certificates that a broker refuses. All end with exit code 2 and the setting at fault."""
 
+import gc
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,15 @@ COMMANDS = [
 ]
 SCRAM = "SCRAM-SHA-256"
 WRONG = {"sasl_password": "wrong-secret"}
+
+
+@pytest.fixture(autouse=True)
+def _without_connections() -> Iterator[None]:
+    """Collect connections of aiokafka, which does not wait until the first one of a client with TLS is closed."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def check(secured: SecuredBroker, listener: str, **kafka: Any) -> Any:
