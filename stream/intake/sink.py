@@ -141,7 +141,7 @@ class KafkaSink:
         """Return the missing topics. Raises PreconditionFailed if one may not be written."""
         names = sorted(set(self._topics.values()))
         described = await cluster_topics(producer.client, names)
-        check_rights(self._settings.kafka, described, dict.fromkeys(names, [Operation.WRITE]))
+        check_rights(self._settings.kafka, described, dict.fromkeys(names, (Operation.WRITE,)))
         return [name for name in names if name not in described.existing]
 
     async def _close(self, producer: AIOKafkaProducer) -> None:

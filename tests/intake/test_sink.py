@@ -10,11 +10,14 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
 
 from stream.config import Settings
+from stream.errors import PreconditionFailed
 from stream.intake import sink as sink_module
 from stream.intake.decoding import OutgoingEvent
 from stream.intake.memory import MemoryBudget
 from stream.intake.problem import ProblemError
 from stream.intake.sink import KafkaSink
+from stream.kafka.metadata import ClusterTopics, TopicMetadata
+from stream.kafka.rights import Operation
 
 RECORD = OutgoingEvent(("feedback",), b"k", b"v", 0, ())
 TOPICS = ["cx.feedback", "cx.tickets", "cx.customers", "cx.deadletter"]
@@ -25,6 +28,7 @@ class FakeProducer:
 
     instances: list["FakeProducer"]
     topics = TOPICS
+    operations = 1 << Operation.WRITE
     start_error: Exception | None = None
 
     def __init__(self, **settings: Any) -> None:
@@ -34,15 +38,12 @@ class FakeProducer:
         self.sent: list[Any] = []
         self.is_stopped = False
         self._sender = None
-        self.client = SimpleNamespace(fetch_all_metadata=self._metadata, close=self._close)
+        self.client = SimpleNamespace(close=self._close)
         self.instances.append(self)
 
     async def start(self) -> None:
         if self.start_error:
             raise self.start_error
-
-    async def _metadata(self) -> Any:
-        return SimpleNamespace(topics=lambda **_: set(self.topics))
 
     async def _close(self) -> None:
         self.is_stopped = True
@@ -63,6 +64,14 @@ async def producers(monkeypatch: pytest.MonkeyPatch) -> type[FakeProducer]:
     fresh = type("Fake", (FakeProducer,), {"instances": []})
     monkeypatch.setattr(sink_module, "AIOKafkaProducer", fresh)
     monkeypatch.setattr(sink_module, "RETRY_INTERVAL", 0.01)
+
+    async def cluster_topics(_: Any, names: list[str]) -> ClusterTopics:
+        existing = {
+            name: TopicMetadata(b"", 1, 1, fresh.operations) for name in names if name in fresh.topics
+        }
+        return ClusterTopics(existing, frozenset(set(names) - set(existing)), frozenset())
+
+    monkeypatch.setattr(sink_module, "cluster_topics", cluster_topics)
     return fresh
 
 
@@ -147,7 +156,7 @@ async def test_missing_topics_are_waited_for(producers: type[FakeProducer]) -> N
     producers.topics = TOPICS[:2]
     sink = KafkaSink(Settings())
     running = asyncio.create_task(sink.run())
-    await until(lambda: sink.reason == "missing topics: cx.customers, cx.deadletter")
+    await until(lambda: sink.reason.startswith("missing topics: cx.customers, cx.deadletter; create them"))
     with pytest.raises(ProblemError, match="missing topics"):
         await sending(sink, MemoryBudget())
     producers.topics = TOPICS
@@ -159,3 +168,11 @@ async def test_missing_topics_are_waited_for(producers: type[FakeProducer]) -> N
     with suppress(asyncio.CancelledError):
         await running
     assert all(producer.is_stopped for producer in producers.instances)
+
+
+async def test_a_topic_that_may_not_be_written_ends_it(producers: type[FakeProducer]) -> None:
+    """As every service and command."""
+    producers.operations = 1 << Operation.DESCRIBE
+    with pytest.raises(PreconditionFailed, match="User:ANONYMOUS lacks Write on topic cx"):
+        await KafkaSink(Settings()).run()
+    assert producers.instances[0].is_stopped

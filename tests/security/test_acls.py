@@ -124,7 +124,8 @@ REPLAY = ["deadletter", "replay"]
 TESTED = sorted(
     acl
     for acl in ACLS
-    if acl.principal not in ("app", "exporter", "intake") and (acl.principal, acl.name) != ("worker", "cx.clock")
+    if acl.principal not in ("app", "exporter", "intake")
+    and (acl.principal, acl.name) != ("worker", "cx.clock")
 )
 """An app uses the client library or any other client. Exporter and intake run as processes below. Counting needs no clock topic."""
 
