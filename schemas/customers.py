@@ -18,6 +18,7 @@ Amount = Annotated[Count, Meta(description="In minor units of the currency (cent
 Currency = Annotated[
     str,
     Meta(
+        title="Currency",
         description="ISO 4217 code of a currency that has decimals",
         extra_json_schema={"enum": list(EXPONENTS)},
     ),

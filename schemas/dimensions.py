@@ -18,8 +18,9 @@ class Dimensions(Data, kw_only=True):
         Annotated[
             dict[str, Any],
             Meta(
+                title="Labels",
                 description="Further dimensions that metrics.labels allows (by default brand, product, region and segment), "
-                "strings of 1 to 64 characters. Others are ignored and counted. They must not contain personal data"
+                "strings of 1 to 64 characters. Others are ignored and counted. They must not contain personal data",
             ),
         ]
         | None

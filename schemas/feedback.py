@@ -39,7 +39,7 @@ class FeedbackOffered(FeedbackDimensions, kw_only=True):
     TYPE: ClassVar[str] = "cx.feedback.offered.v1"
 
     feedback_id: FeedbackId
-    survey: Annotated[Survey, Meta(description="The kind of survey")]
+    survey: Annotated[Survey, Meta(title="Survey", description="The kind of survey")]
     customer_id: CustomerId | None = None
 
 
@@ -49,7 +49,7 @@ class FeedbackSubmitted(FeedbackDimensions, kw_only=True):
     TYPE: ClassVar[str] = "cx.feedback.submitted.v1"
 
     feedback_id: FeedbackId
-    survey: Annotated[Survey, Meta(description="The kind of survey")]
+    survey: Annotated[Survey, Meta(title="Survey", description="The kind of survey")]
     score: Annotated[
         Whole | None,
         Meta(description="A point of the scale. null if dismissed, and in an exit survey with reasons only"),
@@ -57,14 +57,20 @@ class FeedbackSubmitted(FeedbackDimensions, kw_only=True):
     scale: (
         Annotated[
             tuple[Whole, Whole],
-            Meta(description="[min, max]. For nps [0, 10] only, the default for csat and ces is [1, 5]"),
+            Meta(
+                title="Scale",
+                description="[min, max]. For nps [0, 10] only, the default for csat and ces is [1, 5]",
+            ),
         ]
         | None
     ) = None
     direction: (
         Annotated[
             Literal["ease", "effort"],
-            Meta(description="For ces, the meaning of a high score. The default is effort"),
+            Meta(
+                title="Direction",
+                description="For ces, the meaning of a high score. The default is effort",
+            ),
         ]
         | None
     ) = None
@@ -156,13 +162,21 @@ class AnswerSummarized(Data, kw_only=True):
     feedback_id: FeedbackId
     customer_id: CustomerId
     number: Annotated[Count, Meta(description="The summary with the highest number replaces the others")]
-    survey: Annotated[Literal["nps", "csat", "exit"], Meta(description="The kind of survey")] | None = None
+    survey: (
+        Annotated[
+            Literal["nps", "csat", "exit"], Meta(title="SummarizedSurvey", description="The kind of survey")
+        ]
+        | None
+    ) = None
     moment: Annotated[Time, Meta(description="Earliest time of its revisions")] | None = None
     counts: Defaulted[
         Annotated[bool, Meta(description="true if it is a response, and in NPS not premature")]
     ] = False
     answer_class: (
-        Annotated[AnswerClass, Meta(description="Of an answer to nps or csat that counts")] | None
+        Annotated[
+            AnswerClass, Meta(title="AnswerClass", description="Of an answer to nps or csat that counts")
+        ]
+        | None
     ) = None
     ticket_id: Annotated[str, ident("The ticket that the answer is about")] | None = None
     reasons: Defaulted[

@@ -2,17 +2,12 @@
 
 import json
 from inspect import getdoc
-from typing import Any
-
-import msgspec
 
 from .envelope import EVENTS
 from .examples import EXAMPLES
-from .feedback import SCALES, FeedbackSubmitted
 from .fields import Data
+from .json_schemas import Document, schema, schema_of_all
 from .topics import DEADLETTER, TOPICS, Topic, topics_of
-
-Document = dict[str, Any]
 
 FOLDER = "schemas/generated"
 PARTITIONS = 12
@@ -43,58 +38,11 @@ _DEAD = {
 def documents() -> dict[str, bytes]:
     """Return the content of every generated file, by its path from the root of the repository."""
     schemas = {f"{kind.TYPE}.schema.json": schema(kind) for kind in EVENTS}
+    schemas |= {"events.schema.json": schema_of_all()}
     return {
         f"{FOLDER}/{name}": json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
         for name, document in (schemas | {"asyncapi.json": asyncapi()}).items()
     }
-
-
-def schema(kind: type[Data]) -> Document:
-    """Return the JSON Schema (2020-12) of a structured CloudEvent with data of a type."""
-    definitions = msgspec.json.schema(EVENTS[kind])["$defs"]
-    envelope = definitions.pop(EVENTS[kind].__name__)
-    properties = envelope["properties"]
-    properties["specversion"] = {"const": "1.0"}
-    del properties["source"]["anyOf"], properties["source"]["default"]
-    properties["source"] |= {"type": "string", "minLength": 1, "description": "URI reference of what sent it"}
-    del definitions[kind.__name__]["additionalProperties"]  # unknown fields are ignored
-    if kind is FeedbackSubmitted:
-        definitions[kind.__name__]["allOf"] = _scores()
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:cxgauge:{kind.TYPE}",
-        "title": kind.TYPE,
-        "description": getdoc(kind),
-        "type": "object",
-        "properties": properties,
-        "required": ["specversion", "id", "source", "type", "time", "data"],
-        "examples": [json.loads(EXAMPLES[kind])],
-        "$defs": definitions,
-    }
-
-
-def _scores() -> list[Document]:
-    """Return the rules for scores on default scales, and for the scale of NPS.
-
-    JSON Schema cannot compare a score with a scale in the same event. The description of the field states that rule.
-    """
-    unscaled = {"properties": {"scale": {"type": "null"}}}
-    rules = [
-        {
-            "if": {"allOf": [_survey(survey), unscaled]},
-            "then": {"properties": {"score": {"minimum": scale[0], "maximum": scale[1]}}},
-        }
-        for survey, scale in SCALES.items()
-        if scale is not None
-    ]
-    return [
-        *rules,
-        {"if": _survey("nps"), "then": {"properties": {"scale": {"enum": [SCALES["nps"], None]}}}},
-    ]
-
-
-def _survey(name: str) -> Document:
-    return {"properties": {"survey": {"const": name}}, "required": ["survey"]}
 
 
 def asyncapi() -> Document:

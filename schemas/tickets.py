@@ -40,7 +40,7 @@ class TicketCreated(TicketDimensions, kw_only=True):
 
     ticket_id: TicketId
     customer_id: CustomerId | None = None
-    opened_by: Defaulted[Annotated[Party, Meta(description="Who opened it")]] = "customer"
+    opened_by: Defaulted[Annotated[Party, Meta(title="Party", description="Who opened it")]] = "customer"
 
     def __post_init__(self) -> None:
         Dimensions.__post_init__(self)
@@ -55,7 +55,7 @@ class TicketMessage(Data, kw_only=True):
 
     ticket_id: TicketId
     message_id: Annotated[str, ident("Unique in its ticket")]
-    author: Annotated[Party, Meta(description="Who wrote it")]
+    author: Annotated[Party, Meta(title="Party", description="Who wrote it")]
     public: Defaulted[Annotated[bool, Meta(description="false for an internal note")]] = True
     customer_id: CustomerId | None = None
 
@@ -71,12 +71,15 @@ class TicketStatus(Data, kw_only=True):
 
     ticket_id: TicketId
     status: Annotated[
-        Literal["open", "pending", "on_hold", "solved", "closed"], Meta(description="The new status")
+        Literal["open", "pending", "on_hold", "solved", "closed"],
+        Meta(title="Status", description="The new status"),
     ]
     by: (
         Annotated[
             Literal["agent", "bot", "customer", "timeout"],
-            Meta(description="Who set it. agent, customer and an absent value are people"),
+            Meta(
+                title="StatusSetter", description="Who set it. agent, customer and an absent value are people"
+            ),
         ]
         | None
     ) = None
@@ -138,7 +141,10 @@ class InteractionHandled(Dimensions, kw_only=True):
     outcome: Defaulted[
         Annotated[
             Literal["handled", "abandoned", "bot"],
-            Meta(description="Handled by people, abandoned by the customer before that, or handled by a bot"),
+            Meta(
+                title="InteractionOutcome",
+                description="Handled by people, abandoned by the customer before that, or handled by a bot",
+            ),
         ]
     ] = "handled"
     talk_s: Annotated[Seconds, Meta(description="Seconds of talking, rounded to whole milliseconds")]
@@ -219,11 +225,19 @@ class TicketSummarized(Dimensions, kw_only=True):
     first_response: (
         Annotated[
             Literal["in_time", "late"],
-            Meta(description="Whether the first response was within its target. Absent until there is one"),
+            Meta(
+                title="FirstResponse",
+                description="Whether the first response was within its target. Absent until there is one",
+            ),
         ]
         | None
     ) = None
-    present: Annotated[dict[str, str], Meta(description="The present dimensions, by name")] | None = None
+    present: (
+        Annotated[
+            dict[str, str], Meta(title="PresentDimensions", description="The present dimensions, by name")
+        ]
+        | None
+    ) = None
     gone: Defaulted[
         Annotated[bool, Meta(description="true if it was merged, deleted, or moved to another customer")]
     ] = False

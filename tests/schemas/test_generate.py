@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from schemas.customers import PurchaseCompleted
 from schemas.envelope import EVENTS
 from schemas.examples import EXAMPLES
 from schemas.feedback import FeedbackSubmitted
 from schemas.fields import Data
-from schemas.generate import FOLDER, documents, schema
+from schemas.generate import FOLDER, documents
+from schemas.json_schemas import schema, schema_of_all
 from schemas.topics import TOPICS
 from stream.intake import openapi
 
@@ -31,7 +33,7 @@ def test_schemas_are_valid(kind: type[Data]) -> None:
     document = schema(kind)
     Draft202012Validator.check_schema(document)
     Draft202012Validator(document).validate(json.loads(EXAMPLES[kind]))
-    assert document["properties"]["type"]["enum"] == [kind.TYPE]
+    assert document["properties"]["type"] == {"const": kind.TYPE}
     assert document["description"]
 
 
@@ -49,6 +51,9 @@ def test_schemas_are_valid(kind: type[Data]) -> None:
         {"survey": "other"},
         {"scale": [1, 10]},
         {"scale": [0]},
+        {"scale": [0, 5, 10]},
+        {"scale": [0, "10"]},
+        {"scale": [0, 10], "score": 11},
         {"revision": -1},
         {"channel": " "},
         {"channel": "x" * 65},
@@ -83,6 +88,40 @@ def test_the_schema_accepts_what_the_decoder_accepts(data: dict[str, Any]) -> No
     event = json.loads(EXAMPLES[FeedbackSubmitted])
     event["data"] = {"feedback_id": "f", "survey": "nps", "score": 9} | data
     Draft202012Validator(schema(FeedbackSubmitted)).validate(event)
+
+
+def test_the_schema_of_all_events_is_that_of_each() -> None:
+    """It accepts all examples, and refuses an event whose data are of another type."""
+    document = schema_of_all()
+    Draft202012Validator.check_schema(document)
+    validator = Draft202012Validator(document)
+    examples = [json.loads(example) for example in EXAMPLES.values()]
+    for event in examples:
+        validator.validate(event)
+        assert not validator.is_valid(event | {"data": {}})
+        assert not validator.is_valid(event | {"type": "cx.unknown.v1"})
+    purchase = json.loads(EXAMPLES[PurchaseCompleted])
+    assert not validator.is_valid(purchase | {"type": FeedbackSubmitted.TYPE})
+    definitions = document["$defs"]
+    for kind, event in EVENTS.items():
+        assert definitions[event.__name__]["properties"] == schema(kind)["properties"]
+        assert definitions[kind.__name__] == schema(kind)["$defs"][kind.__name__]
+
+
+@pytest.mark.parametrize(
+    "document", [*map(schema, EVENTS), schema_of_all()], ids=lambda document: document["$id"]
+)
+def test_schemas_suit_generators(document: dict[str, Any]) -> None:
+    """Every definition has its key as title. Objects, enumerations and arrays of a fixed length are definitions."""
+    for title, definition in document["$defs"].items():
+        assert definition["title"] == title
+        for name, field in definition.get("properties", {}).items():
+            for part in [field, *field.get("anyOf", []), *field.get("allOf", [])]:
+                assert not {"enum", "prefixItems", "minItems"} & part.keys(), name
+                assert part.get("type") != "object", name
+                assert not ("$ref" in part and len(part) > 1), name
+            assert name in {"type", "specversion", "data"} or field["description"]
+    assert document["title"]
 
 
 def resolve(reference: str) -> Any:

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from schemas.codec import Decoder, encode
 from schemas.envelope import EVENTS, Event, at_ms
-from schemas.generate import schema
+from schemas.json_schemas import schema
 from schemas.keys import owner_of
 from schemas.topics import TOPICS
 

@@ -108,9 +108,9 @@ def _default(field: inspect.Field) -> str:
 
 
 def _layout(info: inspect.Type) -> str:
-    """Return a type with its constraints, without descriptions."""
+    """Return a type with its constraints, without titles and descriptions."""
     if isinstance(info, inspect.Metadata):
-        extra = sorted({*(info.extra_json_schema or {}), *(info.extra or {})} - {"description"})
+        extra = sorted({*(info.extra_json_schema or {}), *(info.extra or {})} - {"title", "description"})
         return " + ".join([_layout(info.type), *extra])
     if isinstance(info, inspect.UnionType):
         return " | ".join(map(_layout, info.types))
