@@ -32,6 +32,7 @@ from .tickets import (
 
 if TYPE_CHECKING:
     from .publish import Publisher
+    from .publish_sync import SyncPublisher
 
 __all__ = [
     "CancelScheduled",
@@ -49,6 +50,7 @@ __all__ = [
     "ReferralConverted",
     "ReferralReversed",
     "ReferralSent",
+    "SyncPublisher",
     "TicketCreated",
     "TicketDeleted",
     "TicketHandoff",
@@ -61,9 +63,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the publisher at its first use, because aiokafka takes longer to import than the rest of the package."""
+    """Import a publisher at its first use, because aiokafka takes longer to import than the rest of the package."""
     if name == "Publisher":
         from .publish import Publisher  # noqa: PLC0415
 
         return Publisher
+    if name == "SyncPublisher":
+        from .publish_sync import SyncPublisher  # noqa: PLC0415
+
+        return SyncPublisher
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """A client that publishes events: the right topic, key and envelope, each acknowledged by all replicas."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -101,16 +101,53 @@ class Publisher:
             RuntimeError: the publisher is not used as `async with`, or was closed.
             aiokafka.errors.KafkaError: the broker could not be reached or refused it.
         """
-        producer = self._producer
-        if producer is None:
+        return await self._append(
+            self._producer_in_use(), self._event(data, source=source, id=id, time=time), timestamp_ms
+        )
+
+    async def send_all(self, events: Iterable[Data | Event]) -> None:
+        """Publish events and wait until all are stored. They are checked before the first is sent.
+
+        After an error some may be stored. An app that repeats the call should pass events that `codec.make` returned, so
+        that their IDs and times are the same.
+
+        Raises the errors of `enqueue`, of several the first.
+        """
+        producer = self._producer_in_use()
+        checked = [self._event(data) for data in events]
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            for event in checked:
+                sent += await self._append(producer, event)
+        finally:
+            results = await asyncio.gather(*sent, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def _producer_in_use(self) -> AIOKafkaProducer:
+        if self._producer is None:
             raise RuntimeError("The publisher is closed: use it as `async with Publisher(...) as publisher`")
+        return self._producer
+
+    def _event(
+        self,
+        data: Data | Event,
+        *,
+        source: str | None = None,
+        id: str | None = None,  # noqa: A002
+        time: datetime | str | None = None,
+    ) -> Event:
         if isinstance(data, Event):
-            event = data
-        else:
-            when = datetime.now(UTC) if time is None else _aware(time)
-            event = make(data, id=id or str(uuid4()), source=source or self._source, time=when)
-        value = encode(event)
-        key = owner_of(event.data).encode()
+            return data
+        when = datetime.now(UTC) if time is None else _aware(time)
+        return make(data, id=id or str(uuid4()), source=source or self._source, time=when)
+
+    async def _append(
+        self, producer: AIOKafkaProducer, event: Event, timestamp_ms: int | None = None
+    ) -> list["asyncio.Future[Any]"]:
+        """Append an event to the producer's buffer and return the futures of its records."""
+        value, key = encode(event), owner_of(event.data).encode()
         return [
             await producer.send(
                 self._names[topic.domain],
