@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from stream.config import Kafka
 from stream.errors import CxgaugeError
 from stream.kafka.faults import diagnose
+from stream.kafka.tokens import token_fault
 
 T = TypeVar("T")
 
@@ -30,5 +31,6 @@ def run(kafka: Kafka, main: Coroutine[Any, Any, T], *others: Kafka) -> T:
                 raise fault from error
         servers = " or ".join(repr(cluster.bootstrap_servers) for cluster in clusters)
         if isinstance(error, KafkaConnectionError):
-            raise CxgaugeError(f"kafka.bootstrap_servers: no broker answers at {servers}") from error
+            no_answer = CxgaugeError(f"kafka.bootstrap_servers: no broker answers at {servers}")
+            raise token_fault() or no_answer from error
         raise CxgaugeError(f"Kafka at {servers}: {str(error) or 'no answer in time'}") from error

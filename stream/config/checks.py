@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from stream.config.settings import Settings
+from stream.config.settings import OAUTHBEARER, Settings
+from stream.config.token_providers import GROUP, token_providers
 from stream.core.model.aggregation_config import NAMED_DIMENSIONS
 
 Check = Callable[[Settings], Iterator[str]]
@@ -11,10 +12,20 @@ Check = Callable[[Settings], Iterator[str]]
 
 def _sasl(settings: Settings) -> Iterator[str]:
     kafka = settings.kafka
-    if kafka.security_protocol.startswith("SASL"):
+    if kafka.security_protocol.startswith("SASL") and kafka.sasl_mechanism == OAUTHBEARER:
+        yield from _token_provider(kafka.token_provider)
+    elif kafka.security_protocol.startswith("SASL"):
         for key, value in (("sasl_username", kafka.sasl_username), ("sasl_password", kafka.sasl_password)):
             if value is None:
                 yield f"kafka.{key}: missing, required by kafka.security_protocol {kafka.security_protocol!r}"
+
+
+def _token_provider(name: str | None) -> Iterator[str]:
+    if name is None:
+        yield f"kafka.token_provider: missing, required by kafka.sasl_mechanism {OAUTHBEARER!r}"
+    elif name not in (installed := token_providers()):
+        allowed = f"allowed is one of {', '.join(sorted(installed))}" if installed else "none is installed"
+        yield f"kafka.token_provider: got {name!r}, {allowed} (entry points of the group {GROUP})"
 
 
 def _certificate(settings: Settings) -> Iterator[str]:
@@ -55,7 +66,16 @@ def _business(settings: Settings) -> Iterator[str]:
 
 
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
-    (("kafka.security_protocol", "kafka.sasl_username", "kafka.sasl_password"), _sasl),
+    (
+        (
+            "kafka.security_protocol",
+            "kafka.sasl_mechanism",
+            "kafka.sasl_username",
+            "kafka.sasl_password",
+            "kafka.token_provider",
+        ),
+        _sasl,
+    ),
     (("kafka.ssl_certfile", "kafka.ssl_keyfile"), _certificate),
     (
         ("topics.feedback", "topics.tickets", "topics.customers", "topics.deadletter", "topics.state_prefix"),

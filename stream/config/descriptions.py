@@ -3,9 +3,11 @@
 DESCRIPTIONS: dict[str, str] = {
     "kafka.bootstrap_servers": "Brokers to connect to first, as `host:port`, separated by commas",
     "kafka.security_protocol": "`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`",
-    "kafka.sasl_mechanism": "`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`",
+    "kafka.sasl_mechanism": "`PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`",
     "kafka.sasl_username": "User name for SASL",
     "kafka.sasl_password": "Password for SASL. It is never printed",
+    "kafka.token_provider": "Token provider for `OAUTHBEARER`: the name of an entry point of the group `cxgauge.kafka_token_providers`",
+    "kafka.token_options": "Options of the token provider. Their values are never printed",
     "kafka.ssl_cafile": "File with the certificates of trusted authorities. Without it those of the system are trusted",
     "kafka.ssl_certfile": "File with the client's certificate",
     "kafka.ssl_keyfile": "File with the client's private key",

@@ -161,6 +161,13 @@ def _secret(value: object, at: SettingSource) -> object:
     return value
 
 
+def _secret_table(value: object, at: SettingSource) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(name.isidentifier() for name in value):
+        at.error("***", 'a table whose keys are names, such as {path = "..."}')
+        return {}
+    return value
+
+
 def _name(value: object, at: SettingSource) -> object:
     if not isinstance(value, str) or not _NAME.fullmatch(value) or value in (".", ".."):
         at.error(value, "1 to 200 of the characters a-z A-Z 0-9 . _ -")
@@ -223,6 +230,7 @@ text = SettingType(read_text)
 servers = SettingType(_servers)
 hosts = SettingType(_hosts, list, json=True)
 secret = SettingType(_secret, lambda value: value and "***")
+secret_table = SettingType(_secret_table, lambda table: dict.fromkeys(table, "***"), json=True)
 name = SettingType(_name)
 address = SettingType(_address, str)
 url = SettingType(_url)

@@ -1,7 +1,7 @@
 """Every setting with its section, key, type and default. Durations are in ms. `descriptions` has their texts."""
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import msgspec
 
@@ -13,15 +13,20 @@ from stream.config.setting_types import UNITS, Address, choice, duration, intege
 from stream.core.model.response_targets import ResponseTarget
 from stream.core.model.time_buckets import Window
 
+OAUTHBEARER = "OAUTHBEARER"
+"""The SASL mechanism that takes tokens in place of a user name and password."""
+
 
 class Kafka(msgspec.Struct, frozen=True, kw_only=True):
     """Connection of every client to the broker."""
 
     bootstrap_servers: Annotated[str, setting_types.servers] = "127.0.0.1:9092"
     security_protocol: Annotated[str, choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")] = "PLAINTEXT"
-    sasl_mechanism: Annotated[str, choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")] = "PLAIN"
+    sasl_mechanism: Annotated[str, choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", OAUTHBEARER)] = "PLAIN"
     sasl_username: Annotated[str | None, setting_types.text] = None
     sasl_password: Annotated[str | None, setting_types.secret] = None
+    token_provider: Annotated[str | None, setting_types.name] = None
+    token_options: Annotated[dict[str, Any], setting_types.secret_table] = {}
     ssl_cafile: Annotated[Path | None, setting_types.file] = None
     ssl_certfile: Annotated[Path | None, setting_types.file] = None
     ssl_keyfile: Annotated[Path | None, setting_types.file] = None

@@ -8,15 +8,19 @@ from typing import Any, Protocol, TypeVar
 
 from aiokafka.client import AIOKafkaClient
 
-from stream.config.settings import Kafka
+from stream.config.settings import OAUTHBEARER, Kafka
 from stream.errors import ConfigError
+from stream.kafka.tokens import token_provider
 
 REQUEST_TIMEOUT_MS = 10_000
 """Time after which a single request fails."""
 
 
 def client_options(kafka: Kafka) -> dict[str, Any]:
-    """Return the connection options of an aiokafka client: servers, TLS context and SASL credentials."""
+    """Return the connection options of an aiokafka client: servers, TLS context and SASL credentials.
+
+    Raises ConfigError for files of certificates and token providers that cannot be used.
+    """
     options: dict[str, Any] = {
         "bootstrap_servers": kafka.bootstrap_servers,
         "security_protocol": kafka.security_protocol,
@@ -24,11 +28,14 @@ def client_options(kafka: Kafka) -> dict[str, Any]:
     if kafka.security_protocol.endswith("SSL"):
         options["ssl_context"] = _ssl_context(kafka)
     if kafka.security_protocol.startswith("SASL"):
-        options |= {
-            "sasl_mechanism": kafka.sasl_mechanism,
-            "sasl_plain_username": kafka.sasl_username,
-            "sasl_plain_password": kafka.sasl_password,
-        }
+        options["sasl_mechanism"] = kafka.sasl_mechanism
+        if kafka.sasl_mechanism == OAUTHBEARER:
+            options["sasl_oauth_token_provider"] = token_provider(kafka)
+        else:
+            options |= {
+                "sasl_plain_username": kafka.sasl_username,
+                "sasl_plain_password": kafka.sasl_password,
+            }
     return options
 
 

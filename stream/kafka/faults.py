@@ -30,6 +30,7 @@ from stream.config.settings import Kafka
 from stream.errors import ConfigError, CxgaugeError
 from stream.kafka.client import QuietLibrary, client_options
 from stream.kafka.rights import Operation, decode_certificate, denied, lacking, principal
+from stream.kafka.tokens import token_fault
 
 LOGIN_TIMEOUT = 10.0
 """Seconds that a login to a server may take."""
@@ -160,7 +161,10 @@ async def retry_reason(
         raise fault from error
     if not is_transient(error):
         raise CxgaugeError(f"Kafka at {kafka.bootstrap_servers!r}: {error}") from error
-    return f"broker {kafka.bootstrap_servers} cannot be reached: {type(error).__name__}"
+    return (
+        str(token_fault() or "")
+        or f"broker {kafka.bootstrap_servers} cannot be reached: {type(error).__name__}"
+    )
 
 
 async def _login_fault(kafka: Kafka, host: str, port: int) -> CxgaugeError | None:

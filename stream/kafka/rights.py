@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
 from typing import Any
 
-from stream.config.settings import Kafka
+from stream.config.settings import OAUTHBEARER, Kafka
 from stream.errors import PreconditionFailed
 from stream.kafka.metadata import ClusterTopics
 from stream.kafka.topics import TopicSpec
@@ -68,6 +68,8 @@ def decode_certificate(file: str) -> dict[str, Any]:
 
 def principal(kafka: Kafka) -> str:
     """Return the principal of the configured client, as Kafka names it without mapping rules."""
+    if kafka.security_protocol.startswith("SASL") and kafka.sasl_mechanism == OAUTHBEARER:
+        return f"the principal of {kafka.token_provider!r}'s token"
     if kafka.security_protocol.startswith("SASL"):
         return f"User:{kafka.sasl_username}"
     if kafka.security_protocol == "SSL" and kafka.ssl_certfile:

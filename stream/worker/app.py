@@ -19,6 +19,7 @@ from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.kafka.client import client_options
+from stream.kafka.tokens import token_provider
 from stream.worker.task_manager import STALL_TIMEOUT, CheckpointStore, TaskManager
 from stream.worker.transport import BatchApp, BatchSchema, BatchTransport
 
@@ -73,6 +74,9 @@ def _task_factory(
 
 def _credentials(settings: Settings, options: dict[str, Any]) -> Any:
     context = options.get("ssl_context")
+    if "sasl_oauth_token_provider" in options:
+        # Faust's other clients run in another thread than the consumer: they get a provider of their own
+        return faust.OAuthCredentials(oauth_cb=token_provider(settings.kafka), ssl_context=context)
     if settings.kafka.security_protocol.startswith("SASL"):
         return faust.SASLCredentials(
             username=settings.kafka.sasl_username,
