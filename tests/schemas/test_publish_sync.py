@@ -18,6 +18,7 @@ from schemas import SyncPublisher, publish
 from schemas.codec import Decoder, Undecodable, make
 from schemas.customers import CustomerActivated, CustomerErased
 from schemas.topics import CUSTOMERS
+from stream.devbroker.kafka import Broker
 from tests.style.sources import ROOT
 
 FORK = """\
@@ -212,18 +213,23 @@ def test_unknown_domain() -> None:
         SyncPublisher(topics={"ticket": "x"})
 
 
-@pytest.fixture
-def topic(kafka: str) -> str:
-    """A topic of one partition."""
-    name = f"{uuid.uuid4().hex[:8]}.customers"
+def create_topic(servers: str, name: str) -> None:
+    """Create a topic of one partition."""
 
     async def create() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+        admin = AIOKafkaAdminClient(bootstrap_servers=servers)
         await admin.start()
         await admin.create_topics([NewTopic(name, 1, 1)])
         await admin.close()
 
     asyncio.run(create())
+
+
+@pytest.fixture
+def topic(kafka: str) -> str:
+    """A topic of one partition."""
+    name = f"{uuid.uuid4().hex[:8]}.customers"
+    create_topic(kafka, name)
     return name
 
 
@@ -264,6 +270,21 @@ def test_a_fork_opens_its_own(kafka: str, topic: str) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.endswith("or call open() in each process after a fork\n")
     assert stored(kafka, topic) == ["parent", "child", "parent after the child"]
+
+
+@pytest.mark.kafka
+def test_a_broker_that_goes_away(caplog: pytest.LogCaptureFixture) -> None:
+    """A call ends after its timeout, and `close` soon after. aiokafka would try for ever."""
+    caplog.set_level("CRITICAL", "aiokafka")
+    with Broker() as broker:
+        create_topic(broker.bootstrap, "cx.customers")
+        publisher = SyncPublisher(broker.bootstrap, timeout=2)
+        publisher.open()
+        publisher.send(CustomerActivated(customer_id="a"))
+    with pytest.raises(TimeoutError, match="no answer of Kafka within 2 s"):
+        publisher.send(CustomerActivated(customer_id="b"))
+    publisher.close()
+    assert "cxgauge-publisher" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_no_broker(free_port: int) -> None:
