@@ -1,6 +1,7 @@
 """A client without `await`: the publisher of `publish` on an event loop in a thread of its own."""
 
 import asyncio
+import atexit
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -58,7 +59,7 @@ class SyncPublisher:
             if self._loop is not None:
                 raise RuntimeError("The publisher is open")
             self._loop = asyncio.new_event_loop()
-            # As a daemon: a process that forgets to close it can end. Calls have waited for their records.
+            # As a daemon, because a process waits for other threads before it calls _close_all.
             self._thread = threading.Thread(
                 target=_run_loop, args=(self._loop,), name="cxgauge-publisher", daemon=True
             )
@@ -71,7 +72,10 @@ class SyncPublisher:
             raise
 
     def close(self) -> None:
-        """Close the connections and end the thread. `with` does the same at its end. A closed one may be opened again."""
+        """Close the connections and end the thread. `with` does the same at its end, and the end of the process.
+
+        A closed publisher may be opened again.
+        """
         with self._lock:
             loop, self._loop = self._loop, None
             thread, self._thread = self._thread, None
@@ -218,4 +222,10 @@ def _leave_all_to_parent() -> None:
     _OPEN.clear()
 
 
+def _close_all() -> None:
+    for publisher in list(_OPEN):
+        publisher.close()
+
+
+atexit.register(_close_all)
 os.register_at_fork(after_in_child=_leave_all_to_parent)

@@ -75,7 +75,12 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_contains_the_package_cxgauge_events_only(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
-    assert {"cxgauge_events/__init__.py", "cxgauge_events/py.typed", "cxgauge_events/publish.py"} <= names
+    assert {
+        "cxgauge_events/__init__.py",
+        "cxgauge_events/py.typed",
+        "cxgauge_events/publish_sync.py",
+    } <= names
+    assert not {"cxgauge_events/generate.py", "cxgauge_events/json_schemas.py"} & names
     assert "cxgauge_events/generated/asyncapi.json" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert (ROOT / "schemas/LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()

@@ -273,6 +273,19 @@ def test_a_fork_opens_its_own(kafka: str, topic: str) -> None:
 
 
 @pytest.mark.kafka
+def test_the_end_of_the_process_closes_it(kafka: str, topic: str) -> None:
+    """Without a warning of aiokafka or asyncio, and without waiting for the thread."""
+    script = (
+        FORK[: FORK.index("with publisher:")]
+        + 'publisher.open()\npublisher.send(CustomerActivated(customer_id="a"))\n'
+    )
+    command = [sys.executable, "-c", script, kafka, topic]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert stored(kafka, topic) == ["a"]
+
+
+@pytest.mark.kafka
 def test_a_broker_that_goes_away(caplog: pytest.LogCaptureFixture) -> None:
     """A call ends after its timeout, and `close` soon after. aiokafka would try for ever."""
     caplog.set_level("CRITICAL", "aiokafka")
