@@ -40,6 +40,7 @@ INPUTS = ("feedback", "tickets", "customers")
 def outbox() -> Iterator[Any]:
     """The module of the example. It imports `schemas` by the name that apps use."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", True)  # it would be among the files of the wheel
         patch.setitem(sys.modules, "cxgauge_events", schemas)
         for module in pkgutil.iter_modules(schemas.__path__):
             name = f"schemas.{module.name}"
