@@ -35,7 +35,8 @@ def write(directory: Path) -> list[Path]:
         for name in NAMES:
             source, target = FOLDER / name, directory / name
             if source.is_dir():
-                shutil.copytree(source, target)
+                # pip compiles the example in Python
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copyfile(source, target)
         for page in (directory / "docs").glob("*.md"):
