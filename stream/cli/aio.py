@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from stream.config import Kafka
 from stream.errors import CxgaugeError
 from stream.kafka.faults import diagnose
-from stream.kafka.tokens import token_fault
+from stream.kafka.tokens import take_token_fault
 
 T = TypeVar("T")
 
@@ -32,5 +32,5 @@ def run(kafka: Kafka, main: Coroutine[Any, Any, T], *others: Kafka) -> T:
         servers = " or ".join(repr(cluster.bootstrap_servers) for cluster in clusters)
         if isinstance(error, KafkaConnectionError):
             no_answer = CxgaugeError(f"kafka.bootstrap_servers: no broker answers at {servers}")
-            raise token_fault() or no_answer from error
+            raise take_token_fault() or no_answer from error
         raise CxgaugeError(f"Kafka at {servers}: {str(error) or 'no answer in time'}") from error

@@ -30,7 +30,7 @@ from stream.config.settings import Kafka
 from stream.errors import ConfigError, CxgaugeError
 from stream.kafka.client import QuietLibrary, client_options
 from stream.kafka.rights import Operation, decode_certificate, denied, lacking, principal
-from stream.kafka.tokens import token_fault
+from stream.kafka.tokens import take_token_fault
 
 LOGIN_TIMEOUT = 10.0
 """Seconds that a login to a server may take."""
@@ -162,7 +162,7 @@ async def retry_reason(
     if not is_transient(error):
         raise CxgaugeError(f"Kafka at {kafka.bootstrap_servers!r}: {error}") from error
     return (
-        str(token_fault() or "")
+        str(take_token_fault() or "")
         or f"broker {kafka.bootstrap_servers} cannot be reached: {type(error).__name__}"
     )
 

@@ -39,9 +39,9 @@ class _LastError:
     error: KafkaError | None = None
 
 
-def token_fault() -> CxgaugeError | None:
-    """Return why the last login by a token failed, None if it succeeded, or there was none."""
-    error = _LastError.error
+def take_token_fault() -> CxgaugeError | None:
+    """Return why the last login by a token failed, None if it succeeded, or if none was tried since the last call."""
+    error, _LastError.error = _LastError.error, None
     return error if error is None or isinstance(error, CxgaugeError) else CxgaugeError(str(error))
 
 

@@ -25,7 +25,7 @@ from stream.config import Kafka, load
 from stream.config.token_providers import GROUP
 from stream.devbroker.kafka import Broker
 from stream.devbroker.ports import free_port
-from stream.errors import ConfigError
+from stream.errors import ConfigError, CxgaugeError
 from stream.kafka import tokens
 from stream.kafka.client import client_options
 from stream.kafka.tokens import TokenError
@@ -220,6 +220,24 @@ async def test_tokens_that_are_none(monkeypatch: pytest.MonkeyPatch, result: Any
     with pytest.raises(TokenError) as raised:
         await provider.token()
     assert str(raised.value) == f"kafka.token_provider: 'p' returned no token for Kafka: {error}"
+
+
+async def test_a_fault_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that is away later is not blamed on the provider. Neither is a failure after which a login succeeded."""
+    monkeypatch.setattr(tokens._LastError, "error", None)
+    provider = tokens._CheckedProvider("p", ReturningProvider(OSError("away")))
+    for _ in range(2):
+        with pytest.raises(TokenError):
+            await provider.token()
+    fault = tokens.take_token_fault()
+    assert (type(fault), fault and fault.exit_code) == (CxgaugeError, 1)
+    assert tokens.take_token_fault() is None
+    with pytest.raises(TokenError):
+        await provider.token()
+    authenticator = tokens._CheckedAuthenticator(sasl_oauth_token_provider=provider)
+    authenticator._token_sent = True
+    assert await authenticator.step(b"") is None
+    assert tokens.take_token_fault() is None
 
 
 def test_extensions_that_raise() -> None:
