@@ -202,15 +202,18 @@ class _BoundedPublisher(Publisher):
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Run the loop until it is stopped, then cancel its tasks and close it."""
-    asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(_cancel_tasks())
     finally:
         loop.close()
+
+
+async def _cancel_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 _OPEN: WeakSet[SyncPublisher] = WeakSet()
