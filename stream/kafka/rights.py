@@ -69,7 +69,7 @@ def decode_certificate(file: str) -> dict[str, Any]:
 def principal(kafka: Kafka) -> str:
     """Return the principal of the configured client, as Kafka names it without mapping rules."""
     if kafka.security_protocol.startswith("SASL") and kafka.sasl_mechanism == OAUTHBEARER:
-        return f"the principal of {kafka.token_provider!r}'s token"
+        return f"the principal of the token of {kafka.token_provider!r}"
     if kafka.security_protocol.startswith("SASL"):
         return f"User:{kafka.sasl_username}"
     if kafka.security_protocol == "SSL" and kafka.ssl_certfile:

@@ -403,6 +403,19 @@ def test_services_name_a_provider_that_fails(broker: TokenBroker, installed: Pat
             assert process.poll() is None
 
 
+@pytest.mark.kafka
+def test_services_end_with_a_refused_token(
+    broker: TokenBroker, installed: Path, token_path: Path, tmp_path: Path
+) -> None:
+    """With exit code 2, as with a wrong password."""
+    token_path.write_text(unsecured_token("cxgauge", -60), encoding="utf-8")
+    environ = broker.environ("token_file", path=str(token_path)) | {"PYTHONPATH": str(installed)}
+    with ChaosCluster(broker.broker.bootstrap, tmp_path) as cluster:
+        for service in ("worker", "exporter"):
+            assert cluster.start(service, **environ).wait(30) == 2, cluster.logs()
+            assert "the broker refuses the token of 'token_file'" in cluster.logs()
+
+
 def readiness(port: int) -> str:
     """Return the text of `/readyz`, empty if nothing listens."""
     try:
