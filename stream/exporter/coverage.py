@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from stream.core.model.checkpoint import MAX_AGE, VERSION, Checkpoint
 
+SILENT_AFTER = 12_000
+"""Ms without a checkpoint of a partition from which people are told. A worker without events writes one every 5 s."""
+
 
 class PartitionId(NamedTuple):
     """A partition of the panes of a domain."""
@@ -23,6 +26,28 @@ class Coverage:
         self._partitions = partitions
         self._received_at: dict[PartitionId, int] = {}
         self._failed: dict[PartitionId, str] = {}
+        self._started_at: int | None = None
+
+    def start(self, now: int) -> None:
+        """Begin to wait for checkpoints. `now` is in ms of a monotonic clock. Later calls have no effect."""
+        if self._started_at is None:
+            self._started_at = now
+
+    def silence(self, now: int) -> int:
+        """Return the longest time in ms for which a partition had no checkpoint, at most since the start.
+
+        Partitions that cannot be read any further are left out. `now` is in ms of a monotonic clock.
+        """
+        started = now if self._started_at is None else self._started_at
+        oldest = min(
+            (
+                max(started, self._received_at.get(partition, started))
+                for partition in self.expected
+                if partition not in self._failed
+            ),
+            default=now,
+        )
+        return max(0, now - oldest)
 
     def record(self, partition: PartitionId, checkpoint: Checkpoint, received_at: int) -> None:
         """Record a checkpoint as received at `received_at`, in ms of a monotonic clock."""

@@ -27,6 +27,8 @@ class DomainView:
         self.state: State = "starting"
         self.updated: set[tuple[str, int]] = set()
         """Metrics and windows whose values of `total` were read since their time line was updated. Its reader removes them."""
+        self.read_at = 0
+        """The present of the last read in ms since the epoch, 0 before. Values that are held are of this time."""
         self._reader = MetricReader(self.windows, metrics, previous=previous)
         self._lost_at = 0
         self.complete_since = 0
@@ -55,6 +57,7 @@ class DomainView:
 
     def read(self, now: int) -> CooperativeSteps:
         """Read the changed metrics into the exposition, in short steps. `now` is in ms since the epoch."""
+        self.read_at = now
         for update in self._reader.read(now, self.complete_since):
             self.exposition.replace(update)
             if update.labels == TOTAL_LABELS and update.window is not None:

@@ -17,7 +17,7 @@ class PartitionBuffer:
         self._pending[key] = value
 
     def commit(self, checkpoint: Checkpoint) -> CooperativeSteps:
-        """Apply the pending blocks, a block a step. Raises `msgspec.DecodeError` for a value that is no block.
+        """Apply the pending blocks, a block a step. Raises ValueError, RecursionError or LookupError for a record that is no block.
 
         Blocks of another version are dropped. The worker that returns to this version rewrites all of them.
         """

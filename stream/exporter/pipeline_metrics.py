@@ -37,6 +37,10 @@ FAMILIES: dict[str, tuple[str, str]] = {
     ),
     "cx_partitions_expected": ("gauge", "Partitions of all input topics"),
     "cx_partitions_covered": ("gauge", "Partitions with a recent checkpoint and a small lag"),
+    "cx_checkpoint_age_seconds": (
+        "gauge",
+        "Seconds since the exporter received the last checkpoint of the partition that is without one for longest",
+    ),
     "cx_series": ("gauge", "Served series that have a view"),
     "cx_series_folded_total": ("counter", "Label sets newly folded into __other__"),
     "cx_window_repairs_total": (

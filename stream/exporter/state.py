@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple, Protocol
 
-import msgspec
-
 from schemas.topics import DOMAINS, DomainName
+from schemas.unknown_fields import DECODE_ERRORS
 from stream.config import Settings
 from stream.config.aggregation import aggregation_config
 from stream.core.metrics import BY_DOMAIN
@@ -88,7 +87,7 @@ class ExporterState:
                     checkpoint = decode(record.value)
                     yield from buffer.commit(checkpoint)
                     self._record_checkpoint(batch, checkpoint, monotonic_ms, wall_ms)
-        except msgspec.DecodeError as error:
+        except (*DECODE_ERRORS, LookupError) as error:
             self.coverage.fail(partition, f"a record cannot be read: {error}")
         if batch.at_end:
             self._end_read_at[partition] = monotonic_ms
@@ -126,6 +125,7 @@ class ExporterState:
 
     def refresh(self, monotonic_ms: int, wall_ms: int) -> CooperativeSteps:
         """Render the exposition again, in short steps. Nothing may be applied between them."""
+        self.coverage.start(monotonic_ms)
         now = self.now(wall_ms)
         uncovered = {partition.domain for partition, _ in self.coverage.gaps(monotonic_ms)}
         for domain, domain_view in self.domain_views.items():
@@ -181,6 +181,7 @@ class ExporterState:
         expected = len(self.coverage.expected)
         yield pipeline_metrics.single("cx_partitions_expected", expected)
         yield pipeline_metrics.single("cx_partitions_covered", expected - gaps)
+        yield pipeline_metrics.single("cx_checkpoint_age_seconds", self.coverage.silence(monotonic_ms) / 1000)
         series = sum(
             domain_view.exposition.series
             for domain_view in self.domain_views.values()

@@ -106,6 +106,45 @@ async def test_once_prints_what_is_served() -> None:
         )
 
 
+async def test_silence_of_workers_is_shown_from_12_s_on() -> None:
+    """Beside the state, which stays complete until 30 s."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(answers(3, 10))
+    async with live_exporter.running():
+        await live_exporter.refresh()
+        for monotonic_ms, silence in ((11_900, ""), (12_000, ". No news from a worker for 12 s")):
+            live_exporter.monotonic_ms = monotonic_ms
+            await live_exporter.refresh()
+            (state,) = [
+                line for line in (await top_once(live_exporter)).output.splitlines() if "3 of 3" in line
+            ]
+            assert state.startswith(f"Complete: 3 of 3 partitions covered{silence}; the newest")
+        live_exporter.monotonic_ms = 31_000
+        await live_exporter.refresh()
+        assert "No news from a worker for 31 s" in (await top_once(live_exporter)).output
+
+
+async def test_first_steps_are_shown_until_an_event_is_accepted() -> None:
+    live_exporter = LiveExporter()
+    async with live_exporter.running():
+        await live_exporter.refresh()
+        assert "Publish" not in (await top_once(live_exporter)).output, "nothing is known yet"
+        await live_exporter.publish()
+        await live_exporter.refresh()
+        output = (await top_once(live_exporter)).output
+        assert "No events yet: 3 of 3 partitions covered" in output
+        assert "cxgauge publish FILE" in output
+        await live_exporter.publish(outcomes={"invalid": 2})
+        await live_exporter.refresh()
+        assert "No event was accepted yet. `cxgauge deadletter ls`" in (await top_once(live_exporter)).output
+        await live_exporter.publish(answers(3, 10))
+        await live_exporter.refresh()
+        output = (await top_once(live_exporter)).output
+        assert "Complete: 3 of 3" in output
+        assert "accepted yet" not in output
+        assert "Publish" not in output
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

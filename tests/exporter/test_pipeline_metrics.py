@@ -2,6 +2,7 @@
 
 from stream.core.model.checkpoint import Checkpoint
 from stream.exporter import pipeline_metrics
+from stream.exporter.coverage import PartitionId
 from tests.exporter.in_memory import Worker, answers, apply_records, exporter, refresh
 from tests.support import NOW
 
@@ -62,3 +63,28 @@ def test_ignored_names_are_served_once_every_topic_was_covered() -> None:
     for monotonic_ms in (0, 60_000):
         series = refresh(state, monotonic_ms)
         assert {name: series[name] for name in expected} == expected
+
+
+def test_the_age_of_the_oldest_checkpoint_is_served() -> None:
+    """Of the partition without one for longest. Before its first one it counts from the start of the exporter."""
+    state = exporter()
+    name = "cx_checkpoint_age_seconds"
+    assert refresh(state, 1_000_000)[name] == 0
+    written = Worker(state)(answers(1))
+    tickets = {"tickets": written.pop("tickets")}
+    apply_records(state, written, 1_004_000)
+    assert refresh(state, 1_006_000)[name] == 6, "tickets had none yet"
+    apply_records(state, tickets, 1_006_500)
+    assert refresh(state, 1_007_000)[name] == 3
+    state.coverage.fail(PartitionId("feedback", 0), "a record cannot be read")
+    state.coverage.fail(PartitionId("customers", 0), "a record cannot be read")
+    assert refresh(state, 1_007_000)[name] == 0.5, "no worker can give news of the others"
+
+
+def test_checkpoints_of_before_the_start_do_not_count_as_silence() -> None:
+    """While the log is read from its beginning, its checkpoints are old."""
+    state = exporter()
+    refresh(state, 1_000_000)
+    apply_records(state, Worker(state)(answers(1), NOW - 3_600_000), 1_001_000, at_end=False)
+    series = refresh(state, 1_002_000)
+    assert (series["cx_checkpoint_age_seconds"], series["cx_partitions_covered"]) == (2, 0)

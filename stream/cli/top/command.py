@@ -21,13 +21,14 @@ from stream.cli.top.figures import MetricsSnapshot
 from stream.config import Settings
 from stream.devbroker.process import until_stopped
 from stream.errors import CxgaugeError
+from stream.exporter.coverage import SILENT_AFTER
 from stream.http.web_config import read
 from stream.text import printable
 
 REFRESH_SECONDS = 1.0
 """Seconds between two scrapes."""
-TIMEOUT = 10.0
-"""Seconds that the exporter may take to answer."""
+TIMEOUT = 8.0
+"""Seconds that the exporter may take to answer. With REFRESH_SECONDS, a connection that stopped is reported within 10 s."""
 
 
 class ExporterClient(NamedTuple):
@@ -142,7 +143,7 @@ def authorization(user: str, password: str | None) -> str:
 
 
 def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group:
-    """Return the screen: the coverage, then a line for each value."""
+    """Return the screen: the coverage and what is unusual about it, then a line for each value."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("")
     if view != "total":
@@ -170,20 +171,40 @@ def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group
     return Group(
         state(snapshot),
         Text(printable(f"{url}   window {window}, view {view}   {time.strftime('%H:%M:%S')}")),
-        Text(if_empty),
+        Text(if_empty or first_steps(snapshot)),
         table,
     )
 
 
 def state(snapshot: MetricsSnapshot) -> Text:
-    """Return a line with the number of covered partitions and the age of the newest event."""
-    expected, covered = (sum(snapshot.pipeline(f"cx_partitions_{name}")) for name in ("expected", "covered"))
+    """Return a line with the number of covered partitions, the age of the newest event and the time without a checkpoint."""
+    expected, covered = _coverage(snapshot)
     lag = snapshot.pipeline("cx_event_lag_seconds")
     coverage = f"{covered:.0f} of {expected:.0f} partitions covered"
     newest = f"; the newest event is {max(0, min(lag)):.0f} s old" if lag else ""
-    if expected and covered == expected:
-        return Text(f"Complete: {coverage}{newest}", style="green")
-    return Text(f"INCOMPLETE: {coverage}; metrics are stale or absent{newest}", style="bold yellow")
+    age = max(snapshot.pipeline("cx_checkpoint_age_seconds"), default=0)
+    silence = f". No news from a worker for {age:.0f} s" if age * 1000 >= SILENT_AFTER else ""
+    if not expected or covered < expected:
+        text = f"INCOMPLETE: {coverage}{silence}; metrics are stale or absent{newest}"
+        return Text(text, style="bold yellow")
+    word = "Complete" if lag else "No events yet"
+    return Text(f"{word}: {coverage}{silence}{newest}", style="bold yellow" if silence else "green")
+
+
+def first_steps(snapshot: MetricsSnapshot) -> str:
+    """Return a hint for a pipeline that runs without an accepted event, otherwise an empty text."""
+    expected, covered = _coverage(snapshot)
+    if not expected or covered < expected or snapshot.pipeline("cx_event_lag_seconds"):
+        return ""
+    if sum(snapshot.pipeline("cx_events_total")):
+        return "No event was accepted yet. `cxgauge deadletter ls` shows why."
+    return "Publish events: `cxgauge publish FILE` sends JSON Lines. schemas/README.md describes events and clients."
+
+
+def _coverage(snapshot: MetricsSnapshot) -> tuple[float, float]:
+    """Return the numbers of expected and covered partitions, 0 if they are not served."""
+    expected, covered = (sum(snapshot.pipeline(f"cx_partitions_{name}")) for name in ("expected", "covered"))
+    return expected, covered
 
 
 def _ssl_context(ca: Path | None) -> ssl.SSLContext:

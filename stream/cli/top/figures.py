@@ -9,8 +9,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stream.core.metrics.headlines import HEADLINES, label_pattern
 from stream.core.metrics.metric import Family, Headline
+from stream.errors import CxgaugeError
 
-PIPELINE = ("cx_partitions_expected", "cx_partitions_covered", "cx_event_lag_seconds")
+PIPELINE = (
+    "cx_partitions_expected",
+    "cx_partitions_covered",
+    "cx_checkpoint_age_seconds",
+    "cx_event_lag_seconds",
+    "cx_events_total",
+)
 ABSENT = "-"
 MAX_ROWS = 10
 """Maximum label sets that are shown of a headline."""
@@ -32,19 +39,29 @@ class Row(NamedTuple):
 
 
 class MetricsSnapshot:
-    """The samples of one view and window, and those of the pipeline, in a text of `/metrics`."""
+    """The samples of one view and window, and those of the pipeline, in a text of `/metrics`.
+
+    Raises CxgaugeError for a text that is not in Prometheus' format.
+    """
 
     def __init__(self, text: str, view: str, window: str) -> None:
         self._samples: dict[str, list[tuple[Labels, float]]] = {}
         self.windows: set[str] = set()
         """All windows in the text."""
         self._view = view
-        for family in text_string_to_metric_families(_needed(text, view)):
-            for sample in family.samples:
-                if "window" in sample.labels:
-                    self.windows.add(sample.labels["window"])
-                if sample.labels.get("window", window) == window:
-                    self._samples.setdefault(sample.name, []).append((sample.labels, sample.value))
+        try:
+            samples = [
+                (sample.name, sample.labels, float(sample.value))
+                for family in text_string_to_metric_families(_needed(text, view))
+                for sample in family.samples
+            ]
+        except (ValueError, LookupError, OverflowError) as error:
+            raise CxgaugeError(f"/metrics: expected Prometheus' text format, but {error}") from error
+        for name, labels, value in samples:
+            if "window" in labels:
+                self.windows.add(labels["window"])
+            if labels.get("window", window) == window:
+                self._samples.setdefault(name, []).append((labels, value))
 
     def pipeline(self, name: str) -> list[float]:
         """Return the values of a series without view."""

@@ -40,7 +40,7 @@ decode_block = msgspec.msgpack.Decoder(dict[int, int]).decode
 
 
 def decode_key(raw: bytes) -> BlockKey:
-    """Return the key of a block. Raise `msgspec.DecodeError` for other bytes."""
+    """Return the key of a block. Raise ValueError or RecursionError for other bytes."""
     resolution, block, cell = _decode_key(raw)
     return BlockKey(resolution, block, Cell(*cell))
 

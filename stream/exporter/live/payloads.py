@@ -11,6 +11,7 @@ from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
 from stream.core.windows.rolling import CooperativeSteps
 from stream.core.windows.timeline import point_size
+from stream.exporter.coverage import SILENT_AFTER
 from stream.exporter.exposition import line
 from stream.exporter.live.figures import Figure, Figures
 from stream.exporter.live.timelines import Point, Timelines
@@ -51,7 +52,10 @@ class Payloads:
         )
 
     def status(self, monotonic_ms: int, error: str) -> dict[str, Any]:
-        """Return the state of the pipeline, without its time. Durations are in s.
+        """Return the state of the pipeline, without its time. Durations are in s, times in ms since the epoch.
+
+        `silence` is None while every partition had a checkpoint within SILENT_AFTER, and `values_of` while the values of a domain
+        are of the present, or absent.
 
         `error` is the error of the service, empty if there is none. `monotonic_ms` is the present.
         """
@@ -69,13 +73,16 @@ class Payloads:
                 "topic": TOPIC_LABELS[domain],
                 "state": domain_view.state,
                 "outage": None if outage is None else outage // 1000,
+                "values_of": domain_view.read_at if domain_view.state == "stale" else None,
                 "newest": max((checkpoint.max_event_time for checkpoint in checkpoints), default=0) or None,
                 "lag": max((checkpoint.lag_ms for checkpoint in checkpoints), default=0) // 1000,
                 "outcomes": dict(sorted(outcomes.items())),
                 "dead_letters": sum(outcomes.get(outcome, 0) for outcome in DEAD_LETTER_OUTCOMES),
                 "gaps": sum(1 for partition, _ in gaps if partition.domain == domain),
             }
+        silence = coverage.silence(monotonic_ms)
         return {
+            "silence": silence // 1000 if silence >= SILENT_AFTER else None,
             "error": error or self._exporter.unready_reason(monotonic_ms),
             "note": self._exporter.notes(monotonic_ms),
             "expected": len(coverage.expected),

@@ -10,13 +10,13 @@ const catalog = await loadCatalog();
 const status = new Status(catalog);
 const tiles = new Tiles(catalog, (tile) => select({ tile }));
 const detail = new Detail(catalog);
-const feed = new Feed(show, (connected, lastEvent) => status.setConnected(connected, lastEvent));
+const feed = new Feed(show, (isConnected, refusal) => status.setConnected(isConnected, refusal));
 let selection = null;
 
 async function loadCatalog() {
   for (;;) {
     try {
-      const response = await fetch("catalog");
+      const response = await fetch("catalog", { signal: AbortSignal.timeout(8000) });
       if (response.ok) return await response.json();
     } catch {
       // The exporter may be starting. The notice below reports every failed attempt.

@@ -51,9 +51,12 @@ const CLOCK = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const MINUTE = format({ hour: "2-digit", minute: "2-digit" });
 const DAY = format({ day: "numeric", month: "short" });
 const FULL = format({ weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const STAMP = format({ weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
-export const clock = (ms) => CLOCK.format(ms);
 export const moment = (ms) => FULL.format(ms);
+
+/** Format the time of values, with its day if it is 12 hours ago or more. */
+export const stamp = (ms) => (Date.now() - ms < 12 * 3_600_000 ? CLOCK : STAMP).format(ms);
 
 /** Format a start time, with its day if it is 12 hours ago or more. */
 export const since = (ms) => (Date.now() - ms < 12 * 3_600_000 ? MINUTE.format(ms) : FULL.format(ms));

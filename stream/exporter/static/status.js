@@ -1,63 +1,96 @@
 // State of connection and pipeline, and the firing alerts.
 
 import { $, h, setText } from "./dom.js";
-import { ago, clock, count, duration, since } from "./format.js";
+import { ago, count, duration, since, stamp } from "./format.js";
 
 /** Number of alerts of one name that are shown before the list is opened. */
 const UNFOLDED = 3;
+const STATES = { Complete: "complete", Incomplete: "incomplete", "No events yet": "empty" };
 
 export class Status {
   #payload = null;
   #isConnected = false;
-  #lastEvent = 0;
+  #refusal = "";
   #drawnAlerts = "";
 
   constructor(catalog) {
     this.catalog = catalog;
   }
 
-  /** Show whether the exporter is connected. `lastEvent` is the time of its last event in ms, 0 for none. */
-  setConnected(isConnected, lastEvent) {
-    if (this.#isConnected === isConnected && isConnected) return;
-    [this.#isConnected, this.#lastEvent] = [isConnected, lastEvent];
+  /** Show whether the exporter is connected. `refusal` is its reason if it refused the connection. */
+  setConnected(isConnected, refusal) {
+    if (this.#isConnected === isConnected && this.#refusal === refusal) return;
+    [this.#isConnected, this.#refusal] = [isConnected, refusal];
     document.body.classList.toggle("lost", !isConnected);
     this.#showState();
+    if (this.#payload) this.#showPipeline();
   }
 
   show(payload) {
     this.#payload = payload;
-    $("clock").dateTime = new Date(payload.at).toISOString();
-    setText($("clock"), clock(payload.at));
     this.#showState();
     const alerts = JSON.stringify(payload.firing);
     if (alerts !== this.#drawnAlerts) {
       this.#drawnAlerts = alerts;
       $("alerts").replaceChildren(...firingAlerts(payload.firing));
     }
-    $("health-table").replaceChildren(pipelineTable(payload));
+    this.#showPipeline();
+  }
+
+  #showPipeline() {
+    $("health-table").replaceChildren(pipelineTable(this.#payload, this.#isConnected));
   }
 
   #showState() {
     const payload = this.#payload;
     const complete = payload !== null && payload.covered === payload.expected && !payload.error;
-    setText($("state"), !this.#isConnected ? (payload ? "Not connected" : "Connecting") : complete ? "Complete" : "Incomplete");
-    $("health").dataset.state = this.#isConnected ? (complete ? "complete" : "incomplete") : "lost";
+    const connectedState = !complete ? "Incomplete" : isEmpty(payload) ? "No events yet" : "Complete";
+    setText($("state"), this.#isConnected ? connectedState : payload ? "Not connected" : "Connecting");
+    setText($("silence"), this.#isConnected && payload?.silence ? `No news from a worker for ${payload.silence} s` : "");
+    this.#showTime(payload);
+    $("health").dataset.state = this.#isConnected ? STATES[connectedState] : "lost";
     setText($("notice"), this.#notice(payload, complete));
     const reason = this.#isConnected && payload ? [payload.error, payload.note].filter((text) => text).join("; ") : "";
     $("reason").hidden = !reason;
     setText($("reason"), reason);
   }
 
+  /** Show the time of the oldest values: the present of the exporter, if they are updated. */
+  #showTime(payload) {
+    const time = payload && timeOfValues(payload);
+    const isPresent = this.#isConnected && Object.values(payload?.domains ?? {}).every((domain) => domain.values_of === null);
+    $("clock").dateTime = time ? new Date(time).toISOString() : "";
+    setText($("clock"), time ? `${isPresent ? "" : "values of "}${stamp(time)}` : "");
+  }
+
   #notice(payload, complete) {
     if (!this.#isConnected) {
-      return `${this.#lastEvent ? `Connection lost. The values are from ${clock(this.#lastEvent)}.` : "Not connected to the exporter."} Reconnecting.`;
+      const time = payload && timeOfValues(payload);
+      const values = time ? `Connection lost. The values are from ${stamp(time)}.` : "Not connected to the exporter.";
+      return `${this.#refusal || values} Reconnecting.`;
     }
-    if (payload === null || complete) return "";
+    if (payload === null) return "";
+    if (complete) return isEmpty(payload) ? firstSteps(payload) : "";
     const states = Object.values(payload.domains).map((domain) => domain.state);
     if (states.includes("expired")) return "Incomplete: values were removed and return when every partition is covered.";
     if (states.includes("stale")) return `Incomplete: values are frozen and will be removed after ${duration(this.catalog.stale_after)}.`;
     return "Incomplete: values are shown when every partition is covered.";
   }
+}
+
+/** Return the time of the oldest shown values in ms, null if none are shown. */
+function timeOfValues({ at, domains }) {
+  const shown = Object.values(domains).filter(({ state }) => state === "live" || state === "stale");
+  return shown.length ? Math.min(...shown.map((domain) => domain.values_of ?? at)) : null;
+}
+
+/** Return true if no event was accepted yet. */
+const isEmpty = ({ domains }) => Object.values(domains).every((domain) => domain.newest === null);
+
+function firstSteps({ domains }) {
+  const letters = Object.values(domains).reduce((sum, domain) => sum + domain.dead_letters, 0);
+  if (letters) return `No event was accepted yet. ${count(letters)} became dead letters: cxgauge deadletter ls shows why.`;
+  return "No events yet. Publish some: cxgauge publish FILE sends JSON Lines. The events and clients for apps are described in schemas/README.md.";
 }
 
 function firingAlerts({ connected, error, alerts, more }) {
@@ -92,12 +125,13 @@ function alertItem({ summary, since: startsAt, labels }) {
 
 const COLUMNS = ["Topic", "Newest event", "Worker lag", "Partitions covered", "Accepted", "Duplicates", "Dead letters"];
 
-function pipelineTable(payload) {
+/** Return the table. Ages are those of the present, so a page without a connection shows times instead. */
+function pipelineTable(payload, isConnected) {
   const partitions = payload.expected / Object.keys(payload.domains).length;
   const rows = Object.values(payload.domains).map((domain) => {
     const outcomes = Object.entries(domain.outcomes).filter(([, n]) => n).map(([outcome, n]) => `${outcome} ${count(n)}`).join(", ");
     const cells = [
-      domain.newest === null ? "none yet" : ago(payload.at - domain.newest),
+      domain.newest === null ? "none yet" : isConnected ? ago(payload.at - domain.newest) : stamp(domain.newest),
       duration(domain.lag),
       `${count(partitions - domain.gaps)} of ${count(partitions)}`,
       count(domain.outcomes.accepted ?? 0),

@@ -2,14 +2,12 @@
 
 import { showDefinition } from "./definition.js";
 import { $, h, s, setText } from "./dom.js";
-import { bounds, count, figure } from "./format.js";
+import { bounds, count, figure, stamp } from "./format.js";
 import { currencyOf, title } from "./headline.js";
 
 const NAMES = { feedback: "Feedback", tickets: "Tickets", customers: "Customers" };
 const STATES = {
   starting: "not complete since the exporter started, no values yet",
-  live: "",
-  stale: "incomplete, values are frozen",
   expired: "incomplete, values were removed",
 };
 
@@ -37,7 +35,7 @@ export class Tiles {
     for (const [domain, { group, state }] of Object.entries(this.#groups)) {
       group.dataset.state = domains[domain].state;
       group.hidden = false;
-      setText(state, STATES[domains[domain].state]);
+      setText(state, stateText(domains[domain]));
     }
   }
 
@@ -99,6 +97,11 @@ export class Tiles {
       elements.sparkline.replaceChildren(...polylines(tile.line));
     }
   }
+}
+
+function stateText({ state, newest, values_of: valuesOf }) {
+  if (state === "live") return newest === null ? "no events yet" : "";
+  return state === "stale" ? `incomplete, values of ${stamp(valuesOf)}` : STATES[state];
 }
 
 /** Return a polyline for each run of values without a gap. A run of one value is drawn as a dot. */
