@@ -1,20 +1,27 @@
-"""Basic authentication of every request. Passwords are verified by bcrypt outside the event loop."""
+"""Basic authentication of every request. Passwords are verified by bcrypt outside the event loop, one at a time."""
 
 import asyncio
 import base64
 import binascii
 import hmac
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
 import bcrypt
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from stream.http.guard import network_of
+
 MAX_CACHED_CREDENTIALS = 100
 """Maximum number of verified credentials that are not verified again."""
 MAX_WAITING = 32
 """Maximum number of requests that wait for a verification. One takes a tenth of a second of a core."""
+MAX_WAITING_OF_ADDRESS = 8
+"""Maximum number of them from one address."""
+RETRY_AFTER = "1"
+"""Seconds after which a refused client may try again, as a header value."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -28,16 +35,20 @@ class BasicAuth:
         self._secret = secrets.token_bytes(32)
         self._verified: dict[bytes, None] = {}
         self._hashing = asyncio.Lock()
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
 
-    async def authenticate(self, header: str) -> bool:
+    async def authenticate(self, header: str, address: str) -> bool:
         """Return whether an `Authorization` header has the name and password of a user: see `user`."""
-        return await self.user(header) is not None
+        return await self.user(header, address) is not None
 
-    async def user(self, header: str) -> str | None:
+    async def user(self, header: str, address: str) -> str | None:
         """Return the user whose name and password an `Authorization` header has, None if there is none.
 
-        An unknown user takes as long as a wrong password. Raises HTTPServiceUnavailable if too many requests wait.
+        An unknown user takes as long as a wrong password.
+
+        Raises:
+            HTTPTooManyRequests: too many requests of this address wait
+            HTTPServiceUnavailable: too many requests wait
         """
         credentials = _decoded(header)
         if credentials is None:
@@ -48,9 +59,8 @@ class BasicAuth:
         if digest in self._verified:
             return user
         known_hash = self._users.get(user)
-        if self._waiting >= MAX_WAITING:
-            raise web.HTTPServiceUnavailable(text="too many passwords are being verified, try again\n")
-        self._waiting += 1
+        self._check_queue(address)
+        self._waiting[address] += 1
         try:
             async with self._hashing:
                 is_valid = (
@@ -58,12 +68,23 @@ class BasicAuth:
                     and known_hash is not None
                 )
         finally:
-            self._waiting -= 1
+            self._waiting -= Counter((address,))  # drops an address that has none left
         if is_valid:
             self._verified[digest] = None
             if len(self._verified) > MAX_CACHED_CREDENTIALS:
                 del self._verified[next(iter(self._verified))]
         return user if is_valid else None
+
+    def _check_queue(self, address: str) -> None:
+        headers = {"Retry-After": RETRY_AFTER}
+        if self._waiting[address] >= MAX_WAITING_OF_ADDRESS:
+            raise web.HTTPTooManyRequests(
+                headers=headers, text="too many passwords of your address are being verified, try again\n"
+            )
+        if self._waiting.total() >= MAX_WAITING:
+            raise web.HTTPServiceUnavailable(
+                headers=headers, text="too many passwords are being verified, try again\n"
+            )
 
 
 def middleware(users: Mapping[str, bytes]) -> Middleware:
@@ -72,7 +93,8 @@ def middleware(users: Mapping[str, bytes]) -> Middleware:
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not await basic_auth.authenticate(request.headers.get("Authorization", "")):
+        authorization = request.headers.get("Authorization", "")
+        if not await basic_auth.authenticate(authorization, network_of(request.remote)):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="cxgauge", charset="UTF-8"'})
         return await handler(request)
 

@@ -21,7 +21,8 @@ CLIENTS = {
 }
 VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 
-_HASH = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
+_HASH = re.compile(r"\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
+"""A bcrypt hash of a cost up to 16, which takes some five seconds to verify. One of cost 31 would take days."""
 
 
 class WebConfig(NamedTuple):
@@ -82,7 +83,8 @@ class _WebConfigFile:
                 raise self._error("basic_auth_users", f"got {user!r}, allowed is a name without a colon")
             if not isinstance(hashed, str) or not _HASH.fullmatch(hashed):
                 raise self._error(
-                    f"basic_auth_users.{user}", "allowed is a bcrypt hash, as `htpasswd -nBC 10 ''` prints it"
+                    f"basic_auth_users.{user}",
+                    "allowed is a bcrypt hash of cost 4 to 16, as `htpasswd -nBC 10 ''` prints it",
                 )
         return {user: hashed.encode() for user, hashed in value.items()}
 

@@ -7,6 +7,7 @@ from aiohttp import web
 from stream.clock import wall_ms
 from stream.config.settings import Intake
 from stream.http.auth import BasicAuth
+from stream.http.guard import network_of
 from stream.http.web_config import WebConfig
 from stream.intake.answers import Answer, answer_of, rejection
 from stream.intake.binary_mode import attributes, has_attributes
@@ -61,7 +62,7 @@ class EventsEndpoint:
         """Return the grant of the sender. Raises ProblemError (401)."""
         header = request.headers.get("Authorization", "")
         if self._basic is not None and header[:6].lower() == "basic ":
-            if (user := await self._basic.user(header)) is not None:
+            if (user := await self._basic.user(header, network_of(request.remote))) is not None:
                 return Grant(user)
             raise unauthorized(
                 "Authorization: unknown user or wrong password", 'Basic realm="cxgauge", charset="UTF-8"'

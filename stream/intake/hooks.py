@@ -12,6 +12,7 @@ from schemas.envelope import Event
 from stream.clock import wall_ms
 from stream.config.intake_settings import Hook
 from stream.errors import ConfigError, CxgaugeError
+from stream.http.guard import network_of
 from stream.intake import challenges
 from stream.intake.bodies import read_body, reserve_for
 from stream.intake.decoding import OF_WORKERS, OutgoingEvent, record_of
@@ -151,7 +152,7 @@ class HooksEndpoint:
     async def _answer(self, hook: CompiledHook, request: web.Request) -> tuple[str, web.Response]:
         if (response := challenges.answer_validation(request)) is not None:
             return "challenge", response
-        signed = SignedRequest(_headers(request), b"", request.query)
+        signed = SignedRequest(_headers(request), b"", request.query, network_of(request.remote))
         if hook.settings.verify not in SIGNED:  # otherwise it is authentic or not with its body only
             await hook.verify(signed, time.time())
         with reserve_for(request, self._budget) as reservation:

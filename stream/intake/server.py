@@ -8,7 +8,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from stream.config.settings import Intake
 from stream.http import auth
-from stream.http.guard import KEEP_ALIVE, GuardedSite
+from stream.http.guard import KEEP_ALIVE, GuardedSite, mark_busy
 from stream.http.hosts import host_check
 from stream.http.web_config import WebConfig
 from stream.intake.events_endpoint import EventsEndpoint
@@ -50,7 +50,7 @@ def application(
         reason = sink.reason
         return text_response(f"{reason or 'ok'}\n", 503 if reason else 200)
 
-    middlewares = [problems, host_check(settings.listen, settings.hosts, "intake")]
+    middlewares = [mark_busy, problems, host_check(settings.listen, settings.hosts, "intake")]
     if web_config.users:
         middlewares.append(_passwords(web_config))
     app = web.Application(middlewares=middlewares)

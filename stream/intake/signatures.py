@@ -22,11 +22,12 @@ MAX_SIGNATURES = 20
 
 
 class SignedRequest(NamedTuple):
-    """The headers of a request by name in lower case, its raw body, and the parameters of its query."""
+    """The headers of a request by name in lower case, its raw body, the parameters of its query, and its client's address."""
 
     headers: Mapping[str, str]
     body: bytes
     query: Mapping[str, str] = {}
+    address: str = ""
 
     def header(self, name: str) -> str:
         """Return a header. Raises ProblemError (401) if it is missing."""
@@ -64,7 +65,7 @@ def _basic(hook: Hook) -> Verifier:
     basic_auth = BasicAuth({user: hashed.encode() for user, hashed in hook.users.items()})
 
     async def verify(request: SignedRequest, _: float) -> None:
-        if await basic_auth.user(request.headers.get("authorization", "")) is None:
+        if await basic_auth.user(request.headers.get("authorization", ""), request.address) is None:
             raise unauthorized("Authorization: unknown user or wrong password", 'Basic realm="cxgauge"')
 
     return verify

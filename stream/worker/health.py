@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from stream.config import Address
-from stream.http.guard import KEEP_ALIVE, GuardedSite
+from stream.http.guard import KEEP_ALIVE, GuardedSite, mark_busy
 from stream.kafka.records import described
 from stream.worker.clock import WorkerClock
 from stream.worker.task_manager import OwnedTask, TaskManager
@@ -149,7 +149,7 @@ class HealthServer:
         self._loop.close()
 
     async def _listen(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[mark_busy])
         app.add_routes(
             [
                 web.get("/metrics", self._metrics),

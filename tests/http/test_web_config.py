@@ -128,9 +128,9 @@ async def test_a_correct_password_is_verified_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(auth.bcrypt, "checkpw", lambda *args: (verified.append(args[0]), checkpw(*args))[1])
     basic_auth = auth.BasicAuth({"ada": ADA.encode()})
 
-    assert [await basic_auth.authenticate(basic("ada:secret")) for _ in range(3)] == [True] * 3
-    assert [await basic_auth.authenticate(basic("ada:other")) for _ in range(2)] == [False] * 2
-    assert [await basic_auth.authenticate(basic("bob:secret")) for _ in range(2)] == [False] * 2
+    assert [await basic_auth.authenticate(basic("ada:secret"), "a") for _ in range(3)] == [True] * 3
+    assert [await basic_auth.authenticate(basic("ada:other"), "a") for _ in range(2)] == [False] * 2
+    assert [await basic_auth.authenticate(basic("bob:secret"), "a") for _ in range(2)] == [False] * 2
     assert verified == [b"secret", b"other", b"other", b"secret", b"secret"]
 
 
@@ -139,10 +139,13 @@ async def test_waiting_verifications_are_limited(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(auth, "MAX_WAITING", 2)
     basic_auth = auth.BasicAuth({"ada": ADA.encode()})
     results = await asyncio.gather(
-        *(basic_auth.authenticate(basic(f"ada:{n}")) for n in range(5)), return_exceptions=True
+        *(basic_auth.authenticate(basic(f"ada:{n}"), f"address {n}") for n in range(5)),
+        return_exceptions=True,
     )
     assert results[:2] == [False, False]
     assert [getattr(result, "status", None) for result in results[2:]] == [503] * 3
+    assert await basic_auth.authenticate(basic("ada:secret"), "address 0")
+    assert not basic_auth._waiting
 
 
 async def test_tls_needs_the_authority_and_the_minimum_version(files: WebConfigFolder) -> None:
@@ -198,6 +201,7 @@ async def test_client_certificates_are_verified(
         ({"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem", "client_auth_type": "VerifyClientCertIfGiven", "client_ca_file": "key.pem"}}, "client_ca_file: key.pem: "),
         ({"tls_server_config": []}, "tls_server_config: got list"),
         ({"basic_auth_users": {"ada": "secret"}}, "basic_auth_users.ada: allowed is a bcrypt hash"),
+        ({"basic_auth_users": {"ada": ADA.replace("$04$", "$31$")}}, "a bcrypt hash of cost 4 to 16"),
         ({"basic_auth_users": {"a:b": ADA}}, "without a colon"),
         ({"basic_auth_users": ["ada"]}, "allowed is a mapping of users"),
         ("[]", "got list"),

@@ -1,10 +1,18 @@
-"""The secured broker of all tests of this folder."""
+"""The secured broker of all tests of this folder, and the scorecard of the attacks."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.security.scorecard import (
+    pytest_configure,
+    pytest_runtest_makereport,
+    pytest_terminal_summary,
+    tried,
+)
 from tests.security.secured_broker import ACLS, SecuredBroker, succeeds
+
+__all__ = ["pytest_configure", "pytest_runtest_makereport", "pytest_terminal_summary", "secured", "tried"]
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from aiohttp import ClientSession, web
@@ -16,6 +16,8 @@ from stream.exporter.http.server import serve
 from stream.http import guard as http_guard
 from stream.worker.health import Health
 from stream.worker.health import serve as serve_health
+
+pytestmark = pytest.mark.attack("HTTP: slow, silent and many clients", fails="lost")
 
 BIG = b"a 1\n" * 5_000_000
 """More than the socket buffers of a connection hold."""
@@ -109,12 +111,51 @@ async def test_half_a_request_is_not_kept(server: str, sent: bytes) -> None:
     assert (await get(f"{server}/livez"))[0] == 200
 
 
-async def test_many_half_requests_do_not_keep_others_out(server: str) -> None:
+async def test_many_half_requests_do_not_keep_others_out(server: str, tried: Callable[[int], None]) -> None:
     """The oldest of them ends for each new connection above the limit."""
     writers = [(await connect(server, b"GET /livez HTTP/1.1\r\n"))[1] for _ in range(400)]
+    tried(len(writers))
     assert (await get(f"{server}/livez"))[0] == 200
     for writer in writers:
         writer.close()
+
+
+async def test_dropped_connections_leave_nothing(
+    runner: web.AppRunner, exporter: str, tried: Callable[[int], None]
+) -> None:
+    """With nothing, half a request or a request whose answer is not awaited."""
+    for n in range(1_000):
+        sent = (b"", b"GET /metrics HTTP/1.1\r\nHo", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")[n % 3]
+        _, writer = await connect(exporter, sent)
+        await writer.drain()
+        writer.transport.abort()
+        tried(1)
+    assert (await get(f"{exporter}/livez"))[0] == 200
+    for _ in range(200):
+        if not connections(runner):
+            break
+        await asyncio.sleep(0.05)
+    assert connections(runner) == 0
+
+
+async def test_pipelined_requests_do_not_keep_others_out(exporter: str, tried: Callable[[int], None]) -> None:
+    """All of them are answered, in turn with those of others."""
+    request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    reader, writer = await connect(exporter)
+    sending = asyncio.create_task(send(writer, request * 2_000))
+    answered = b""
+    while answered.count(b"HTTP/1.1 200 OK") < 2_000:
+        answered += await reader.read(1 << 16)
+        if answered.count(b"HTTP/1.1 200 OK") < 100:
+            assert (await get(f"{exporter}/livez"))[0] == 200
+    await sending
+    writer.close()
+    tried(2_000)
+
+
+async def send(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(data)
+    await writer.drain()
 
 
 async def test_a_client_that_does_not_read_is_let_go(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from aiohttp import web
@@ -41,9 +41,10 @@ class Pages:
                 body, headers["Content-Encoding"] = page.gzipped, "gzip"
             response = web.StreamResponse(headers=headers)
             response.content_length = len(body)
-            await response.prepare(request)
-            if request.method != "HEAD":
-                await _write(request, response, body)
+            with suppress(ConnectionError):
+                await response.prepare(request)
+                if request.method != "HEAD":
+                    await _write(request, response, body)
         return response
 
     @contextmanager
@@ -86,8 +87,6 @@ async def _write(request: web.Request, response: web.StreamResponse, body: bytes
     except asyncio.CancelledError:
         _let_go(request)
         raise
-    except ConnectionError:
-        pass
 
 
 def _let_go(request: web.Request) -> None:

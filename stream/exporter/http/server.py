@@ -9,7 +9,7 @@ from stream.exporter.exposition import Exposition
 from stream.exporter.http import static_files
 from stream.exporter.http.pages import Pages
 from stream.http import auth
-from stream.http.guard import KEEP_ALIVE, GuardedSite
+from stream.http.guard import KEEP_ALIVE, GuardedSite, mark_busy
 from stream.http.hosts import host_check
 from stream.http.web_config import WebConfig
 
@@ -45,7 +45,7 @@ async def serve(
         body = "".join(f"{text}\n" for text in (reason or "ok", note) if text)
         return web.Response(status=503 if reason else 200, text=body)
 
-    middlewares = [host_check(address, hosts)]
+    middlewares = [mark_busy, host_check(address, hosts)]
     if config.users:
         middlewares.append(auth.middleware(config.users))
     app = web.Application(middlewares=middlewares)

@@ -13,14 +13,17 @@ from stream.core.windows.rolling import CooperativeSteps
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.payloads import Payloads, Selection
 from stream.exporter.state import ExporterState
+from stream.http.guard import network_of, yielding_address
 
 log = logging.getLogger(__name__)
 
 MAX_CLIENTS = 100
-"""Maximum number of connected clients."""
+"""Maximum number of connected clients, of which one address has at most three quarters."""
+RETRY_AFTER = "3"
+"""Seconds after which a refused client may try again, as a header value."""
 WRITE_TIMEOUT = 10.0
 """Seconds that a client may take to accept a payload."""
-STATUS_INTERVAL = 5_000
+STATUS_INTERVAL = 3_000
 """Ms after which the status is sent again without a change, so that a page notices a lost connection."""
 POLL_INTERVAL = 5.0
 """Seconds between two requests to Alertmanager while clients are connected."""
@@ -31,10 +34,12 @@ PayloadKey = tuple[str, Hashable]
 
 
 class Client:
-    """A connected page: its selection, and the payloads that it was sent last."""
+    """A connected page: its selection, the address by which it is counted, and the payloads that it was sent last."""
 
-    def __init__(self, selection: Selection) -> None:
+    def __init__(self, selection: Selection, address: str, transport: asyncio.Transport | None) -> None:
         self.selection = selection
+        self.address = address
+        self._transport = transport
         self.updated = asyncio.Event()
         self.sent: dict[str, bytes] = {}
 
@@ -44,12 +49,19 @@ class Client:
         yield "tiles", self.selection.window_index
         yield "detail", self.selection
 
+    def abort(self) -> None:
+        """End the connection at once, which fails the next write, and wake the task for it."""
+        if self._transport is not None:
+            self._transport.abort()
+        self.updated.set()
+
 
 class Broadcaster:
     """The connected clients, and the newest version of each payload that they need."""
 
     def __init__(self, exporter: ExporterState, alerts: AlertmanagerClient) -> None:
-        self.clients: set[Client] = set()
+        self.clients: dict[Client, None] = {}
+        """In the order of their connection."""
         self._exporter = exporter
         self._alerts = alerts
         self._payloads = Payloads(exporter)
@@ -123,7 +135,7 @@ class Broadcaster:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes `/catalog` and `/live`."""
-        return [web.get("/catalog", self._catalog), web.get("/live", self._live)]
+        return [web.get("/catalog", self._catalog), web.get("/live", self._live, allow_head=False)]
 
     async def _catalog(self, _: web.Request) -> web.Response:
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -133,8 +145,8 @@ class Broadcaster:
         selection = self._selection(request)
         if selection is None:
             raise web.HTTPBadRequest(text="window, view and tile: allowed are the values in /catalog\n")
-        if len(self.clients) >= MAX_CLIENTS or self._closing:
-            raise web.HTTPServiceUnavailable(text=f"all {MAX_CLIENTS} connections of live pages are in use\n")
+        client = Client(selection, network_of(request.remote), request.transport)
+        self._admit(client)
         response = web.StreamResponse(
             headers={
                 "Content-Type": "text/event-stream",
@@ -143,23 +155,41 @@ class Broadcaster:
                 "X-Content-Type-Options": "nosniff",
             }
         )
-        client = Client(selection)
-        self.clients.add(client)
-        self._has_clients.set()
         try:
             await response.prepare(request)
-            while not self._closing:
+            while not self._closing and client in self.clients:
                 await self._send(client, response)
                 await client.updated.wait()
                 client.updated.clear()
         except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
+            client.abort()
         except ConnectionError:
             pass
         finally:
-            self.clients.discard(client)
+            self.clients.pop(client, None)
         return response
+
+    def _admit(self, client: Client) -> None:
+        """Give a client a place, if necessary that of the newest client of the address that has the most.
+
+        Raises HTTPTooManyRequests or, if its address has none, HTTPServiceUnavailable.
+        """
+        headers = {"Retry-After": RETRY_AFTER}
+        if self._closing:
+            raise web.HTTPServiceUnavailable(text="the exporter stops\n", headers=headers)
+        addresses = [other.address for other in self.clients]
+        yielding = yielding_address(client.address, addresses, MAX_CLIENTS)
+        if yielding == client.address:
+            same = addresses.count(client.address)
+            text = f"{len(addresses)} of {MAX_CLIENTS} live pages are connected, {same} of them from your address\n"
+            refusal = web.HTTPTooManyRequests if same else web.HTTPServiceUnavailable
+            raise refusal(text=text, headers=headers)
+        if yielding is not None:
+            newest = next(other for other in reversed(self.clients) if other.address == yielding)
+            del self.clients[newest]
+            newest.abort()
+        self.clients[client] = None
+        self._has_clients.set()
 
     async def _send(self, client: Client, response: web.StreamResponse) -> None:
         for key in client.payload_keys():

@@ -124,15 +124,16 @@ async def test_an_unknown_selection_is_refused(
 async def test_the_number_of_clients_is_limited(
     live_exporter: LiveExporter, session: ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client over the limit gets 503. When one leaves, another may connect."""
+    """A client over the limit gets 429. When one leaves, another may connect."""
     monkeypatch.setattr(broadcaster_module, "MAX_CLIENTS", 1)
     async with session.get("/live", params=SELECTION) as response:
         await EventStream(response).next()
         async with session.get("/live", params=SELECTION) as refused_response:
             assert (refused_response.status, await refused_response.text()) == (
-                503,
-                "all 1 connections of live pages are in use\n",
+                429,
+                "1 of 1 live pages are connected, 1 of them from your address\n",
             )
+            assert refused_response.headers["Retry-After"] == "3"
     while live_exporter.broadcaster.clients:
         await live_exporter.publish(answers(1, 5))
         await live_exporter.refresh()

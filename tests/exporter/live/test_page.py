@@ -1,6 +1,7 @@
 """The live page in headless Chromium, with an exporter in memory."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from importlib.metadata import files
 from pathlib import Path
@@ -9,9 +10,11 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import ClientSession
 
+from stream.exporter.live import broadcaster
 from tests.exporter.in_memory import answers
 from tests.exporter.live.browser import Tab, chromium
 from tests.exporter.live.live_exporter import LiveExporter, shop_events
+from tests.exporter.live.relay import Relay
 from tests.exporter.live.test_alertmanager import ALERT, alertmanager
 
 pytestmark = pytest.mark.tools
@@ -151,6 +154,121 @@ async def test_incomplete_figures_are_marked(tab: Tab) -> None:
         await tab.until(f"Object.values({FIGURES}).join('') === ''")
         await live_exporter.publish()
         await tab.until(f"Object.values({FIGURES}).includes('100')")
+
+
+async def test_silence_of_workers_is_shown_beside_the_state(tab: Tab) -> None:
+    """From 12 s without a checkpoint of one partition. The figures are complete until 30 s."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(answers(3, 10))
+    async with live_exporter.running():
+        await tab.open(f"{live_exporter.url}/#window=1h")
+        await tab.until("state.textContent === 'Complete'")
+        before = await tab.evaluate("clock.textContent")
+        live_exporter.monotonic_ms += 11_900
+        live_exporter.now += 11_900
+        await tab.until(f"clock.textContent !== {before!r}")
+        assert await tab.evaluate("silence.textContent") == ""
+        live_exporter.monotonic_ms += 1_200
+        await tab.until("silence.textContent === 'No news from a worker for 13 s'")
+        assert await tab.evaluate("state.textContent + notice.textContent") == "Complete"
+        live_exporter.monotonic_ms += 20_000
+        await tab.until("silence.textContent === 'No news from a worker for 33 s'")
+        assert await tab.evaluate("state.textContent") == "Incomplete"
+        await live_exporter.publish()
+        await tab.until("silence.textContent === '' && state.textContent === 'Complete'")
+
+
+async def test_a_system_without_events_says_what_to_do(tab: Tab) -> None:
+    """Not that it is complete. Records that were all refused are another state."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish()
+    async with live_exporter.running():
+        await tab.open(f"{live_exporter.url}/#window=1h")
+        await tab.until("state.textContent === 'No events yet'")
+        notice = await tab.evaluate("notice.textContent")
+        assert "cxgauge publish FILE" in notice
+        assert "schemas/README.md" in notice
+        assert await tab.evaluate("document.querySelector('.group .state').textContent") == "no events yet"
+        await live_exporter.publish(outcomes={"invalid": 2})
+        await tab.until("notice.textContent.includes('6 became dead letters: cxgauge deadletter ls')")
+        await live_exporter.publish(answers(3, 10))
+        await tab.until("state.textContent === 'Complete' && notice.textContent === ''")
+        groups = await tab.evaluate(
+            "[...document.querySelectorAll('.group .state')].map((e) => e.textContent)"
+        )
+        assert groups == ["", "no events yet", "no events yet"]
+
+
+async def test_frozen_values_have_their_time(tab: Tab) -> None:
+    """Values without workers are those of their last refresh, whatever the time."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(answers(3, 10))
+    async with live_exporter.running():
+        await tab.open(f"{live_exporter.url}/#window=1h")
+        await tab.until("state.textContent === 'Complete' && clock.textContent")
+        values_of = await tab.evaluate("clock.textContent")
+        assert await tab.evaluate("Date.parse(clock.dateTime)") == live_exporter.now
+        live_exporter.now += 100_000
+        live_exporter.monotonic_ms += 100_000
+        await tab.until("state.textContent === 'Incomplete'")
+        assert await tab.evaluate("clock.textContent") == f"values of {values_of}"
+        assert (
+            await tab.evaluate("document.querySelector('.group .state').textContent")
+            == f"incomplete, values of {values_of}"
+        )
+        live_exporter.monotonic_ms += 600_000
+        await tab.until("clock.textContent === ''")
+
+
+async def test_a_connection_that_stopped_is_shown_within_10_s(tab: Tab) -> None:
+    """No end of the connection is received, as of a machine that sleeps or was unplugged. The values keep their time."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(answers(3, 10))
+    async with live_exporter.running(), Relay(live_exporter.port) as relay:
+        await tab.open(f"http://127.0.0.1:{relay.port}/#window=1h")
+        await tab.until("state.textContent === 'Complete'")
+        values_of = await tab.evaluate("clock.textContent")
+        relay.flows.clear()
+        stopped_at = time.monotonic()
+        live_exporter.now += 60_000
+        await tab.until("state.textContent === 'Not connected'", seconds=10)
+        assert time.monotonic() - stopped_at < 10
+        assert await tab.evaluate("clock.textContent") == f"values of {values_of}"
+        assert f"The values are from {values_of}." in await tab.evaluate("notice.textContent")
+        assert "ago" not in await tab.evaluate("document.querySelector('#health-table').innerText")
+        relay.flows.set()
+        await tab.until("state.textContent === 'Complete' && !clock.textContent.includes('values')")
+        await tab.send_command("Page.navigate", url="about:blank")
+
+
+async def test_a_machine_that_slept_does_not_show_old_values_as_present(tab: Tab) -> None:
+    """Its monotonic clock may have stood still meanwhile."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(answers(3, 10))
+    async with live_exporter.running(), Relay(live_exporter.port) as relay:
+        await tab.open(f"http://127.0.0.1:{relay.port}/#window=1h")
+        await tab.until("state.textContent === 'Complete'")
+        relay.flows.clear()
+        await tab.evaluate("{ const now = Date.now; Date.now = () => now() + 50_000; }")
+        await tab.until("state.textContent === 'Not connected'", seconds=4)
+        await tab.send_command("Page.navigate", url="about:blank")
+
+
+async def test_a_refused_page_says_why(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EventSource does not tell. The page connects when there is a place."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(answers(3, 10))
+    async with live_exporter.running():
+        await tab.open(f"{live_exporter.url}/#window=1h")
+        with monkeypatch.context() as patch:
+            patch.setattr(broadcaster, "MAX_CLIENTS", 0)
+            await tab.evaluate("document.querySelector('#windows input[value=\"7d\"]').click()")
+            await tab.until(
+                "notice.textContent.startsWith('1 of 0 live pages are connected, 1 of them from your')"
+            )
+            assert await tab.evaluate("state.textContent") == "Not connected"
+        await tab.until("state.textContent === 'Complete' && notice.textContent === ''")
+        tab.messages.clear()  # the browser reports the refused requests
 
 
 async def test_labels_are_shown_as_text(tab: Tab) -> None:
