@@ -37,7 +37,8 @@ test-fresh:  ## Run all tests on minimal Debian 12 and 13 systems (debootstrap, 
 	.ci/fresh bookworm make test
 	.ci/fresh trixie make test
 
-weekly: test-fresh  ## Run the checks that take too long for every change
+weekly: test-fresh install  ## Run the checks that take too long for every change
+	CX_TEST_KILLS=100 $(BIN)/python -m pytest tests/security/test_kills.py
 
 bench: install  ## Measure throughput, latency and memory, and compare with Kafka Streams
 	$(BIN)/python -m tests.bench.core

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
@@ -19,6 +17,7 @@ from stream.demo.servers import DemoServers
 from stream.demo.story import Story
 from stream.devbroker.http import get
 from stream.devbroker.process import until_stopped
+from stream.devbroker.temporary import temporary_folder
 from stream.standalone.ports import Ports
 from stream.standalone.servers import module_command, running
 
@@ -33,8 +32,8 @@ def run_demo(say: Callable[[str], None], *, check: bool) -> int:
     """
     with (
         until_stopped(),
-        TemporaryDirectory(prefix="cxgauge-demo-") as folder,
-        running(DemoServers(Path(folder), Ports().with_free_ports(), say)) as servers,
+        temporary_folder("demo") as folder,
+        running(DemoServers(folder, Ports().with_free_ports(), say)) as servers,
     ):
         now, business = now_ms(), Business()
         answers = Story().history(now)

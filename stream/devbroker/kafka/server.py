@@ -6,13 +6,13 @@ import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Self
 
 from stream.devbroker.kafka.jars import MissingExtraError, class_path
 from stream.devbroker.kafka.wire import is_serving
 from stream.devbroker.ports import free_port, port_is_free
 from stream.devbroker.process import Child, ProcessError
+from stream.devbroker.temporary import temporary_folder
 
 DEFAULTS: Mapping[str, str | int] = {
     "process.roles": "broker,controller",
@@ -54,9 +54,7 @@ class Broker:
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
-            self._home = self._folder or Path(
-                undo.enter_context(TemporaryDirectory(prefix="cxgauge-broker-"))
-            )
+            self._home = self._folder or undo.enter_context(temporary_folder("broker"))
             self._java = _java()
             self.start()
             undo.callback(self.stop)

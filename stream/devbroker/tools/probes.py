@@ -8,11 +8,11 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from stream.devbroker.http import get
 from stream.devbroker.ports import free_port
 from stream.devbroker.process import Child, ProcessError
+from stream.devbroker.temporary import temporary_folder
 from stream.devbroker.tools import commands
 
 Probe = Callable[[Path], str | None]
@@ -85,8 +85,8 @@ def _server(
     program: Path, command: Callable[[Path, Path, Path, int], commands.Command], config: str
 ) -> str | None:
     """Start a server and wait until it is ready."""
-    with TemporaryDirectory(prefix="cxgauge-probe-") as name:
-        folder, port = Path(name), free_port()
+    with temporary_folder("probe") as folder:
+        port = free_port()
         path, log = folder / "config.yml", folder / "log"
         path.write_text(config)
         (folder / "rules.yml").write_text(RULES)
@@ -106,9 +106,9 @@ def _server(
 
 def _command(program: Path, *arguments: str) -> str | None:
     """Run a program beside the configurations until it ends."""
-    with TemporaryDirectory(prefix="cxgauge-probe-") as folder:
-        (Path(folder) / "rules.yml").write_text(RULES)
-        (Path(folder) / "alertmanager.yml").write_text(ALERTMANAGER)
+    with temporary_folder("probe") as folder:
+        (folder / "rules.yml").write_text(RULES)
+        (folder / "alertmanager.yml").write_text(ALERTMANAGER)
         try:
             finished = subprocess.run(
                 [program, *arguments],
