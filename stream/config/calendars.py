@@ -83,7 +83,7 @@ def _hours(value: object, at: SettingSource) -> tuple[tuple[MinuteSpan, ...], ..
 def _timezone(value: object, at: SettingSource) -> str:
     try:
         return ZoneInfo(str(value)).key
-    except (OSError, ValueError, LookupError):
+    except (OSError, ValueError, LookupError, RecursionError):  # the last for a path of many folders
         at.error(value, 'a name of the tz database such as "Europe/Rome"')
         return ""
 
@@ -113,10 +113,10 @@ def _public_holidays(value: dict[str, object], at: SettingSource) -> list[date]:
     """Return the public holidays of `country` and `subdivision`."""
     country, subdivision = value["country"], value.get("subdivision")
     known = _countries()
-    if country not in known:
+    if not isinstance(country, str) or country not in known:
         at.under("country").error(country, f'an ISO 3166 code such as "IT"{_nearest(country, known)}')
         return []
-    allowed = known[str(country)]
+    allowed = known[country]
     if subdivision is not None and subdivision not in allowed:
         names = ", ".join(allowed) or "none"
         at.under("subdivision").error(

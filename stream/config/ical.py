@@ -93,6 +93,8 @@ def _check(calendar: Any) -> None:
         for rule in rules if isinstance(rules, list) else [rules]:
             if _UNBOUNDED.intersection(rule.get("FREQ", [])):
                 raise ValueError(f"{name}: RRULE: FREQ {rule['FREQ'][0]}, allowed is DAILY or less often")
+            if any(interval < 1 for interval in rule.get("INTERVAL", [])):  # it would never end
+                raise ValueError(f"{name}: RRULE: INTERVAL {rule['INTERVAL'][0]}, allowed is 1 or more")
 
 
 def _occurrences(calendar: Any) -> Iterator[Any]:

@@ -22,7 +22,7 @@ def read(path: Path) -> Iterator[Record]:
         empty = dict.fromkeys((name for cells in _events(path) for name in cells), "")
         for number, cells in enumerate(_events(path), 1):
             yield Record(number, empty | cells)
-    except (*READ_ERRORS, ParseError) as error:
+    except (*READ_ERRORS, ParseError, ValueError, LookupError) as error:  # encodings that do not exist, too
         raise CxgaugeError(f"{path}: {error}") from error
 
 

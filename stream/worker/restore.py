@@ -1,10 +1,12 @@
 """Restoring partitions from their compacted topics, and checking their sources."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from aiokafka import TopicPartition
 
+from schemas.unknown_fields import DECODE_ERRORS
 from stream.config import Settings
 from stream.core.aggregation.task import PartitionTask, checksum
 from stream.core.model.unreadable import UnreadableBatch
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 RESTORE_BATCH = 10_000
 """Maximum records in a fetched batch. A record takes as much memory as the entity that is kept of it."""
 
+UNREADABLE = (*DECODE_ERRORS, LookupError)
+"""Errors of bytes that no worker wrote."""
 Restore = Callable[[bytes, bytes | None], None]
 
 
@@ -49,14 +53,36 @@ async def _restore(
     ranges = await assign(consumer, restorers)
     try:
         async for tp, records in read_ranges(consumer, ranges, max_records=RESTORE_BATCH):
-            restore = restorers[tp]
-            for record in records:
-                restore(record.key, record.value)
+            restore_records(restorers[tp], tp, records)
     except PreconditionFailed as error:
         raise PreconditionFailed(
             f"{error}. Restore the topic, or process the inputs again under another topics.state_prefix"
         ) from error
     return {p: ranges[TopicPartition(topics.state(p.domain.name), p.number)].end for p in partitions}
+
+
+def restore_records(restore: Restore, tp: TopicPartition, records: Iterable[Any]) -> None:
+    """Restore records of a compacted topic. Raises PreconditionFailed for one that no worker wrote."""
+    for record in records:
+        try:
+            restore(record.key, record.value)
+        except UNREADABLE as error:
+            raise PreconditionFailed(
+                f"{tp.topic} partition {tp.partition}: the record at offset {record.offset} cannot be read: {error}"
+            ) from error
+
+
+def finish(partition: PartitionTask) -> bool:
+    """End the restore of a partition. Return True if its panes were rebuilt because config or version changed.
+
+    Raises PreconditionFailed if an entity that is needed for this cannot be read.
+    """
+    try:
+        return partition.finish_restore()
+    except UNREADABLE as error:
+        raise PreconditionFailed(
+            f"state of {partition.domain.name} partition {partition.number}: a record cannot be read: {error}"
+        ) from error
 
 
 def _check_checkpoint(partition: PartitionTask) -> None:

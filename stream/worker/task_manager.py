@@ -14,6 +14,7 @@ from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model.checkpoint import Checkpoint
 from stream.core.model.unreadable import UnreadableBatch
 from stream.kafka.records import described
+from stream.worker import restore
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +169,7 @@ class TaskManager:
             return
         await self.store.load(new.values())
         for tp, core in new.items():
-            changed = core.finish_restore()
+            changed = restore.finish(core)
             self.tasks[tp] = OwnedTask(tp, core, wall_ms=self.wall_clock(), now=self.clock(), changed=changed)
         log.info("%d partitions assigned, %d revoked", len(new), len(lost))
 

@@ -192,6 +192,10 @@ def test_an_interval_over_midnight_and_one_without_length() -> None:
         (ical("DTSTART:20261102T990000", "SUMMARY:x"), "DTSTART"),
         (ical("DTSTART;VALUE=DATE:20261102", "RRULE:FREQ=NEVER"), "RRULE"),
         (ical("DTSTART:20261102T000000", "RRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30"), "allowed is DAILY"),
+        (
+            ical("DTSTART;VALUE=DATE:20261102", "RRULE:FREQ=DAILY;INTERVAL=0"),
+            "INTERVAL 0, allowed is 1 or more",
+        ),
         (b"BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261102\r\nEND:VEVENT", "it begins with VEVENT"),
         (b"x" * (5 << 20), "bytes"),
     ],

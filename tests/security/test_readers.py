@@ -1,5 +1,6 @@
 """Whatever bytes are read, only the documented errors come out, and they show no secrets."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from stream.mapping import mapping
 from stream.mapping.forms import FileForm
 from stream.operations.deadletters.dead_letter import DeadLetter, format_time
 from stream.operations.deadletters.listing import format_details, table
+
+pytestmark = pytest.mark.attack("odd bytes in files and variables")
 
 DEEP = 100_000
 LONG = "a" * 5_000
@@ -137,7 +140,8 @@ odd_bytes = st.one_of(
 
 @pytest.mark.parametrize("name", READERS)
 @given(raw=odd_bytes)
-def test_only_documented_errors_come_out(name: str, raw: bytes) -> None:
+def test_only_documented_errors_come_out(name: str, raw: bytes, tried: Callable[[int], None]) -> None:
+    tried(1)
     read, expected = READERS[name]
     with suppress(expected):
         read(raw)
@@ -220,6 +224,18 @@ def test_a_value_in_place_of_a_section_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="kafka: got str, allowed is a table") as error:
         load(path, {})
     assert "hunter2" not in str(error.value)
+
+
+def test_a_time_zone_of_many_folders_is_an_error() -> None:
+    """Each would be imported as a package."""
+    calendar = {
+        "name": "a",
+        "from": "2026-01-01",
+        "timezone": "Europe/R" * 1_000,
+        "hours": {"mon": ["09:00-13:00"]},
+    }
+    with pytest.raises(ConfigError, match="a name of the tz database"):
+        load(None, {"CXGAUGE_CALENDARS": json.dumps([calendar])})
 
 
 def test_usual_servers_are_accepted() -> None:

@@ -14,6 +14,8 @@ from stream.cli.top.command import screen
 from stream.cli.top.figures import MetricsSnapshot
 from stream.text import printable, printable_lines
 
+pytestmark = pytest.mark.attack("terminal: hostile values", fails="leaked")
+
 ROOT = Path(__file__).parents[2]
 HOSTILE = [
     "\x1b]0;PWNED\x07",

@@ -80,7 +80,8 @@ class RollingWindows:
         resolution, block, cell = decode_key(key)
         labels = LabelSet(cell.view, cell.values)
         aggregate = self.aggregates.get(cell.aggregate)
-        if aggregate is None or len(self.config.views.get(cell.view, ())) != len(cell.values):
+        names = self.config.views.get(cell.view)
+        if aggregate is None or names is None or len(names) != len(cell.values):
             return
         delta = block_difference(old, new)
         if not delta:

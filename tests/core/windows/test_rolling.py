@@ -274,7 +274,7 @@ def test_a_wrong_sum_is_detected_and_repaired() -> None:
 def test_unknown_cells_are_ignored() -> None:
     """Unknown views, aggregates and numbers of labels are ignored."""
     panes = PaneStore(
-        aggregation_config(views={"total": (), "team": ("team",)}, labels=()),
+        aggregation_config(views={"total": (), "everything": (), "team": ("team",)}, labels=()),
         AGGREGATES | {"new": FLOW._replace(name="new")},
     )
     apply_contributions(
