@@ -89,6 +89,8 @@ class Headline(NamedTuple):
         sample_size: the family of the sample size, None if there is none
         sample_labels: label values of the samples to add up, beside those in common
         timeline_family: the family of the time line, None if there is none
+        variance: returns the variance of one answer by the samples of the sample size (own labels to value), for a score
+            whose answers are no yes or no
     """
 
     title: str
@@ -100,6 +102,7 @@ class Headline(NamedTuple):
     sample_size: Family | None = None
     timeline_family: Family | None = None
     sample_labels: Mapping[str, str] = MappingProxyType({})
+    variance: Callable[[Mapping[tuple[str, ...], float]], float] | None = None
 
     @property
     def unit(self) -> Unit:

@@ -1,6 +1,6 @@
 """Net Promoter Score."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from stream.core.metrics.metric import Family, FlowContext, Headline, Line, Metric, Panel, Sample
 from stream.core.model.aggregates.feedback import NPS, NpsLayout
@@ -26,6 +26,16 @@ RESPONSES = Family("cx_nps_responses", "Scored NPS answers in the window", ("cat
 PREMATURE_RESPONSES = Family(
     "cx_nps_premature_responses", "NPS answers given before the transaction that they are about"
 )
+
+
+def variance(responses: Mapping[tuple[str, ...], float]) -> float:
+    """Return the variance of one answer in squared points: 100, 0 or -100 points each.
+
+    `responses` are the numbers of answers by category, at least one.
+    """
+    promoters, detractors = responses.get(("promoter",), 0), responses.get(("detractor",), 0)
+    n = sum(responses.values())
+    return 10_000 * ((promoters + detractors) / n - ((promoters - detractors) / n) ** 2)
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
@@ -82,6 +92,15 @@ METRIC = Metric(
     read_flows=read_flows,
     compared=(SCORE, RESPONSES),
     headlines=(
-        Headline("NPS", SCORE, "higher", low=LOW, high=HIGH, sample_size=RESPONSES, timeline_family=SCORE),
+        Headline(
+            "NPS",
+            SCORE,
+            "higher",
+            low=LOW,
+            high=HIGH,
+            sample_size=RESPONSES,
+            timeline_family=SCORE,
+            variance=variance,
+        ),
     ),
 )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from schemas.topics import DomainName
+from stream.core.metrics.changes import Change, of_means, of_shares
 from stream.core.metrics.headlines import (
     DOMAIN_OF_FAMILY,
     HEADLINES,
@@ -12,18 +13,24 @@ from stream.core.metrics.headlines import (
     labels_of,
     matches,
 )
-from stream.core.metrics.metric import Family
+from stream.core.metrics.metric import Family, Headline, previous
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
 from stream.exporter.domain_view import DomainView
 
 
 class Figure(NamedTuple):
-    """The value of a tile, its 95 % bounds and its sample size. None where there is no series."""
+    """The value of a tile, its 95 % bounds and its sample size. None where there is no series.
+
+    `before` and `n_before` are value and sample size in the window before, `change` is the change from it.
+    """
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
     n: float | None = None
+    before: float | None = None
+    n_before: float | None = None
+    change: Change | None = None
 
 
 class Figures:
@@ -60,10 +67,33 @@ class Figures:
         wanted = labels_of(tile)
         families = (headline.family, headline.low, headline.high)
         value, low, high = (family and self._sum(family, labels, window_index, wanted) for family in families)
-        n = headline.sample_size and self._sum(
-            headline.sample_size, labels, window_index, {**wanted, **headline.sample_labels}
+        of_samples = {**wanted, **headline.sample_labels}
+        n = headline.sample_size and self._sum(headline.sample_size, labels, window_index, of_samples)
+        figure = Figure(value, low, high, n)
+        if headline.family not in HEADLINES[tile.number].metric.compared:
+            return figure
+        before = self._sum(previous(headline.family), labels, window_index, wanted)
+        n_before = headline.sample_size and self._sum(
+            previous(headline.sample_size), labels, window_index, of_samples
         )
-        return Figure(value, low, high, n)
+        figure = figure._replace(before=before, n_before=n_before)
+        return figure._replace(change=self._change(headline, figure, labels, window_index))
+
+    def _change(
+        self, headline: Headline, figure: Figure, labels: LabelSet, window_index: int
+    ) -> Change | None:
+        value, n, before, n_before = figure.value, figure.n, figure.before, figure.n_before
+        if value is None or before is None:
+            return None
+        if n and n_before and headline.unit == "ratio":
+            return of_shares(round(value * n), int(n), round(before * n_before), int(n_before))
+        if n and n_before and headline.sample_size and headline.variance:
+            now, earlier = (
+                headline.variance(dict(self._samples(family, labels, window_index)))
+                for family in (headline.sample_size, previous(headline.sample_size))
+            )
+            return of_means(value, now, int(n), before, earlier, int(n_before))
+        return Change(value - before)
 
     def rows(self, tile: Tile, view: str, window_index: int) -> Iterator[tuple[LabelSet, Figure] | None]:
         """Yield the label sets of a view with their figures, and None after each step."""

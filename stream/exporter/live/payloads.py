@@ -99,7 +99,7 @@ class Payloads:
             for tile in [*existing, *sorted(missing)]:
                 figure = self._figures.figure(tile, TOTAL_LABELS, window_index)
                 values = [point.value for point in self.timelines.of(tile, window_index)]
-                shown.append(self._tile(tile, window_index) | figure._asdict() | {"line": values})
+                shown.append(self._tile(tile, window_index) | _shown(figure) | {"line": values})
             yield
         into.append(orjson.dumps({"window": self._windows[window_index].label, "tiles": shown}))
 
@@ -111,12 +111,12 @@ class Payloads:
             yield
         largest = heapq.nsmallest(MAX_ROWS, rows, key=_rank)
         yield
-        shown = [{"labels": labels.values, **figure._asdict()} for labels, figure in largest]
+        shown = [{"labels": labels.values, **_shown(figure)} for labels, figure in largest]
         into.append(
             orjson.dumps(
                 {
                     **self._tile(selection.tile, selection.window_index),
-                    **self._figures.figure(selection.tile, TOTAL_LABELS, selection.window_index)._asdict(),
+                    **_shown(self._figures.figure(selection.tile, TOTAL_LABELS, selection.window_index)),
                     "window": self._windows[selection.window_index].label,
                     "view": selection.view,
                     "rows": shown,
@@ -132,6 +132,12 @@ class Payloads:
         labels = {"view": "total", **window, **labels_of(tile)}
         series = line(family.name, labels, 0).rpartition(" ")[0]
         return {"id": encode(tile), "headline": tile.number, "labels": tile.values, "series": series}
+
+
+def _shown(figure: Figure) -> dict[str, Any]:
+    change = figure.change
+    compared = None if change is None else change._asdict() | {"significant": change.is_significant}
+    return figure._asdict() | {"change": compared}
 
 
 def _rank(row: tuple[LabelSet, Figure]) -> tuple[float, LabelSet]:

@@ -240,3 +240,27 @@ def test_the_sample_size_of_waits_is_the_number_of_tickets_resolved_now() -> Non
     refresh(state)
     tile = tiles_by_name(Payloads(state), 1)["cx_requester_wait_mean_seconds"]
     assert (tile["value"], tile["n"]) == (0, 2)
+
+
+def test_a_tile_has_the_window_before_and_the_change() -> None:
+    """Equal to the series, with a test where the answers suffice for one. A window without one before has none."""
+    state = exporter()
+    given = [(50, 10, 90), (10, 0, 91), (30, 10, 5), (30, 0, 6)]  # number, score, age in minutes
+    events = [
+        event for n, score, age in given for event in answers(n, score, NOW - age * MINUTE, channel="web")
+    ]
+    apply_records(state, Worker(state)(events))
+    series = refresh(state)
+    tile = tiles_by_name(Payloads(state), 1)["cx_nps_score"]
+    assert (tile["value"], tile["n"]) == (0, 60)
+    assert (
+        tile["before"] == series['cx_nps_score_previous{view="total",window="1h"}'] == pytest.approx(200 / 3)
+    )
+    assert tile["n_before"] == 60
+    assert tile["change"]["difference"] == pytest.approx(-200 / 3)
+    assert tile["change"]["low"] < -200 / 3 < tile["change"]["high"] < 0
+    assert tile["change"]["significant"] is True
+    (row,) = detail(Payloads(state), 1, "channel", "cx_nps_score")["rows"]
+    assert row["change"] == tile["change"]
+    day = tiles_by_name(Payloads(state), 2)["cx_nps_score"]
+    assert (day["before"], day["n_before"], day["change"]) == (None, 0, None)

@@ -1,0 +1,66 @@
+"""The change of a figure from the window before: its difference, 95 % interval and p-value, from exact parts."""
+
+from math import erfc, sqrt
+from typing import NamedTuple
+
+from stream.core.model.confidence import Z, wilson
+
+SIGNIFICANT = 0.05
+"""A change whose p-value is below it is significant."""
+MIN_EXPECTED = 5
+"""Successes and failures that each window must expect under equal shares, as the normal approximation needs them."""
+MIN_ANSWERS = 30
+"""Answers that each window must have for a test of means."""
+
+
+class Change(NamedTuple):
+    """A change in the unit of the figure, with its 95 % interval and the two-sided p-value of no change.
+
+    Interval and p-value are None if there are too few answers for them.
+    """
+
+    difference: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+
+    @property
+    def is_significant(self) -> bool | None:
+        """Whether the figure has changed at the level of 5 %, None if there are too few answers to tell."""
+        return None if self.p is None else self.p < SIGNIFICANT
+
+
+def of_shares(successes: int, n: int, successes_before: int, n_before: int) -> Change:
+    """Return the change of a share. Both windows have answers (n >= 1).
+
+    Interval: R. G. Newcombe, Statistics in Medicine 17, 1998, method 10, from the Wilson bounds of both. Test: two
+    proportions with a pooled share.
+    """
+    share, before = successes / n, successes_before / n_before
+    pooled = (successes + successes_before) / (n + n_before)
+    if min(pooled, 1 - pooled) * min(n, n_before) < MIN_EXPECTED:
+        return Change(share - before)
+    (low, high), (low_before, high_before) = wilson(successes, n), wilson(successes_before, n_before)
+    down = sqrt((share - low) ** 2 + (high_before - before) ** 2)
+    up = sqrt((high - share) ** 2 + (before - low_before) ** 2)
+    error = sqrt(pooled * (1 - pooled) * (1 / n + 1 / n_before))
+    difference = share - before
+    return Change(difference, difference - down, difference + up, _two_sided(difference / error))
+
+
+def of_means(
+    mean: float, variance: float, n: int, before: float, variance_before: float, n_before: int
+) -> Change:
+    """Return the change of a mean of answers, whose variances are those of one answer (n >= 1).
+
+    Test of two means whose variances differ (B. L. Welch, 1947), with the normal distribution.
+    """
+    error = sqrt(variance / n + variance_before / n_before)
+    difference = mean - before
+    if min(n, n_before) < MIN_ANSWERS or not error:
+        return Change(difference)
+    return Change(difference, difference - Z * error, difference + Z * error, _two_sided(difference / error))
+
+
+def _two_sided(z: float) -> float:
+    return erfc(abs(z) / sqrt(2))
