@@ -5,9 +5,15 @@ from collections.abc import Iterable, Iterator
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from schemas.topics import DOMAINS, partition_of
+from stream.config.settings import Topics
+from stream.core.aggregation.outgoing import OutgoingRecord
+
 BATCH_BYTES = 256 << 10
 """Maximum size of a batch, as `max_batch_size` of the producers that send them. Measured in
 tests/bench/README.md."""
+REQUEST_BYTES = 8 << 20
+"""Maximum size of a request, as `max_request_size` of these producers."""
 KeyAndValue = tuple[bytes | None, bytes | None]
 TimestampAndHeaders = tuple[int | None, list[tuple[str, bytes | None]]]
 """Timestamp in ms and headers of a record."""
@@ -40,6 +46,31 @@ def _close(batch: BatchBuilder, records: int) -> BatchBuilder:
     batch._relative_offset = records  # noqa: SLF001
     batch.close()
     return batch
+
+
+async def address(
+    producer: AIOKafkaProducer, topics: Topics, outgoing: Iterable[OutgoingRecord], now: int
+) -> list[AddressedBatch]:
+    """Return records in batches by topic and partition.
+
+    A record without a partition goes to that of its key. One without a timestamp gets `now`, in ms.
+    """
+    names = {domain: topics.input(domain) for domain in DOMAINS} | {"": topics.deadletter}
+    by_partition: dict[tuple[str, int], list[OutgoingRecord]] = {}
+    for record in outgoing:
+        topic, number = names[record.domain], record.partition
+        if number is None:  # the dead-letter topic may have another number of partitions
+            number = partition_of(record.key or b"", len(await producer.partitions_for(topic)))
+        by_partition.setdefault((topic, number), []).append(record)
+    return [
+        (topic, number, batch)
+        for (topic, number), records in by_partition.items()
+        for batch in build_batches(
+            producer,
+            [(record.key, record.value) for record in records],
+            [(now if record.timestamp is None else record.timestamp, record.headers) for record in records],
+        )
+    ]
 
 
 async def send_batches(

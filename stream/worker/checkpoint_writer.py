@@ -9,13 +9,19 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from schemas.topics import DOMAINS, partition_of
 from stream.clock import wall_ms
 from stream.config import Settings
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model import checkpoint as checkpoint_format
-from stream.kafka.batches import BATCH_BYTES, AddressedBatch, TimestampAndHeaders, build_batches, send_batches
+from stream.kafka.batches import (
+    BATCH_BYTES,
+    REQUEST_BYTES,
+    TimestampAndHeaders,
+    address,
+    build_batches,
+    send_batches,
+)
 from stream.kafka.client import client_options
 from stream.kafka.faults import translated
 from stream.kafka.rights import Operation
@@ -24,7 +30,6 @@ from stream.worker.skip_orders import SkipOrders
 
 log = logging.getLogger(__name__)
 
-REQUEST_BYTES = 8 << 20
 FLUSH_TIMEOUT = 45.0
 """Seconds after which a flush fails because its outcome is unknown."""
 
@@ -108,7 +113,7 @@ class KafkaCheckpointStore:
         with translated(self.settings.kafka, Operation.WRITE):
             async with asyncio.timeout(FLUSH_TIMEOUT):
                 await self._forward(flush.forwards)
-                batches += await self._batches_of(producer, flush.dead_letters)
+                batches += await address(producer, topics, flush.dead_letters, self._stamp())
                 await producer.begin_transaction()
                 written = await send_batches(producer, batches)
                 await producer.commit_transaction()
@@ -136,36 +141,8 @@ class KafkaCheckpointStore:
                     max_request_size=REQUEST_BYTES,
                 )
                 await self._forwarder.start()
-            await send_batches(self._forwarder, await self._batches_of(self._forwarder, outgoing))
-
-    async def _batches_of(
-        self, producer: AIOKafkaProducer, outgoing: list[OutgoingRecord]
-    ) -> list[AddressedBatch]:
-        """Return records in batches by topic and partition.
-
-        A record without a partition goes to that of its key.
-        """
-        topics = self.settings.topics
-        names = {domain: topics.input(domain) for domain in DOMAINS} | {"": topics.deadletter}
-        now = self._stamp()
-        by_partition: dict[tuple[str, int], list[OutgoingRecord]] = {}
-        for record in outgoing:
-            topic, number = names[record.domain], record.partition
-            if number is None:  # the dead-letter topic may have another number of partitions
-                number = partition_of(record.key or b"", len(await producer.partitions_for(topic)))
-            by_partition.setdefault((topic, number), []).append(record)
-        return [
-            (topic, number, batch)
-            for (topic, number), records in by_partition.items()
-            for batch in build_batches(
-                producer,
-                [(record.key, record.value) for record in records],
-                [
-                    (now if record.timestamp is None else record.timestamp, record.headers)
-                    for record in records
-                ],
-            )
-        ]
+            batches = await address(self._forwarder, self.settings.topics, outgoing, self._stamp())
+            await send_batches(self._forwarder, batches)
 
     async def close(self, partition: PartitionTask) -> None:
         """Stop the producer of a partition."""
