@@ -23,7 +23,7 @@ EXIT_CODES = {
     0: "success, or a service was stopped by SIGTERM or SIGINT",
     1: "the command failed, or a check found differences",
     2: "the configuration or the command line is wrong, or Kafka refuses the password or a certificate",
-    3: "another worker took over a partition of this one",
+    3: "another worker or bridge took over a partition of this one",
     4: "topics are missing or differ from the configuration, an ACL is missing, or stored state cannot be used",
 }
 SERIES_HEAD = "| series | type | labels | help |\n|---|---|---|---|\n"

@@ -1,0 +1,1 @@
+"""The bridge: JSON records of another system's topic to the input topics, exactly once."""
