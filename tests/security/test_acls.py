@@ -2,13 +2,14 @@
 
 import asyncio
 import re
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AclOperation
+from confluent_kafka.admin import AclOperation, AdminClient, NewTopic
 
 from schemas.feedback import FeedbackSubmitted
 from schemas.publish import Publisher
@@ -16,6 +17,7 @@ from stream.errors import PreconditionFailed
 from stream.kafka.client import client_options
 from stream.worker.health import Health
 from stream.worker.startup import prepare
+from tests.bridge.bridges import MAPPING, answer
 from tests.chaos.cluster import ChaosCluster, wait
 from tests.intake.http_client import send
 from tests.kafka.segments import damage, segment
@@ -124,10 +126,10 @@ REPLAY = ["deadletter", "replay"]
 TESTED = sorted(
     acl
     for acl in ACLS
-    if acl.principal not in ("app", "exporter", "intake")
+    if acl.principal not in ("app", "bridge", "exporter", "intake")
     and (acl.principal, acl.name) != ("worker", "cx.clock")
 )
-"""An app uses the client library or any other client. Exporter and intake run as processes below. Counting needs no clock topic."""
+"""An app uses the client library or any other client. Bridge, exporter and intake run as processes below. Counting needs no clock topic."""
 
 
 def command_of(acl: Acl) -> list[str]:
@@ -162,6 +164,61 @@ def test_a_missing_acl_is_named(secured: SecuredBroker, missing: Acl) -> None:
         f"User:{missing.principal} lacks {missing.verb} on [a-zA-Z ]+{re.escape(name)}", output
     ), output
     assert "Traceback" not in output
+
+
+@pytest.fixture(scope="module")
+def orders(secured: SecuredBroker) -> None:
+    """The source topic of the page, with a record for an event and one for a dead letter."""
+    unrestricted = {"bootstrap.servers": secured.broker.bootstrap}
+    admin, producer = AdminClient(unrestricted), Producer(unrestricted)
+    for created in admin.create_topics([NewTopic("orders", 1, 1)]).values():
+        created.result()
+    for value in (answer(1), b"{"):
+        producer.produce("orders", value)
+    assert producer.flush(20) == 0
+
+
+def bridge_orders(secured: SecuredBroker, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a bridge of the topic up to its present end. A process, because it ends by itself after an error."""
+    mapping = folder / "mapping.toml"
+    mapping.write_text(MAPPING)
+    command = ["bridge", "orders", "--mapping", str(mapping), "--once"]
+    cluster = ChaosCluster(secured.broker.bootstrap, folder, **secured.environ("bridge"))
+    return cluster.run(*command)
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_bridge_works_with_the_acls_of_the_page(secured: SecuredBroker, tmp_path: Path) -> None:
+    """It sends an event and a dead letter, and commits. A second one fences it and resumes."""
+    for outcome in ("2 records: 1 mapped, 0 ignored, 1 in dead letters", "0 records"):
+        finished = bridge_orders(secured, tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout.startswith(outcome)
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize(
+    ("verb", "name", "resource"),
+    [
+        ("Read", "orders", "topic orders"),
+        ("Write", "cx.deadletter", "topic cx.deadletter"),
+        ("DescribeConfigs", "cx.customers", "topic cx.customers"),
+        ("Read", "cxgauge-bridge-orders", "group cxgauge-bridge-orders"),
+        ("Write", "cxgauge-bridge-orders/*", "transactional ID cxgauge-bridge-orders/orders/start"),
+    ],
+)
+def test_a_bridge_names_a_missing_acl(
+    secured: SecuredBroker, tmp_path: Path, verb: str, name: str, resource: str
+) -> None:
+    missing = without(("bridge", verb, name))
+    secured.forbid(missing)
+    try:
+        finished = bridge_orders(secured, tmp_path)
+    finally:
+        secured.allow(missing)
+    assert finished.returncode == 4, finished.stderr
+    assert f"User:bridge lacks {verb} on {resource}" in finished.stderr
+    assert "Traceback" not in finished.stderr
 
 
 def test_a_worker_counts_without_the_clock_topic(secured: SecuredBroker) -> None:
