@@ -52,6 +52,9 @@ class FakeConsumer:
         self.meanwhile()
         return {TP: self.records}
 
+    def highwater(self, tp: TopicPartition) -> int | None:
+        return {TP: 12}.get(tp)
+
     def seek(self, tp: TopicPartition, offset: int) -> None:
         assert tp == TP
         self.seeks.append(offset)
@@ -154,3 +157,10 @@ async def test_of_several_errors_a_takeover_is_reported() -> None:
     consumer.getmany_checked = both  # type: ignore[method-assign]
     with pytest.raises(ProducerFenced):
         await session._step()
+
+
+async def test_the_lag_is_that_of_the_assigned_partitions() -> None:
+    """A partition whose end is not known yet has none."""
+    unknown = TopicPartition("answers", 1)
+    session, _ = session_of({TP: FakeWriter(next_offset=5), unknown: FakeWriter()}, [])
+    assert session.lag() == 7
