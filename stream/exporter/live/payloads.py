@@ -161,6 +161,7 @@ def _headline(number: int) -> dict[str, Any]:
         "windowed": headline.family.windowed,
         "help": headline.family.help,
         "bounds": headline.low is not None,
+        "tested": headline.unit == "ratio" or headline.variance is not None,
         "open_labels": [i for i, value in enumerate(label_pattern(headline)) if value is None],
         "line": timeline_family
         and {"help": timeline_family.help, "is_value": timeline_family is headline.family},

@@ -1,5 +1,6 @@
 // The detail section: time line, breakdown and definition of the selected tile.
 
+import { changeSentence } from "./change.js";
 import { definitionList } from "./definition.js";
 import { $, h, s, setText } from "./dom.js";
 import { NO_VALUE, bounds, count, figure, moment } from "./format.js";
@@ -19,6 +20,7 @@ export class Detail {
     this.heading = h("h2", { id: "detail-title" });
     this.figure = h("data", {});
     this.context = h("span", { class: "context" });
+    this.change = h("p", { class: "change" });
     this.caption = h("p", { class: "caption" });
     this.readout = h("p", { class: "readout" });
     this.points = h("div", { class: "scroll" });
@@ -26,6 +28,7 @@ export class Detail {
     this.definition = h("div", {});
     $("detail").replaceChildren(
       h("div", { class: "heading" }, this.heading, h("p", { class: "lead" }, this.figure, " ", this.context)),
+      this.change,
       this.caption,
       this.#line.box,
       this.readout,
@@ -46,6 +49,7 @@ export class Detail {
     setText(this.figure, figure(payload.value, headline.unit, currencyOf(headline, payload)));
     const limits = bounds(payload.low, payload.high, headline.unit);
     setText(this.context, [limits && `95\u202f% ${limits}`, payload.n !== null && `n ${count(payload.n)}`, headline.windowed ? payload.window : "now"].filter((text) => text).join(" \u00b7 "));
+    setText(this.change, changeSentence(payload, headline));
     const definitionKey = `${payload.headline} ${payload.series}`;
     if (this.definition.dataset.key !== definitionKey) {
       this.definition.dataset.key = definitionKey;

@@ -1,5 +1,6 @@
 // The tiles: for each headline its value, bounds, sample size and a sparkline.
 
+import { changeLine } from "./change.js";
 import { showDefinition } from "./definition.js";
 import { $, h, s, setText } from "./dom.js";
 import { bounds, count, figure, stamp } from "./format.js";
@@ -73,11 +74,12 @@ export class Tiles {
       value: h("data", { class: "value" }),
       bounds: h("p", { class: "bounds" }),
       n: h("p", { class: "n" }),
+      change: h("p", { class: "change" }),
       sparkline: s("svg", { class: "sparkline", "aria-hidden": "true", viewBox: "0 0 100 24", preserveAspectRatio: "none" }),
       line: null,
     };
     const about = h("button", { type: "button", class: "about", "aria-label": `Definition of ${name}`, onclick: () => showDefinition(headline, elements.tile) }, "?");
-    elements.item = h("li", { class: "tile", "data-id": tile.id }, h("h3", {}, elements.pick), h("p", { class: "figure" }, elements.value), elements.bounds, elements.n, elements.sparkline, about);
+    elements.item = h("li", { class: "tile", "data-id": tile.id }, h("h3", {}, elements.pick), h("p", { class: "figure" }, elements.value), elements.bounds, elements.n, elements.change, elements.sparkline, about);
     this.#tiles.set(tile.id, elements);
     return elements;
   }
@@ -91,6 +93,9 @@ export class Tiles {
     setText(elements.bounds, tile.low === null ? "" : `95\u202f% ${bounds(tile.low, tile.high, headline.unit)}`);
     setText(elements.n, tile.n === null ? (headline.windowed ? "" : "now") : `n ${count(tile.n)}${headline.windowed ? "" : ", now"}`);
     elements.n.dataset.n = tile.n ?? "";
+    const { text, word } = changeLine(tile, headline);
+    setText(elements.change, text);
+    elements.change.dataset.word = word;
     const line = JSON.stringify(tile.line);
     if (line !== elements.line) {
       elements.line = line;

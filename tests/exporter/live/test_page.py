@@ -16,6 +16,7 @@ from tests.exporter.live.browser import Tab, chromium
 from tests.exporter.live.live_exporter import LiveExporter, shop_events
 from tests.exporter.live.relay import Relay
 from tests.exporter.live.test_alertmanager import ALERT, alertmanager
+from tests.support import MINUTE, NOW
 
 pytestmark = pytest.mark.tools
 
@@ -85,6 +86,24 @@ async def test_figures_equal_the_exposition(tab: Tab) -> None:
         assert await tab.evaluate("document.querySelectorAll('#detail canvas').length") == 1
         points = await tab.evaluate("document.querySelectorAll('#detail details tbody tr').length")
         assert points in (24, 25)
+
+
+async def test_the_change_from_the_window_before_is_shown(tab: Tab) -> None:
+    """On the tile as a difference and a word, in the detail as a sentence. Not where the window before had no answers."""
+    live_exporter = LiveExporter()
+    given = [(50, 10, 90), (10, 0, 91), (30, 10, 5), (30, 0, 6)]  # number, score, age in minutes
+    await live_exporter.publish(
+        [event for n, score, age in given for event in answers(n, score, NOW - age * MINUTE)]
+    )
+    change = "document.querySelector('[data-id=cx_nps_score] .change').textContent"
+    async with live_exporter.running():
+        await tab.open(f"{live_exporter.url}/#window=1h&tile=cx_nps_score")
+        await tab.until(f"{change} === '\u221266.7, worse'")
+        sentence = await tab.evaluate("document.querySelector('#detail .change').textContent")
+        assert sentence.startswith("\u221266.7 (95\u202f% \u2212")
+        assert ") from 66.7, n 60, in the 1h before: worse, p below 0.001." in sentence
+        await tab.evaluate("document.querySelector('#windows input[value=\"24h\"]').click()")
+        await tab.until(f"{change} === '' && document.querySelector('#detail .change').textContent === ''")
 
 
 async def test_the_page_updates_and_reconnects(tab: Tab) -> None:
