@@ -192,8 +192,13 @@ def _ratio(name: str, labels: dict[str, str], part: int, total: int) -> Iterator
 
 
 def differences(expected: Series, exposed: Series) -> list[str]:
-    """Return one line for every joined series whose value or presence is wrong."""
-    names = {name for name in (*expected, *exposed) if name.startswith(PREFIXES)}
+    """Return one line for every joined series whose value or presence is wrong.
+
+    Series of the window before are not compared: see `compare.metric_of`.
+    """
+    names = {
+        name for name in (*expected, *exposed) if name.startswith(PREFIXES) and not name.endswith("_previous")
+    }
     lines = []
     for name in sorted(names):
         wanted, given = expected.get(name, {}), exposed.get(name, {})
