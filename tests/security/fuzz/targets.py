@@ -279,6 +279,14 @@ XES = b"""<?xml version="1.0" encoding="UTF-8"?>
 <event><string key="vru+line" value="AA01"/><string key="ser_start" value="10:15:31"/><string key="ser_exit" value="10:18:02"/>
 <int key="ser_time" value="151"/></event></trace></log>"""
 BANK = (DEPLOY / "examples" / "bank_calls_1999.toml").read_bytes()
+
+
+def _mapping(sample: Path) -> bytes:
+    """Return the mapping for a sample: an example's or one that ships, of the same name."""
+    example = DEPLOY / "examples" / f"{sample.stem}.toml"
+    return (example if example.exists() else shipped.resolve(sample.stem)).read_bytes()
+
+
 EXPORTS = [
     *(
         (name, raw, BANK)
@@ -290,7 +298,7 @@ EXPORTS = [
         )
     ),
     *(
-        (f"a{path.suffix}", path.read_bytes(), shipped.resolve(path.stem).read_bytes())
+        (f"a{path.suffix}", path.read_bytes(), _mapping(path))
         for path in sorted((DEPLOY / "examples" / "samples").iterdir())
     ),
 ]
