@@ -1,49 +1,28 @@
 """TypeScript made of the JSON Schemas by json-schema-to-typescript, with an app that the compiler checks."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from schemas.envelope import EVENTS
 from schemas.generate import FOLDER
-from stream.devbroker.cache import cache_folder
+from tests.npm import node_modules
 from tests.style.sources import ROOT
 
 pytestmark = pytest.mark.tools
 
 PROJECT = Path(__file__).with_name("typescript")
-LOCK = PROJECT / "package-lock.json"
 STRICT = ("--strict", "--noEmit", "--target", "ES2022", "--module", "ES2022", "--moduleResolution", "bundler")
 
 
 @pytest.fixture(scope="module")
 def programs(require: Callable[[str], Path]) -> Path:
     """The folder of the programs `json2ts` and `tsc`, which npm fetches once as the lock file says."""
-    npm = require("npm")
-    folder = cache_folder() / "npm" / sha256(LOCK.read_bytes()).hexdigest()[:16]
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent) as temporary:
-            content = Path(temporary) / "content"
-            content.mkdir()
-            for name in ("package.json", LOCK.name):
-                shutil.copy(PROJECT / name, content)
-            command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-            result = subprocess.run(command, cwd=content, capture_output=True, text=True, check=False)
-            if result.returncode:
-                reason = f"npm could not fetch the packages of {LOCK.name}: {result.stderr.strip()}"
-                if os.environ.get("CX_TEST_REQUIRE_TOOLS") == "1":
-                    pytest.fail(f"{reason} (CX_TEST_REQUIRE_TOOLS=1)")
-                pytest.skip(reason)
-            content.rename(folder)
-    return folder / "node_modules/.bin"
+    return node_modules(require("npm"), PROJECT) / ".bin"
 
 
 def generate(programs: Path, schema: Path, target: Path) -> str:
