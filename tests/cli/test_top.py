@@ -43,7 +43,7 @@ async def top_once(live_exporter: LiveExporter, *options: str) -> Result:
 
 def test_figures_are_shown_by_headline_and_label_set() -> None:
     """Figures of this view and window. Samples with common labels are summed, the largest come first."""
-    rows = {(row.title, row.labels): row[2:] for row in MetricsSnapshot(EXPOSITION, "channel", "7d").rows()}
+    rows = {(row.title, row.labels): row[2:5] for row in MetricsSnapshot(EXPOSITION, "channel", "7d").rows()}
     assert rows == {
         ("NPS", "web"): ("20.0", "10.0 to 30.0", 6),
         ("NPS", 'a "b"'): ("-10.0", "", None),
@@ -51,6 +51,29 @@ def test_figures_are_shown_by_headline_and_label_set() -> None:
         ("FRT p90", "web"): ("1 min 15 s", "", None),
         ("Requester wait", "web"): ("1 min", "", 7),
         ("CLV to date (at margin) EUR", "web"): ("1,234.50 EUR", "", None),
+    }
+
+
+def test_the_change_from_the_window_before_is_shown() -> None:
+    """With a word where the answers suffice for a test, and without one for durations."""
+    before = """cx_nps_score_previous{view="channel",channel="web",window="7d"} 35.0
+cx_nps_responses_previous{view="channel",channel="web",window="7d",category="promoter"} 110.0
+cx_nps_responses_previous{view="channel",channel="web",window="7d",category="passive"} 50.0
+cx_nps_responses_previous{view="channel",channel="web",window="7d",category="detractor"} 40.0
+cx_survey_response_ratio_previous{view="channel",channel="web",window="7d",survey="nps"} 0.25
+cx_survey_offered_previous{view="channel",channel="web",window="7d",survey="nps"} 12.0
+cx_requester_wait_mean_seconds_previous{view="channel",channel="web",window="7d"} 75.0
+"""
+    now = EXPOSITION.replace("4.0", "100.0").replace(
+        'category="detractor"} 2.0', 'category="detractor"} 60.0'
+    )
+    now += 'cx_nps_responses{view="channel",channel="web",window="7d",category="passive"} 40.0\n'
+    rows = MetricsSnapshot(now + before, "channel", "7d").rows()
+    changes = {(row.title, row.labels): row.change for row in rows}
+    assert {key: change for key, change in changes.items() if change} == {
+        ("NPS", "web"): "-15.0, no clear change",
+        ("Response rate nps", "web"): "+25.0 pp, too few to tell",
+        ("Requester wait", "web"): "-15 s",
     }
 
 

@@ -150,6 +150,7 @@ def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group
         table.add_column(view)
     for name in ("value", "95 % bounds", "n"):
         table.add_column(name, justify="right")
+    table.add_column(f"since the {window} before")
     previous_title, rows = "", list(snapshot.rows())
     for row in rows:
         labels = [] if view == "total" else [row.labels]
@@ -161,6 +162,7 @@ def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group
             figure,
             row.bounds,
             n,
+            row.change,
         )
         previous_title = row.title or previous_title
     if_empty = (

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from stream.core.metrics.changes import Period, change_of, verdict
 from stream.core.metrics.headlines import HEADLINES, label_pattern
-from stream.core.metrics.metric import Family, Headline
+from stream.core.metrics.metric import Family, Headline, previous
 from stream.errors import CxgaugeError
 
 PIPELINE = (
@@ -36,6 +37,8 @@ class Row(NamedTuple):
     figure: str
     bounds: str
     sample_size: float | None
+    change: str = ""
+    """The change from the window before, and what it is worth."""
 
 
 class MetricsSnapshot:
@@ -104,7 +107,35 @@ class MetricsSnapshot:
         n = headline.sample_size and self._sum(headline.sample_size, {**labels, **headline.sample_labels})
         title, label = " ".join([headline.title, *open_values]), ", ".join(others)
         sort_key = (title, -(value if n is None else n), label)
-        return sort_key, Row(title, label, format_value(value, headline, money), bounds, n)
+        change = self._change(headline, labels, value, n)
+        return sort_key, Row(title, label, format_value(value, headline, money), bounds, n, change)
+
+    def _change(self, headline: Headline, labels: Labels, value: float, n: float | None) -> str:
+        """Return the change of a figure from the window before, empty if that is not exposed."""
+        before = self._sum(previous(headline.family), labels)
+        if before is None:
+            return ""
+        size, of_samples = headline.sample_size, {**labels, **headline.sample_labels}
+        size_before = size and previous(size)
+        n_before = size_before and self._sum(size_before, of_samples)
+        change = change_of(
+            headline,
+            Period(value, n, self._by_own_labels(size, of_samples)),
+            Period(before, n_before, self._by_own_labels(size_before, of_samples)),
+        )
+        return ", ".join(
+            filter(None, (format_change(change.difference, headline), verdict(headline, change)))
+        )
+
+    def _by_own_labels(self, family: Family | None, labels: Labels) -> dict[tuple[str, ...], float]:
+        """Return the samples of a family that agree on common labels, by the values of its own labels."""
+        if family is None:
+            return {}
+        return {
+            tuple(label_names[name] for name in family.labels): value
+            for label_names, value in self._samples.get(family.name, [])
+            if all(labels.get(name, text) == text for name, text in label_names.items())
+        }
 
     def _sum(self, family: Family, labels: Mapping[str, str]) -> float | None:
         """Return the sum of a family's samples that agree on common labels, None if there are none."""
@@ -125,6 +156,7 @@ def _needed(text: str, view: str) -> str:
         for family in (headline.family, headline.low, headline.high, headline.sample_size)
         if family
     ]
+    families += [previous(family) for family in families]
     begin = tuple({f'{family.name}{{view="{view}"' for family in families} | set(PIPELINE))
     return "".join(f"{line}\n" for line in text.split("\n") if line.startswith(begin))
 
@@ -147,6 +179,13 @@ def format_value(value: float, headline: Headline, money: str = "") -> str:
             return format_duration(value)
         case _:
             return f"{value:,.0f}"
+
+
+def format_change(difference: float, headline: Headline) -> str:
+    """Format a difference with its sign. That of two ratios is in percentage points."""
+    size = abs(difference)
+    text = f"{100 * size:.1f} pp" if headline.unit == "ratio" else format_value(size, headline)
+    return f"{'-' if difference < 0 else '+'}{text}"
 
 
 def format_duration(seconds: float) -> str:

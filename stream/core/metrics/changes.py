@@ -1,8 +1,10 @@
 """The change of a figure from the window before: its difference, 95 % interval and p-value, from exact parts."""
 
+from collections.abc import Mapping
 from math import erfc, sqrt
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from stream.core.metrics.metric import Headline
 from stream.core.model.confidence import Z, wilson
 
 SIGNIFICANT = 0.05
@@ -28,6 +30,39 @@ class Change(NamedTuple):
     def is_significant(self) -> bool | None:
         """Whether the figure has changed at the level of 5 %, None if there are too few answers to tell."""
         return None if self.p is None else self.p < SIGNIFICANT
+
+
+Verdict = Literal["better", "worse", "no clear change", "too few to tell", ""]
+"""What a change is worth. Empty without a test, as of durations, whose spread is not exposed."""
+
+
+class Period(NamedTuple):
+    """The figure of a headline in one window: value, sample size, and the samples that add up to it by own labels."""
+
+    value: float
+    n: float | None
+    samples: Mapping[tuple[str, ...], float]
+
+
+def change_of(headline: Headline, now: Period, before: Period) -> Change:
+    """Return the change of a headline's figure, tested if it is a share or its answers have a known variance."""
+    if now.n and before.n and headline.unit == "ratio":
+        successes, successes_before = round(now.value * now.n), round(before.value * before.n)
+        return of_shares(successes, int(now.n), successes_before, int(before.n))
+    if now.n and before.n and headline.variance:
+        variances = headline.variance(now.samples), headline.variance(before.samples)
+        return of_means(now.value, variances[0], int(now.n), before.value, variances[1], int(before.n))
+    return Change(now.value - before.value)
+
+
+def verdict(headline: Headline, change: Change) -> Verdict:
+    """Return what a change of a headline's figure is worth."""
+    if change.is_significant:
+        return "better" if (change.difference > 0) is (headline.better == "higher") else "worse"
+    if change.is_significant is False:
+        return "no clear change"
+    is_tested = headline.sample_size and (headline.unit == "ratio" or headline.variance)
+    return "too few to tell" if is_tested else ""
 
 
 def of_shares(successes: int, n: int, successes_before: int, n_before: int) -> Change:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from schemas.topics import DomainName
-from stream.core.metrics.changes import Change, of_means, of_shares
+from stream.core.metrics.changes import Change, Period, Verdict, change_of, verdict
 from stream.core.metrics.headlines import (
     DOMAIN_OF_FAMILY,
     HEADLINES,
@@ -13,7 +13,7 @@ from stream.core.metrics.headlines import (
     labels_of,
     matches,
 )
-from stream.core.metrics.metric import Family, Headline, previous
+from stream.core.metrics.metric import Family, previous
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
 from stream.exporter.domain_view import DomainView
 
@@ -21,7 +21,7 @@ from stream.exporter.domain_view import DomainView
 class Figure(NamedTuple):
     """The value of a tile, its 95 % bounds and its sample size. None where there is no series.
 
-    `before` and `n_before` are value and sample size in the window before, `change` is the change from it.
+    `before` and `n_before` are value and sample size in the window before, `change` is the change from it, `verdict` what that is worth.
     """
 
     value: float | None = None
@@ -31,6 +31,7 @@ class Figure(NamedTuple):
     before: float | None = None
     n_before: float | None = None
     change: Change | None = None
+    verdict: Verdict = ""
 
 
 class Figures:
@@ -77,23 +78,20 @@ class Figures:
             previous(headline.sample_size), labels, window_index, of_samples
         )
         figure = figure._replace(before=before, n_before=n_before)
-        return figure._replace(change=self._change(headline, figure, labels, window_index))
-
-    def _change(
-        self, headline: Headline, figure: Figure, labels: LabelSet, window_index: int
-    ) -> Change | None:
-        value, n, before, n_before = figure.value, figure.n, figure.before, figure.n_before
         if value is None or before is None:
-            return None
-        if n and n_before and headline.unit == "ratio":
-            return of_shares(round(value * n), int(n), round(before * n_before), int(n_before))
-        if n and n_before and headline.sample_size and headline.variance:
-            now, earlier = (
-                headline.variance(dict(self._samples(family, labels, window_index)))
-                for family in (headline.sample_size, previous(headline.sample_size))
-            )
-            return of_means(value, now, int(n), before, earlier, int(n_before))
-        return Change(value - before)
+            return figure
+        size = headline.sample_size
+        change = change_of(
+            headline,
+            Period(value, n, self._by_own_labels(size, labels, window_index)),
+            Period(before, n_before, self._by_own_labels(size and previous(size), labels, window_index)),
+        )
+        return figure._replace(change=change, verdict=verdict(headline, change))
+
+    def _by_own_labels(
+        self, family: Family | None, labels: LabelSet, window_index: int
+    ) -> dict[tuple[str, ...], float]:
+        return {} if family is None else dict(self._samples(family, labels, window_index))
 
     def rows(self, tile: Tile, view: str, window_index: int) -> Iterator[tuple[LabelSet, Figure] | None]:
         """Yield the label sets of a view with their figures, and None after each step."""

@@ -135,9 +135,7 @@ class Payloads:
 
 
 def _shown(figure: Figure) -> dict[str, Any]:
-    change = figure.change
-    compared = None if change is None else change._asdict() | {"significant": change.is_significant}
-    return figure._asdict() | {"change": compared}
+    return figure._asdict() | {"change": figure.change and figure.change._asdict()}
 
 
 def _rank(row: tuple[LabelSet, Figure]) -> tuple[float, LabelSet]:
@@ -161,7 +159,6 @@ def _headline(number: int) -> dict[str, Any]:
         "windowed": headline.family.windowed,
         "help": headline.family.help,
         "bounds": headline.low is not None,
-        "tested": headline.unit == "ratio" or headline.variance is not None,
         "open_labels": [i for i, value in enumerate(label_pattern(headline)) if value is None],
         "line": timeline_family
         and {"help": timeline_family.help, "is_value": timeline_family is headline.family},

@@ -10,18 +10,9 @@ function signed(value, unit) {
   return `${value < 0 ? "\u2212" : "+"}${text}`;
 }
 
-/** Return what a change is worth. Empty without a test, as of durations, whose spread is not exposed. */
-function verdict({ difference, significant, low }, headline, n) {
-  if (significant) return (difference > 0) === (headline.better === "higher") ? "better" : "worse";
-  if (significant === false) return "no clear change";
-  return low === null && n !== null && headline.tested ? "too few to tell" : "";
-}
-
-/** Return the line of a tile, and the word by which it is coloured. Empty texts without a window before. */
+/** Return the line of a tile. Empty without a window before. */
 export function changeLine(tile, headline) {
-  if (tile.change === null) return { text: "", word: "" };
-  const word = verdict(tile.change, headline, tile.n);
-  return { text: [signed(tile.change.difference, headline.unit), word].filter((part) => part).join(", "), word };
+  return tile.change === null ? "" : [signed(tile.change.difference, headline.unit), tile.verdict].filter((part) => part).join(", ");
 }
 
 /** Return the sentence of the detail. Empty without a window before. */
@@ -30,7 +21,6 @@ export function changeSentence(payload, headline) {
   const { difference, low, high, p } = payload.change;
   const interval = low === null ? "" : ` (95\u202f% ${headline.unit === "ratio" ? `${bounds(low, high, "ratio").replace("%", "pp")}` : bounds(low, high, headline.unit)})`;
   const before = `${figure(payload.before, headline.unit)}${payload.n_before === null ? "" : `, n ${count(payload.n_before)},`} in the ${payload.window} before`;
-  const word = verdict(payload.change, headline, payload.n);
   const test = p === null ? "" : `, p ${p < 0.001 ? "below 0.001" : p.toFixed(3)}`;
-  return `${signed(difference, headline.unit)}${interval} from ${before}${word && `: ${word}`}${test}.`;
+  return `${signed(difference, headline.unit)}${interval} from ${before}${payload.verdict && `: ${payload.verdict}`}${test}.`;
 }

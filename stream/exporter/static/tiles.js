@@ -93,9 +93,8 @@ export class Tiles {
     setText(elements.bounds, tile.low === null ? "" : `95\u202f% ${bounds(tile.low, tile.high, headline.unit)}`);
     setText(elements.n, tile.n === null ? (headline.windowed ? "" : "now") : `n ${count(tile.n)}${headline.windowed ? "" : ", now"}`);
     elements.n.dataset.n = tile.n ?? "";
-    const { text, word } = changeLine(tile, headline);
-    setText(elements.change, text);
-    elements.change.dataset.word = word;
+    setText(elements.change, changeLine(tile, headline));
+    elements.change.dataset.verdict = tile.verdict;
     const line = JSON.stringify(tile.line);
     if (line !== elements.line) {
       elements.line = line;

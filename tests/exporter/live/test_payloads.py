@@ -259,7 +259,7 @@ def test_a_tile_has_the_window_before_and_the_change() -> None:
     assert tile["n_before"] == 60
     assert tile["change"]["difference"] == pytest.approx(-200 / 3)
     assert tile["change"]["low"] < -200 / 3 < tile["change"]["high"] < 0
-    assert tile["change"]["significant"] is True
+    assert tile["verdict"] == "worse"
     (row,) = detail(Payloads(state), 1, "channel", "cx_nps_score")["rows"]
     assert row["change"] == tile["change"]
     day = tiles_by_name(Payloads(state), 2)["cx_nps_score"]
