@@ -72,7 +72,7 @@ cx_requester_wait_mean_seconds_previous{view="channel",channel="web",window="7d"
     changes = {(row.title, row.labels): row.change for row in rows}
     assert {key: change for key, change in changes.items() if change} == {
         ("NPS", "web"): "-15.0, no clear change",
-        ("Response rate nps", "web"): "+25.0 pp, too few to tell",
+        ("Response rate nps", "web"): "+25.0 pp, no clear change",
         ("Requester wait", "web"): "-15 s",
     }
 

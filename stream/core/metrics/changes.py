@@ -1,7 +1,7 @@
 """The change of a figure from the window before: its difference, 95 % interval and p-value, from exact parts."""
 
 from collections.abc import Mapping
-from math import erfc, sqrt
+from math import erfc, exp, lgamma, sqrt
 from typing import Literal, NamedTuple
 
 from stream.core.metrics.metric import Headline
@@ -10,7 +10,7 @@ from stream.core.model.confidence import Z, wilson
 SIGNIFICANT = 0.05
 """A change whose p-value is below it is significant."""
 MIN_EXPECTED = 5
-"""Successes and failures that each window must expect under equal shares, as the normal approximation needs them."""
+"""Successes and failures that each window must expect under equal shares for the normal approximation."""
 MIN_ANSWERS = 30
 """Answers that each window must have for a test of means."""
 
@@ -61,26 +61,26 @@ def verdict(headline: Headline, change: Change) -> Verdict:
         return "better" if (change.difference > 0) is (headline.better == "higher") else "worse"
     if change.is_significant is False:
         return "no clear change"
-    is_tested = headline.sample_size and (headline.unit == "ratio" or headline.variance)
-    return "too few to tell" if is_tested else ""
+    return "too few to tell" if headline.variance else ""
 
 
 def of_shares(successes: int, n: int, successes_before: int, n_before: int) -> Change:
     """Return the change of a share. Both windows have answers (n >= 1).
 
     Interval: R. G. Newcombe, Statistics in Medicine 17, 1998, method 10, from the Wilson bounds of both. Test: two
-    proportions with a pooled share.
+    proportions with a pooled share; with few answers R. A. Fisher's exact test.
     """
     share, before = successes / n, successes_before / n_before
-    pooled = (successes + successes_before) / (n + n_before)
-    if min(pooled, 1 - pooled) * min(n, n_before) < MIN_EXPECTED:
-        return Change(share - before)
     (low, high), (low_before, high_before) = wilson(successes, n), wilson(successes_before, n_before)
     down = sqrt((share - low) ** 2 + (high_before - before) ** 2)
     up = sqrt((high - share) ** 2 + (before - low_before) ** 2)
-    error = sqrt(pooled * (1 - pooled) * (1 / n + 1 / n_before))
     difference = share - before
-    return Change(difference, difference - down, difference + up, _two_sided(difference / error))
+    pooled = (successes + successes_before) / (n + n_before)
+    if min(pooled, 1 - pooled) * min(n, n_before) < MIN_EXPECTED:
+        p = _exact(successes, n, successes_before, n_before)
+    else:
+        p = _two_sided(difference / sqrt(pooled * (1 - pooled) * (1 / n + 1 / n_before)))
+    return Change(difference, difference - down, difference + up, p)
 
 
 def of_means(
@@ -95,6 +95,22 @@ def of_means(
     if min(n, n_before) < MIN_ANSWERS or not error:
         return Change(difference)
     return Change(difference, difference - Z * error, difference + Z * error, _two_sided(difference / error))
+
+
+def _exact(successes: int, n: int, successes_before: int, n_before: int) -> float:
+    """Return the probability of a table of shares that is as unlikely as this one, with its sums and equal shares."""
+    total, everyone = successes + successes_before, n + n_before
+
+    def log_probability(k: int) -> float:
+        return _log_choose(n, k) + _log_choose(n_before, total - k) - _log_choose(everyone, total)
+
+    limit = log_probability(successes) + 1e-7  # rounding must not leave out the table itself
+    possible = range(max(0, total - n_before), min(n, total) + 1)
+    return min(1.0, sum(exp(log) for log in map(log_probability, possible) if log <= limit))
+
+
+def _log_choose(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
 
 def _two_sided(z: float) -> float:
