@@ -82,7 +82,12 @@ def bridge(
         echo(run_service(settings, options, mapping))
         return
     counts = run(settings.kafka, _try(settings, options, Translator(mapping, timestamps)))
-    echo(f"{counts}; nothing was sent", err=True)
+    unread = (
+        ""
+        if counts.mapped + counts.ignored + counts.dead_letters
+        else f"; group {options.group} has read the topic to its end, another --group begins anew"
+    )
+    echo(f"{counts}; nothing was sent{unread}", err=True)
     sys.exit(1 if counts.dead_letters else 0)
 
 

@@ -37,7 +37,12 @@ class Configuration(NamedTuple):
         return as_toml(redacted(settings), unset_keys(settings))
 
     def checked(self) -> str:
-        """Check the configuration and return a line with its hash. Raises ConfigError."""
+        """Check the configuration, mappings of webhooks included, and return a line with its hash. Raises ConfigError."""
         from stream.config import config_hash  # noqa: PLC0415 - as in load
+        from stream.intake.hooks import compile_hooks  # noqa: PLC0415 - as in load
 
-        return f"The configuration is valid. Hash of the settings that change figures: {config_hash(self.load())}"
+        settings = self.load()
+        compile_hooks(settings.intake.hooks)
+        return (
+            f"The configuration is valid. Hash of the settings that change figures: {config_hash(settings)}"
+        )

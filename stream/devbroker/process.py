@@ -97,9 +97,8 @@ class Child:
 
     def failure(self) -> ProcessError:
         """Return the error for a program that has ended by itself."""
-        return ProcessError(
-            f"{self.name} ended with exit code {self._process.returncode}. Last lines of its log:\n{self.tail()}"
-        )
+        how = "was killed" if self.killed else f"ended with exit code {self.exit_code}"
+        return ProcessError(f"{self.name} {how}. Last lines of its log:\n{self.tail()}")
 
     def tail(self, lines: int = 20) -> str:
         """Return the last lines of the log."""

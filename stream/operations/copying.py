@@ -88,7 +88,17 @@ async def _partitions(settings: Settings) -> list[TopicPartition]:
 
 
 async def _check_partitions(settings: Settings, target: Settings) -> None:
-    here, there = await describe_inputs(settings, READ), await describe_inputs(target)
+    here = await describe_inputs(settings, READ)
+    try:
+        there = await describe_inputs(target)
+    except PreconditionFailed as error:
+        raise PreconditionFailed(
+            f"target {target.kafka.bootstrap_servers}: {error}, with its configuration"
+        ) from error
+    if same := [
+        settings.topics.input(domain) for domain in DOMAINS if here[domain].topic_id == there[domain].topic_id
+    ]:
+        raise PreconditionFailed(f"the target is the source: both have {', '.join(same)}")
     wrong = [
         f"{target.topics.input(domain)} has {there[domain].partitions} partitions at the target, "
         f"{settings.topics.input(domain)} has {here[domain].partitions}"

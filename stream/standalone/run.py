@@ -11,6 +11,7 @@ from stream.config import Address, Kafka, Settings
 from stream.devbroker.ports import claim, free_port
 from stream.devbroker.process import until_stopped
 from stream.errors import ConfigError
+from stream.intake.hooks import compile_hooks
 from stream.standalone.addresses import addresses, curl_command, publish_command
 from stream.standalone.data_folder import locked
 from stream.standalone.intake_token import FILE, needs_token, token_setting
@@ -57,7 +58,14 @@ def run_up(data: Path, settings: Settings, arguments: tuple[str, ...], say: Say)
 
 
 def _check(settings: Settings) -> None:
-    """Raise ConfigError for settings of a broker that is not ours."""
+    """Raise ConfigError for settings of a broker that is not ours, mappings that cannot be read, and equal ports."""
+    compile_hooks(settings.intake.hooks)
+    ports = {name: getattr(settings, name).listen.port for name in LISTENING}
+    for name, port in ports.items():
+        if twice := [other for other in ports if other > name and ports[other] == port]:
+            raise ConfigError(
+                f"{twice[0]}.listen: got port {port}, allowed is another one than that of {name}.listen on one machine"
+            )
     kafka = settings.kafka
     host, _, _ = kafka.bootstrap_servers.rpartition(":")
     if host not in ("127.0.0.1", "localhost"):

@@ -74,6 +74,20 @@ def test_a_bad_configuration_fails_the_check(runner: CliRunner, tmp_path: Path) 
     )
 
 
+def test_a_bad_mapping_of_a_webhook_fails_the_check(runner: CliRunner, tmp_path: Path) -> None:
+    """As it would end the intake."""
+    mapping = '[[event]]\ntype = "cx.ticket.created.v1"\nid = "{id}"\ntime = "{at}"\n[event.data]\nticketid = "{id}"\n'
+    (tmp_path / "desk.toml").write_text(f'source = "/desk"\n{mapping}')
+    path = tmp_path / "cxgauge.toml"
+    path.write_text(
+        '[intake.hooks.desk]\nmapping = "desk.toml"\nverify = "standard"\nsecrets = ["whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"]\n'
+    )
+    result = runner.invoke(cli.main, ["--config", str(path), "--check-config"])
+    assert result.exit_code == 2, result.output
+    assert "intake.hooks.desk.mapping: " in result.stderr
+    assert "ticketid" in result.stderr
+
+
 def test_the_configuration_can_be_printed(runner: CliRunner) -> None:
     """The settings in force are printed as a configuration file."""
     result = runner.invoke(cli.main, ["--print-config"], env={"CXGAUGE_WORKER_FLUSH_INTERVAL": "1s"})

@@ -91,6 +91,27 @@ def test_a_copy_gives_the_same_figures(kafka: str, tmp_path: Path) -> None:
         assert pane_figures(there) == expected
 
 
+def test_a_copy_onto_itself_is_refused(kafka: str, tmp_path: Path) -> None:
+    """By another name of the broker."""
+    with ChaosCluster(kafka, tmp_path) as here:
+        refused = here.run("copy", "--append", "--to", kafka.replace("127.0.0.1", "localhost"))
+    assert refused.returncode == 4
+    assert "the target is the source: both have x-" in refused.stderr
+
+
+def test_the_topics_of_the_target_must_exist(kafka: str, tmp_path: Path) -> None:
+    """The text says where they are missing."""
+    with ChaosCluster(kafka, tmp_path) as here:
+        config = tmp_path / "there.toml"
+        names = here.env | {"CXGAUGE_TOPICS_FEEDBACK": "x-nowhere"}
+        there = ChaosCluster(kafka, tmp_path)
+        there.env = names
+        config.write_text(there.run("--print-config").stdout)
+        refused = here.run("copy", "--to", str(config))
+    assert refused.returncode == 4
+    assert f"target {kafka}: missing topics: x-nowhere; create them" in refused.stderr
+
+
 def test_the_partitions_must_be_equal(kafka: str, tmp_path: Path) -> None:
     """Records would lose their order."""
     with (

@@ -32,7 +32,7 @@ function show(name, payload) {
     status.show(payload);
     tiles.showStates(payload.domains);
   }
-  if (name === "tiles" && payload.window === selection.window) tiles.show(payload.tiles, selection.tile);
+  if (name === "tiles" && payload.window === selection.window) tiles.show(payload.tiles, payload.window);
   if (name === "detail" && payload.window === selection.window && payload.view === selection.view && payload.id === selection.tile) {
     detail.show(payload);
   }

@@ -11,8 +11,9 @@ function signed(value, unit) {
 }
 
 /** Return the line of a tile. Empty without a window before. */
-export function changeLine(tile, headline) {
-  return tile.change === null ? "" : [signed(tile.change.difference, headline.unit), tile.verdict].filter((part) => part).join(", ");
+export function changeLine(tile, headline, window) {
+  if (tile.change === null) return "";
+  return `${signed(tile.change.difference, headline.unit)} vs the ${window} before${tile.verdict && `: ${tile.verdict}`}`;
 }
 
 /** Return the sentence of the detail. Empty without a window before. */

@@ -46,8 +46,8 @@ export class Tiles {
     for (const [tileId, { pick }] of this.#tiles) pick.setAttribute("aria-pressed", String(tileId === id));
   }
 
-  /** Show these tiles in their order. Elements of known tiles are updated, so that they keep the focus. */
-  show(tiles) {
+  /** Show these tiles of a window in their order. Elements of known tiles are updated, so that they keep the focus. */
+  show(tiles, window) {
     const ids = new Set(tiles.map((tile) => tile.id));
     for (const [id, { item }] of this.#tiles) {
       if (!ids.has(id)) {
@@ -63,7 +63,7 @@ export class Tiles {
       const next = previous[headline.domain] ? previous[headline.domain].nextSibling : list.firstChild;
       if (elements.item !== next) list.insertBefore(elements.item, next);
       previous[headline.domain] = elements.item;
-      this.#update(elements, tile, headline);
+      this.#update(elements, tile, headline, window);
     }
   }
 
@@ -84,7 +84,7 @@ export class Tiles {
     return elements;
   }
 
-  #update(elements, tile, headline) {
+  #update(elements, tile, headline, window) {
     elements.tile = tile;
     elements.item.dataset.series = tile.series;
     elements.value.value = tile.value ?? "";
@@ -93,7 +93,7 @@ export class Tiles {
     setText(elements.bounds, tile.low === null ? "" : `95\u202f% ${bounds(tile.low, tile.high, headline.unit)}`);
     setText(elements.n, tile.n === null ? (headline.windowed ? "" : "now") : `n ${count(tile.n)}${headline.windowed ? "" : ", now"}`);
     elements.n.dataset.n = tile.n ?? "";
-    setText(elements.change, changeLine(tile, headline));
+    setText(elements.change, changeLine(tile, headline, window));
     elements.change.dataset.verdict = tile.verdict;
     const line = JSON.stringify(tile.line);
     if (line !== elements.line) {

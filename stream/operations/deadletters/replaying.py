@@ -18,7 +18,7 @@ from stream.operations.deadletters.reading import read_all
 
 OVERSIZED = "oversized, so the value was cut"
 NOT_ON_TIME = "future or late; --rejudge replays them as of now"
-UNKNOWN_TOPIC = "the header cx_topic names no known topic"
+UNKNOWN_TOPIC = "of a webhook or a bridge: send it once more from where it came"
 _DOMAINS = {topic.name: topic.domain for topic in TOPICS.values()}
 _DECODERS = {topic.domain: Decoder(topic) for topic in TOPICS.values()}
 

@@ -98,7 +98,7 @@ async def test_the_change_from_the_window_before_is_shown(tab: Tab) -> None:
     change = "document.querySelector('[data-id=cx_nps_score] .change').textContent"
     async with live_exporter.running():
         await tab.open(f"{live_exporter.url}/#window=1h&tile=cx_nps_score")
-        await tab.until(f"{change} === '\u221266.7, worse'")
+        await tab.until(f"{change} === '\u221266.7 vs the 1h before: worse'")
         sentence = await tab.evaluate("document.querySelector('#detail .change').textContent")
         assert sentence.startswith("\u221266.7 (95\u202f% \u2212")
         assert ") from 66.7, n 60, in the 1h before: worse, p below 0.001." in sentence
