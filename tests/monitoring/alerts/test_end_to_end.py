@@ -40,7 +40,13 @@ class Installation:
     ) -> None:
         self.cluster = cluster
         worker, exporter = cluster.start(), cluster.start("exporter")
-        self.ports = Ports(0, worker.port, exporter.port, *(free_port() for _ in range(3)))  # type: ignore[attr-defined]
+        self.ports = Ports(
+            worker=worker.port,  # type: ignore[attr-defined]
+            exporter=exporter.port,  # type: ignore[attr-defined]
+            prometheus=free_port(),
+            alertmanager=free_port(),
+            receiver=free_port(),
+        )
         self.receiver = stack.enter_context(Receiver(self.ports.receiver, lambda _: None))
         webhook = f"http://127.0.0.1:{self.ports.receiver}/"
         for name, program in programs.items():
