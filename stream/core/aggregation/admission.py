@@ -11,7 +11,7 @@ from schemas.feedback import AnswerSummarized
 from schemas.fields import Data
 from schemas.keys import owner_of
 from schemas.tickets import TicketSummarized
-from schemas.times import all_to_ms, to_ms
+from schemas.times import all_to_ms, from_ms, to_ms
 from schemas.topics import CUSTOMERS, partition_of, partitions_of
 from schemas.unknown_fields import DecodedBatch
 from stream.core.aggregation.domain import Domain
@@ -77,11 +77,11 @@ class TimeLimits:
     """The times that an event may have, relative to the timestamp of its record."""
 
     def __init__(self, config: AggregationConfig) -> None:
-        self._max_late_hours = config.allowed_lateness // HOUR
+        self.max_late_hours = config.allowed_lateness // HOUR
 
     def is_late(self, event_time: int, record_timestamp: int) -> bool:
         """Return whether the hour of an event is more than the allowed lateness before that of its record."""
-        return record_timestamp // HOUR - event_time // HOUR > self._max_late_hours
+        return record_timestamp // HOUR - event_time // HOUR > self.max_late_hours
 
     def is_future(self, event_time: int, record_timestamp: int) -> bool:
         """Return whether an event is too far ahead of its record."""
@@ -93,7 +93,7 @@ class TimeLimits:
         Differences in ms are cheaper to compare than hours. An event within the allowed hours in ms is not late.
         """
         leads: list[int] = list(map(sub, event_times, record_timestamps))
-        return max(leads) <= MAX_AHEAD and min(leads) >= -self._max_late_hours * HOUR
+        return max(leads) <= MAX_AHEAD and min(leads) >= -self.max_late_hours * HOUR
 
 
 class Admission:
@@ -139,13 +139,16 @@ class Admission:
         if record_timestamp > latest:
             return Rejected(
                 "future",
-                f"timestamp: {record_timestamp} ms is more than 5 minutes ahead of the worker's clock",
+                f"timestamp: {_readable(record_timestamp)} is more than 5 minutes ahead of the worker's clock",
             )
         if self._limits.is_future(event_time, record_timestamp):
-            detail = f"time: {event_time} ms is more than 5 minutes after its record at {record_timestamp} ms"
+            record = _readable(record_timestamp)
+            detail = f"time: {_readable(event_time)} is more than 5 minutes after its record at {record}"
             return Rejected("future", detail)
         if self._limits.is_late(event_time, record_timestamp) and self._domain.rejects_late(event.data):
-            detail = f"time: {event_time} ms is too long before its record at {record_timestamp} ms"
+            days = self._limits.max_late_hours / 24
+            record = _readable(record_timestamp)
+            detail = f"time: {_readable(event_time)} is more than {days:g} d before its record at {record}"
             return Rejected("late", detail)
         return None
 
@@ -197,3 +200,11 @@ class Admission:
             self._owners.clear()
         self._owners.update(unknown)
         return True
+
+
+def _readable(ms: int) -> str:
+    """Return a time as RFC 3339, or in ms if it is after the year 9999: a header may name any."""
+    try:
+        return f"{from_ms(ms):%Y-%m-%dT%H:%M:%S}Z"
+    except (OverflowError, ValueError):
+        return f"{ms} ms"

@@ -138,3 +138,19 @@ def test_a_forward_has_no_later_timestamp_than_its_record() -> None:
         b"%d" % far_future,
         b"%d" % earlier,
     ]
+
+
+def test_details_of_dead_letters_have_readable_times() -> None:
+    """Also of a header that names a time after the year 9999."""
+    task = single(Feedback())
+    answer = FeedbackSubmitted(feedback_id="f", survey="nps", score=9)
+    old, ahead = Event(answer, NOW - 40 * DAY, NOW), Event(answer, NOW, NOW)
+    late, future = records([old, ahead])
+    task.process([late, future._replace(headers=[("cx_timestamp", b"9" * 15)])], NOW)
+    details = [
+        dict(dead_letter.headers)["cx_detail"] for dead_letter in task.prepare_flush(NOW, 0).dead_letters
+    ]
+    assert details == [
+        b"time: 2026-08-12T14:13:20Z is more than 31 d before its record at 2026-09-21T14:13:20Z",
+        b"timestamp: 999999999999999 ms is more than 5 minutes ahead of the worker's clock",
+    ]
