@@ -3,8 +3,10 @@
 import gzip
 import json
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,7 +61,9 @@ def test_the_sdk_of_version_1(intake: RunningIntake, convert: Any) -> None:
     assert intake.sink.events()[0]["data"] == DATA
 
 
-def test_curl_sends_each_mode(intake: RunningIntake, tmp_path: Any) -> None:
+@pytest.mark.tools
+def test_curl_sends_each_mode(intake: RunningIntake, tmp_path: Any, require: Callable[[str], Path]) -> None:
+    require("curl")
     url = f"{intake.url}/v1/events"
     single = json.dumps(answer(1))
     assert curl(url, "-H", f"Content-Type: {STRUCTURED}", "-d", single) == (
@@ -84,8 +88,12 @@ def test_curl_sends_each_mode(intake: RunningIntake, tmp_path: Any) -> None:
     assert intake.count("anonymous", "accepted") == 6
 
 
-def test_curl_sends_a_large_body_after_the_server_agreed(intake: RunningIntake, tmp_path: Any) -> None:
+@pytest.mark.tools
+def test_curl_sends_a_large_body_after_the_server_agreed(
+    intake: RunningIntake, tmp_path: Any, require: Callable[[str], Path]
+) -> None:
     """Above 1 MiB curl waits for `100 Continue`. Chunks have no length in advance."""
+    require("curl")
     lines = tmp_path / "events.jsonl"
     lines.write_text("\n".join(json.dumps(answer(number, comment="x" * 1_400)) for number in range(600)))
     given = ["-H", f"Content-Type: {LINES}", "--data-binary", f"@{lines}", f"{intake.url}/v1/events"]

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
@@ -21,7 +21,7 @@ from stream.devbroker.kafka import Broker
 from stream.devbroker.ports import free_port
 from stream.intake.grants import token_hash
 from tests.chaos.cluster import ChaosCluster, wait
-from tests.intake.http_client import BATCH, curl, send, send_events
+from tests.intake.http_client import BATCH, send, send_events
 from tests.intake.running import answer
 from tests.style.sources import ROOT
 
@@ -47,8 +47,10 @@ def url(intake: Any) -> str:
     return f"http://127.0.0.1:{intake.port}"
 
 
-def test_the_curl_of_the_page_is_counted(cluster: ChaosCluster) -> None:
+@pytest.mark.tools
+def test_the_curl_of_the_page_is_counted(cluster: ChaosCluster, require: Callable[[str], Path]) -> None:
     """Through a worker to the exporter. SIGTERM ends the intake with 0."""
+    require("curl")
     page = (ROOT / "deploy/docs/intake.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"```sh\n(curl .*?)```", page, re.DOTALL)
     intake, exporter = start(cluster), cluster.start("exporter")
@@ -220,10 +222,8 @@ def test_without_a_broker_requests_are_refused(tmp_path: Path) -> None:
     intake = cluster.start("intake")
     try:
         wait(lambda: cluster.get(intake, "/livez"), cluster.logs)
-        status, document = curl(
-            *("-H", f"Content-Type: {BATCH}", "-d", json.dumps([answer(1)])), f"{url(intake)}/v1/events"
-        )
-        assert (status, document["type"]) == (503, "urn:cxgauge:problem:unavailable")
+        response = send_events(url(intake), [answer(1)])
+        assert (response.status, response.document["type"]) == (503, "urn:cxgauge:problem:unavailable")
         assert not cluster.ready(intake)
     finally:
         cluster.__exit__()

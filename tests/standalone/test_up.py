@@ -84,8 +84,10 @@ def wait_for(condition: Callable[[], bool]) -> None:
         Pause().wait(0.1)
 
 
-def test_the_printed_curl_is_counted(tmp_path: Path) -> None:
+@pytest.mark.tools
+def test_the_printed_curl_is_counted(tmp_path: Path, require: Callable[[str], Path]) -> None:
     """With the token of the folder, which only its owner can read and which stays the same. Without it nothing is taken."""
+    require("curl")
     folder = tmp_path / "a folder"
     with up(folder) as running:
         (command,) = re.findall(r"^  curl (?:.*\\\n)?.*$", running.output, re.MULTILINE)

@@ -28,6 +28,7 @@ TOOLS = {
     "kubectl": Tool(probes.kubectl),
     "kcat": Tool(probes.kcat),
     "chromium": Tool(probes.chromium),
+    "curl": Tool(probes.curl),
     "npm": Tool(probes.npm),
 }
 

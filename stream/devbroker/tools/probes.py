@@ -76,6 +76,11 @@ def chromium(program: Path) -> str | None:
     return _command(program, "--version")
 
 
+def curl(program: Path) -> str | None:
+    """Start curl without a request."""
+    return _command(program, "--version")
+
+
 def npm(program: Path) -> str | None:
     """Start npm, which starts Node.js."""
     return _command(program, "--version")
