@@ -26,7 +26,8 @@ from tests.chaos.cluster import ChaosCluster, wait
 SECONDS = float(os.environ.get("CX_BENCH_SECONDS", "20"))
 CLIENTS = 32
 BATCHES = 1, 100
-FLOOD_CLIENTS = 400
+FLOOD_CLIENTS = 300
+"""Fewer than the connections that the intake gives one address."""
 Send = Callable[[int, int], Awaitable[None]]
 """Sends a batch of a size, with a number that no other batch has, and returns when it is acknowledged."""
 
