@@ -9,6 +9,9 @@ from msgspec import Meta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+MAX_AHEAD = 300_000
+"""Time in ms by which an event may be ahead of its record, and a record ahead of the clock."""
+
 Time = Annotated[datetime, Meta(tz=True)]
 """RFC 3339 with an offset. The decoder rounds to microseconds, so that longer fractions have to be cut before."""
 

@@ -70,6 +70,10 @@ CUSTOMERS = Topic(
     ),
 )
 TOPICS: dict[str, Topic] = {topic.domain: topic for topic in (FEEDBACK, TICKETS, CUSTOMERS)}
+DERIVED: frozenset[type[Data]] = frozenset(
+    {customers.CustomerResponded, tickets.TicketSummarized, feedback.AnswerSummarized}
+)
+"""Event types that workers write, and nobody else. Their times are not judged."""
 DEADLETTER = "cx.deadletter"
 _SEED, _MIX = 0x9747B28C, 0x5BD1E995
 """The seed that Kafka gives MurmurHash2, and its multiplier."""

@@ -11,9 +11,8 @@ from schemas.depth import is_too_deep
 from schemas.envelope import Event, at_ms
 from schemas.fields import abbreviated
 from schemas.keys import owner_of
-from schemas.topics import topics_of
+from schemas.topics import DERIVED, topics_of
 from stream.bridge.options import Timestamps
-from stream.core.aggregation.admission import DERIVED
 from stream.core.aggregation.outgoing import Header, OutgoingRecord, Record, to_dead_letter
 from stream.mapping.mapping import EventMapping, MappingError
 

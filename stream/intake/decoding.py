@@ -6,25 +6,16 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.codec import CONTENT_TYPE, MAX_VALUE, Decoder, Undecodable, encode
-from schemas.customers import CustomerResponded
 from schemas.envelope import EVENTS, Event, at_ms
-from schemas.feedback import AnswerSummarized
 from schemas.fields import Data
 from schemas.keys import owner_of
-from schemas.tickets import TicketSummarized
-from schemas.times import from_ms
-from schemas.topics import Topic, topics_of
+from schemas.times import MAX_AHEAD, from_ms
+from schemas.topics import DERIVED, Topic, topics_of
 from schemas.unknown_fields import Decoded
-from stream.core.model.time_buckets import MINUTE
 from stream.intake.fault import EventFault, fault_of
 from stream.intake.splitting import UndecodedEvent
 
-MAX_AHEAD = 5 * MINUTE
-"""Time in ms by which an event may be ahead of the clock. Workers reject a later one, with the same limit."""
-OF_WORKERS: frozenset[type[Data]] = frozenset({CustomerResponded, TicketSummarized, AnswerSummarized})
-"""Types that workers write, and nobody else."""
-
-TYPES = tuple(kind for kind in EVENTS if kind not in OF_WORKERS)
+TYPES = tuple(kind for kind in EVENTS if kind not in DERIVED)
 _DECODER = Decoder(Topic("POST /v1/events", "intake", TYPES))
 
 

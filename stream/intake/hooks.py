@@ -9,13 +9,14 @@ from aiohttp import web
 
 from schemas.codec import MAX_VALUE, encode
 from schemas.envelope import Event
+from schemas.topics import DERIVED
 from stream.clock import wall_ms
 from stream.config.intake_settings import Hook
 from stream.errors import ConfigError, CxgaugeError
 from stream.http.guard import network_of
 from stream.intake import challenges
 from stream.intake.bodies import read_body, reserve_for
-from stream.intake.decoding import OF_WORKERS, OutgoingEvent, record_of
+from stream.intake.decoding import OutgoingEvent, record_of
 from stream.intake.exchange import json_response
 from stream.intake.memory import MemoryBudget
 from stream.intake.metrics import IntakeMetrics
@@ -71,7 +72,7 @@ def map_payload(hook: CompiledHook, request: SignedRequest, document: Any) -> Ma
     for result in hook.mapping.events(document, {"_headers": headers}):
         if not isinstance(result, Event):
             errors.append(str(result))
-        elif type(result.data) in OF_WORKERS:
+        elif type(result.data) in DERIVED:
             errors.append(f"type: {result.data.TYPE} is written by workers only")
         elif len(encode(result)) > MAX_VALUE:
             errors.append(f"value of {result.data.TYPE}: more than {MAX_VALUE} bytes")

@@ -13,9 +13,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from schemas.codec import Decoder, Undecodable
-from schemas.topics import CUSTOMERS, DOMAINS
+from schemas.topics import CUSTOMERS, DERIVED, DOMAINS
 from stream.config import Settings
-from stream.core.aggregation.admission import DERIVED
 from stream.errors import PreconditionFailed
 from stream.importing.sending import MAX_IN_FLIGHT, ProgressMeter, describe_inputs
 from stream.kafka.client import client_options, running

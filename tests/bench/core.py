@@ -17,9 +17,8 @@ from uuid import UUID
 
 from schemas.customers import CustomerActivated, PurchaseCompleted
 from schemas.feedback import AnswerSummarized
-from schemas.times import from_ms
+from schemas.times import MAX_AHEAD, from_ms
 from schemas.topics import partition_of
-from stream.core.aggregation.admission import MAX_AHEAD
 from stream.core.aggregation.pane_store import CellBlocks, PaneStore
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import BATCH_SIZE, PartitionTask

@@ -16,16 +16,15 @@ from urllib.parse import urlencode, urlsplit
 from schemas.codec import Decoder, Undecodable
 from schemas.envelope import EVENTS
 from schemas.examples import EXAMPLES
-from schemas.topics import TOPICS
+from schemas.topics import DERIVED, TOPICS
 from stream.config.intake_settings import Hook
-from stream.intake.decoding import OF_WORKERS
 from stream.intake.grants import token_hash
 from tests.intake.http_client import BATCH, LINES, STRUCTURED
 from tests.intake.running import RunningIntake, running_intake
 from tests.intake.test_hooks import MAPPING
 
 BODIES = int(os.environ.get("CX_TEST_BODIES", "2000"))
-EXAMPLE_EVENTS = [json.loads(EXAMPLES[kind]) for kind in EVENTS if kind not in OF_WORKERS]
+EXAMPLE_EVENTS = [json.loads(EXAMPLES[kind]) for kind in EVENTS if kind not in DERIVED]
 VALUES: list[Any] = [
     *(None, True, False, 0, -1, 9.0, 7.5, 1e400, 2**53, -(2**63), 10**30, "", " ", "9", "x" * 300, "😀"),
     *(

@@ -9,9 +9,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from schemas.customers import CustomerErased
-from schemas.topics import TOPICS
+from schemas.topics import DERIVED, TOPICS
 from stream.clock import wall_ms
-from stream.core.aggregation.admission import DERIVED
 from stream.devbroker.kafka import Broker
 from tests.chaos.cluster import ChaosCluster
 from tests.core.aggregation import histories

@@ -5,27 +5,21 @@ from operator import sub
 from typing import NamedTuple
 
 from schemas.codec import Decoder, Undecodable
-from schemas.customers import CustomerErased, CustomerResponded
+from schemas.customers import CustomerErased
 from schemas.envelope import EVENTS, Event
-from schemas.feedback import AnswerSummarized
 from schemas.fields import Data
 from schemas.keys import owner_of
-from schemas.tickets import TicketSummarized
-from schemas.times import all_to_ms, from_ms, to_ms
-from schemas.topics import CUSTOMERS, partition_of, partitions_of
+from schemas.times import MAX_AHEAD, all_to_ms, from_ms, to_ms
+from schemas.topics import CUSTOMERS, DERIVED, partition_of, partitions_of
 from schemas.unknown_fields import DecodedBatch
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.outgoing import Record, record_origin
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.outcomes import Outcome
-from stream.core.model.time_buckets import HOUR, MINUTE
+from stream.core.model.time_buckets import HOUR
 
-MAX_AHEAD = 5 * MINUTE
-"""Time in ms by which an event may be ahead of its record, and a record ahead of the clock."""
 MAX_CACHED_OWNERS = 100_000
 """Cached owners whose partition this is: events of one ticket or customer come in groups."""
-DERIVED: frozenset[type[Data]] = frozenset({CustomerResponded, TicketSummarized, AnswerSummarized})
-"""Types that workers write. They move no clock and have an outcome of their own."""
 INTERPRETED_HEADERS = {"ce_specversion", "cx_timestamp", "cx_forwarded"}
 """Headers that change how a record is read. Others, such as the content type of structured mode, do not."""
 

@@ -8,8 +8,9 @@ from zlib import crc32
 from schemas.customers import CustomerErased
 from schemas.envelope import Event
 from schemas.keys import person_of
-from schemas.topics import CUSTOMERS
-from stream.core.aggregation.admission import DERIVED, MAX_AHEAD, Admission, Admitted, Misrouted, Rejected
+from schemas.times import MAX_AHEAD
+from schemas.topics import CUSTOMERS, DERIVED
+from stream.core.aggregation.admission import Admission, Admitted, Misrouted, Rejected
 from stream.core.aggregation.domain import Domain, ValidatedBatch
 from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.entity_store import EntityStore

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.aggregation.admission import MAX_AHEAD, TimeLimits
+from schemas.times import MAX_AHEAD
+from stream.core.aggregation.admission import TimeLimits
 from tests.support import HOUR, NOW, aggregation_config
 
 CONFIG = aggregation_config()
