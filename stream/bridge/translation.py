@@ -11,7 +11,7 @@ from schemas.depth import is_too_deep
 from schemas.envelope import Event, at_ms
 from schemas.fields import abbreviated
 from schemas.keys import owner_of
-from schemas.topics import DERIVED, topics_of
+from schemas.topics import topics_of
 from stream.bridge.options import Timestamps
 from stream.core.aggregation.outgoing import Header, OutgoingRecord, Record, to_dead_letter
 from stream.mapping.mapping import EventMapping, MappingError
@@ -111,8 +111,6 @@ class Translator:
         for result in self._mapping.events(document, given(record, source)):
             if isinstance(result, MappingError):
                 faults.append(str(result))
-            elif type(result.data) in DERIVED:
-                faults.append(f"type: {result.data.TYPE} is written by workers only")
             elif len(value := encode(result)) > MAX_VALUE:
                 faults.append(f"{result.data.TYPE}: {len(value)} bytes, {MAX_VALUE} are allowed")
             else:

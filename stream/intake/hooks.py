@@ -9,7 +9,6 @@ from aiohttp import web
 
 from schemas.codec import MAX_VALUE, encode
 from schemas.envelope import Event
-from schemas.topics import DERIVED
 from stream.clock import wall_ms
 from stream.config.intake_settings import Hook
 from stream.errors import ConfigError, CxgaugeError
@@ -72,8 +71,6 @@ def map_payload(hook: CompiledHook, request: SignedRequest, document: Any) -> Ma
     for result in hook.mapping.events(document, {"_headers": headers}):
         if not isinstance(result, Event):
             errors.append(str(result))
-        elif type(result.data) in DERIVED:
-            errors.append(f"type: {result.data.TYPE} is written by workers only")
         elif len(encode(result)) > MAX_VALUE:
             errors.append(f"value of {result.data.TYPE}: more than {MAX_VALUE} bytes")
         else:

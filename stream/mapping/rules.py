@@ -12,6 +12,7 @@ from schemas.codec import Undecodable
 from schemas.envelope import EVENTS, Event
 from schemas.explain import bad_data
 from schemas.fields import Data, abbreviated
+from schemas.topics import DERIVED
 from stream.mapping.decoder import DECODER
 from stream.mapping.expressions import PathExpression, Scope, TextTemplate, text_of
 from stream.mapping.forms import Constant, EventForm, ValueForm
@@ -99,6 +100,8 @@ class EventRule:
         if form.type not in _KINDS:
             nearest = get_close_matches(form.type, _TYPES, n=1, cutoff=0.0)[0]
             faults.append(f"{self.label}: type: got {abbreviated(form.type)}, did you mean {nearest!r}")
+        elif _KINDS[form.type] in DERIVED:
+            faults.append(f"{self.label}: type: got {form.type!r}, which workers write, and nobody else")
         else:
             self._compile_data(form.data, _KINDS[form.type], faults)
         names = self._all_names()

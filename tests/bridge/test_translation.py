@@ -129,18 +129,7 @@ def test_the_good_events_of_a_record_are_used_and_it_is_one_dead_letter() -> Non
     assert (counts.mapped, counts.dead_letters, counts.events) == (0, 1, 1)
 
 
-def test_events_that_workers_write_and_events_that_are_too_large_are_dead_letters() -> None:
-    responded = """
-source = "/x"
-[[event]]
-type = "cx.customer.responded.v1"
-id = "{n}"
-time = { path = "_timestamp", format = "epoch_ms" }
-[event.data]
-customer_id = "c-{n}"
-"""
-    (dead,) = translate(record(answer(1)), mapping=responded).outgoing
-    assert headers_of(dead)["cx_detail"] == "type: cx.customer.responded.v1 is written by workers only"
+def test_an_event_that_is_too_large_is_a_dead_letter() -> None:
     large = MAPPING + 'comment = "{text}"\n'
     value = json.dumps(json.loads(answer(1)) | {"text": "x" * MAX_VALUE}).encode()
     (dead,) = translate(record(value), mapping=large).outgoing

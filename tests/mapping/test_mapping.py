@@ -297,6 +297,11 @@ FAULTS = [
         "submited.v1",
         "rule 1 (cx.feedback.submited.v1): type: got 'cx.feedback.submited.v1', did you mean",
     ),
+    (
+        "cx.feedback.submitted.v1",
+        "cx.customer.responded.v1",
+        "type: got 'cx.customer.responded.v1', which workers write, and nobody else",
+    ),
     ("skip =", "skips =", "Object contains unknown field `skips` - at rule 1"),
     ("survey =", "servey =", "data.servey: unknown field of cx.feedback.submitted.v1, did you mean 'survey'"),
     ("survey =", "servey =", "data.survey: missing, every cx.feedback.submitted.v1 needs it"),
