@@ -6,11 +6,11 @@ import binascii
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 import bcrypt
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 
 from stream.http.guard import network_of
 
@@ -20,10 +20,10 @@ MAX_WAITING = 32
 """Maximum number of requests that wait for a verification. One takes a tenth of a second of a core."""
 MAX_WAITING_OF_ADDRESS = 8
 """Maximum number of them from one address."""
+CHALLENGE = 'Basic realm="cxgauge", charset="UTF-8"'
+"""The `WWW-Authenticate` header of a 401."""
 RETRY_AFTER = "1"
 """Seconds after which a refused client may try again, as a header value."""
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class BasicAuth:
@@ -36,10 +36,6 @@ class BasicAuth:
         self._verified: dict[bytes, None] = {}
         self._hashing = asyncio.Lock()
         self._waiting: Counter[str] = Counter()
-
-    async def authenticate(self, header: str, address: str) -> bool:
-        """Return whether an `Authorization` header has the name and password of a user: see `user`."""
-        return await self.user(header, address) is not None
 
     async def user(self, header: str, address: str) -> str | None:
         """Return the user whose name and password an `Authorization` header has, None if there is none.
@@ -94,8 +90,8 @@ def middleware(users: Mapping[str, bytes]) -> Middleware:
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         authorization = request.headers.get("Authorization", "")
-        if not await basic_auth.authenticate(authorization, network_of(request.remote)):
-            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="cxgauge", charset="UTF-8"'})
+        if await basic_auth.user(authorization, network_of(request.remote)) is None:
+            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": CHALLENGE})
         return await handler(request)
 
     return guarded

@@ -7,13 +7,14 @@ the addresses of clients. Clients behind one proxy have one address: forwarded a
 import asyncio
 import resource
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from itertools import chain
 from ssl import SSLContext
 from typing import cast
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from stream.config.setting_types import Address
 
@@ -26,8 +27,6 @@ KEEP_ALIVE = 75.0
 BACKLOG = 128
 
 _END = b"\r\n\r\n"
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def network_of(host: str | None) -> str:

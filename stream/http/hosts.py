@@ -1,16 +1,15 @@
 """The check of `Host`: no web site reads a service on loopback by a name that it lets point there (DNS rebinding)."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 
 from stream.config import Address
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def is_loopback(host: str) -> bool:

@@ -1,11 +1,12 @@
 """Responses, and the middleware of all requests."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from stream.http.guard import Guard
 from stream.intake.problem import CONTENT_TYPE, ProblemError
@@ -13,7 +14,6 @@ from stream.text import printable
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _TITLES = {404: "There is nothing at this path", 405: "The method is not allowed"}
 

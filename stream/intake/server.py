@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from stream.config.settings import Intake
@@ -12,7 +12,7 @@ from stream.http.guard import KEEP_ALIVE, GuardedSite, mark_busy
 from stream.http.hosts import host_check
 from stream.http.web_config import WebConfig
 from stream.intake.events_endpoint import EventsEndpoint
-from stream.intake.exchange import Handler, problems, text_response
+from stream.intake.exchange import problems, text_response
 from stream.intake.hooks import CompiledHook, HooksEndpoint
 from stream.intake.memory import MAX_HELD_BY_HOOKS, MemoryBudget
 from stream.intake.metrics import IntakeMetrics

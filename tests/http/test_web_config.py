@@ -128,9 +128,9 @@ async def test_a_correct_password_is_verified_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(auth.bcrypt, "checkpw", lambda *args: (verified.append(args[0]), checkpw(*args))[1])
     basic_auth = auth.BasicAuth({"ada": ADA.encode()})
 
-    assert [await basic_auth.authenticate(basic("ada:secret"), "a") for _ in range(3)] == [True] * 3
-    assert [await basic_auth.authenticate(basic("ada:other"), "a") for _ in range(2)] == [False] * 2
-    assert [await basic_auth.authenticate(basic("bob:secret"), "a") for _ in range(2)] == [False] * 2
+    assert [await basic_auth.user(basic("ada:secret"), "a") for _ in range(3)] == ["ada"] * 3
+    assert [await basic_auth.user(basic("ada:other"), "a") for _ in range(2)] == [None] * 2
+    assert [await basic_auth.user(basic("bob:secret"), "a") for _ in range(2)] == [None] * 2
     assert verified == [b"secret", b"other", b"other", b"secret", b"secret"]
 
 
@@ -139,12 +139,12 @@ async def test_waiting_verifications_are_limited(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(auth, "MAX_WAITING", 2)
     basic_auth = auth.BasicAuth({"ada": ADA.encode()})
     results = await asyncio.gather(
-        *(basic_auth.authenticate(basic(f"ada:{n}"), f"address {n}") for n in range(5)),
+        *(basic_auth.user(basic(f"ada:{n}"), f"address {n}") for n in range(5)),
         return_exceptions=True,
     )
-    assert results[:2] == [False, False]
+    assert results[:2] == [None, None]
     assert [getattr(result, "status", None) for result in results[2:]] == [503] * 3
-    assert await basic_auth.authenticate(basic("ada:secret"), "address 0")
+    assert await basic_auth.user(basic("ada:secret"), "address 0")
     assert not basic_auth._waiting
 
 
