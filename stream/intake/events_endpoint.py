@@ -14,11 +14,11 @@ from stream.intake.binary_mode import attributes, has_attributes
 from stream.intake.bodies import read_body, reserve_for
 from stream.intake.decoding import decode
 from stream.intake.exchange import json_response
-from stream.intake.grants import ANONYMOUS, UNKNOWN, Grant, by_token
+from stream.intake.grants import ANONYMOUS, UNKNOWN, Grant, by_password, by_token
 from stream.intake.media_types import Mode, mode_of
 from stream.intake.memory import MemoryBudget
 from stream.intake.metrics import IntakeMetrics
-from stream.intake.problem import ProblemError, bad_request, unauthorized
+from stream.intake.problem import ProblemError, bad_request
 from stream.intake.sink import KafkaSink
 from stream.intake.splitting import split
 
@@ -59,19 +59,11 @@ class EventsEndpoint:
         return json_response(answer.status, answer.document)
 
     async def _grant(self, request: web.Request) -> Grant:
-        """Return the grant of the sender. Raises ProblemError (401)."""
+        """Return the grant of the sender. Raises ProblemError (401, 429 or 503)."""
         header = request.headers.get("Authorization", "")
-        if self._basic is not None and header[:6].lower() == "basic ":
-            if (user := await self._basic.user(header, network_of(request.remote))) is not None:
-                return Grant(user)
-            raise unauthorized(
-                "Authorization: unknown user or wrong password", 'Basic realm="cxgauge", charset="UTF-8"'
-            )
-        if self._tokens:
-            return by_token(header, self._tokens)
-        if self._basic is not None:
-            raise unauthorized("Authorization: missing", 'Basic realm="cxgauge", charset="UTF-8"')
-        return Grant(ANONYMOUS)
+        if self._basic is not None and (header[:6].lower() == "basic " or not self._tokens):
+            return Grant(await by_password(self._basic, header, network_of(request.remote)))
+        return by_token(header, self._tokens) if self._tokens else Grant(ANONYMOUS)
 
     async def _answer(self, request: web.Request, grant: Grant) -> Answer:
         atomic = _is_atomic(request)

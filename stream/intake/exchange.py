@@ -15,6 +15,7 @@ from stream.text import printable
 log = logging.getLogger(__name__)
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 _TITLES = {404: "There is nothing at this path", 405: "The method is not allowed"}
 
 
@@ -55,7 +56,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except ProblemError as problem:
         return problem_response(problem)
     except web.HTTPException as error:
-        return problem_response(_problem_of(error))
+        return problem_response(problem_of(error))
     except Exception:
         log.exception("Unexpected error")
         return problem_response(ProblemError(500, "unexpected", "An unexpected error occurred"))
@@ -65,8 +66,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             guard.end_request()
 
 
-def _problem_of(error: web.HTTPException) -> ProblemError:
-    kept = {name: error.headers[name] for name in ("Allow", "WWW-Authenticate") if name in error.headers}
+def problem_of(error: web.HTTPException, outcome: str = "invalid") -> ProblemError:
+    """Return the problem of an error that aiohttp or a check of `stream.http` raised."""
+    kept = {name: error.headers[name] for name in _KEPT_HEADERS if name in error.headers}
     title = _TITLES.get(error.status, error.reason)
     detail = "" if error.status in _TITLES else (error.text or "").strip()
-    return ProblemError(error.status, f"http-{error.status}", title, detail, headers=kept)
+    return ProblemError(error.status, f"http-{error.status}", title, detail, outcome=outcome, headers=kept)

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
+from aiohttp import web
+
 from schemas.fields import Data
 from schemas.topics import DOMAINS, topics_of
 from stream.config.intake_settings import SourceToken
+from stream.http.auth import CHALLENGE, BasicAuth
+from stream.intake.exchange import problem_of
 from stream.intake.problem import unauthorized
 
 MARK = "cxg_"
@@ -49,6 +53,17 @@ def token_hash(token: str) -> str:
     A token has too many random bits to be guessed, so that a slow hash would only slow down requests.
     """
     return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+async def by_password(passwords: BasicAuth, header: str, address: str) -> str:
+    """Return the user in an `Authorization` header. Raises ProblemError: 401, or 429 or 503 if too many wait."""
+    try:
+        user = await passwords.user(header, address)
+    except web.HTTPException as error:
+        raise problem_of(error, "unauthorized") from None
+    if user is None:
+        raise unauthorized("Authorization: missing, unknown user or wrong password", CHALLENGE)
+    return user
 
 
 def by_token(header: str, tokens: Mapping[str, SourceToken]) -> Grant:

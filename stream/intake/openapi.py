@@ -24,6 +24,7 @@ _PROBLEMS = {
     "413": "The body, the batch or the event is too large",
     "415": "The media type or coding is not supported",
     "421": "The intake has another name: see the setting intake.hosts",
+    "429": "Too many passwords of this address are being verified",
     "503": "Kafka did not acknowledge all events. Send them again: duplicates are recognised",
 }
 _ATTRIBUTES = ("specversion", "id", "source", "type", "time")
@@ -167,9 +168,10 @@ def _responses() -> Document:
         f"Problem{status}": _json(text, "Problem", CONTENT_TYPE)
         for status, text in (_PROBLEMS | {"404": "There is no webhook of this name"}).items()
     }
-    responses["Problem503"]["headers"] = {
-        "Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}
-    }
+    for status in ("429", "503"):
+        responses[f"Problem{status}"]["headers"] = {
+            "Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}
+        }
     return responses
 
 

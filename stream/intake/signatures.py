@@ -11,6 +11,7 @@ from typing import NamedTuple
 from stream.config.intake_settings import Hook
 from stream.errors import ConfigError
 from stream.http.auth import BasicAuth
+from stream.intake.grants import by_password
 from stream.intake.problem import ProblemError, unauthorized
 
 HOLDS_MS = 1e11
@@ -38,7 +39,7 @@ class SignedRequest(NamedTuple):
 
 
 Verifier = Callable[[SignedRequest, float], Awaitable[None]]
-"""Raises ProblemError (401) unless a request is authentic. It gets the time in s since the epoch."""
+"""Raises ProblemError (401, of passwords also 429 or 503) unless a request is authentic. It gets the time in s since the epoch."""
 
 
 def verifier(hook: Hook, where: str) -> Verifier:
@@ -65,8 +66,7 @@ def _basic(hook: Hook) -> Verifier:
     basic_auth = BasicAuth({user: hashed.encode() for user, hashed in hook.users.items()})
 
     async def verify(request: SignedRequest, _: float) -> None:
-        if await basic_auth.user(request.headers.get("authorization", ""), request.address) is None:
-            raise unauthorized("Authorization: unknown user or wrong password", 'Basic realm="cxgauge"')
+        await by_password(basic_auth, request.headers.get("authorization", ""), request.address)
 
     return verify
 

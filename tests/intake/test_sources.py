@@ -15,9 +15,10 @@ from click.testing import CliRunner
 
 from stream.cli import main
 from stream.config import Address, Settings, load
-from stream.config.intake_settings import SourceToken
+from stream.config.intake_settings import Hook, SourceToken
 from stream.config.settings import Intake
 from stream.errors import ConfigError
+from stream.http import auth
 from stream.http.web_config import WebConfig, read
 from stream.intake.grants import make_token, token_hash
 from stream.intake.service import refuse_open_listener
@@ -84,6 +85,18 @@ def test_passwords_of_the_web_config() -> None:
         assert intake.count("ada", "accepted") == 1
     with running_intake(WebConfig(users=USERS)) as intake:
         assert send(intake.url, EVENT).headers["www-authenticate"].startswith("Basic ")
+
+
+@pytest.mark.parametrize("limit", ["MAX_WAITING", "MAX_WAITING_OF_ADDRESS"])
+def test_too_many_passwords_are_tried_later(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr(auth, limit, 0)
+    hook = Hook(mapping="stripe", verify="basic", users={"ada": USERS["ada"].decode()})
+    status = {"MAX_WAITING": 503, "MAX_WAITING_OF_ADDRESS": 429}[limit]
+    with running_intake(WebConfig(users=USERS), hooks={"desk": hook}) as intake:
+        for method, path in (("POST", "/v1/events"), ("POST", "/v1/hooks/desk"), ("GET", "/readyz")):
+            response = send(intake.url, EVENT, method=method, path=path, Authorization=basic("ada:secret"))
+            assert (response.status, response.headers.get("retry-after")) == (status, "1")
+        assert intake.count("unknown", "unauthorized") == intake.count("desk", "unauthorized") == 1
 
 
 def test_tls(tmp_path: Path) -> None:
