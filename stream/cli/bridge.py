@@ -11,6 +11,7 @@ from stream.bridge.service import run as run_service
 from stream.bridge.translation import Counts, Translator
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.cli.options import mapping_option
 from stream.cli.output import echo
 from stream.config import Settings
 from stream.mapping.mapping import load
@@ -29,13 +30,7 @@ def _name(_: click.Context, param: click.Parameter, value: str | None) -> str | 
 
 @click.command()
 @click.argument("topic", callback=_name)
-@click.option(
-    "--mapping",
-    "mapping_name",
-    metavar="FILE",
-    required=True,
-    help="Mapping file (TOML) from records to events, or the name of one of `cxgauge mapping list`.",
-)
+@mapping_option
 @click.option("--group", callback=_name, help="Consumer group. Default: cxgauge-bridge-TOPIC.")
 @click.option(
     "--from",

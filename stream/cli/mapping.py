@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from schemas.codec import encode
+from stream.cli.options import format_option
 from stream.cli.output import echo
-from stream.importing.records import FORMATS, Format, format_of
+from stream.importing.records import Format, format_of
 from stream.importing.translation import Translation
 from stream.mapping import shipped
 from stream.mapping.mapping import load
@@ -27,12 +28,7 @@ def mapping() -> None:
     required=True,
     help="Sample: a webhook's body (.json), or a file as of cxgauge replay.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    help="Format of the sample. Default: by its suffix (.xes, .jsonl, .ndjson, .json), else CSV.",
-)
+@format_option
 @click.option(
     "--header",
     "headers",

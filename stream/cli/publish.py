@@ -14,6 +14,7 @@ from schemas.codec import Undecodable
 from schemas.envelope import Event
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.cli.options import timestamps_option
 from stream.cli.output import echo
 from stream.config import Settings
 from stream.importing.sending import ProgressMeter, Timestamps, describe_inputs, send_all
@@ -26,13 +27,7 @@ CHUNK = 1 << 16
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option(
-    "--timestamps",
-    type=click.Choice(["now", "event"]),
-    default="now",
-    show_default=True,
-    help="Timestamps of the records: the present (now), or the event's time (event).",
-)
+@timestamps_option("now")
 @click.option("--dry-run", is_flag=True, help="Check the events and send nothing.")
 @click.option(
     "--allow-unknown-fields",

@@ -12,13 +12,14 @@ from schemas.envelope import Event, at_ms
 from schemas.topics import topics_of
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
+from stream.cli.options import format_option, mapping_option, timestamps_option
 from stream.cli.output import echo
 from stream.clock import wall_ms
 from stream.config import Settings
 from stream.config.setting_types import UNITS, as_duration
 from stream.errors import PreconditionFailed
 from stream.importing.bulk import send_many
-from stream.importing.records import FORMATS, Format, format_of
+from stream.importing.records import Format, format_of
 from stream.importing.sending import ProgressMeter, Timestamps, describe_inputs, send_all
 from stream.importing.translation import Translation
 from stream.kafka.topics import TopicDescription
@@ -27,31 +28,14 @@ from stream.mapping.mapping import load
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--mapping",
-    "mapping_name",
-    metavar="FILE",
-    required=True,
-    help="Mapping file (TOML) from records to events, or the name of one of `cxgauge mapping list`.",
-)
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    help="Format of the file. Default: by its suffix (.xes, .jsonl, .ndjson, .json), else CSV.",
-)
+@mapping_option
+@format_option
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),
     help="Multiple of real time, such as 60 for an hour in a minute. Default: as fast as possible.",
 )
-@click.option(
-    "--timestamps",
-    type=click.Choice(["event", "now"]),
-    default="event",
-    show_default=True,
-    help="Timestamps of the records: the event's time (event), or the present (now).",
-)
+@timestamps_option("event")
 @click.option("--dry-run", is_flag=True, help="Translate the records and send nothing.")
 @click.pass_obj
 def replay(
