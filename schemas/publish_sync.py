@@ -25,11 +25,7 @@ class SyncPublisher:
     Threads may share it, processes may not. In a fork it is closed.
 
     Args:
-        bootstrap_servers: `host:port`, or several with commas.
-        source: what the events come from, a URI reference.
-        topics: names by domain (`feedback`, `tickets`, `customers`) where they differ from the defaults.
-        timeout: seconds in which Kafka must answer a call.
-        client: further settings of `aiokafka.AIOKafkaProducer` (security, `linger_ms`, ...).
+        timeout: seconds in which Kafka must answer a call. The other arguments are those of `Publisher`.
     """
 
     def __init__(
@@ -118,21 +114,12 @@ class SyncPublisher:
         """Publish and wait until all in-sync replicas have stored it.
 
         After a TimeoutError it may still be stored. An app that repeats the call must pass the same `id` and `time`, or an
-        event that `codec.make` returned.
-
-        Args:
-            data: of an event that is built here with the other arguments, or an event that `codec.make` returned.
-            source: what it comes from, by default the publisher's.
-            id: unique within the source; by default a UUID, with which a repeated call is another event.
-            time: when it happened, an aware datetime or a text as of RFC 3339; by default now.
-            timestamp_ms: the record's timestamp in ms since the epoch; by default now.
+        event that `codec.make` returned. The arguments are those of `Publisher.enqueue`.
 
         Raises:
-            Undecodable: no reader would take it.
-            ValueError: `time` is neither.
-            RuntimeError: the publisher is closed, or was opened before a fork.
-            aiokafka.errors.KafkaError: the broker refused it.
             TimeoutError: Kafka did not confirm it in time.
+            RuntimeError: the publisher is closed, or was opened before a fork.
+            Other errors are those of `Publisher.enqueue`.
         """
         options = {"source": source, "id": id, "time": time, "timestamp_ms": timestamp_ms}
         self._call(self._publisher.send, "The event", data, **options)
@@ -140,10 +127,7 @@ class SyncPublisher:
     def send_all(self, events: Iterable[Data | Event]) -> None:
         """Publish events in few requests and wait until all are stored. They are checked before the first is sent.
 
-        After an error some may be stored. An app that repeats the call must pass events that `codec.make` returned, so that
-        their IDs and times are the same.
-
-        Raises the errors of `send`.
+        See `Publisher.send_all`. Raises the errors of `send`.
         """
         # A generator may read a database, whose connections belong to the calling thread.
         self._call(self._publisher.send_all, "Some of the events", list(events))
