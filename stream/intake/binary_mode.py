@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 
 from stream.intake.problem import bad_request
-from stream.text import printable
 
 PREFIX = "ce-"
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -31,7 +30,7 @@ def attributes(headers: Iterable[tuple[str, str]]) -> Attributes:
             continue
         key = f"ce_{lower.removeprefix(PREFIX)}"
         if key in decoded:
-            raise bad_request("invalid-header", "A header is invalid", f"{printable(lower)}: comes twice")
+            raise bad_request("invalid-header", "A header is invalid", f"{lower}: comes twice")
         decoded[key] = _decode(lower, value)
     return list(decoded.items())
 
@@ -49,6 +48,6 @@ def _decode(name: str, value: str) -> bytes:
         raise bad_request(
             "invalid-header",
             "A header is invalid",
-            f"{printable(name)}: expected UTF-8 after percent-decoding, got {printable(value[:100])}",
+            f"{name}: expected UTF-8 after percent-decoding, got {value[:100]}",
         ) from None
     return raw

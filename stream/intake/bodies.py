@@ -7,7 +7,6 @@ from aiohttp import web
 
 from stream.intake.memory import MemoryBudget, Reservation
 from stream.intake.problem import ProblemError, bad_request, too_large, unsupported
-from stream.text import printable
 
 MAX_BODY = 1 << 20
 """Allowed size of a body in bytes, before and after decompression."""
@@ -41,7 +40,7 @@ async def read_body(request: web.Request, reservation: Reservation) -> bytes:
         detail = f"The body did not arrive within {BODY_TIMEOUT:.0f} s"
         raise ProblemError(408, "timeout", "The request took too long", detail, outcome="timeout") from None
     except (web.RequestPayloadError, ConnectionError) as error:
-        raise bad_request("unreadable-body", "The body cannot be read", printable(str(error))) from None
+        raise bad_request("unreadable-body", "The body cannot be read", str(error)) from None
     raw = bytes(body)
     if _coding(request) == "gzip":
         raw = gunzip(raw)
@@ -66,7 +65,7 @@ def gunzip(compressed: bytes) -> bytes:
 def _coding(request: web.Request) -> str:
     coding = request.headers.get("Content-Encoding", "").strip().lower()
     if coding not in ("", "identity", "gzip"):
-        raise unsupported(f"Content-Encoding: got {printable(coding[:100])}, allowed are gzip and identity")
+        raise unsupported(f"Content-Encoding: got {coding[:100]}, allowed are gzip and identity")
     return coding
 
 

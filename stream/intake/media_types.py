@@ -5,7 +5,6 @@ from enum import Enum
 from typing import NamedTuple
 
 from stream.intake.problem import ProblemError, unsupported
-from stream.text import printable
 
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _MEDIA_TYPE = re.compile(rf"\s*({_NAME}/{_NAME})\s*((?:;.*)?)", re.DOTALL)
@@ -78,7 +77,7 @@ def mode_of(content_type: str | None, *, has_attributes: bool) -> Mode:
     if media_type is None:
         raise _error(content_type)
     if media_type.charset not in _UTF_8:
-        raise unsupported(f"Content-Type: charset is {printable(media_type.charset)}, allowed is utf-8")
+        raise unsupported(f"Content-Type: charset is {media_type.charset}, allowed is utf-8")
     mode = _by_essence(media_type, has_attributes=has_attributes)
     if mode is None:
         raise _error(content_type)
@@ -98,4 +97,4 @@ def _by_essence(media_type: MediaType, *, has_attributes: bool) -> Mode | None:
 
 
 def _error(content_type: str) -> ProblemError:
-    return unsupported(f"Content-Type: got {printable(content_type[:100])}, {_ALLOWED}")
+    return unsupported(f"Content-Type: got {content_type[:100]}, {_ALLOWED}")

@@ -16,7 +16,7 @@ class ProblemError(Exception):
         kind: of the problem, the end of its `type`
         outcome: of the request, as `cxgauge_intake_requests_total` counts it
         title: the same for all problems of the kind
-        detail: of this one
+        detail: of this one; control characters are escaped in the response
         extension: further members of the document
         headers: of the response
     """

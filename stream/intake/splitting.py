@@ -10,7 +10,6 @@ from schemas.fields import abbreviated
 from stream.intake.binary_mode import Attributes
 from stream.intake.media_types import BATCH, LINES, Mode
 from stream.intake.problem import ProblemError, bad_request, too_large
-from stream.text import printable
 
 MAX_EVENTS = 1_000
 """Allowed number of events in a request."""
@@ -56,4 +55,4 @@ def _elements(body: bytes) -> list[UndecodedEvent]:
 
 
 def _unreadable(detail: str) -> ProblemError:
-    return bad_request("unreadable-body", "The body cannot be read", printable(detail))
+    return bad_request("unreadable-body", "The body cannot be read", detail)

@@ -18,7 +18,8 @@ from cloudevents.v1 import conversion
 from cloudevents.v1.http import CloudEvent as CloudEventV1
 
 from stream.intake.bodies import MAX_BODY, gunzip
-from stream.intake.problem import ProblemError
+from stream.intake.exchange import problem_response
+from stream.intake.problem import ProblemError, unsupported
 from stream.intake.splitting import MAX_EVENTS
 from tests.intake.http_client import BATCH, LINES, STRUCTURED, curl, send, send_events
 from tests.intake.running import NOW, RunningIntake, answer
@@ -252,6 +253,11 @@ def test_another_version_of_the_envelope(intake: RunningIntake) -> None:
     headers = {"ce_specversion": "0.3", "ce_id": "1", "ce_source": "/a", "ce_type": "t", "ce_time": NOW}
     response = send(intake.url, "{}", "application/json", **headers)
     assert response.document["errors"][0]["field"] == "ce-specversion"
+
+
+def test_control_characters_in_a_problem_are_escaped() -> None:
+    response = problem_response(unsupported("got \x1b[2J\u202e"))
+    assert json.loads(str(response.body, "ascii"))["detail"] == r"got \x1b[2J\u202e"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("query", ["atomic=%ff", "atomic=%", "atomic=true&atomic=x", "%ff=%ff", "a" * 7_000])
