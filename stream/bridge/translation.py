@@ -1,19 +1,17 @@
 """Translating the records of a topic to events and dead letters, by a mapping."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import msgspec
-
 from schemas.codec import CONTENT_TYPE, MAX_VALUE, encode
-from schemas.depth import is_too_deep
 from schemas.envelope import Event, at_ms
-from schemas.fields import abbreviated
 from schemas.keys import owner_of
 from schemas.topics import topics_of
 from stream.bridge.options import Timestamps
 from stream.core.aggregation.outgoing import Header, OutgoingRecord, Record, to_dead_letter
+from stream.mapping import documents
 from stream.mapping.mapping import EventMapping, MappingError
 
 MAX_ERRORS = 10
@@ -137,15 +135,10 @@ def decode(value: bytes) -> Any:
     """Return the JSON document of a value. Raises ValueError with the received and the allowed."""
     if value[:1] == b"\0":
         raise ValueError(_FRAMED)
-    if is_too_deep(value):
-        raise ValueError("value: nested too deeply")
     try:
-        return msgspec.json.decode(value)
-    except RecursionError as error:
-        raise ValueError("value: nested too deeply") from error
+        return documents.decode(value)
     except ValueError as error:
-        reason = str(error).removeprefix("JSON is malformed: ")
-        raise ValueError(f"value: expected JSON in UTF-8, got {abbreviated(value)}: {reason}") from error
+        raise ValueError(f"value: {error}") from error
 
 
 def given(record: Record, source: Source) -> Mapping[str, Any]:
@@ -162,11 +155,9 @@ def given(record: Record, source: Source) -> Mapping[str, Any]:
 
 def _key(key: bytes) -> Any:
     """Return a key that is a JSON object, array or string, decoded. Any other is a text: 007 is no number."""
-    if key[:1] in (b"{", b"[", b'"') and not is_too_deep(key):
-        try:
-            return msgspec.json.decode(key)
-        except (ValueError, RecursionError):
-            pass
+    if key[:1] in (b"{", b"[", b'"'):
+        with suppress(ValueError):
+            return documents.decode(key)
     return _text(key)
 
 

@@ -6,12 +6,11 @@ from json import JSONDecodeError, JSONDecoder
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-import msgspec
-
 from schemas.fields import abbreviated
 from stream.errors import CxgaugeError
 from stream.importing.record import Record
 from stream.importing.text_files import READ_ERRORS, open_bytes, open_text
+from stream.mapping.documents import decode
 
 MAX_RECORD = 64 << 20
 """Allowed length of a line, in bytes, and of a document or element of an array, in characters."""
@@ -41,12 +40,9 @@ def read_lines(path: Path) -> Iterator[Record]:
 
 def _decode(line: bytes, number: int) -> Record:
     try:
-        return Record(number, msgspec.json.decode(line))
-    except RecursionError:
-        return Record(number, None, "nested too deeply")
+        return Record(number, decode(line))
     except ValueError as error:
-        reason = str(error).removeprefix("JSON is malformed: ")
-        return Record(number, None, f"expected JSON in UTF-8, got {abbreviated(line)}: {reason}")
+        return Record(number, None, str(error))
 
 
 def read_documents(path: Path) -> Iterator[Record]:

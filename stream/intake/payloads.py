@@ -3,10 +3,8 @@
 from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
-
-from schemas.depth import is_too_deep
 from stream.intake.media_types import parse_media_type
+from stream.mapping.documents import decode
 
 MAX_FIELDS = 1_000
 FORM = "application/x-www-form-urlencoded"
@@ -20,7 +18,7 @@ def document_of(body: bytes, content_type: str) -> Any:
     """
     media_type = parse_media_type(content_type)
     if media_type is None or media_type.essence != FORM:
-        return _json(body)
+        return decode(body)
     fields: dict[str, Any] = {}
     pairs = parse_qsl(
         body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=MAX_FIELDS
@@ -33,13 +31,4 @@ def document_of(body: bytes, content_type: str) -> Any:
         else:
             fields[name] = [fields[name], value]
     payload = fields.get("payload")
-    return _json(payload.encode()) if len(fields) == 1 and isinstance(payload, str) else fields
-
-
-def _json(raw: bytes) -> Any:
-    if is_too_deep(raw):
-        raise ValueError("JSON is nested too deeply")
-    try:
-        return msgspec.json.decode(raw)
-    except RecursionError:
-        raise ValueError("JSON is nested too deeply") from None
+    return decode(payload.encode()) if len(fields) == 1 and isinstance(payload, str) else fields
