@@ -12,10 +12,8 @@ from schemas.topics import topics_of
 from stream.bridge.options import Timestamps
 from stream.core.aggregation.outgoing import Header, OutgoingRecord, Record, to_dead_letter
 from stream.mapping import documents
-from stream.mapping.mapping import EventMapping, MappingError
+from stream.mapping.mapping import EventMapping, MappingError, summary
 
-MAX_ERRORS = 10
-"""Number of errors of a record that its dead letter names."""
 MAX_KEY_AND_HEADERS = 1 << 20
 """Bytes of key and headers that a dead letter keeps. The dead-letter topic takes 4 MiB in all."""
 _FRAMED = (
@@ -113,8 +111,7 @@ class Translator:
                 faults.append(f"{result.data.TYPE}: {len(value)} bytes, {MAX_VALUE} are allowed")
             else:
                 outgoing += self._addressed(result, value, record, now)
-        rest = [f"{len(faults) - MAX_ERRORS} more"] if len(faults) > MAX_ERRORS else []
-        return outgoing, "; ".join(faults[:MAX_ERRORS] + rest)
+        return outgoing, summary(faults)
 
     def _addressed(self, event: Event, value: bytes, record: Record, now: int) -> Iterable[OutgoingRecord]:
         """Yield an event for each of its topics, with its owner as key, as `schemas.publish` does.

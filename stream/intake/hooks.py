@@ -23,12 +23,10 @@ from stream.intake.payloads import document_of
 from stream.intake.problem import ProblemError
 from stream.intake.signatures import SIGNED, SignedRequest, Verifier, verifier
 from stream.intake.sink import DEADLETTER, KafkaSink
-from stream.mapping.mapping import EventMapping, load
+from stream.mapping.mapping import EventMapping, load, summary
 
 log = logging.getLogger(__name__)
 
-MAX_ERRORS = 10
-"""Number of errors of a payload that its dead letter names."""
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
@@ -83,13 +81,10 @@ def dead_letter(hook: str, request: SignedRequest, errors: list[str], now: int) 
 
     Partition and offset are -1, because it never was a record. `now` in ms.
     """
-    detail = "; ".join(errors[:MAX_ERRORS]) + (
-        f"; {len(errors) - MAX_ERRORS} more" if len(errors) > MAX_ERRORS else ""
-    )
     headers = {
         "content-type": request.headers.get("content-type", ""),
         "cx_reason": "invalid",
-        "cx_detail": detail,
+        "cx_detail": summary(errors),
         "cx_topic": f"hooks/{hook}",
         "cx_partition": "-1",
         "cx_offset": "-1",

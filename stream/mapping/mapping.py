@@ -7,7 +7,7 @@ for result in mapping.events(record):  # none: no rule took the record
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from stream.mapping.rules import EventRule, Faults
 
 MAX_BYTES = 1 << 20
 """Allowed size of a mapping file."""
+MAX_ERRORS = 10
+"""Number of errors of a record that its dead letter names."""
 NOTHING: Mapping[str, Any] = {}
 
 _RULE_PATH = re.compile(r"`\$\.event\[(\d+)\]\.?")
@@ -49,6 +51,12 @@ class MappingError(ValueError):
             position,
         )
         super().__init__(": ".join(part for part in (position, mapping, rule, field, detail) if part))
+
+
+def summary(errors: Sequence[str]) -> str:
+    """Return the errors of one record in a text, of many the first ones and the number of the others."""
+    others = [f"{len(errors) - MAX_ERRORS} more"] if len(errors) > MAX_ERRORS else []
+    return "; ".join([*errors[:MAX_ERRORS], *others])
 
 
 class EventMapping:

@@ -12,7 +12,6 @@ from stream.bridge.options import BridgeOptions, check_options
 from stream.bridge.positions import first_offsets, starting_offset
 from stream.bridge.retention import check_retention
 from stream.bridge.translation import (
-    MAX_ERRORS,
     MAX_KEY_AND_HEADERS,
     Source,
     Translated,
@@ -24,7 +23,7 @@ from stream.config import Settings
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.errors import ConfigError, PreconditionFailed
 from stream.kafka.reading import OffsetRange
-from stream.mapping.mapping import compile_mapping, load
+from stream.mapping.mapping import MAX_ERRORS, compile_mapping, load
 from tests.bridge.bridges import MAPPING, answer
 from tests.deploy.project import ROOT
 from tests.support import DAY, NOW, FakeRecord
