@@ -9,14 +9,21 @@ import msgspec
 
 from schemas.envelope import EVENTS
 from schemas.topics import DOMAINS, DomainName
-from stream.config.setting_types import SettingSource, SettingType, as_duration, is_file, read_duration
+from stream.config.setting_types import (
+    ALLOWED_HASH,
+    BCRYPT_HASH,
+    SettingSource,
+    SettingType,
+    as_duration,
+    is_file,
+    read_duration,
+)
 
 SourceT = TypeVar("SourceT")
 Verification = Literal["standard", "stripe", "hmac", "basic", "token"]
 
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _TYPES = frozenset(kind.TYPE for kind in EVENTS)
@@ -226,8 +233,7 @@ def _read_users(value: Any, at: SettingSource) -> dict[str, str]:
         at.error("***", "a table of user names and bcrypt hashes")
         return {}
     return {
-        user: _matching(_BCRYPT, "a bcrypt hash, as `htpasswd -nBC 10 ''` prints it")(hashed, at.under(user))
-        for user, hashed in value.items()
+        user: _matching(BCRYPT_HASH, ALLOWED_HASH)(hashed, at.under(user)) for user, hashed in value.items()
     }
 
 

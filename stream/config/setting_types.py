@@ -11,6 +11,10 @@ UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 FOREVER = -1
 """A retention without end."""
 
+BCRYPT_HASH = re.compile(r"\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
+"""A bcrypt hash of a cost up to 16, which takes some five seconds to verify. One of cost 31 would take days."""
+ALLOWED_HASH = "a bcrypt hash of cost 4 to 16, as `htpasswd -nBC 10 ''` prints it"
+
 _DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 _NAME = re.compile(r"[a-zA-Z0-9._-]{1,200}")
 _URL = re.compile(r"https?://([^/?#\s]+)(?:/[^?#\s]*)?")

@@ -1,6 +1,5 @@
 """The supported part of the exporter-toolkit's web configuration file: TLS, and users with passwords."""
 
-import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from schemas.fields import abbreviated
-from stream.config.setting_types import is_file
+from stream.config.setting_types import ALLOWED_HASH, BCRYPT_HASH, is_file
 from stream.errors import ConfigError
 
 SECTIONS = ("tls_server_config", "basic_auth_users")
@@ -20,9 +19,6 @@ CLIENTS = {
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
 VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
-
-_HASH = re.compile(r"\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
-"""A bcrypt hash of a cost up to 16, which takes some five seconds to verify. One of cost 31 would take days."""
 
 
 class WebConfig(NamedTuple):
@@ -81,10 +77,10 @@ class _WebConfigFile:
         for user, hashed in value.items():
             if not isinstance(user, str) or not user or ":" in user:
                 raise self._error("basic_auth_users", f"got {user!r}, allowed is a name without a colon")
-            if not isinstance(hashed, str) or not _HASH.fullmatch(hashed):
+            if not isinstance(hashed, str) or not BCRYPT_HASH.fullmatch(hashed):
                 raise self._error(
                     f"basic_auth_users.{user}",
-                    "allowed is a bcrypt hash of cost 4 to 16, as `htpasswd -nBC 10 ''` prints it",
+                    f"allowed is {ALLOWED_HASH}",
                 )
         return {user: hashed.encode() for user, hashed in value.items()}
 

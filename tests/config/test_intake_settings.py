@@ -117,6 +117,10 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
             "intake.hooks.a.users.a: got '***'",
         ),
         (
+            f'[intake.hooks.a]\nmapping = "x"\nverify = "basic"\nusers = {{a = "{BCRYPT.replace("04", "31")}"}}',
+            "intake.hooks.a.users.a: got '***', allowed is a bcrypt hash of cost 4 to 16",
+        ),
+        (
             '[intake.hooks.a]\nmapping = "x"\nverify = "hmac"\nsecrets = ["s"]\nheader = "x"\nsigned = "{timestamp}.{body}"',
             "intake.hooks.a.signed: got '{timestamp}.{body}', allowed is",
         ),
