@@ -156,6 +156,15 @@ def test_a_request_without_a_valid_event_is_a_problem(intake: RunningIntake) -> 
     assert intake.count("anonymous", "invalid") == 1
 
 
+def test_requests_are_measured(intake: RunningIntake) -> None:
+    body = json.dumps(answer())
+    assert send(intake.url, body).status == 202
+    assert send(intake.url, "{").status == 400
+    names = ("ack_seconds_count", "bytes_total", "in_flight")
+    sample = intake.metrics.registry.get_sample_value
+    assert [sample(f"cxgauge_intake_{name}") for name in names] == [1, len(body) + 1, 0]
+
+
 def test_an_empty_batch_is_taken(intake: RunningIntake) -> None:
     """The binding allows it."""
     assert send(intake.url, "[]", BATCH)[::2] == (202, {"accepted": 0, "rejected": 0})

@@ -177,9 +177,13 @@ def test_credentials_are_not_given_to_the_mapping(tmp_path: Path) -> None:
 
 
 def test_without_kafka_the_vendor_tries_again(intake: RunningIntake) -> None:
+    """The delivery is then stored once."""
     intake.sink.lose_connection("no broker")
     assert deliver(intake, CREATED).status == 503
     assert intake.count("desk", "unavailable") == 1
+    intake.sink.lose_connection("")
+    assert deliver(intake, CREATED).status == 200
+    assert [event["id"] for event in intake.sink.events()] == ["msg_1"]
 
 
 def test_challenges(intake: RunningIntake) -> None:

@@ -28,6 +28,8 @@ BODIES = [
     b'{"a":1}\r\n',
 ]
 """Signatures are over the bytes, whatever they decode to."""
+WITHIN = [False, True, True, False]
+"""Whether a request is accepted just before and after the limits of the default tolerance of 5 minutes."""
 
 
 def digest(text: bytes, key: bytes = b"secret", algorithm: str = "sha256") -> bytes:
@@ -67,6 +69,7 @@ async def test_standard_webhooks(body: bytes) -> None:
         several = headers | {f"{prefix}-signature": f"v1a,abc v1,AAAA {signature}"}
         assert await is_valid(hook, several, body)
         assert not await is_valid(hook, headers, body + b" ")
+        assert [await is_valid(hook, headers, body, NOW + late) for late in (-301, -299, 299, 301)] == WITHIN
         assert not await is_valid(hook, headers | {f"{prefix}-id": "msg_2"}, body)
         assert not await is_valid(
             hook, headers | {f"{prefix}-signature": signature.replace("v1,", "v2,")}, body
@@ -84,6 +87,8 @@ async def test_stripe(body: bytes) -> None:
     signature = digest(moment.encode() + b"." + body).hex()
     assert await is_valid(hook, {"Stripe-Signature": f"t={moment},v1={signature},v0=00"}, body)
     assert await is_valid(hook, {"Stripe-Signature": f"t={moment}, v1={'0' * 64}, v1={signature}"}, body)
+    sent = {"Stripe-Signature": f"t={moment},v1={signature}"}
+    assert [await is_valid(hook, sent, body, NOW - 100 + late) for late in (-301, -299, 299, 301)] == WITHIN
     assert not await is_valid(hook, {"Stripe-Signature": f"t={moment},v0={signature}"}, body)
     assert not await is_valid(hook, {"Stripe-Signature": f"t={int(NOW)},v1={signature}"}, body)
     assert not await is_valid(hook, {"Stripe-Signature": f"v1={signature}"}, body)
