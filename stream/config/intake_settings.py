@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from schemas.envelope import EVENTS
-from schemas.topics import DOMAINS, DomainName
+from schemas.topics import DERIVED, DOMAINS, DomainName
 from stream.config.setting_types import (
     ALLOWED_HASH,
     BCRYPT_HASH,
@@ -26,7 +26,7 @@ _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
-_TYPES = frozenset(kind.TYPE for kind in EVENTS)
+_TYPES = sorted(kind.TYPE for kind in EVENTS if kind not in DERIVED)
 MAX_SECRET_BYTES = 4_096
 
 
@@ -118,7 +118,7 @@ def _read_token(table: dict[str, Any], at: SettingSource) -> SourceToken | None:
         {
             "sha256": _matching(_SHA256, "the SHA-256 of the token, 64 hexadecimal digits"),
             "topics": _list_of(DOMAINS),
-            "types": _list_of(sorted(_TYPES)),
+            "types": _list_of(_TYPES),
         },
         required=("sha256",),
     )

@@ -93,6 +93,10 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
         ('[intake.tokens.shop]\nsha256 = "cxg_secret"', "intake.tokens.shop.sha256: got '***', allowed is"),
         (f'[intake.tokens.shop]\nsha256 = "{HASH}"\ntopics = []', "intake.tokens.shop.topics: got []"),
         (f'[intake.tokens.shop]\nsha256 = "{HASH}"\ntypes = ["x"]', "intake.tokens.shop.types: got ['x']"),
+        (
+            f'[intake.tokens.shop]\nsha256 = "{HASH}"\ntypes = ["cx.answer.summarized.v1"]',
+            "intake.tokens.shop.types: got ['cx.answer.summarized.v1']",
+        ),
         (f'[intake.tokens.shop]\nsha256 = "{HASH}"\ntoken = "x"', "intake.tokens.shop.token: unknown key"),
         ('[intake.hooks.a]\nmapping = "x"', "intake.hooks.a.verify: missing"),
         ('[intake.hooks.a]\nmapping = "no.toml"\nverify = "basic"', "intake.hooks.a.mapping: got 'no.toml'"),
