@@ -75,7 +75,7 @@ async def serve(app: web.Application, settings: Intake, web_config: WebConfig) -
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_TIMEOUT,
         keepalive_timeout=KEEP_ALIVE,
-        auto_decompress=False,  # signatures are over the bytes as sent, and decompression needs a limit
+        auto_decompress=False,  # decompression needs a limit
         lingering_time=2.0,
         max_field_size=MAX_HEADER_BYTES,
     )
