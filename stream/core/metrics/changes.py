@@ -88,23 +88,25 @@ def of_means(
 ) -> Change:
     """Return the change of a mean of answers, whose variances are those of one answer (n >= 1).
 
-    Test of two means whose variances differ (B. L. Welch, 1947), with the normal distribution.
+    Test of two means whose variances differ (B. L. Welch, 1947), with the normal distribution. If all answers of each
+    window are equal, there is no error: the means are equal or not.
     """
-    error = sqrt(variance / n + variance_before / n_before)
     difference = mean - before
-    if min(n, n_before) < MIN_ANSWERS or not error:
+    if min(n, n_before) < MIN_ANSWERS:
         return Change(difference)
-    return Change(difference, difference - Z * error, difference + Z * error, _two_sided(difference / error))
+    error = sqrt(variance / n + variance_before / n_before)
+    p = _two_sided(difference / error) if error else float(not difference)
+    return Change(difference, difference - Z * error, difference + Z * error, p)
 
 
 def _exact(successes: int, n: int, successes_before: int, n_before: int) -> float:
-    """Return the probability of a table of shares that is as unlikely as this one, with its sums and equal shares."""
+    """Return the probability of all tables of the same sums that are at least as unlikely as this one, with equal shares."""
     total, everyone = successes + successes_before, n + n_before
 
     def log_probability(k: int) -> float:
         return _log_choose(n, k) + _log_choose(n_before, total - k) - _log_choose(everyone, total)
 
-    limit = log_probability(successes) + 1e-7  # rounding must not leave out the table itself
+    limit = log_probability(successes) + 1e-7  # rounding must not leave out a table that is as unlikely
     possible = range(max(0, total - n_before), min(n, total) + 1)
     return min(1.0, sum(exp(log) for log in map(log_probability, possible) if log <= limit))
 

@@ -83,8 +83,13 @@ def test_a_change_of_shares_and_back(now: tuple[int, int], before: tuple[int, in
         assert change.low <= 0 <= change.high
 
 
-def test_equal_answers_have_no_variance_and_no_test() -> None:
-    """All promoters before and after."""
-    assert of_means(
-        100, variance(answers(40)), MIN_ANSWERS, 100, variance(answers(40)), MIN_ANSWERS
-    ) == Change(0)
+@pytest.mark.parametrize(
+    ("score", "now", "expected"),
+    [(100, answers(40), Change(0, 0, 0, 1)), (0, answers(0, 40), Change(-100, -100, -100, 0))],
+)
+def test_equal_answers_have_no_variance(
+    score: float, now: dict[tuple[str, ...], float], expected: Change
+) -> None:
+    """All promoters before, then all promoters or all passives. They are not too few to tell."""
+    change = of_means(score, variance(now), MIN_ANSWERS, 100, variance(answers(40)), MIN_ANSWERS)
+    assert change == expected
