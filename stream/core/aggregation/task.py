@@ -101,7 +101,7 @@ class PartitionTask:
             self.checkpoint.next_offset = self._last_record.offset + 1
 
     def _validate_batch(self, records: Sequence[Record], latest: int) -> ValidatedBatch | None:
-        """Return records that are all accepted or duplicates, None if each must be processed on its own.
+        """Return records that are all accepted, duplicates or derived, None if each must be processed on its own.
 
         Nothing is changed.
         """

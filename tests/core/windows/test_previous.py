@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,13 +33,13 @@ answers = st.lists(
 class Readout:
     """The samples of NPS in every window, as an exporter keeps them."""
 
-    def __init__(self, contributions: Sequence[Contribution]) -> None:
+    def __init__(self, contributions: Sequence[Contribution], *, previous: bool = True) -> None:
         panes = PaneStore(CONFIG, {NPS.name: NPS})
         apply_contributions(panes, contributions)
-        self.windows = RollingWindows(CONFIG, [METRIC], previous=True)
+        self.windows = RollingWindows(CONFIG, [METRIC], previous=previous)
         for key, value in panes.changed_rows():
             self.windows.apply(key, None, value)
-        self._reader = MetricReader(self.windows, [METRIC], previous=True)
+        self._reader = MetricReader(self.windows, [METRIC], previous=previous)
         self._samples: dict[tuple[int, str], list[Sample]] = {}
 
     def read(self, now: int, complete_since: int = 0) -> None:
@@ -116,8 +117,11 @@ def test_absent_while_panes_do_not_reach_back() -> None:
     )
 
 
-def test_off_means_no_range() -> None:
-    """Nothing is summed twice."""
-    windows = RollingWindows(CONFIG, [METRIC])
-    assert windows.everything == windows.all_windows
-    assert TOTAL_LABELS not in windows.label_sets()
+@pytest.mark.parametrize("previous", [True, False])
+def test_off_means_no_sums(previous: bool) -> None:
+    """An answer of 90 minutes ago is in the hour before. Switched off, that hour is not summed."""
+    readout = Readout(contributions([(90, NpsLayout.PROMOTERS)]), previous=previous)
+    readout.read(NOW)
+    sums = readout.windows.shown_sums(NPS.name, TOTAL_LABELS)
+    assert sums is not None
+    assert any(range_id >= 2 * readout.windows.range_count for range_id in sums.sums) is previous
