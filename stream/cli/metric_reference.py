@@ -31,9 +31,9 @@ the label `window`. The others show the present. *n* is the series with the samp
 lower and upper confidence bound.
 
 Below a table are the series of the window before each window: of the same length, ending where the window begins. The live page and `cxgauge top`
-show the change from it. A share is *better* or *worse* if p is below 0.05 (two proportions, with few answers Fisher's exact test), NPS likewise
-by the variance of its answers, from 30 answers in both windows on (fewer are *too few to tell*). Else there is *no clear change*. Means of
-durations have a difference only.
+show the change from it. A share with a sample size is *better* or *worse* if p is below 0.05 (two proportions, with few answers Fisher's exact test), NPS likewise
+by the variance of its answers, from 30 answers in both windows on (fewer are *too few to tell*). Else there is *no clear change*. Other
+figures, such as the mean of ease and those of durations, have a difference only.
 
 No metric counts a record whose [outcome](../../schemas/README.md#outcomes-of-a-record) is not `accepted`. *Not counted* names the
 rest.
