@@ -2,8 +2,11 @@
 
 import asyncio
 import gzip
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from socket import SO_LINGER, SOL_SOCKET
+from struct import pack
 
 import pytest
 from aiohttp import ClientSession, web
@@ -136,6 +139,27 @@ async def test_dropped_connections_leave_nothing(
             break
         await asyncio.sleep(0.05)
     assert connections(runner) == 0
+
+
+async def test_reset_connections_log_nothing(
+    server: str, caplog: pytest.LogCaptureFixture, tried: Callable[[int], None]
+) -> None:
+    """A client that resets its connection while it sends or is answered is no error."""
+    caplog.set_level(logging.INFO)
+    for n in range(300):
+        sent = (
+            b"",
+            b"GET /metrics HTTP/1.1\r\nHo",
+            b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            b"\x16\x03",
+        )[n % 4]
+        _, writer = await connect(server, sent)
+        writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
+        await writer.drain()
+        writer.transport.abort()
+        tried(1)
+    assert (await get(f"{server}/livez"))[0] == 200
+    assert caplog.text == ""
 
 
 async def test_pipelined_requests_do_not_keep_others_out(exporter: str, tried: Callable[[int], None]) -> None:
