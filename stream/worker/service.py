@@ -22,6 +22,7 @@ from stream.errors import ConfigError, Fenced
 from stream.kafka.faults import final_error, is_transient
 from stream.kafka.rights import Operation
 from stream.kafka.topic_watch import WATCH_INTERVAL
+from stream.text import printable_lines
 from stream.worker.app import build
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
 from stream.worker.clock import WorkerClock
@@ -111,7 +112,7 @@ def _restart_reason(error: BaseException) -> str:
 
 
 def _exit(code: int, text: str) -> NoReturn:
-    print(f"cxgauge worker: {text}", file=sys.stderr)  # noqa: T201
+    print(f"cxgauge worker: {printable_lines(text)}", file=sys.stderr)  # noqa: T201
     _flush_streams()
     os._exit(code)
 
