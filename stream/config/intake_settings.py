@@ -127,7 +127,9 @@ def _read_token(table: dict[str, Any], at: SettingSource) -> SourceToken | None:
 def _read_hook(table: dict[str, Any], at: SettingSource) -> Hook | None:
     table = dict(table)
     if (files := table.pop("secret_files", None)) is not None:
-        table["secrets"] = [*table.get("secrets", []), *_secrets_of(files, at.under("secret_files"))]
+        from_files = _secrets_of(files, at.under("secret_files"))
+        if isinstance(given := table.get("secrets", []), list):  # else its reader reports it
+            table["secrets"] = [*given, *from_files]
     hook = _struct(Hook, table, at, _HOOK_READERS, required=("mapping", "verify"))
     if hook is None:
         return None
@@ -240,7 +242,7 @@ def _read_users(value: Any, at: SettingSource) -> dict[str, str]:
 def _secrets_of(value: Any, at: SettingSource) -> list[str]:
     """Return the content of files with a secret each, without white space at the ends."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        at.error(value, "a list of paths of files")
+        at.error("***", "a list of paths of files")
         return []
     secrets = []
     for name in value:
@@ -281,9 +283,8 @@ def _show_hook(hook: Hook) -> dict[str, Any]:
     for name in ("secrets", "sha256"):
         if name in shown:
             shown[name] = ["***"] * len(shown[name])
-    for name in ("users",):
-        if name in shown:
-            shown[name] = dict.fromkeys(shown[name], "***")
+    if "users" in shown:
+        shown["users"] = dict.fromkeys(shown["users"], "***")
     if "challenge_token" in shown:
         shown["challenge_token"] = "***"  # noqa: S105 - it hides one
     return shown | {"tolerance": as_duration(hook.tolerance)}

@@ -136,6 +136,18 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
             '[intake.hooks.a]\nmapping = "x"\nverify = "stripe"\nsecret_files = ["no"]',
             "intake.hooks.a.secret_files: got 'no'",
         ),
+        (
+            '[intake.hooks.a]\nmapping = "x"\nverify = "stripe"\nsecret_files = "pw"',
+            "intake.hooks.a.secret_files: got '***'",
+        ),
+        (  # not three secrets of a character
+            '[intake.hooks.a]\nmapping = "x"\nverify = "stripe"\nsecrets = "abc"\nsecret_files = []',
+            "intake.hooks.a.secrets: got '***'",
+        ),
+        (
+            '[intake.hooks.a]\nmapping = "x"\nverify = "stripe"\nsecrets = 5\nsecret_files = []',
+            "intake.hooks.a.secrets: got '***'",
+        ),
     ],
 )
 def test_an_error_names_key_and_allowed_values(tmp_path: Path, text: str, error: str) -> None:
