@@ -152,6 +152,10 @@ VARIABLES = [
     b'{"chat/urgent": "4h", "*/low": {"duration": "4h", "hours": "business"}}',
     b"127.0.0.1:9092,[::1]:9093",
     b"500ms",
+    b'{"shop": {"sha256": "%s", "topics": ["feedback"], "types": ["cx.feedback.submitted.v1"]}}'
+    % (b"0" * 64),
+    b'{"a": {"mapping": "stripe", "verify": "stripe", "secrets": ["s"], "secret_files": [], "tolerance": "5m"}}',
+    b'{"a": {"mapping": "stripe", "verify": "hmac", "secrets": ["s"], "header": "x", "signed": "{body}", "prefix": "v0="}}',
 ]
 TOP = b"""# TYPE cx_nps_score gauge
 cx_nps_score{view="channel",channel="web",window="1h"} 50.0
@@ -252,6 +256,9 @@ def read_variables(raw: bytes) -> None:
         "FRT_TARGETS",
         "EXPORTER_LISTEN",
         "WORKER_FLUSH_INTERVAL",
+        "INTAKE_TOKENS",
+        "INTAKE_HOOKS",
+        "KAFKA_TOKEN_OPTIONS",
     )
     for name in names:
         with suppress(ConfigError):
