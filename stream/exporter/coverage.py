@@ -57,9 +57,10 @@ class Coverage:
     def forget(self, partition: PartitionId) -> None:
         """Mark a partition that is read from its beginning as not covered until its next checkpoint."""
         self.checkpoints.pop(partition, None)
+        self._failed.pop(partition, None)
 
     def fail(self, partition: PartitionId, reason: str) -> None:
-        """Mark a partition as not covered for good, because it cannot be read any further."""
+        """Mark a partition as not covered until it is read from its beginning, because it cannot be read any further."""
         self._failed[partition] = reason
 
     def gap(self, partition: PartitionId, now: int) -> str:

@@ -61,6 +61,17 @@ def test_an_unreadable_record_stops_its_partition() -> None:
     assert "feedback 0: a record cannot be read" in state.unready_reason(0)
 
 
+def test_a_partition_that_was_created_again_is_readable_again() -> None:
+    """It is read from its beginning, without the record that could not be read."""
+    state = exporter()
+    apply_records(state, Worker(state)(answers(2, 10)))
+    apply_records(state, {"feedback": [FakeRecord(90, NOW, KEY, b"\xc1")]})
+    assert refresh(state)["cx_partitions_covered"] == 2
+    apply_records(state, {"feedback": Worker(state)(answers(2, 0))["feedback"]}, from_beginning=True)
+    series = refresh(state)
+    assert (series[NPS_SERIES], series["cx_partitions_covered"]) == (-100, 3)
+
+
 def test_panes_that_cannot_be_fetched_stop_their_partition() -> None:
     """Records before the failure are served. The reason is that of the reader."""
     state = exporter()
