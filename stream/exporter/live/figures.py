@@ -19,15 +19,17 @@ from stream.exporter.domain_view import DomainView
 
 
 class Figure(NamedTuple):
-    """The value of a tile, its 95 % bounds and its sample size. None where there is no series.
-
-    `before` and `n_before` are value and sample size in the window before, `change` is the change from it, `verdict` what that is worth.
-    """
+    """The value of a tile, its 95 % bounds and its sample size. None where there is no series."""
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
     n: float | None = None
+
+
+class Comparison(NamedTuple):
+    """Value and sample size of a tile in the window before, the change from it, and its verdict. None if there is no change."""
+
     before: float | None = None
     n_before: float | None = None
     change: Change | None = None
@@ -70,28 +72,31 @@ class Figures:
         value, low, high = (family and self._sum(family, labels, window_index, wanted) for family in families)
         of_samples = {**wanted, **headline.sample_labels}
         n = headline.sample_size and self._sum(headline.sample_size, labels, window_index, of_samples)
-        figure = Figure(value, low, high, n)
-        if headline.family not in HEADLINES[tile.number].metric.compared:
-            return figure
-        before = self._sum(previous(headline.family), labels, window_index, wanted)
-        n_before = headline.sample_size and self._sum(
-            previous(headline.sample_size), labels, window_index, of_samples
-        )
-        figure = figure._replace(before=before, n_before=n_before)
-        if value is None or before is None:
-            return figure
-        size = headline.sample_size
-        change = change_of(
-            headline,
-            Period(value, n, self._by_own_labels(size, labels, window_index)),
-            Period(before, n_before, self._by_own_labels(size and previous(size), labels, window_index)),
-        )
-        return figure._replace(change=change, verdict=verdict(headline, change))
+        return Figure(value, low, high, n)
 
-    def _by_own_labels(
-        self, family: Family | None, labels: LabelSet, window_index: int
-    ) -> dict[tuple[str, ...], float]:
-        return {} if family is None else dict(self._samples(family, labels, window_index))
+    def comparison(self, tile: Tile, window_index: int) -> Comparison:
+        """Return the change of a tile's figure for the view `total` from the window before."""
+        _, metric, headline = HEADLINES[tile.number]
+        if headline.family not in metric.compared:
+            return Comparison()
+        size = headline.sample_size
+        now = self._period(tile, headline.family, size, window_index)
+        before = self._period(tile, previous(headline.family), size and previous(size), window_index)
+        if now is None or before is None:
+            return Comparison()
+        change = change_of(headline, now, before)
+        return Comparison(before.value, before.n, change, verdict(headline, change))
+
+    def _period(self, tile: Tile, family: Family, size: Family | None, window_index: int) -> Period | None:
+        wanted = labels_of(tile)
+        value = self._sum(family, TOTAL_LABELS, window_index, wanted)
+        if value is None:
+            return None
+        if size is None:
+            return Period(value, None, {})
+        of_samples = {**wanted, **HEADLINES[tile.number].headline.sample_labels}
+        n = self._sum(size, TOTAL_LABELS, window_index, of_samples)
+        return Period(value, n, dict(self._samples(size, TOTAL_LABELS, window_index)))
 
     def rows(self, tile: Tile, view: str, window_index: int) -> Iterator[tuple[LabelSet, Figure] | None]:
         """Yield the label sets of a view with their figures, and None after each step."""

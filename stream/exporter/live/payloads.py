@@ -97,9 +97,8 @@ class Payloads:
             existing = self._figures.tiles(number)
             missing = [tile for tile in wanted if tile.number == number and tile not in existing]
             for tile in [*existing, *sorted(missing)]:
-                figure = self._figures.figure(tile, TOTAL_LABELS, window_index)
                 values = [point.value for point in self.timelines.of(tile, window_index)]
-                shown.append(self._tile(tile, window_index) | _shown(figure) | {"line": values})
+                shown.append(self._tile(tile, window_index) | {"line": values})
             yield
         into.append(orjson.dumps({"window": self._windows[window_index].label, "tiles": shown}))
 
@@ -111,12 +110,11 @@ class Payloads:
             yield
         largest = heapq.nsmallest(MAX_ROWS, rows, key=_rank)
         yield
-        shown = [{"labels": labels.values, **_shown(figure)} for labels, figure in largest]
+        shown = [{"labels": labels.values, **figure._asdict()} for labels, figure in largest]
         into.append(
             orjson.dumps(
                 {
                     **self._tile(selection.tile, selection.window_index),
-                    **_shown(self._figures.figure(selection.tile, TOTAL_LABELS, selection.window_index)),
                     "window": self._windows[selection.window_index].label,
                     "view": selection.view,
                     "rows": shown,
@@ -131,11 +129,16 @@ class Payloads:
         window = {"window": self._windows[window_index].label} if family.windowed else {}
         labels = {"view": "total", **window, **labels_of(tile)}
         series = line(family.name, labels, 0).rpartition(" ")[0]
-        return {"id": encode(tile), "headline": tile.number, "labels": tile.values, "series": series}
-
-
-def _shown(figure: Figure) -> dict[str, Any]:
-    return figure._asdict() | {"change": figure.change and figure.change._asdict()}
+        comparison = self._figures.comparison(tile, window_index)
+        return {
+            "id": encode(tile),
+            "headline": tile.number,
+            "labels": tile.values,
+            "series": series,
+            **self._figures.figure(tile, TOTAL_LABELS, window_index)._asdict(),
+            **comparison._asdict(),
+            "change": comparison.change and comparison.change._asdict(),
+        }
 
 
 def _rank(row: tuple[LabelSet, Figure]) -> tuple[float, LabelSet]:
