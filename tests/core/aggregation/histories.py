@@ -75,7 +75,7 @@ TICKET_WEIGHTS = (25, 30, 25, 5, 7, 6, 1, 1)
 
 
 def customers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
-    """Yield at most `n` events of customers (lives, money, referrals, tickets), with records up to 2 d later."""
+    """Yield at most `n` events of customers (lives, money, referrals, tickets, answers), with records up to 2 d later."""
     known = set()
     for i in range(n):
         at, stamp = _times(random, now)
@@ -87,6 +87,30 @@ def customers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
         if natural_key not in known:
             known.add(natural_key)
             yield event._replace(stamp=stamp, id=f"e{i}")
+
+
+def _joined(random: Random, i: int, at: int, customer_id: str) -> Event:
+    survey, answer_class = random.choice(
+        [
+            ("nps", "promoter"),
+            ("nps", "detractor"),
+            ("csat", "satisfied"),
+            ("csat", "dissatisfied"),
+            ("exit", None),
+        ]
+    )
+    return customer.joined(
+        customer_id,
+        f"{survey}{random.randrange(2)}",
+        survey,
+        at,
+        number=i,
+        answer_class=answer_class,
+        ticket_id=random.choice([None, f"t{random.randrange(4)}"]),
+        reasons=random.choice([(), ("price",)]),
+        counts=random.choice([True, True, True, False]),
+        gone=random.choice([False, False, False, True]),
+    )
 
 
 CUSTOMER_EVENTS: dict[str, Callable[[Random, int, int, str], Event]] = {
@@ -128,5 +152,6 @@ CUSTOMER_EVENTS: dict[str, Callable[[Random, int, int, str], Event]] = {
         one_contact=random.choice([True, True, False]),
         gone=random.choice([False, False, True]),
     ),
+    "joined": _joined,
 }
-CUSTOMER_WEIGHTS = (25, 5, 6, 3, 14, 30, 5, 15, 5, 20)
+CUSTOMER_WEIGHTS = (25, 5, 6, 3, 14, 30, 5, 15, 5, 20, 25)
