@@ -184,3 +184,21 @@ async def test_the_catalog_has_windows_views_and_headlines(
     assert (nps["id"], nps["metric"]["name"], nps["metric"]["version"]) == ("cx_nps_score", "nps", 2)
     assert "Promoters answer 9 or 10" in nps["metric"]["definition"]
     assert live_exporter.exporter.config.views.keys() == {view["name"] for view in catalog["views"]}
+
+
+async def test_a_fault_of_the_alerts_ends_nothing(
+    live_exporter: LiveExporter, session: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is logged, and the alerts are requested once more. Whoever looks gets the figures."""
+    requests: asyncio.Queue[None] = asyncio.Queue()
+
+    async def fail() -> None:
+        requests.put_nowait(None)
+        raise LookupError
+
+    monkeypatch.setattr(broadcaster_module, "POLL_INTERVAL", 0.01)
+    monkeypatch.setattr(live_exporter.alerts, "poll", fail)
+    async with asyncio.timeout(30), session.get("/live", params=SELECTION) as response:
+        for _ in range(2):
+            await requests.get()
+        await EventStream(response).until("tiles")
