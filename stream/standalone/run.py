@@ -16,10 +16,8 @@ from stream.standalone.addresses import addresses, curl_command, publish_command
 from stream.standalone.data_folder import locked
 from stream.standalone.intake_token import FILE, needs_token, token_setting
 from stream.standalone.ports import Ports
-from stream.standalone.servers import Say, Servers, Setup, running
+from stream.standalone.servers import LISTENING, Say, Servers, Setup, running
 
-LISTENING = ("worker", "intake", "exporter")
-"""Parts with a setting `listen`."""
 DURABLE = {"log.flush.interval.messages": 1}
 """What one broker acknowledges is on its disk. In a cluster the replicas are the safeguard against a loss of power."""
 
@@ -39,7 +37,6 @@ def run_up(data: Path, settings: Settings, arguments: tuple[str, ...], say: Say)
         ports = _ports(settings, listen, say)
         kafka = Kafka(bootstrap_servers=f"127.0.0.1:{ports.kafka}")
         chosen = {name: listen[name]._replace(port=getattr(ports, name)) for name in LISTENING}
-
         has_own_token = needs_token(settings)
         environment = {**os.environ, **(token_setting(data) if has_own_token else {})}
         setup = Setup(

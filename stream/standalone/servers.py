@@ -21,12 +21,13 @@ from stream.standalone import monitoring
 from stream.standalone.ports import Ports
 from stream.standalone.restarts import Restarts
 
+LISTENING = ("worker", "intake", "exporter")
+"""Our programs, each with a setting `listen`."""
 MAX_LOG_BYTES = 10 << 20
 """A longer log is put aside when its program is started, in place of the one put aside before."""
 Say = Callable[[str], None]
 WITHOUT_PROMETHEUS = "Without Prometheus no alert rule is evaluated. Metrics and live page are the same"
 WITHOUT_ALERTMANAGER = "Without Alertmanager alerts are on the page of Prometheus only"
-
 
 AnyServers = TypeVar("AnyServers", bound="Servers")
 
@@ -95,9 +96,8 @@ class Servers:
         self._start("intake")
         self._start_monitoring()
         self._start("exporter")
-        self._wait("worker", "/readyz")
-        self._wait("intake", "/readyz")
-        self._wait("exporter", "/readyz")
+        for name in LISTENING:
+            self._wait(name, "/readyz")
 
     def check(self) -> None:
         """Restart the servers that have ended. Raises ProcessError if that does not help."""
@@ -180,7 +180,7 @@ class Servers:
     def environment(self) -> dict[str, str]:
         """Return the environment of our programs, with the addresses of the others."""
         addresses = {"CXGAUGE_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap}
-        for name in ("worker", "intake", "exporter"):
+        for name in LISTENING:
             local = Address("127.0.0.1", getattr(self.ports, name))
             addresses[f"CXGAUGE_{name.upper()}_LISTEN"] = str(self.setup.listen.get(name, local))
         if self.alerts is not None:
