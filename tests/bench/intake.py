@@ -32,8 +32,8 @@ Send = Callable[[int, int], Awaitable[None]]
 """Sends a batch of a size, with a number that no other batch has, and returns when it is acknowledged."""
 
 
-def event(number: int, name: str = "") -> dict[str, Any]:
-    """Return an answer of usual size."""
+def event(number: int, name: str = "", **fields: Any) -> dict[str, Any]:
+    """Return an answer of usual size, and with further fields of its data."""
     return {
         "specversion": "1.0",
         "id": f"e-{name}{number}",
@@ -47,6 +47,7 @@ def event(number: int, name: str = "") -> dict[str, Any]:
             "customer_id": f"c-{number % 5_000}",
             "channel": "web",
             "touchpoint": "checkout",
+            **fields,
         },
     }
 
@@ -113,7 +114,7 @@ async def bare(cluster: ChaosCluster, size: int) -> dict[str, float]:
 
 async def flood(url: str) -> dict[int, int]:
     """Send bodies of almost 1 MiB from many connections at once. Return the number of answers by status."""
-    body = json.dumps([event(n, "flood-") | {"comment": "x" * 9_000} for n in range(100)])
+    body = json.dumps([event(n, "flood-", comment="x" * 9_000) for n in range(100)])
     headers = {"Content-Type": "application/cloudevents-batch+json"}
     statuses: dict[int, int] = {}
     end = time.monotonic() + SECONDS
