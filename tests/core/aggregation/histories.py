@@ -1,4 +1,4 @@
-"""Seeded events of tickets and of customers.
+"""Seeded events of answers, tickets and customers.
 
 Every event has its own natural key, so that their order does not matter.
 """
@@ -7,12 +7,29 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
+from schemas.feedback import FeedbackSubmitted
 from tests.core.aggregation.customers import events as customer
 from tests.core.aggregation.tickets import events as ticket
 from tests.support import DAY, HOUR, MINUTE, Event
 
 SPAN = 20 * DAY
 """The age of the oldest event at `now`. It is shorter than every retention."""
+
+
+def answers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
+    """Yield `n` answers of the customers of `customers`, with records up to 2 d later."""
+    for i in range(n):
+        at, stamp = _times(random, now)
+        survey = random.choice(["nps", "nps", "csat", "exit"])
+        data = FeedbackSubmitted(
+            feedback_id=f"f{i}",
+            survey=survey,
+            score=None if survey == "exit" else random.choice([1, 4, 5]),
+            customer_id=f"c{random.randrange(people)}",
+            reasons=random.choice([(), ("price",)]),
+            ticket_id=random.choice([None, f"t{random.randrange(4)}"]),
+        )
+        yield Event(data, at, stamp, f"f{i}")
 
 
 def tickets(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
