@@ -21,7 +21,11 @@ pytestmark = pytest.mark.kafka
 
 
 def history(random: Random, now: int) -> list[Event]:
-    """Return events of all topics in random order, and an erasure of somebody with answers only, among them."""
+    """Return events of all topics in random order, and an erasure of somebody with answers only, among them.
+
+    Answers that are read before it are dated before it. A later one would be erased at the first reading, and counted
+    at a second one, as a person who comes back.
+    """
     events = [
         *answers(random, 60, 5, now),
         *histories.tickets(random, 80, 5, now),
@@ -33,7 +37,8 @@ def history(random: Random, now: int) -> list[Event]:
         for n, event in enumerate(answers(random, 20, 5, now))
     ]
     erasure = Event(CustomerErased(customer_id="erased"), now - 2 * DAY, now, "erasure")
-    return [*of_one[:10], *events, erasure, *of_one[10:]]
+    before = [event for event in of_one if event.at < erasure.at][:10]
+    return [*before, *events, erasure, *(event for event in of_one if event not in before)]
 
 
 def _fields(event: Event) -> dict[str, object]:
