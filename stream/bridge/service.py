@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import os
 import signal
-import sys
 from typing import NoReturn
 
 from aiokafka.errors import IllegalOperation, KafkaError
@@ -17,10 +15,10 @@ from stream.bridge.session import BridgeSession, group_member
 from stream.bridge.startup import RETRY_INTERVAL, prepare, wait_or_stop
 from stream.bridge.translation import Counts, Translator
 from stream.config import Settings
+from stream.ending import end, restart
 from stream.errors import CxgaugeError, Fenced
 from stream.kafka.faults import diagnose
 from stream.mapping.mapping import EventMapping
-from stream.text import printable_lines
 
 log = logging.getLogger(__name__)
 
@@ -62,14 +60,14 @@ class _Service:
                 log.warning("Lost connection to Kafka (%r); restarting from the committed offsets", error)
                 await wait_or_stop(self._stopping, RETRY_INTERVAL)
                 if self._stopping.is_set():
-                    _exit(0, "stopped")
-                _restart()
+                    end("bridge", 0, "stopped")
+                restart()
             _fail(self._settings, fault or error)
 
     def _stop(self) -> None:
         self._stopping.set()
         text = f"not finished within {DRAIN_TIMEOUT:.0f} s after the signal to stop"
-        asyncio.get_running_loop().call_later(DRAIN_TIMEOUT, _exit, 1, text)
+        asyncio.get_running_loop().call_later(DRAIN_TIMEOUT, end, "bridge", 1, text)
 
     def _is_restartable(self, error: Exception) -> bool:
         is_lost = isinstance(error, LOST) and not is_fenced(error)
@@ -103,27 +101,12 @@ async def _report(session: BridgeSession) -> None:
 def _fail(settings: Settings, error: Exception) -> NoReturn:
     """End the process at once. Producers whose state is unknown could delay an orderly end."""
     if is_fenced(error):
-        _exit(Fenced.exit_code, "fenced: another bridge has taken over a partition of this one")
+        end("bridge", Fenced.exit_code, "fenced: another bridge has taken over a partition of this one")
     if isinstance(error, CxgaugeError):
-        _exit(error.exit_code, str(error))
+        end("bridge", error.exit_code, str(error))
     if isinstance(error, LOST):
-        _exit(1, f"Kafka at {settings.kafka.bootstrap_servers!r}: {str(error) or 'no answer in time'}")
+        end(
+            "bridge", 1, f"Kafka at {settings.kafka.bootstrap_servers!r}: {str(error) or 'no answer in time'}"
+        )
     log.error("Unexpected error", exc_info=error)
-    _exit(1, repr(error))
-
-
-def _restart() -> NoReturn:
-    _flush_streams()
-    # The process keeps its id, so that a supervisor need not act. Producers and memory do not survive.
-    os.execv(sys.executable, sys.orig_argv)  # noqa: S606
-
-
-def _exit(code: int, text: str) -> NoReturn:
-    print(f"cxgauge bridge: {printable_lines(text)}", file=sys.stderr)  # noqa: T201
-    _flush_streams()
-    os._exit(code)
-
-
-def _flush_streams() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
+    end("bridge", 1, repr(error))

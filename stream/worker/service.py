@@ -5,7 +5,6 @@ import gc
 import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -18,11 +17,11 @@ from stream import logs
 from stream.config import Settings
 from stream.config.settings import Kafka
 from stream.core.aggregation.task import Flush, PartitionTask
+from stream.ending import end, restart
 from stream.errors import ConfigError, Fenced
 from stream.kafka.faults import final_error, is_transient
 from stream.kafka.rights import Operation
 from stream.kafka.topic_watch import WATCH_INTERVAL
-from stream.text import printable_lines
 from stream.worker.app import build
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
 from stream.worker.clock import WorkerClock
@@ -87,16 +86,14 @@ def _stop_before_start() -> None:
 def _fail_fast(kafka: Kafka, error: BaseException) -> NoReturn:
     """End the process at once, without a flush that could write wrong state."""
     if isinstance(error, ProducerFenced):
-        _exit(Fenced.exit_code, "fenced: another worker has taken over a partition of this one")
+        end("worker", Fenced.exit_code, "fenced: another worker has taken over a partition of this one")
     if (fault := final_error(kafka, error, [Operation.READ])) is not None:
-        _exit(fault.exit_code, str(fault))
+        end("worker", fault.exit_code, str(fault))
     if isinstance(error, _RESTARTING) and not _stopping:
         log.warning("%s; restarting from the last checkpoint", _restart_reason(error))
-        _flush_streams()
-        # The process keeps its id, so that a supervisor need not act. Threads and memory do not survive.
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606
+        restart()
     log.error("Unexpected error", exc_info=error)
-    _exit(1, repr(error))
+    end("worker", 1, repr(error))
 
 
 _RESTARTING = (KafkaError, IllegalOperation, OSError, TimeoutError, RestartNeededError)
@@ -109,17 +106,6 @@ def _restart_reason(error: BaseException) -> str:
     if isinstance(error, IllegalOperation) or not is_transient(error):
         return f"Kafka refused a request ({error!r})"
     return f"Lost connection to Kafka ({error!r})"
-
-
-def _exit(code: int, text: str) -> NoReturn:
-    print(f"cxgauge worker: {printable_lines(text)}", file=sys.stderr)  # noqa: T201
-    _flush_streams()
-    os._exit(code)
-
-
-def _flush_streams() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
 
 
 def _tune_gc() -> None:
@@ -205,7 +191,11 @@ class _FaustWorker(faust.Worker):
     def _deadline(self) -> None:
         _stopping.append("signal")
         self.loop.call_later(
-            DRAIN_TIMEOUT, _exit, 1, f"not flushed within {DRAIN_TIMEOUT:.0f} s after the signal to stop"
+            DRAIN_TIMEOUT,
+            end,
+            "worker",
+            1,
+            f"not flushed within {DRAIN_TIMEOUT:.0f} s after the signal to stop",
         )
 
     async def _sentinel_task(self) -> None:

@@ -3,6 +3,8 @@
 import io
 import logging
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,14 @@ def test_commands_escape_their_output(value: str, capsys: pytest.CaptureFixture[
     echo(f"reason {value}", err=True)
     for text in capsys.readouterr():
         assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_a_service_escapes_the_reason_of_its_end() -> None:
+    """Worker and bridge end at once with a text that may have come from a broker."""
+    code = "from stream.ending import end; end('worker', 3, 'reason \\x1b[2J\\nsecond line')"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 3
+    assert ended.stderr == "cxgauge worker: reason \\x1b[2J\nsecond line\n"
 
 
 def test_every_command_writes_by_the_same_function() -> None:
