@@ -10,7 +10,6 @@ from stream.bridge.positions import (
     committed_offsets,
     first_offsets,
     group_reader,
-    offset_ranges,
     starting_offset,
 )
 from stream.bridge.startup import inspect_topics
@@ -19,7 +18,7 @@ from stream.clock import wall_ms
 from stream.config import Settings
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.kafka.client import running
-from stream.kafka.reading import OffsetRange, read_ranges
+from stream.kafka.reading import OffsetRange, assign, read_ranges
 
 
 class Trial(NamedTuple):
@@ -41,8 +40,7 @@ async def translate_unread(
     """
     partitions = (await inspect_topics(settings, options)).partitions
     async with running(group_reader(settings, options)) as consumer:
-        consumer.assign(partitions)
-        ranges = await offset_ranges(consumer, partitions)
+        ranges = await assign(consumer, partitions)
         committed: dict[TopicPartition, Any] = await committed_offsets(consumer, partitions)
         begins = committed or first_offsets(ranges, options)
         unread = {

@@ -1,10 +1,9 @@
 """The transactions of one partition of the source topic."""
 
 import asyncio
-from collections.abc import Iterator
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from stream.bridge.options import BridgeOptions
@@ -99,14 +98,3 @@ async def stop_within(producer: AIOKafkaProducer, seconds: float) -> None:
             await producer.stop()
     except (KafkaError, TimeoutError):
         pass
-
-
-def is_fenced(error: BaseException) -> bool:
-    """Return whether another producer with the same transactional ID caused an error."""
-    return any(isinstance(cause, (ProducerFenced, InvalidProducerEpoch)) for cause in _causes(error))
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__

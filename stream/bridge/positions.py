@@ -9,11 +9,12 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from stream.bridge.options import BridgeOptions
-from stream.bridge.partition_writer import STOP_TIMEOUT, is_fenced, stop_within, transactional_producer
+from stream.bridge.partition_writer import STOP_TIMEOUT, stop_within, transactional_producer
 from stream.config import Settings
 from stream.errors import PreconditionFailed
 from stream.kafka.client import client_options, running
-from stream.kafka.reading import OffsetRange
+from stream.kafka.faults import is_fenced
+from stream.kafka.reading import OffsetRange, assign
 from stream.kafka.records import Consumer
 
 log = logging.getLogger(__name__)
@@ -39,15 +40,6 @@ async def committed_offsets(
     """Return the committed offsets of those partitions that have one."""
     offsets = {tp: await consumer.committed(tp) for tp in partitions}
     return {tp: offset for tp, offset in offsets.items() if offset is not None}
-
-
-async def offset_ranges(
-    consumer: Consumer, partitions: Collection[TopicPartition]
-) -> dict[TopicPartition, OffsetRange]:
-    """Return the first offset and the last stable offset of each partition."""
-    begins = await consumer.beginning_offsets(list(partitions))
-    ends = await consumer.end_offsets(list(partitions))
-    return {tp: OffsetRange(begins[tp], ends[tp]) for tp in partitions}
 
 
 def starting_offset(
@@ -91,8 +83,7 @@ async def begin_group(
     other. Raises aiokafka's KafkaError.
     """
     async with running(group_reader(settings, options)) as consumer:
-        consumer.assign(list(partitions))
-        ranges = await offset_ranges(consumer, partitions)
+        ranges = await assign(consumer, partitions)
         while not await _try_begin(settings, options, consumer, ranges):
             log.info("Another bridge of the group %s starts, too", options.group)
         return ranges

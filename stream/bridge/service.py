@@ -9,7 +9,6 @@ from aiokafka.errors import IllegalOperation, KafkaError
 
 from stream import logs
 from stream.bridge.options import BridgeOptions
-from stream.bridge.partition_writer import is_fenced
 from stream.bridge.positions import begin_group
 from stream.bridge.session import BridgeSession, group_member
 from stream.bridge.startup import RETRY_INTERVAL, prepare, wait_or_stop
@@ -17,7 +16,7 @@ from stream.bridge.translation import Counts, Translator
 from stream.config import Settings
 from stream.ending import end, restart
 from stream.errors import CxgaugeError, Fenced
-from stream.kafka.faults import diagnose
+from stream.kafka.faults import diagnose, is_fenced
 from stream.mapping.mapping import EventMapping
 
 log = logging.getLogger(__name__)

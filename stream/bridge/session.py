@@ -9,15 +9,16 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError
 
 from stream.bridge.options import BridgeOptions
-from stream.bridge.partition_writer import PartitionWriter, is_fenced
-from stream.bridge.positions import committed_offsets, offset_ranges, starting_offset
+from stream.bridge.partition_writer import PartitionWriter
+from stream.bridge.positions import committed_offsets, starting_offset
 from stream.bridge.retention import Retentions, check_retention
 from stream.bridge.translation import Counts, Source, Translator
 from stream.clock import wall_ms
 from stream.config import Settings
 from stream.errors import CxgaugeError, PreconditionFailed
 from stream.kafka.client import client_options
-from stream.kafka.reading import OffsetRange
+from stream.kafka.faults import is_fenced
+from stream.kafka.reading import OffsetRange, offset_ranges
 from stream.kafka.records import Consumer, described, unreadable_end
 
 log = logging.getLogger(__name__)

@@ -70,6 +70,11 @@ def is_transient(error: BaseException) -> bool:
     return not isinstance(error, BrokerResponseError) or error.retriable or isinstance(error, _PASSING)
 
 
+def is_fenced(error: BaseException) -> bool:
+    """Return whether another producer with the same transactional ID caused an error."""
+    return any(isinstance(cause, (ProducerFenced, InvalidProducerEpoch)) for cause in _chain(error))
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error

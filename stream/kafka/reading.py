@@ -46,10 +46,17 @@ async def assign(
     consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]
 ) -> dict[TopicPartition, OffsetRange]:
     """Assign partitions and return the range of each, up to its last stable offset."""
-    assigned = list(partitions)
-    consumer.assign(assigned)
-    begin, end = await consumer.beginning_offsets(assigned), await consumer.end_offsets(assigned)
-    return {tp: OffsetRange(begin[tp], end[tp]) for tp in assigned}
+    consumer.assign(list(partitions))
+    return await offset_ranges(consumer, partitions)
+
+
+async def offset_ranges(
+    consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]
+) -> dict[TopicPartition, OffsetRange]:
+    """Return the range of each partition, up to its last stable offset if the consumer reads committed records."""
+    begins = await consumer.beginning_offsets(list(partitions))
+    ends = await consumer.end_offsets(list(partitions))
+    return {tp: OffsetRange(begins[tp], ends[tp]) for tp in partitions}
 
 
 async def read_ranges(

@@ -11,7 +11,7 @@ from functools import partial
 from typing import NoReturn
 
 import faust
-from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError
 
 from stream import logs
 from stream.config import Settings
@@ -19,7 +19,7 @@ from stream.config.settings import Kafka
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.ending import end, restart
 from stream.errors import ConfigError, Fenced
-from stream.kafka.faults import final_error, is_transient
+from stream.kafka.faults import final_error, is_fenced, is_transient
 from stream.kafka.rights import Operation
 from stream.kafka.topic_watch import WATCH_INTERVAL
 from stream.worker.app import build
@@ -85,7 +85,7 @@ def _stop_before_start() -> None:
 
 def _fail_fast(kafka: Kafka, error: BaseException) -> NoReturn:
     """End the process at once, without a flush that could write wrong state."""
-    if isinstance(error, ProducerFenced):
+    if is_fenced(error):
         end("worker", Fenced.exit_code, "fenced: another worker has taken over a partition of this one")
     if (fault := final_error(kafka, error, [Operation.READ])) is not None:
         end("worker", fault.exit_code, str(fault))

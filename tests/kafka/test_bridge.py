@@ -15,12 +15,13 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream.bridge.options import BridgeOptions, default_group
-from stream.bridge.partition_writer import PartitionWriter, is_fenced, transactional_producer
+from stream.bridge.partition_writer import PartitionWriter, transactional_producer
 from stream.bridge.positions import committed_offsets, group_reader
 from stream.clock import wall_ms
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.devbroker.kafka import Broker
 from stream.kafka.client import running
+from stream.kafka.faults import is_fenced
 from tests.bridge.bridges import MAX_SCORE, BridgeCluster, answer
 from tests.chaos.cluster import wait
 from tests.support import DAY, NOW

@@ -6,6 +6,7 @@ import pytest
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    InvalidProducerEpoch,
     InvalidTxnState,
     KafkaConnectionError,
     KafkaError,
@@ -20,7 +21,7 @@ from aiokafka.errors import (
 
 from stream.config import Kafka
 from stream.errors import CxgaugeError
-from stream.kafka.faults import diagnose, final_error, is_transient, translated
+from stream.kafka.faults import diagnose, final_error, is_fenced, is_transient, translated
 from stream.kafka.metadata import ClusterTopics, TopicMetadata
 from stream.kafka.rights import Operation, check_rights
 
@@ -82,6 +83,13 @@ def test_errors_that_a_retry_may_mend(error: Exception) -> None:
     """No connection, no answer in time, no leader, or another worker that starts."""
     assert final_error(KAFKA, error) is None
     assert is_transient(error)
+
+
+def test_a_fenced_producer_is_told_from_other_errors() -> None:
+    """Also as the cause of another error, as after a fatal error of the producer."""
+    assert is_fenced(ProducerFenced())
+    assert is_fenced(caused(KafkaError("fatal"), InvalidProducerEpoch()))
+    assert not is_fenced(caused(KafkaError("fatal"), InvalidTxnState()))
 
 
 def test_a_refused_request_is_not_transient() -> None:
