@@ -13,7 +13,7 @@ from schemas.envelope import Event, at_ms
 from schemas.publish import Publisher
 from schemas.topics import DOMAINS
 from stream.config import Settings
-from stream.errors import PreconditionFailed
+from stream.errors import TopicsMissing, waiting_for
 from stream.kafka.admin import describe
 from stream.kafka.batches import BATCH_BYTES
 from stream.kafka.client import client_options
@@ -78,15 +78,13 @@ async def describe_inputs(
 ) -> dict[str, TopicDescription]:
     """Return the actual properties of the input topics by domain. The caller needs `operations` on each.
 
-    Raises PreconditionFailed if one is missing or an operation is not permitted.
+    Raises TopicsMissing, and PreconditionFailed if an operation is not permitted.
     """
     inputs = [spec for spec in topics(settings) if spec.role == "input"]
     existing = await describe(settings, inputs, needs_of(inputs, {"input": operations}))
     names = {domain: settings.topics.input(domain) for domain in DOMAINS}
     if missing := [name for name in names.values() if name not in existing]:
-        raise PreconditionFailed(
-            f"missing topics: {', '.join(missing)}; create them with cxgauge topics create"
-        )
+        raise TopicsMissing(waiting_for(missing), missing)
     return {domain: existing[name] for domain, name in names.items()}
 
 

@@ -7,7 +7,7 @@ forwarded is copied like the original, which will be forwarded once more and the
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from schemas.codec import Decoder, Undecodable
 from schemas.topics import CUSTOMERS, DERIVED, DOMAINS
 from stream.config import Settings
-from stream.errors import PreconditionFailed
+from stream.errors import PreconditionFailed, TopicsMissing
 from stream.importing.sending import MAX_IN_FLIGHT, ProgressMeter, describe_inputs
 from stream.kafka.client import client_options, running
 from stream.kafka.reading import assign, committed_consumer, read_ranges
@@ -40,13 +40,13 @@ async def copy(settings: Settings, target: Settings, *, append: bool) -> Counter
             `append`)
         KafkaError: of aiokafka
     """
-    await _check_partitions(settings, target)
+    partitions = await _check_partitions(settings, target)
     counts: Counter[str] = Counter()
     producer = AIOKafkaProducer(**client_options(target.kafka), enable_idempotence=True, linger_ms=20)
     async with running(committed_consumer(settings.kafka)) as consumer, running(producer):
-        ranges = await assign(consumer, await _partitions(settings))
+        ranges = await assign(consumer, _partitions(settings, partitions))
         if not append:
-            await _check_empty(target)
+            await _check_empty(target, partitions)
         domains = {settings.topics.input(domain): domain for domain in DOMAINS}
         names = {settings.topics.input(domain): target.topics.input(domain) for domain in DOMAINS}
         with ProgressMeter(sum(span.end - span.begin for span in ranges.values()), "records") as progress:
@@ -77,23 +77,23 @@ async def _send(producer: AIOKafkaProducer, target: TopicPartition, records: Seq
     await asyncio.gather(*futures)
 
 
-async def _partitions(settings: Settings) -> list[TopicPartition]:
-    described = await describe_inputs(settings, READ)
+def _partitions(settings: Settings, counts: Mapping[str, int]) -> list[TopicPartition]:
+    """Return the partitions of the inputs. `counts` has their numbers by domain."""
     return [
         TopicPartition(settings.topics.input(domain), number)
         for domain in DOMAINS
-        for number in range(described[domain].partitions)
+        for number in range(counts[domain])
     ]
 
 
-async def _check_partitions(settings: Settings, target: Settings) -> None:
+async def _check_partitions(settings: Settings, target: Settings) -> dict[str, int]:
+    """Return the number of partitions of each input by domain, which must be the same at the target."""
     here = await describe_inputs(settings, READ)
     try:
         there = await describe_inputs(target)
     except PreconditionFailed as error:
-        raise PreconditionFailed(
-            f"target {target.kafka.bootstrap_servers}: {error}, with its configuration"
-        ) from error
+        hint = ", with its configuration" if isinstance(error, TopicsMissing) else ""
+        raise PreconditionFailed(f"target {target.kafka.bootstrap_servers}: {error}{hint}") from error
     if same := [
         settings.topics.input(domain) for domain in DOMAINS if here[domain].topic_id == there[domain].topic_id
     ]:
@@ -107,11 +107,12 @@ async def _check_partitions(settings: Settings, target: Settings) -> None:
     if wrong:
         remedy = "create the target's topics with topics.partitions as it is here, so that records keep their order"
         raise PreconditionFailed("\n".join([*wrong, remedy]))
+    return {domain: topic.partitions for domain, topic in here.items()}
 
 
-async def _check_empty(target: Settings) -> None:
+async def _check_empty(target: Settings, partitions: Mapping[str, int]) -> None:
     async with running(committed_consumer(target.kafka)) as consumer:
-        ranges = await assign(consumer, await _partitions(target))
+        ranges = await assign(consumer, _partitions(target, partitions))
     if held := sorted({tp.topic for tp, span in ranges.items() if span.end > span.begin}):
         raise PreconditionFailed(
             f"{', '.join(held)} at {target.kafka.bootstrap_servers} already has records: copy before apps send there, or "

@@ -13,8 +13,13 @@ from confluent_kafka.admin import AclOperation, AdminClient, NewTopic
 
 from schemas.feedback import FeedbackSubmitted
 from schemas.publish import Publisher
+from schemas.topics import DOMAINS
+from stream.config import Kafka, Settings
+from stream.config.settings import Topics
 from stream.errors import PreconditionFailed
+from stream.kafka.admin import create
 from stream.kafka.client import client_options
+from stream.kafka.topics import topics
 from stream.worker.health import Health
 from stream.worker.startup import prepare
 from tests.bridge.bridges import MAPPING, answer
@@ -261,6 +266,39 @@ def without(*names: tuple[str, str, str]) -> set[Acl]:
     acls = {acl for acl in ACLS if (acl.principal, acl.verb, acl.name) in names}
     assert len(acls) == len(names)
     return acls
+
+
+def test_a_copy_needs_the_acls_of_an_importer_at_the_target(secured: SecuredBroker, tmp_path: Path) -> None:
+    """And Read here, which `operator` has. An error says which side lacks a right."""
+    names = {domain: f"there.{domain}" for domain in DOMAINS}
+    connection = Kafka(bootstrap_servers=secured.broker.bootstrap)
+    there = Settings(kafka=connection, topics=Topics(**names, state_prefix="there", partitions=PARTITIONS))
+    asyncio.run(create(there, topics(there)))
+    rights = {
+        acl._replace(name=acl.name.replace("cx.", "there.")) for acl in ACLS if acl.principal == "importer"
+    }
+    kafka = secured.environ("importer")
+    lines = [
+        "[kafka]",
+        *(
+            f'{n} = "{kafka[f"CXGAUGE_KAFKA_{n.upper()}"]}"'
+            for n in ("bootstrap_servers", "security_protocol")
+        ),
+        *(f'{n} = "importer"' for n in ("sasl_username", "sasl_password")),
+        "[topics]",
+        f"partitions = {PARTITIONS}",
+        *(f'{domain} = "{name}"' for domain, name in names.items()),
+    ]
+    config = tmp_path / "there.toml"
+    config.write_text("\n".join(lines))
+    produce(secured, event("copied"), partition=0)
+    refused = secured.run("operator", "copy", "--to", str(config))
+    assert refused.exit_code == 4
+    assert "target 127.0.0.1:" in refused.output
+    assert "User:importer lacks Write on topic there.customers" in refused.output
+    assert "with its configuration" not in refused.output
+    secured.allow(rights)
+    assert "Copied " in succeeds(secured.run("operator", "copy", "--to", str(config)))
 
 
 def test_an_intake_names_a_missing_acl(secured: SecuredBroker, tmp_path: Path) -> None:
