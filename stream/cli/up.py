@@ -21,7 +21,7 @@ from stream.standalone.run import run_up
 )
 @click.pass_obj
 def up(configuration: Configuration, data: Path | None) -> None:
-    """Run broker, worker and exporter on this machine until Ctrl-C, and keep the data.
+    """Run broker, worker, intake and exporter on this machine until Ctrl-C, and keep the data.
 
     With Prometheus and Alertmanager, if they are there. A part that ends is restarted.
     """
