@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.errors import ClusterAuthorizationFailedError, TopicAuthorizationFailedError
 from confluent_kafka import Producer
 from confluent_kafka.admin import AclOperation, AdminClient, NewTopic
 
@@ -137,6 +138,22 @@ TESTED = sorted(
 """An app uses the client library or any other client. Bridge, exporter and intake run as processes below. Counting needs no clock topic."""
 
 
+def of(principal: str) -> list[Acl]:
+    """Return the ACLs of a principal of the page."""
+    return sorted(acl for acl in ACLS if acl.principal == principal)
+
+
+def described(acl: Acl) -> str:
+    """Return the name of a test without this ACL."""
+    return f"{acl.principal}-{acl.verb}-{acl.name}"
+
+
+def is_named(acl: Acl, output: str) -> bool:
+    """Return whether an output says that an ACL is missing."""
+    resource = rf"[a-zA-Z ]+{re.escape(acl.name.removesuffix('*'))}"
+    return re.search(f"User:{acl.principal} lacks {acl.verb} on {resource}", output) is not None
+
+
 def command_of(acl: Acl) -> list[str]:
     """Return the command that needs an ACL."""
     if acl.principal == "operator" and acl.operation is AclOperation.WRITE and acl.name in INPUTS:
@@ -146,7 +163,7 @@ def command_of(acl: Acl) -> list[str]:
     return COMMANDS.get((acl.principal, acl.name)) or COMMANDS[acl.principal, "cx.*"]
 
 
-@pytest.mark.parametrize("missing", TESTED, ids=lambda acl: f"{acl.principal}-{acl.verb}-{acl.name}")
+@pytest.mark.parametrize("missing", TESTED, ids=described)
 def test_a_missing_acl_is_named(secured: SecuredBroker, missing: Acl) -> None:
     """With the principal, the operation and the resource. The exit code is 4."""
     secured.forbid({missing})
@@ -164,10 +181,7 @@ def test_a_missing_acl_is_named(secured: SecuredBroker, missing: Acl) -> None:
             output = result.output
     finally:
         secured.allow({missing})
-    name = missing.name.removesuffix("*")
-    assert re.search(
-        f"User:{missing.principal} lacks {missing.verb} on [a-zA-Z ]+{re.escape(name)}", output
-    ), output
+    assert is_named(missing, output), output
     assert "Traceback" not in output
 
 
@@ -202,38 +216,48 @@ def test_a_bridge_works_with_the_acls_of_the_page(secured: SecuredBroker, tmp_pa
 
 
 @pytest.mark.usefixtures("orders")
-@pytest.mark.parametrize(
-    ("verb", "name", "resource"),
-    [
-        ("Read", "orders", "topic orders"),
-        ("Write", "cx.deadletter", "topic cx.deadletter"),
-        ("DescribeConfigs", "cx.customers", "topic cx.customers"),
-        ("Read", "cxgauge-bridge-orders", "group cxgauge-bridge-orders"),
-        ("Write", "cxgauge-bridge-orders/*", "transactional ID cxgauge-bridge-orders/orders/start"),
-    ],
-)
-def test_a_bridge_names_a_missing_acl(
-    secured: SecuredBroker, tmp_path: Path, verb: str, name: str, resource: str
-) -> None:
-    missing = without(("bridge", verb, name))
-    secured.forbid(missing)
+@pytest.mark.parametrize("missing", of("bridge"), ids=described)
+def test_a_bridge_names_a_missing_acl(secured: SecuredBroker, tmp_path: Path, missing: Acl) -> None:
+    secured.forbid({missing})
     try:
         finished = bridge_orders(secured, tmp_path)
     finally:
-        secured.allow(missing)
+        secured.allow({missing})
     assert finished.returncode == 4, finished.stderr
-    assert f"User:bridge lacks {verb} on {resource}" in finished.stderr
+    assert is_named(missing, finished.stderr), finished.stderr
     assert "Traceback" not in finished.stderr
 
 
-def test_a_worker_counts_without_the_clock_topic(secured: SecuredBroker) -> None:
-    """It says so in its log, but starts."""
-    missing = without(("worker", "Write", "cx.clock"))
+def test_figures_do_not_need_the_clock_topic(secured: SecuredBroker, tmp_path: Path) -> None:
+    """Worker and exporter say that they may not write and read it, and go on."""
+    missing = without(("worker", "Write", "cx.clock"), ("exporter", "Read", "cx.clock"))
     secured.forbid(missing)
     try:
-        asyncio.run(prepare(secured.settings("worker"), Health()))
+        with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
+            worker = cluster.start(**secured.environ("worker"))
+            exporter: Any = cluster.start("exporter", **secured.environ("exporter"))
+            wait(lambda: "Topic cx.clock is missing: the broker's clock" in cluster.logs(), cluster.logs)
+            note = "the broker's clock is not compared: topic cx.clock is missing"
+            wait(lambda: note in (cluster.get(exporter, "/readyz") or ""), cluster.logs)
+            assert cluster.ready(worker)
+            assert worker.poll() is exporter.poll() is None
     finally:
         secured.allow(missing)
+
+
+def test_an_app_gets_the_errors_of_its_client(secured: SecuredBroker) -> None:
+    """One for a topic that it may not write, another one if it may write none."""
+    missing = set(of("app"))
+    for acls, error in (
+        (without(("app", "Write", "cx.feedback")), TopicAuthorizationFailedError),
+        (missing, ClusterAuthorizationFailedError),
+    ):
+        secured.forbid(acls)
+        try:
+            with pytest.raises(error):
+                asyncio.run(publish_with_library(secured))
+        finally:
+            secured.allow(acls)
 
 
 ALSO: list[tuple[str, str, str, list[str]]] = [
@@ -301,17 +325,17 @@ def test_a_copy_needs_the_acls_of_an_importer_at_the_target(secured: SecuredBrok
     assert "Copied " in succeeds(secured.run("operator", "copy", "--to", str(config)))
 
 
-def test_an_intake_names_a_missing_acl(secured: SecuredBroker, tmp_path: Path) -> None:
-    """At its start. It listens meanwhile, and stores nothing."""
-    missing = without(("intake", "Write", "cx.feedback"))
-    secured.forbid(missing)
+@pytest.mark.parametrize("missing", of("intake"), ids=described)
+def test_an_intake_names_a_missing_acl(secured: SecuredBroker, tmp_path: Path, missing: Acl) -> None:
+    """At its start."""
+    secured.forbid({missing})
     try:
         with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
             assert cluster.start("intake", **secured.environ("intake")).wait(30) == 4, cluster.logs()
-            assert "Error: User:intake lacks Write on topic cx.feedback" in cluster.logs()
+            assert is_named(missing, cluster.logs())
             assert "Traceback" not in cluster.logs()
     finally:
-        secured.allow(missing)
+        secured.allow({missing})
 
 
 def test_an_exporter_names_a_missing_acl(secured: SecuredBroker, tmp_path: Path) -> None:
