@@ -150,7 +150,7 @@ def test_a_replay_names_a_wrong_password(secured: SecuredBroker, tmp_path: Path)
     assert "kafka.sasl_username, kafka.sasl_password: " in result.stderr
 
 
-@pytest.mark.parametrize("service", ["worker", "exporter"])
+@pytest.mark.parametrize("service", ["worker", "exporter", "intake"])
 def test_services_end_with_a_wrong_password(secured: SecuredBroker, tmp_path: Path, service: str) -> None:
     """They do not try again, and log no error of a library."""
     with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
