@@ -13,6 +13,7 @@ from aiokafka.errors import (
     ConcurrentTransactions,
     GroupAuthorizationFailedError,
     IllegalSaslStateError,
+    IncompatibleBrokerVersion,
     InvalidProducerEpoch,
     KafkaConnectionError,
     KafkaError,
@@ -67,6 +68,8 @@ def final_error(
 
 def is_transient(error: BaseException) -> bool:
     """Return whether a retry may mend an error: no connection, no answer in time, no leader."""
+    if isinstance(error, IncompatibleBrokerVersion):
+        return False
     return not isinstance(error, BrokerResponseError) or error.retriable or isinstance(error, _PASSING)
 
 

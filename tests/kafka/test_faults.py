@@ -1,11 +1,13 @@
 """Errors of Kafka's client that end a process, and those that a retry may mend."""
 
+import re
 import ssl
 
 import pytest
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    IncompatibleBrokerVersion,
     InvalidProducerEpoch,
     InvalidTxnState,
     KafkaConnectionError,
@@ -21,7 +23,7 @@ from aiokafka.errors import (
 
 from stream.config import Kafka
 from stream.errors import CxgaugeError
-from stream.kafka.faults import diagnose, final_error, is_fenced, is_transient, translated
+from stream.kafka.faults import diagnose, final_error, is_fenced, is_transient, retry_reason, translated
 from stream.kafka.metadata import ClusterTopics, TopicMetadata
 from stream.kafka.rights import Operation, check_rights
 
@@ -92,9 +94,12 @@ def test_a_fenced_producer_is_told_from_other_errors() -> None:
     assert not is_fenced(caused(KafkaError("fatal"), InvalidTxnState()))
 
 
-def test_a_refused_request_is_not_transient() -> None:
-    """It is refused each time."""
-    assert not is_transient(InvalidTxnState())
+@pytest.mark.parametrize("error", [InvalidTxnState(), IncompatibleBrokerVersion("DescribeConfigs")])
+async def test_a_refused_request_is_not_transient(error: KafkaError) -> None:
+    """It is refused each time. So is a request that the broker does not know. A service ends with the reason."""
+    assert not is_transient(error)
+    with pytest.raises(CxgaugeError, match=re.escape(f"Kafka at '127.0.0.1:9092': {error}")):
+        await retry_reason(Kafka(), error)
 
 
 async def test_a_server_that_is_not_there_refuses_nothing(free_port: int) -> None:
