@@ -313,6 +313,7 @@ async def test_processes_survive_jumps_of_their_clocks(jumping: JumpingCluster) 
     watched, clock = jumping.start_with_clock("exporter")
     wait(lambda: "worker w-behind 20 min behind" in readiness(watched)[1], jumping.logs)
     wait(lambda: "20 min behind, compared with the broker's" in readiness(worker)[1], jumping.logs)
+    wait(lambda: "worker w-behind 20 min behind" in jumping.logs(), jumping.logs)  # of the exporter
     worker_clock.write_text("0")
     wait(lambda: readiness(watched) == (200, "ok\n"), jumping.logs)
 
