@@ -11,7 +11,7 @@ from stream.clock import wall_ms
 from stream.config import Settings
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.kafka.batches import BATCH_BYTES, REQUEST_BYTES, address, send_batches
-from stream.kafka.client import client_options
+from stream.kafka.client import client_options, stop_within
 
 TRANSACTION_TIMEOUT = 15.0
 """Seconds after which a transaction fails because its outcome is unknown."""
@@ -44,7 +44,7 @@ class PartitionWriter:
     async def write(self, outgoing: list[OutgoingRecord], next_offset: int) -> bool:
         """Write records and the next offset in one transaction.
 
-        Return False if it was aborted because the partition is revoked. Raises Fenced's cause, ProducerFenced, and other
+        Return False if it was aborted because the partition is revoked. Raises ProducerFenced, and other
         KafkaErrors and TimeoutError, after which the outcome is unknown.
         """
         try:
@@ -89,12 +89,3 @@ def transactional_producer(settings: Settings, options: BridgeOptions, name: str
         max_batch_size=BATCH_BYTES,
         max_request_size=REQUEST_BYTES,
     )
-
-
-async def stop_within(producer: AIOKafkaProducer, seconds: float) -> None:
-    """Stop a producer. One that does not stop in time is left to the end of the process."""
-    try:
-        async with asyncio.timeout(seconds):
-            await producer.stop()
-    except (KafkaError, TimeoutError):
-        pass

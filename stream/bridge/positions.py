@@ -9,10 +9,10 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from stream.bridge.options import BridgeOptions
-from stream.bridge.partition_writer import STOP_TIMEOUT, stop_within, transactional_producer
+from stream.bridge.partition_writer import STOP_TIMEOUT, transactional_producer
 from stream.config import Settings
 from stream.errors import PreconditionFailed
-from stream.kafka.client import client_options, running
+from stream.kafka.client import client_options, running, stop_within
 from stream.kafka.faults import is_fenced
 from stream.kafka.reading import OffsetRange, assign
 from stream.kafka.records import Consumer

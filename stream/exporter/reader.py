@@ -1,17 +1,14 @@
 """A consumer of the panes: it reads every partition from its beginning and follows it."""
 
-import asyncio
 from collections.abc import Collection
-from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from schemas.topics import DOMAINS
 from stream.config import Settings
 from stream.exporter.coverage import PartitionId
 from stream.exporter.state import PaneBatch
-from stream.kafka.client import client_options
+from stream.kafka.client import client_options, stop_within
 from stream.kafka.records import check_records, described, unreadable_end
 from stream.kafka.topics import TOMBSTONE_RETENTION
 
@@ -104,6 +101,4 @@ class PaneReader:
     async def stop(self) -> None:
         """Close the consumer. A broker that does not answer delays it by at most STOP_TIMEOUT."""
         if self._consumer is not None:
-            with suppress(KafkaError, TimeoutError):
-                async with asyncio.timeout(STOP_TIMEOUT):
-                    await self._consumer.stop()
+            await stop_within(self._consumer, STOP_TIMEOUT)

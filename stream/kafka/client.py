@@ -1,12 +1,14 @@
 """Connection options of Kafka clients."""
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 
 from stream.config.settings import OAUTHBEARER, Kafka
 from stream.errors import ConfigError
@@ -100,6 +102,13 @@ class Client(Protocol):
 
     async def stop(self) -> None:
         """Close the connections."""
+
+
+async def stop_within(client: Client, seconds: float) -> None:
+    """Stop a client. One that does not stop in time is left to the end of the process."""
+    with suppress(KafkaError, TimeoutError):
+        async with asyncio.timeout(seconds):
+            await client.stop()
 
 
 ClientT = TypeVar("ClientT", bound=Client)

@@ -3,17 +3,15 @@
 import asyncio
 import logging
 import socket
-from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from schemas.topics import DOMAINS
 from stream.clock import monotonic_ms
 from stream.config import Settings
 from stream.core.model.clock_record import ClockRecord, encode
 from stream.kafka.admin import existing_topics
-from stream.kafka.client import client_options
+from stream.kafka.client import client_options, stop_within
 from stream.worker.clock import WorkerClock
 from stream.worker.transport import BatchApp
 
@@ -104,9 +102,7 @@ class ClockWriter:
     async def _close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            with suppress(KafkaError, TimeoutError):
-                async with asyncio.timeout(STOP_TIMEOUT):
-                    await producer.stop()
+            await stop_within(producer, STOP_TIMEOUT)
 
     def _log_changes(self) -> None:
         """Log the notes about the clock when they change, apart from the size of differences."""
