@@ -22,6 +22,8 @@ from stream.standalone.intake_token import token_setting
 from tests.cli.test_demo import children
 
 pytestmark = [pytest.mark.kafka, pytest.mark.fresh]
+RESTARTED_WITHIN = 5.0
+"""Seconds after which a killed part runs once more."""
 PROMOTERS = re.compile(r'cx_nps_responses\{view="total",window="1h",category="promoter"\} (\d+)')
 
 
@@ -76,9 +78,9 @@ def up(data: Path, **env: str) -> Iterator[Running]:
             process.wait(60)
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
     """Wait until the condition holds."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         Pause().wait(0.1)
@@ -115,7 +117,10 @@ def test_everything_is_counted_once_whatever_is_killed(tmp_path: Path) -> None:
             killed = running.part(name)
             assert killed is not None
             os.kill(killed, signal.SIGKILL)
-            wait_for(lambda name=name, killed=killed: running.part(name) not in (None, killed))  # type: ignore[misc]
+            wait_for(
+                lambda name=name, killed=killed: running.part(name) not in (None, killed),  # type: ignore[misc]
+                RESTARTED_WITHIN,
+            )
             wait_for(lambda: is_serving(running.kafka))
             running.publish()
             wait_for(lambda number=number: running.promoters() == number)  # type: ignore[misc]
