@@ -159,3 +159,15 @@ def test_services_end_with_a_wrong_password(secured: SecuredBroker, tmp_path: Pa
         assert f"refuses the login of User:{service} with PLAIN" in cluster.logs()
         assert " ERROR " not in cluster.logs()
         assert "secret" not in cluster.logs()
+
+
+@pytest.mark.parametrize("once", [[], ["--once"], ["--dry-run"]], ids=" ".join)
+def test_a_bridge_ends_with_a_wrong_password(secured: SecuredBroker, tmp_path: Path, once: list[str]) -> None:
+    """It does not wait, as it does for a broker that is away."""
+    (tmp_path / "a.toml").write_text(MAPPING)
+    cluster = ChaosCluster(secured.broker.bootstrap, tmp_path, **secured.environ("bridge", **WRONG))
+    ended = cluster.run("bridge", "orders", "--mapping", str(tmp_path / "a.toml"), *once)
+    assert ended.returncode == 2, ended.stderr
+    assert "refuses the login of User:bridge with PLAIN" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "secret" not in ended.stderr
