@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
+    IncompatibleBrokerVersion,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
@@ -156,7 +157,10 @@ class _GroupOperationsRequest(Request[_GroupRequest]):
 
 async def cluster_topics(client: AIOKafkaClient, names: Collection[str]) -> ClusterTopics:
     """Ask a broker for topics. Raises aiokafka's KafkaError."""
-    response = await client.send(client.get_random_node(), _TopicsRequest(sorted(names)))
+    try:
+        response = await client.send(client.get_random_node(), _TopicsRequest(sorted(names)))
+    except NotImplementedError as no_version:  # of aiokafka, if there is no common one
+        raise IncompatibleBrokerVersion("the broker is older than Kafka 0.11") from no_version
     existing: dict[str, TopicMetadata] = {}
     absent: dict[type[Exception], set[str]] = {
         UnknownTopicOrPartitionError: set(),
@@ -190,7 +194,7 @@ async def group_operations(client: AIOKafkaClient, group: str) -> int | None:
         response = await client.send(node, _GroupOperationsRequest(group))
     except GroupAuthorizationFailedError as error:
         raise GroupAuthorizationFailedError(group) from error
-    except NotImplementedError:  # of aiokafka, for a broker before 2.3
+    except (NotImplementedError, IncompatibleBrokerVersion):  # a broker before 2.3, or without this request
         return None
     (described,) = response.to_object()["groups"]
     if described["error_code"]:

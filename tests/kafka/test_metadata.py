@@ -5,7 +5,11 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    TopicAuthorizationFailedError,
+)
 from aiokafka.protocol.api import Response
 from aiokafka.protocol.metadata import MetadataResponse_v4
 
@@ -61,9 +65,10 @@ async def test_the_operations_on_a_group(operations: int, expected: int | None) 
     assert await group_operations(broker, "cxgauge") == expected
 
 
-async def test_a_broker_without_operations_on_groups_is_asked_nothing() -> None:
-    """Kafka before 2.3."""
-    broker: Any = Broker({DESCRIBE_GROUPS: 2}, group())
+@pytest.mark.parametrize("versions", [{DESCRIBE_GROUPS: 2}, {}])
+async def test_a_broker_without_operations_on_groups_is_asked_nothing(versions: dict[int, int]) -> None:
+    """Kafka before 2.3, and a broker that does not know the request at all."""
+    broker: Any = Broker(versions, group())
     assert await group_operations(broker, "cxgauge") is None
     assert broker.sent is None
 
@@ -102,3 +107,10 @@ async def test_topics_of_new_and_old_brokers(newest: int, topic: TopicMetadata) 
     assert TopicAuthorizationFailedError.errno == 29
     request = broker.sent.to_object()
     assert request["allow_auto_topic_creation"] is False
+
+
+async def test_a_broker_before_transactions_is_refused() -> None:
+    """Instead of a traceback. Kafka before 0.11 cannot be asked without creating topics."""
+    broker: Any = Broker({METADATA: 3}, described)
+    with pytest.raises(IncompatibleBrokerVersion, match=r"older than Kafka 0\.11"):
+        await cluster_topics(broker, ["a"])
