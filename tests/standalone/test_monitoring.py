@@ -1,6 +1,7 @@
 import socket
 import subprocess
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import yaml
@@ -46,6 +47,16 @@ def test_every_shipped_receiver_notifies_the_webhook():
     assert [receiver["name"] for receiver in receivers] == [
         receiver["name"] for receiver in yaml.safe_load(shipped)["receivers"]
     ]
+
+
+def test_edited_receivers_outlive_a_restart(tmp_path):
+    """The shipped configuration is written at the first start only, without a webhook."""
+    config = tmp_path / "alertmanager.yml"
+    monitoring.alertmanager(Path("alertmanager"), tmp_path, PORTS)
+    assert config.read_text() == (FOLDER / "alertmanager" / "alertmanager.yml").read_text()
+    config.write_text("edited")
+    monitoring.alertmanager(Path("alertmanager"), tmp_path, PORTS)
+    assert config.read_text() == "edited"
 
 
 @pytest.mark.tools
