@@ -180,6 +180,26 @@ def test_the_clock_of_a_worker_changes_no_figure(jump: int) -> None:
     assert faked.notes() == ""
 
 
+@pytest.mark.parametrize("jump", JUMPS)
+def test_the_clock_of_a_publisher_changes_its_own_events_only(jump: int) -> None:
+    """Those ahead are dead letters, those behind count at their time. Windows and later events stay as they are."""
+    faked = FakedExporter()
+    before = counts(faked.after(10))
+    now = NOW + faked.monotonic
+    apply_records(faked.state, faked.worker(answers(2, at=now + jump), clock=now), faked.monotonic)
+    series = faked.after(10)
+    inside = {'window="1h"', 'window="30d"'} if -HOUR < jump < 0 else set()
+    assert counts(series) == {
+        name: n + 2 * any(window in name for window in inside) for name, n in before.items()
+    }
+    outcome = "future" if jump > 0 else "accepted"
+    assert series[f'cx_events_total{{topic="cx.feedback",outcome="{outcome}"}}'] == (2 if jump > 0 else 5)
+    now = NOW + faked.monotonic
+    apply_records(faked.state, faked.worker(answers(1, at=now), clock=now), faked.monotonic)
+    later = counts(faked.after(1))
+    assert all(n == counts(series)[name] + ("window" in name) for name, n in later.items())
+
+
 def test_the_clock_of_the_broker_is_named() -> None:
     """Its last known time counts for three minutes."""
     faked = FakedExporter()
