@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import trustme
 from click.testing import CliRunner, Result
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -206,6 +207,11 @@ class SecuredBroker:
         for done in self._admin.create_acls([acl.binding() for acl in acls]).values():
             done.result()
         wait(lambda: acls <= self._known(), lambda: acls - self._known())
+
+    def delete_records(self, topic: str, partition: int, before: int) -> None:
+        """Delete the records of a partition before an offset."""
+        for done in self._admin.delete_records([TopicPartition(topic, partition, before)]).values():
+            done.result()
 
     def forbid(self, acls: set[Acl]) -> None:
         """Remove ACLs and wait until the broker knows that."""
