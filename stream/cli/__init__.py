@@ -1,7 +1,10 @@
 """The command line. Each command is imported when it runs, so that `cxgauge --help` is fast."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -44,10 +47,19 @@ class CommandFailure(click.ClickException):
     def __init__(self, error: CxgaugeError) -> None:
         lines = str(error).splitlines()
         several = isinstance(error, ConfigError) and len(lines) > 1
-        super().__init__(
-            printable_lines("\n  ".join([f"{len(lines)} faults", *lines]) if several else str(error))
-        )
+        text = "\n  ".join([f"{len(lines)} faults", *lines]) if several else str(error)
+        super().__init__(printable_lines(text))
         self.exit_code = error.exit_code
+
+
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    """Escape control characters in click's errors, which repeat some values as they came, such as unknown options."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = printable_lines(error.message)
+        raise
 
 
 class LazyGroup(click.Group):
@@ -70,10 +82,16 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the options before the command."""
+        with _printable_errors():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run a command, and report a CxgaugeError by its text and exit code."""
         try:
-            return super().invoke(ctx)
+            with _printable_errors():
+                return super().invoke(ctx)
         except CxgaugeError as error:
             raise CommandFailure(error) from error
 

@@ -5,12 +5,16 @@ import logging
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
 from stream import logs
+from stream.cli import main
 from stream.cli.output import echo
 from stream.cli.top.command import screen
 from stream.cli.top.figures import MetricsSnapshot
@@ -75,6 +79,34 @@ def test_every_command_writes_by_the_same_function() -> None:
     assert len(files) > 20
     writers = {str(path) for path in files if calls.search(path.read_text(encoding="utf-8"))}
     assert writers == {str(ROOT / "stream" / "cli" / "top" / "command.py")}, "which prints a screen of rich"
+
+
+def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield the commands of a group and of the groups below it, with their names."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*path, name))
+        elif command is not None:
+            yield (*path, name), command
+
+
+COMMANDS = dict(leaves(main))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_errors_of_arguments_are_escaped(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every option and argument of every command, and of options that it does not have."""
+    command, shown = COMMANDS[path], 0
+    monkeypatch.setattr(command, "callback", lambda **_: None)
+    options = [name for option in command.params for name in option.opts if name.startswith("-")]
+    for value in HOSTILE:
+        for arguments in ([f"--{value}"], [value] * 3, *([name, value] for name in options)):
+            result = CliRunner().invoke(main, [*path, *arguments], color=True)
+            assert all(line.isprintable() for line in result.output.split("\n")), result.output
+            shown += "\\" in result.output
+    assert shown
 
 
 @pytest.mark.parametrize("value", [value for value in HOSTILE if value != "\ud800"])
