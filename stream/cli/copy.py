@@ -28,18 +28,26 @@ def _target(settings: Settings, to: str) -> Settings:
     help="Bootstrap servers of the target, or a configuration file (*.toml) with its connection and topics.",
 )
 @click.option("--append", is_flag=True, help="Copy to topics that already have records.")
+@click.option(
+    "--skip-unreadable",
+    is_flag=True,
+    help="Leave out batches that cannot be read. Without it the first one ends the copy.",
+)
 @click.pass_obj
-def copy(configuration: Configuration, to: str, append: bool) -> None:
+def copy(configuration: Configuration, to: str, append: bool, skip_unreadable: bool) -> None:
     """Copy the three inputs to the topics of another installation, which counts them anew.
 
     Records keep their order and timestamps. The target's topics must exist, with as many partitions as here.
     """
     settings = configuration.load()
     target = _target(settings, to)
-    counts = run(settings.kafka, copy_inputs(settings, target, append=append), target.kafka)
-    derived = counts.pop("derived", 0)
+    copied = copy_inputs(settings, target, append=append, skip_unreadable=skip_unreadable)
+    counts = run(settings.kafka, copied, target.kafka)
+    derived, unreadable = counts.pop("derived", 0), counts.pop("unreadable", 0)
     parts = ", ".join(f"{n:,} of {domain}" for domain, n in counts.items())
     echo(
         f"Copied {sum(counts.values()):,} records to {target.kafka.bootstrap_servers}: {parts or 'there are none'}"
     )
     echo(f"Left out {derived:,} records that workers derived")
+    if unreadable:
+        echo(f"Left out {unreadable:,} records of batches that cannot be read: the log has their positions")

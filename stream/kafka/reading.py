@@ -1,13 +1,15 @@
 """Reading committed records of ranges of offsets."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream.config.settings import Kafka
+from stream.core.model.unreadable import UnreadableBatch
+from stream.errors import PreconditionFailed
 from stream.kafka.client import client_options, running
-from stream.kafka.records import Consumer
+from stream.kafka.records import Consumer, described, unreadable_end
 
 
 class OffsetRange(NamedTuple):
@@ -59,12 +61,22 @@ async def offset_ranges(
     return {tp: OffsetRange(begins[tp], ends[tp]) for tp in partitions}
 
 
+def refuse(tp: TopicPartition, batch: UnreadableBatch) -> None:
+    """Raise PreconditionFailed with the position of an unreadable batch."""
+    raise PreconditionFailed(described(tp, batch))
+
+
 async def read_ranges(
-    consumer: AIOKafkaConsumer, ranges: OffsetRanges, *, max_records: int | None = None
+    consumer: Consumer,
+    ranges: OffsetRanges,
+    *,
+    max_records: int | None = None,
+    on_unreadable: Callable[[TopicPartition, UnreadableBatch], None] = refuse,
 ) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
     """Yield the records of ranges of assigned partitions, in order within each partition.
 
-    Batches have at most `max_records` records, or the whole fetch if it is None.
+    Batches have at most `max_records` records, or the whole fetch if it is None. What comes before an unreadable batch is
+    yielded before `on_unreadable` is called. If that returns, the batch is left out.
 
     Raises:
         PreconditionFailed: a batch cannot be read
@@ -74,9 +86,16 @@ async def read_ranges(
     for tp in remaining:
         consumer.seek(tp, ranges[tp].begin)
     while remaining:
-        fetched = await consumer.getmany(*remaining, timeout_ms=200, max_records=max_records)
+        fetched = await consumer.getmany_checked(*remaining, timeout_ms=200, max_records=max_records)
         for tp, records in fetched.items():
-            in_range = records[-1].offset < remaining[tp]
-            yield tp, records if in_range else [record for record in records if record.offset < remaining[tp]]
+            unreadable = unreadable_end(records)
+            read, end = records if unreadable is None else records[:-1], remaining[tp]
+            if read and read[-1].offset >= end:
+                read = [record for record in read if record.offset < end]
+            if read:
+                yield tp, read
+            if unreadable is not None and unreadable.offset < end:
+                on_unreadable(tp, unreadable)
+                consumer.seek(tp, unreadable.end)
         # by position, because transaction markers or compacted offsets may follow the last record
         remaining = {tp: end for tp, end in remaining.items() if await consumer.position(tp) < end}

@@ -6,6 +6,7 @@ forwarded is copied like the original, which will be forwarded once more and the
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,12 +16,15 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from schemas.codec import Decoder, Undecodable
 from schemas.topics import CUSTOMERS, DERIVED, DOMAINS
 from stream.config import Settings
+from stream.core.model.unreadable import UnreadableBatch
 from stream.errors import PreconditionFailed, TopicsMissing
 from stream.importing.sending import MAX_IN_FLIGHT, ProgressMeter, describe_inputs
 from stream.kafka.client import client_options, running
 from stream.kafka.reading import assign, committed_consumer, read_ranges
+from stream.kafka.records import described
 from stream.kafka.rights import READ
 
+log = logging.getLogger(__name__)
 _decoder = Decoder(CUSTOMERS)
 
 
@@ -32,16 +36,27 @@ def is_derived(record: Any) -> bool:
         return False
 
 
-async def copy(settings: Settings, target: Settings, *, append: bool) -> Counter[str]:
+async def copy(
+    settings: Settings, target: Settings, *, append: bool, skip_unreadable: bool = False
+) -> Counter[str]:
     """Copy the inputs up to their present ends, and return the numbers of records by domain, and of those left out.
+
+    With `skip_unreadable` batches that cannot be read are left out, too, each with a line in the log.
 
     Raises:
         PreconditionFailed: topics are missing, have other numbers of partitions, or hold records already (without
-            `append`)
+            `append`), or a batch cannot be read
         KafkaError: of aiokafka
     """
     partitions = await _check_partitions(settings, target)
     counts: Counter[str] = Counter()
+
+    def on_unreadable(tp: TopicPartition, batch: UnreadableBatch) -> None:
+        if not skip_unreadable:
+            raise PreconditionFailed(f"{described(tp, batch)}. To copy without it: --skip-unreadable")
+        log.warning("Left out: %s", described(tp, batch))
+        counts["unreadable"] += batch.records(batch.offset)
+
     producer = AIOKafkaProducer(**client_options(target.kafka), enable_idempotence=True, linger_ms=20)
     async with running(committed_consumer(settings.kafka)) as consumer, running(producer):
         ranges = await assign(consumer, _partitions(settings, partitions))
@@ -50,7 +65,9 @@ async def copy(settings: Settings, target: Settings, *, append: bool) -> Counter
         domains = {settings.topics.input(domain): domain for domain in DOMAINS}
         names = {settings.topics.input(domain): target.topics.input(domain) for domain in DOMAINS}
         with ProgressMeter(sum(span.end - span.begin for span in ranges.values()), "records") as progress:
-            async for tp, records in read_ranges(consumer, ranges, max_records=MAX_IN_FLIGHT):
+            async for tp, records in read_ranges(
+                consumer, ranges, max_records=MAX_IN_FLIGHT, on_unreadable=on_unreadable
+            ):
                 domain = domains[tp.topic]
                 kept = [r for r in records if domain != CUSTOMERS.domain or not is_derived(r)]
                 await _send(producer, TopicPartition(names[tp.topic], tp.partition), kept)

@@ -13,9 +13,11 @@ from schemas.topics import DERIVED, TOPICS
 from stream.clock import wall_ms
 from stream.devbroker.kafka import Broker
 from tests.chaos.cluster import ChaosCluster
+from tests.chaos.feedback_load import load
 from tests.core.aggregation import histories
 from tests.core.aggregation.test_batches import answers
-from tests.support import DAY, HOUR, Event
+from tests.kafka.segments import batches, damage, segment, with_flipped_bit
+from tests.support import DAY, HOUR, Event, partition_of_key
 
 pytestmark = pytest.mark.kafka
 
@@ -127,3 +129,35 @@ def test_the_partitions_must_be_equal(kafka: str, tmp_path: Path) -> None:
         refused = here.run("copy", "--to", str(config))
     assert refused.returncode == 4
     assert "has 2 partitions at the target" in refused.stderr
+
+
+def test_an_unreadable_batch_is_left_out_by_order(tmp_path: Path) -> None:
+    """Without the order it ends the copy after the records before it."""
+    with (
+        Broker(folder=tmp_path / "broker") as broker,
+        ChaosCluster(broker.bootstrap, tmp_path) as here,
+        ChaosCluster(broker.bootstrap, tmp_path) as there,
+    ):
+        for n in range(3):
+            batch = load(5, now=wall_ms(), seed=n)
+            here.publish([record._replace(key=b"k") for record in batch], **{"linger.ms": 200})
+        partition = partition_of_key("k", here.settings.topics.partitions)
+        log = segment(tmp_path / "broker", here.settings.topics.feedback, partition)
+        assert [(batch.base, batch.end) for batch in batches(log)] == [(0, 5), (5, 10), (10, 15)]
+        values = [record.value for record in here.input_records("feedback")[1]]
+        damage(log, 5, with_flipped_bit)
+        config = tmp_path / "there.toml"
+        config.write_text(there.run("--print-config").stdout)
+
+        refused = here.run("copy", "--to", str(config))
+        assert refused.returncode == 4
+        assert "the batch at offset 5 cannot be read" in refused.stderr
+        assert "To copy without it: --skip-unreadable" in refused.stderr
+        assert [record.value for record in there.input_records("feedback")[1]] == values[:5]
+
+        copied = here.run("copy", "--to", str(config), "--append", "--skip-unreadable")
+        assert copied.returncode == 0, copied.stderr
+        assert "Left out 5 records of batches that cannot be read" in copied.stdout
+        assert "Left out: " in copied.stderr
+        stored = [record.value for record in there.input_records("feedback")[1]]
+        assert stored == values[:5] + values[:5] + values[10:]
