@@ -84,6 +84,10 @@ def channel_events(channel: str) -> list[Event]:
             (HOUR, FeedbackSubmitted(feedback_id=f"{s}-{channel}", survey=s, score=4, **dimensions))
             for s in ("csat", "ces")
         ),
+        *(
+            (9 * DAY, FeedbackSubmitted(feedback_id=f"{s}-before-{channel}", survey=s, score=4, **dimensions))
+            for s in ("csat", "nps")
+        ),
     ]
     data += [(HOUR, joined_data) for joined_data in joined_answers(channel)]
     events = [

@@ -4,11 +4,13 @@ import json
 import re
 from itertools import combinations
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from stream.core.metrics import REGISTRY
+from stream.core.metrics.headlines import HEADLINES, LEAD_TITLES, decode
 from stream.core.metrics.metric import Panel
 from stream.monitoring.alerts.rules import BY_METRIC
 from stream.monitoring.dashboards import dashboards
@@ -102,7 +104,7 @@ def test_every_score_has_its_sample_size(metric: str, panel: Panel) -> None:
 
 
 def test_every_metric_is_on_the_overview_and_on_its_dashboard() -> None:
-    """With its definition and the definition's version as the panel's text."""
+    """With its definition and the definition's version as the panel's text. Some are on the lead's dashboard, too."""
     for metric in REGISTRY.values():
         text = f"Definition {metric.name}, version {metric.version}"
         state = {
@@ -111,8 +113,22 @@ def test_every_metric_is_on_the_overview_and_on_its_dashboard() -> None:
             for panel in dashboard["panels"]
             if text in panel.get("description", "") and metric.definition in panel["description"]
         }
-        assert len(state) == 2
+        assert len(state - {"cxgauge-lead"}) == 2
         assert "cxgauge-overview" in state
+
+
+def test_the_lead_s_figures_open_their_tiles_of_the_live_page() -> None:
+    """Eight figures, in their order. The address selects window, view and tile."""
+    tiles = [panel for panel in DASHBOARDS["cxgauge-lead"]["panels"] if panel["type"] == "stat"]
+    assert [tile["title"].removesuffix(" ($window)") for tile in tiles] == list(LEAD_TITLES)
+    for tile in tiles:
+        (link,) = tile["fieldConfig"]["defaults"]["links"]
+        page, _, fragment = link["url"].partition("/#")
+        assert page == "${page}"
+        ((window,), (view,), (name,)) = parse_qs(fragment).values()
+        assert (window, view) == ("${window}", "${view}")
+        shown = HEADLINES[decode(name).number]  # type: ignore[union-attr]
+        assert shown.headline.title in tile["title"]
 
 
 def test_texts_refer_to_existing_runbooks() -> None:

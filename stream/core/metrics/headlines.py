@@ -30,6 +30,20 @@ HEADLINES: tuple[MetricHeadline, ...] = tuple(
     for metric in BY_DOMAIN[domain]
     for headline in metric.headlines
 )
+LEAD_TITLES = (
+    "Created by customers",
+    "Waiting over target",
+    "FRT within target",
+    "CSAT",
+    "NPS",
+    "FCR",
+    "Churn",
+    "Revenue of detractors",
+)
+LEAD: tuple[MetricHeadline, ...] = tuple(
+    shown for title in LEAD_TITLES for shown in HEADLINES if shown.headline.title == title
+)
+"""The figures that whoever leads support asks for first, in this order: load, speed, quality, and what it costs."""
 DOMAIN_OF_FAMILY: Mapping[str, DomainName] = {
     family.name: domain
     for domain in DOMAINS
@@ -42,6 +56,11 @@ DOMAIN_OF_FAMILY: Mapping[str, DomainName] = {
 def label_pattern(headline: Headline) -> tuple[str | None, ...]:
     """Return the values of the labels of the headline's family. None matches any value."""
     return headline.labels or (None,) * len(headline.family.labels)
+
+
+def tile_of(shown: MetricHeadline) -> Tile:
+    """Return the tile of a headline. Values of labels that are not fixed are not known."""
+    return Tile(HEADLINES.index(shown), tuple(value or "" for value in label_pattern(shown.headline)))
 
 
 def fits(tile: Tile) -> bool:

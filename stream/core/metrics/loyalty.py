@@ -160,5 +160,13 @@ METRIC = Metric(
             sample_size=EXPOSED,
             timeline_family=CHURNS,
         ),
+        Headline(
+            "Revenue of detractors",
+            NET,
+            "higher",
+            ("nps", "detractor", None),
+            sample_size=ACTIVE,
+            timeline_family=NET,
+        ),
     ),
 )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from stream.core.metrics.headlines import HEADLINES, Tile, encode, label_pattern, labels_of
+from stream.core.metrics.headlines import HEADLINES, Tile, encode, label_pattern, labels_of, tile_of
 from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
 from stream.core.windows.rolling import CooperativeSteps
@@ -154,7 +154,7 @@ def _headline(number: int) -> dict[str, Any]:
     domain, metric, headline = HEADLINES[number]
     timeline_family = headline.timeline_family
     return {
-        "id": encode(Tile(number, tuple(value or "" for value in label_pattern(headline)))),
+        "id": encode(tile_of(HEADLINES[number])),
         "domain": domain,
         "title": headline.title,
         "unit": headline.unit,

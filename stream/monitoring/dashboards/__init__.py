@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from stream.core.metrics import BY_DOMAIN
-from stream.monitoring.dashboards import metric_panels, pipeline
+from stream.monitoring.dashboards import lead, metric_panels, pipeline
 from stream.monitoring.dashboards.dashboard import dashboard, of_view
 from stream.monitoring.dashboards.widgets import Json, row
 
@@ -27,7 +27,8 @@ def documents() -> dict[str, bytes]:
 
 
 def dashboards() -> Iterator[Json]:
-    """Yield the overview, a dashboard for each domain, and the dashboard of the pipeline."""
+    """Yield the lead's dashboard, the overview, a dashboard for each domain, and the dashboard of the pipeline."""
+    yield dashboard("lead", lead.panels(), [*of_view("|".join(ANCHORS.values())), lead.PAGE])
     yield dashboard("overview", _overview(), of_view("|".join(ANCHORS.values())))
     for domain, metrics in BY_DOMAIN.items():
         yield dashboard(domain, metric_panels.domain(metrics), of_view(ANCHORS[domain]))

@@ -36,7 +36,9 @@ def headlines(metrics: Iterable[Metric]) -> Iterator[Json]:
         panel = metric.panels[0]
         lines = panel.lines[:2] if panel.samples else panel.lines
         values = [
-            Query(expression(line) if panel.samples or not line.by else largest(line), legend(line, panel))
+            Query(
+                expression(line) if panel.samples or not line.by else largest(line), legend(line, panel.title)
+            )
             for line in lines
         ]
         is_split = any(line.by for line in lines)
@@ -46,11 +48,11 @@ def headlines(metrics: Iterable[Metric]) -> Iterator[Json]:
 def _panel(metric: Metric, panel: Panel) -> Iterator[Json]:
     """Yield the chart of a panel and, if it has sample sizes, a table of the present values and a chart of the sizes."""
     style = _style(metric, panel)
-    lines = [Query(expression(line), legend(line, panel)) for line in panel.lines]
+    lines = [Query(expression(line), legend(line, panel.title)) for line in panel.lines]
     yield chart(style, lines, band=_band(panel))
     if panel.samples:
         yield table(style._replace(title=f"{panel.title}, now"), _table_queries(panel))
-        sizes = [Query(expression(line), legend(_named(line), panel)) for line in panel.samples]
+        sizes = [Query(expression(line), legend(_named(line), panel.title)) for line in panel.samples]
         yield chart(PanelStyle(f"{panel.title}, n", style.text, min=0), sizes, width=4, bars=True)
 
 
@@ -58,14 +60,14 @@ def _style(metric: Metric, panel: Panel) -> PanelStyle:
     windowed = panel.lines[0].family.windowed
     return PanelStyle(
         title=f"{panel.title} ($window)" if windowed else panel.title,
-        text=_text(metric),
+        text=description(metric),
         unit=GRAFANA_UNITS[panel.unit],
         min=panel.min,
         max=panel.max,
     )
 
 
-def _text(metric: Metric) -> str:
+def description(metric: Metric) -> str:
     """Return the description of a panel: definition and version of its metric, and runbooks of alerts about it."""
     parts = [
         metric.definition,
@@ -89,9 +91,9 @@ def _bounds_and_sizes(panel: Panel) -> Iterator[Query]:
     """Yield the queries of bounds and sample sizes. Sample sizes have a unit of their own."""
     for name, family in zip((LOW, HIGH), panel.bounds or (), strict=False):
         line = panel.lines[0]._replace(family=family, name=name)
-        yield Query(expression(line), legend(line, panel) if line.by else name)
+        yield Query(expression(line), legend(line, panel.title) if line.by else name)
     for line in panel.samples:
-        yield Query(expression(line), legend(_named(line), panel), GRAFANA_UNITS[line.family.unit])
+        yield Query(expression(line), legend(_named(line), panel.title), GRAFANA_UNITS[line.family.unit])
 
 
 def _named(line: Line) -> Line:

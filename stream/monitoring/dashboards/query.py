@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from stream.core.metrics.metric import Family, Line, Panel
+from stream.core.metrics.metric import Family, Line, previous
 
 FILTER_LABELS = ("channel", "touchpoint", "brand")
 """Labels of views that have a variable. "All" is `.*`, which also matches series without the label."""
@@ -35,6 +35,17 @@ def expression(line: Line) -> str:
     return f"sum without ({', '.join(line.summed)}) ({deduplicated})" if line.summed else deduplicated
 
 
+def before(line: Line, *, compared: bool) -> str:
+    """Return the expression of a line in the window before.
+
+    Families of the window before exist from the first scrape on. Of others Prometheus knows the value of then, once it has
+    been running for a window.
+    """
+    if compared:
+        return expression(line._replace(family=previous(line.family)))
+    return f"last_over_time(({expression(line)})[5m:1m] offset $window)"
+
+
 def largest(line: Line) -> str:
     """Return the expression of the five largest values of a line."""
     return f"topk(5, {expression(line)})"
@@ -45,7 +56,7 @@ def bound(family: Family, score: Line) -> str:
     return f"{expression(score._replace(family=family))} and on () (count({expression(score)}) == 1)"
 
 
-def legend(line: Line, panel: Panel) -> str:
-    """Return the legend of a line: its name or the labels it is split by, then the labels of the view."""
-    name = line.name or ("" if line.by else panel.title)
+def legend(line: Line, title: str) -> str:
+    """Return the legend of a line of a panel: its name or the labels it is split by, then the labels of the view."""
+    name = line.name or ("" if line.by else title)
     return " ".join(filter(None, (name, *(f"{{{{{label}}}}}" for label in (*line.by, *LEGEND_LABELS)))))

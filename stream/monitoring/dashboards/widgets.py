@@ -29,6 +29,14 @@ class PanelStyle(NamedTuple):
     max: float | None = None
 
 
+class Link(NamedTuple):
+    """A link of values. The URL may contain variables of the dashboard."""
+
+    title: str
+    url: str
+    targetBlank: bool = True  # noqa: N815 - Grafana's name
+
+
 def targets(queries: Iterable[Query], **more: Any) -> list[Json]:
     """Return the targets of queries, with the reference IDs A, B and so on."""
     return [
@@ -93,8 +101,10 @@ def _banded(low: Query, high: Query) -> list[Json]:
     ]
 
 
-def stat(style: PanelStyle, queries: Iterable[Query], *, width: int = 6, height: int = 4) -> Json:
-    """Return a panel of present values side by side, each with its name."""
+def stat(
+    style: PanelStyle, queries: Iterable[Query], *, width: int = 6, height: int = 4, link: Link | None = None
+) -> Json:
+    """Return a panel of present values side by side, each with its name. A click on a value opens the link."""
     shown = list(queries)
     return panel(
         "stat",
@@ -103,7 +113,7 @@ def stat(style: PanelStyle, queries: Iterable[Query], *, width: int = 6, height:
         height,
         targets=targets(shown, instant=True),
         fieldConfig={
-            "defaults": _defaults(style),
+            "defaults": _defaults(style) | ({"links": [link._asdict()]} if link else {}),
             "overrides": _units("byFrameRefID", zip(ascii_uppercase, shown, strict=False)),
         },
         options={
