@@ -17,7 +17,7 @@ from aiokafka.errors import (
 
 from stream.config import Settings
 from stream.errors import CxgaugeError, PreconditionFailed, TopicsMissing
-from stream.kafka.client import client_options
+from stream.kafka.client import QuietLibrary, client_options
 from stream.kafka.metadata import cluster_topics
 from stream.kafka.rights import CHECK, Needs, Operation, check_rights, denied, lacking
 from stream.kafka.topics import TopicDescription, TopicSpec, refusals
@@ -31,7 +31,8 @@ async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     """Yield a connected admin client. Raises aiokafka's KafkaConnectionError if no broker answers."""
     client = AIOKafkaAdminClient(**client_options(settings.kafka))
     try:
-        await client.start()
+        with QuietLibrary():
+            await client.start()
         yield client
     finally:
         await client.close()

@@ -118,7 +118,8 @@ ClientT = TypeVar("ClientT", bound=Client)
 async def running(client: ClientT) -> AsyncIterator[ClientT]:
     """Start a client, and stop it at the end of the block. A client whose start fails is stopped too."""
     try:
-        await client.start()
+        with QuietLibrary():
+            await client.start()
         yield client
     finally:
         await client.stop()

@@ -8,8 +8,11 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from stream.config import Kafka, Settings
+from stream.devbroker.ports import free_port
 from stream.errors import ConfigError
+from stream.kafka.admin import existing_topics
 from stream.kafka.client import client_options, running
+from stream.kafka.reading import committed_consumer
 
 
 def test_plaintext_clients_get_the_address_only() -> None:
@@ -85,3 +88,16 @@ async def test_a_client_that_cannot_start_is_stopped() -> None:
         async with running(client):
             pass
     assert client.stopped
+
+
+async def test_a_broker_that_cannot_be_reached_is_reported_by_the_caller_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Aiokafka would log an error, also while a service waits for its broker."""
+    settings = Settings(kafka=Kafka(bootstrap_servers=f"127.0.0.1:{free_port()}"))
+    with pytest.raises(KafkaConnectionError):
+        await existing_topics(settings)
+    with pytest.raises(KafkaConnectionError):
+        async with running(committed_consumer(settings.kafka)):
+            pass
+    assert caplog.records == []
