@@ -16,7 +16,10 @@ COMPARED = {previous(family).name: family.name for metric in REGISTRY.values() f
 
 @pytest.mark.parametrize("seed", range(3))
 def test_equal_the_series_of_a_window_earlier(seed: int) -> None:
-    """Answers, tickets, calls and joined figures. `total` has both or none, but confirmed FCR, whose window is lagged."""
+    """Answers, tickets, calls and joined figures. `total` has both or none, but confirmed FCR, whose window is lagged.
+
+    Other views have what was counted, also of labels that do not occur any more.
+    """
     random = Random(seed)
     pipeline = Pipeline(2)
     for event in generated(random):
@@ -42,5 +45,10 @@ def test_equal_the_series_of_a_window_earlier(seed: int) -> None:
                 and ("basis", "confirmed") not in labels
             }
             assert of_total <= before.keys(), name
+            assert {
+                labels
+                for labels, value in expected.items()
+                if value and ("window", window.label) in labels and ("basis", "confirmed") not in labels
+            } <= before.keys(), name
             seen.update(name for value in before.values() if value)
     assert len(seen) > 12

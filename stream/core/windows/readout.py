@@ -77,7 +77,7 @@ class MetricReader:
     """Reads the samples that changed since the last call.
 
     The view `total` is always read, other label sets while a metric has data of them. `previous`: also read the samples of
-    the window before each window.
+    the window before each window, for label sets of which only that one has data, too.
     """
 
     def __init__(self, windows: RollingWindows, metrics: Sequence[Metric], *, previous: bool = False) -> None:
@@ -88,6 +88,8 @@ class MetricReader:
             for aggregate in metric.aggregates:
                 self._readers.setdefault(aggregate.name, []).append(number)
         self._present: set[tuple[int, LabelSet]] = set()
+        self._past: set[tuple[int, LabelSet]] = set()
+        """Those in `_present` of which only windows before windows have data."""
         self._reread: set[LabelSet] = set()
         self._is_complete = [False] * len(windows.config.windows) if previous else []
         """Whether panes reach back to the beginning of the window before each window."""
@@ -96,6 +98,7 @@ class MetricReader:
         """Make the next `read` return all samples."""
         self._reread = {labels for _, labels in self._present}
         self._present.clear()
+        self._past.clear()
 
     def read(self, now: int, complete_since: int = 0) -> Iterator[MetricUpdate]:
         """Yield the updates since the last call. The iterator must be exhausted, otherwise updates are lost.
@@ -105,17 +108,28 @@ class MetricReader:
             complete_since: the time from which on no pane is missing, in ms. Windows before windows that begin earlier
                 have no samples
         """
-        for (number, labels), window_mask in self._stale_windows(complete_since).items():
-            was_present = (number, labels) in self._present
-            if labels != TOTAL_LABELS and not self._has_data(number, labels):
-                if was_present:
-                    self._present.discard((number, labels))
-                    metric = self._metrics[number]
-                    yield MetricUpdate(metric, labels, None, metric.all_families, (), removed=True)
-                continue
-            self._present.add((number, labels))
-            stale = window_mask if was_present else self._windows.everything
-            yield from self._read(number, labels, stale, now)
+        for key, window_mask in self._stale_windows(complete_since).items():
+            number, labels = key
+            metric = self._metrics[number]
+            was_present, was_past = key in self._present, key in self._past
+            if labels == TOTAL_LABELS or self._has_data(number, labels):
+                self._present.add(key)
+                self._past.discard(key)
+                is_known = was_present and not was_past
+                yield from self._read(
+                    number, labels, window_mask if is_known else self._windows.everything, now
+                )
+            elif metric.compared and self._has_previous_data(number, labels):
+                self._present.add(key)
+                self._past.add(key)
+                if was_present and not was_past:
+                    yield MetricUpdate(metric, labels, None, metric.families, (), removed=True)
+                stale = window_mask if was_present else self._windows.everything
+                yield from self._read_previous(metric, labels, stale, now)
+            elif was_present:
+                self._present.discard(key)
+                self._past.discard(key)
+                yield MetricUpdate(metric, labels, None, metric.all_families, (), removed=True)
 
     def _stale_windows(self, complete_since: int) -> dict[tuple[int, LabelSet], int]:
         """Return the windows to read, as masks by number of the metric and label set.
@@ -153,6 +167,10 @@ class MetricReader:
             self._windows.has_data(aggregate.name, labels) for aggregate in self._metrics[number].aggregates
         )
 
+    def _has_previous_data(self, number: int, labels: LabelSet) -> bool:
+        aggregates = self._metrics[number].aggregates
+        return any(self._windows.has_previous_data(aggregate.name, labels) for aggregate in aggregates)
+
     def _read(self, number: int, labels: LabelSet, window_mask: int, now: int) -> Iterator[MetricUpdate]:
         metric = self._metrics[number]
         windows: tuple[Window, ...] = self._windows.config.windows
@@ -167,7 +185,7 @@ class MetricReader:
             plain = [family for family in metric.families if not family.windowed]
             yield MetricUpdate(metric, labels, None, plain, list(metric.read_stock(context)))
         if metric.compared:
-            yield from self._read_previous(metric, labels, window_mask >> len(windows) + 1, now)
+            yield from self._read_previous(metric, labels, window_mask, now)
 
     def _read_previous(
         self, metric: Metric, labels: LabelSet, window_mask: int, now: int
@@ -175,7 +193,7 @@ class MetricReader:
         families = [previous(family) for family in metric.compared]
         windows = self._windows
         for slot, is_complete in enumerate(self._is_complete):
-            if window_mask >> slot & 1:
+            if window_mask >> len(self._is_complete) + 1 + slot & 1:
                 window = windows.config.windows[slot]
                 context = WindowContext(windows, labels, now - window.span, 2 * windows.range_count + slot)
                 samples = list(metric.previous_samples(context, window)) if is_complete else []

@@ -215,6 +215,11 @@ class RollingWindows:
         sums = self.shown_sums(aggregate, labels)
         return sums is not None and not self._visible.isdisjoint(sums.sums)
 
+    def has_previous_data(self, aggregate: str, labels: LabelSet) -> bool:
+        """Return whether a window before a configured one has data of an aggregate under a shown label set."""
+        sums = self.shown_sums(aggregate, labels)
+        return sums is not None and any(range_id >= 2 * self.range_count for range_id in sums.sums)
+
     def previous_start(self, number: int) -> int:
         """Return the beginning of the window before a configured one, in ms. `number` is the number of that one."""
         return self.edges(2 * self.range_count + number)[0] * self.config.windows[number].resolution.step
