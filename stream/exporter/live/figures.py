@@ -79,34 +79,43 @@ class Figures:
         _, metric, headline = HEADLINES[tile.number]
         if headline.family not in metric.compared:
             return Comparison()
-        size = headline.sample_size
-        now = self._period(tile, headline.family, size, window_index)
-        before = self._period(tile, previous(headline.family), size and previous(size), window_index)
+        now = self.period(tile, TOTAL_LABELS, window_index)
+        before = self.period(tile, TOTAL_LABELS, window_index, before=True)
         if now is None or before is None:
             return Comparison()
         change = change_of(headline, now, before)
         return Comparison(before.value, before.n, change, verdict(headline, change))
 
-    def _period(self, tile: Tile, family: Family, size: Family | None, window_index: int) -> Period | None:
+    def period(
+        self, tile: Tile, labels: LabelSet, window_index: int, *, before: bool = False
+    ) -> Period | None:
+        """Return the figure of a tile in a window or the one before it, None if it has no value there."""
+        headline = HEADLINES[tile.number].headline
+        family, size = headline.family, headline.sample_size
+        if before:
+            family, size = previous(family), size and previous(size)
         wanted = labels_of(tile)
-        value = self._sum(family, TOTAL_LABELS, window_index, wanted)
+        value = self._sum(family, labels, window_index, wanted)
         if value is None:
             return None
         if size is None:
             return Period(value, None, {})
-        of_samples = {**wanted, **HEADLINES[tile.number].headline.sample_labels}
-        n = self._sum(size, TOTAL_LABELS, window_index, of_samples)
-        return Period(value, n, dict(self._samples(size, TOTAL_LABELS, window_index)))
+        n = self._sum(size, labels, window_index, {**wanted, **headline.sample_labels})
+        return Period(value, n, dict(self._samples(size, labels, window_index)))
 
-    def rows(self, tile: Tile, view: str, window_index: int) -> Iterator[tuple[LabelSet, Figure] | None]:
-        """Yield the label sets of a view with their figures, and None after each step."""
-        family = HEADLINES[tile.number].headline.family
+    def label_sets(self, family: Family, view: str, window_index: int) -> Iterator[LabelSet | None]:
+        """Yield the label sets of a view that have series of a family in a window, and None after each step."""
         domain_view = self._view_of(family)
         wanted = window_index if family.windowed else None
         for labels, window in domain_view.exposition.keys(family) if domain_view.is_served else ():
             if labels.view == view and window == wanted:
-                yield labels, self.figure(tile, labels, window_index)
+                yield labels
             yield None
+
+    def rows(self, tile: Tile, view: str, window_index: int) -> Iterator[tuple[LabelSet, Figure] | None]:
+        """Yield the label sets of a view with their figures, and None after each step."""
+        for labels in self.label_sets(HEADLINES[tile.number].headline.family, view, window_index):
+            yield None if labels is None else (labels, self.figure(tile, labels, window_index))
 
     def _view_of(self, family: Family) -> DomainView:
         return self._views[DOMAIN_OF_FAMILY[family.name]]

@@ -13,6 +13,7 @@ from stream.core.windows.rolling import CooperativeSteps
 from stream.core.windows.timeline import point_size
 from stream.exporter.coverage import SILENT_AFTER
 from stream.exporter.exposition import line
+from stream.exporter.live.decompositions import Decompositions
 from stream.exporter.live.figures import Figure, Figures
 from stream.exporter.live.timelines import Point, Timelines
 from stream.exporter.pipeline_metrics import TOPIC_LABELS
@@ -37,6 +38,7 @@ class Payloads:
         self._exporter = exporter
         self._windows = exporter.config.windows
         self._figures = Figures(exporter.domain_views, len(self._windows))
+        self._decompositions = Decompositions(self._figures)
         self.timelines = Timelines(exporter.domain_views, self._figures)
 
     def catalog(self) -> bytes:
@@ -103,7 +105,10 @@ class Payloads:
         into.append(orjson.dumps({"window": self._windows[window_index].label, "tiles": shown}))
 
     def detail(self, selection: Selection, into: list[bytes]) -> CooperativeSteps:
-        """Append the payload of one tile to `into`, in short steps: its time line, and its breakdown by a view."""
+        """Append the payload of one tile to `into`, in short steps: its time line, and its breakdown by a view.
+
+        The breakdown has the figures, and the parts of the change from the window before.
+        """
         rows: list[tuple[LabelSet, Figure]] = []
         for row in self._figures.rows(selection.tile, selection.view, selection.window_index):
             rows += [] if row is None else [row]
@@ -111,6 +116,8 @@ class Payloads:
         largest = heapq.nsmallest(MAX_ROWS, rows, key=_rank)
         yield
         shown = [{"labels": labels.values, **figure._asdict()} for labels, figure in largest]
+        moved: list[dict[str, Any] | None] = []
+        yield from self._decompositions.read(selection.tile, selection.view, selection.window_index, moved)
         into.append(
             orjson.dumps(
                 {
@@ -119,6 +126,7 @@ class Payloads:
                     "view": selection.view,
                     "rows": shown,
                     "more": len(rows) - len(shown),
+                    "moved": moved[0],
                     "line": _columns(self.timelines.of(selection.tile, selection.window_index)),
                 }
             )
