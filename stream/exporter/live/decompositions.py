@@ -45,20 +45,22 @@ class Decompositions:
         if total[0] is None or total[1] is None:
             into.append(None)
             return
-        found: dict[LabelSet, _Both] = {}
+        by_label_set: dict[LabelSet, _Both] = {}
         for family in (headline.family, previous(headline.family)):
             for labels in self._figures.label_sets(family, view, window_index):
-                if labels is not None and labels not in found:
-                    found[labels] = self._groups(tile, labels, window_index)
+                if labels is not None and labels not in by_label_set:
+                    by_label_set[labels] = self._groups(tile, labels, window_index)
                 yield
         largest = heapq.nsmallest(
             MAX_LABEL_SETS,
-            found,
-            key=lambda labels: (-sum(group.n for group in found[labels] if group), labels),
+            by_label_set,
+            key=lambda labels: (-sum(group.n for group in by_label_set[labels] if group), labels),
         )
         yield
         now, before = (
-            _with_rest(of_total, {labels: group for labels in largest if (group := found[labels][period])})
+            _with_rest(
+                of_total, {labels: group for labels in largest if (group := by_label_set[labels][period])}
+            )
             for period, of_total in enumerate((total[0], total[1]))
         )
         into.append(_payload(now, before))

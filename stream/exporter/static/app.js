@@ -63,6 +63,7 @@ function isTile(id) {
 function select(change) {
   selection = { ...(selection ?? selectionFromAddress()), ...change };
   history.replaceState(null, "", `#${new URLSearchParams(selection)}`);
+  document.body.dataset.address = location.href;
   for (const input of document.querySelectorAll("#windows input")) input.checked = input.value === selection.window;
   $("view").value = selection.view;
   tiles.setPressed(selection.tile);

@@ -5,7 +5,7 @@ import { bounds, count, figure } from "./format.js";
 const POINTS = "\u202fpp";
 
 /** Return a difference with its sign. That of two ratios is in percentage points. */
-function signed(value, unit) {
+export function signed(value, unit) {
   const text = unit === "ratio" ? figure(100 * Math.abs(value), "points") + POINTS : figure(Math.abs(value), unit);
   return `${value < 0 ? "\u2212" : "+"}${text}`;
 }

@@ -1,11 +1,13 @@
 // The detail section: time line, breakdown and definition of the selected tile.
 
 import { changeSentence } from "./change.js";
+import { csvButton } from "./csv.js";
 import { definitionList } from "./definition.js";
 import { $, h, s, setText } from "./dom.js";
 import { NO_VALUE, bounds, count, figure, moment } from "./format.js";
 import { currencyOf, timelineUnit, title } from "./headline.js";
 import { Line } from "./line.js";
+import { movedCells, movedTable } from "./moved.js";
 
 const SORT_KEYS = { label: (row) => row.labels.join("\u0000"), value: (row) => row.value, n: (row) => row.n };
 
@@ -23,8 +25,11 @@ export class Detail {
     this.change = h("p", { class: "change" });
     this.caption = h("p", { class: "caption" });
     this.readout = h("p", { class: "readout" });
-    this.points = h("div", { class: "scroll" });
+    this.points = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Time line" });
     this.rows = h("div", { class: "scroll" });
+    this.rowsCsv = csvButton("the breakdown", () => this.#file("breakdown", breakdownCells(this.#payload, this.#labels())));
+    this.moved = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "What moved it" });
+    this.movedCsv = csvButton("what moved it", () => this.#file("moved", movedCells(this.#payload, this.#labels())));
     this.definition = h("div", {});
     $("detail").replaceChildren(
       h("div", { class: "heading" }, this.heading, h("p", { class: "lead" }, this.figure, " ", this.context)),
@@ -32,8 +37,11 @@ export class Detail {
       this.caption,
       this.#line.box,
       this.readout,
-      h("details", { ontoggle: (event) => event.target.open && this.#showPoints() }, h("summary", {}, "Time line as a table"), this.points),
+      h("details", { ontoggle: (event) => event.target.open && this.#showPoints() }, h("summary", {}, "Time line as a table"), this.points, csvButton("the time line", () => this.#file("time-line", lineCells(this.#payload)))),
       this.rows,
+      this.rowsCsv,
+      this.moved,
+      this.movedCsv,
       h("details", { open: true }, h("summary", {}, "Definition"), this.definition),
     );
     this.#line.onReadout = (text) => setText(this.readout, text);
@@ -61,6 +69,8 @@ export class Detail {
       this.#draw(headline);
     }
     this.#showBreakdown();
+    this.moved.replaceChildren(...movedTable(payload, headline, this.#labels()));
+    this.moved.hidden = this.movedCsv.hidden = !payload.moved;
   }
 
   #draw(headline) {
@@ -80,10 +90,22 @@ export class Detail {
     this.points.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ["From", "Value", "95\u202f% bounds", "n"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.reverse())));
   }
 
+  /** Return the names of the labels of the view. */
+  #labels() {
+    return this.catalog.views.find(({ name }) => name === this.#payload.view).labels;
+  }
+
+  /** Return the name of a file of the tile, and its rows. */
+  #file(table, rows) {
+    const { id, view, window } = this.#payload;
+    return [["cxgauge", id, table, view, window].join("-"), rows];
+  }
+
   #showBreakdown() {
     const payload = this.#payload;
     const headline = this.catalog.headlines[payload.headline];
-    const { labels } = this.catalog.views.find(({ name }) => name === payload.view);
+    const labels = this.#labels();
+    this.rowsCsv.hidden = !labels.length || !payload.rows.length;
     if (!labels.length || !payload.rows.length) {
       this.rows.replaceChildren(h("p", { class: "hint" }, labels.length ? `No values by ${labels.join(", ")}.` : "Select a breakdown to see this metric by label."));
       return;
@@ -139,4 +161,14 @@ function comparison(row, payload, headline) {
   if (row.low === null || payload.value === null || (row.low <= payload.value && payload.value <= row.high)) return "";
   const higher = row.low > payload.value;
   return higher === (headline.better === "higher") ? "better than total" : "worse than total";
+}
+
+/** Return the breakdown as rows of exact values, the first one with the names of the columns. */
+function breakdownCells({ rows }, labels) {
+  return [[...labels, "value", "low", "high", "n"], ...rows.map((row) => [...row.labels, row.value, row.low, row.high, row.n])];
+}
+
+/** Return the time line as rows of exact values, the first one with the names of the columns. Times are in UTC. */
+function lineCells({ line }) {
+  return [["from", "value", "low", "high", "n"], ...line.at.map((at, i) => [new Date(at).toISOString(), line.value[i], line.low[i], line.high[i], line.n[i]])];
 }

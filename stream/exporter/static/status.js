@@ -1,5 +1,6 @@
 // State of connection and pipeline, and the firing alerts.
 
+import { csvButton } from "./csv.js";
 import { $, h, setText } from "./dom.js";
 import { ago, count, duration, since, stamp } from "./format.js";
 
@@ -15,6 +16,7 @@ export class Status {
 
   constructor(catalog) {
     this.catalog = catalog;
+    $("pipeline").append(csvButton("the pipeline", () => ["cxgauge-pipeline", pipelineCells(this.#payload)]));
   }
 
   /** Show whether the exporter is connected. `refusal` is its reason if it refused the connection. */
@@ -141,4 +143,12 @@ function pipelineTable(payload, isConnected) {
     return h("tr", { "data-topic": domain.topic, title: outcomes }, h("th", { scope: "row" }, domain.topic), cells.map((cell) => h("td", {}, cell)));
   });
   return h("table", {}, h("thead", {}, h("tr", {}, COLUMNS.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows));
+}
+
+/** Return the table as rows of exact values, the first one with the names of the columns. Times are in UTC, the lag is in s. */
+function pipelineCells({ domains }) {
+  const outcomes = [...new Set(Object.values(domains).flatMap((domain) => Object.keys(domain.outcomes)))].sort();
+  const time = (ms) => (ms === null ? null : new Date(ms).toISOString());
+  const rows = Object.values(domains).map((domain) => [domain.topic, domain.state, time(domain.newest), domain.lag, domain.gaps, ...outcomes.map((outcome) => domain.outcomes[outcome] ?? 0)]);
+  return [["topic", "state", "newest_event", "lag", "partitions_not_covered", ...outcomes], ...rows];
 }

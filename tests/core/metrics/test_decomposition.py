@@ -54,9 +54,9 @@ def test_equals_the_formula_over_single_answers(now: Answers, before: Answers) -
         share, share_before = (
             Fraction(len(some), len(period)) for some, period in zip(of_label, (now, before), strict=True)
         )
-        own, own_before = (mean(some or other) for some, other in (of_label, reversed(of_label)))
-        assert effect.mix == (share - share_before) * ((own + own_before) / 2 - average)
-        assert effect.rate == (own - own_before) * (share + share_before) / 2
+        mean_now, mean_before = (mean(some or other) for some, other in (of_label, reversed(of_label)))
+        assert effect.mix == (share - share_before) * ((mean_now + mean_before) / 2 - average)
+        assert effect.rate == (mean_now - mean_before) * (share + share_before) / 2
 
 
 @given(answers, answers)

@@ -1,0 +1,157 @@
+"""The table of the parts of a change, and tables as files, in headless Chromium."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.exporter.in_memory import answers
+from tests.exporter.live.browser import Tab
+from tests.exporter.live.live_exporter import LiveExporter
+from tests.exporter.live.test_page import AXE, axe_script, served
+from tests.support import MINUTE, NOW, Event
+
+pytestmark = pytest.mark.tools
+
+FORMULA = '=HYPERLINK("http://example.org","x")'
+ROWS = """Object.fromEntries([...document.querySelectorAll('.moved tbody tr')].map((row) => [
+  row.querySelector('th').textContent, [...row.querySelectorAll('data')].map((data) => data.value)]))"""
+
+
+def events() -> list[Event]:
+    """Return answers of an hour and of the hour before, with and without a channel."""
+    given = [("web", 10, 5, 5), ("web", 0, 90, 4), (FORMULA, 0, 5, 6), ("store", 10, 90, 3)]
+    return [
+        *(
+            event
+            for channel, score, age, n in given
+            for event in answers(n, score, NOW - age * MINUTE, channel=channel)
+        ),
+        *answers(2, 10, NOW - 6 * MINUTE),
+        *answers(1, 0, NOW - 91 * MINUTE),
+    ]
+
+
+async def test_parts_equal_the_exposition_and_add_up(tab: Tab) -> None:
+    """Values are those of /metrics, and mix and rate of all rows are the change on the tile."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(events())
+    async with live_exporter.running():
+        await tab.open(f"{live_exporter.url}/#window=1h&view=channel&tile=cx_nps_score")
+        await tab.until("document.querySelectorAll('.moved tbody tr').length === 4")
+        rows = {
+            name: [float(value) for value in values] for name, values in (await tab.evaluate(ROWS)).items()
+        }
+        series = await served(live_exporter)
+        labels = '{view="channel",channel="web",window="1h"}'
+        now, before = (series[f"cx_nps_score{suffix}{labels}"] for suffix in ("", "_previous"))
+        assert rows["web"][:2] == [now, before]
+        assert rows.keys() == {"web", "store", FORMULA, "All other answers"}
+        assert all(mix + rate == together for *_, mix, rate, together in rows.values())
+        total = '{view="total",window="1h"}'
+        change = series[f"cx_nps_score{total}"] - series[f"cx_nps_score_previous{total}"]
+        assert sum(values[-1] for values in rows.values()) == pytest.approx(change)
+        footer = await tab.evaluate("document.querySelector('.moved tfoot td:last-child data').value")
+        assert float(footer) == pytest.approx(change)
+        share = await tab.evaluate("document.querySelector('.moved tbody tr td').textContent")
+        assert " was " in share
+        await tab.evaluate("view.value = 'total'; view.dispatchEvent(new Event('change'))")
+        await tab.until("!document.querySelector('.moved') && !document.querySelector('[aria-busy]')")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+async def test_the_table_is_accessible_and_fits_on_a_phone(tab: Tab, dark: bool) -> None:
+    """Nothing is wider than the screen. Buttons have names."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(events())
+    async with live_exporter.running():
+        await tab.open(f"{live_exporter.url}/#window=1h&view=channel&tile=cx_nps_score", dark=dark)
+        await tab.until("document.querySelectorAll('.moved tbody tr').length === 4")
+        await tab.evaluate(axe_script())
+        for width in (1280, 320):
+            await tab.resize(width, 900)
+            assert await tab.evaluate("document.documentElement.scrollWidth") <= width
+            assert await tab.evaluate(AXE) == []
+
+
+@pytest.fixture
+async def download(tab: Tab, tmp_path: Path) -> Callable[[str], Awaitable[list[list[str]]]]:
+    """Return a function that presses a button and returns the rows of the file that it saves."""
+    await tab.send_command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+
+    def saved() -> str | None:
+        for path in tmp_path.glob("*.csv"):
+            text = path.read_bytes().decode("utf-8-sig")
+            path.unlink()
+            return text
+        return None
+
+    async def press(name: str) -> list[list[str]]:
+        label = json.dumps(f"Save {name} as CSV")
+        await tab.evaluate(f"document.querySelector(`[aria-label=${{JSON.stringify({label})}}]`).click()")
+        async with asyncio.timeout(20):
+            while (text := saved()) is None:
+                await tab.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
+        return [*csv.reader(io.StringIO(text, newline=""), strict=True)]
+
+    return press
+
+
+async def test_tables_are_saved_with_exact_values(
+    tab: Tab, download: Callable[[str], Awaitable[list[list[str]]]]
+) -> None:
+    """Texts that spreadsheets would take for formulas are not. Numbers are as in /metrics."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(events())
+    async with live_exporter.running():
+        await tab.open(f"{live_exporter.url}/#window=1h&view=channel&tile=cx_nps_score")
+        await tab.until("document.querySelectorAll('.moved tbody tr').length === 4")
+        series = await served(live_exporter)
+        head, *rows = await download("the breakdown")
+        assert head == ["channel", "value", "low", "high", "n"]
+        by_channel = {row[0]: [float(value) for value in row[1:]] for row in rows}
+        assert by_channel.keys() == {"web", f"'{FORMULA}"}
+        labels = '{view="channel",channel="web",window="1h"}'
+        assert by_channel["web"] == [
+            *(series[f"cx_nps_score{bound}{labels}"] for bound in ("", "_low", "_high")),
+            5,
+        ]
+        head, *rows = await download("what moved it")
+        assert head == ["channel", "part", "n", "n_before", "value", "before", "mix", "rate"]
+        assert [row[:2] for row in rows if row[1] != "label"] == [["", "rest"]]
+        total = '{view="total",window="1h"}'
+        change = series[f"cx_nps_score{total}"] - series[f"cx_nps_score_previous{total}"]
+        assert sum(float(row[6]) + float(row[7]) for row in rows) == pytest.approx(change)
+        assert {row[0]: row[5] for row in rows}[f"'{FORMULA}"] == ""
+        head, *rows = await download("the time line")
+        assert head == ["from", "value", "low", "high", "n"]
+        assert sum(int(row[4]) for row in rows if row[4]) == 13
+        assert all(row[0].endswith("Z") for row in rows)
+        head, *rows = await download("the pipeline")
+        assert [row[0] for row in rows] == ["cx.feedback", "cx.tickets", "cx.customers"]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+async def test_the_page_is_printed_without_controls(tab: Tab, dark: bool) -> None:
+    """Light and as wide as the paper, with the selection and the address of what is seen."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(events())
+    async with live_exporter.running():
+        await tab.open(f"{live_exporter.url}/#window=1h&view=channel&tile=cx_nps_score", dark=dark)
+        await tab.until("document.querySelectorAll('.moved tbody tr').length === 4")
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        await tab.send_command("Emulation.setEmulatedMedia", media="print", features=[scheme])
+        await tab.resize(700, 900)
+        assert await tab.evaluate("document.documentElement.scrollWidth") <= 700
+        assert await tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        shown = await tab.evaluate(
+            "[...document.querySelectorAll('button, input, select, summary, a')]"
+            ".filter((e) => e.checkVisibility() && !e.matches('.pick, .sort')).map((e) => e.id || e.value || e.textContent)"
+        )
+        assert shown == ["1h", "view", "Definition"]
+        address = f"{live_exporter.url}/#window=1h&view=channel&tile=cx_nps_score"
+        assert await tab.evaluate("getComputedStyle(document.body, '::after').content") == f'"{address}"'
