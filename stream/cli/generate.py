@@ -9,6 +9,7 @@ from schemas import generate as contract
 from stream.cli import currency_table, main, metric_reference, references
 from stream.cli.output import echo
 from stream.errors import CxgaugeError
+from stream.exporter.api import openapi as exporter_openapi
 from stream.intake import openapi
 from stream.monitoring import dashboards as grafana
 from stream.monitoring.alerts import operator_files, prometheus_files
@@ -52,6 +53,7 @@ def generated_files() -> dict[Path, bytes]:
     documents = (
         contract.documents()
         | openapi.documents()
+        | exporter_openapi.documents()
         | currency_table.documents()
         | prometheus_files.documents()
         | operator_files.documents()

@@ -16,7 +16,9 @@ from stream.clock import monotonic_ms, wall_ms
 from stream.config import Settings
 from stream.core.windows.rolling import CooperativeSteps
 from stream.errors import ConfigError, TopicsMissing, waiting_for
+from stream.exporter.api.endpoint import FiguresEndpoint
 from stream.exporter.clock_reader import ClockReader
+from stream.exporter.http.pages import SLICE_SECONDS
 from stream.exporter.http.server import serve
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
@@ -32,8 +34,6 @@ from stream.kafka.topics import counting_topics, topics
 
 log = logging.getLogger(__name__)
 
-SLICE_SECONDS = 0.0003
-"""Seconds of work between two turns of the event loop. A scrape takes some five turns."""
 RETRY_INTERVAL = 2.0
 """Seconds between two attempts to connect to the broker."""
 START_TIMEOUT = 10.0
@@ -97,6 +97,7 @@ class _Service:
                 [self.broadcaster.close],
                 self.web,
                 self.exporter.settings.exporter.hosts,
+                FiguresEndpoint(self.exporter.config).routes,
             )
         except OSError as error:
             raise ConfigError(f"exporter.listen: got {str(address)!r}: {error.strerror}") from error

@@ -1,19 +1,26 @@
 """The OpenAPI 3.1 document of the intake, beside the JSON Schemas of the events."""
 
 import json
-from typing import Any
 
 from schemas.examples import EXAMPLES
 from schemas.feedback import FeedbackSubmitted
 from schemas.generate import FOLDER
 from stream.config.settings import Intake
+from stream.http.openapi_parts import (
+    DIALECT,
+    LICENSE,
+    Document,
+    health,
+    json_response,
+    object_schema,
+    reference,
+    text_response,
+)
 from stream.intake.bodies import MAX_BODY
 from stream.intake.decoding import TYPES
 from stream.intake.media_types import BATCH, LINES, STRUCTURED
 from stream.intake.problem import CONTENT_TYPE
 from stream.intake.splitting import MAX_EVENTS
-
-Document = dict[str, Any]
 
 PATH = f"{FOLDER}/openapi.json"
 _PROBLEMS = {
@@ -39,37 +46,35 @@ def openapi() -> Document:
     """Return the document."""
     return {
         "openapi": "3.1.0",
-        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "jsonSchemaDialect": DIALECT,
         "info": {
             "title": "cxgauge intake",
             "version": "1.0.0",
             "description": "Events from which customer-experience metrics are computed, over HTTP. An event that is sent twice "
             "is counted once.",
-            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+            "license": LICENSE,
         },
         "servers": [{"url": f"http://{Intake().listen}", "description": "The default of intake.listen"}],
         "security": [{"token": []}, {"password": []}, {}],
         "paths": {
             "/v1/events": {"post": _events()},
             "/v1/hooks/{name}": {"post": _hook()},
-            "/livez": {"get": _health("livez", "The process answers", {})},
+            "/livez": {"get": health("livez", "The process answers")},
             "/readyz": {
-                "get": _health(
+                "get": health(
                     "readyz",
                     "Events can be stored",
-                    {"503": _text("Events cannot be stored. The text says why")},
+                    {"503": text_response("Events cannot be stored. The text says why")},
                 )
             },
-            "/metrics": {
-                "get": _health("metrics", "The intake's series in the text format of Prometheus", {})
-            },
+            "/metrics": {"get": health("metrics", "The intake's series in the text format of Prometheus")},
         },
         "components": {"schemas": _schemas(), "securitySchemes": _security(), "responses": _responses()},
     }
 
 
 def _events() -> Document:
-    event = _ref("Event")
+    event = reference("Event")
     return {
         "operationId": "sendEvents",
         "summary": "Send one event or several",
@@ -101,8 +106,8 @@ def _events() -> Document:
             },
         },
         "responses": {
-            "202": _json("All events are stored", "Accepted"),
-            "207": _json("Some events are stored. There is a result for each", "Partial"),
+            "202": json_response("All events are stored", "Accepted"),
+            "207": json_response("Some events are stored. There is a result for each", "Partial"),
             **{status: {"$ref": f"#/components/responses/Problem{status}"} for status in _PROBLEMS},
         },
     }
@@ -123,7 +128,7 @@ def _hook() -> Document:
             },
         },
         "responses": {
-            "200": _json("The events of the payload are stored, or no rule takes it", "Received"),
+            "200": json_response("The events of the payload are stored, or no rule takes it", "Received"),
             **{
                 status: {"$ref": f"#/components/responses/Problem{status}"}
                 for status in _PROBLEMS
@@ -143,29 +148,9 @@ def _attribute(name: str) -> Document:
     }
 
 
-def _health(operation: str, description: str, more: Document) -> Document:
-    return {
-        "operationId": operation,
-        "summary": description,
-        "responses": {"200": _text(description), **more},
-    }
-
-
-def _text(description: str) -> Document:
-    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
-
-
-def _json(description: str, name: str, content_type: str = "application/json") -> Document:
-    return {"description": description, "content": {content_type: {"schema": _ref(name)}}}
-
-
-def _ref(name: str) -> Document:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 def _responses() -> Document:
     responses = {
-        f"Problem{status}": _json(text, "Problem", CONTENT_TYPE)
+        f"Problem{status}": json_response(text, "Problem", CONTENT_TYPE)
         for status, text in (_PROBLEMS | {"404": "There is no webhook of this name"}).items()
     }
     for status in ("429", "503"):
@@ -186,9 +171,9 @@ def _schemas() -> Document:
     count = {"type": "integer", "minimum": 0}
     counts = {"accepted": count, "rejected": count}
     index = {"type": "integer", "minimum": 0, "description": "Position of the event in the request, from 0"}
-    warning = _object({"index": index, "detail": {"type": "string"}}, ["index", "detail"])
+    warning = object_schema({"index": index, "detail": {"type": "string"}}, ["index", "detail"])
     warnings = {"type": "array", "items": warning, "description": "Unknown fields, which no metric reads"}
-    fault = _object(
+    fault = object_schema(
         {
             "index": index,
             "status": {"type": "integer"},
@@ -205,32 +190,28 @@ def _schemas() -> Document:
         },
         ["index", "status", "field", "got", "allowed", "detail"],
     )
-    stored = _object(
+    stored = object_schema(
         {"index": index, "status": {"const": 202}, "id": {"type": "string"}}, ["index", "status", "id"]
     )
-    result = {"oneOf": [_ref("Stored"), _ref("Fault")]}
+    result = {"oneOf": [reference("Stored"), reference("Fault")]}
     return {
         "Event": {"oneOf": [{"$ref": f"./{kind.TYPE}.schema.json"} for kind in TYPES]},
-        "Accepted": _object({**counts, "warnings": warnings}, list(counts)),
-        "Partial": _object(
+        "Accepted": object_schema({**counts, "warnings": warnings}, list(counts)),
+        "Partial": object_schema(
             {**counts, "warnings": warnings, "results": {"type": "array", "items": result}},
             [*counts, "results"],
         ),
         "Stored": stored,
         "Fault": fault,
-        "Problem": _object(
+        "Problem": object_schema(
             {
                 "type": {"type": "string", "format": "uri"},
                 "title": {"type": "string"},
                 "status": {"type": "integer"},
                 "detail": {"type": "string"},
-                "errors": {"type": "array", "items": _ref("Fault")},
+                "errors": {"type": "array", "items": reference("Fault")},
             },
             ["type", "title", "status"],
         ),
-        "Received": _object({"events": count, "unmapped": count}, ["events", "unmapped"]),
+        "Received": object_schema({"events": count, "unmapped": count}, ["events", "unmapped"]),
     }
-
-
-def _object(properties: Document, required: list[str]) -> Document:
-    return {"type": "object", "properties": properties, "required": required}

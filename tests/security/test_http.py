@@ -205,8 +205,8 @@ async def test_at_most_two_pages_are_kept(exposition: Exposition) -> None:
     """Of those that do not read, the ones of the oldest page end when a third is due."""
     kept = pages.Pages(exposition)
     now = asyncio.get_running_loop().time()
-    first = pages._Page(b"1", b"", now - 20)
-    second = pages._Page(b"2", b"", now - 5)
+    first = pages.Page(b"1", b"", now - 20)
+    second = pages.Page(b"2", b"", now - 5)
     reading = asyncio.create_task(asyncio.sleep(60))
     kept._in_service = {first: {reading}, second: {None}}
     exposition.replace(b"3", b"")

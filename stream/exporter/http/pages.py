@@ -1,7 +1,8 @@
 """Sends `/metrics` in pieces. A client that does not read is let go, and at most two pages are kept for slow ones."""
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
@@ -14,11 +15,15 @@ PIECE = 1 << 16
 """Bytes that are written at once."""
 WRITE_TIMEOUT = 10.0
 """Seconds that a client may take to accept a piece."""
+SLICE_SECONDS = 0.0003
+"""Seconds of work between two turns of the event loop. A scrape takes some five turns."""
 PATIENCE = 10.0
 """Age in s up to which a page that is being sent is sent to others, too, while an older one is still being sent."""
 
 
-class _Page(NamedTuple):
+class Page(NamedTuple):
+    """A rendered `/metrics`, plain and compressed."""
+
     plain: bytes
     gzipped: bytes
     began: float
@@ -30,25 +35,22 @@ class Pages:
 
     def __init__(self, exposition: Exposition) -> None:
         self._exposition = exposition
-        self._in_service: dict[_Page, set[asyncio.Task[object] | None]] = {}
+        self._in_service: dict[Page, set[asyncio.Task[object] | None]] = {}
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """Answer a request of `/metrics`."""
-        with self._taken() as page:
+        with self.taken() as page:
             headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
             body = page.plain
             if takes_gzip(request.headers.get("Accept-Encoding", "")):
                 body, headers["Content-Encoding"] = page.gzipped, "gzip"
             response = web.StreamResponse(headers=headers)
             response.content_length = len(body)
-            with suppress(ConnectionError):
-                await response.prepare(request)
-                if request.method != "HEAD":
-                    await _write(request, response, body)
-        return response
+            return await send(request, response, _pieces(body))
 
     @contextmanager
-    def _taken(self) -> Iterator[_Page]:
+    def taken(self) -> Iterator[Page]:
+        """Return the page to send, which is kept meanwhile. The task is cancelled if it takes too long."""
         page, task = self._page(), asyncio.current_task()
         self._in_service.setdefault(page, set()).add(task)
         try:
@@ -59,7 +61,7 @@ class Pages:
                 if not self._in_service[page]:
                     del self._in_service[page]
 
-    def _page(self) -> _Page:
+    def _page(self) -> Page:
         """Return the newest page. If a third one would be kept, return the second, or end those that read the first."""
         now, newest = asyncio.get_running_loop().time(), self._exposition
         known = list(self._in_service)
@@ -71,15 +73,42 @@ class Pages:
             for task in self._in_service.pop(known[0]):
                 if task is not None:
                     task.cancel()
-        return _Page(newest.plain, newest.gzipped, now)
+        return Page(newest.plain, newest.gzipped, now)
 
 
-async def _write(request: web.Request, response: web.StreamResponse, body: bytes) -> None:
+def _pieces(body: bytes) -> Iterator[memoryview]:
     view = memoryview(body)
+    for begin in range(0, len(body), PIECE):
+        yield view[begin : begin + PIECE]
+
+
+async def send(
+    request: web.Request, response: web.StreamResponse, pieces: Iterable[bytes | memoryview | None]
+) -> web.StreamResponse:
+    """Send a body in pieces and return the response. A client that does not read is let go.
+
+    Pieces are made in short steps, and None is the result of a step without a piece. The event loop gets a turn after
+    each piece and SLICE_SECONDS.
+    """
+    with suppress(ConnectionError):
+        await response.prepare(request)
+        if request.method != "HEAD":
+            await _write(request, response, pieces)
+    return response
+
+
+async def _write(
+    request: web.Request, response: web.StreamResponse, pieces: Iterable[bytes | memoryview | None]
+) -> None:
     try:
-        for begin in range(0, len(body), PIECE):
-            async with asyncio.timeout(WRITE_TIMEOUT):
-                await response.write(view[begin : begin + PIECE])
+        until = time.perf_counter() + SLICE_SECONDS
+        for piece in pieces:
+            if piece is not None:
+                async with asyncio.timeout(WRITE_TIMEOUT):
+                    await response.write(piece)
+            elif time.perf_counter() > until:
+                await asyncio.sleep(0)
+                until = time.perf_counter() + SLICE_SECONDS
         async with asyncio.timeout(WRITE_TIMEOUT):
             await response.write_eof()
     except TimeoutError:

@@ -24,6 +24,7 @@ async def serve(
     closing: Iterable[Closing] = (),
     config: WebConfig = WebConfig(),  # noqa: B008 - it is immutable
     hosts: Iterable[str] = (),
+    figures: Callable[[Pages], Iterable[web.RouteDef]] = lambda _: (),
 ) -> web.AppRunner:
     """Start the server. It serves until `cleanup()` is called on the returned runner.
 
@@ -35,6 +36,7 @@ async def serve(
         closing: called at shutdown, before the server waits for open connections
         config: certificate and users
         hosts: names by which it may be requested, beside those of the loopback interface
+        figures: returns the routes that send parts of the pages of `/metrics`
     """
 
     async def livez(_: web.Request) -> web.Response:
@@ -49,9 +51,11 @@ async def serve(
     if config.users:
         middlewares.append(auth.middleware(config.users))
     app = web.Application(middlewares=middlewares)
+    pages = Pages(exposition)
     app.add_routes(
         [
-            web.get("/metrics", Pages(exposition).metrics),
+            web.get("/metrics", pages.metrics),
+            *figures(pages),
             web.get("/livez", livez),
             web.get("/readyz", readyz),
             *static_files.routes(),

@@ -13,6 +13,7 @@ from schemas.tickets import InteractionHandled, TicketCreated, TicketMessage, Ti
 from stream.config import Address
 from stream.demo.story import Story
 from stream.devbroker.ports import free_port
+from stream.exporter.api.endpoint import FiguresEndpoint
 from stream.exporter.http.server import serve
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
@@ -84,6 +85,7 @@ class LiveExporter:
             self.broadcaster.routes(),
             [self.broadcaster.close],
             self._web,
+            figures=FiguresEndpoint(self.exporter.config).routes,
         )
         tasks = [
             asyncio.create_task(coroutine)
