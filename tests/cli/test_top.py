@@ -7,13 +7,18 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from aiohttp import ClientSession
 from click.testing import CliRunner, Result
 
 from stream.cli import main
-from stream.cli.top.figures import MAX_ROWS, MetricsSnapshot, format_duration
+from stream.cli.top.figures import MAX_ROWS, MetricsSnapshot, format_change, format_duration
+from stream.core.metrics.headlines import HEADLINES
 from stream.devbroker.ports import free_port
+from stream.exporter.live.payloads import Payloads
 from tests.exporter.in_memory import answers
-from tests.exporter.live.live_exporter import LiveExporter
+from tests.exporter.live.live_exporter import LiveExporter, shop_events
+from tests.exporter.live.test_payloads import detail, tiles_by_name
+from tests.support import MINUTE, NOW
 
 EXPOSITION = """cx_nps_score{view="channel",channel="web",window="7d"} 20.0
 cx_nps_score{view="channel",channel="a \\"b\\"",window="7d"} -10.0
@@ -33,6 +38,9 @@ cx_resolved_tickets{view="channel",channel="web",window="7d",stage="first"} 9.0
 cx_clv_historical_mean{view="channel",channel="web",cohort="all",currency="EUR"} 1234.5
 cx_clv_historical_mean{view="channel",channel="web",cohort="other",currency="EUR"} 1.0
 """
+
+
+NPS = HEADLINES[0].headline
 
 
 async def top_once(live_exporter: LiveExporter, *options: str) -> Result:
@@ -75,6 +83,59 @@ cx_requester_wait_mean_seconds_previous{view="channel",channel="web",window="7d"
         ("Response rate nps", "web"): "+25.0 pp, no clear change",
         ("Requester wait", "web"): "-15 s",
     }
+
+
+async def test_what_moved_the_total_is_shown_as_on_the_page() -> None:
+    """By label set of a view, with its parts. Not in `total`, nor without a window before."""
+    live_exporter = LiveExporter()
+    given = [("web", 10, 5, 5), ("web", 0, 90, 4), ("app", 0, 5, 6), ("store", 10, 90, 3)]
+    await live_exporter.publish(
+        [
+            *(
+                e
+                for name, score, age, n in given
+                for e in answers(n, score, NOW - age * MINUTE, channel=name)
+            ),
+            *answers(2, 10, NOW - 6 * MINUTE),
+        ]
+    )
+    async with live_exporter.running():
+        result = await top_once(live_exporter, "--window", "1h", "--view", "channel")
+        total = await top_once(live_exporter, "--window", "1h")
+        day = await top_once(live_exporter, "--window", "24h", "--view", "channel")
+    payloads = Payloads(live_exporter.exporter)
+    moved = detail(payloads, 1, "channel", "cx_nps_score")["moved"]
+    rows = {row["labels"][0]: row for row in moved["rows"]}
+    assert "by how much a label set moved the total" in result.output
+    lines = result.output.splitlines()
+    for name in ("web", "app"):
+        line = next(line for line in lines if f" {name} " in line)
+        assert line.split()[-2:] == [format_change(rows[name][part], NPS) for part in ("mix", "rate")]
+    assert "moved" not in total.output
+    assert "+" not in day.output
+
+
+async def test_effects_of_every_mean_are_those_of_the_page() -> None:
+    """Also of those with a label of their own, or whose sample size has other labels."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(shop_events())
+    async with live_exporter.running(), ClientSession() as session:
+        await live_exporter.refresh()
+        async with session.get(f"{live_exporter.url}/metrics") as answer:
+            snapshot = MetricsSnapshot(await answer.text(), "channel", "24h")
+    payloads, seen = Payloads(live_exporter.exporter), 0
+    shown = {(row.title, row.labels): (row.mix, row.rate) for row in snapshot.rows() if row.mix}
+    for tile in tiles_by_name(payloads, 2).values():
+        moved = detail(payloads, 2, "channel", tile["id"])["moved"]
+        headline = HEADLINES[tile["headline"]].headline
+        title = " ".join([headline.title, *(v for v in tile["labels"] if None in headline.labels)])
+        for row in moved["rows"] if moved else ():
+            if row["value"] is not None:
+                expected = tuple(format_change(row[part], headline) for part in ("mix", "rate"))
+                assert shown.pop((title, row["labels"][0])) == expected
+                seen += 1
+    assert shown == {}
+    assert seen > 15
 
 
 def test_many_label_sets_are_truncated() -> None:

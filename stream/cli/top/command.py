@@ -31,6 +31,9 @@ TIMEOUT = 8.0
 """Seconds that the exporter may take to answer. With REFRESH_SECONDS, a connection that stopped is reported within 10 s."""
 
 
+EFFECTS = "mix, rate: by how much a label set moved the total, because its share or its value changed"
+
+
 class ExporterClient(NamedTuple):
     """The address of an exporter.
 
@@ -151,6 +154,9 @@ def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group
     for name in ("value", "95 % bounds", "n"):
         table.add_column(name, justify="right")
     table.add_column(f"since the {window} before")
+    if view != "total":
+        for name in ("mix", "rate"):
+            table.add_column(name, justify="right")
     previous_title, rows = "", list(snapshot.rows())
     for row in rows:
         labels = [] if view == "total" else [row.labels]
@@ -163,6 +169,7 @@ def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group
             row.bounds,
             n,
             row.change,
+            *([] if view == "total" else [row.mix, row.rate]),
         )
         previous_title = row.title or previous_title
     if_empty = (
@@ -175,6 +182,7 @@ def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group
         Text(printable(f"{url}   window {window}, view {view}   {time.strftime('%H:%M:%S')}")),
         Text(if_empty or first_steps(snapshot)),
         table,
+        Text("" if view == "total" else EFFECTS, style="dim"),
     )
 
 

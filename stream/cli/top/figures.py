@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream.core.metrics.changes import Period, change_of, verdict
+from stream.cli.top.samples import TOTAL, LabelKey, Labels, Samples, effects_on_total, label_key
+from stream.core.metrics.changes import change_of, verdict
+from stream.core.metrics.decomposition import Effect
 from stream.core.metrics.headlines import HEADLINES, label_pattern
-from stream.core.metrics.metric import Family, Headline, previous
+from stream.core.metrics.metric import Headline, previous
 from stream.errors import CxgaugeError
 
 PIPELINE = (
@@ -22,8 +24,6 @@ PIPELINE = (
 ABSENT = "-"
 MAX_ROWS = 10
 """Maximum label sets that are shown of a headline."""
-
-Labels = Mapping[str, str]
 
 
 class Row(NamedTuple):
@@ -39,6 +39,10 @@ class Row(NamedTuple):
     sample_size: float | None
     change: str = ""
     """The change from the window before, and what it is worth."""
+    mix: str = ""
+    """By how much the label set moved the total because its share changed. Empty for the view `total`."""
+    rate: str = ""
+    """By how much it moved the total because its value changed."""
 
 
 class MetricsSnapshot:
@@ -48,7 +52,8 @@ class MetricsSnapshot:
     """
 
     def __init__(self, text: str, view: str, window: str) -> None:
-        self._samples: dict[str, list[tuple[Labels, float]]] = {}
+        self._samples, self._totals = Samples(), Samples()
+        """Those of the view, and those of `total`."""
         self.windows: set[str] = set()
         """All windows in the text."""
         self._view = view
@@ -64,18 +69,27 @@ class MetricsSnapshot:
             if "window" in labels:
                 self.windows.add(labels["window"])
             if labels.get("window", window) == window:
-                self._samples.setdefault(name, []).append((labels, value))
+                if labels.get("view", view) == view:
+                    self._samples.add(name, labels, value)
+                if labels.get("view") == TOTAL:
+                    self._totals.add(name, labels, value)
 
     def pipeline(self, name: str) -> list[float]:
         """Return the values of a series without view."""
-        return [value for _, value in self._samples.get(name, [])]
+        return [value for _, value in self._samples.of(name)]
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows of each headline with a value or sample size, the largest samples first."""
-        for _, _, headline in HEADLINES:
+        for _, metric, headline in HEADLINES:
+            is_mean = headline.family in metric.compared and headline.sample_size is not None
+            effects = (
+                effects_on_total(headline, self._samples, self._totals)
+                if is_mean and self._view != TOTAL
+                else {}
+            )
             rows_of_headlines = sorted(
-                self._row(headline, labels, value)
-                for labels, value in self._samples.get(headline.family.name, [])
+                self._row(headline, labels, value, effects)
+                for labels, value in self._samples.of(headline.family.name)
                 if _matches(headline, labels)
             )
             for title, group in groupby((row for _, row in rows_of_headlines), key=lambda row: row.title):
@@ -84,11 +98,13 @@ class MetricsSnapshot:
                 if len(rows) > MAX_ROWS:
                     yield Row(title, f"and {len(rows) - MAX_ROWS} more", "", "", None)
             if not rows_of_headlines and self._view == "total" and headline.sample_size:
-                n = self._sum(headline.sample_size, headline.sample_labels)
+                n = self._samples.sum(headline.sample_size, headline.sample_labels)
                 if n is not None:
                     yield Row(headline.title, "", ABSENT, "", n)
 
-    def _row(self, headline: Headline, labels: Labels, value: float) -> tuple[tuple[str, float, str], Row]:
+    def _row(
+        self, headline: Headline, labels: Labels, value: float, effects: Mapping[LabelKey, Effect[float]]
+    ) -> tuple[tuple[str, float, str], Row]:
         """Return the sort key and the row of a label set, the largest samples first."""
         label_names = headline.family.labels
         open_values = [
@@ -97,54 +113,33 @@ class MetricsSnapshot:
             if expected is None
         ]
         others = [text for name, text in labels.items() if name not in {*label_names, "view", "window"}]
-        low, high = (family and self._sum(family, labels) for family in (headline.low, headline.high))
+        low, high = (family and self._samples.sum(family, labels) for family in (headline.low, headline.high))
         money = open_values[-1] if headline.unit == "money" else ""
         bounds = (
             ""
             if low is None or high is None
             else f"{format_value(low, headline)} to {format_value(high, headline)}"
         )
-        n = headline.sample_size and self._sum(headline.sample_size, {**labels, **headline.sample_labels})
+        n = headline.sample_size and self._samples.sum(
+            headline.sample_size, {**labels, **headline.sample_labels}
+        )
         title, label = " ".join([headline.title, *open_values]), ", ".join(others)
         sort_key = (title, -(value if n is None else n), label)
-        change = self._change(headline, labels, value, n)
-        return sort_key, Row(title, label, format_value(value, headline, money), bounds, n, change)
+        change = self._change(headline, labels)
+        effect = effects.get(label_key(labels))
+        parts = ["", ""] if effect is None else [format_change(part, headline) for part in effect]
+        return sort_key, Row(title, label, format_value(value, headline, money), bounds, n, change, *parts)
 
-    def _change(self, headline: Headline, labels: Labels, value: float, n: float | None) -> str:
+    def _change(self, headline: Headline, labels: Labels) -> str:
         """Return the change of a figure from the window before, empty if that is not exposed."""
-        before = self._sum(previous(headline.family), labels)
-        if before is None:
+        now = self._samples.period(headline, labels)
+        before = self._samples.period(headline, labels, before=True)
+        if now is None or before is None:
             return ""
-        size, of_samples = headline.sample_size, {**labels, **headline.sample_labels}
-        size_before = size and previous(size)
-        n_before = size_before and self._sum(size_before, of_samples)
-        change = change_of(
-            headline,
-            Period(value, n, self._by_own_labels(size, of_samples)),
-            Period(before, n_before, self._by_own_labels(size_before, of_samples)),
-        )
+        change = change_of(headline, now, before)
         return ", ".join(
             filter(None, (format_change(change.difference, headline), verdict(headline, change)))
         )
-
-    def _by_own_labels(self, family: Family | None, labels: Labels) -> dict[tuple[str, ...], float]:
-        """Return the samples of a family that agree on common labels, by the values of its own labels."""
-        if family is None:
-            return {}
-        return {
-            tuple(label_names[name] for name in family.labels): value
-            for label_names, value in self._samples.get(family.name, [])
-            if all(labels.get(name, text) == text for name, text in label_names.items())
-        }
-
-    def _sum(self, family: Family, labels: Mapping[str, str]) -> float | None:
-        """Return the sum of a family's samples that agree on common labels, None if there are none."""
-        values = [
-            value
-            for label_names, value in self._samples.get(family.name, [])
-            if all(labels.get(name, text) == text for name, text in label_names.items())
-        ]
-        return sum(values) if values else None
 
 
 def _needed(text: str, view: str) -> str:
@@ -157,7 +152,8 @@ def _needed(text: str, view: str) -> str:
         if family
     ]
     families += [previous(family) for family in families]
-    begin = tuple({f'{family.name}{{view="{view}"' for family in families} | set(PIPELINE))
+    names = {f'{family.name}{{view="{shown}"' for family in families for shown in (view, TOTAL)}
+    begin = tuple(names | set(PIPELINE))
     return "".join(f"{line}\n" for line in text.split("\n") if line.startswith(begin))
 
 
