@@ -10,6 +10,7 @@ from stream.cli.configuration import Configuration
 from stream.cli.output import echo
 from stream.clock import wall_ms
 from stream.core.metrics import REGISTRY
+from stream.core.metrics.headlines import HEADLINES
 from stream.core.metrics.metric import Family, Metric, previous
 from stream.errors import CxgaugeError
 from stream.exporter.pipeline_metrics import FAMILIES
@@ -20,6 +21,10 @@ WINDOWS = (
     "bucket is the current one, so a window is up to one bucket short. Late events correct the past."
 )
 AS_OF_NOW = "Series without `window` are as of now."
+SPLIT = (
+    "The live page and `cxgauge top --view` split the change from it by label value into mix (its share changed) and rate "
+    "(its value changed), which add up to the change."
+)
 ONLY_AS_OF_NOW = "None: the value is as of now."
 
 
@@ -102,13 +107,12 @@ def format_metric(metric: Metric) -> str:
 
 
 def _previous(metric: Metric) -> list[str]:
-    """Return the line about the window before each window, none if nothing is compared with it."""
+    """Return the lines about the window before each window, none if nothing is compared with it."""
     names = ", ".join(previous(family).name for family in metric.compared)
-    return (
-        [fill(f"In the window before: {names}", 100, initial_indent="  ", subsequent_indent="      ")]
-        if names
-        else []
-    )
+    texts = [f"In the window before: {names}"] if names else []
+    if any(shown.is_compared_mean for shown in HEADLINES if shown.metric is metric):
+        texts.append(SPLIT)
+    return [fill(text, 100, initial_indent="  ", subsequent_indent="      ") for text in texts]
 
 
 def window_text(metric: Metric) -> str:

@@ -33,7 +33,8 @@ lower and upper confidence bound.
 Below a table are the series of the window before each window: of the same length, ending where the window begins. The live page and `cxgauge top`
 show the change from it. A share with a sample size is *better* or *worse* if p is below 0.05 (two proportions, with few answers Fisher's exact test), NPS likewise
 by the variance of its answers, from 30 answers in both windows on (fewer are *too few to tell*). Else there is *no clear change*. Other
-figures, such as the mean of ease and those of durations, have a difference only.
+figures, such as the mean of ease and those of durations, have a difference only. The change of a share or mean with a sample size is
+[split by label value](figures.md#what-moved-a-figure) into mix and rate. `/api/v1/figures` has [all series as JSON and CSV](figures.md#json).
 
 No metric counts a record whose [outcome](../../schemas/README.md#outcomes-of-a-record) is not `accepted`. *Not counted* names the
 rest.

@@ -45,6 +45,15 @@ def test_labels_and_windows_are_explained() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "is_split"),
+    [("nps", True), ("aht", True), ("churn", False), ("reasons", False), ("inflow", False)],
+)
+def test_figures_whose_change_is_split_say_so(name: str, is_split: bool) -> None:
+    """Shares and means with a sample size."""
+    assert ("into mix" in CliRunner().invoke(main, ["explain", name]).stdout) is is_split
+
+
 def test_without_a_name_all_metrics_are_listed() -> None:
     """Each metric is one line."""
     lines = CliRunner().invoke(main, ["explain"]).stdout.splitlines()

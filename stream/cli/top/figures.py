@@ -80,13 +80,10 @@ class MetricsSnapshot:
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows of each headline with a value or sample size, the largest samples first."""
-        for _, metric, headline in HEADLINES:
-            is_mean = headline.family in metric.compared and headline.sample_size is not None
-            effects = (
-                effects_on_total(headline, self._samples, self._totals)
-                if is_mean and self._view != TOTAL
-                else {}
-            )
+        for shown in HEADLINES:
+            headline, effects = shown.headline, {}
+            if shown.is_compared_mean and self._view != TOTAL:
+                effects = effects_on_total(headline, self._samples, self._totals)
             rows_of_headlines = sorted(
                 self._row(headline, labels, value, effects)
                 for labels, value in self._samples.of(headline.family.name)

@@ -23,6 +23,11 @@ class MetricHeadline(NamedTuple):
     metric: Metric
     headline: Headline
 
+    @property
+    def is_compared_mean(self) -> bool:
+        """Whether its figure is the mean of a sample, exposed for the window before, too: its change can be decomposed."""
+        return self.headline.family in self.metric.compared and self.headline.sample_size is not None
+
 
 HEADLINES: tuple[MetricHeadline, ...] = tuple(
     MetricHeadline(domain, metric, headline)

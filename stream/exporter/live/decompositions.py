@@ -38,15 +38,15 @@ class Decompositions:
 
         It is None for the view `total`, for a figure that is no mean of answers, and without a window before.
         """
-        _, metric, headline = HEADLINES[tile.number]
+        shown = HEADLINES[tile.number]
         total: _Both = (None, None)
-        if view != TOTAL_LABELS.view and headline.family in metric.compared and headline.sample_size:
+        if view != TOTAL_LABELS.view and shown.is_compared_mean:
             total = self._groups(tile, TOTAL_LABELS, window_index)
         if total[0] is None or total[1] is None:
             into.append(None)
             return
         by_label_set: dict[LabelSet, _Both] = {}
-        for family in (headline.family, previous(headline.family)):
+        for family in (shown.headline.family, previous(shown.headline.family)):
             for labels in self._figures.label_sets(family, view, window_index):
                 if labels is not None and labels not in by_label_set:
                     by_label_set[labels] = self._groups(tile, labels, window_index)
