@@ -11,8 +11,10 @@ from struct import pack
 import pytest
 from aiohttp import ClientSession, web
 
-from stream.config import Address
+from stream.config import Address, load
+from stream.config.aggregation import aggregation_config
 from stream.devbroker.ports import free_port
+from stream.exporter.api.endpoint import FiguresEndpoint
 from stream.exporter.exposition import Exposition
 from stream.exporter.http import pages
 from stream.exporter.http.server import serve
@@ -22,7 +24,7 @@ from stream.worker.health import serve as serve_health
 
 pytestmark = pytest.mark.attack("HTTP: slow, silent and many clients", fails="lost")
 
-BIG = b"a 1\n" * 5_000_000
+BIG = b"# HELP cx_nps_score x\n" + 200_000 * b'cx_nps_score{view="total",window="1h"} 1.0\n'
 """More than the socket buffers of a connection hold."""
 
 
@@ -42,7 +44,8 @@ async def exposition() -> Exposition:
 
 @pytest.fixture
 async def runner(short_times: None, exposition: Exposition) -> AsyncIterator[web.AppRunner]:
-    runner = await serve(exposition, lambda: ("", ""), Address("127.0.0.1", free_port()))
+    figures = FiguresEndpoint(aggregation_config(load(None, {}))).routes
+    runner = await serve(exposition, lambda: ("", ""), Address("127.0.0.1", free_port()), figures=figures)
     yield runner
     await runner.cleanup()
 
@@ -182,13 +185,14 @@ async def send(writer: asyncio.StreamWriter, data: bytes) -> None:
     await writer.drain()
 
 
+@pytest.mark.parametrize("path", [b"/metrics", b"/api/v1/figures", b"/api/v1/figures.csv"])
 async def test_a_client_that_does_not_read_is_let_go(
-    runner: web.AppRunner, exporter: str, exposition: Exposition
+    runner: web.AppRunner, exporter: str, exposition: Exposition, path: bytes
 ) -> None:
     """Others are served meanwhile."""
     exposition.replace(BIG, gzip.compress(b"a 1\n"))
     reader, writer = await connect(
-        exporter, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: identity\r\n\r\n"
+        exporter, b"GET %s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: identity\r\n\r\n" % path
     )
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     assert await get(f"{exporter}/metrics", **{"Accept-Encoding": "identity"}) == (200, BIG)

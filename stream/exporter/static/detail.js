@@ -30,6 +30,7 @@ export class Detail {
     this.rowsCsv = csvButton("the breakdown", () => this.#file("breakdown", breakdownCells(this.#payload, this.#labels())));
     this.moved = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "What moved it" });
     this.movedCsv = csvButton("what moved it", () => this.#file("moved", movedCells(this.#payload, this.#labels())));
+    this.api = h("a", { class: "csv" }, "Figures of this metric as JSON");
     this.definition = h("div", {});
     $("detail").replaceChildren(
       h("div", { class: "heading" }, this.heading, h("p", { class: "lead" }, this.figure, " ", this.context)),
@@ -42,6 +43,7 @@ export class Detail {
       this.rowsCsv,
       this.moved,
       this.movedCsv,
+      h("p", {}, this.api),
       h("details", { open: true }, h("summary", {}, "Definition"), this.definition),
     );
     this.#line.onReadout = (text) => setText(this.readout, text);
@@ -68,6 +70,7 @@ export class Detail {
       this.#drawn = drawn;
       this.#draw(headline);
     }
+    this.api.href = `api/v1/figures?${new URLSearchParams({ metric: headline.metric.name, view: payload.view, window: payload.window })}`;
     this.#showBreakdown();
     this.moved.replaceChildren(...movedTable(payload, headline, this.#labels()));
     this.moved.hidden = this.movedCsv.hidden = !payload.moved;

@@ -4,7 +4,8 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -36,13 +37,21 @@ def events() -> list[Event]:
     ]
 
 
-async def test_parts_equal_the_exposition_and_add_up(tab: Tab) -> None:
-    """Values are those of /metrics, and mix and rate of all rows are the change on the tile."""
+@asynccontextmanager
+async def opened(tab: Tab, *, dark: bool = False) -> AsyncIterator[LiveExporter]:
+    """Yield an exporter whose page is open at NPS by channel. Leave the page before the exporter ends."""
     live_exporter = LiveExporter()
     await live_exporter.publish(events())
     async with live_exporter.running():
-        await tab.open(f"{live_exporter.url}/#window=1h&view=channel&tile=cx_nps_score")
+        await tab.open(f"{live_exporter.url}/#window=1h&view=channel&tile=cx_nps_score", dark=dark)
         await tab.until("document.querySelectorAll('.moved tbody tr').length === 4")
+        yield live_exporter
+        await tab.send_command("Page.navigate", url="about:blank")
+
+
+async def test_parts_equal_the_exposition_and_add_up(tab: Tab) -> None:
+    """Values are those of /metrics, and mix and rate of all rows are the change on the tile."""
+    async with opened(tab) as live_exporter:
         rows = {
             name: [float(value) for value in values] for name, values in (await tab.evaluate(ROWS)).items()
         }
@@ -59,6 +68,16 @@ async def test_parts_equal_the_exposition_and_add_up(tab: Tab) -> None:
         assert float(footer) == pytest.approx(change)
         share = await tab.evaluate("document.querySelector('.moved tbody tr td').textContent")
         assert " was " in share
+        answer = await tab.evaluate(
+            "fetch([...document.querySelectorAll('#detail a')].find((a) => a.textContent.includes('JSON')).href).then((r) => r.json())"
+        )
+        figures = {
+            (figure["series"], figure["labels"].get("channel")): figure["value"]
+            for figure in answer["figures"]
+        }
+        assert figures["cx_nps_score", "web"] == now
+        assert figures["cx_nps_score_previous", "web"] == before
+        assert {figure["window"] for figure in answer["figures"]} == {"1h"}
         await tab.evaluate("view.value = 'total'; view.dispatchEvent(new Event('change'))")
         await tab.until("!document.querySelector('.moved') && !document.querySelector('[aria-busy]')")
 
@@ -66,11 +85,7 @@ async def test_parts_equal_the_exposition_and_add_up(tab: Tab) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 async def test_the_table_is_accessible_and_fits_on_a_phone(tab: Tab, dark: bool) -> None:
     """Nothing is wider than the screen. Buttons have names."""
-    live_exporter = LiveExporter()
-    await live_exporter.publish(events())
-    async with live_exporter.running():
-        await tab.open(f"{live_exporter.url}/#window=1h&view=channel&tile=cx_nps_score", dark=dark)
-        await tab.until("document.querySelectorAll('.moved tbody tr').length === 4")
+    async with opened(tab, dark=dark):
         await tab.evaluate(axe_script())
         for width in (1280, 320):
             await tab.resize(width, 900)
@@ -105,11 +120,7 @@ async def test_tables_are_saved_with_exact_values(
     tab: Tab, download: Callable[[str], Awaitable[list[list[str]]]]
 ) -> None:
     """Texts that spreadsheets would take for formulas are not. Numbers are as in /metrics."""
-    live_exporter = LiveExporter()
-    await live_exporter.publish(events())
-    async with live_exporter.running():
-        await tab.open(f"{live_exporter.url}/#window=1h&view=channel&tile=cx_nps_score")
-        await tab.until("document.querySelectorAll('.moved tbody tr').length === 4")
+    async with opened(tab) as live_exporter:
         series = await served(live_exporter)
         head, *rows = await download("the breakdown")
         assert head == ["channel", "value", "low", "high", "n"]
@@ -138,11 +149,7 @@ async def test_tables_are_saved_with_exact_values(
 @pytest.mark.parametrize("dark", [False, True])
 async def test_the_page_is_printed_without_controls(tab: Tab, dark: bool) -> None:
     """Light and as wide as the paper, with the selection and the address of what is seen."""
-    live_exporter = LiveExporter()
-    await live_exporter.publish(events())
-    async with live_exporter.running():
-        await tab.open(f"{live_exporter.url}/#window=1h&view=channel&tile=cx_nps_score", dark=dark)
-        await tab.until("document.querySelectorAll('.moved tbody tr').length === 4")
+    async with opened(tab, dark=dark) as live_exporter:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await tab.send_command("Emulation.setEmulatedMedia", media="print", features=[scheme])
         await tab.resize(700, 900)

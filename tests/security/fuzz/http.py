@@ -26,6 +26,8 @@ PATHS = (
     "/catalog",
     "/live?window=1h&view=channel&tile=cx_nps_score",
     "/static/app.js",
+    "/api/v1/figures?metric=nps&view=channel&window=1h",
+    "/api/v1/figures.csv?metric=waiting&metric=nps",
 )
 REQUESTS = [
     b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % path.encode() for path in PATHS
