@@ -66,10 +66,12 @@ lint: install  ## Check style, types, dependencies between packages and generate
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cxgauge generate --check
+	$(BIN)/python -m tests.deploy.chart --check
 	$(BIN)/python -m tests.style.prose
 
-generate: install  ## Write the files that are generated from the code
+generate: install  ## Write the files that are generated from the code and from the Helm chart
 	$(BIN)/cxgauge generate
+	$(BIN)/python -m tests.deploy.chart
 
 golden-state: install  ## Write the golden files of a new version of the stored state
 	$(BIN)/python -m tests.golden.write

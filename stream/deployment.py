@@ -12,6 +12,7 @@ NAMES = (
     "docs",
     "examples",
     "grafana",
+    "helm",
     "kubernetes",
     "prometheus",
     "runbooks",

@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 
 from schemas import generate as contract
-from stream.cli import currency_table, main, metric_reference, references
+from stream.cli import chart_schema, currency_table, main, metric_reference, references
 from stream.cli.output import echo
 from stream.errors import CxgaugeError
 from stream.exporter.api import openapi as exporter_openapi
 from stream.intake import openapi
 from stream.monitoring import dashboards as grafana
-from stream.monitoring.alerts import operator_files, prometheus_files
+from stream.monitoring.alerts import prometheus_files
 
 README = Path("README.md")
 BEGIN, END = "<!-- metrics:begin -->\n", "<!-- metrics:end -->\n"
@@ -21,7 +21,7 @@ BEGIN, END = "<!-- metrics:begin -->\n", "<!-- metrics:end -->\n"
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing. If files are stale, list them and exit with 1.")
 def generate(check: bool) -> None:
-    """Write schemas, alert rules, dashboards, reference pages and the README's table of metrics.
+    """Write schemas, alert rules, dashboards, reference pages, the README's table of metrics and settings of the Helm chart.
 
     The current folder must be the project's root.
     """
@@ -43,12 +43,13 @@ def generate(check: bool) -> None:
 def generated_files() -> dict[Path, bytes]:
     """Return the expected content of every generated file by path.
 
-    Raises CxgaugeError if there is no README.
+    Raises CxgaugeError if there is no README or no chart.
     """
-    text = _content(README)
-    if text is None:
+    text, schema = _content(README), _content(Path(chart_schema.PATH))
+    if text is None or schema is None:
         raise CxgaugeError(
-            f"{README}: not found in {Path.cwd()}; run the command in the project's root folder"
+            f"{README if text is None else chart_schema.PATH}: not found in {Path.cwd()}; "
+            "run the command in the project's root folder"
         )
     documents = (
         contract.documents()
@@ -56,12 +57,12 @@ def generated_files() -> dict[Path, bytes]:
         | exporter_openapi.documents()
         | currency_table.documents()
         | prometheus_files.documents()
-        | operator_files.documents()
         | grafana.documents()
         | references.documents(main)
     )
     return {Path(path): content for path, content in documents.items()} | {
-        README: with_table(text.decode()).encode()
+        README: with_table(text.decode()).encode(),
+        Path(chart_schema.PATH): chart_schema.with_settings(schema.decode()).encode(),
     }
 
 

@@ -1,5 +1,6 @@
 """`cxgauge generate`: files generated from the code."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 from prometheus_client import generate_latest
 
 from schemas.generate import documents
-from stream.cli import main, references
+from stream.cli import chart_schema, main, references
 from stream.config import Settings
 from stream.core.metrics import REGISTRY
 from stream.intake.metrics import IntakeMetrics
@@ -25,6 +26,9 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     """A runner in a project folder without generated files."""
     monkeypatch.chdir(tmp_path)
     Path("README.md").write_text(TEXT)
+    schema = Path(chart_schema.PATH)
+    schema.parent.mkdir(parents=True)
+    schema.write_text('{"properties": {"config": {}, "image": {"type": "object"}}}')
     return CliRunner()
 
 
@@ -42,6 +46,9 @@ def test_generate_writes_every_file_once(runner: CliRunner) -> None:
             text,
             re.MULTILINE,
         )
+    properties = json.loads(Path(chart_schema.PATH).read_text())["properties"]
+    assert properties["config"]["properties"]["clv"]["properties"]["margin_rate"]["type"] == "number"
+    assert properties["image"] == {"type": "object"}
     result = runner.invoke(main, ["generate"])
     assert (result.exit_code, result.output) == (0, "")
     assert runner.invoke(main, ["generate", "--check"]).exit_code == 0

@@ -1,10 +1,10 @@
 """deploy/kubernetes as kustomize renders it, as far as it can be checked without a cluster."""
 
+import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import kubernetes_validate
 import pytest
@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from stream.cli import main
-from stream.config import Settings, config_hash, load
+from stream.config import config_hash
 from stream.errors import ConfigError
 from stream.http.web_config import WebConfig
 from stream.intake.server import SHUTDOWN_TIMEOUT
@@ -20,15 +20,13 @@ from stream.intake.service import refuse_open_listener
 from stream.intake.sink import STOP_TIMEOUT
 from stream.monitoring.dashboards import dashboards
 from stream.worker.service import DRAIN_TIMEOUT
+from tests.deploy.manifests import COMPONENTS, OPERATOR, Object, of_kind, parsed, pod, settings, workload
 from tests.deploy.project import ROOT, document
 from tests.deploy.test_compose import SERVICES
 
 pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
-Object = dict[str, Any]
-OPERATOR = "monitoring.coreos.com/v1"
 OLDEST = "1.27"
-COMPONENTS = ("topics", "worker", "exporter", "intake")
 every_workload = pytest.mark.parametrize("component", COMPONENTS)
 
 
@@ -52,51 +50,9 @@ def objects(rendered: Callable[[str], list[Object]]) -> list[Object]:
 
 
 @pytest.fixture(scope="module")
-def monitoring(rendered: Callable[[str], list[Object]]) -> dict[str, Object]:
-    """The objects of the Prometheus operator, by kind."""
-    return {manifest["kind"]: manifest for manifest in rendered("deploy/kubernetes/monitoring")}
-
-
-def of_kind(objects: list[Object], kind: str) -> Iterator[Object]:
-    """Yield the objects of a kind."""
-    return (manifest for manifest in objects if manifest["kind"] == kind)
-
-
-def workload(objects: list[Object], component: str) -> Object:
-    """Return the only workload of a component."""
-    templates = [manifest for manifest in objects if "template" in manifest.get("spec", {})]
-    (selected,) = (
-        manifest
-        for manifest in templates
-        if manifest["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"] == component
-    )
-    return selected
-
-
-def pod(objects: list[Object], component: str) -> Object:
-    """Return the pod template of a component."""
-    template: Object = workload(objects, component)["spec"]["template"]
-    return template
-
-
-def settings(objects: list[Object], component: str, folder: Path) -> Settings:
-    """Load the settings of a container: the mounted file, and the instance from the pod's name."""
-    spec = pod(objects, component)["spec"]
-    (container,) = spec["containers"]
-    (config,) = (volume["configMap"]["name"] for volume in spec["volumes"] if volume["name"] == "config")
-    (data,) = (
-        manifest["data"]
-        for manifest in of_kind(objects, "ConfigMap")
-        if manifest["metadata"]["name"] == config
-    )
-    (folder / "cxgauge.toml").write_text(data["cxgauge.toml"])
-    assert {"name": "config", "mountPath": "/etc/cxgauge", "readOnly": True} in container["volumeMounts"]
-    fields = {
-        manifest["name"]: manifest["valueFrom"]["fieldRef"]["fieldPath"]
-        for manifest in container.get("env", [])
-    }
-    assert set(fields.values()) <= {"metadata.name"}
-    return load(folder / "cxgauge.toml", dict.fromkeys(fields, "cxgauge-worker-0"))
+def monitoring(rendered: Callable[[str], list[Object]]) -> list[Object]:
+    """The objects of the Prometheus operator."""
+    return rendered("deploy/kubernetes/monitoring")
 
 
 @pytest.mark.parametrize("release", [OLDEST, kubernetes_validate.latest_version()])
@@ -109,6 +65,31 @@ def test_every_object_matches_the_schemas_of_kubernetes(
     for manifest in manifests:
         kubernetes_validate.validate(manifest, release, strict=True)
         assert "namespace" not in manifest["metadata"]
+
+
+def test_a_second_apply_changes_no_job(require: Callable[[str], Path], tmp_path: Path) -> None:
+    """Jobs are immutable. After a change of settings or image there is another Job, under another name."""
+    folder = tmp_path / "kubernetes"
+    shutil.copytree(ROOT / "deploy/kubernetes", folder)
+
+    def job() -> Object:
+        text = subprocess.check_output([require("kubectl"), "kustomize", folder], text=True)
+        (manifest,) = of_kind(parsed([text]), "Job")
+        return manifest
+
+    jobs = [job()]
+    for name, before, after in (
+        ("cxgauge.toml", "kafka:9092", "broker:9092"),
+        ("kustomization.yaml", "newTag: 0.1.0", "newTag: 0.1.1"),
+    ):
+        path = folder / name
+        assert before in path.read_text()
+        path.write_text(path.read_text().replace(before, after))
+        jobs.append(job())
+    names = {manifest["metadata"]["name"] for manifest in jobs}
+    assert len(names) == len(jobs)
+    assert all(name.startswith("cxgauge-topics-") for name in names)
+    assert job() == jobs[-1]
 
 
 @every_workload
@@ -125,8 +106,8 @@ def test_containers_have_no_privileges(objects: list[Object], component: str) ->
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert set(container["resources"]["requests"]) == {"cpu", "memory"}
-    assert "memory" in container["resources"]["limits"]
+    assert set(container["resources"]["requests"]) == {"cpu", "memory", "ephemeral-storage"}
+    assert set(container["resources"]["limits"]) == {"memory", "ephemeral-storage"}
     assert container["image"].endswith(f"/cxgauge:{version('cxgauge')}")
     assert SERVICES["exporter"]["image"] == f"cxgauge:{version('cxgauge')}"
 
@@ -137,8 +118,8 @@ def test_commands_and_settings_are_valid(objects: list[Object], component: str, 
     (container,) = pod(objects, component)["spec"]["containers"]
     result = CliRunner().invoke(main, [*container["args"], "--help"])
     assert (result.exit_code, container["args"][0]) == (0, component)
-    loaded_settings = settings(objects, component, tmp_path)
-    assert config_hash(loaded_settings) == config_hash(settings(objects, "exporter", tmp_path))
+    loaded_settings = settings(objects, component, tmp_path / "own")
+    assert config_hash(loaded_settings) == config_hash(settings(objects, "exporter", tmp_path / "exporter"))
     section = getattr(loaded_settings, component, None)
     address = getattr(section, "listen", None)
     ports = {manifest["name"]: manifest["containerPort"] for manifest in container.get("ports", [])}
@@ -205,7 +186,7 @@ def test_network_policies_allow_only_needed_connections(objects: list[Object], t
     ingress_ports = policy_ports(policies["cxgauge"]["ingress"])
     assert ingress_ports == {manifest["spec"]["ports"][0]["port"] for manifest in of_kind(objects, "Service")}
     servers = settings(objects, "worker", tmp_path).kafka.bootstrap_servers
-    assert policy_ports(policies["cxgauge"]["egress"]) == {53, int(servers.rpartition(":")[2])}
+    assert policy_ports(policies["cxgauge"]["egress"]) == {53, 5353, int(servers.rpartition(":")[2])}
     assert policy_ports(policies["cxgauge-exporter"]["egress"]) == {9093}
     assert policy_ports(policies["cxgauge-intake"]["ingress"]) == {9816}
 
@@ -225,30 +206,29 @@ def policy_ports(allowed: list[Object]) -> set[int]:
     return {manifest["port"] for rule in allowed for manifest in rule["ports"]}
 
 
-def test_scrape_jobs_have_the_names_in_the_rules(
-    objects: list[Object], monitoring: dict[str, Object]
-) -> None:
-    """The operator's job is the service's name: as in our own configuration of Prometheus."""
-    monitor = monitoring["ServiceMonitor"]
-    assert monitor["apiVersion"] == OPERATOR
-    assert set(monitor["spec"]) == {"selector", "endpoints"}
-    (endpoint,) = monitor["spec"]["endpoints"]
-    assert set(endpoint) == {"port", "path", "interval", "scrapeTimeout"}
-    services = [
-        manifest
-        for manifest in of_kind(objects, "Service")
-        if monitor["spec"]["selector"]["matchLabels"].items() <= manifest["metadata"]["labels"].items()
-    ]
-    assert {manifest["spec"]["ports"][0]["name"] for manifest in services} == {endpoint["port"]}
-    jobs = {job["job_name"] for job in document("deploy/prometheus/prometheus.yml")["scrape_configs"]}
-    assert {manifest["metadata"]["name"] for manifest in services} == jobs
+def test_scrape_jobs_have_the_names_in_the_rules(objects: list[Object], monitoring: list[Object]) -> None:
+    """A job is the service's name: as in our own configuration of Prometheus."""
+    assert len(monitoring) == 4
+    jobs = {}
+    for monitor in of_kind(monitoring, "ServiceMonitor"):
+        (endpoint,) = monitor["spec"]["endpoints"]
+        (relabeling,) = endpoint["relabelings"]
+        (service,) = (
+            manifest
+            for manifest in of_kind(objects, "Service")
+            if monitor["spec"]["selector"]["matchLabels"].items() <= manifest["metadata"]["labels"].items()
+        )
+        assert service["spec"]["ports"][0]["name"] == endpoint["port"]
+        jobs[service["metadata"]["name"]] = relabeling["replacement"]
+    expected = {job["job_name"] for job in document("deploy/prometheus/prometheus.yml")["scrape_configs"]}
+    assert jobs == {job: job for job in expected}
 
 
 def test_the_rules_equal_those_of_prometheus(
-    monitoring: dict[str, Object], require: Callable[[str], Path], tmp_path: Path
+    monitoring: list[Object], require: Callable[[str], Path], tmp_path: Path
 ) -> None:
     """Every group of every file, and promtool finds them good."""
-    rule = monitoring["PrometheusRule"]
+    (rule,) = of_kind(monitoring, "PrometheusRule")
     assert rule["apiVersion"] == OPERATOR
     assert set(rule["spec"]) == {"groups"}
     files = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))

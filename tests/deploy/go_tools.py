@@ -1,0 +1,65 @@
+"""Programs of Kubernetes that are Go modules. Each is built once, into the cache."""
+
+import os
+import shutil
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stream.devbroker.cache import cache_folder
+
+MODULES = {
+    "helm": "helm.sh/helm/v3/cmd/helm@v3.22.0",
+    "kube-score": "github.com/zegl/kube-score/cmd/kube-score@v1.20.0",
+}
+
+
+class GoToolError(Exception):
+    """A program cannot be had. The text says why."""
+
+
+def program(name: str) -> Path:
+    """Return the path of a program, which is built if it is not in the cache. Raises GoToolError.
+
+    It is one of MODULES, or a folder beside this file that contains a Go module.
+    """
+    if name in MODULES:
+        module = MODULES[name]
+        return _built(cache_folder() / name / module.rpartition("@")[2] / name, module, None)
+    folder = Path(__file__).parent / name
+    sources = b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+    return _built(cache_folder() / name / sha256(sources).hexdigest()[:16] / name, ".", folder)
+
+
+def is_required() -> bool:
+    """Return whether a missing program is an error, as in CI."""
+    return os.environ.get("CX_TEST_REQUIRE_TOOLS") == "1"
+
+
+def _built(path: Path, package: str, folder: Path | None) -> Path:
+    if path.exists():
+        return path
+    if shutil.which("go") is None:
+        raise GoToolError(
+            f"{path.name} is left out: it is not in {path.parent}, and there is no go to build it"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent) as temporary:
+        result = subprocess.run(
+            ["go", "install", package],
+            cwd=folder,
+            env={
+                **os.environ,
+                "GOBIN": temporary,
+                "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -buildvcs=false",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            reason = " ".join(result.stderr.split())[-500:]
+            raise GoToolError(f"{path.name} is left out: go install {package}: {reason}")
+        (Path(temporary) / path.name).rename(path)
+    return path
