@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,6 +45,7 @@ def _built(path: Path, package: str, folder: Path | None) -> Path:
         raise GoToolError(
             f"{path.name} is left out: it is not in {path.parent}, and there is no go to build it"
         )
+    sys.stderr.write(f"Building {path.name} once, which takes minutes: {path}\n")
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent) as temporary:
         result = subprocess.run(
