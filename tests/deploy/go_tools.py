@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +11,7 @@ from stream.devbroker.cache import cache_folder
 
 MODULES = {
     "helm": "helm.sh/helm/v3/cmd/helm@v3.22.0",
+    "controller-gen": "sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0",
     "kube-score": "github.com/zegl/kube-score/cmd/kube-score@v1.20.0",
 }
 
@@ -21,16 +21,12 @@ class GoToolError(Exception):
 
 
 def program(name: str) -> Path:
-    """Return the path of a program, which is built if it is not in the cache. Raises GoToolError.
-
-    It is one of MODULES, or a folder beside this file that contains a Go module.
-    """
-    if name in MODULES:
-        module = MODULES[name]
-        return _built(cache_folder() / name / module.rpartition("@")[2] / name, module, None)
-    folder = Path(__file__).parent / name
-    sources = b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
-    return _built(cache_folder() / name / sha256(sources).hexdigest()[:16] / name, ".", folder)
+    """Return the path of a program of MODULES, which is built if it is not in the cache. Raises GoToolError."""
+    module = MODULES[name]
+    path = cache_folder() / name / module.rpartition("@")[2] / name
+    if not path.exists():
+        _build(module, path)
+    return path
 
 
 def is_required() -> bool:
@@ -38,9 +34,7 @@ def is_required() -> bool:
     return os.environ.get("CX_TEST_REQUIRE_TOOLS") == "1"
 
 
-def _built(path: Path, package: str, folder: Path | None) -> Path:
-    if path.exists():
-        return path
+def _build(module: str, path: Path) -> None:
     if shutil.which("go") is None:
         raise GoToolError(
             f"{path.name} is left out: it is not in {path.parent}, and there is no go to build it"
@@ -49,19 +43,13 @@ def _built(path: Path, package: str, folder: Path | None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent) as temporary:
         result = subprocess.run(
-            ["go", "install", package],
-            cwd=folder,
-            env={
-                **os.environ,
-                "GOBIN": temporary,
-                "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -buildvcs=false",
-            },
+            ["go", "install", module],
+            env={**os.environ, "GOBIN": temporary},
             capture_output=True,
             text=True,
             check=False,
         )
         if result.returncode:
             reason = " ".join(result.stderr.split())[-500:]
-            raise GoToolError(f"{path.name} is left out: go install {package}: {reason}")
+            raise GoToolError(f"{path.name} is left out: go install {module}: {reason}")
         (Path(temporary) / path.name).rename(path)
-    return path

@@ -2,10 +2,7 @@ module operator_types
 
 go 1.26.0
 
-require (
-	github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring v0.95.2
-	sigs.k8s.io/yaml v1.6.0
-)
+require github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring v0.95.2
 
 require (
 	github.com/fxamacker/cbor/v2 v2.9.3 // indirect
