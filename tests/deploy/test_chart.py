@@ -168,6 +168,14 @@ def test_names_fit_whatever_the_release_is_called(render: Render, name: str) -> 
     assert len({(manifest["kind"], manifest["metadata"]["name"]) for manifest in objects}) == len(objects)
 
 
+@pytest.mark.parametrize("name", ["2cx", "shop.cx"])
+def test_a_release_whose_name_is_none_of_a_service_is_refused(go_tool: GoTool, name: str) -> None:
+    go_tool("helm")
+    result = chart.helm("template", name, chart.CHART, "--kube-version", "1.37")
+    assert result.returncode == 1
+    assert f'"{name}-cxgauge" is no name of a Service' in result.stderr
+
+
 def test_two_releases_in_a_namespace_do_not_select_each_others_pods(render: Render) -> None:
     """The selectors contain the release."""
     text = chart.helm("template", "other", chart.CHART, "--kube-version", "1.37").stdout

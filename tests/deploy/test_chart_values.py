@@ -20,6 +20,8 @@ from tests.deploy.project import ROOT, document
 pytestmark = pytest.mark.tools
 
 HASH = "0" * 64
+OPTIONAL = ("resources", "pod")
+"""Values of a component that may be null."""
 SECRETS: dict[str, dict[str, str]] = {
     "kafka-cluster-ca-cert": {"ca.crt": "authority"},
     "openshift-service-ca.crt": {"service-ca.crt": "authority"},
@@ -317,6 +319,8 @@ WRONG: dict[str, Any] = {
     "intake.enabled=true": "intake.tokens.secret: missing. An intake that is reachable needs tokens",
     "intake.enabled=true,intake.tokens.secret=a,config.intake.tokens.a.sha256=b": "set one of them",
     "intake.ingress.enabled=true": "intake.ingress.hosts: empty, an Ingress needs at least one name",
+    "kafka.sasl=null": "at '/kafka': missing property 'sasl'",
+    "fullnameOverride=a.b": "at '/fullnameOverride': 'a.b' does not match pattern",
     "networkPolicy.prometheus=null": "at '/networkPolicy': missing property 'prometheus'",
     "rules.thresholds.nps=1": "rules.thresholds.nps: unknown, allowed are z, ",
     "rules.runbookBase=runbooks": 'rules.runbookBase: got "runbooks", allowed is a URL',
@@ -339,7 +343,7 @@ def test_an_empty_list_of_peers_is_refused(render: Render) -> None:
 
 
 def test_every_value_has_a_schema() -> None:
-    """So that a misspelt one is refused."""
+    """So that a misspelt one is refused, and one that is removed by null."""
 
     def check(value: Object, schema: Object, path: str) -> None:
         if "$ref" in schema:
@@ -349,6 +353,7 @@ def test_every_value_has_a_schema() -> None:
             assert schema["additionalProperties"] is False, path
             for name, part in value.items():
                 assert name in properties, f"{path}.{name}"
+                assert name in schema.get("required", properties) or name in OPTIONAL, f"{path}.{name}"
                 if isinstance(part, dict):
                     check(part, properties[name], f"{path}.{name}")
 

@@ -2,6 +2,9 @@
 {{- define "cxgauge.checks" -}}
 {{- $sasl := .Values.kafka.sasl -}}
 {{- $tls := .Values.kafka.tls -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*)$" (include "cxgauge.fullname" .)) -}}
+{{- fail (printf "%q is no name of a Service, which begins with a letter and has no dots: set fullnameOverride" (include "cxgauge.fullname" .)) -}}
+{{- end -}}
 {{- $servers := .Values.kafka.bootstrapServers -}}
 {{- if not (regexMatch "^\\s*[^\\s,@/]+:[0-9]{1,5}\\s*(,\\s*[^\\s,@/]+:[0-9]{1,5}\\s*)*$" $servers) -}}
 {{- fail (printf "kafka.bootstrapServers: got %q, allowed is host:port, several with commas" $servers) -}}
