@@ -49,6 +49,10 @@ LEAD: tuple[MetricHeadline, ...] = tuple(
     shown for title in LEAD_TITLES for shown in HEADLINES if shown.headline.title == title
 )
 """The figures that whoever leads support asks for first, in this order: load, speed, quality, and what it costs."""
+DISPLAY_ORDER: tuple[int, ...] = tuple(
+    map(HEADLINES.index, (*LEAD, *(shown for shown in HEADLINES if shown not in LEAD)))
+)
+"""The numbers of all headlines in the order of the live page."""
 DOMAIN_OF_FAMILY: Mapping[str, DomainName] = {
     family.name: domain
     for domain in DOMAINS

@@ -6,7 +6,16 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from stream.core.metrics.headlines import HEADLINES, Tile, encode, label_pattern, labels_of, tile_of
+from stream.core.metrics.headlines import (
+    DISPLAY_ORDER,
+    HEADLINES,
+    LEAD,
+    Tile,
+    encode,
+    label_pattern,
+    labels_of,
+    tile_of,
+)
 from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
 from stream.core.windows.rolling import CooperativeSteps
@@ -95,7 +104,7 @@ class Payloads:
     def tiles(self, window_index: int, selected: Iterable[Tile], into: list[bytes]) -> CooperativeSteps:
         """Append the payload of all tiles of a window to `into`, in short steps. Selected tiles may have no value."""
         wanted, shown = set(selected), []
-        for number in range(len(HEADLINES)):
+        for number in DISPLAY_ORDER:
             existing = self._figures.tiles(number)
             missing = [tile for tile in wanted if tile.number == number and tile not in existing]
             for tile in [*existing, *sorted(missing)]:
@@ -164,6 +173,7 @@ def _headline(number: int) -> dict[str, Any]:
     return {
         "id": encode(tile_of(HEADLINES[number])),
         "domain": domain,
+        "is_lead": HEADLINES[number] in LEAD,
         "title": headline.title,
         "unit": headline.unit,
         "better": headline.better,

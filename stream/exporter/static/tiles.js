@@ -6,7 +6,8 @@ import { $, h, s, setText } from "./dom.js";
 import { bounds, count, figure, stamp } from "./format.js";
 import { currencyOf, title } from "./headline.js";
 
-const NAMES = { feedback: "Feedback", tickets: "Tickets", customers: "Customers" };
+const NAMES = { lead: "At a glance", feedback: "Feedback", tickets: "Tickets", customers: "Customers" };
+const BY_URGENCY = ["expired", "stale", "starting", "live"];
 const STATES = {
   starting: "not complete since the exporter started, no values yet",
   expired: "incomplete, values were removed",
@@ -15,29 +16,36 @@ const STATES = {
 export class Tiles {
   #tiles = new Map();
   #groups = {};
+  #domains = null;
   #pressed = "";
 
   /** `onSelect(id)` is called when a tile is pressed. */
   constructor(catalog, onSelect) {
     this.catalog = catalog;
     this.onSelect = onSelect;
-    for (const [domain, name] of Object.entries(NAMES)) {
+    for (const [id, name] of Object.entries(NAMES)) {
       const state = h("span", { class: "state" });
       const list = h("ul", { class: "tiles" });
-      const heading = h("h2", { id: `group-${domain}` }, name);
+      const heading = h("h2", { id: `group-${id}` }, name);
       const group = h("section", { class: "group", "aria-labelledby": heading.id, hidden: true }, h("div", { class: "heading" }, heading, state), list);
       $("figures").append(group);
-      this.#groups[domain] = { group, list, state };
+      this.#groups[id] = { group, list, state };
     }
   }
 
-  /** Show the state of each domain beside its heading. */
+  /** Show the state of each domain beside its heading, and at its tiles. The first group has tiles of all domains. */
   showStates(domains) {
-    for (const [domain, { group, state }] of Object.entries(this.#groups)) {
-      group.dataset.state = domains[domain].state;
+    for (const [id, { group, state }] of Object.entries(this.#groups)) {
+      group.dataset.state = id === "lead" ? mostUrgent(domains) : domains[id].state;
       group.hidden = false;
-      setText(state, stateText(domains[domain]));
+      setText(state, id === "lead" ? stateOfAll(domains) : stateText(domains[id]));
     }
+    this.#domains = domains;
+    for (const elements of this.#tiles.values()) this.#showState(elements);
+  }
+
+  #showState({ item, domain }) {
+    item.dataset.state = this.#domains?.[domain].state ?? "";
   }
 
   /** Mark the tile with this id as pressed, and no other. */
@@ -59,10 +67,11 @@ export class Tiles {
     for (const tile of tiles) {
       const headline = this.catalog.headlines[tile.headline];
       const elements = this.#tiles.get(tile.id) ?? this.#create(tile, headline);
-      const { list } = this.#groups[headline.domain];
-      const next = previous[headline.domain] ? previous[headline.domain].nextSibling : list.firstChild;
+      const id = headline.is_lead ? "lead" : headline.domain;
+      const { list } = this.#groups[id];
+      const next = previous[id] ? previous[id].nextSibling : list.firstChild;
       if (elements.item !== next) list.insertBefore(elements.item, next);
-      previous[headline.domain] = elements.item;
+      previous[id] = elements.item;
       this.#update(elements, tile, headline, window);
     }
   }
@@ -77,9 +86,11 @@ export class Tiles {
       change: h("p", { class: "change" }),
       sparkline: s("svg", { class: "sparkline", "aria-hidden": "true", viewBox: "0 0 100 24", preserveAspectRatio: "none" }),
       line: null,
+      domain: headline.domain,
     };
     const about = h("button", { type: "button", class: "about", "aria-label": `Definition of ${name}`, onclick: () => showDefinition(headline, elements.tile) }, "?");
     elements.item = h("li", { class: "tile", "data-id": tile.id }, h("h3", {}, elements.pick), h("p", { class: "figure" }, elements.value), elements.bounds, elements.n, elements.change, elements.sparkline, about);
+    this.#showState(elements);
     this.#tiles.set(tile.id, elements);
     return elements;
   }
@@ -106,6 +117,18 @@ export class Tiles {
 function stateText({ state, newest, values_of: valuesOf }) {
   if (state === "live") return newest === null ? "no events yet" : "";
   return state === "stale" ? `incomplete, values of ${stamp(valuesOf)}` : STATES[state];
+}
+
+function mostUrgent(domains) {
+  const states = Object.values(domains).map(({ state }) => state);
+  return BY_URGENCY.find((state) => states.includes(state));
+}
+
+/** Return the states of domains in one text: the name of a domain is left out if the text is that of all. */
+function stateOfAll(domains) {
+  const texts = Object.entries(domains).map(([id, domain]) => [NAMES[id], stateText(domain)]);
+  if (texts.every(([, text]) => text === texts[0][1])) return texts[0][1];
+  return texts.filter(([, text]) => text).map(([name, text]) => `${name}: ${text}`).join("; ");
 }
 
 /** Return a polyline for each run of values without a gap. A run of one value is drawn as a dot. */

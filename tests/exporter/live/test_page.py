@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import ClientSession
 
+from stream.core.metrics.headlines import LEAD_TITLES
 from stream.exporter.live import broadcaster
 from tests.exporter.in_memory import answers
 from tests.exporter.live.browser import Tab
@@ -61,6 +62,10 @@ async def test_figures_equal_the_exposition(tab: Tab) -> None:
             assert {k: float(v) for k, v in figures.items() if v} == {
                 k: series[k] for k in figures if k in series
             }
+        titles = await tab.evaluate(
+            "[...document.querySelectorAll('[aria-labelledby=group-lead] h3')].map((e) => e.textContent)"
+        )
+        assert [title.partition(" · ")[0] for title in titles] == list(LEAD_TITLES)
         await tab.evaluate("view.value = 'touchpoint'; view.dispatchEvent(new Event('change'))")
         await tab.until(selection_shown("24h", "touchpoint"))
         rows = await tab.evaluate(ROWS)
@@ -203,7 +208,8 @@ async def test_a_system_without_events_says_what_to_do(tab: Tab) -> None:
         groups = await tab.evaluate(
             "[...document.querySelectorAll('.group .state')].map((e) => e.textContent)"
         )
-        assert groups == ["", "no events yet", "no events yet"]
+        none = "no events yet"
+        assert groups == [f"Tickets: {none}; Customers: {none}", "", none, none]
 
 
 async def test_frozen_values_have_their_time(tab: Tab) -> None:
