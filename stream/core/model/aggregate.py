@@ -54,8 +54,9 @@ class Aggregate(NamedTuple):
     """An accumulator of contributions, which has a vector for each cell: view, label values, own labels.
 
     A `flow` is summed over the buckets of a window. So is an `open_flow`, but its window has no upper end, so that
-    contributions ahead of the clock cancel against a stock. A `stock` is one running total. `open_items` are kept by
-    the minute in which each was opened, until they are zero.
+    contributions ahead of the clock cancel against a stock. A `due_flow` has contributions at moments that may lie hours
+    ahead of the clock, and counts each from its minute on: see `windows.ranges`. A `stock` is one running total.
+    `open_items` are kept by the minute in which each was opened, until they are zero.
 
     Attributes:
         name: the name in stored cells
@@ -68,7 +69,7 @@ class Aggregate(NamedTuple):
 
     name: AggregateName
     layout: type[Layout] = Layout
-    kind: Literal["flow", "open_flow", "stock", "open_items"] = "flow"
+    kind: Literal["flow", "open_flow", "due_flow", "stock", "open_items"] = "flow"
     lagged: bool = False
     entities_kept: Literal["in_time", "closed", "always"] = "in_time"
     event_components: tuple[int, ...] = (0,)

@@ -42,6 +42,12 @@ class ChurnedLayout(Layout):
     INVOLUNTARY, VOLUNTARY = range(2)
 
 
+class LeavingLayout(Layout):
+    """Customers who decided to leave: notices that stand, and wanted churns without one."""
+
+    CUSTOMERS = 0
+
+
 class MoneyLayout(Layout):
     """Number of purchases and refunds (or of customers), net amount in minor units, margin in 1/10,000 of them."""
 
@@ -70,6 +76,10 @@ PERIODS = Aggregate(AggregateName("lives"), PeriodsLayout, "open_flow", entities
 CHURNED = Aggregate(AggregateName("churned"), ChurnedLayout, entities_kept="always", event_components=(0, 1))
 """By reason."""
 CHURN_IGNORED = Aggregate(AggregateName("churn_ignored"), ChurnIgnoredLayout, entities_kept="always")
+LEAVING = Aggregate(AggregateName("leaving"), LeavingLayout, entities_kept="always", event_components=())
+"""At most one of a life: at the notice that stands, else at the churn if it is voluntary.
+
+It counts no events for the ranking of label values, because churns are counted by `CHURNED`."""
 REVENUE = Aggregate(
     AggregateName("revenue"), MoneyLayout, entities_kept="always", event_components=(MoneyLayout.COUNT,)
 )

@@ -32,6 +32,12 @@ class OpenItemsLayout(Layout):
     TICKETS = 0
 
 
+class CyclesDueLayout(Layout):
+    """Contact cycles by fate: answered in time, at the minute of the reply; overdue, at the minute the target passes."""
+
+    IN_TIME, OVERDUE = range(2)
+
+
 class InflowLayout(Layout):
     """Tickets created."""
 
@@ -120,6 +126,13 @@ NEXT_RESPONSE = Aggregate(
 WAITING = Aggregate(AggregateName("waiting"), WaitingLayout, "open_items", entities_kept="closed")
 AWAITING_REPLY = Aggregate(AggregateName("awaiting"), OpenItemsLayout, "open_items", entities_kept="closed")
 """Unresolved tickets with an open cycle of either kind, at the minute of its opening."""
+CYCLES_DUE = Aggregate(
+    AggregateName("cycles_due"), CyclesDueLayout, "due_flow", entities_kept="closed", event_components=()
+)
+"""A cycle that waits is `OVERDUE` at the minute of its target from its opening on, which may lie ahead of the clock.
+
+A reply in time moves it to `IN_TIME`, a solve before the target removes it. It counts no events for the ranking of label
+values, because first responses do."""
 INFLOW = Aggregate(AggregateName("inflow"), InflowLayout, entities_kept="closed")
 """By who opened them."""
 RESOLUTION = Aggregate(
