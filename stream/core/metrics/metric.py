@@ -126,7 +126,7 @@ class FlowContext(Protocol):
         """The time of the read-out, in ms."""
 
     def flow(self, aggregate: Aggregate) -> VectorsByLabels:
-        """Return sums over the time range, for aggregates of kind `flow` and `open_flow`."""
+        """Return sums over the time range, for aggregates of kind `flow`, `open_flow` and `due_flow`."""
 
 
 class ReadContext(FlowContext, Protocol):

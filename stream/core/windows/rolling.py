@@ -62,7 +62,9 @@ class RollingWindows:
         self._ranges = list(window_ranges(windows, self.aggregates.values()))
         if previous:
             masked = ((window, 1 << n + 1 + number) for number, (window, _) in enumerate(windows[:n]))
-            flows = frozenset(a.name for m in metrics if m.compared for a in m.aggregates if a.kind == "flow")
+            flows = frozenset(
+                a.name for m in metrics if m.compared for a in m.aggregates if a.kind in ("flow", "due_flow")
+            )
             self._ranges += previous_ranges(masked, 2 * self.range_count, flows)
         self._ranges_of: dict[tuple[str, int], list[WindowRange]] = {
             (name, resolution.code): [
@@ -141,12 +143,17 @@ class RollingWindows:
 
     def verify(self) -> CooperativeSteps:
         """Compute all sums again from the blocks. A sum that differs is replaced and counted as a repair."""
+        parts_by_sum: dict[tuple[int, frozenset[str]], list[WindowRange]] = {}
         for window_range in self._ranges:
+            parts_by_sum.setdefault((window_range.range_id, window_range.aggregates), []).append(window_range)
+        for parts in parts_by_sum.values():
+            window_range = parts[0]
             computed: dict[LabelSetSums, dict[Any, Vector]] = {}
-            for cell_ref, vector in self._between(window_range, window_range.first, window_range.last):
-                for sums in _with_other(cell_ref.sums):
-                    add(computed.setdefault(sums, {}).setdefault(cell_ref.own_labels, {}), vector)
-                yield
+            for part in parts:
+                for cell_ref, vector in self._between(part, part.first, part.last):
+                    for sums in _with_other(cell_ref.sums):
+                        add(computed.setdefault(sums, {}).setdefault(cell_ref.own_labels, {}), vector)
+                    yield
             for sums in self._all_sums(window_range.aggregates):
                 correct = {
                     own_labels: vector for own_labels, vector in computed.get(sums, {}).items() if vector
@@ -240,20 +247,17 @@ class RollingWindows:
     ) -> Iterator[tuple[OwnLabels, int, int, int]]:
         """Yield own labels, bucket, component and integer of a flow's entries in a window. `__other__` has none."""
         sums = self.shown_sums(aggregate, labels)
-        window_range = next(
-            (
-                candidate
-                for candidate in self._ranges
-                if candidate.range_id == range_id and aggregate in candidate.aggregates
-            ),
-            None,
-        )
-        if sums is not None and window_range is not None:
+        if sums is None:
+            return
+        for part in self._ranges:
+            if part.range_id != range_id or aggregate not in part.aggregates:
+                continue
+            per_bucket = part.window.resolution.step // part.resolution.step
             for own_labels, cell_ref in sums.cells.items():
-                for entry in self._blocks.of_cell(
-                    cell_ref, window_range.resolution.code, window_range.first, window_range.last
+                for bucket, component, n in self._blocks.of_cell(
+                    cell_ref, part.resolution.code, part.first, part.last
                 ):
-                    yield own_labels, *entry
+                    yield own_labels, bucket // per_bucket, component, n
 
     def label_sets(self) -> KeysView[LabelSet]:
         """Return all label sets, shown or folded."""

@@ -51,7 +51,7 @@ def timeline(
     sums_by_point: dict[int, dict[str, dict[OwnLabels, Vector]]] = {}
     steps = 0
     for aggregate in metric.aggregates:
-        if aggregate.kind == "flow":
+        if aggregate.kind in ("flow", "due_flow"):
             for own_labels, bucket, component, n in windows.buckets(aggregate.name, labels, slot):
                 cells = sums_by_point.setdefault(bucket // buckets, {}).setdefault(aggregate.name, {})
                 vector = cells.setdefault(own_labels, {})

@@ -32,6 +32,7 @@ values = st.tuples(st.sampled_from([None, "a", "b", "c", OTHER_VALUE]), st.sampl
 vectors = st.dictionaries(st.integers(0, 2), st.integers(-3, 3).filter(bool), min_size=1, max_size=2)
 ages = st.sampled_from([0, MINUTE, 5 * MINUTE, HOUR, DAY, 7 * DAY, 14 * DAY, 30 * DAY, 37 * DAY])
 times = st.builds(lambda span, minutes: NOW - span + minutes * MINUTE, ages, st.integers(-20, 5))
+due_times = st.builds(lambda at, minutes: at + minutes * MINUTE, times, st.integers(0, 90))
 contributions = st.one_of(
     st.builds(
         lambda aggregate, label_values, own_labels, at, vector: Contribution(
@@ -41,6 +42,12 @@ contributions = st.one_of(
         values,
         st.sampled_from([(), ("r",), ("s",)]),
         times,
+        vectors,
+    ),
+    st.builds(
+        lambda label_values, at, vector: Contribution("due_flow", label_values, (), at // MINUTE, vector),
+        values,
+        due_times,
         vectors,
     ),
     st.builds(

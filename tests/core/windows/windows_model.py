@@ -9,7 +9,7 @@ from stream.core.metrics.metric import Family, Metric, ReadContext, Sample
 from stream.core.model.aggregate import Aggregate, VectorsByLabels
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.pane_blocks import Row, unpack_block
-from stream.core.model.time_buckets import MINUTE, OPEN_ITEM_MINUTES, RUNNING_TOTAL, Window
+from stream.core.model.time_buckets import MINUTE, MINUTES, OPEN_ITEM_MINUTES, RUNNING_TOTAL, Window
 from stream.core.windows.cardinality import CardinalityPolicy
 from stream.core.windows.label_sets import TOTAL_LABELS as EVERYTHING
 from stream.core.windows.label_sets import LabelSet
@@ -18,8 +18,9 @@ from stream.core.windows.rolling import RollingWindows
 from tests.support import DAY
 
 FLOW, OPEN_FLOW = Aggregate("flow", lagged=True), Aggregate("open_flow", kind="open_flow")
+DUE_FLOW = Aggregate("due_flow", kind="due_flow")
 STOCK, OPEN_ITEMS = Aggregate("stock", kind="stock"), Aggregate("stands", kind="open_items")
-AGGREGATES = {aggregate.name: aggregate for aggregate in (FLOW, OPEN_FLOW, STOCK, OPEN_ITEMS)}
+AGGREGATES = {aggregate.name: aggregate for aggregate in (FLOW, OPEN_FLOW, DUE_FLOW, STOCK, OPEN_ITEMS)}
 WINDOWED, PLAIN = Family("windowed", "", ("what",)), Family("plain", "", ("what",), windowed=False)
 
 
@@ -33,6 +34,7 @@ def read(context: ReadContext, window: Window) -> Iterator[Sample]:
     """Yield every figure of a window."""
     yield from samples(WINDOWED, "flow", context.flow(FLOW))
     yield from samples(WINDOWED, "open_flow", context.flow(OPEN_FLOW))
+    yield from samples(WINDOWED, "due_flow", context.flow(DUE_FLOW))
     yield from samples(WINDOWED, "shifted", context.lagged_flow(FLOW))
     yield from samples(WINDOWED, "stock", context.stock(STOCK))
     yield from samples(WINDOWED, "month", context.last_30_days(OPEN_FLOW))
@@ -90,13 +92,18 @@ class BruteForceWindows:
                             yield cell.own_labels, bucket, component, n
 
     def _cells(self, aggregate: Aggregate, window: Window, back: int = 0) -> VectorsByLabels:
-        step = window.resolution.step
+        step, first = window.resolution.step, window.first(self.now) - back
         last = 1 << 60 if aggregate.kind == "open_flow" else self.now // step - back
+        ranges = [(window.resolution.code, first, last)]
+        if aggregate.kind == "due_flow":
+            ranges = [
+                (window.resolution.code, first, last - 1),
+                (MINUTES.code, last * step // MINUTE, self.now // MINUTE),
+            ]
         return sum_vectors(
             (own_labels, component, n)
-            for own_labels, _, component, n in self._sum(
-                aggregate, window.resolution.code, window.first(self.now) - back, last
-            )
+            for part in ranges
+            for own_labels, _, component, n in self._sum(aggregate, *part)
         )
 
     def flow(self, aggregate: Aggregate) -> VectorsByLabels:
@@ -128,7 +135,8 @@ class BruteForceWindows:
         sums += [self.open_items(OPEN_ITEMS)] if "stands" in names else []
         for window in self.config.windows:
             self.window = window
-            sums += [self.flow(aggregate) for aggregate in (FLOW, OPEN_FLOW) if aggregate.name in names]
+            flows = (FLOW, OPEN_FLOW, DUE_FLOW)
+            sums += [self.flow(aggregate) for aggregate in flows if aggregate.name in names]
             sums += [self.lagged_flow(FLOW)] if "flow" in names else []
         return any(sums)
 
