@@ -16,7 +16,7 @@ from stream.core.metrics.metric import Metric, Sample
 from stream.core.model.aggregate import Aggregate
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.pane_blocks import unpack_block
-from stream.core.model.time_buckets import BY_CODE, Window
+from stream.core.model.time_buckets import BY_CODE, MINUTES, Window
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 NOW = 1_790_000_000_000
@@ -117,20 +117,19 @@ class BruteForceContext:
     def total(self) -> bool:
         return self.view == "total"
 
-    def _cells(self, aggregate: str, resolution: int, first: int, last: int) -> dict[Any, dict[int, int]]:
+    def _cells(self, aggregate: str, *ranges: tuple[int, int, int]) -> dict[Any, dict[int, int]]:
+        """Return the sums of ranges: resolution, first and last bucket."""
         out: dict[Any, dict[int, int]] = {}
         for panes in self.panes:
             for key, block in panes.blocks.items():
                 cell = key.cell
-                if (cell.aggregate, cell.view, cell.values, key.resolution) != (
-                    aggregate,
-                    self.view,
-                    self.values,
-                    resolution,
-                ):
+                if (cell.aggregate, cell.view, cell.values) != (aggregate, self.view, self.values):
                     continue
                 for bucket, component, n in unpack_block(key.resolution, key.block, block):
-                    if first <= bucket <= last:
+                    if any(
+                        key.resolution == resolution and first <= bucket <= last
+                        for resolution, first, last in ranges
+                    ):
                         vector = out.setdefault(cell.own_labels, {})
                         vector[component] = vector.get(component, 0) + n
         return {
@@ -139,10 +138,12 @@ class BruteForceContext:
 
     def flow(self, aggregate: Aggregate) -> Mapping[Any, Mapping[int, int]]:
         assert self.window
-        resolution = self.window.resolution
-        is_open_flow = aggregate.kind == "open_flow"
-        last = 1 << 60 if is_open_flow else self.now // resolution.step
-        return self._cells(aggregate.name, resolution.code, self.window.first(self.now), last)
+        code, step, *_ = self.window.resolution
+        first, last = self.window.first(self.now), self.now // step
+        if aggregate.kind == "due_flow":
+            minutes = (MINUTES.code, last * step // MINUTE, self.now // MINUTE)
+            return self._cells(aggregate.name, (code, first, last - 1), minutes)
+        return self._cells(aggregate.name, (code, first, 1 << 60 if aggregate.kind == "open_flow" else last))
 
     def last_30_days(self, aggregate: Aggregate) -> Mapping[Any, Mapping[int, int]]:
         return replace(self, window=Window("", 30 * DAY)).flow(aggregate)
@@ -155,13 +156,11 @@ class BruteForceContext:
         back = 7 * DAY // step + 1
         return self._cells(
             aggregate.name,
-            self.window.resolution.code,
-            self.window.first(self.now) - back,
-            self.now // step - back,
+            (self.window.resolution.code, self.window.first(self.now) - back, self.now // step - back),
         )
 
     def stock(self, aggregate: Aggregate) -> Mapping[Any, Mapping[int, int]]:
-        return self._cells(aggregate.name, 0, 0, 0)
+        return self._cells(aggregate.name, (0, 0, 0))
 
     def open_items(self, aggregate: Aggregate) -> dict[int, dict[int, int]]:
         out: dict[int, dict[int, int]] = {}

@@ -11,6 +11,7 @@ from stream.core.metrics import (
     REGISTRY,
     aht,
     cohorts,
+    contact_cycles,
     durations,
     nps,
     referral,
@@ -62,6 +63,7 @@ LABEL_VALUES: dict[str, Iterable[str] | str] = {
     "state": referral.STATES,
     "class": (*CLASSES["nps"], *CLASSES["csat"], NO_CLASS),
     "first_response": FATES,
+    "fate": tuple(contact_cycles.FATES),
 }
 """The values of each label that series have beside those of their view. A text describes values that are not fixed."""
 

@@ -15,6 +15,7 @@ METRICS = {
     ),
     "first_response": ("cx_first_response", "cx_resolved_unanswered_tickets"),
     "waiting": ("cx_waiting_",),
+    "contact_cycles": ("cx_contact_cycles_due",),
     "next_response": ("cx_next_response", "cx_awaiting_reply_"),
     "wait_by_status": ("cx_requester_wait_", "cx_agent_wait_", "cx_on_hold_"),
     "resolution": (
@@ -35,7 +36,7 @@ METRICS = {
 
 The contract lists `cx_unassisted_solved_tickets` with FCR, which is of another topic. Its zeros go with resolutions.
 """
-_OWN_LABELS = {"window", "quantile", "stage", "opened_by", "by", "basis", "result", "part"}
+_OWN_LABELS = {"window", "quantile", "stage", "opened_by", "by", "basis", "result", "part", "fate"}
 
 LabelSet = tuple[str, Labels]
 """A metric and the labels of a view, the view included."""

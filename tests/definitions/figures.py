@@ -77,7 +77,11 @@ def _windows(facts: list[Fact], now: int, settings: Settings) -> Iterator[tuple[
     for window, span in settings.windows.items():
         step = MINUTE if span <= HOUR else 15 * MINUTE if span <= DAY else HOUR
         end = now // step * step + step
-        inside = _inside(facts, end - span, end)
+        inside = [
+            fact
+            for fact in _inside(facts, end - span, end)
+            if fact.kind != "due" or fact.at // MINUTE <= now // MINUTE
+        ]
         for name, own_labels, value in windowed.figures(inside, settings):
             yield name, {"window": window, **own_labels}, value
         bases = {"provisional": inside}

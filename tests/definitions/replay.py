@@ -1,13 +1,16 @@
 """Everything that the life of one ticket gives: facts at their own moments, and what is open now."""
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tests.definitions.events import Position, TicketEvent
-from tests.definitions.settings import Settings
+from tests.definitions.settings import DAY, Settings
 from tests.definitions.ticket import Ticket
 
 PEOPLE = ("agent", "customer", None)
 RESOLVED = ("solved", "closed")
+LONGEST_WAIT = 100 * DAY
+"""Longer than from any event to the end of a history."""
 
 
 class Fact(NamedTuple):
@@ -27,6 +30,8 @@ class Replay:
         self.ticket, self.settings, self.created = ticket, settings, ticket.created
         self.facts: list[Fact] = []
         self.contact_cycle: int | None = None
+        self.waited_until: int | None = None
+        """When a solve ended the wait in the contact cycle."""
         self.reply_cycle: int | None = None
         self.contacts: list[Position] = []
         self.handoffs: list[int] = []
@@ -63,6 +68,8 @@ class Replay:
                     self.handoffs.append(position[0])
                 case "status":
                     self._on_status(event)
+        if self.contact_cycle is not None:
+            self._end_contact_cycle(self.contact_cycle, self.waited_until, None)
         if self.resolved:
             self._add_full_resolution()
 
@@ -80,6 +87,8 @@ class Replay:
         self.contacts.append(position)
         if self.contact_cycle is not None:
             self._first_response(self.contact_cycle, position)
+            until = position[0] if self.waited_until is None else self.waited_until
+            self._end_contact_cycle(self.contact_cycle, until, position)
         if self.reply_cycle is not None:
             self.add("next_response", position, ms=position[0] - self.reply_cycle)
         for since in self.handoffs:
@@ -102,8 +111,45 @@ class Replay:
     def _open_contact_cycle(self, position: Position) -> None:
         if self._in_call(position):
             self._first_response(position[0], position)
+            self._end_contact_cycle(position[0], position[0], position)
         else:
             self.contact_cycle = position[0]
+            self.waited_until = position[0] if self.resolved else None
+
+    def _end_contact_cycle(self, since: int, until: int | None, reply: Position | None) -> None:
+        """Add the fate of a contact cycle that waited until a time, None if it still waits."""
+        overdue = self._first_overdue(since, until)
+        if overdue is not None:
+            self.facts.append(Fact("due", overdue, self._dimensions_at_end_of(overdue), {"fate": "overdue"}))
+        elif reply is not None:
+            dimensions = self.ticket.dimensions_at(reply)
+            late = (
+                self.settings.judged_ms(dimensions, since, reply[0])
+                > self.settings.target_for(dimensions).duration
+            )
+            self.add("due", reply, fate="overdue" if late else "in_time")
+
+    def _first_overdue(self, since: int, until: int | None) -> int | None:
+        """Return the first ms of a wait at which it is over the target then."""
+        updates = {event.at for event in self.ticket.events if event.kind == "updated" and event.at > since}
+        last = since + LONGEST_WAIT if until is None else until
+        edges = [since, *sorted(at for at in updates if at <= last), last + 1]
+        for start, end in pairwise(edges):
+            if self._is_over(since, end - 1, start):
+                low, high = start, end - 1
+                while low < high:
+                    middle = (low + high) // 2
+                    low, high = (low, middle) if self._is_over(since, middle, start) else (middle + 1, high)
+                return low
+        return None
+
+    def _is_over(self, since: int, at: int, judged_as_of: int) -> bool:
+        """Return whether a wait is over the target at a time, by the dimensions of another."""
+        dimensions = self._dimensions_at_end_of(judged_as_of)
+        return self.settings.judged_ms(dimensions, since, at) > self.settings.target_for(dimensions).duration
+
+    def _dimensions_at_end_of(self, at: int) -> dict[str, str]:
+        return self.ticket.dimensions_at((at, 1 << 30, ""))
 
     def _in_call(self, position: Position) -> bool:
         """Return whether a call was going on, which answers at once. One that begins here is a later step."""
@@ -131,11 +177,15 @@ class Replay:
         elif was_resolved and not self.resolved:
             self.reopenings.append(event)
             self.add("reopening", event.position)
+            if self.contact_cycle is not None:
+                self._end_contact_cycle(self.contact_cycle, self.waited_until, None)
             self.contact_cycle = self.reply_cycle = None
             self._open_contact_cycle(event.position)
 
     def _on_solve(self, event: TicketEvent) -> None:
         self.reply_cycle = None
+        if self.waited_until is None:
+            self.waited_until = event.at
         if not self.contacts:
             self.add("unanswered", event.position)
         if not self.solves:

@@ -23,6 +23,9 @@ def figures(facts: list[Fact], settings: Settings) -> Figures:
     yield from resolutions(by_kind.get("resolution", []), business=business)
     yield "cx_resolved_unanswered_tickets", {}, len(by_kind.get("unanswered", []))
     yield "cx_reopenings", {}, len(by_kind.get("reopening", []))
+    for fate in ("in_time", "overdue"):
+        due = [fact for fact in by_kind.get("due", []) if fact.values["fate"] == fate]
+        yield "cx_contact_cycles_due", {"fate": fate}, len(due)
     for opened_by in OPENED_BY:
         created = [fact for fact in by_kind.get("created", []) if fact.values["opened_by"] == opened_by]
         yield "cx_created_tickets", {"opened_by": opened_by}, len(created)

@@ -3,7 +3,7 @@
 import msgspec
 
 KEY = b"marker"
-VERSION = 5
+VERSION = 6
 """Version of everything that is stored, and of the contributions of answers, which are derived and not stored.
 
 State of a newer version is refused. So is state older than `Domain.oldest_readable_version`. The panes of other older

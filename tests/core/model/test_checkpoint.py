@@ -101,4 +101,4 @@ def test_contributions_of_answers_are_pinned_to_the_version() -> None:
         for premature in (False, True)
         for score in range(*(scale or (0, 11)))
     ]
-    assert (checkpoints.VERSION, crc32(repr(contributions).encode())) == (5, 2413954506)
+    assert (checkpoints.VERSION, crc32(repr(contributions).encode())) == (6, 2413954506)

@@ -22,6 +22,7 @@ from stream.core.model.aggregates.customers import (
     CHURN_IGNORED,
     CHURNED,
     CUSTOMERS,
+    LEAVING,
     OTHER,
     PERIODS,
     REFERRALS,
@@ -31,6 +32,7 @@ from stream.core.model.aggregates.customers import (
     ChurnedLayout,
     ChurnIgnoredLayout,
     CustomersLayout,
+    LeavingLayout,
     MoneyLayout,
     PeriodsLayout,
     ReferrersLayout,
@@ -112,6 +114,7 @@ def _present(customer: Customer, lives: Lifecycle, cohort: str) -> list[Contribu
                 PERIODS.name, values, own_labels, minute, {PeriodsLayout.STARTS: 1, PeriodsLayout.PRESENT: 1}
             )
         )
+    derived += _leaving(customer, lives, len(lives.ends))
     for currency, account in customer.accounts.items():
         vector = {MoneyLayout.COUNT: 1, **value_vector(customer, account.total)}
         derived.append(Contribution(TO_DATE.name, values, (cohort, currency), 0, vector))
@@ -126,14 +129,22 @@ def _past(customer: Customer, lives: Lifecycle, values: DimensionValues, cohort:
         for churn in lives.ignored_churns
         if (minute := churn.time // MINUTE) >= customer.retention_start
     )
-    for start, end in zip(lives.starts, lives.ends, strict=False):
+    for life, (start, end) in enumerate(zip(lives.starts, lives.ends, strict=False)):
         if (minute := start.time // MINUTE) >= customer.retention_start:
             derived.append(Contribution(PERIODS.name, values, own_labels, minute, {PeriodsLayout.STARTS: 1}))
         if (minute := end.time // MINUTE) >= customer.retention_start:
             will = ChurnedLayout.VOLUNTARY if end.voluntary else ChurnedLayout.INVOLUNTARY
             derived.append(Contribution(PERIODS.name, values, own_labels, minute, {PeriodsLayout.ENDS: 1}))
             derived.append(Contribution(CHURNED.name, values, (end.reason,), minute, {will: 1}))
+        derived += _leaving(customer, lives, life)
     return derived
+
+
+def _leaving(customer: Customer, lives: Lifecycle, life: int) -> Iterator[Contribution]:
+    """Yield the decision to leave in a life, by its number, if there was one in the retention."""
+    decided = lives.decision(life)
+    if decided is not None and (minute := decided // MINUTE) >= customer.retention_start:
+        yield Contribution(LEAVING.name, customer.projected_values, (), minute, {LeavingLayout.CUSTOMERS: 1})
 
 
 def _archived(customer: Customer, other: Customer, cohort: str) -> Iterator[Contribution]:

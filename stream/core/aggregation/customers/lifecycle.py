@@ -26,7 +26,13 @@ from stream.core.aggregation.customers.entity import (
     Withdrawn,
 )
 from stream.core.aggregation.customers.life_facts import Fact, archive_key, joins_of
-from stream.core.model.aggregates.customers import ChurnedLayout, ChurnIgnoredLayout, PeriodsLayout
+from stream.core.model.aggregates.customers import (
+    LEAVING,
+    ChurnedLayout,
+    ChurnIgnoredLayout,
+    LeavingLayout,
+    PeriodsLayout,
+)
 from stream.core.model.aggregates.joined import CHURN_EXIT_REASONS
 from stream.core.model.aggregation_config import OTHER_VALUE
 from stream.core.model.time_buckets import MINUTE
@@ -54,13 +60,27 @@ class Lifecycle(NamedTuple):
     """Churns while not active."""
     switches: list[Churned]
     """Churns that are part of a switch of plan."""
-    cancel_scheduled: bool
-    """Active, and the last event but updates is a notice."""
+    notices: list[Scheduled | None]
+    """For each start, the notice that stands at the end of the life, or now: the first one since its start, its last
+    activation or withdrawal. None if there is none."""
 
     @property
     def active(self) -> bool:
         """Return whether the last life has not ended."""
         return len(self.starts) > len(self.ends)
+
+    @property
+    def cancel_scheduled(self) -> bool:
+        """Return whether the customer is active and gave a notice that stands."""
+        return self.active and self.notices[-1] is not None
+
+    def decision(self, life: int) -> int | None:
+        """Return when the decision to leave was made in a life, by its number, in ms. None if there was none."""
+        if (notice := self.notices[life]) is not None:
+            return notice.time
+        if life < len(self.ends) and self.ends[life].voluntary:
+            return self.ends[life].time
+        return None
 
 
 def event_order(event: LifeEvent) -> tuple[int, int, str, bytes]:
@@ -78,12 +98,15 @@ def replay(events: Sequence[LifeEvent]) -> Lifecycle:
     ends: list[Churned] = []
     ignored: list[Churned] = []
     switches: list[Churned] = []
+    notices: list[Scheduled | None] = []
     activated_at: int | None = None
     for event in events:
         if isinstance(event, Activated):
             activated_at = event.time
             if len(starts) == len(ends):
                 starts.append(event)
+                notices.append(None)
+            notices[-1] = None
         elif isinstance(event, Churned):
             if len(starts) == len(ends):
                 ignored.append(event)
@@ -91,8 +114,12 @@ def replay(events: Sequence[LifeEvent]) -> Lifecycle:
                 ends.append(event)
             else:
                 switches.append(event)
-    last = _last_but_updates(events)
-    return Lifecycle(starts, ends, ignored, switches, len(starts) > len(ends) and isinstance(last, Scheduled))
+        elif len(starts) > len(ends):
+            if isinstance(event, Withdrawn):
+                notices[-1] = None
+            elif isinstance(event, Scheduled):
+                notices[-1] = notices[-1] or event
+    return Lifecycle(starts, ends, ignored, switches, notices)
 
 
 def _last_but_updates(events: Sequence[LifeEvent]) -> LifeEvent | None:
@@ -152,7 +179,7 @@ def _prune(customer: Customer) -> None:
     """
     events, lives = customer.life_events, replay(customer.life_events)
     activations = {event.time: event for event in events if isinstance(event, Activated)}
-    needed = {*lives.starts, *lives.ends, *deciding_events(events, lives)}
+    needed = {*lives.starts, *lives.ends, *filter(None, lives.notices), *deciding_events(events, lives)}
     for churn in lives.switches[-MAX_SWITCHES:]:
         needed |= {churn, activations[churn.time]}
     between = [event for event in events if event not in needed]
@@ -199,6 +226,8 @@ def _archive_oldest(customer: Customer, lives: Lifecycle) -> None:
         )
     for fact in joins_of(customer).facts(start.time, end.time):
         _archive_fact(customer, fact)
+    if (decided := lives.decision(0)) is not None:
+        _archive_fact(customer, Fact(LEAVING.name, (), decided, LeavingLayout.CUSTOMERS))
     archived_count = customer.life_events.index(end) + 1
     archived, customer.life_events = (
         customer.life_events[:archived_count],

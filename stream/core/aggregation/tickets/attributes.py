@@ -1,6 +1,7 @@
 """Dimension values and topic of a ticket, as they were at a moment and as they are."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 
 from stream.core.aggregation.entity_store import merge_values
 from stream.core.aggregation.tickets.entity import Ticket
@@ -39,6 +40,13 @@ class Attributes:
     def at(self, time: int) -> DimensionValues:
         """Return the values at a time in ms, after the updates of that moment."""
         return self._values[bisect_right(self._times, time)] if self._times else self.at_creation
+
+    def since(self, time: int) -> Iterator[tuple[int, DimensionValues]]:
+        """Yield the values at a time in ms, then those of each later update, with the time from which on they hold."""
+        first = bisect_right(self._times, time)
+        yield time, self._values[first]
+        for i in range(first, len(self._times)):
+            yield self._times[i], self._values[i + 1]
 
 
 def _without_topic(values: DimensionValues) -> DimensionValues:

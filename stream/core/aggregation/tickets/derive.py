@@ -5,8 +5,9 @@ from collections import defaultdict
 from stream.core.aggregation.entity_store import project_dimensions
 from stream.core.aggregation.tickets.attributes import Attributes
 from stream.core.aggregation.tickets.entity import Solver, Ticket
+from stream.core.aggregation.tickets.fate import fate
 from stream.core.aggregation.tickets.history import History, Interval, Solve
-from stream.core.aggregation.tickets.response import judge, target_of
+from stream.core.aggregation.tickets.response import judge, overdue_from, target_of
 from stream.core.model.aggregate import (
     COMPONENT_BITS,
     COMPONENT_MASK,
@@ -20,6 +21,7 @@ from stream.core.model.aggregate import (
 from stream.core.model.aggregates.tickets import (
     AWAITING_REPLY,
     BUSINESS,
+    CYCLES_DUE,
     FIRST_RESPONSE,
     HANDOFF,
     INFLOW,
@@ -31,6 +33,7 @@ from stream.core.model.aggregates.tickets import (
     UNASSISTED,
     WAITING,
     BusinessLayout,
+    CyclesDueLayout,
     HandoffLayout,
     InflowLayout,
     NextResponseLayout,
@@ -66,6 +69,10 @@ def derive(
     derived.count(INFLOW, attributes.at_creation, created, InflowLayout.TICKETS, (history.opened_by,))
     for response in history.responses:
         _add_response(derived, response, attributes.at(response[1]))
+    for cycle in history.contact_cycles:
+        if (known := fate(cycle, attributes, config)) is not None:
+            component = CyclesDueLayout.OVERDUE if known.overdue else CyclesDueLayout.IN_TIME
+            derived.count(CYCLES_DUE, known.values, known.at, component)
     for aggregate, base, intervals in (
         (NEXT_RESPONSE, NextResponseLayout.RESPONSES, history.next_responses),
         (HANDOFF, HandoffLayout.RESPONSES, history.handoffs),
@@ -181,10 +188,6 @@ def _add_stocks(derived: _Contributions, history: History, values: DimensionValu
     if (opened := history.open_cycle) is not None:
         derived.count(AWAITING_REPLY, values, opened, OpenItemsLayout.TICKETS)
     if (opened := history.contact_cycle) is not None:
-        target, hours = target_of(values, derived.config)
-        due: int | None = opened + target.duration
-        if target.hours == "business" and hours is not None:
-            due = hours.after(opened, target.duration)
         derived.count(WAITING, values, opened, WaitingLayout.OPENED)
-        if due is not None:
-            derived.count(WAITING, values, due + MINUTE, WaitingLayout.DUE)
+        if (over := overdue_from(opened, values, derived.config)) is not None:
+            derived.count(WAITING, values, over + MINUTE - 1, WaitingLayout.DUE)

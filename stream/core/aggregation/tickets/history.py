@@ -26,13 +26,28 @@ class Waits(Struct, gc=False, frozen=True):
     on_hold: int = 0
 
 
+class ContactCycle(Struct, gc=False, frozen=True):
+    """A contact cycle, in ms.
+
+    Attributes:
+        opened: the opening
+        waited_until: the contact or solve that ended the wait, None if the ticket still waits. The opening, of a cycle
+            that opens while the ticket is resolved
+        answered: the contact, None if there is none (yet)
+    """
+
+    opened: int
+    waited_until: int | None
+    answered: int | None = None
+
+
 class History(Struct, gc=False):
     """A ticket's history, in ms.
 
     Attributes:
         created: the creation
         opened_by: who opened it
-        responses: contact cycles that ended, from opening to contact
+        contact_cycles: in order, those that a reopening discarded among them
         next_responses: reply cycles that ended likewise
         contact_cycle: the opening of the contact cycle that is open, None if none is
         reply_cycle: the opening of the reply cycle that is open, None if none is
@@ -45,7 +60,7 @@ class History(Struct, gc=False):
     created: int
     opened_by: str
     resolved: bool = False
-    responses: list[Interval] = []
+    contact_cycles: list[ContactCycle] = []
     next_responses: list[Interval] = []
     contact_cycle: int | None = None
     reply_cycle: int | None = None
@@ -55,6 +70,11 @@ class History(Struct, gc=False):
     waits: Waits = Waits()
     first_human_solve: Solve | None = None
     reopened: int | None = None
+
+    @property
+    def responses(self) -> list[Interval]:
+        """The contact cycles that were answered, from opening to contact."""
+        return [(cycle.opened, cycle.answered) for cycle in self.contact_cycles if cycle.answered is not None]
 
     @property
     def open_cycle(self) -> int | None:
@@ -78,6 +98,7 @@ def history(ticket: Ticket) -> History | None:
             walk.solve(time, Solver(detail))
         else:
             walk.unresolved_status(time, rank)
+    walk.note_contact_cycle(None)
     return walk.history
 
 
@@ -110,6 +131,8 @@ class _Walk:
         self._status: int = Rank.CREATED
         self._status_since = created
         self._spent: dict[int, int] = {}
+        self._waited_until: int | None = None
+        """End of the wait in the open contact cycle, None while it lasts."""
         if not self._opened_by_agent:
             self.history.contact_cycle = created
 
@@ -130,9 +153,8 @@ class _Walk:
         history = self.history
         self._contact_count += 1
         self._covered_until = max(self._covered_until, end)
-        if history.contact_cycle is not None:
-            history.responses.append((history.contact_cycle, time))
-            history.contact_cycle = None
+        self.note_contact_cycle(time)
+        history.contact_cycle = None
         if history.reply_cycle is not None:
             history.next_responses.append((history.reply_cycle, time))
             history.reply_cycle = None
@@ -145,6 +167,8 @@ class _Walk:
             return
         self._spend_until(time)
         history.resolved, history.reply_cycle = True, None
+        if self._waited_until is None:
+            self._waited_until = time
         solve = Solve(time, by, self._contact_count)
         history.solves.append(solve)
         if history.first_human_solve is None and by == Solver.PEOPLE:
@@ -160,6 +184,7 @@ class _Walk:
             history.reopenings.append(time)
             if history.first_human_solve is not None and history.reopened is None:
                 history.reopened = time
+            self.note_contact_cycle(None)
             history.contact_cycle = None
             self._open_contact_cycle(time, status)
         else:
@@ -168,9 +193,16 @@ class _Walk:
 
     def _open_contact_cycle(self, time: int, rank: int) -> None:
         if self._is_covered(time, rank):
-            self.history.responses.append((time, time))
+            self.history.contact_cycles.append(ContactCycle(time, time, time))
         else:
             self.history.contact_cycle = time
+            self._waited_until = time if self.history.resolved else None
+
+    def note_contact_cycle(self, answered: int | None) -> None:
+        """Note the contact cycle that is open, if one is. `answered` in ms, None without a contact."""
+        if (opened := self.history.contact_cycle) is not None:
+            until = answered if self._waited_until is None else self._waited_until
+            self.history.contact_cycles.append(ContactCycle(opened, until, answered))
 
     def _is_covered(self, time: int, rank: int) -> bool:
         return (time, rank) < (self._covered_until, Rank.CONTACT)

@@ -36,3 +36,14 @@ def judge(response: Interval, values: DimensionValues, config: AggregationConfig
     return Judgement(
         elapsed, worked, counted > target.duration, worked is not None and worked > target.duration
     )
+
+
+def overdue_from(opened: int, values: DimensionValues, config: AggregationConfig) -> int | None:
+    """Return the first moment at which a wait since `opened` (ms) is over the target, as `judge` does for a response.
+
+    None if that takes more than twenty years of business hours.
+    """
+    target, hours = target_of(values, config)
+    if hours is None or target.hours != "business":
+        return opened + target.duration + 1
+    return hours.after(opened, target.duration + 1)

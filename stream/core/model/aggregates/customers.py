@@ -95,4 +95,4 @@ REFERRERS = Aggregate(AggregateName("referrers"), ReferrersLayout, "open_flow", 
 
 Windows end at the present. A customer with a conversion in a window therefore has the latest one in it, and counts
 once. A conversion ahead of the clock (5 minutes at most) counts as soon as it is known and hides no earlier one."""
-ALL = (FCR, CUSTOMERS, PERIODS, CHURNED, CHURN_IGNORED, REVENUE, TO_DATE, REFERRALS, REFERRERS)
+ALL = (FCR, CUSTOMERS, PERIODS, CHURNED, CHURN_IGNORED, LEAVING, REVENUE, TO_DATE, REFERRALS, REFERRERS)
