@@ -1,4 +1,4 @@
-"""The joined figures (loyalty, ticket satisfaction, exit reasons) from all events of all three topics."""
+"""The joined figures and decisions to leave, from all events of all three topics."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from tests.definitions.joined_events import JoinedEvent
 from tests.definitions.joined_reading import JoinedReader, JoinedSettings, JoinedState, TicketAnswer
 from tests.definitions.settings import DAY, HOUR, MINUTE
 
-PREFIXES = ("cx_class_", "cx_ticket_csat_", "cx_churn_exit_")
+PREFIXES = ("cx_class_", "cx_ticket_csat_", "cx_churn_exit_", "cx_leaving_")
 VIEWS = {
     "total": (),
     "channel": ("channel",),
@@ -48,6 +48,7 @@ def series_of(known: JoinedState, now: int, settings: JoinedSettings) -> Series:
                 list(loyalty(customers, now, settings)),
                 list(ticket_satisfaction(answers, now, settings)),
                 list(exit_reasons(customers, now, settings)),
+                list(leaving(customers, now, settings)),
             ):
                 if view == "total" or any(_is_something(figure) for figure in figures):
                     for name, own_labels, value in figures:
@@ -168,6 +169,13 @@ def exit_reasons(customers: list[WalkedCustomer], now: int, settings: JoinedSett
             yield "cx_churn_exit_reasons", {"window": window, "reason": reason}, n
         if rest := sum(n for _, n in ranked[MAX_REASONS:]):
             yield "cx_churn_exit_reasons", {"window": window, "reason": OTHER}, rest
+
+
+def leaving(customers: list[WalkedCustomer], now: int, settings: JoinedSettings) -> Iterator[Figure]:
+    """Yield the decisions to leave."""
+    for window, start, end in _windows(now, settings):
+        decisions = [at for customer in customers for at in customer.all_decisions() if start <= at < end]
+        yield "cx_leaving_customers", {"window": window}, len(decisions)
 
 
 def exit_answer(customer: WalkedCustomer, churn: int) -> CountingAnswer | None:

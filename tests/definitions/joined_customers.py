@@ -55,6 +55,10 @@ class WalkedCustomer:
         self.purchases = [purchase(event) for event in without_duplicates(events) if is_money(event)]
         self.was_ever_active = any(event.kind == "activated" for event in self._life)
         self.churns: list[int] = []
+        self.decisions: list[int] = []
+        """When each finished life decided to leave, in ms. Not every one did."""
+        self.notice_at: int | None = None
+        """The notice of the present life that stands."""
         self.is_active = False
         self.steps = self._walk()
 
@@ -63,6 +67,10 @@ class WalkedCustomer:
         known = [answer for answer in self.answers if answer.survey == survey and answer.moment <= at]
         newest = max(known, key=lambda answer: answer.order, default=None)
         return str(newest.answer_class) if newest else "none"
+
+    def all_decisions(self) -> list[int]:
+        """Return the decisions to leave, that of the present life included."""
+        return self.decisions + ([] if self.notice_at is None else [self.notice_at])
 
     def is_active_before(self, start: int) -> bool:
         """Return whether the customer is active just before a time."""
@@ -83,6 +91,7 @@ class WalkedCustomer:
         """Return what an erasure leaves: everything but the present life."""
         left = copy(self)
         left.is_active = False
+        left.notice_at = None
         if self.is_active:
             start = max(step.at for step in self.steps["nps"] if not step.was_active and step.is_active)
             left.steps = {
@@ -115,6 +124,7 @@ class WalkedCustomer:
         is_switch = was_active and {"activated", "churned"} <= kinds
         self.is_active = was_active or "activated" in kinds
         is_churn = self.is_active and "churned" in kinds and not is_switch
+        self._decide(events, is_churn=is_churn)
         if is_churn:
             self.is_active = False
         for kind in ("activated", "changed"):
@@ -122,6 +132,22 @@ class WalkedCustomer:
                 if event.kind == kind:
                     self._set_attributes(event)
         return is_churn
+
+    def _decide(self, events: list[JoinedEvent], *, is_churn: bool) -> None:
+        """Take the notices of a moment, and what takes them back."""
+        by_kind = {event.kind: event for event in events}
+        if "activated" in by_kind:
+            self.notice_at = None
+        if is_churn:
+            if self.notice_at is not None:
+                self.decisions.append(self.notice_at)
+            elif by_kind["churned"].data.get("voluntary", True):
+                self.decisions.append(by_kind["churned"].at)
+            self.notice_at = None
+        elif "no_notice" in by_kind:
+            self.notice_at = None
+        elif "notice" in by_kind and self.is_active and self.notice_at is None:
+            self.notice_at = by_kind["notice"].at
 
     def _set_attributes(self, event: JoinedEvent) -> None:
         if event.kind == "activated":

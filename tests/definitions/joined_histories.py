@@ -121,7 +121,7 @@ class _JoinedHistory(EventBuilder):
                 data = self.dimensions("channel", "team", "plan")
                 self._add("activated", at, customer_id=customer, **data)
             else:
-                self._add("churned", at, customer_id=customer)
+                self._add("churned", at, customer_id=customer, voluntary=at % 3 > 0)
                 self.churns.append(at)
 
     def _exit_moment(self) -> int:

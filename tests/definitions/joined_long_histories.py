@@ -71,7 +71,7 @@ class _LongHistory(EventBuilder):
             if kind == "changed":
                 self._add(kind, at, customer_id=customer, **self.dimensions("channel", "plan"))
             else:
-                self._add("churned", at, customer_id=customer)
+                self._add("churned", at, customer_id=customer, voluntary=at % 3 > 0)
             if kind != "switch":
                 at = self._later(at, 0.1, 5, 50)
 
@@ -81,7 +81,7 @@ class _LongHistory(EventBuilder):
         while at < self.end:
             self._activate(at, customer)
             at += self.random.uniform(0.11, 0.125) * DAY
-            self._add("churned", at, customer_id=customer)
+            self._add("churned", at, customer_id=customer, voluntary=at % 3 > 0)
             at += self.random.uniform(0.11, 0.125) * DAY
 
     def _add_nightly(self, customer: str) -> None:

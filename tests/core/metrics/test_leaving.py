@@ -36,14 +36,14 @@ def leaving(
 
 def minutes(partition: PartitionTask, aggregate: str, component: int) -> dict[int, int]:
     """Return the counts of a component in `total` by age of the minute pane in minutes."""
-    found: dict[int, int] = {}
+    counts_by_age: dict[int, int] = {}
     for key, block in partition.panes.blocks.items():
         if (key.resolution, key.cell.aggregate, key.cell.view) == (MINUTES.code, aggregate, "total"):
             for minute, entry, n in unpack_block(key.resolution, key.block, block):
                 if entry == component:
                     age = NOW // MINUTE - minute
-                    found[age] = found.get(age, 0) + n
-    return found
+                    counts_by_age[age] = counts_by_age.get(age, 0) + n
+    return counts_by_age
 
 
 def test_without_events_there_is_a_zero() -> None:
@@ -71,8 +71,12 @@ def test_a_notice_that_is_withdrawn_takes_its_count_away() -> None:
     assert leaving(events) == 0
     assert leaving([*events, churned("a", NOW)], window="1h") == 1
     assert leaving([*events, churned("a", NOW, voluntary=False)]) == 0
-    again = [*events, notice("a", NOW - 2 * DAY), churned("a", NOW)]
-    assert (leaving(again), leaving(again, window="24h"), leaving(again, window="7d")) == (1, 0, 1)
+    once_more = [*events, notice("a", NOW - 2 * DAY), churned("a", NOW)]
+    assert (leaving(once_more), leaving(once_more, window="24h"), leaving(once_more, window="7d")) == (
+        1,
+        0,
+        1,
+    )
 
 
 def test_of_several_notices_the_first_that_stands_counts() -> None:

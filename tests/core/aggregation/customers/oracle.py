@@ -25,11 +25,17 @@ class Customer:
         self.dims: dict[str, str] = {}
         self.margin = margin
         self.noticed = False
+        self.decisions: list[int] = []
+        """Times of the decisions to leave: one of each life at most."""
+        self.notice_at: int | None = None
+        """Time of the notice that stands in the present life."""
         self.ever_activated = any(e["kind"] == "on" for e in events)
         life_events = [e for e in events if e["kind"] in LIFE]
         for at in sorted({e["at"] for e in life_events}):
             self.live_through({k: by_id(life_events, k, at) for k in LIFE}, margin)
         self.active = self.is_active()
+        if self.notice_at is not None:
+            self.decisions.append(self.notice_at)
         self.scheduled = self.active and self.noticed
         self.cohort = "responder" if any(e["kind"] == "responded" for e in events) else "other"
         self.money = [e for e in events if e["kind"] in ("buy", "refund")]
@@ -45,12 +51,17 @@ class Customer:
     def live_through(self, moment: dict[str, list[OracleEvent]], margin: Fraction) -> None:
         """Take all life events of one moment."""
         was_active, ons, offs = self.is_active(), moment["on"], moment["off"]
+        if ons:
+            self.notice_at = None
         if ons and not was_active:
             self.lives.append([ons[0]["at"], None])
         if offs and not (ons and was_active):
             if self.is_active():
                 self.lives[-1][1] = offs[0]["at"]
                 self.churns.append(offs[0])
+                if self.notice_at is not None or offs[0]["voluntary"]:
+                    self.decisions.append(offs[0]["at"] if self.notice_at is None else self.notice_at)
+                self.notice_at = None
             else:
                 self.ignored.append(offs[0])
         for e in ons:
@@ -61,6 +72,10 @@ class Customer:
             self.set_margin(e)
         if ons or offs or moment["notice"] or moment["withdraw"]:
             self.noticed = bool(moment["notice"]) and not moment["withdraw"]
+        if moment["notice"] and self.is_active() and self.notice_at is None:
+            self.notice_at = moment["notice"][0]["at"]
+        if moment["withdraw"]:
+            self.notice_at = None
 
     def set_margin(self, e: OracleEvent) -> None:
         if e["margin"] is not None:
@@ -141,6 +156,7 @@ def figures(
     out["cx_opening_customers",] = len(opening)
     out["cx_active_customers",] = len(active)
     out["cx_cancel_scheduled_customers",] = sum(p.scheduled for p in customers)
+    out["cx_leaving_customers",] = sum(start <= at < end for p in customers for at in p.decisions)
     out["cx_churn_ignored",] = sum(start <= e["at"] < end for p in customers for e in p.ignored)
     referrers = sum(any(e["at"] >= start for e in p.conversions) for p in customers)
     out["cx_referrers",] = referrers

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.customers import Customers, lifecycle
 from stream.core.aggregation.task import PartitionTask
-from stream.core.metrics import churn, clv, fcr, referral, retention
+from stream.core.metrics import churn, clv, fcr, leaving, referral, retention
 from tests.core.aggregation.customers import fcr_oracle, oracle
 from tests.core.aggregation.customers.oracle import OracleEvent
 from tests.core.aggregation.customers.strategies import histories, ticket_histories, typed
@@ -39,7 +39,7 @@ LABEL_SETS: list[tuple[str, tuple[str, ...]]] = [
     ("ticket_topic", ("bill",)),
 ]
 MARGIN = 0.5
-METRICS = [module.METRIC for module in (churn, clv, fcr, referral, retention)]
+METRICS = [module.METRIC for module in (churn, clv, fcr, leaving, referral, retention)]
 
 
 def served_figures(
