@@ -58,6 +58,8 @@ def _customers(
     yield series("cx_churn_ratio", method="cohort", **labels), len(churns) / len(customer_ids)
     for reason, n in Counter(churn.reason or "unknown" for churn in churns).items():
         yield series("cx_churned_customers", reason=reason, **labels), n
+    voluntary = sum(churn.voluntary is not False for churn in churns)  # nobody in the story gives notice
+    yield series("cx_leaving_customers", **labels), voluntary
     yield (
         series("cx_revenue", currency="EUR", **labels),
         sum(purchase.amount_minor for purchase in purchases) / 100,
@@ -86,6 +88,7 @@ def _tickets(
     if response_times:
         yield series("cx_first_response_mean_seconds", **labels), fmean(response_times) / 1000
     yield series("cx_first_responses_within_target", **labels), in_time
+    yield series("cx_contact_cycles_due", fate="in_time", **labels), in_time
     yield series("cx_resolved_tickets", stage="first", **labels), len(resolution_times)
     if resolution_times:
         yield series("cx_resolution_mean_seconds", stage="first", **labels), fmean(resolution_times) / 1000

@@ -27,11 +27,11 @@ METRIC = Metric(
     title="Contact cycles",
     definition=(
         "Contact cycles (see first_response) as soon as their fate is known. In time: the agent's first contact, "
-        "at its moment. Overdue: the first moment at which a ticket has waited longer than its target, which is "
-        "counted at that moment, not at the reply. A target in business hours passes in business hours, in every "
-        "window at the minute. Dimensions, target and calendar are those of that moment: a later transfer does "
-        "not move an overdue cycle, and an update to a target that has passed already makes a cycle overdue at "
-        "once. A solve ends the wait. A contact after it is in time, or overdue at the contact."
+        "at its moment. Overdue: the first moment at which a ticket has waited longer than its target, in business "
+        "hours if the target says so. Every window counts it from that minute on, whether a reply follows or not. "
+        "Dimensions, target and calendar are those of that moment. A later transfer does not move an overdue cycle, "
+        "and an update to a target that has already passed makes a cycle overdue at once. A solve ends the wait. A "
+        "contact after it is in time, or overdue at the contact."
     ),
     formula="count of contact cycles; overdue when now - opening > target",
     excluded=(
@@ -39,7 +39,7 @@ METRIC = Metric(
         "which have no targets. Merged and deleted tickets, tickets without a creation. Erased ones that were "
         "not resolved."
     ),
-    source="SLA achievement of the first reply as in Zendesk's SLA policies: breached when the target passes",
+    source="first reply time in SLA policies, as of Zendesk: breached when the target passes, not at the reply",
     example='cx_contact_cycles_due{view="channel", window="1h", fate="overdue"}',
     aggregates=(CYCLES_DUE,),
     families=(DUE,),

@@ -32,7 +32,7 @@ METRIC = Metric(
         "Churns that are not voluntary, which are in cx_churned_voluntary_customers. Notices that were taken "
         "back, notices and churns of customers who were not active, and switches of plan."
     ),
-    source="the day of the decision, not of its effect, as in studies of contractual churn",
+    source="cancellations by the date of the notice, of which churn at the end of the contract is the effect",
     example='cx_leaving_customers{view="channel", window="1h"}',
     aggregates=(LEAVING,),
     families=(CUSTOMERS,),
