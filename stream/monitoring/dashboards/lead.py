@@ -12,8 +12,8 @@ PAGE: Json = {
     "type": "textbox",
     "name": "page",
     "label": "live page",
-    "query": "http://127.0.0.1:9815",
-    "current": {"text": "http://127.0.0.1:9815", "value": "http://127.0.0.1:9815"},
+    "query": "http://127.0.0.1:9817",
+    "current": {"text": "http://127.0.0.1:9817", "value": "http://127.0.0.1:9815"},
 }
 """The variable with the address of the live page, which a click on a figure opens."""
 BEFORE, CHANGE = "window before", "change"
