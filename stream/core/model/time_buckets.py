@@ -64,3 +64,8 @@ class Window(NamedTuple):
         """Return the number of the window's first bucket at `now` (ms). Its last bucket contains `now`."""
         step = self.resolution.step
         return now // step - self.span // step + 1
+
+    def contains(self, time: int, now: int) -> bool:
+        """Return whether a moment is in one of the window's buckets at `now`. Both are in ms."""
+        step = self.resolution.step
+        return self.first(now) <= time // step <= now // step

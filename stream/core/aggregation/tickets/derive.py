@@ -163,11 +163,8 @@ def _add_solves(derived: _Contributions, history: History, attributes: Attribute
         if hours is not None:
             worked = hours.between(history.created, solve.time)
             derived.record(BUSINESS, values, solve.time, base, worked)
-    for solve in history.solves:
-        if not solve.contact_count:
-            derived.count(
-                FIRST_RESPONSE, attributes.at(solve.time), solve.time, ResponseTimeLayout.UNANSWERED
-            )
+    for solve in history.unanswered_solves:
+        derived.count(FIRST_RESPONSE, attributes.at(solve.time), solve.time, ResponseTimeLayout.UNANSWERED)
     first = history.solves[0]
     if (by := _UNASSISTED.get(first.by)) is not None:
         derived.count(UNASSISTED, attributes.at(first.time), first.time, by)

@@ -81,6 +81,11 @@ class History(Struct, gc=False):
         """The opening of the cycle that is open, of either kind. At most one is."""
         return self.reply_cycle if self.contact_cycle is None else self.contact_cycle
 
+    @property
+    def unanswered_solves(self) -> list[Solve]:
+        """The solves without a contact of an agent before them."""
+        return [solve for solve in self.solves if not solve.contact_count]
+
 
 def history(ticket: Ticket) -> History | None:
     """Return the history of a ticket, None if it was never created, was merged or deleted."""

@@ -1,0 +1,1 @@
+"""Lists of the tickets and customers behind figures, read from the state topics."""
