@@ -20,6 +20,8 @@ COMMANDS = {
     "exporter": ("stream.cli.exporter:exporter", "Serve the metrics: /metrics, the live page, its API."),
     "intake": ("stream.cli.intake:intake", "Take events over HTTP and write them to Kafka."),
     "top": ("stream.cli.top:top", "Show an exporter's metrics in the terminal."),
+    "tickets": ("stream.cli.tickets:tickets", "List the tickets that wait, were reopened, …"),
+    "customers": ("stream.cli.customers:customers", "List the customers who leave."),
     "up": ("stream.cli.up:up", "Run everything on this machine, for real use."),
     "demo": ("stream.cli.demo:demo", "Run everything on this machine with simulated customers."),
     "publish": ("stream.cli.publish:publish", "Publish events from a file."),

@@ -18,6 +18,7 @@ ALLOWED_HASH = "a bcrypt hash of cost 4 to 16, as `htpasswd -nBC 10 ''` prints i
 _DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 _NAME = re.compile(r"[a-zA-Z0-9._-]{1,200}")
 _URL = re.compile(r"https?://([^/?#\s]+)(?:/[^?#\s]*)?")
+_LINK = re.compile(r"https?://[^/?#\s{}@\\]+/[^\s{}]*\{id\}[^\s{}]*")
 _SECRET_PARTS = frozenset("@?#")
 """A URL with one of these may hold a password or a token."""
 _SERVERS = re.compile(r"\s*[^\s,@/]+:[0-9]{1,5}\s*(,\s*[^\s,@/]+:[0-9]{1,5}\s*)*")
@@ -198,6 +199,15 @@ def _url(value: object, at: SettingSource) -> object:
     return value
 
 
+def _link(value: object, at: SettingSource) -> object:
+    if not isinstance(value, str) or not value.isprintable() or not _LINK.fullmatch(value):
+        at.error(
+            "***" if isinstance(value, str) and "@" in value else value,
+            'an address with "{id}" once after the host, such as "https://desk.example.org/tickets/{id}"',
+        )
+    return value
+
+
 def _servers(value: object, at: SettingSource) -> object:
     if not isinstance(value, str) or not _SERVERS.fullmatch(value):
         shown = "***" if isinstance(value, str) and "@" in value else value
@@ -238,4 +248,6 @@ secret_table = SettingType(_secret_table, lambda table: dict.fromkeys(table, "**
 name = SettingType(_name)
 address = SettingType(_address, str)
 url = SettingType(_url)
+link = SettingType(_link)
+"""A template of links to pages of single tickets. The ID takes the place of `{id}`."""
 file = SettingType(read_file_path, lambda path: path and str(path))

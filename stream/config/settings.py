@@ -95,6 +95,7 @@ class Exporter(msgspec.Struct, frozen=True, kw_only=True):
     stale_after: Annotated[int, duration("1s", "7d")] = 10 * UNITS["m"]
     web_config: Annotated[Path | None, setting_types.file] = None
     alertmanager: Annotated[str | None, setting_types.url] = None
+    ticket_url: Annotated[str | None, setting_types.link] = None
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):

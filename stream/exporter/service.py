@@ -6,7 +6,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiokafka.errors import KafkaError
 
@@ -22,6 +22,7 @@ from stream.exporter.http.pages import SLICE_SECONDS
 from stream.exporter.http.server import serve
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
+from stream.exporter.live.lists import Lists, ListSource
 from stream.exporter.reader import PaneReader
 from stream.exporter.state import ExporterState
 from stream.http.web_config import WebConfig, read
@@ -43,25 +44,27 @@ REMARK_SECONDS = 45.0
 """Seconds for which topics are named that were created again. If no worker accepts them, partitions are not covered by then."""
 
 
-def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT and return 0.
+def run(settings: Settings, list_source: Callable[[Settings], ListSource]) -> int:
+    """Serve until SIGTERM or SIGINT and return 0. `list_source` makes the lists that users may read.
 
     Raises PreconditionFailed if the topics of panes are different or may not be read, and ConfigError.
     """
     path = settings.exporter.web_config
     web = WebConfig() if path is None else read(path)
     logs.set_up()
-    asyncio.run(_Service(settings, web).run())
+    asyncio.run(_Service(settings, web, list_source(settings) if web.users else None).run())
     return 0
 
 
 class _Service:
     """The tasks and the HTTP server of an exporter."""
 
-    def __init__(self, settings: Settings, web: WebConfig) -> None:
+    def __init__(self, settings: Settings, web: WebConfig, list_source: ListSource | None) -> None:
         self.settings = settings
         self.web = web
         self.exporter = ExporterState(settings)
+        self._list_source = list_source
+        self._lists = Lists(self.exporter, list_source, self._present)
         self.broadcaster = Broadcaster(self.exporter, AlertmanagerClient(settings.exporter.alertmanager))
         self.error = "starting"
         self.problem = ""
@@ -93,7 +96,7 @@ class _Service:
                 self.exporter.exposition,
                 self._state,
                 address,
-                self.broadcaster.routes(),
+                [*self.broadcaster.routes(), *self._lists.routes()],
                 [self.broadcaster.close],
                 self.web,
                 self.exporter.settings.exporter.hosts,
@@ -110,6 +113,7 @@ class _Service:
                 ClockReader(self.settings, self.exporter.clock).run(),
                 self.broadcaster.poll_alerts(),
                 self.stop.wait(),
+                *([self._list_source.run()] if self._list_source else []),
             )
         ]
         try:
@@ -121,6 +125,10 @@ class _Service:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await runner.cleanup()
+
+    def _present(self) -> tuple[int, int]:
+        now = monotonic_ms()
+        return now, self.exporter.clock.read(now, wall_ms())
 
     def _state(self) -> tuple[str, str]:
         now = monotonic_ms()
@@ -192,6 +200,8 @@ class _Service:
                 self._note(missing, findings.recreated)
                 if recreated := [name for name in findings.recreated if name in panes]:
                     await self._begin_again(recreated)
+                if self._list_source and findings.recreated:
+                    self._list_source.restart()
             await asyncio.sleep(WATCH_INTERVAL)
 
     def _note(self, missing: Sequence[str], recreated: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """The command `cxgauge top`."""
 
 import base64
+import json
 import ssl
 import time
 import urllib.request
@@ -32,6 +33,8 @@ TIMEOUT = 8.0
 
 
 EFFECTS = "mix, rate: by how much a label set moved the total, because its share or its value changed"
+MAX_REASON = 4_096
+"""Bytes of a refusal that are read."""
 
 
 class ExporterClient(NamedTuple):
@@ -44,18 +47,37 @@ class ExporterClient(NamedTuple):
     authorization: str | None = None
     trust: ssl.SSLContext | None = None
 
-    def fetch(self) -> str:
-        """Return the text of `/metrics`. Raises CxgaugeError if the exporter cannot be read."""
+    def fetch(self, path: str = "/metrics") -> str:
+        """Return the text of `/metrics` or another path. Raises CxgaugeError if the exporter cannot be read."""
         headers = {"Authorization": self.authorization} if self.authorization else {}
-        request = urllib.request.Request(f"{self.url}/metrics", headers=headers)  # noqa: S310 - http or https
+        request = urllib.request.Request(f"{self.url}{path}", headers=headers)  # noqa: S310 - http or https
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.trust) as response:  # noqa: S310
                 return str(response.read().decode())
         except (OSError, HTTPException, UnicodeDecodeError) as error:
-            if isinstance(error, HTTPError):
-                error.close()
             reason = getattr(error, "reason", None) or error
+            if isinstance(error, HTTPError):
+                with error:
+                    reason = _stated_reason(error) or reason
             raise CxgaugeError(f"exporter {self.url} cannot be read: {reason}") from error
+
+
+def _stated_reason(error: HTTPError) -> str:
+    """Return the reason that the API gives for a refusal. Empty if there is none."""
+    try:
+        return str(json.loads(error.read(MAX_REASON))["error"])
+    except (OSError, HTTPException, ValueError, LookupError, TypeError):
+        return ""
+
+
+def exporter_client(
+    settings: Settings, url: str | None, user: str | None, password: str | None, ca: Path | None
+) -> ExporterClient:
+    """Return the client of an exporter, None for that of the configuration. Ask for the password if it is None."""
+    address = (url or default_url(settings)).rstrip("/")
+    if not address.startswith(("http://", "https://")):
+        raise CxgaugeError(f"--url: got {url!r}, allowed is an address that begins with http:// or https://")
+    return ExporterClient(address, user and authorization(user, password), _ssl_context(ca))
 
 
 @click.command()
@@ -93,13 +115,7 @@ def top(
     if url is None and (window not in labels or view not in settings.metrics.views):
         allowed = f"windows {', '.join(labels)}; views {', '.join(settings.metrics.views)}"
         raise CxgaugeError(f"got window {window!r} and view {view!r}, allowed are {allowed}")
-    exporter = ExporterClient(
-        (url or default_url(settings)).rstrip("/"),
-        user and authorization(user, password),
-        _ssl_context(ca),
-    )
-    if not exporter.url.startswith(("http://", "https://")):
-        raise CxgaugeError(f"--url: got {url!r}, allowed is an address that begins with http:// or https://")
+    exporter = exporter_client(settings, url, user, password, ca)
     snapshot = MetricsSnapshot(exporter.fetch(), view, window)
     if snapshot.windows and window not in snapshot.windows:
         allowed = ", ".join(sorted(snapshot.windows))

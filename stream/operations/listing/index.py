@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from heapq import nsmallest
 from typing import Any
 
-from schemas.topics import CUSTOMERS, TICKETS, DomainName
+from schemas.topics import DomainName
 from stream.core.aggregation.customers import listing as customers
 from stream.core.aggregation.customers.entity import CUSTOMER
 from stream.core.aggregation.tickets import listing as tickets
@@ -24,7 +24,7 @@ from stream.core.model.listing import (
 )
 from stream.core.model.time_buckets import Window
 
-PREFIXES: dict[DomainName, bytes] = {TICKETS.domain: TICKET, CUSTOMERS.domain: CUSTOMER}
+PREFIXES: dict[DomainName, bytes] = {"tickets": TICKET, "customers": CUSTOMER}
 """The kind of the listed entities of each domain that has lists."""
 
 
@@ -44,16 +44,12 @@ class ListIndex:
             return
         listed: tickets.ListedTicket | customers.LeavingCustomer | None = None
         if raw is not None:
-            listed = tickets.listed(raw, self._config) if domain == TICKETS.domain else customers.leaving(raw)
+            listed = tickets.listed(raw, self._config) if domain == "tickets" else customers.leaving(raw)
         of_partition, name = self._listed.setdefault((domain, partition), {}), key[1:].decode()
         if listed is None:
             of_partition.pop(name, None)
         else:
             of_partition[name] = listed
-
-    def forget(self, domain: DomainName, partition: int) -> None:
-        """Forget a partition, which is read from its beginning."""
-        self._listed.pop((domain, partition), None)
 
     def tickets(
         self, name: TicketListName, window: Window, now: int, most: int | None, wanted: Wanted
@@ -67,12 +63,13 @@ class ListIndex:
             most: the number of rows, None for all
             wanted: the values that the rows must have
         """
-        listed = self._items(TICKETS.domain)
+        listed = self._copies("tickets")
         newest_first = name in WINDOWED_LISTS
         return lambda: _first(
             (
                 row
-                for ticket_id, ticket in listed
+                for of_partition in listed
+                for ticket_id, ticket in of_partition.items()
                 for row in tickets.rows(ticket_id, ticket, name, window, now)
                 if wanted.includes(row)
             ),
@@ -82,22 +79,21 @@ class ListIndex:
 
     def leaving(self, window: Window, now: int, most: int | None) -> Callable[[], Listing[LeavingRow]]:
         """Return a function that lists the customers who gave notice, or churned in the window, the last ones first."""
-        listed = self._items(CUSTOMERS.domain)
+        listed = self._copies("customers")
         return lambda: _first(
             (
                 row
-                for customer_id, customer in listed
+                for of_partition in listed
+                for customer_id, customer in of_partition.items()
                 for row in customers.rows(customer_id, customer, window, now)
             ),
             most,
             newest_first=True,
         )
 
-    def _items(self, domain: DomainName) -> list[tuple[str, Any]]:
-        """Return a copy, because the index changes while a thread reads it. Entries themselves never change."""
-        return [
-            item for (name, _), listed in self._listed.items() if name == domain for item in listed.items()
-        ]
+    def _copies(self, domain: DomainName) -> list[dict[str, Any]]:
+        """Return a copy of each partition, because they change while a thread reads. Entries themselves never change."""
+        return [listed.copy() for (name, _), listed in self._listed.items() if name == domain]
 
 
 def _first(rows: Iterable[Row], most: int | None, *, newest_first: bool) -> Listing[Row]:

@@ -17,6 +17,7 @@ from stream.exporter.api.endpoint import FiguresEndpoint
 from stream.exporter.http.server import serve
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
+from stream.exporter.live.lists import Lists, ListSource
 from stream.exporter.service import run_in_slices
 from stream.http.web_config import WebConfig
 from tests.exporter.in_memory import Worker, apply_records, exporter
@@ -30,12 +31,18 @@ class LiveExporter:
     """
 
     def __init__(
-        self, alertmanager: str | None = None, port: int = 0, web: WebConfig | None = None, **env: str
+        self,
+        alertmanager: str | None = None,
+        port: int = 0,
+        web: WebConfig | None = None,
+        list_source: ListSource | None = None,
+        **env: str,
     ) -> None:
         self.exporter = exporter(**env)
         self.worker = Worker(self.exporter)
         self.alerts = AlertmanagerClient(alertmanager)
         self.broadcaster = Broadcaster(self.exporter, self.alerts)
+        self.lists = Lists(self.exporter, list_source, lambda: (self.monotonic_ms, self.now))
         self.now, self.monotonic_ms, self.error = NOW, 0, ""
         self.port = port or free_port()
         self._web = web or WebConfig()
@@ -82,7 +89,7 @@ class LiveExporter:
             self.exporter.exposition,
             lambda: (self.exporter.unready_reason(self.monotonic_ms), ""),
             Address("127.0.0.1", self.port),
-            self.broadcaster.routes(),
+            [*self.broadcaster.routes(), *self.lists.routes()],
             [self.broadcaster.close],
             self._web,
             figures=FiguresEndpoint(self.exporter.config).routes,
