@@ -1,4 +1,4 @@
-"""`/api/v1/tickets` and `/api/v1/customers/leaving`: the IDs behind figures, for users only."""
+"""`/api/v1/lists`, `/api/v1/tickets` and `/api/v1/customers/leaving`: the IDs behind figures, for users only."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -74,9 +74,15 @@ class Lists:
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         return [
+            web.get("/api/v1/lists", self._state),
             web.get("/api/v1/tickets", self._tickets),
             web.get("/api/v1/customers/leaving", self._leaving),
         ]
+
+    async def _state(self, _: web.Request) -> web.Response:
+        """Answer why there are no lists: `off` until the exporter is started with users, `reason` for now."""
+        off = WITHOUT_USERS if self._source is None else ""
+        return _answer({"off": off, "reason": "" if self._source is None else self._source.reason})
 
     async def _tickets(self, request: web.Request) -> web.Response:
         source, query = self._ready(), request.query

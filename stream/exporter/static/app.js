@@ -3,6 +3,7 @@
 import { Detail } from "./detail.js";
 import { $, h } from "./dom.js";
 import { Feed } from "./feed.js";
+import { Lists } from "./lists.js";
 import { Status } from "./status.js";
 import { Tiles } from "./tiles.js";
 
@@ -10,6 +11,7 @@ const catalog = await loadCatalog();
 const status = new Status(catalog);
 const tiles = new Tiles(catalog, (tile) => select({ tile }));
 const detail = new Detail(catalog);
+const lists = new Lists();
 const feed = new Feed(show, (isConnected, refusal) => status.setConnected(isConnected, refusal));
 let selection = null;
 
@@ -67,6 +69,7 @@ function select(change) {
   for (const input of document.querySelectorAll("#windows input")) input.checked = input.value === selection.window;
   $("view").value = selection.view;
   tiles.setPressed(selection.tile);
+  lists.setWindow(selection.window);
   $("detail").setAttribute("aria-busy", "true");
   feed.open(selection);
   if (change.tile) reveal();
