@@ -153,6 +153,14 @@ def test_a_given_file_must_exist(tmp_path: Path) -> None:
         ("exporter", "max_series", "0"),
         ("exporter", "max_series", "1.0"),
         ("exporter", "web_config", "no.yml"),
+        ("exporter", "ticket_url", "https://desk.example.org/tickets/"),
+        ("exporter", "ticket_url", "https://{id}/tickets"),
+        ("exporter", "ticket_url", "https://desk.example.org/{id}/{other}"),
+        ("exporter", "ticket_url", "https://desk.example.org/{id}/{id}"),
+        ("exporter", "ticket_url", "javascript:alert(1)//{id}"),
+        ("exporter", "ticket_url", "ftp://desk.example.org/{id}"),
+        ("exporter", "ticket_url", "https://user:secret@desk.example.org/{id}"),
+        ("exporter", "ticket_url", "https://desk.example.org/ {id}"),
         ("topics", "retention", "5m"),
         ("topics", "retention", "-2"),
         ("topics", "feedback", "a/b"),
@@ -166,6 +174,13 @@ def test_invalid_values_are_errors(section: str, name: str, value: str) -> None:
     """Each type of setting refuses invalid values and names the setting."""
     (line,) = errors_of(**{f"{section}_{name}".upper(): value})
     assert line.startswith(f"{section}.{name}: got ")
+
+
+@pytest.mark.parametrize(
+    "template", ["https://desk.example.org/tickets/{id}", "http://desk:8080/agent?ticket={id}#last"]
+)
+def test_templates_of_links(template: str) -> None:
+    assert load(None, {"CXGAUGE_EXPORTER_TICKET_URL": template}).exporter.ticket_url == template
 
 
 @pytest.mark.parametrize("retention", ["-1", '"-1"'])

@@ -1,12 +1,15 @@
 """The ACLs of deploy/docs/acls.md on a broker that allows nothing else, and without one of them."""
 
 import asyncio
+import base64
 import re
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
+import bcrypt
 import pytest
 from aiokafka.errors import ClusterAuthorizationFailedError, TopicAuthorizationFailedError
 from confluent_kafka import Producer
@@ -103,6 +106,8 @@ def test_every_command_works_with_the_acls_of_the_page(secured: SecuredBroker, t
         wait(lambda: secured.run("support", "doctor").exit_code == 0, cluster.logs)
         succeeds(secured.run("support", "doctor", "audit"))
         assert "nps" in succeeds(secured.run("support", "explain", "--customer", "c-17"))
+        assert "waiting: 0" in succeeds(secured.run("support", "tickets", "waiting"))
+        assert "leaving: 0" in succeeds(secured.run("support", "customers", "leaving"))
         assert "invalid" in succeeds(secured.run("support", "deadletter", "ls"))
         succeeds(secured.run("support", "deadletter", "purge", "c-17", "--dry-run"))
         succeeds(secured.run("operator", "deadletter", "replay"))
@@ -368,6 +373,44 @@ def test_an_exporter_that_may_not_compare_its_topics(secured: SecuredBroker, tmp
             assert "User:exporter lacks DescribeConfigs on topic cx.panes." in cluster.logs()
     finally:
         secured.allow(missing)
+
+
+LISTED = ("cx.state.tickets", "cx.state.customers")
+
+
+@pytest.mark.parametrize("missing", [acl for acl in of("exporter") if acl.name in LISTED], ids=described)
+def test_figures_do_not_need_the_rights_of_lists(
+    secured: SecuredBroker, tmp_path: Path, missing: Acl
+) -> None:
+    """An exporter with users names a missing right, serves its figures, and lists when it has the right."""
+    password = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+    web = tmp_path / "web.yml"
+    web.write_text(f"basic_auth_users:\n  lead: {password}\n")
+    with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
+        cluster.start(**secured.environ("worker"))
+        secured.forbid({missing})
+        try:
+            env = secured.environ("exporter") | {"CXGAUGE_EXPORTER_WEB_CONFIG": str(web)}
+            exporter: Any = cluster.start("exporter", **env)
+            wait(lambda: is_named(missing, _get(exporter, "/api/v1/lists")), cluster.logs)
+            wait(lambda: _get(exporter, "/readyz").startswith("ok"), cluster.logs)
+            assert is_named(missing, cluster.logs())
+        finally:
+            secured.allow({missing})
+        wait(lambda: '"tickets":' in _get(exporter, "/api/v1/tickets"), cluster.logs)
+
+
+def _get(exporter: Any, path: str) -> str:
+    """Return an answer to the user, empty if there is none."""
+    password = base64.b64encode(b"lead:secret").decode()
+    request = Request(
+        f"http://127.0.0.1:{exporter.port}{path}", headers={"Authorization": f"Basic {password}"}
+    )
+    try:
+        with urlopen(request, timeout=5) as response:  # noqa: S310 - http
+            return str(response.read().decode())
+    except OSError:
+        return ""
 
 
 @pytest.mark.parametrize(

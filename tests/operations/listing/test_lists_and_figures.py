@@ -52,7 +52,7 @@ class ListedPipeline(Pipeline):
 def value(series: Series, name: str, **labels: str) -> float:
     """Return the sum of the series of a name that have these labels."""
     wanted = set(labels.items())
-    return sum(n for own, n in series.get(name, {}).items() if wanted <= set(own))
+    return sum(n for key, n in series.get(name, {}).items() if wanted <= set(key))
 
 
 def ticket_differences(pipeline: ListedPipeline, now: int, *, erased: bool) -> Iterator[str]:
@@ -73,13 +73,13 @@ def ticket_differences(pipeline: ListedPipeline, now: int, *, erased: bool) -> I
                 continue
             for view in VIEWS:
                 by_value = Counter(getattr(row, view) for row in listing.rows if getattr(row, view))
-                own = {
+                counted_by = {
                     dict(key)[view]: n
                     for key, n in series.get(FIGURES[name], {}).items()
                     if n and {("view", view), *labels.items()} <= set(key)
                 }
-                if by_value != own:
-                    yield f"{name} {labels} by {view}: {by_value} listed, {own} counted"
+                if by_value != counted_by:
+                    yield f"{name} {labels} by {view}: {by_value} listed, {counted_by} counted"
 
 
 def leaving_differences(pipeline: ListedPipeline, now: int, *, erased: bool) -> Iterator[str]:
