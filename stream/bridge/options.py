@@ -38,7 +38,7 @@ def default_group(topic: str) -> str:
 
 def check_options(options: BridgeOptions, settings: Settings) -> None:
     """Raise ConfigError for a topic of cxgauge itself, which would feed itself, and for the group of the workers."""
-    if options.topic in settings.topics.all:
+    if options.topic in (*settings.topics.all, settings.topics.comments):
         raise ConfigError(
             f"TOPIC: got {options.topic!r}, which cxgauge itself reads or writes, allowed is a topic of another system"
         )

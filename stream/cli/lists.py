@@ -20,8 +20,8 @@ from stream.clock import wall_ms
 from stream.config import Settings, config_hash
 from stream.core.model.time_buckets import Window
 from stream.errors import CxgaugeError
+from stream.exporter.live.answers import MAX_ROWS
 from stream.exporter.live.list_documents import Document, ListContext, columns, rows_of
-from stream.exporter.live.lists import MAX_ROWS
 from stream.operations.inspection.positions import positions, problems
 from stream.operations.listing.index import ListIndex
 from stream.operations.listing.reading import read_index

@@ -20,5 +20,6 @@ def aggregation_config(settings: Settings) -> AggregationConfig:
         queue_target=settings.queue.target,
         calendars=tuple(configured.calendar for configured in settings.calendars),
         erasure_retention=None if settings.topics.retention == FOREVER else settings.topics.retention,
+        keep_comments=settings.comments.keep,
         config_hash=config_hash(settings),
     )

@@ -34,7 +34,7 @@ def _certificate(settings: Settings) -> Iterator[str]:
 
 
 def _names(settings: Settings) -> Iterator[str]:
-    for name, times in Counter(settings.topics.all).items():
+    for name, times in Counter((*settings.topics.all, settings.topics.comments)).items():
         if times > 1:
             yield f"topics: got {name!r} as the name of {times} topics, allowed is a different name for each"
 

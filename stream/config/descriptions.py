@@ -35,6 +35,8 @@ DESCRIPTIONS: dict[str, str] = {
     "exporter.web_config": "File with TLS and passwords, in the format of Prometheus' exporter-toolkit",
     "exporter.alertmanager": "Address of the Alertmanager whose firing alerts the live page shows",
     "exporter.ticket_url": "Address of a ticket's page in the help desk, with `{id}` for its ID. [Lists of tickets](lists.md) link there",
+    "comments.keep": "Whether workers keep the comments of answers in the topic `cx.comments`, for users of the exporter: "
+    "[comments.md](comments.md). Comments are personal data",
     "intake.listen": "Address of the intake: events over HTTP, webhooks, `/metrics` and health endpoints. Beyond loopback it needs "
     "`intake.tokens`, or passwords or client certificates in `intake.web_config`",
     "intake.hosts": "Names by which the intake may be requested, as `exporter.hosts`",

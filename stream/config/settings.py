@@ -58,6 +58,11 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.state_prefix}.panes.{domain}"
 
     @property
+    def comments(self) -> str:
+        """The topic of comments, which exists only if they are kept."""
+        return f"{self.state_prefix}.comments"
+
+    @property
     def clock(self) -> str:
         """The topic of the workers' clock records."""
         return f"{self.state_prefix}.clock"
@@ -96,6 +101,12 @@ class Exporter(msgspec.Struct, frozen=True, kw_only=True):
     web_config: Annotated[Path | None, setting_types.file] = None
     alertmanager: Annotated[str | None, setting_types.url] = None
     ticket_url: Annotated[str | None, setting_types.link] = None
+
+
+class Comments(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the comments of answers."""
+
+    keep: Annotated[bool, setting_types.switch] = False
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +158,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     topics: Topics = Topics()
     worker: Worker = Worker()
     exporter: Exporter = Exporter()
+    comments: Comments = Comments()
     intake: Intake = msgspec.field(default_factory=Intake)
     metrics: Metrics = msgspec.field(default_factory=Metrics)
     queue: Queue = Queue()

@@ -18,10 +18,12 @@ from stream.core.windows.rolling import CooperativeSteps
 from stream.errors import ConfigError, TopicsMissing, waiting_for
 from stream.exporter.api.endpoint import FiguresEndpoint
 from stream.exporter.clock_reader import ClockReader
+from stream.exporter.comment_reader import CommentReader
 from stream.exporter.http.pages import SLICE_SECONDS
 from stream.exporter.http.server import serve
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
+from stream.exporter.live.comments import NOT_KEPT, WITHOUT_USERS, Comments
 from stream.exporter.live.lists import Lists, ListSource
 from stream.exporter.reader import PaneReader
 from stream.exporter.state import ExporterState
@@ -63,8 +65,12 @@ class _Service:
         self.settings = settings
         self.web = web
         self.exporter = ExporterState(settings)
-        self._list_source = list_source
         self._lists = Lists(self.exporter, list_source, self._present)
+        off = NOT_KEPT if not settings.comments.keep else "" if web.users else WITHOUT_USERS
+        reader = None if off else CommentReader(settings)
+        self._comments = Comments(self.exporter, reader, off, self._present)
+        self._followers = [follower for follower in (list_source, reader) if follower is not None]
+        """Readers for users, beside the figures."""
         self.broadcaster = Broadcaster(self.exporter, AlertmanagerClient(settings.exporter.alertmanager))
         self.error = "starting"
         self.problem = ""
@@ -96,7 +102,7 @@ class _Service:
                 self.exporter.exposition,
                 self._state,
                 address,
-                [*self.broadcaster.routes(), *self._lists.routes()],
+                [*self.broadcaster.routes(), *self._lists.routes(), *self._comments.routes()],
                 [self.broadcaster.close],
                 self.web,
                 self.exporter.settings.exporter.hosts,
@@ -113,7 +119,7 @@ class _Service:
                 ClockReader(self.settings, self.exporter.clock).run(),
                 self.broadcaster.poll_alerts(),
                 self.stop.wait(),
-                *([self._list_source.run()] if self._list_source else []),
+                *(follower.run() for follower in self._followers),
             )
         ]
         try:
@@ -200,8 +206,9 @@ class _Service:
                 self._note(missing, findings.recreated)
                 if recreated := [name for name in findings.recreated if name in panes]:
                     await self._begin_again(recreated)
-                if self._list_source and findings.recreated:
-                    self._list_source.restart()
+                if findings.recreated:
+                    for follower in self._followers:
+                        follower.restart()
             await asyncio.sleep(WATCH_INTERVAL)
 
     def _note(self, missing: Sequence[str], recreated: Sequence[str]) -> None:

@@ -13,13 +13,18 @@ INPUT_BYTES = 2 * MIB
 DEADLETTER_BYTES = 4 * MIB
 """More than the largest input record, so that every dead letter fits with its key and headers."""
 DEADLETTER_RETENTION = milliseconds("14d")
+COMMENTS_RETENTION = milliseconds("30d")
 CLOCK_RETENTION = milliseconds("1h")
 TOMBSTONE_RETENTION = milliseconds("3d")
 """Time in ms for which a deletion stays readable. A reader that paused for half of it has to read the topic
 again."""
 
 
-Role = Literal["input", "compacted", "deadletter", "clock"]
+Role = Literal["input", "compacted", "deadletter", "clock", "comments"]
+
+
+_EXACT: tuple[Role, ...] = ("input", "compacted", "comments")
+"""The topics that have the partitions of the inputs, and whose records must stay or go as configured."""
 
 
 class TopicSpec(NamedTuple):
@@ -43,7 +48,7 @@ class TopicDescription(NamedTuple):
 
 
 def topics(settings: Settings) -> list[TopicSpec]:
-    """Return every required topic: inputs, state, panes, dead letters and clock records."""
+    """Return every required topic: inputs, state, panes, dead letters, clock records, and comments if they are kept."""
     names = settings.topics
     inputs = {
         "cleanup.policy": "delete",
@@ -63,6 +68,11 @@ def topics(settings: Settings) -> list[TopicSpec]:
         "cleanup.policy": "delete",
         "retention.ms": str(DEADLETTER_RETENTION),
         "max.message.bytes": str(DEADLETTER_BYTES),
+    }
+    comments = compacted | {
+        "cleanup.policy": "compact,delete",
+        "retention.ms": str(COMMENTS_RETENTION),
+        "retention.bytes": "-1",
     }
     clock = {
         "cleanup.policy": "delete",
@@ -85,6 +95,7 @@ def topics(settings: Settings) -> list[TopicSpec]:
         *(spec(names.panes(domain), "compacted", compacted) for domain in DOMAINS),
         spec(names.deadletter, "deadletter", deadletter),
         spec(names.clock, "clock", clock),
+        *([spec(names.comments, "comments", comments)] if settings.comments.keep else []),
     ]
 
 
@@ -109,12 +120,12 @@ def _compare(spec: TopicSpec, actual: TopicDescription | None) -> Iterator[tuple
         return
     if actual.partitions != spec.partitions:
         wanted = "expected 1" if spec.role == "clock" else f"topics.partitions is {spec.partitions}"
-        grave = spec.role in ("input", "compacted")
+        grave = spec.role in _EXACT
         yield grave, f"{spec.name}: has {actual.partitions} partitions, {wanted}"
     if actual.replication != spec.replication:
         text = f"has {actual.replication} replicas, topics.replication_factor is {spec.replication}"
         yield False, f"{spec.name}: {text}"
     for key, value in spec.configs.items():
         if (actual_value := actual.configs.get(key)) != value:
-            grave = key == "cleanup.policy" and spec.role in ("input", "compacted")
+            grave = key == "cleanup.policy" and spec.role in _EXACT
             yield grave, f"{spec.name}: {key} is {actual_value}, expected {value}"

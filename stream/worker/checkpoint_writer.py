@@ -109,6 +109,10 @@ class KafkaCheckpointStore:
                 for batch in build_batches(producer, flush.state, now)
             ),
             *((topics.panes(name), partition.number, batch) for batch in build_batches(producer, rows, now)),
+            *(
+                (topics.comments, partition.number, batch)
+                for batch in build_batches(producer, flush.comments, now)
+            ),
         ]
         with translated(self.settings.kafka, Operation.WRITE):
             async with asyncio.timeout(FLUSH_TIMEOUT):

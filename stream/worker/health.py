@@ -44,7 +44,7 @@ class Health:
         )
         self.records = Counter(
             "cxgauge_records_written",
-            "Records written: state, panes, dead letters, forwards",
+            "Records written: state, panes, dead letters, forwards, comments",
             ("kind",),
             registry=self.registry,
         )

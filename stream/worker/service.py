@@ -167,6 +167,7 @@ class InstrumentedStore(KafkaCheckpointStore):
             ("panes", len(flush.panes)),
             ("dead", len(flush.dead_letters)),
             ("forwards", len(flush.forwards)),
+            ("comments", len(flush.comments)),
         ):
             self.health.records.labels(kind).inc(written)
 

@@ -37,7 +37,8 @@ COORDINATOR_TIMEOUT = 20.0
 def needs(settings: Settings) -> Needs:
     """Return the operations that a worker needs on topics."""
     both = {*READ, *WRITE}
-    return needs_of(counting_topics(settings), {"input": both, "compacted": both, "deadletter": WRITE})
+    by_role = {"input": both, "compacted": both, "deadletter": WRITE, "comments": WRITE}
+    return needs_of(counting_topics(settings), by_role)
 
 
 async def prepare(settings: Settings, health: Health) -> Mapping[str, TopicDescription]:

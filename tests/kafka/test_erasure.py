@@ -49,7 +49,7 @@ def with_fast_retention(spec: TopicSpec) -> TopicSpec:
         return spec
     return spec._replace(
         configs=spec.configs
-        | (FAST_COMPACTION if spec.role == "compacted" else {"file.delete.delay.ms": "0"})
+        | (FAST_COMPACTION if spec.role in ("compacted", "comments") else {"file.delete.delay.ms": "0"})
     )
 
 
@@ -165,7 +165,7 @@ class CustomerEvents:
 def find_traces(folder: Path, cluster: ChaosCluster) -> list[str]:
     """Return the files of our topics and logs that contain a trace of the customer, with the trace."""
     names = cluster.settings.topics
-    topic_names = [names.deadletter, *map(names.state, DOMAINS), *map(names.panes, DOMAINS)]
+    topic_names = [names.deadletter, names.comments, *map(names.state, DOMAINS), *map(names.panes, DOMAINS)]
     files = [file for name in topic_names for file in folder.glob(f"data/{name}-*/*")]
     matches = []
     for file in [*files, *cluster.folder.glob("*.log")]:
@@ -196,7 +196,8 @@ def test_no_trace_of_an_erased_customer_is_left(tmp_path: Path) -> None:
     broker_folder, logs = tmp_path / "broker", tmp_path / "logs"
     logs.mkdir()
     with Broker(folder=broker_folder, properties=BROKER) as broker:
-        cluster = ChaosCluster(broker.bootstrap, logs, CXGAUGE_TOPICS_PARTITIONS="2")
+        env = {"CXGAUGE_TOPICS_PARTITIONS": "2", "CXGAUGE_COMMENTS_KEEP": "true"}
+        cluster = ChaosCluster(broker.bootstrap, logs, **env)
         asyncio.run(
             create(cluster.settings, [with_fast_retention(spec) for spec in topics(cluster.settings)])
         )
@@ -210,10 +211,14 @@ def test_no_trace_of_an_erased_customer_is_left(tmp_path: Path) -> None:
             for domain in DOMAINS:
                 assert cluster.wait_until_counted(domain), cluster.logs()
             assert len(cluster.dead_letters()) == 8
-            for topic in ("deadletter", "state.feedback", "state.tickets", "state.customers"):
+            for topic in ("deadletter", "state.feedback", "state.tickets", "state.customers", "comments"):
                 assert any(
                     CUSTOMER_ID in line and topic in line for line in find_traces(broker_folder, cluster)
                 ), topic
+            assert any(
+                COMMENT in line and f"{cluster.settings.topics.comments}-" in line
+                for line in find_traces(broker_folder, cluster)
+            )
             answers = 'cx_nps_responses{view="total",window="7d",category="promoter"}'
             wait(lambda: cluster.samples(exporter).get(answers) == 1, cluster.logs)
 

@@ -1,11 +1,13 @@
 """Lists of tickets and customers: by commands that read the state, and by an exporter that follows it."""
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import bcrypt
 import pytest
@@ -121,3 +123,44 @@ def test_text_and_csv(cluster: ChaosCluster) -> None:
     assert row.startswith('"a,""b",')
     assert row.endswith(",chat,,low,https://desk.example/a%2C%22b")
     assert cluster.run("tickets", "reopened").stdout == "reopened: 0 in 24h\n"
+
+
+def comment_texts(exporter: Any) -> dict[str, str] | None:
+    """Return the texts of the exporter's comments by the ID of the answer, None until they are read."""
+    password = base64.b64encode(b"lead:secret").decode()
+    url = f"http://127.0.0.1:{exporter.port}/api/v1/comments"
+    request = Request(url, headers={"Authorization": f"Basic {password}"})
+    try:
+        with urlopen(request, timeout=5) as response:  # noqa: S310 - http
+            return {entry["feedback_id"]: entry["text"] for entry in json.loads(response.read())["comments"]}
+    except OSError:
+        return None
+
+
+def test_kept_comments(cluster: ChaosCluster) -> None:
+    """From the event to the exporter, with edits, a deletion, an erasure, and a worker that is killed."""
+    now = int(time.time() * 1000)
+    exporter: Any = cluster.start("exporter")
+
+    def answered(name: str, comment: str, **data: Any) -> PublishedRecord:
+        fields = {"feedback_id": name, "survey": "nps", "score": 3, "customer_id": f"c-{name}"}
+        return record("feedback.submitted", now, name, **fields, comment=comment, **data)
+
+    cluster.publish(
+        [answered("a", "slow"), answered("b", "dear"), answered("c", "bad"), answered("d", "odd")],
+        partitioner="consistent",
+    )
+    wait(lambda: comment_texts(exporter) == {"a": "slow", "b": "dear", "c": "bad", "d": "odd"}, cluster.logs)
+    cluster.workers[0].kill()
+    edits = [
+        answered("a", "not slow", revision=2),
+        answered("a", "late edit", revision=1),
+        answered("d", " ", revision=1),
+    ]
+    cluster.publish([*edits, record("feedback.deleted", now, "b", feedback_id="b")], partitioner="consistent")
+    cluster.start()
+    wait(lambda: comment_texts(exporter) == {"a": "not slow", "c": "bad"}, cluster.logs)
+    asyncio.run(erase(cluster, "c-a"))
+    wait(lambda: comment_texts(exporter) == {"c": "bad"}, cluster.logs)
+    later: Any = cluster.start("exporter")
+    wait(lambda: comment_texts(later) == {"c": "bad"}, cluster.logs)

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from stream.config import Settings
+from stream.config.settings import Comments
 from stream.kafka.topics import TopicDescription, differences, refusals, topics
 
 
@@ -36,6 +37,22 @@ def test_every_topic_of_the_configuration() -> None:
             "message.timestamp.type": "CreateTime",
             "min.insync.replicas": "1",
         }
+
+
+def test_comments_have_a_topic_if_they_are_kept() -> None:
+    """Compacted, and deleted after 30 days. Another policy or number of partitions is refused."""
+    kept = replace(Settings(), comments=Comments(keep=True))
+    *others, spec = topics(kept)
+    assert others == topics(Settings())
+    assert (spec.name, spec.partitions) == ("cx.comments", 12)
+    wanted = {"cleanup.policy": "compact,delete", "retention.ms": "2592000000", "retention.bytes": "-1"}
+    assert spec.configs | wanted == spec.configs
+    described = expected_descriptions(kept)[spec.name]
+    assert refusals([spec], {spec.name: described._replace(partitions=3)})
+    assert refusals(
+        [spec], {spec.name: described._replace(configs=spec.configs | {"cleanup.policy": "compact"})}
+    )
+    assert refusals([spec], {spec.name: described}) == []
 
 
 def test_topics_depend_on_the_configuration() -> None:

@@ -14,12 +14,13 @@ import pytest
 from aiokafka.errors import ClusterAuthorizationFailedError, TopicAuthorizationFailedError
 from confluent_kafka import Producer
 from confluent_kafka.admin import AclOperation, AdminClient, NewTopic
+from msgspec.structs import replace
 
 from schemas.feedback import FeedbackSubmitted
 from schemas.publish import Publisher
 from schemas.topics import DOMAINS
 from stream.config import Kafka, Settings
-from stream.config.settings import Topics
+from stream.config.settings import Comments, Topics
 from stream.errors import PreconditionFailed
 from stream.kafka.admin import create
 from stream.kafka.client import client_options
@@ -140,9 +141,10 @@ TESTED = sorted(
     acl
     for acl in ACLS
     if acl.principal not in ("app", "bridge", "exporter", "intake")
-    and (acl.principal, acl.name) != ("worker", "cx.clock")
+    and (acl.principal, acl.name) not in (("worker", "cx.clock"), ("worker", "cx.comments"))
 )
-"""An app uses the client library or any other client. Bridge, exporter and intake run as processes below. Counting needs no clock topic."""
+"""An app uses the client library or any other client. Bridge, exporter and intake run as processes below. Counting needs no clock
+topic, and comments only if they are kept."""
 
 
 def of(principal: str) -> list[Acl]:
@@ -375,10 +377,39 @@ def test_an_exporter_that_may_not_compare_its_topics(secured: SecuredBroker, tmp
         secured.allow(missing)
 
 
-LISTED = ("cx.state.tickets", "cx.state.customers")
+FOR_USERS = {
+    "cx.state.tickets": ("/api/v1/lists", "/api/v1/tickets", '"tickets":'),
+    "cx.state.customers": ("/api/v1/lists", "/api/v1/customers/leaving", '"customers":'),
+    "cx.comments": ("/api/v1/comments/state", "/api/v1/comments", '"comments":'),
+}
+"""Topics that an exporter reads for its users, with the paths of their state and of what is in them, and a part of that."""
+KEPT = Comments(keep=True)
 
 
-@pytest.mark.parametrize("missing", [acl for acl in of("exporter") if acl.name in LISTED], ids=described)
+@pytest.fixture(scope="module")
+def comments_topic(secured: SecuredBroker) -> None:
+    """The topic of comments, which exists only if they are kept."""
+    connection = Kafka(bootstrap_servers=secured.broker.bootstrap)
+    settings = Settings(kafka=connection, topics=Topics(partitions=PARTITIONS), comments=KEPT)
+    asyncio.run(create(settings, topics(settings)))
+
+
+@pytest.mark.usefixtures("comments_topic")
+@pytest.mark.parametrize("missing", [acl for acl in of("worker") if acl.name == "cx.comments"], ids=described)
+def test_a_worker_that_keeps_comments_names_a_missing_acl(secured: SecuredBroker, missing: Acl) -> None:
+    settings = replace(secured.settings("worker"), comments=KEPT)
+    asyncio.run(prepare(settings, Health()))
+    secured.forbid({missing})
+    try:
+        with pytest.raises(PreconditionFailed) as raised:
+            asyncio.run(prepare(settings, Health()))
+    finally:
+        secured.allow({missing})
+    assert is_named(missing, str(raised.value))
+
+
+@pytest.mark.usefixtures("comments_topic")
+@pytest.mark.parametrize("missing", [acl for acl in of("exporter") if acl.name in FOR_USERS], ids=described)
 def test_figures_do_not_need_the_rights_of_lists(
     secured: SecuredBroker, tmp_path: Path, missing: Acl
 ) -> None:
@@ -386,18 +417,19 @@ def test_figures_do_not_need_the_rights_of_lists(
     password = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
     web = tmp_path / "web.yml"
     web.write_text(f"basic_auth_users:\n  lead: {password}\n")
+    more = {"CXGAUGE_EXPORTER_WEB_CONFIG": str(web), "CXGAUGE_COMMENTS_KEEP": "true"}
+    state, path, part = FOR_USERS[missing.name]
     with ChaosCluster(secured.broker.bootstrap, tmp_path, **NAMES) as cluster:
-        cluster.start(**secured.environ("worker"))
+        cluster.start(**secured.environ("worker") | {"CXGAUGE_COMMENTS_KEEP": "true"})
         secured.forbid({missing})
         try:
-            env = secured.environ("exporter") | {"CXGAUGE_EXPORTER_WEB_CONFIG": str(web)}
-            exporter: Any = cluster.start("exporter", **env)
-            wait(lambda: is_named(missing, _get(exporter, "/api/v1/lists")), cluster.logs)
+            exporter: Any = cluster.start("exporter", **secured.environ("exporter") | more)
+            wait(lambda: is_named(missing, _get(exporter, state)), cluster.logs)
             wait(lambda: _get(exporter, "/readyz").startswith("ok"), cluster.logs)
             assert is_named(missing, cluster.logs())
         finally:
             secured.allow({missing})
-        wait(lambda: '"tickets":' in _get(exporter, "/api/v1/tickets"), cluster.logs)
+        wait(lambda: part in _get(exporter, path), cluster.logs)
 
 
 def _get(exporter: Any, path: str) -> str:

@@ -70,6 +70,9 @@ class Domain(ABC):
     open_codes: ClassVar[frozenset[str]] = frozenset()
     """Aggregates whose last own label is an open code, such as a reason. Codes are capped by the labels before it."""
 
+    commented: ClassVar[bytes | None] = None
+    """Prefix of the entities whose comments may be kept, None if there are none."""
+
     @abstractmethod
     def rejects_late(self, data: Data) -> bool:
         """Return whether an event with this data is rejected when it is later than the allowed lateness."""

@@ -73,6 +73,10 @@ class EntityStore:
         """The same of all records, in ms: the watermark of a partition that has derived records only would stand still."""
         self.inserted_rows: list[Row] = []
         """Records of entities that were inserted without `put`."""
+        self.comments: dict[bytes, bytes | None] | None = None
+        """Comments since the last flush by the key of their answer, None to delete one. None if no comments are kept."""
+        self.commented = b""
+        """Prefix of the entities that may have a comment."""
         self._changed_keys: dict[bytes, None] = {}
         self._timers = Timers()
         self._timers_of_derived = Timers()
@@ -89,6 +93,8 @@ class EntityStore:
         if raw is None:
             self.entities.pop(key, None)
             self.removals += 1
+            if self.comments is not None and key.startswith(self.commented):
+                self.comments[key] = None
         else:
             self.entities[key] = raw
         self._changed_keys[key] = None
@@ -156,6 +162,18 @@ class EntityStore:
         """Return values of the dimensions `old_dimensions` as capped values of the config's dimensions."""
         by_name = dict(zip(old_dimensions, values, strict=False))
         return self.cardinality.cap_values(tuple(by_name.get(name) for name in self.config.dimensions))
+
+    def keep_comments(self, commented: bytes) -> None:
+        """Keep comments from now on. `commented` is the prefix of the entities that may have one."""
+        self.comments, self.commented = {}, commented
+
+    def changed_comments(self) -> list[Row]:
+        """Return the changes of comments since the last call as records, by the ID of the answer."""
+        if not self.comments:
+            return []
+        rows: list[Row] = [(key.removeprefix(self.commented), raw) for key, raw in self.comments.items()]
+        self.comments = {}
+        return rows
 
     def changed_rows(self) -> list[Row]:
         """Return the changes since the last call as records. A deleted entity is a tombstone."""

@@ -47,6 +47,8 @@ class Flush(NamedTuple):
     state: list[Row]
     panes: list[Row]
     checkpoint: Checkpoint
+    comments: Sequence[Row] = ()
+    """Comments by the ID of their answer, of the feedback domain if they are kept."""
 
 
 class PartitionTask:
@@ -58,6 +60,8 @@ class PartitionTask:
         self.partition_count = count
         self.config = config
         self.store = EntityStore(config, [kind.prefix for kind in domain.kinds if kind.from_derived])
+        if config.keep_comments and domain.commented is not None:
+            self.store.keep_comments(domain.commented)
         self.panes = PaneStore(config, AGGREGATES)
         self.kinds = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES)))
         self.erasures = Erasures(self.store, self.kinds, self._derive_changes)
@@ -276,7 +280,8 @@ class PartitionTask:
         dead_letters, self.dead_letters = self.dead_letters, []
         forwards += [derived_record(event, self.domain.name) for event in derived]
         state = self.store.changed_rows() + self._done_orders()
-        return Flush(forwards, dead_letters, state, list(self.panes.changed_rows()), checkpoint)
+        panes, comments = list(self.panes.changed_rows()), self.store.changed_comments()
+        return Flush(forwards, dead_letters, state, panes, checkpoint, comments)
 
     def _derive_changes(self) -> None:
         if self._fast_path is not None:

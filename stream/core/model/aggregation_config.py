@@ -44,6 +44,8 @@ class AggregationConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     calendars: tuple[Calendar, ...] = ()
     erasure_retention: int | None = 75 * DAY
     """Time in ms for which erasures are remembered after their record, None for ever."""
+    keep_comments: bool = False
+    """Whether comments go to the comments topic. Not part of the hash, because no figure reads them."""
     config_hash: str = ""
 
     @cached_property

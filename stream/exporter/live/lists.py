@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-import orjson
 from aiohttp import web
 
 from schemas.topics import DomainName
@@ -18,12 +17,10 @@ from stream.core.model.listing import (
     Wanted,
 )
 from stream.core.model.time_buckets import Window
-from stream.exporter.live.list_documents import Document, ListContext, leaving_document, ticket_document
+from stream.exporter.live.answers import check_names, json_answer, limit_of, refusal
+from stream.exporter.live.list_documents import ListContext, leaving_document, ticket_document
 from stream.exporter.state import ExporterState
 
-MAX_ROWS = 1_000
-"""Maximum number of rows in one answer."""
-DEFAULT_ROWS = 100
 MAX_GAPS = 3
 """Maximum number of partitions that are named as not covered."""
 RETRY_AFTER = "5"
@@ -32,7 +29,6 @@ WITHOUT_USERS = (
     "Lists with IDs are served to users only. Add basic_auth_users to the file of exporter.web_config and start the exporter "
     "again: deploy/docs/lists.md"
 )
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class ListSource(Protocol):
@@ -82,43 +78,43 @@ class Lists:
     async def _state(self, _: web.Request) -> web.Response:
         """Answer why there are no lists: `off` until the exporter is started with users, `reason` for now."""
         off = WITHOUT_USERS if self._source is None else ""
-        return _answer({"off": off, "reason": "" if self._source is None else self._source.reason})
+        return json_answer({"off": off, "reason": "" if self._source is None else self._source.reason})
 
     async def _tickets(self, request: web.Request) -> web.Response:
         source, query = self._ready(), request.query
-        _check_names(query, {"list", "window", "limit", *Wanted._fields})
+        check_names(query, {"list", "window", "limit", *Wanted._fields})
         name = next((known for known in TICKET_LISTS if known == query.get("list", "waiting")), None)
         if name is None:
-            raise _refusal(web.HTTPBadRequest, f"list: allowed are {', '.join(TICKET_LISTS)}")
-        window, most = self._window(query), _limit(query)
+            raise refusal(web.HTTPBadRequest, f"list: allowed are {', '.join(TICKET_LISTS)}")
+        window, most = self._window(query), limit_of(query)
         wanted = Wanted(query.get("channel"), query.get("team"), query.get("priority"))
         context = self._context("tickets", window if name in WINDOWED_LISTS else None)
         async with self._listing:
             listing = await asyncio.to_thread(source.tickets(name, window, context.now, most, wanted))
-        return _answer(ticket_document(name, listing, context))
+        return json_answer(ticket_document(name, listing, context))
 
     async def _leaving(self, request: web.Request) -> web.Response:
         source, query = self._ready(), request.query
-        _check_names(query, {"window", "limit"})
-        window, most = self._window(query), _limit(query)
+        check_names(query, {"window", "limit"})
+        window, most = self._window(query), limit_of(query)
         context = self._context("customers", window)
         async with self._listing:
             listing = await asyncio.to_thread(source.leaving(window, context.now, most))
-        return _answer(leaving_document(listing, context))
+        return json_answer(leaving_document(listing, context))
 
     def _ready(self) -> ListSource:
         """Return the source. Raises HTTPForbidden without users, and HTTPServiceUnavailable until the state is read."""
         if self._source is None:
-            raise _refusal(web.HTTPForbidden, WITHOUT_USERS)
+            raise refusal(web.HTTPForbidden, WITHOUT_USERS)
         if self._source.reason:
-            raise _refusal(web.HTTPServiceUnavailable, self._source.reason, **{"Retry-After": RETRY_AFTER})
+            raise refusal(web.HTTPServiceUnavailable, self._source.reason, **{"Retry-After": RETRY_AFTER})
         return self._source
 
     def _window(self, query: Mapping[str, str]) -> Window:
         windows = {window.label: window for window in self._exporter.config.windows}
         label = query.get("window", "24h" if "24h" in windows else next(iter(windows)))
         if label not in windows:
-            raise _refusal(web.HTTPBadRequest, f"window: allowed are {', '.join(windows)}")
+            raise refusal(web.HTTPBadRequest, f"window: allowed are {', '.join(windows)}")
         return windows[label]
 
     def _context(self, domain: DomainName, window: Window | None) -> ListContext:
@@ -135,30 +131,3 @@ class Lists:
             "; ".join(gaps[:MAX_GAPS]) + more,
             self._exporter.settings.exporter.ticket_url,
         )
-
-
-def _check_names(query: Mapping[str, str], allowed: set[str]) -> None:
-    """Raise HTTPBadRequest for a parameter that would be ignored."""
-    if unknown := sorted(set(query) - allowed):
-        raise _refusal(
-            web.HTTPBadRequest, f"{unknown[0]!r}: allowed parameters are {', '.join(sorted(allowed))}"
-        )
-
-
-def _limit(query: Mapping[str, str]) -> int:
-    text = query.get("limit", str(DEFAULT_ROWS))
-    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= MAX_ROWS):
-        raise _refusal(web.HTTPBadRequest, f"limit: allowed is a whole number from 1 to {MAX_ROWS}")
-    return int(text)
-
-
-def _answer(document: Document) -> web.Response:
-    return web.Response(body=orjson.dumps(document), content_type="application/json", headers=_HEADERS)
-
-
-def _refusal(kind: type[web.HTTPError], reason: str, **headers: str) -> web.HTTPError:
-    return kind(
-        text=orjson.dumps({"error": reason}).decode(),
-        content_type="application/json",
-        headers=_HEADERS | headers,
-    )

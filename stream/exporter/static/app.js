@@ -1,5 +1,6 @@
 // Entry point: loads the catalog, keeps the selection and hands each payload to its view.
 
+import { Comments } from "./comments.js";
 import { Detail } from "./detail.js";
 import { $, h } from "./dom.js";
 import { Feed } from "./feed.js";
@@ -11,6 +12,7 @@ const catalog = await loadCatalog();
 const status = new Status(catalog);
 const tiles = new Tiles(catalog, (tile) => select({ tile }));
 const detail = new Detail(catalog);
+const comments = new Comments();
 const lists = new Lists();
 const feed = new Feed(show, (isConnected, refusal) => status.setConnected(isConnected, refusal));
 let selection = null;
@@ -70,6 +72,7 @@ function select(change) {
   $("view").value = selection.view;
   tiles.setPressed(selection.tile);
   lists.setWindow(selection.window);
+  comments.setLabels(catalog.views.find((view) => view.name === selection.view).labels);
   $("detail").setAttribute("aria-busy", "true");
   feed.open(selection);
   if (change.tile) reveal();

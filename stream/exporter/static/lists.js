@@ -2,6 +2,7 @@
 
 import { $, h, setText } from "./dom.js";
 import { count, duration } from "./format.js";
+import { getJson } from "./json.js";
 
 /** Ms between two requests. */
 const INTERVAL = 10_000;
@@ -43,7 +44,7 @@ export class Lists {
 
   /** Ask whether there are lists. Without users nothing more is requested. */
   async #begin() {
-    const state = await get("api/v1/lists");
+    const state = await getJson("api/v1/lists");
     if (state?.off) return setText(this.note, state.off);
     if (!state || state.reason) {
       setText(this.note, state?.reason ?? "The exporter does not respond.");
@@ -61,7 +62,7 @@ export class Lists {
     const query = new URLSearchParams(name === "leaving" ? { limit: ROWS } : { list: name, limit: ROWS });
     if (this.#window) query.set("window", this.#window);
     const path = name === "leaving" ? "api/v1/customers/leaving" : "api/v1/tickets";
-    const answer = await get(`${path}?${query}`);
+    const answer = await getJson(`${path}?${query}`);
     if (request !== this.#requests) return;
     if (answer && !answer.error) this.#show(answer);
     else setText(this.note, answer?.error ?? "The list cannot be read. Retrying.");
@@ -81,16 +82,6 @@ export class Lists {
     // Ages are updated in place, so that a link keeps the focus.
     const ages = this.table.querySelectorAll("[data-age]");
     rows.forEach((row, i) => setText(ages[i], duration(row.age_seconds)));
-  }
-}
-
-/** Return the JSON of an answer, also of a refusal. Null if there is none. */
-async function get(path) {
-  try {
-    const response = await fetch(path, { signal: AbortSignal.timeout(8000) });
-    return await response.json();
-  } catch {
-    return null;
   }
 }
 

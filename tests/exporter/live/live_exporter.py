@@ -14,9 +14,11 @@ from stream.config import Address
 from stream.demo.story import Story
 from stream.devbroker.ports import free_port
 from stream.exporter.api.endpoint import FiguresEndpoint
+from stream.exporter.comment_reader import CommentReader
 from stream.exporter.http.server import serve
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
+from stream.exporter.live.comments import NOT_KEPT, Comments
 from stream.exporter.live.lists import Lists, ListSource
 from stream.exporter.service import run_in_slices
 from stream.http.web_config import WebConfig
@@ -36,6 +38,7 @@ class LiveExporter:
         port: int = 0,
         web: WebConfig | None = None,
         list_source: ListSource | None = None,
+        comment_reader: CommentReader | None = None,
         **env: str,
     ) -> None:
         self.exporter = exporter(**env)
@@ -43,6 +46,8 @@ class LiveExporter:
         self.alerts = AlertmanagerClient(alertmanager)
         self.broadcaster = Broadcaster(self.exporter, self.alerts)
         self.lists = Lists(self.exporter, list_source, lambda: (self.monotonic_ms, self.now))
+        off = "" if comment_reader else NOT_KEPT
+        self.comments = Comments(self.exporter, comment_reader, off, lambda: (self.monotonic_ms, self.now))
         self.now, self.monotonic_ms, self.error = NOW, 0, ""
         self.port = port or free_port()
         self._web = web or WebConfig()
@@ -89,7 +94,7 @@ class LiveExporter:
             self.exporter.exposition,
             lambda: (self.exporter.unready_reason(self.monotonic_ms), ""),
             Address("127.0.0.1", self.port),
-            [*self.broadcaster.routes(), *self.lists.routes()],
+            [*self.broadcaster.routes(), *self.lists.routes(), *self.comments.routes()],
             [self.broadcaster.close],
             self._web,
             figures=FiguresEndpoint(self.exporter.config).routes,

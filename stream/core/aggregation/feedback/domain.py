@@ -22,6 +22,7 @@ class Feedback(Domain):
     topic = FEEDBACK
     oldest_readable_version = 5
     kinds = KINDS
+    commented = ANSWER
     open_codes = frozenset({"reasons", "ces"})
 
     def rejects_late(self, data: Data) -> bool:

@@ -7,6 +7,7 @@ from schemas.envelope import Event
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.event_ids import compact_id
+from stream.core.aggregation.feedback.comments import forget_comment, write_comment
 from stream.core.aggregation.feedback.derive import derive, expires_at, scale_is_capped
 from stream.core.aggregation.feedback.entity import (
     ANSWER,
@@ -45,9 +46,12 @@ def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> 
     answer = Answer() if raw is None else unpack(raw)
     if raw is not None and expires_at(answer.newest_minute, store.config) <= store.watermark:
         raw, answer = None, Answer()
+        forget_comment(store, key)
     before, newest, named_by = derive(answer, store.config), answer.newest_minute, answer.naming_order
     summary_before = summarize(data.feedback_id, answer)
     outcome = HANDLERS[type(data)](store, answer, event, event_time)
+    if outcome == "accepted" and type(data) is not FeedbackOffered:
+        write_comment(store, key, data, answer, event_time)
     _name_customer(answer, named_by, data.customer_id, (event_time, _RANKS[type(data)], event.id))
     packed = pack(answer)
     if packed == raw:

@@ -151,7 +151,7 @@ class NewAnswerFastPath:
     def process(self, batch: ValidatedBatch) -> set[int]:
         """Process validated events and return the offsets of the duplicates. All others are accepted.
 
-        Only a new answer with a score, and without revision, reasons and transaction time, takes the fast path.
+        Only a new answer with a score, without revision, reasons, transaction time and kept comment takes the fast path.
         """
         store, pending = self._store, self._pending_templates
         entities, inserted_rows, on_change = store.entities, store.inserted_rows, store.on_change
@@ -174,6 +174,7 @@ class NewAnswerFastPath:
                 or data.revision
                 or data.reasons
                 or data.transaction_time is not None
+                or (data.comment and store.comments is not None)
             ):
                 store.move_to(*position)
                 checked = event if template is None else UNCHECKED_SUBMITTED.validated(event)
@@ -187,9 +188,8 @@ class NewAnswerFastPath:
             packed_score, components = template.scores[score]
             minute = event_time // MINUTE
             first, timer_keys = minutes.get(minute) or self._minute_entry(minute, minutes)
-            customer = data.customer_id
             # One call packs the three fields that are the answer's own, as an array without its header.
-            own_fields = pack((customer, event_time, compact))[1:]
+            own_fields = pack((data.customer_id, event_time, compact))[1:]
             ticket = data.ticket_id if data.survey == "csat" else None
             end = _END if ticket is None else pack(ticket) + _END[1:]
             raw = b"".join((_ANSWER, own_fields, template.before, packed_score, template.after, end))
@@ -204,7 +204,7 @@ class NewAnswerFastPath:
             for component, n in components:
                 cell = first | component
                 vector[cell] = vector.get(cell, 0) + n
-            if customer is not None:
+            if data.customer_id is not None:
                 store.move_to(*position)
                 self._derive_events(template, data, event_time, ticket)
         return duplicates
