@@ -30,6 +30,7 @@ def cluster(kafka: str, tmp_path: Path) -> Iterator[ChaosCluster]:
     env = {
         "CXGAUGE_EXPORTER_WEB_CONFIG": str(web),
         "CXGAUGE_EXPORTER_TICKET_URL": "https://desk.example/{id}",
+        "CXGAUGE_COMMENTS_KEEP": "true",
     }
     with ChaosCluster(kafka, tmp_path, **env) as new_cluster:
         new_cluster.env |= {"CX_TOP_PASSWORD": "secret"}
