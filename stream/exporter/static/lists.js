@@ -29,7 +29,7 @@ export class Lists {
   constructor() {
     this.select = h("select", { id: "list", onchange: () => this.#load() }, Object.entries(LISTS).map(([value, name]) => h("option", { value }, name)));
     this.note = h("p", { class: "hint", role: "status" });
-    this.table = h("div", { class: "rows" });
+    this.table = h("div", { class: "rows", tabindex: "0", role: "region", "aria-label": "Rows of the list" });
     this.label = h("label", { hidden: true }, "List ", this.select);
     $("lists").append(this.label, this.note, this.table);
     this.#begin();

@@ -166,3 +166,4 @@ async def test_the_comments_are_accessible(tab: Tab, dark: bool) -> None:
         assert await tab.evaluate(AXE) == []
         await tab.resize(320, 800)
         assert await tab.evaluate("document.documentElement.scrollWidth") <= 320
+        assert await tab.evaluate(AXE) == []
