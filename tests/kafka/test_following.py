@@ -140,12 +140,12 @@ async def test_missing_topics_are_waited_for(monkeypatch: pytest.MonkeyPatch) ->
     assert follower.reasons == ["missing topics: t", ""]
 
 
-@pytest.mark.parametrize("again", [written(0), TopicFollower.restart])
+@pytest.mark.parametrize("cause", [written(0), TopicFollower.restart])
 async def test_topics_that_were_created_again_are_read_again(
-    monkeypatch: pytest.MonkeyPatch, again: Step
+    monkeypatch: pytest.MonkeyPatch, cause: Step
 ) -> None:
     """Whether an older offset shows it, or somebody says so."""
-    follower = await follow(monkeypatch, [written(0, 1, 2), again, written(0, 1, 2)], [])
+    follower = await follow(monkeypatch, [written(0, 1, 2), cause, written(0, 1, 2)], [])
     assert follower.values == [b"0", b"1", b"2"]
     assert follower.beginnings == 2
 
