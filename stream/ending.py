@@ -4,12 +4,13 @@ import os
 import sys
 from typing import NoReturn
 
+from stream import logs
 from stream.text import printable_lines
 
 
 def end(program: str, code: int, text: str) -> NoReturn:
     """Print the reason on standard error and end the process at once. `program` is the command, such as `worker`."""
-    print(f"cxgauge {program}: {printable_lines(text)}", file=sys.stderr)  # noqa: T201
+    print(logs.last_entry(text, f"cxgauge {program}: {printable_lines(text)}"), file=sys.stderr)  # noqa: T201
     _flush_streams()
     os._exit(code)
 

@@ -37,7 +37,7 @@ def run(settings: Settings, options: BridgeOptions, mapping: EventMapping) -> st
     After an outage of the broker the process restarts itself from the committed offsets. It exits with 3 if another
     bridge took over, 4 if topics or records are refused, 1 on other errors.
     """
-    logs.set_up()
+    logs.set_up(settings.logs.level, settings.logs.format)
     return str(asyncio.run(_Service(settings, options, mapping).run()))
 
 

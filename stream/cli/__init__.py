@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
 from stream.cli.configuration import Configuration
 from stream.cli.output import echo
 from stream.errors import ConfigError, CxgaugeError
+from stream.logs import last_entry
 from stream.text import printable_lines
 
 COMMANDS = {
@@ -52,6 +53,10 @@ class CommandFailure(click.ClickException):
         text = "\n  ".join([f"{len(lines)} faults", *lines]) if several else str(error)
         super().__init__(printable_lines(text))
         self.exit_code = error.exit_code
+
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - of click
+        """Write the text as click does, or as a log entry if the log is in JSON."""
+        echo(last_entry(self.message, f"Error: {self.format_message()}"), err=True)
 
 
 @contextmanager

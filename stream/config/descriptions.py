@@ -56,6 +56,8 @@ DESCRIPTIONS: dict[str, str] = {
     "frt.targets": "Targets by `channel/priority`, `channel` or `*/priority`, as a duration or a table of `duration` and `hours`",
     "calendars": "Business calendars, each with name, timezone, hours, holidays (by day, file or country), channels and teams",
     "clv.margin_rate": "Share of revenue that is margin, for customers without a rate of their own",
+    "logs.format": "Form of log entries on standard error: `text`, or `json` with one object a line",
+    "logs.level": "Lowest level of log entries: `debug`, `info`, `warning` or `error`. Those of libraries begin at `warning`",
 }
 CHANGES_FIGURES = frozenset(
     {

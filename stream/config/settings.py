@@ -151,6 +151,13 @@ class Clv(msgspec.Struct, frozen=True, kw_only=True):
     margin_rate: Annotated[float, setting_types.fraction] = 1.0
 
 
+class Logs(msgspec.Struct, frozen=True, kw_only=True):
+    """Log entries of every service."""
+
+    format: Annotated[str, choice("text", "json")] = "text"
+    level: Annotated[str, choice("debug", "info", "warning", "error")] = "info"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole configuration."""
 
@@ -165,6 +172,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     frt: Frt = msgspec.field(default_factory=Frt)
     calendars: Annotated[tuple[ConfiguredCalendar, ...], calendar_list] = ()
     clv: Clv = Clv()
+    logs: Logs = Logs()
 
 
 def keys() -> dict[str, setting_types.SettingType]:

@@ -53,7 +53,7 @@ def run(settings: Settings, list_source: Callable[[Settings], ListSource]) -> in
     """
     path = settings.exporter.web_config
     web = WebConfig() if path is None else read(path)
-    logs.set_up()
+    logs.set_up(settings.logs.level, settings.logs.format)
     asyncio.run(_Service(settings, web, list_source(settings) if web.users else None).run())
     return 0
 
@@ -110,6 +110,7 @@ class _Service:
             )
         except OSError as error:
             raise ConfigError(f"exporter.listen: got {str(address)!r}: {error.strerror}") from error
+        log.info("Listening on %s", address)
         tasks = [
             asyncio.create_task(work)
             for work in (

@@ -23,7 +23,7 @@ def run(settings: Settings) -> int:
     web_config = WebConfig() if path is None else read(path, "intake")
     refuse_open_listener(settings, web_config)
     hooks = compile_hooks(settings.intake.hooks)
-    logs.set_up()
+    logs.set_up(settings.logs.level, settings.logs.format)
     asyncio.run(_serve(settings, web_config, hooks))
     return 0
 

@@ -44,12 +44,13 @@ def run(settings: Settings) -> int:
     the process restarts itself. It exits with 3 if another worker took over, 4 if topics or state are
     refused, 1 on other errors.
     """
-    logs.set_up()
+    logs.set_up(settings.logs.level, settings.logs.format)
     health = Health()
     try:
         server = serve(health, settings.worker.listen)
     except OSError as error:
         raise ConfigError(f"worker.listen: got {str(settings.worker.listen)!r}: {error.strerror}") from error
+    log.info("Listening on %s", settings.worker.listen)
     _stop_before_start()
     described = asyncio.run(prepare(settings, health))
     health.reason = "no partitions assigned yet"
@@ -180,6 +181,7 @@ class _FaustWorker(faust.Worker):
         super().__init__(
             app, loglevel="warn", loop=loop, redirect_stdouts=False, override_logging=False, quiet=True
         )
+        self.spinner = None  # it writes control characters, to a file too
 
     def _on_sigterm(self) -> None:
         self._deadline()

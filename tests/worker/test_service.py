@@ -1,6 +1,7 @@
 """The worker as a process, and its exit codes."""
 
 import re
+import signal
 import socket
 import time
 from pathlib import Path
@@ -34,3 +35,16 @@ def test_a_second_worker_of_the_same_instance_fences_the_first(kafka: str, tmp_p
         assert first.wait(60) == 3, cluster.logs()
         assert "fenced: another worker has taken over" in cluster.logs()
         assert second.poll() is None
+
+
+def test_the_log_has_no_control_characters(kafka: str, tmp_path: Path) -> None:
+    """From the start to the end. Faust's banner and progress display are not in it, and the end is orderly."""
+    with ChaosCluster(kafka, tmp_path) as cluster:
+        worker = cluster.start()
+        wait(lambda: cluster.ready(worker), cluster.logs)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+        (log,) = tmp_path.glob("*.log")
+        lines = log.read_text().split("\n")
+        assert all(line.isprintable() for line in lines)
+        assert re.search(r" INFO stream\.worker\.service: Listening on 127\.0\.0\.1:\d+$", lines[0])
