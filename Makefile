@@ -7,9 +7,10 @@ NEWEST_PYTHON = for each in python3.14 python3.13 python3.12 python3.11 python3;
 	echo "$$each has no venv and is skipped (Debian has it in the package $$each-venv)" >&2; done
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check test test-fresh weekly bench bench-base bench-keys bench-alerts picture lint generate golden-state clean
+.PHONY: help install demo demo-check test test-fresh weekly bench bench-base bench-keys bench-alerts bench-pure picture lint generate lock golden-state clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -57,6 +58,11 @@ bench-keys: install  ## Measure erasures, and customers and tickets with many ev
 bench-alerts: install  ## Measure false alarms and detection times on weeks of generated traffic
 	$(BIN)/python -m tests.bench.alerts.run
 
+bench-pure: install  ## Measure the worker with Faust's Python form, which arm64 has: compare with `make bench`
+	CC=false $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-cache-dir --upgrade \
+	  --no-binary faust-streaming --target build/pure $$(sed -n 's/^\(faust-streaming==[^ ]*\).*/\1/p' deploy/image.lock)
+	PYTHONPATH=$(CURDIR)/build/pure $(BIN)/python -m tests.bench.run
+
 picture: install  ## Take the README's screenshots of the live page during the demo
 	$(BIN)/python -m tests.exporter.live.picture
 
@@ -72,6 +78,10 @@ lint: install  ## Check style, types, dependencies between packages and generate
 generate: install  ## Write the files that are generated from the code and from the Helm chart
 	$(BIN)/cxgauge generate
 	$(BIN)/python -m tests.deploy.chart
+
+lock: install  ## Write the versions and hashes of what the image contains (newer versions: ARGS=--upgrade)
+	$(BIN)/uv pip compile $(LOCK) $(ARGS) --output-file deploy/image.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) $(ARGS) --output-file deploy/build.lock --group pyproject.toml:build
 
 golden-state: install  ## Write the golden files of a new version of the stored state
 	$(BIN)/python -m tests.golden.write

@@ -41,7 +41,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("image")
     for source in copied_paths():
         if (ROOT / source).is_dir():
-            shutil.copytree(ROOT / source, folder / source, ignore=shutil.ignore_patterns("__pycache__"))
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / source, folder / source, ignore=ignore, dirs_exist_ok=True)
         else:
             (folder / source).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / source, folder / source)
@@ -66,7 +67,9 @@ def test_copied_files_exist_and_are_not_ignored() -> None:
     """`.dockerignore` leaves out everything but that."""
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in ignored
-    assert {line[1:] for line in ignored if line.startswith("!")} == set(copied_paths())
+    copied = set(copied_paths())
+    outermost = {source for source in copied if not copied & set(map(str, Path(source).parents))}
+    assert {line[1:] for line in ignored if line.startswith("!")} == outermost
     assert [source for source in copied_paths() if not (ROOT / source).exists()] == []
 
 
@@ -76,6 +79,10 @@ def test_the_image_has_one_exact_base_and_no_root() -> None:
     bases = {line[1] for line in words if line[0] == "FROM"}
     assert len(bases) == 1
     assert all(part.isdecimal() for part in bases.pop().partition(":")[2].partition("-")[0].split("."))
+    assert not DOCKERFILE.read_text().startswith("# syntax"), "a frontend would be fetched from a hub"
+    last = words[max(n for n, line in enumerate(words) if line[0] == "FROM") :]
+    assert [line for line in last if {"apt-get", "install", "gcc"} & set(line)] == []
+    assert [line[1] for line in last if line[0] == "COPY"] == ["--from=build"], "modes of a clone"
     users = [line[1] for line in words if line[0] == "USER"]
     assert int(users[-1].partition(":")[0]) > 0
     assert ["ENTRYPOINT", "[cxgauge]"] in words
