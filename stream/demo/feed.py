@@ -1,7 +1,8 @@
 """Publishing the events of the demo."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from schemas.publish import Publisher
 from schemas.times import from_ms
@@ -9,6 +10,7 @@ from stream.clock import wall_ms
 from stream.demo.story import TimedEvent
 
 SOURCE = "/demo"
+NO_OPTIONS: Mapping[str, Any] = {}
 
 
 def now_ms() -> int:
@@ -16,12 +18,18 @@ def now_ms() -> int:
     return wall_ms()
 
 
-async def publish(bootstrap: str, events: Iterable[TimedEvent], *, stamped: bool = True) -> None:
+async def publish(
+    bootstrap: str,
+    events: Iterable[TimedEvent],
+    *,
+    stamped: bool = True,
+    client: Mapping[str, Any] = NO_OPTIONS,
+) -> None:
     """Publish events and wait until all are stored.
 
-    With `stamped` a record's timestamp is the event's time, else now.
+    With `stamped` a record's timestamp is the event's time, else now. `client` has further options of the publisher.
     """
-    async with Publisher(bootstrap, source=SOURCE) as publisher:
+    async with Publisher(bootstrap, source=SOURCE, **client) as publisher:
         futures = [
             future
             for timed_event in events

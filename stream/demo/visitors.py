@@ -2,21 +2,26 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 from schemas.publish import Publisher
 from schemas.times import from_ms
 from stream.demo.business import Business
-from stream.demo.feed import SOURCE, now_ms
+from stream.demo.feed import NO_OPTIONS, SOURCE, now_ms
 from stream.demo.story import Story
 
 PER_SECOND = 2
 """Visits per second."""
 
 
-async def visit(bootstrap: str) -> None:
-    """Publish the events of simulated visits in real time."""
-    story, business = Story(seed=2, name="visitor"), Business(seed=2, name="visitor")
-    async with Publisher(bootstrap, source=SOURCE) as publisher:
+async def visit(bootstrap: str, *, name: str = "visitor", client: Mapping[str, Any] = NO_OPTIONS) -> NoReturn:
+    """Publish the events of simulated visits in real time.
+
+    Their IDs begin with `name`. `client` has further options of the publisher.
+    """
+    story, business = Story(seed=2, name=name), Business(seed=2, name=name)
+    async with Publisher(bootstrap, source=SOURCE, **client) as publisher:
         while True:
             now = now_ms()
             for timed_event in (*story.visit(now), *business.passing(now)):

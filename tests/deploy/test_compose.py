@@ -3,13 +3,16 @@
 import base64
 import json
 import re
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient, ConfigResource
 
@@ -27,7 +30,10 @@ from tests.deploy.project import ROOT, document
 
 pytestmark = pytest.mark.fresh
 
-COMPOSE = document("docker-compose.yml")
+VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(VARIABLE.sub(r"\2", TEXT))
+"""The file with the defaults of its variables."""
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OWN_SERVICES = {
     name: service for name, service in SERVICES.items() if service["image"].startswith("cxgauge:")
@@ -75,7 +81,7 @@ def test_containers_have_no_privileges(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_containers_restart_and_have_time_to_stop(name: str) -> None:
-    """All but the topics restart, and have a health check and time to stop.
+    """All but the topics restart and have time to stop, and those that listen have a health check.
 
     Dependencies are fulfilled once.
     """
@@ -84,13 +90,15 @@ def test_containers_restart_and_have_time_to_stop(name: str) -> None:
         assert service["restart"] == "no"
         return
     assert service["restart"] == "unless-stopped"
-    assert service["healthcheck"]["test"][0] == "CMD"
+    if name == "demo":
+        assert service["healthcheck"] == {"disable": True}
+    else:
+        assert service["healthcheck"]["test"][0] == "CMD"
     assert int(service["stop_grace_period"].removesuffix("s")) > (DRAIN_TIMEOUT if "worker" in name else 0)
     for dependency, dependency_settings in service.get("depends_on", {}).items():
         assert dependency in SERVICES
-        assert (dependency_settings["condition"] == "service_completed_successfully") == (
-            dependency == "topics"
-        )
+        condition = {"topics": "service_completed_successfully", "kafka": "service_healthy"}
+        assert dependency_settings["condition"] == condition.get(dependency, "service_started")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -123,34 +131,103 @@ def test_commands_and_settings_are_valid(name: str) -> None:
 
 
 def test_all_services_have_the_same_settings() -> None:
-    """Otherwise no partition would be covered. Workers differ in their instance only."""
+    """Otherwise no partition would be covered."""
     all_settings = {
         name: load(host_path("/etc/cxgauge/cxgauge.toml", service), environment(service))
         for name, service in OWN_SERVICES.items()
     }
     assert len({config_hash(settings) for settings in all_settings.values()}) == 1
-    instances = [s.worker.instance for name, s in all_settings.items() if name.startswith("worker")]
-    assert len(set(instances)) == len(instances) == 2
-    assert None not in instances
+
+
+def test_workers_can_be_scaled() -> None:
+    """Nothing names one of them: no instance, container or host port, which the others would take from it."""
+    worker = SERVICES["worker"]
+    assert worker["deploy"]["replicas"] == 2
+    assert "CXGAUGE_WORKER_INSTANCE" not in environment(worker)
+    assert worker.keys().isdisjoint({"container_name", "hostname", "ports"})
+    path = host_path("/etc/cxgauge/cxgauge.toml", worker)
+    assert load(path, environment(worker)).worker.instance is None
+
+
+def test_prometheus_starts_after_its_targets() -> None:
+    """Else CxExporterDown and CxWorkerDown would be raised while Kafka starts."""
+    jobs = document("deploy/prometheus/compose.yml")["scrape_configs"]
+    assert set(SERVICES["prometheus"]["depends_on"]) == {target.partition(":")[0] for target in scraped(jobs)}
+
+
+def scraped(jobs: list[dict[str, Any]]) -> list[str]:
+    """Return host and port of each target. A name with several addresses, one for each worker, is looked up."""
+    targets = [
+        target for job in jobs for entry in job.get("static_configs", []) for target in entry["targets"]
+    ]
+    for job in jobs:
+        for lookup in job.get("dns_sd_configs", []):
+            assert lookup["type"] == "A"
+            targets += [f"{name}:{lookup['port']}" for name in lookup["names"]]
+    return targets
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_memory_is_limited(name: str) -> None:
+    """Kafka's heap leaves room for the rest of its process."""
+    units = {"m": 1, "g": 1024}
+    limit = SERVICES[name]["mem_limit"]
+    megabytes = int(limit[:-1]) * units[limit[-1]]
+    assert 256 <= megabytes <= 1024
+    heap = re.search(r"-Xmx(\d+)m", environment(SERVICES[name]).get("KAFKA_HEAP_OPTS", "-Xmx0m"))
+    assert heap
+    assert int(heap[1]) <= megabytes / 2
+
+
+def test_variables_are_documented() -> None:
+    """With their defaults. None is a setting of cxgauge, which would refuse it as unknown if it is exported."""
+    page = (ROOT / "deploy/docs/containers.md").read_text()
+    variables = set(VARIABLE.findall(TEXT))
+    assert {f"`{name}` | `{default}`" for name, default in variables} == set(
+        re.findall(r"`CX_\w+` \| `\w+`", page)
+    )
+    assert not any(name.startswith("CXGAUGE_") for name, _ in variables)
+
+
+def test_profiles() -> None:
+    """Without one, everything runs that real use needs. The demo's customers come with the dashboards."""
+    profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert profiles == {"demo": ["demo"], "grafana": ["grafana", "demo"]}
+
+
+@pytest.mark.kafka
+def test_the_health_check_of_kafka_asks_it_without_a_jvm(kafka: str, free_port: int) -> None:
+    """By bash alone. A port where nobody listens, and a server that is no Kafka, are not healthy."""
+    program, *arguments = SERVICES["kafka"]["healthcheck"]["test"][1:]
+    assert program == "bash"
+
+    def check(port: int | str) -> int:
+        words = [word.replace("$$", "$").replace("19092", str(port)) for word in arguments]
+        return subprocess.run(["bash", *words], timeout=10, capture_output=True, check=False).returncode
+
+    assert check(kafka.rpartition(":")[2]) == 0
+    assert check(free_port) != 0
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def hang_up() -> None:
+            other.accept()[0].close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        assert check(other.getsockname()[1]) != 0
 
 
 def test_health_checks_use_the_listening_ports() -> None:
     """Prometheus scrapes there too."""
-    scraped = [
-        target
-        for job in document("deploy/prometheus/compose.yml")["scrape_configs"]
-        for target in job["static_configs"][0]["targets"]
-    ]
     listening = []
     for name, service in OWN_SERVICES.items():
         settings = load(None, environment(service))
-        if name != "topics":
+        if name not in ("topics", "demo"):
             section = {"exporter": settings.exporter, "intake": settings.intake}.get(name, settings.worker)
             address = section.listen
             assert address.host == ""
             assert f":{address.port}/livez" in service["healthcheck"]["test"][-1]
             listening.append(f"{name}:{address.port}")
-    assert sorted(scraped) == sorted(listening)
+    assert sorted(scraped(document("deploy/prometheus/compose.yml")["scrape_configs"])) == sorted(listening)
 
 
 def test_the_intake_starts_with_its_settings() -> None:
@@ -183,14 +260,18 @@ def test_the_prometheus_configuration_differs_in_addresses_only() -> None:
     assert without_addresses(compose) == without_addresses(default)
 
 
-def without_addresses(config: Any) -> str:
-    return re.sub(r"[\w.-]+:\d+", "", json.dumps(config)).replace('"", ""', '""')
+def without_addresses(config: dict[str, Any]) -> str:
+    for job in config["scrape_configs"]:
+        job.pop("static_configs", None)
+        job.pop("dns_sd_configs", None)
+    return re.sub(r"[\w.-]+:\d+", "", json.dumps(config))
 
 
 @pytest.mark.kafka
 def test_kafka_starts_with_its_settings(tmp_path: Path) -> None:
     """The settings as properties of the image, with local addresses: Kafka serves and knows every one."""
     variables = environment(SERVICES["kafka"])
+    assert variables.pop("KAFKA_HEAP_OPTS")
     assert len(base64.urlsafe_b64decode(variables.pop("CLUSTER_ID") + "==")) == 16
     properties = {
         name.removeprefix("KAFKA_").replace("_", ".").lower(): value for name, value in variables.items()

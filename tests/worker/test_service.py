@@ -1,13 +1,17 @@
 """The worker as a process, and its exit codes."""
 
+import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from stream.devbroker.ports import free_port
 from tests.chaos.cluster import ChaosCluster, wait
 from tests.chaos.feedback_load import load
 
@@ -48,3 +52,19 @@ def test_the_log_has_no_control_characters(kafka: str, tmp_path: Path) -> None:
         lines = log.read_text().split("\n")
         assert all(line.isprintable() for line in lines)
         assert re.search(r" INFO stream\.worker\.service: Listening on 127\.0\.0\.1:\d+$", lines[0])
+
+
+def test_a_worker_needs_no_folder_for_temporary_files(kafka: str, tmp_path: Path) -> None:
+    """As in a container with a read-only root and without /tmp. The end is orderly, too."""
+    script = (
+        "import tempfile; tempfile._candidate_tempdir_list = lambda: []; from stream.cli import main; main()"
+    )
+    with ChaosCluster(kafka, tmp_path) as cluster, (tmp_path / "worker-x.log").open("wb") as log:
+        port = free_port()
+        env = {**os.environ, **cluster.env, "CXGAUGE_WORKER_LISTEN": f"127.0.0.1:{port}"}
+        worker = subprocess.Popen([sys.executable, "-c", script, "worker"], env=env, stdout=log, stderr=log)
+        worker.port = port  # type: ignore[attr-defined]
+        cluster.workers.append(worker)
+        wait(lambda: cluster.ready(worker), cluster.logs)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0, cluster.logs()
