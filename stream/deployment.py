@@ -16,6 +16,7 @@ NAMES = (
     "kubernetes",
     "prometheus",
     "runbooks",
+    "systemd",
 )
 """Files and folders that a wheel contains. The rest of `deploy/` is for building from a checkout."""
 _INSTALLED = Path(__file__).parent / "deploy"

@@ -38,7 +38,7 @@ COMMANDS = {
     "skip": ("stream.cli.skip:skip", "Skip an unreadable batch that blocks a partition."),
     "explain": ("stream.cli.explain:explain", "Explain a metric, or show a customer's stored state."),
     "doctor": ("stream.cli.doctor:doctor", "Check broker, topics, lag and clocks, or audit the panes."),
-    "files": ("stream.cli.files:files", "Write alert rules, dashboards and examples to a folder."),
+    "deploy": ("stream.cli.deploy:deploy", "Write alert rules, dashboards, units and examples to a folder."),
     "generate": ("stream.cli.generate:generate", "Write the files that are generated from the code."),
 }
 """Module and attribute of each command, and its line in the help."""

@@ -34,6 +34,7 @@ from stream.kafka.faults import retry_reason
 from stream.kafka.rights import READ, Operation
 from stream.kafka.topic_watch import WATCH_INTERVAL, TopicWatch
 from stream.kafka.topics import counting_topics, topics
+from stream.starting import listening
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class _Service:
             )
         except OSError as error:
             raise ConfigError(f"exporter.listen: got {str(address)!r}: {error.strerror}") from error
-        log.info("Listening on %s", address)
+        listening(log, address)
         tasks = [
             asyncio.create_task(work)
             for work in (

@@ -13,6 +13,7 @@ from stream.http.web_config import WebConfig, read
 from stream.intake.hooks import CompiledHook, compile_hooks
 from stream.intake.server import application, serve
 from stream.intake.sink import KafkaSink
+from stream.starting import listening
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ async def _serve(settings: Settings, web_config: WebConfig, hooks: Mapping[str, 
         runner = await serve(app, settings.intake, web_config)
     except OSError as error:
         raise ConfigError(f"intake.listen: got {str(listen)!r}: {error.strerror}") from error
-    log.info("Listening on %s", listen)
+    listening(log, listen)
     tasks = [asyncio.create_task(sink.run()), asyncio.create_task(stop.wait())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -22,6 +22,7 @@ from stream.errors import ConfigError, Fenced
 from stream.kafka.faults import final_error, is_fenced, is_transient
 from stream.kafka.rights import Operation
 from stream.kafka.topic_watch import WATCH_INTERVAL
+from stream.starting import listening
 from stream.worker.app import build
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
 from stream.worker.clock import WorkerClock
@@ -50,7 +51,7 @@ def run(settings: Settings) -> int:
         server = serve(health, settings.worker.listen)
     except OSError as error:
         raise ConfigError(f"worker.listen: got {str(settings.worker.listen)!r}: {error.strerror}") from error
-    log.info("Listening on %s", settings.worker.listen)
+    listening(log, settings.worker.listen)
     _stop_before_start()
     described = asyncio.run(prepare(settings, health))
     health.reason = "no partitions assigned yet"

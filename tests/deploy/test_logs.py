@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from stream import logs
 from stream.devbroker.ports import free_port
 from stream.devbroker.process import Child
+from stream.starting import listening
 
 pytestmark = pytest.mark.fresh
 
@@ -63,6 +65,26 @@ def test_the_journal_gets_priorities_instead_of_times(service: str, form: str, t
     assert any(line.startswith("<4>") for line in lines)
     assert f"Listening on {address}" in lines[0]
     assert not any(re.search(TIME.replace("[,.]", "[,.]?"), line) for line in lines)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_systemd_learns_when_a_service_listens(service: str, tmp_path: Path) -> None:
+    """Before a broker answers."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(path))
+        supervisor.settimeout(30)
+        lines_of(service, tmp_path, NOTIFY_SOCKET=str(path))
+        assert supervisor.recv(100) == b"READY=1"
+
+
+def test_a_socket_of_systemd_may_have_no_file() -> None:
+    name = f"cxgauge-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(f"\0{name}")
+        supervisor.settimeout(30)
+        listening(logging.getLogger("stream"), "x", {"NOTIFY_SOCKET": f"@{name}"})
+        assert supervisor.recv(100) == b"READY=1"
 
 
 @pytest.mark.parametrize("service", SERVICES)

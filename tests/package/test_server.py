@@ -76,7 +76,7 @@ def test_the_code_is_the_installed(cxgauge: Path) -> None:
 
 def test_the_wheel_has_the_deployment_files_of_the_checkout(run: Run, tmp_path: Path) -> None:
     """Into a new folder only, so that nobody's own changes are overwritten."""
-    completed = run("files", "here")
+    completed = run("deploy", "export", "here")
     assert completed.returncode == 0, completed.stderr
     expected = {Path(name) for name in deployment.NAMES if (ROOT / "deploy" / name).is_file()} | {
         Path(folder, file).relative_to(ROOT / "deploy")
@@ -94,7 +94,7 @@ def test_the_wheel_has_the_deployment_files_of_the_checkout(run: Run, tmp_path: 
             ] == []
         else:
             assert text == (ROOT / "deploy" / path).read_bytes()
-    repeated = run("files", "here")
+    repeated = run("deploy", "export", "here")
     assert (repeated.returncode, repeated.stdout) == (1, "")
     assert repeated.stderr == "Error: here: expected a new or empty directory; choose another one\n"
 

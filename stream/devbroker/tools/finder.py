@@ -30,6 +30,7 @@ TOOLS = {
     "chromium": Tool(probes.chromium),
     "curl": Tool(probes.curl),
     "npm": Tool(probes.npm),
+    "systemd-analyze": Tool(probes.systemd_analyze),
 }
 
 

@@ -86,6 +86,11 @@ def npm(program: Path) -> str | None:
     return _command(program, "--version")
 
 
+def systemd_analyze(program: Path) -> str | None:
+    """Start systemd-analyze without systemd as process 1."""
+    return _command(program, "calendar", "daily")
+
+
 def _server(
     program: Path, command: Callable[[Path, Path, Path, int], commands.Command], config: str
 ) -> str | None:
