@@ -195,7 +195,7 @@ def test_the_version_is_that_of_the_project() -> None:
 
 
 def test_a_package_contains_rules_and_dashboards(go_tool: GoTool, tmp_path: Path) -> None:
-    """In the repository they are links to deploy/prometheus and deploy/grafana. A package and `cxgauge files` have the files."""
+    """In the repository they are links to deploy/prometheus and deploy/grafana. A package and `cxgauge deploy export` have the files."""
     go_tool("helm")
     result = chart.helm("package", chart.CHART, "--destination", tmp_path)
     assert result.returncode == 0, result.stderr
