@@ -8,6 +8,7 @@ NEWEST_PYTHON = for each in python3.14 python3.13 python3.12 python3.11 python3;
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
+EXTRAS ?= dev,broker
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-check test test-fresh weekly bench bench-base bench-keys bench-alerts bench-pure picture lint generate lock golden-state clean
@@ -22,7 +23,7 @@ $(INSTALLED): pyproject.toml
 	test -n "$$python" || \
 	{ echo "Python 3.11 or newer with venv is needed: make install PYTHON=/path/to/python" >&2; exit 1; }; \
 	echo "$$python -m venv --clear .venv"; $$python -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,broker]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@
 
 demo: install  ## Run everything on this machine with simulated customers, until Ctrl-C
@@ -55,8 +56,10 @@ bench-base: install  ## Measure time and memory for loading a million existing c
 bench-keys: install  ## Measure erasures, and customers and tickets with many events
 	$(BIN)/python -m tests.bench.keys
 
-bench-alerts: install  ## Measure false alarms and detection times on weeks of generated traffic
-	$(BIN)/python -m tests.bench.alerts.run
+bench-alerts: install  ## Measure false alarms and detection times on half a year of simulated traffic
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m tests.bench.alerts --seeds 11 --rules limit
+	$(BIN)/python -m tests.bench.alerts --seeds 11
 
 bench-pure: install  ## Measure the worker with Faust's Python form, which arm64 has: compare with `make bench`
 	CC=false $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-cache-dir --upgrade \

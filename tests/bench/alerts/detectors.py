@@ -1,0 +1,217 @@
+"""The detectors of `stream.core.detection` on arrays: counts, shares, missing events and leavers at many points at once.
+
+A test compares them with the product's. Formulas and sources are there.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import betaln, gammaln
+from scipy.stats import nbinom
+
+from tests.bench.alerts.baselines import CLUMP, MONTH_HOURS, Baseline, ShareBaseline
+from tests.bench.alerts.points import Findings, Points, before
+from tests.bench.alerts.special_days import DAY, HOUR, MINUTE, Bools, Floats, Ints
+
+LAST_MINUTES = 5
+MONTH_AGO_DAYS = (28, 29, 30, 31)
+FACTORS = np.array([4.0, 12.0, 40.0])
+LEVEL = 0.0125
+MAX_EVIDENCE = 1e200
+FINE_MINUTES, COARSE_QUARTERS = 120, 190
+LEAVING_WINDOWS = tuple(minutes * MINUTE for minutes in (1, 2, 3, 5, 8, 13, 21, 34, 60, 120, 240, 480, 1440))
+SHARE_WINDOWS = tuple(minutes * MINUTE for minutes in (15, 30, 60, 120, 240, 480, 1440))
+SHARE_FLOOR = 0.2
+MISSING_WINDOWS = tuple(hours * HOUR for hours in (1, 2, 4, 8, 16, 24))
+
+
+def scan_counts(
+    times: Floats,
+    base: Baseline,
+    at: Points,
+    windows: Sequence[int],
+    *,
+    factor: float,
+    least: int,
+    monthly: bool = False,
+) -> Findings:
+    """Find windows with more events than the baseline explains. `factor` is the least multiple of it."""
+    findings = Findings.none(len(at.ticks))
+    now, end = before(times, at.seconds), (at.minute + 1.0) * MINUTE
+    for length in windows:
+        count = now - before(times, at.begin(length))
+        where = np.flatnonzero(count >= least)
+        here = at.select(where)
+        begin = here.begin(length)
+        expected = base.expected(begin, end[where]) + 1e-6
+        if monthly and length >= HOUR:
+            expected = np.maximum(expected, _month_ago(times, begin, end[where]))
+        keep = (count[where] >= factor * expected) & _above_recently(times, base, here, length)
+        where, expected, here = where[keep], expected[keep], here.select(keep)
+        mean = expected + CLUMP - 1
+        variance = base.variance(here.hour, expected, mean, length)
+        tail = nb_upper(count[where] - 1, mean, variance)
+        findings.add(
+            where, base.a_month[here.hour] * len(windows) * tail, count[where] * 1.0, expected, length
+        )
+    return findings
+
+
+def _above_recently(times: Floats, base: Baseline, at: Points, length: int) -> Bools:
+    """Return whether the newest part of a window is above its baseline, too."""
+    recent = at.begin(LAST_MINUTES * MINUTE if length <= HOUR else max(HOUR, length // 6 // HOUR * HOUR))
+    expected = base.expected(recent, (at.minute + 1.0) * MINUTE)
+    return before(times, at.seconds) - before(times, recent) > expected
+
+
+def _month_ago(times: Floats, begin: Floats, end: Floats) -> Floats:
+    first, last = np.floor(begin / HOUR) - 1, np.ceil(end / HOUR) + 1
+    counts = [
+        before(times, last * HOUR - days * DAY) - before(times, first * HOUR - days * DAY)
+        for days in MONTH_AGO_DAYS
+    ]
+    largest: Floats = np.max(counts, axis=0).astype(float)
+    return largest
+
+
+def nb_upper(count: Ints, mean: Floats, variance: Floats) -> Floats:
+    """Return P(N >= count) of negative binomial distributions."""
+    variance = np.maximum(variance, mean * 1.0001)
+    return np.where(count <= 0, 1.0, nbinom.sf(count - 1, mean**2 / (variance - mean), mean / variance))
+
+
+def scan_missing(times: Floats, base: Baseline, at: Points) -> Findings:
+    """Find windows with less than half of the expected events."""
+    findings = Findings.none(len(at.ticks))
+    now, end = before(times, at.seconds), at.minute * float(MINUTE)
+    for length in MISSING_WINDOWS:
+        begin = at.begin(length)
+        count = now - before(times, begin)
+        expected = base.expected(begin, end) + 1e-6
+        recent = at.begin(max(HOUR, length // 8))
+        few = count <= 0.5 * expected
+        few &= now - before(times, recent) <= 0.5 * base.expected(recent, end)
+        where = np.flatnonzero(few)
+        hour, mean = at.hour[where], expected[where]
+        variance = np.maximum(base.variance(hour, mean, mean, length), mean * 1.0001)
+        tail = nbinom.cdf(count[where], mean**2 / (variance - mean), mean / variance)
+        looks = np.minimum(base.a_month[hour], MONTH_HOURS * HOUR / length * 8) * len(MISSING_WINDOWS)
+        findings.add(where, looks * tail, count[where] * 1.0, mean, length)
+    return findings
+
+
+def scan_shares(times: Floats, overdue: Bools, base: ShareBaseline, at: Points) -> Findings:
+    """Find windows with a larger share of overdue outcomes than the baseline explains."""
+    findings = Findings.none(len(at.ticks))
+    hours = np.clip((times // HOUR).astype(int), 0, len(base.shares) - 1)
+    expected_before = np.concatenate([[0.0], np.cumsum(base.shares[hours])])
+    overdue_before = np.concatenate([[0], np.cumsum(overdue)])
+    now = before(times, at.seconds)
+    candidates = np.flatnonzero(_late_now(times, overdue, at))
+    here, now = at.select(candidates), now[candidates]
+    for length in SHARE_WINDOWS:
+        start = before(times, here.begin(length))
+        n, bad = now - start, overdue_before[now] - overdue_before[start]
+        share = (expected_before[now] - expected_before[start]) / np.maximum(n, 1)
+        share = np.clip(share, 0.01, 0.985)
+        keep = np.flatnonzero((bad >= 4) & (bad > SHARE_FLOOR * n) & (bad > share * n))
+        n, bad, share, hour = n[keep], bad[keep], share[keep], here.hour[keep]
+        strength = base.strength[hour]
+        tail = beta_binomial_upper(bad - 1, n - 1, share * strength, (1 - share) * strength)
+        by_chance = base.a_month[hour] * len(SHARE_WINDOWS) * tail
+        findings.add(candidates[keep], by_chance, bad * 1.0, n * share, length)
+    return findings
+
+
+def _late_now(times: Floats, overdue: Bools, at: Points) -> Bools:
+    """Return whether cycles became overdue just now, and make up a fifth of the last half hour."""
+    bad_times = times[overdue]
+    now, recent = before(times, at.seconds), at.begin(30 * MINUTE)
+    bad = before(bad_times, at.seconds) - before(bad_times, recent)
+    fresh = before(bad_times, at.seconds) > before(bad_times, at.begin(LAST_MINUTES * MINUTE))
+    return fresh & (bad >= 2) & (bad > SHARE_FLOOR * (now - before(times, recent)))
+
+
+def beta_binomial_upper(count: Ints, n: Ints, a: Floats, b: Floats) -> Floats:
+    """Return P(K >= count) of beta-binomial distributions."""
+    tails = np.zeros(len(count))
+    for i, (least, trials) in enumerate(zip(count, n, strict=True)):
+        k = np.arange(max(int(least), 0), int(trials) + 1)
+        logs = gammaln(trials + 1) - gammaln(k + 1) - gammaln(trials - k + 1)
+        logs += betaln(k + a[i], trials - k + b[i]) - betaln(a[i], b[i])
+        tails[i] = np.exp(logs).sum()
+    return np.minimum(tails, 1.0)
+
+
+def detect_leaving(times: Floats, base: Baseline, at: Points, weight: float) -> Findings:
+    """Find spikes of leavers with a mixture of Shiryaev-Roberts e-detectors."""
+    findings = Findings.none(len(at.ticks))
+    if not len(times):
+        return findings
+    now = before(times, at.seconds)
+    newest = (times[np.maximum(now - 1, 0)] // MINUTE).astype(int)
+    candidates = np.flatnonzero(
+        (now > 0) & (newest >= at.minute + 1 - LAST_MINUTES) & (now - before(times, at.begin(DAY)) >= 3)
+    )
+    here, newest = at.select(candidates), newest[candidates]
+    pairs, index = np.unique(np.stack([newest, here.hour]), axis=1, return_inverse=True)
+    cap = 10 * MONTH_HOURS * 60 / (LEVEL * weight)
+    r, unlimited = _evidence_before(times, base, pairs[0], pairs[1], (cap, MAX_EVIDENCE))[:, :, index.ravel()]
+    n = now[candidates] - before(times, newest * float(MINUTE))
+    growth = FACTORS[:, None] ** np.minimum(n, 50)
+    deciding = np.minimum(r * growth, cap).mean(0)
+    evidence = np.where(deciding < cap / 10, deciding, np.minimum(unlimited * growth, MAX_EVIDENCE).mean(0))
+    best = np.full(len(candidates), -1.0)
+    for length in LEAVING_WINDOWS:
+        begin = here.begin(length)
+        count = (now[candidates] - before(times, begin)).astype(float)
+        expected = base.expected(begin, (here.minute + 1.0) * MINUTE) + 1e-6
+        surprise = np.where(
+            count > expected, count * np.log(np.maximum(count, 1) / expected) - (count - expected), 0.0
+        )
+        clearer = surprise > best
+        best = np.where(clearer, surprise, best)
+        chosen = candidates[clearer]
+        findings.events[chosen] = count[clearer]
+        findings.baseline_events[chosen] = expected[clearer]
+        findings.window_seconds[chosen] = length
+    findings.by_chance[candidates] = MONTH_HOURS * 60 / evidence
+    return findings
+
+
+def _evidence_before(
+    times: Floats, base: Baseline, minutes: Ints, hours: Ints, caps: tuple[float, ...]
+) -> Floats:
+    """Return R at the end of each minute, without the events of that minute. Shape (caps, factors, minutes).
+
+    `hours` are the present hours, whose uncertainty raises the baseline.
+    """
+    last = int(minutes.max()) + 2 if len(minutes) else 1
+    per_minute = np.bincount((times[times < last * MINUTE] // MINUTE).astype(int), minlength=last)
+    per_quarter = np.add.reduceat(per_minute, np.arange(0, last, 15))
+    raised = 1 + 1.5 * np.sqrt(base.spread_hours[hours] + 1 / base.known[hours])
+    border = (minutes + 1 - FINE_MINUTES) // 15 + 1
+    limits = np.array(caps)[:, None, None]
+    r: Floats = np.zeros((len(caps), len(FACTORS), len(minutes)))
+    rates = np.maximum(base.rates, 0)
+
+    def advance(r: Floats, hour: Ints, length: int, count: Ints) -> Floats:
+        rate = np.maximum(rates[np.clip(hour, 0, len(rates) - 1)] * raised, 0.002) / 60
+        drift = (FACTORS[:, None] - 1) * rate
+        decay = np.exp(-drift * length)
+        r = r * decay + (1 - decay) / drift
+        if not count.any():
+            return r
+        return np.where(count > 0, np.minimum(r * FACTORS[:, None] ** np.minimum(count, 50), limits), r)
+
+    for step in range(COARSE_QUARTERS):
+        quarter = border - COARSE_QUARTERS + step
+        count = np.where(quarter >= 0, per_quarter[np.clip(quarter, 0, len(per_quarter) - 1)], 0)
+        r = advance(r, quarter // 4, 15, count)
+    for step in range(FINE_MINUTES):
+        minute = border * 15 + step
+        moved = advance(
+            r, minute // 60, 1, np.where(minute < minutes, per_minute[np.clip(minute, 0, last - 1)], 0)
+        )
+        r = np.where(minute <= minutes, moved, r)
+    return r
