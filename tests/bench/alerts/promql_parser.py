@@ -141,12 +141,14 @@ class Parser:
     def __init__(self, text: str) -> None:
         self._text = re.sub(r"#[^\n]*", "", text)
         self._position = 0
-        self.token = ("end", "")
+        self.token = ("begin", "")
         self._advance()
 
     def _advance(self) -> str:
-        """Read the next token and return the text of the previous one."""
-        previous = self.token[1]
+        """Read the next token and return the text of the previous one. Raises ValueError at the end."""
+        kind, previous = self.token
+        if kind == "end":
+            raise ValueError(f"unexpected end in {self._text!r}")
         if not self._text[self._position :].strip():
             self.token = ("end", "")
             return previous
