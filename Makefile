@@ -58,8 +58,8 @@ bench-keys: install  ## Measure erasures, and customers and tickets with many ev
 
 bench-alerts: install  ## Measure false alarms and detection times on half a year of simulated traffic
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	$(BIN)/python -m tests.bench.alerts --seeds 11 --rules limit
-	$(BIN)/python -m tests.bench.alerts --seeds 11
+	for rules in plain z-score adaptive 'burn rate' limit deploy/prometheus/rules; do \
+	echo "$$rules"; $(BIN)/python -m tests.bench.alerts --seeds 11 --rules "$$rules" || exit; done
 
 bench-pure: install  ## Measure the worker with Faust's Python form, which arm64 has: compare with `make bench`
 	CC=false $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-cache-dir --upgrade \
