@@ -1,6 +1,6 @@
 """The information limit: a CUSUM test that knows the true rates and shares of each moment, what will go wrong, how much and where.
 
-No detector with as few false alarms is faster in the mean (G. Lorden, "Procedures for reacting to a change in distribution",
+No detector with as few false alarms has a smaller mean delay in the worst case (G. Lorden, "Procedures for reacting to a change in distribution",
 Annals of Mathematical Statistics 42, 1971; G. Moustakides, Annals of Statistics 14, 1986). Its threshold has the rate of false
 alarms that a rule may have in one label set, from a Markov chain over its statistic (D. Brook and D. Evans, Biometrika 59,
 1972). It has no delay to a notification.
