@@ -19,6 +19,7 @@ from .customers import (
 )
 from .explain import Undecodable
 from .feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
+from .notes import Note, NoteDeleted
 from .tickets import (
     InteractionHandled,
     TicketCreated,
@@ -44,6 +45,8 @@ __all__ = [
     "FeedbackOffered",
     "FeedbackSubmitted",
     "InteractionHandled",
+    "Note",
+    "NoteDeleted",
     "Publisher",
     "PurchaseCompleted",
     "PurchaseRefunded",

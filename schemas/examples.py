@@ -19,6 +19,7 @@ from .customers import (
 )
 from .feedback import AnswerSummarized, FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from .fields import Data
+from .notes import Note, NoteDeleted
 from .tickets import (
     InteractionHandled,
     TicketCreated,
@@ -97,6 +98,8 @@ _DATA: tuple[Data, ...] = (
         ticket_id="T-20",
     ),
     CustomerErased(customer_id="anna"),
+    Note(note_id="release-4.2", text="Release 4.2", channel="app"),
+    NoteDeleted(note_id="release-4.2"),
 )
 
 EXAMPLES: dict[type[Data], bytes] = {

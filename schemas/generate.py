@@ -15,12 +15,12 @@ BINDING = "0.5.0"
 CONTENT = "application/cloudevents+json"
 
 _CARRIES = {
-    "feedback": "Survey offers, answers, edits, deletions",
+    "feedback": "Survey offers, answers, edits, deletions, notes",
     "tickets": "Ticket life cycle, messages, handled interactions",
     "customers": "Customer life cycle, purchases, referrals",
 }
 _KEYS = {
-    "feedback": "Best the feedback ID, of an erasure the customer's ID. Any key works, others cost a hop",
+    "feedback": "Best the feedback ID, of a note the note ID, of an erasure the customer's ID. Any key works, others cost a hop",
     "tickets": "Best the ticket ID, of an interaction without ticket the interaction ID, of an erasure the customer's ID. "
     "Any key works, others cost a hop",
     "customers": "Best the ID of the customer, or of the referrer. Any key works, others cost a hop",

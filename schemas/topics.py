@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from . import customers, feedback, tickets
+from . import customers, feedback, notes, tickets
 from .fields import Data
 
 DomainName = Literal["feedback", "tickets", "customers"]
@@ -31,6 +31,8 @@ FEEDBACK = Topic(
         feedback.FeedbackOffered,
         feedback.FeedbackSubmitted,
         feedback.FeedbackDeleted,
+        notes.Note,
+        notes.NoteDeleted,
         customers.CustomerErased,
     ),
 )

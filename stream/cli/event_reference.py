@@ -126,6 +126,8 @@ def _limits(low: float | None, high: float | None) -> str:
 def _string(kind: Any) -> str:
     if kind.max_length == MAX_ID_LENGTH:
         return "ID"
+    if kind.max_length is not None:
+        return f"text of {kind.min_length} to {kind.max_length} characters, one of them no white space"
     return "text" if kind.pattern is None else f"text `{kind.pattern}`"
 
 

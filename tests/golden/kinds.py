@@ -10,6 +10,7 @@ from stream.core.aggregation import erasure
 from stream.core.aggregation.customers import answer_records, referrals, repeat_contacts, ticket_summary
 from stream.core.aggregation.customers import entity as customer
 from stream.core.aggregation.feedback import entity as answer
+from stream.core.aggregation.feedback import notes
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.tickets import entity as ticket
 from stream.core.aggregation.tickets import interactions
@@ -55,6 +56,7 @@ class Kind(NamedTuple):
 OF_DOMAINS = (
     Kind("feedback", "a", "answer", "An answer to a survey, with its offer.", answer.unpack),
     Kind("feedback", "c", "responder", "A customer who answers surveys; no value.", None),
+    Kind("feedback", "n", "notes", "The newest notes of a partition.", notes.unpack),
     Kind("tickets", "t", "ticket", "A ticket.", ticket.unpack),
     Kind("tickets", "i", "interaction", "A handled interaction of a ticket.", interactions.unpack),
     Kind("tickets", "j", "lone-interaction", "A handled interaction without a ticket.", interactions.unpack),

@@ -16,7 +16,7 @@ import stream.core
 from schemas.topics import TOPICS
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
-from stream.core.metrics import BY_DOMAIN
+from stream.core.model.aggregates import BY_DOMAIN
 from stream.core.model.time_buckets import OPEN_ITEM_MINUTES, ROLLING, RUNNING_TOTAL
 from tests.golden.files import CURRENT, golden
 from tests.golden.kinds import KINDS, OF_ALL, OF_DOMAINS, STORED
@@ -82,8 +82,7 @@ def test_every_decoder_and_struct_in_the_code_is_in_the_schema() -> None:
 def test_every_aggregate_has_golden_blocks_in_each_resolution(domain: Domain) -> None:
     expected = {
         (aggregate.name, code)
-        for metric in BY_DOMAIN[domain.name]
-        for aggregate in metric.aggregates
+        for aggregate in BY_DOMAIN[domain.name]
         for code in {"stock": [RUNNING_TOTAL.code], "open_items": [OPEN_ITEM_MINUTES.code]}.get(
             aggregate.kind, [resolution.code for resolution in ROLLING]
         )

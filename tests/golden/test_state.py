@@ -74,7 +74,8 @@ def test_a_rebuild_adds_the_aggregates_of_later_versions(domain: Domain) -> None
         partition = restored(domain, version)
         partition.finish_restore()
         aggregates.append({cell.aggregate for cell in partition.panes.cells})
-    assert aggregates[0] == aggregates[1]
+    # Notes do not follow from other entities, and nobody could publish any at version 5.
+    assert aggregates[0] == aggregates[1] - {"notes"}
     before = {cell.aggregate for cell in restored(domain, 5).panes.cells}
     added = {"tickets": {"cycles_due"}, "customers": {"leaving"}}
     assert aggregates[0] - before == added.get(domain.name, set())

@@ -139,7 +139,7 @@ def test_errors_are_checked_in_order() -> None:
         "invalid",
         "id: expected str, got 7",
     )
-    known = "cx.feedback.offered.v1, cx.feedback.submitted.v1, cx.feedback.deleted.v1, cx.customer.erased.v1"
+    known = "cx.feedback.offered.v1, cx.feedback.submitted.v1, cx.feedback.deleted.v1, cx.note.v1, cx.note.deleted.v1, cx.customer.erased.v1"
     assert error_of(FEEDBACK, event(type="cx.feedback.submitted.v2", data=REMOVED)) == (
         "unknown_type",
         f"type: expected one of {known}, got 'cx.feedback.submitted.v2'",
@@ -205,6 +205,7 @@ def test_invalid_answers_are_reported(fields: dict[str, Any], detail: str) -> No
     assert error_of(FEEDBACK, event(data=with_changes(SUBMITTED, **fields))) == ("invalid", "data." + detail)
 
 
+NOTE = {"note_id": "n", "text": "Release 4.2"}
 HANDLED = {"interaction_id": "i", "talk_s": 1, "hold_s": 0, "wrap_s": 0}
 ORDER = {"order_id": "o", "customer_id": "c", "amount_minor": 1, "currency": "EUR"}
 REFERRAL = {"referral_id": "r", "customer_id": "c", "referee_id": "c"}
@@ -213,6 +214,14 @@ REFERRAL = {"referral_id": "r", "customer_id": "c", "referee_id": "c"}
 @pytest.mark.parametrize(
     ("topic", "name", "data", "detail"),
     [
+        (FEEDBACK, "note", {"note_id": "n"}, "text: missing"),
+        (FEEDBACK, "note", {"text": "x"}, "note_id: missing"),
+        (FEEDBACK, "note", NOTE | {"text": ""}, "text: expected str of length >= 1, got ''"),
+        (FEEDBACK, "note", NOTE | {"text": " \n"}, r"text: expected str matching regex '\\S', got ' \n'"),
+        (FEEDBACK, "note", NOTE | {"text": LONG * 2}, f"text: expected str of length <= 100, got '{LONG * 2}"[:125]),
+        (FEEDBACK, "note", NOTE | {"revision": -1}, "revision: expected int >= 0, got -1"),
+        (FEEDBACK, "note", NOTE | {"channel": " "}, f"channel: {LENGTH_RULE}, got ' '"),
+        (FEEDBACK, "note.deleted", {}, "note_id: missing"),
         (TICKETS, "ticket.merged", {"ticket_id": "a", "into": "a"}, "into: expected another ticket than ticket_id, got 'a'"),
         (TICKETS, "ticket.created", {"ticket_id": "a", "opened_by": "me"}, "opened_by: expected one of agent, bot, customer, system, got 'me'"),
         (TICKETS, "ticket.created", {"ticket_id": "a", "topic": ""}, f"topic: {LENGTH_RULE}, got ''"),

@@ -9,8 +9,9 @@ from schemas.examples import EXAMPLES
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
 from schemas.fields import Data
 from schemas.keys import owner_of, person_of
+from schemas.notes import OF_NOTES, Note, NoteDeleted
 from schemas.tickets import InteractionHandled, TicketMessage, TicketStatus, TicketSummarized
-from schemas.topics import CUSTOMERS, topics_of
+from schemas.topics import CUSTOMERS, FEEDBACK, topics_of
 
 
 def call(ticket_id: str | None = None, customer_id: str | None = None) -> InteractionHandled:
@@ -37,6 +38,8 @@ def summary(customer_id: str | None) -> TicketSummarized:
         (summary("c"), "c"),
         (summary(None), "t"),
         (CustomerErased(customer_id="c"), "c"),
+        (Note(note_id="n", text="x"), "n"),
+        (NoteDeleted(note_id="n"), "n"),
     ],
 )
 def test_the_owner_is_the_entity_of_the_event(data: Data, owner: str) -> None:
@@ -45,8 +48,12 @@ def test_the_owner_is_the_entity_of_the_event(data: Data, owner: str) -> None:
 
 
 def test_the_owner_of_customer_events_is_the_person() -> None:
-    """Of other events it is not, although all of them name a person here."""
-    for kind in EVENTS:
+    """Of other events it is not, although all of them but notes name a person here."""
+    for kind in EVENTS.keys() - OF_NOTES:
         data = Decoder(topics_of(kind)[0]).decode(EXAMPLES[kind], ()).data
         assert person_of(data) == "anna"
         assert (owner_of(data) == "anna") == (kind in CUSTOMERS.types)
+
+
+def test_notes_name_nobody() -> None:
+    assert {person_of(Decoder(FEEDBACK).decode(EXAMPLES[kind], ()).data) for kind in OF_NOTES} == {None}

@@ -6,7 +6,7 @@ from typing import Any
 from stream.core.metrics.metric import Metric
 from stream.core.model.aggregate import Aggregate, OwnLabels, Vector, add
 from stream.core.model.aggregation_config import OTHER_VALUE, AggregationConfig
-from stream.core.model.pane_blocks import decode_key, unpack_block
+from stream.core.model.pane_blocks import BlockKey, decode_key, unpack_block
 from stream.core.model.time_buckets import (
     MIN_HOUR_RETENTION,
     MINUTE,
@@ -17,6 +17,7 @@ from stream.core.model.time_buckets import (
 )
 from stream.core.windows.cardinality import CardinalityPolicy, EventCount
 from stream.core.windows.label_sets import CellRef, LabelSet, LabelSetSums
+from stream.core.windows.notes import NoteBoard
 from stream.core.windows.ranges import WindowRange, previous_ranges, window_ranges
 from stream.core.windows.summed_blocks import SummedBlocks, block_difference, sum_range
 
@@ -41,6 +42,7 @@ class RollingWindows:
         self.changed: dict[LabelSetSums, int] = {}
         self.has_new_label_sets = False
         """True if label sets were added since the last `apply_policy`."""
+        self.notes = NoteBoard()
         self.repairs = 0
         """Number of wrong sums that `verify` corrected."""
         n = len(config.windows)
@@ -79,7 +81,14 @@ class RollingWindows:
 
     def apply(self, key: bytes, old: bytes | None, new: bytes | None) -> None:
         """Apply the change of a record from `old` to `new`. Records of unknown aggregates and views are ignored."""
-        resolution, block, cell = decode_key(key)
+        block_key = decode_key(key)
+        if block_key.cell.aggregate == NoteBoard.aggregate:
+            self.notes.apply(block_key.cell.own_labels, block_difference(old, new))
+        else:
+            self._apply_block(block_key, old, new)
+
+    def _apply_block(self, block_key: BlockKey, old: bytes | None, new: bytes | None) -> None:
+        resolution, block, cell = block_key
         labels = LabelSet(cell.view, cell.values)
         aggregate = self.aggregates.get(cell.aggregate)
         names = self.config.views.get(cell.view)

@@ -12,6 +12,7 @@ import pytest
 from schemas.codec import CONTENT_TYPE
 from schemas.customers import CustomerErased
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
+from schemas.notes import Note, NoteDeleted
 from schemas.topics import partition_of
 from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.customers import Customers
@@ -29,7 +30,7 @@ FOREIGN_KEY = next(key for n in range(99) if partition_of(key := b"%d" % n, 2) =
 
 
 def answers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
-    """Yield `n` events of answers that are offered, given, edited, dismissed and deleted.
+    """Yield `n` events of answers that are offered, given, edited, dismissed and deleted, and notes among them.
 
     Some are too late.
     """
@@ -45,6 +46,13 @@ def answers(random: Random, n: int, people: int, now: int) -> Iterator[Event]:
             data = FeedbackSubmitted(survey="nps", score=score, revision=revision, reasons=reasons, **ids)
         elif choice < 0.8:
             data = FeedbackDeleted(**ids)
+        elif choice < 0.9:
+            note_id, labels = f"n{number}", {"brand": "acme", "unknown": 1}
+            data = (
+                NoteDeleted(note_id=note_id)
+                if i % 5 == 0
+                else Note(note_id=note_id, text=f"{i}", labels=labels)
+            )
         yield Event(data, at, stamp, f"e{i}")
 
 

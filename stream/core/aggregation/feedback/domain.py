@@ -5,6 +5,7 @@ from typing import Any
 
 from schemas.envelope import Event
 from schemas.fields import Data
+from schemas.notes import OF_NOTES
 from schemas.topics import FEEDBACK
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.entity_store import EntityStore
@@ -16,7 +17,7 @@ from stream.core.model.outcomes import Outcome
 
 
 class Feedback(Domain):
-    """Answers to surveys, their offers, and customers who answer."""
+    """Answers to surveys, their offers, customers who answer, and notes."""
 
     name = "feedback"
     topic = FEEDBACK
@@ -27,20 +28,28 @@ class Feedback(Domain):
 
     def rejects_late(self, data: Data) -> bool:
         """Return True for every event of feedback."""
-        return type(data) in HANDLERS
+        return type(data) in HANDLERS or type(data) in OF_NOTES
 
     def owners(self, events: Sequence[Event]) -> list[bytes]:
-        """Return the IDs of the answers. Every event in a batch has one, also those of the fast path."""
+        """Return the IDs of the answers and notes. Every event in a batch has one, also those of the fast path."""
         batch: Sequence[Any] = events
-        return [event.data.feedback_id.encode() for event in batch]
+        try:
+            return [event.data.feedback_id.encode() for event in batch]
+        except AttributeError:  # a note, which is rare
+            return [
+                (data.note_id if type(data := event.data) in OF_NOTES else data.feedback_id).encode()
+                for event in batch
+            ]
 
     def entity_keys(self, data: Data) -> tuple[bytes, ...]:
-        """Return the key of the answer."""
+        """Return the key of the answer. A note has none, because no erasure concerns it."""
+        if type(data) in OF_NOTES:
+            return ()
         answer: Any = data
         return (ANSWER + answer.feedback_id.encode(),)
 
     def process(self, store: EntityStore, event: Event, event_time: int, owner: bytes) -> Outcome:
-        """Change an answer by an event, and the deltas at once."""
+        """Change an answer or note by an event, and the deltas at once."""
         return process(store, event, event_time, owner)
 
     def fast_path(self, store: EntityStore) -> NewAnswerFastPath:

@@ -5,8 +5,10 @@ from typing import Any
 
 from schemas.envelope import Event
 from schemas.feedback import FeedbackDeleted, FeedbackOffered, FeedbackSubmitted
+from schemas.notes import OF_NOTES
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.event_ids import compact_id
+from stream.core.aggregation.feedback import notes
 from stream.core.aggregation.feedback.comments import forget_comment, write_comment
 from stream.core.aggregation.feedback.derive import derive, expires_at, scale_is_capped
 from stream.core.aggregation.feedback.entity import (
@@ -35,12 +37,14 @@ _RANKS: dict[type, int] = {
 
 
 def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> Outcome:
-    """Change the answer of an owner by an event, and the deltas by the difference. `event_time` is in ms.
+    """Change the answer or note of an owner by an event, and the deltas by the difference. `event_time` is in ms.
 
     Forgetting is decided here, not when the entity is deleted at a flush, so that figures do not depend on flushes. The
     contributions of a forgotten answer stay until their panes expire.
     """
     data: Any = event.data
+    if type(data) in OF_NOTES:
+        return notes.process(store, event, event_time)
     key = ANSWER + owner
     raw = store.entities.get(key)
     answer = Answer() if raw is None else unpack(raw)

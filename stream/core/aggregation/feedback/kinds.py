@@ -6,6 +6,7 @@ from stream.core.aggregation.entity_kind import EntityKind
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.feedback.derive import derive, expires_at
 from stream.core.aggregation.feedback.entity import ANSWER, RESPONDER, pack, person, unpack
+from stream.core.aggregation.feedback.notes import NotesKind
 from stream.core.model.aggregate import Contribution
 from stream.core.model.aggregation_config import AggregationConfig
 
@@ -50,4 +51,8 @@ class ResponderKind(EntityKind):
         return key[1:]
 
 
-KINDS = (AnswerKind(ANSWER, "answers", unpack, remembered=True), ResponderKind(RESPONDER, "responder", bytes))
+KINDS = (
+    AnswerKind(ANSWER, "answers", unpack, remembered=True),
+    ResponderKind(RESPONDER, "responder", bytes),
+    NotesKind(),
+)

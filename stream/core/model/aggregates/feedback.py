@@ -44,6 +44,12 @@ class ReasonsLayout(Layout):
     ANSWERS = 0
 
 
+class NotesLayout(Layout):
+    """The time of a note in ms since the epoch."""
+
+    TIME = 0
+
+
 NPS = Aggregate(AggregateName("nps"), NpsLayout, event_components=(0, 1, 2, 3))
 CSAT = Aggregate(
     AggregateName("csat"), CsatLayout, event_components=(CsatLayout.SATISFIED, CsatLayout.UNSATISFIED)
@@ -54,7 +60,11 @@ RESPONSE = Aggregate(AggregateName("response"), ResponseLayout)
 """By survey."""
 REASONS = Aggregate(AggregateName("reasons"), ReasonsLayout, event_components=())
 """By survey and reason code."""
-ALL = (NPS, CSAT, CES, RESPONSE, REASONS)
+NOTES = Aggregate(
+    AggregateName("notes"), NotesLayout, kind="stock", entities_kept="always", event_components=()
+)
+"""By ID and text, then name and value of each dimension. No metric reads it."""
+ALL = (NPS, CSAT, CES, RESPONSE, REASONS, NOTES)
 
 
 def nps_vector(score: int, *, premature: bool) -> Vector:
