@@ -37,12 +37,17 @@ class Configuration(NamedTuple):
         return as_toml(redacted(settings), unset_keys(settings))
 
     def checked(self) -> str:
-        """Check the configuration, mappings of webhooks included, and return a line with its hash. Raises ConfigError."""
+        """Check the configuration and return a line with its hash. Raises ConfigError.
+
+        Mappings of webhooks, targets and benchmarks are checked, too.
+        """
         from stream.config import config_hash  # noqa: PLC0415 - as in load
+        from stream.exporter.reference_lines import reference_lines  # noqa: PLC0415 - as in load
         from stream.intake.hooks import compile_hooks  # noqa: PLC0415 - as in load
 
         settings = self.load()
         compile_hooks(settings.intake.hooks)
+        reference_lines(settings)
         return (
             f"The configuration is valid. Hash of the settings that change figures: {config_hash(settings)}"
         )

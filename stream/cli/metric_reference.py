@@ -18,8 +18,10 @@ from stream.core.metrics import (
     resolution,
     response_rate,
 )
+from stream.core.metrics.headlines import HEADLINES
 from stream.core.metrics.metric import Family, Metric, previous
 from stream.core.model.aggregates.joined import CLASSES, FATES, NO_CLASS
+from stream.exporter.reference_lines import figure_names
 
 PAGE = "deploy/docs/metrics.md"
 INTRODUCTION = """\
@@ -41,6 +43,10 @@ No metric counts a record whose [outcome](../../schemas/README.md#outcomes-of-a-
 rest.
 """
 OPEN, SENT = "values as sent, at most `metrics.top` of them, the rest as `__other__`", "values as sent"
+FIGURES = """\
+A figure with a tile on the live page has a name, for [targets and benchmarks](targets-and-notes.md) and for the address of the page. It is
+the series and the values of its labels, where `<survey>` and others stand for one of the [values](#labels).
+"""
 LABEL_VALUES: dict[str, Iterable[str] | str] = {
     "category": nps.CATEGORIES,
     "satisfied": ("true", "false"),
@@ -77,6 +83,9 @@ def page() -> Iterator[str]:
     for domain, metrics in BY_DOMAIN.items():
         for metric in metrics:
             yield from _section(metric, TOPICS[domain].name)
+    yield f"\n## Names of figures\n\n{FIGURES}\n| figure | tile | unit | better |\n|---|---|---|---|\n"
+    for name, (_, _, headline) in zip(figure_names(), HEADLINES, strict=True):
+        yield f"| `{name}` | {headline.title} | {headline.unit} | {headline.better} |\n"
 
 
 def _section(metric: Metric, topic: str) -> Iterator[str]:

@@ -58,6 +58,9 @@ DESCRIPTIONS: dict[str, str] = {
     "clv.margin_rate": "Share of revenue that is margin, for customers without a rate of their own",
     "logs.format": "Form of log entries on standard error: `text`, or `json` with one object a line",
     "logs.level": "Lowest level of log entries: `debug`, `info`, `warning` or `error`. Those of libraries begin at `warning`",
+    "targets": "Targets by figure, as a number or a duration: [targets-and-notes.md](targets-and-notes.md#targets)",
+    "benchmarks": "Benchmarks by figure, each a table of `value`, `source` and `year`: "
+    "[targets-and-notes.md](targets-and-notes.md#benchmarks)",
 }
 CHANGES_FIGURES = frozenset(
     {

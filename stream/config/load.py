@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from stream.config import checks
 from stream.config.setting_types import SettingSource
 from stream.config.settings import Settings, keys
@@ -68,7 +70,9 @@ def _build(values: Mapping[str, Any]) -> Settings:
         else:
             sections[section] = value
     constructors: dict[str, Callable[..., Any]] = {
-        name: type(section) for name in SECTIONS if not isinstance(section := getattr(_DEFAULTS, name), tuple)
+        name: type(section)
+        for name in SECTIONS
+        if isinstance(section := getattr(_DEFAULTS, name), msgspec.Struct)
     }
     return Settings(
         **{

@@ -78,6 +78,11 @@ def milliseconds(text: str) -> int:
     return int(match[1]) * UNITS[match[2]]
 
 
+def is_duration(text: str) -> bool:
+    """Return whether a text is a duration such as `"500ms"` or `"7d"`."""
+    return _DURATION.fullmatch(text) is not None
+
+
 def as_duration(span: int) -> str:
     """Return a duration in ms as text, in the largest unit that divides it."""
     unit = max((u for u in UNITS if span % UNITS[u] == 0), key=UNITS.__getitem__)

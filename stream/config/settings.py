@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args
 import msgspec
 
 from schemas.topics import DOMAINS, DomainName
-from stream.config import intake_settings, metric_settings, setting_types
+from stream.config import figure_settings, intake_settings, metric_settings, setting_types
 from stream.config.calendars import ConfiguredCalendar
 from stream.config.calendars import calendars as calendar_list
 from stream.config.setting_types import UNITS, Address, choice, duration, integer
@@ -173,6 +173,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     calendars: Annotated[tuple[ConfiguredCalendar, ...], calendar_list] = ()
     clv: Clv = Clv()
     logs: Logs = Logs()
+    targets: Annotated[dict[str, figure_settings.FigureValue], figure_settings.targets] = {}
+    benchmarks: Annotated[dict[str, figure_settings.Benchmark], figure_settings.benchmarks] = {}
 
 
 def keys() -> dict[str, setting_types.SettingType]:

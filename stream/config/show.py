@@ -1,10 +1,13 @@
 """Settings in the form of a configuration file."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from stream.config.settings import Settings, keys
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def plain_document(settings: Settings) -> dict[str, Any]:
@@ -39,12 +42,16 @@ def as_toml(document: dict[str, Any], unset: Sequence[str] = ()) -> str:
     plain = [f"{key} = {_value(value)}\n" for key, value in document.items() if not isinstance(value, dict)]
     tables = [
         f"\n[{name}]\n"
-        + "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
+        + "".join(f"{_key(key)} = {_value(value)}\n" for key, value in table.items())
         + "".join(f"# {key.removeprefix(f'{name}.')} =\n" for key in unset if key.startswith(f"{name}."))
         for name, table in document.items()
         if isinstance(table, dict)
     ]
     return "".join(plain + tables)
+
+
+def _key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else json.dumps(key)
 
 
 def _value(value: object) -> str:

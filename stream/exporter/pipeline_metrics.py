@@ -52,6 +52,15 @@ FAMILIES: dict[str, tuple[str, str]] = {
         "Difference of a clock from the majority of exporter, workers and broker. Without a majority, from the exporter",
     ),
     "cx_metric_info": ("gauge", "Metrics and the versions of their definitions"),
+    "cx_target": (
+        "gauge",
+        "Target of a figure, from the setting targets. The figure is named by its series and label values",
+    ),
+    "cx_benchmark": ("gauge", "Benchmark of a figure, from the setting benchmarks"),
+    "cx_note_timestamp_seconds": (
+        "gauge",
+        "Time of a note, for the newest notes that time lines reach. Its dimensions are further labels",
+    ),
 }
 """Type and help text by name."""
 

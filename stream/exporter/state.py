@@ -11,6 +11,8 @@ from stream.config.aggregation import aggregation_config
 from stream.core.metrics import BY_DOMAIN
 from stream.core.model.checkpoint import KEY, MAX_AGE, Checkpoint, decode
 from stream.core.model.time_buckets import HOUR
+from stream.core.windows.notes import ShownNote
+from stream.core.windows.ranges import UNBOUNDED
 from stream.core.windows.rolling import CooperativeSteps
 from stream.exporter import pipeline_metrics
 from stream.exporter.cardinality import CardinalityControl
@@ -18,7 +20,9 @@ from stream.exporter.clocks import ExporterClock
 from stream.exporter.coverage import Coverage, PartitionId
 from stream.exporter.domain_view import DomainView
 from stream.exporter.exposition import Exposition, gzip_pieces
+from stream.exporter.notes import note_series
 from stream.exporter.partition_buffer import PartitionBuffer
+from stream.exporter.reference_lines import reference_lines
 
 
 class PaneRecord(Protocol):
@@ -47,6 +51,7 @@ class ExporterState:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.config = aggregation_config(settings)
+        self.reference_lines = reference_lines(settings)
         self.coverage = Coverage(DOMAINS, settings.topics.partitions, self.config.config_hash)
         self.clock = ExporterClock(self.coverage.expected)
         self.domain_views: dict[DomainName, DomainView] = {
@@ -123,6 +128,11 @@ class ExporterState:
             self._now = max(self._now, max(newest, default=0))
         return self._now
 
+    @property
+    def present(self) -> int:
+        """The end of the windows as `now` returned it last, in ms."""
+        return self._now
+
     def refresh(self, monotonic_ms: int, wall_ms: int) -> CooperativeSteps:
         """Render the exposition again, in short steps. Nothing may be applied between them."""
         self.coverage.start(monotonic_ms)
@@ -193,6 +203,9 @@ class ExporterState:
         yield pipeline_metrics.single("cx_window_repairs_total", repairs)
         yield pipeline_metrics.clocks(self.clock.compare(monotonic_ms).differences)
         yield pipeline_metrics.definitions()
+        yield from self.reference_lines.exposition()
+        if self.domain_views["feedback"].is_served:
+            yield from note_series(self.notes_between(now - self.config.pane_retention, UNBOUNDED))
 
     def unready_reason(self, monotonic_ms: int) -> str:
         """Return the reason why /readyz answers 503, or an empty text. `monotonic_ms` is the present."""
@@ -204,6 +217,11 @@ class ExporterState:
         )
         more = f"; and {len(gaps) - 5} more" if len(gaps) > 5 else ""
         return f"{len(gaps)} of {len(self.coverage.expected)} partitions are not covered: {text}{more}"
+
+    def notes_between(self, first: int, last: int) -> list[ShownNote]:
+        """Return the newest notes from `first` to `last` (ms since the epoch), none unless feedback is served."""
+        feedback = self.domain_views["feedback"]
+        return feedback.windows.notes.between(first, last) if feedback.is_served else []
 
     def notes(self, monotonic_ms: int) -> str:
         """Return the notes of /readyz, about clocks and filling windows. `monotonic_ms` is the present."""

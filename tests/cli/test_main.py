@@ -101,7 +101,7 @@ def test_the_printed_configuration_names_every_setting(runner: CliRunner) -> Non
     sections = dict(re.findall(r"^\[(\w+)\]\n(.*?)(?=^\[|\Z)", printed, re.MULTILINE | re.DOTALL))
     for key in keys():
         section, _, name = key.rpartition(".")
-        assert re.search(rf"^(# )?{name} =", sections.get(section, printed), re.MULTILINE), key
+        assert re.search(rf"^(# )?{name} =|^\[{name}\]$", sections.get(section, printed), re.MULTILINE), key
     assert "# sasl_password =\n" in sections["kafka"]
     assert 'instance = "w-1"\n' in sections["worker"]
 

@@ -16,7 +16,7 @@ from stream.core.model.time_buckets import (
     Window,
 )
 from stream.core.windows.cardinality import CardinalityPolicy, EventCount
-from stream.core.windows.label_sets import CellRef, LabelSet, LabelSetSums
+from stream.core.windows.label_sets import TOTAL_LABELS, CellRef, LabelSet, LabelSetSums
 from stream.core.windows.notes import NoteBoard
 from stream.core.windows.ranges import WindowRange, previous_ranges, window_ranges
 from stream.core.windows.summed_blocks import SummedBlocks, block_difference, sum_range
@@ -82,8 +82,10 @@ class RollingWindows:
     def apply(self, key: bytes, old: bytes | None, new: bytes | None) -> None:
         """Apply the change of a record from `old` to `new`. Records of unknown aggregates and views are ignored."""
         block_key = decode_key(key)
-        if block_key.cell.aggregate == NoteBoard.aggregate:
-            self.notes.apply(block_key.cell.own_labels, block_difference(old, new))
+        cell = block_key.cell
+        if cell.aggregate == NoteBoard.aggregate:
+            if cell.view == TOTAL_LABELS.view:  # there may be other views without labels
+                self.notes.apply(cell.own_labels, block_difference(old, new))
         else:
             self._apply_block(block_key, old, new)
 

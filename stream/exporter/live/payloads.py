@@ -16,8 +16,10 @@ from stream.core.metrics.headlines import (
     labels_of,
     tile_of,
 )
+from stream.core.metrics.targets import target_verdict
 from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
+from stream.core.windows.ranges import UNBOUNDED
 from stream.core.windows.rolling import CooperativeSteps
 from stream.core.windows.timeline import point_size
 from stream.exporter.coverage import SILENT_AFTER
@@ -30,6 +32,8 @@ from stream.exporter.state import ExporterState
 
 MAX_ROWS = 100
 """Maximum number of label sets in a breakdown. Those with the largest samples are shown."""
+MAX_NOTES = 20
+"""Maximum number of notes at a time line, the newest ones."""
 
 
 class Selection(NamedTuple):
@@ -137,6 +141,7 @@ class Payloads:
                     "more": len(rows) - len(shown),
                     "moved": moved[0],
                     "line": _columns(self.timelines.of(selection.tile, selection.window_index)),
+                    **self._notes(selection.window_index),
                 }
             )
         )
@@ -147,15 +152,40 @@ class Payloads:
         labels = {"view": "total", **window, **labels_of(tile)}
         series = line(family.name, labels, 0).rpartition(" ")[0]
         comparison = self._figures.comparison(tile, window_index)
+        figure = self._figures.figure(tile, TOTAL_LABELS, window_index)
         return {
             "id": encode(tile),
             "headline": tile.number,
             "labels": tile.values,
             "series": series,
-            **self._figures.figure(tile, TOTAL_LABELS, window_index)._asdict(),
+            **figure._asdict(),
             **comparison._asdict(),
             "change": comparison.change and comparison.change._asdict(),
+            **self._references(tile, figure),
         }
+
+    def _references(self, tile: Tile, figure: Figure) -> dict[str, Any]:
+        """Return the target of a tile with its verdict, and its benchmark. None if there is none."""
+        lines, headline = self._exporter.reference_lines, HEADLINES[tile.number].headline
+        target, benchmark = lines.targets.get(tile), lines.benchmarks.get(tile)
+        return {
+            "target": None
+            if target is None
+            else {
+                "value": target,
+                "verdict": target_verdict(headline, target, figure.value, figure.low, figure.high),
+            },
+            "benchmark": benchmark and benchmark._asdict(),
+        }
+
+    def _notes(self, window_index: int) -> dict[str, Any]:
+        """Return the newest notes of a window, and the number of those that are not shown. Times in ms since the epoch."""
+        window, now = self._windows[window_index], self._exporter.present
+        notes = self._exporter.notes_between(window.first(now) * window.resolution.step, UNBOUNDED)
+        shown = [
+            {"at": note.time, "text": note.text, "dimensions": note.dimensions} for note in notes[-MAX_NOTES:]
+        ]
+        return {"notes": shown, "more_notes": len(notes) - len(shown)}
 
 
 def _rank(row: tuple[LabelSet, Figure]) -> tuple[float, LabelSet]:

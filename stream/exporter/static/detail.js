@@ -8,6 +8,8 @@ import { NO_VALUE, bounds, count, figure, moment } from "./format.js";
 import { currencyOf, timelineUnit, title } from "./headline.js";
 import { Line } from "./line.js";
 import { movedCells, movedTable } from "./moved.js";
+import { notesList } from "./notes.js";
+import { referenceLines, referenceSentence } from "./target.js";
 
 const SORT_KEYS = { label: (row) => row.labels.join("\u0000"), value: (row) => row.value, n: (row) => row.n };
 
@@ -23,6 +25,8 @@ export class Detail {
     this.figure = h("data", {});
     this.context = h("span", { class: "context" });
     this.change = h("p", { class: "change" });
+    this.references = h("p", { class: "references" });
+    this.notes = h("div", { class: "notes" });
     this.caption = h("p", { class: "caption" });
     this.readout = h("p", { class: "readout" });
     this.points = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Time line" });
@@ -35,9 +39,11 @@ export class Detail {
     $("detail").replaceChildren(
       h("div", { class: "heading" }, this.heading, h("p", { class: "lead" }, this.figure, " ", this.context)),
       this.change,
+      this.references,
       this.caption,
       this.#line.box,
       this.readout,
+      this.notes,
       h("details", { ontoggle: (event) => event.target.open && this.#showPoints() }, h("summary", {}, "Time line as a table"), this.points, csvButton("the time line", () => this.#file("time-line", lineCells(this.#payload)))),
       this.rows,
       this.rowsCsv,
@@ -60,12 +66,13 @@ export class Detail {
     const limits = bounds(payload.low, payload.high, headline.unit);
     setText(this.context, [limits && `95\u202f% ${limits}`, payload.n !== null && `n ${count(payload.n)}`, headline.windowed ? payload.window : "now"].filter((text) => text).join(" \u00b7 "));
     setText(this.change, changeSentence(payload, headline));
+    setText(this.references, referenceSentence(payload, headline));
     const definitionKey = `${payload.headline} ${payload.series}`;
     if (this.definition.dataset.key !== definitionKey) {
       this.definition.dataset.key = definitionKey;
       this.definition.replaceChildren(definitionList(headline, payload));
     }
-    const drawn = JSON.stringify([payload.id, payload.window, payload.line]);
+    const drawn = JSON.stringify([payload.id, payload.window, payload.line, payload.notes, payload.more_notes]);
     if (drawn !== this.#drawn) {
       this.#drawn = drawn;
       this.#draw(headline);
@@ -79,7 +86,8 @@ export class Detail {
   #draw(headline) {
     const { line, window } = this.#payload;
     const { interval } = this.catalog.windows.find(({ label }) => label === window);
-    this.#line.show(headline, line, headline.line ? interval : 0, currencyOf(headline, this.#payload));
+    this.#line.show(headline, line, headline.line ? interval : 0, currencyOf(headline, this.#payload), referenceLines(this.#payload, headline), this.#payload.notes);
+    this.notes.replaceChildren(...[notesList(this.#payload) ?? []].flat().filter((part) => part !== null));
     setText(this.caption, caption(headline, line, window, interval));
     this.#showPoints();
   }

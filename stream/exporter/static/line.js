@@ -1,7 +1,8 @@
-// The chart of a time line, drawn by uPlot: the value, a band between its bounds, bars of its sample size.
+// The chart of a time line, drawn by uPlot: the value, a band between its bounds, bars of its sample size, and marks.
 
 import { bounds, count, figure, mark, moment } from "./format.js";
 import { timelineUnit } from "./headline.js";
+import { drawMarks } from "./marks.js";
 
 const HEIGHT = 220;
 /** Allowed distances between the marks of an axis in seconds. */
@@ -20,9 +21,9 @@ export class Line {
     dark.addEventListener("change", () => this.#shown && this.show(...this.#shown));
   }
 
-  /** Draw a time line. `interval` is the length of a point in seconds, 0 for values at a moment. */
-  show(headline, line, interval, currency) {
-    this.#shown = [headline, line, interval, currency];
+  /** Draw a time line. `interval` is the length of a point in seconds, 0 for values at a moment. For `lines` and `notes` see `drawMarks`. */
+  show(headline, line, interval, currency, lines, notes) {
+    this.#shown = [headline, line, interval, currency, lines, notes];
     this.#plot?.destroy();
     this.#plot = null;
     this.onReadout("");
@@ -38,11 +39,11 @@ export class Line {
       const n = line.n[i] === null ? "" : `, n ${count(line.n[i])}`;
       return this.onReadout(`${moment(line.at[i])}: ${figure(line.value[i], unit, unitCurrency)}${limits ? ` (${limits})` : ""}${n}`);
     };
-    this.#plot = new uPlot(options(this.box, x, unit, unitCurrency, interval, readout), [x, line.value, line.low, line.high, line.n], this.box);
+    this.#plot = new uPlot(options(this.box, x, unit, unitCurrency, interval, readout, lines, notes), [x, line.value, line.low, line.high, line.n], this.box);
   }
 }
 
-function options(box, x, unit, currency, interval, readout) {
+function options(box, x, unit, currency, interval, readout, lines, notes) {
   const style = getComputedStyle(box);
   const colour = (name) => style.getPropertyValue(name).trim();
   const font = `12px ${style.fontFamily}`;
@@ -55,10 +56,10 @@ function options(box, x, unit, currency, interval, readout) {
     height: HEIGHT,
     legend: { show: false },
     cursor: { drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
-    hooks: { setCursor: [readout] },
+    hooks: { setCursor: [readout], draw: [drawMarks(lines, notes, colour, style.fontFamily)] },
     scales: {
       x: { range: (_, min, max) => [min - margin, max + margin] },
-      y: { range: (_, min, max) => range(min, max, unit) },
+      y: { range: (_, min, max) => range(...extended(min, max, lines), unit) },
       n: { range: (_, __, max) => [0, Math.max(1, max) * 5] },
     },
     axes: [
@@ -74,6 +75,12 @@ function options(box, x, unit, currency, interval, readout) {
     ],
     bands: [{ series: [3, 2], fill: colour("--band") }],
   };
+}
+
+/** Return the least and the largest value of a time line (null without values) and of its lines. */
+function extended(min, max, lines) {
+  const values = [...(min === null ? [] : [min, max]), ...lines.map(({ value }) => value)];
+  return values.length ? [Math.min(...values), Math.max(...values)] : [null, null];
 }
 
 /** Return the range of the value axis: from 0, except for scores and ratios, with 8 % of room at the ends. */

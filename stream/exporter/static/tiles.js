@@ -5,6 +5,7 @@ import { showDefinition } from "./definition.js";
 import { $, h, s, setText } from "./dom.js";
 import { bounds, count, figure, stamp } from "./format.js";
 import { currencyOf, title } from "./headline.js";
+import { targetLine } from "./target.js";
 
 const NAMES = { lead: "At a glance", feedback: "Feedback", tickets: "Tickets", customers: "Customers" };
 const BY_URGENCY = ["expired", "stale", "starting", "live"];
@@ -83,13 +84,14 @@ export class Tiles {
       value: h("data", { class: "value" }),
       bounds: h("p", { class: "bounds" }),
       n: h("p", { class: "n" }),
+      target: h("p", { class: "target" }),
       change: h("p", { class: "change" }),
       sparkline: s("svg", { class: "sparkline", "aria-hidden": "true", viewBox: "0 0 100 24", preserveAspectRatio: "none" }),
       line: null,
       domain: headline.domain,
     };
     const about = h("button", { type: "button", class: "about", "aria-label": `Definition of ${name}`, onclick: () => showDefinition(headline, elements.tile) }, "?");
-    elements.item = h("li", { class: "tile", "data-id": tile.id }, h("h3", {}, elements.pick), h("p", { class: "figure" }, elements.value), elements.bounds, elements.n, elements.change, elements.sparkline, about);
+    elements.item = h("li", { class: "tile", "data-id": tile.id }, h("h3", {}, elements.pick), h("p", { class: "figure" }, elements.value), elements.bounds, elements.n, elements.target, elements.change, elements.sparkline, about);
     this.#showState(elements);
     this.#tiles.set(tile.id, elements);
     return elements;
@@ -104,6 +106,8 @@ export class Tiles {
     setText(elements.bounds, tile.low === null ? "" : `95\u202f% ${bounds(tile.low, tile.high, headline.unit)}`);
     setText(elements.n, tile.n === null ? (headline.windowed ? "" : "now") : `n ${count(tile.n)}${headline.windowed ? "" : ", now"}`);
     elements.n.dataset.n = tile.n ?? "";
+    setText(elements.target, targetLine(tile, headline));
+    elements.target.dataset.verdict = tile.target?.verdict ?? "";
     setText(elements.change, changeLine(tile, headline, window));
     elements.change.dataset.verdict = tile.verdict;
     const line = JSON.stringify(tile.line);
