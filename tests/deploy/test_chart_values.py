@@ -266,7 +266,7 @@ def test_rules_have_the_thresholds_and_runbooks_of_the_values(
     base = document("deploy/helm/examples/monitoring.yaml")["rules"]["runbookBase"]
     changed = 0
     for entry in (entry for group in expected for entry in group["rules"]):
-        for name, value in (("nps_target", 30), ("churn_spike_times", 4)):
+        for name, value in (("nps_drop", 10), ("churn_spike_times", 4)):
             if entry.get("record") == f"cx:threshold:{name}":
                 entry["expr"] = f"vector({value})"
                 changed += 1

@@ -27,6 +27,18 @@ def complete(expr: str) -> str:
     )
 
 
+def target_of(figure: str, rule: str) -> str:
+    """Return an expression for the target of a figure, for each label set of `RULE:value`. It is empty without a target.
+
+    Targets are settings of the exporters, which may differ between installations.
+    """
+    complete_replica = "and on (instance, job) (cx_partitions_covered == cx_partitions_expected)"
+    return (
+        f"0 * {rule}:value + on ({INSTALLATION_LABELS}) group_left ()\n"
+        f'max by ({INSTALLATION_LABELS}) (cx_target{{figure="{figure}"}} {complete_replica})'
+    )
+
+
 def poisson_low(count: str) -> str:
     """Return the lower bound of the mean that a Poisson count was drawn from (Byar's approximation)."""
     return f"{count} * clamp_min(1 - 1 / (9 * {count}) - {Z} / (3 * sqrt({count})), 0) ^ 3"

@@ -69,12 +69,44 @@ def test_no_score_fires_on_the_first_day(engine):
 
 def test_scores_below_target_fire(engine):
     """The whole interval of a week is below target for the channel, not for the total."""
+    engine.add_series("cx_target", "0x300", figure="cx_nps_score")
+    engine.add_series("cx_target", "0.5x300", figure="cx_csat_ratio")
     nps(engine, "7d", 100, 100, 220, **WEB)
     nps(engine, "7d", 100, 100, 104, **TOTAL)
     csat(engine, "7d", 60, 200, **WEB)
     csat(engine, "7d", 96, 200, **TOTAL)
     engine.expect_firing("16m", "CxNpsBelowTarget", WEB)
     engine.expect_firing("16m", "CxCsatBelowTarget", WEB)
+    engine.run()
+
+
+def test_the_target_is_that_of_the_setting(engine):
+    """The total is certainly below 60, and the text names the target. Both replicas of an exporter serve it."""
+    for instance in ("a", "b"):
+        engine.show_coverage(instance)
+        engine.add_series("cx_target", "60x300", instance, figure="cx_nps_score")
+    nps(engine, "7d", 100, 100, 104, **TOTAL)
+    engine.expect_notification(
+        "16m",
+        "CxNpsBelowTarget",
+        {**TOTAL, "job": "cxgauge", "severity": "warning", "domain": "feedback", "window": "7d"},
+        summary="NPS in total is -1.3 of 304 answers within a week (at most 19.7 by the bound, target: 60.0)",
+        description="The upper bound of the week is below the target that the setting targets has.",
+        runbook_url="deploy/runbooks/CxNpsBelowTarget.md",
+    )
+    engine.run()
+
+
+def test_without_a_target_no_score_is_below_it(engine):
+    """Nor with the target of another figure, of another installation, or of an incomplete replica."""
+    engine.show_coverage("b", covered="35x300")
+    engine.add_series("cx_target", "0.9x300", figure="cx_survey_response_ratio/nps")
+    engine.add_series("cx_target", "60x300", job="elsewhere", figure="cx_nps_score")
+    engine.add_series("cx_target", "60x300", "b", figure="cx_nps_score")
+    nps(engine, "7d", 100, 100, 220, **WEB)
+    csat(engine, "7d", 60, 200, **WEB)
+    engine.expect_silent("16m", "CxNpsBelowTarget")
+    engine.expect_silent("16m", "CxCsatBelowTarget")
     engine.run()
 
 

@@ -22,6 +22,7 @@ PIPELINE = {
     "cx_clock_difference_seconds",
     "cx_series_folded_total",
     "cx_window_repairs_total",
+    "cx_target",
 }
 SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "False positives")
 

@@ -72,6 +72,15 @@ def test_waiting_customers_fire(engine):
     engine.run()
 
 
+def test_a_target_of_waiting_tickets_replaces_the_share_of_responses(engine):
+    """Twenty are far above a tenth of the responses, but not certainly above 15. Sixty are."""
+    engine.add_series("cx_target", "15x900", figure="cx_waiting_over_target_tickets")
+    waiting(engine, "20x900", "40x900", "900x900", **TOTAL)
+    waiting(engine, "60x900", "9000x900", "900x900", **CHAT)
+    engine.expect_firing("3m", "CxWaitingOverTarget", CHAT)
+    engine.run()
+
+
 def test_few_waiting_customers_do_not_fire(engine):
     """Four do not fire, nor ten per cent of a busy hour."""
     waiting(engine, "4x900", "0x900", "0x900", **CHAT)

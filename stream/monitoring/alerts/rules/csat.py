@@ -2,14 +2,11 @@
 
 from stream.core.metrics.csat import LOW, RATIO, RESPONSES
 from stream.monitoring.alerts.annotations import PERCENT, WHERE, annotation, lookup, value
-from stream.monitoring.alerts.promql import Z, all_of, complete, wilson_high
+from stream.monitoring.alerts.promql import Z, all_of, complete, target_of, wilson_high
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 DROP = Threshold(
     "csat_drop", 0.03, "Ignore drops of the satisfied share of up to this much below the baseline"
-)
-TARGET = Threshold(
-    "csat_target", 0.5, "Alert when the weekly share of satisfied answers is below this target"
 )
 MIN_SAMPLES = Threshold("csat_responses", 30, "Minimum number of CSAT answers for an alert")
 
@@ -56,18 +53,21 @@ RULES: tuple[AlertRule, ...] = (
         window="7d",
         for_="15m",
         keep_firing_for="6h",
-        records=_records("cx:csat_target", "7d"),
+        records=(
+            *_records("cx:csat_target", "7d"),
+            RecordingRule("cx:csat_target:baseline", target_of(RATIO.name, "cx:csat_target")),
+        ),
         expr=all_of(
             "cx:csat_target:value",
-            f"cx:csat_target:bound < {TARGET}",
+            "cx:csat_target:bound < cx:csat_target:baseline",
             f"cx:csat_target:sample_size >= {MIN_SAMPLES}",
         ),
-        thresholds=(Z, TARGET, MIN_SAMPLES),
+        thresholds=(Z, MIN_SAMPLES),
         summary=annotation(
             f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_target:sample_size')} answers within a week (at most "
             f"{lookup('cx:csat_target:bound', PERCENT)} by the bound, target: "
-            f"{lookup('cx:threshold:csat_target', PERCENT, labels=False)})"
+            f"{lookup('cx:csat_target:baseline', PERCENT)})"
         ),
-        description="The upper bound of the week is below the target.",
+        description="The upper bound of the week is below the target that the setting targets has.",
     ),
 )

@@ -2,11 +2,10 @@
 
 from stream.core.metrics.nps import HIGH, LOW, RESPONSES, SCORE
 from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
-from stream.monitoring.alerts.promql import Z, all_of, complete
+from stream.monitoring.alerts.promql import Z, all_of, complete, target_of
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 DROP = Threshold("nps_drop", 5, "Ignore drops of up to this many NPS points below the baseline")
-TARGET = Threshold("nps_target", 0, "Alert when the weekly NPS is below this target")
 MIN_SAMPLES = Threshold("nps_responses", 30, "Minimum number of NPS answers for an alert")
 
 
@@ -58,18 +57,21 @@ RULES: tuple[AlertRule, ...] = (
         window="7d",
         for_="15m",
         keep_firing_for="6h",
-        records=_records("cx:nps_target", "7d"),
+        records=(
+            *_records("cx:nps_target", "7d"),
+            RecordingRule("cx:nps_target:baseline", target_of(SCORE.name, "cx:nps_target")),
+        ),
         expr=all_of(
             "cx:nps_target:value",
-            f"cx:nps_target:bound < {TARGET}",
+            "cx:nps_target:bound < cx:nps_target:baseline",
             f"cx:nps_target:sample_size >= {MIN_SAMPLES}",
         ),
-        thresholds=(Z, TARGET, MIN_SAMPLES),
+        thresholds=(Z, MIN_SAMPLES),
         summary=annotation(
             f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_target:sample_size')} answers within a week (at most "
             f"{lookup('cx:nps_target:bound', TENTH)} by the bound, target: "
-            f"{lookup('cx:threshold:nps_target', TENTH, labels=False)})"
+            f"{lookup('cx:nps_target:baseline', TENTH)})"
         ),
-        description="The upper bound of the week is below the target.",
+        description="The upper bound of the week is below the target that the setting targets has.",
     ),
 )

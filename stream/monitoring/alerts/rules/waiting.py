@@ -2,16 +2,18 @@
 
 from stream.core.metrics.waiting import OLDEST, OVER, TICKETS
 from stream.monitoring.alerts.annotations import DURATION, TENTH, WHERE, annotation, lookup, value
-from stream.monitoring.alerts.promql import Z, all_of, complete, larger, poisson_low
+from stream.monitoring.alerts.promql import Z, all_of, complete, larger, poisson_low, target_of
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
 SHARE = Threshold(
     "waiting_share",
     0.1,
-    "Ignore waiting tickets over target up to this share of the first responses of an hour",
+    "Ignore waiting tickets over target up to this share of the first responses of an hour, unless their number has a target",
 )
 MIN_SAMPLES = Threshold("waiting_tickets", 5, "Minimum number of tickets over target for an alert")
 _RESPONSES = 'cx_first_responses{window="%s"}'
+_ALLOWED = f"{SHARE} * ({larger(complete(_RESPONSES % '1h'), complete(_RESPONSES % '24h') + ' / 24')})"
+"""Tickets over target that are allowed where there is no target for their number."""
 
 RULES: tuple[AlertRule, ...] = (
     AlertRule(
@@ -24,10 +26,7 @@ RULES: tuple[AlertRule, ...] = (
             RecordingRule("cx:waiting:value", complete(OVER.name)),
             RecordingRule("cx:waiting:sample_size", complete(TICKETS.name)),
             RecordingRule("cx:waiting:bound", poisson_low("cx:waiting:value")),
-            RecordingRule(
-                "cx:waiting:baseline",
-                f"{SHARE} * ({larger(complete(_RESPONSES % '1h'), complete(_RESPONSES % '24h') + ' / 24')})",
-            ),
+            RecordingRule("cx:waiting:baseline", f"{target_of(OVER.name, 'cx:waiting')}\nor\n{_ALLOWED}"),
         ),
         expr=all_of(
             "cx:waiting:value", "cx:waiting:bound > cx:waiting:baseline", f"cx:waiting:value >= {MIN_SAMPLES}"
