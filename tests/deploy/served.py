@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
 from schemas.feedback import AnswerSummarized, FeedbackOffered, FeedbackSubmitted
+from schemas.notes import Note
 from schemas.tickets import (
     InteractionHandled,
     TicketCreated,
@@ -25,10 +26,12 @@ from schemas.times import from_ms
 from stream.config import Address
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
+from stream.core.metrics.headlines import HEADLINES
 from stream.core.model.unreadable import UnreadableBatch
 from stream.devbroker.ports import free_port
 from stream.devbroker.process import Child
 from stream.exporter.exposition import CONTENT_TYPE
+from stream.exporter.reference_lines import figure_names
 from stream.exporter.state import ExporterState
 from stream.worker.health import Health
 from stream.worker.health import serve as serve_health
@@ -90,6 +93,7 @@ def channel_events(channel: str) -> list[Event]:
         ),
     ]
     data += [(HOUR, joined_data) for joined_data in joined_answers(channel)]
+    data.append((HOUR, Note(note_id=f"note-{channel}", text=f"Release of {channel}", **dimensions)))
     events = [
         Event(event_data, NOW - ago, NOW, id=f"{channel}{n}") for n, (ago, event_data) in enumerate(data)
     ]
@@ -123,7 +127,16 @@ def joined_answers(channel: str) -> Iterator[Any]:
 
 def complete_exporter() -> ExporterState:
     """Return an exporter with everything, for two channels."""
-    state = exporter(CXGAUGE_CALENDARS=json.dumps([CALENDAR]))
+    state = exporter(
+        CXGAUGE_CALENDARS=json.dumps([CALENDAR]),
+        CXGAUGE_TARGETS=json.dumps(of_every_figure()),
+        CXGAUGE_BENCHMARKS=json.dumps(
+            {
+                name: {"value": value, "source": "Survey", "year": 2025}
+                for name, value in of_every_figure().items()
+            }
+        ),
+    )
     ignored: dict[str, Any] = {
         "ignored_labels": {"shoe": 1},
         "unknown_fields": {FeedbackSubmitted.TYPE: {"device": 1}},
@@ -132,6 +145,17 @@ def complete_exporter() -> ExporterState:
     state.clock.record_broker(NOW, 0)
     refresh(state, wall_ms=state.clock.read(0, NOW))
     return state
+
+
+def of_every_figure() -> dict[str, float | str]:
+    """Return a value of every figure, by its name."""
+    examples = {"<survey>": "nps", "<first_response>": "late", "<class>": "promoter", "<currency>": "EUR"}
+    values: dict[str, float | str] = {}
+    for name, (_, _, headline) in zip(figure_names(), HEADLINES, strict=True):
+        for placeholder, example in examples.items():
+            name = name.replace(placeholder, example)  # noqa: PLW2901 - with one value more
+        values[name] = "1h" if headline.unit == "seconds" else 0.5
+    return values
 
 
 def incomplete_exporter() -> ExporterState:

@@ -10,6 +10,7 @@ import pytest
 from stream.monitoring.dashboards import dashboards
 from stream.monitoring.dashboards.metric_panels import HIGH, LOW
 from tests.deploy.served import Prometheus, scraped
+from tests.support import HOUR, NOW
 
 pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
@@ -117,11 +118,47 @@ def values_of(prometheus: Prometheus, variable: dict[str, Any], values: dict[str
 @by_uid
 def test_firing_alerts_are_marked(prometheus: Prometheus, uid: str) -> None:
     """The query of the annotation returns the firing alerts."""
-    (annotation,) = DASHBOARDS[uid]["annotations"]["list"]
-    assert [labels["alertname"] for labels, _ in prometheus.series(annotation["expr"])] == ["CxTest"]
+    alerts, _ = DASHBOARDS[uid]["annotations"]["list"]
+    assert [labels["alertname"] for labels, _ in prometheus.series(alerts["expr"])] == ["CxTest"]
 
 
-def test_the_lead_s_tiles_show_value_change_and_sample_size(prometheus: Prometheus) -> None:
+@by_uid
+def test_notes_are_marked(prometheus: Prometheus, uid: str) -> None:
+    """The value of a series is the time of the note in ms, and its labels have text and tags, once for all replicas."""
+    _, notes = DASHBOARDS[uid]["annotations"]["list"]
+    series = prometheus.series(with_variables(notes["expr"], variable_values(DASHBOARDS[uid])))
+    assert {(legend_of(notes["titleFormat"], labels), n) for labels, n in series} == {
+        ("Release of phone", NOW - HOUR),
+        ("Release of web", NOW - HOUR),
+    }
+    assert len(series) == 2
+    tags = notes["tagKeys"].split(",")
+    assert {tuple(labels[tag] for tag in tags if tag in labels) for labels, _ in series} == {
+        ("phone",),
+        ("web",),
+    }
+
+
+def test_targets_and_benchmarks_are_lines_of_their_panels(prometheus: Prometheus) -> None:
+    """Of the figure of each line, with the source in the legend. Panels of several figures name them."""
+    references: dict[str, set[str]] = {}
+    for uid, dashboard in DASHBOARDS.items():
+        for title, target in expressions(dashboard):
+            if re.search("cx_(target|benchmark)", target["expr"]):
+                series = prometheus.series(with_variables(target["expr"], variable_values(dashboard)))
+                legends = {legend(target, labels) for labels, _ in series}
+                references.setdefault(f"{uid} {title}", set()).update(legends)
+    assert references["cxgauge-feedback NPS ($window)"] == {"target", "Survey, 2025"}
+    assert references["cxgauge-feedback Response rate ($window)"] == {
+        "target cx_survey_response_ratio/nps",
+        "Survey, 2025 cx_survey_response_ratio/nps",
+    }
+    shown = {text for texts in references.values() for text in texts}
+    assert "target cx_waiting_over_target_tickets" in shown
+    assert "target cx_waiting_tickets" in shown
+
+
+def test_the_lead_s_tiles_show_value_change_target_and_sample_size(prometheus: Prometheus) -> None:
     """60 answers, 40 of them promoters and 20 detractors, after 2 detractors in the window before."""
     dashboard = DASHBOARDS["cxgauge-lead"]
     values = variable_values(dashboard)
@@ -133,6 +170,7 @@ def test_the_lead_s_tiles_show_value_change_and_sample_size(prometheus: Promethe
     assert {name: [value for _, value in series] for name, series in shown.items()} == {
         "NPS": [pytest.approx(100 / 3)],
         "change": [pytest.approx(400 / 3)],
+        "target": [0.5],
         "n": [60.0],
     }
 
@@ -146,7 +184,7 @@ def test_an_incomplete_replica_is_ignored(prometheus: Prometheus) -> None:
         100.0,
     ]
     panels = {panel["title"]: panel for panel in dashboard["panels"]}
-    (score, low, high) = (
+    (score, low, high, target, benchmark) = (
         with_variables(target["expr"], values) for target in panels["NPS ($window)"]["targets"]
     )
     (size,) = (with_variables(target["expr"], values) for target in panels["NPS, n"]["targets"])
@@ -156,6 +194,8 @@ def test_an_incomplete_replica_is_ignored(prometheus: Prometheus) -> None:
     assert state == pytest.approx(100 / 3)
     assert low_value < state < high_value
     assert [n for _, n in prometheus.series(size)] == [60.0]
+    assert [n for _, n in prometheus.series(target)] == [0.5]
+    assert [n for _, n in prometheus.series(benchmark)] == [0.5]
 
 
 def test_label_sets_have_separate_legends(prometheus: Prometheus) -> None:
@@ -167,5 +207,10 @@ def test_label_sets_have_separate_legends(prometheus: Prometheus) -> None:
 
 
 def legend(target: dict[str, Any], labels: dict[str, str]) -> str:
-    """Return Grafana's legend of a series. Missing labels are empty."""
-    return re.sub(r"{{(\w+)}}", lambda name: labels.get(name[1], ""), target["legendFormat"]).strip()
+    """Return Grafana's legend of a series."""
+    return legend_of(target["legendFormat"], labels)
+
+
+def legend_of(template: str, labels: dict[str, str]) -> str:
+    """Return a text of Grafana with the values of labels. Missing labels are empty."""
+    return re.sub(r"{{(\w+)}}", lambda name: labels.get(name[1], ""), template).strip()

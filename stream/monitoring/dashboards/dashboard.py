@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from stream.monitoring.dashboards.query import FILTER_LABELS, JOB
+from stream.monitoring.dashboards.query import FILTER_LABELS, JOB, LEGEND_LABELS
 from stream.monitoring.dashboards.widgets import DATASOURCE, Json
 
 ALERTS = 'ALERTS{alertstate="firing", alertname=~"Cx.+"}'
+NOTES = f"max without (instance, pod) (cx_note_timestamp_seconds{{{JOB}}} @ end()) * 1000"
+"""The times of notes in ms. Of notes that were edited or deleted Prometheus keeps the past, which `@ end()` leaves out."""
 
 
 def dashboard(name: str, panels: Iterable[Json], variables: Iterable[Json]) -> Json:
@@ -23,7 +25,7 @@ def dashboard(name: str, panels: Iterable[Json], variables: Iterable[Json]) -> J
         "time": {"from": "now-24h", "to": "now"},
         "timezone": "browser",
         "links": [_link()],
-        "annotations": {"list": [_annotation()]},
+        "annotations": {"list": [_annotation("Firing alerts", "red", ALERTS, "{{alertname}}"), _notes()]},
         "templating": {"list": [_datasource(), *variables]},
         "panels": list(_laid_out(panels)),
     }
@@ -77,15 +79,23 @@ def _datasource() -> Json:
     }
 
 
-def _annotation() -> Json:
+def _annotation(name: str, colour: str, expr: str, title: str) -> Json:
     return {
-        "name": "Firing alerts",
+        "name": name,
         "datasource": DATASOURCE,
         "enable": True,
-        "iconColor": "red",
-        "expr": ALERTS,
-        "titleFormat": "{{alertname}}",
+        "iconColor": colour,
+        "expr": expr,
+        "titleFormat": title,
         "step": "60s",
+    }
+
+
+def _notes() -> Json:
+    """Return the annotation of notes, at the time that is their value, with their dimensions as tags."""
+    return _annotation("Notes", "purple", NOTES, "{{text}}") | {
+        "useValueForTime": True,
+        "tagKeys": ",".join(LEGEND_LABELS),
     }
 
 

@@ -1,4 +1,4 @@
-"""The dashboard of whoever leads support or customer experience: eight figures, each with its change and sample size."""
+"""The dashboard of whoever leads support or customer experience: eight figures, each with change, target and sample size."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ from stream.core.metrics.headlines import LEAD, MetricHeadline, encode, label_pa
 from stream.core.metrics.metric import Family, Line
 from stream.monitoring.dashboards.metric_panels import GRAFANA_UNITS, SIZE, description
 from stream.monitoring.dashboards.query import before, expression, legend
+from stream.monitoring.dashboards.references import target_and_benchmark
 from stream.monitoring.dashboards.widgets import Json, Link, PanelStyle, Query, chart, stat
 
 PAGE: Json = {
@@ -33,6 +34,7 @@ def _tile(shown: MetricHeadline) -> Json:
         _query(line, expression(line), shown.headline.title),
         _query(line, f"{expression(line)} - {_before(shown)}", CHANGE),
     ]
+    queries.append(target_and_benchmark([shown.headline])[0])
     if (size := shown.headline.sample_size) is not None:
         of_answers = _size(shown, size)
         queries.append(_query(of_answers, expression(of_answers), SIZE, GRAFANA_UNITS[size.unit]))
@@ -42,7 +44,8 @@ def _tile(shown: MetricHeadline) -> Json:
 def _timeline(shown: MetricHeadline) -> Json:
     line = _line(shown)
     lines = [_query(line, expression(line), shown.headline.title), _query(line, _before(shown), BEFORE)]
-    return chart(_style(shown), lines, width=24 // PER_ROW)
+    references = target_and_benchmark([shown.headline])
+    return chart(_style(shown), lines, width=24 // PER_ROW, references=references)
 
 
 def _line(shown: MetricHeadline) -> Line:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from stream.core.metrics.metric import Line, Metric, Panel, Unit
 from stream.monitoring.alerts.rules import BY_METRIC
 from stream.monitoring.dashboards.query import bound, expression, largest, legend
+from stream.monitoring.dashboards.references import target_and_benchmark
 from stream.monitoring.dashboards.widgets import Json, PanelStyle, Query, chart, row, stat, table
 
 LOW, HIGH, SIZE = "95 % low", "95 % high", "n"
@@ -49,7 +50,9 @@ def _panel(metric: Metric, panel: Panel) -> Iterator[Json]:
     """Yield the chart of a panel and, if it has sample sizes, a table of the present values and a chart of the sizes."""
     style = _style(metric, panel)
     lines = [Query(expression(line), legend(line, panel.title)) for line in panel.lines]
-    yield chart(style, lines, band=_band(panel))
+    shown = {line.family for line in panel.lines}
+    references = target_and_benchmark([item for item in metric.headlines if item.family in shown])
+    yield chart(style, lines, band=_band(panel), references=references)
     if panel.samples:
         yield table(style._replace(title=f"{panel.title}, now"), _table_queries(panel))
         sizes = [Query(expression(line), legend(_named(line), panel.title)) for line in panel.samples]

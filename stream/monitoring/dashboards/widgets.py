@@ -1,6 +1,6 @@
 """The JSON of Grafana panels."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any, NamedTuple
 
@@ -68,11 +68,16 @@ def chart(
     *,
     width: int = 12,
     band: tuple[Query, Query] | None = None,
+    references: Sequence[Query] = (),
     bars: bool = False,
 ) -> Json:
-    """Return a panel of lines or bars over time. A band is drawn between the two queries of `band`, None for no band."""
+    """Return a panel of lines or bars over time.
+
+    A band is drawn between the two queries of `band`, None for no band. The lines of `references` are thin and dashed.
+    """
     custom = {"drawStyle": "bars", "fillOpacity": 40, "lineWidth": 0} if bars else {"lineWidth": 2}
-    shown = [*queries, *(band or ())]
+    shown = [*queries, *(band or ()), *references]
+    dashed = ascii_uppercase[len(shown) - len(references) : len(shown)]
     return panel(
         "timeseries",
         style,
@@ -81,7 +86,7 @@ def chart(
         targets=targets(shown, range=True),
         fieldConfig={
             "defaults": _defaults(style) | {"custom": {"showPoints": "never", **custom}},
-            "overrides": _banded(*band) if band else [],
+            "overrides": [*(_banded(*band) if band else []), *map(_dashed, dashed)],
         },
         options={
             "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
@@ -99,6 +104,12 @@ def _banded(low: Query, high: Query) -> list[Json]:
         _override("byName", low.legend, hidden),
         _override("byName", high.legend, hidden, fill_to, opacity),
     ]
+
+
+def _dashed(ref: str) -> Json:
+    thin: Json = {"id": "custom.lineWidth", "value": 1}
+    dashes: Json = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [10, 10]}}
+    return _override("byFrameRefID", ref, thin, dashes)
 
 
 def stat(
