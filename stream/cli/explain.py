@@ -13,6 +13,7 @@ from stream.core.metrics import REGISTRY
 from stream.core.metrics.headlines import HEADLINES
 from stream.core.metrics.metric import Family, Metric, previous
 from stream.errors import CxgaugeError
+from stream.exporter import unusual
 from stream.exporter.pipeline_metrics import FAMILIES
 from stream.text import printable
 
@@ -59,6 +60,10 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
     elif metric in FAMILIES:
         kind, text = FAMILIES[metric]
         echo(f"{metric} ({kind}), a series of the pipeline, without view and window\n\n  {text}")
+    elif metric in unusual.FAMILIES:
+        echo(
+            f"{metric} (gauge), a series about unusual figures, without window\n\n  {unusual.FAMILIES[metric]}"
+        )
     else:
         echo(format_metric(find_metric(metric)))
 

@@ -11,6 +11,8 @@ from stream.config import Settings
 from stream.config.descriptions import CHANGES_FIGURES, DESCRIPTIONS
 from stream.config.load import PREFIX
 from stream.config.show import plain_document
+from stream.core.detection.streams import STREAMS
+from stream.exporter import unusual
 from stream.exporter.pipeline_metrics import FAMILIES
 from stream.intake.metrics import OUTCOMES, IntakeMetrics
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
@@ -87,8 +89,16 @@ def _settings() -> Iterator[str]:
 
 
 def _series() -> Iterator[str]:
-    yield f"# Series about the pipeline, the worker and the intake\n\n{NOTE}"
-    yield "The series of the metrics are in [metrics.md](metrics.md). Those below have no `view` and no `window`.\n\n"
+    yield f"# Series about unusual figures, the pipeline, the worker and the intake\n\n{NOTE}"
+    yield "The series of the metrics are in [metrics.md](metrics.md). Those below have no `window`.\n\n"
+    yield "## Unusual figures, on the exporter\n\n"
+    yield "They have `view` and its labels, and are served while something is remarkable: [unusual.md](unusual.md).\n\n"
+    yield SERIES_HEAD
+    for name, text in unusual.FAMILIES.items():
+        yield f"| `{name}` | gauge | `view`, its labels, `of` | {text} |\n"
+    yield "\n| `of` | events |\n|---|---|\n"
+    yield from (f"| `{stream.of}` | {stream.title} |\n" for stream in STREAMS)
+    yield "\n"
     yield f"## Pipeline, on the exporter\n\n{SERIES_HEAD}"
     yield from (_series_row(name, kind, text) for name, (kind, text) in FAMILIES.items())
     yield f"\n## Operational, on the worker\n\n{SERIES_HEAD}"

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from stream.core.detection.judge import Judge
+from stream.core.detection.streams import STREAMS
 from stream.core.metrics.metric import Metric
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.windows.label_sets import TOTAL_LABELS
@@ -19,6 +21,9 @@ class DomainView:
 
     def __init__(self, config: AggregationConfig, metrics: Sequence[Metric], *, previous: bool) -> None:
         self.windows = RollingWindows(config, metrics, previous=previous)
+        names = {aggregate for metric in metrics for aggregate in metric.aggregates}
+        self.judge = Judge(self.windows, [stream for stream in STREAMS if names >= stream.components.keys()])
+        """Finds unusual figures."""
         self.exposition = DomainExposition(
             [family for metric in metrics for family in metric.all_families],
             config.views,

@@ -14,7 +14,7 @@ from stream.core.model.time_buckets import HOUR
 from stream.core.windows.notes import ShownNote
 from stream.core.windows.ranges import UNBOUNDED
 from stream.core.windows.rolling import CooperativeSteps
-from stream.exporter import pipeline_metrics
+from stream.exporter import pipeline_metrics, unusual
 from stream.exporter.cardinality import CardinalityControl
 from stream.exporter.clocks import ExporterClock
 from stream.exporter.coverage import Coverage, PartitionId
@@ -161,8 +161,11 @@ class ExporterState:
             yield from self.cardinality.cap(now)
         self.cardinality.count_folded()
         for domain_view in live:
+            yield from domain_view.judge.judge(now)
             yield from domain_view.exposition.render()
         parts = [part.encode() for part in self._pipeline(monotonic_ms, now)]
+        findings = chain.from_iterable(domain_view.judge.findings() for domain_view in served)
+        parts += [part.encode() for part in unusual.series(findings, self.config.views)]
         parts += chain.from_iterable(domain_view.exposition.families() for domain_view in served)
         yield
         plain = b"".join(parts)

@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from stream.cli import main
 from stream.core.metrics import REGISTRY
+from stream.exporter import unusual
 from stream.exporter.pipeline_metrics import FAMILIES
 
 
@@ -75,3 +76,12 @@ def test_series_of_the_pipeline_are_explained(name: str) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith(f"{name} ({kind}), ")
     assert text in result.stdout
+
+
+@pytest.mark.parametrize("name", unusual.FAMILIES)
+def test_series_about_unusual_figures_are_explained(name: str) -> None:
+    """Type and meaning, as in the generated page."""
+    result = CliRunner().invoke(main, ["explain", name])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{name} (gauge), ")
+    assert unusual.FAMILIES[name] in result.stdout

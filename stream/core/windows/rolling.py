@@ -1,6 +1,6 @@
 """The rolling windows of one domain, kept up to date over the panes of all its partitions."""
 
-from collections.abc import Container, Iterator, KeysView, Sequence
+from collections.abc import Callable, Container, Iterator, KeysView, Sequence
 from typing import Any
 
 from stream.core.metrics.metric import Metric
@@ -23,6 +23,8 @@ from stream.core.windows.summed_blocks import SummedBlocks, block_difference, su
 
 CooperativeSteps = Iterator[None]
 """Work in short steps. The caller may pause between two of them, but must not change the windows meanwhile."""
+Observer = Callable[[str, LabelSet, int, int, Vector], None]
+"""Receives the name of the aggregate, label set, code of the resolution, number and change of a block of flows."""
 STOCK_RANGE = -1
 """The range ID of running totals and of open items."""
 
@@ -78,6 +80,11 @@ class RollingWindows:
             for resolution in ROLLING
         }
         self._minute = 0
+        self._observers: list[Observer] = []
+
+    def observe(self, observer: Observer) -> None:
+        """Report the change of every block of flows from now on."""
+        self._observers.append(observer)
 
     def apply(self, key: bytes, old: bytes | None, new: bytes | None) -> None:
         """Apply the change of a record from `old` to `new`. Records of unknown aggregates and views are ignored."""
@@ -106,17 +113,23 @@ class RollingWindows:
             for minute, component, n in unpack_block(resolution, block, delta):
                 self._accumulate(sums, STOCK_RANGE, self.all_windows, minute, {component: n})
         else:
-            cell_ref = sums.cell(cell.own_labels)
-            self._blocks.add(resolution, block, cell_ref, delta)
-            for window_range in self._ranges_of[aggregate.name, resolution]:
-                if vector := sum_range(resolution, block, delta, window_range.first, window_range.last):
-                    self._accumulate(
-                        sums, window_range.range_id, window_range.window_mask, cell_ref.own_labels, vector
-                    )
-            if not cell_ref.blocks:
-                del sums.cells[cell_ref.own_labels]
+            self._apply_flow(sums, cell.own_labels, resolution, block, delta)
         if not sums.cells and not sums.sums:
             self._remove_sums(sums)
+
+    def _apply_flow(
+        self, sums: LabelSetSums, own_labels: OwnLabels, resolution: int, block: int, delta: Vector
+    ) -> None:
+        """Add the change of a block of a flow."""
+        cell_ref = sums.cell(own_labels)
+        self._blocks.add(resolution, block, cell_ref, delta)
+        for observer in self._observers:
+            observer(sums.aggregate.name, sums.labels, resolution, block, delta)
+        for window_range in self._ranges_of[sums.aggregate.name, resolution]:
+            if vector := sum_range(resolution, block, delta, window_range.first, window_range.last):
+                self._accumulate(sums, window_range.range_id, window_range.window_mask, own_labels, vector)
+        if not cell_ref.blocks:
+            del sums.cells[own_labels]
 
     def advance(self, now: int) -> CooperativeSteps:
         """Move every edge to its position at `now` (ms), forward or back.
