@@ -42,6 +42,7 @@ SERIES_LABELS = {
     "cx_target": ("figure",),
     "cx_benchmark": ("figure", "source", "year"),
     "cx_note_timestamp_seconds": ("note_id", "text"),
+    "cx_runbook_base_info": ("base",),
     "cxgauge_intake_requests_total": ("source", "outcome"),
     "cxgauge_records_written_total": ("kind",),
     "cxgauge_entities": PARTITION_LABELS,

@@ -35,6 +35,8 @@ DESCRIPTIONS: dict[str, str] = {
     "exporter.web_config": "File with TLS and passwords, in the format of Prometheus' exporter-toolkit",
     "exporter.alertmanager": "Address of the Alertmanager whose firing alerts the live page shows",
     "exporter.ticket_url": "Address of a ticket's page in the help desk, with `{id}` for its ID. [Lists of tickets](lists.md) link there",
+    "exporter.runbook_base": "Address of a copy of `deploy/runbooks`, such as `https://git.example.org/cx/runbooks`. The links of alerts begin "
+    "with it, in Alertmanager as on the live page",
     "comments.keep": "Whether workers keep the comments of answers in the topic `cx.comments`, for users of the exporter: "
     "[comments.md](comments.md). Comments are personal data",
     "intake.listen": "Address of the intake: events over HTTP, webhooks, `/metrics` and health endpoints. Beyond loopback it needs "

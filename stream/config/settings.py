@@ -101,6 +101,7 @@ class Exporter(msgspec.Struct, frozen=True, kw_only=True):
     web_config: Annotated[Path | None, setting_types.file] = None
     alertmanager: Annotated[str | None, setting_types.url] = None
     ticket_url: Annotated[str | None, setting_types.link] = None
+    runbook_base: Annotated[str | None, setting_types.url] = None
 
 
 class Comments(msgspec.Struct, frozen=True, kw_only=True):

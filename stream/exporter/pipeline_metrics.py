@@ -51,6 +51,7 @@ FAMILIES: dict[str, tuple[str, str]] = {
         "gauge",
         "Difference of a clock from the majority of exporter, workers and broker. Without a majority, from the exporter",
     ),
+    "cx_runbook_base_info": ("gauge", "Address of the runbooks, which alerts link to: exporter.runbook_base"),
     "cx_metric_info": ("gauge", "Metrics and the versions of their definitions"),
     "cx_target": (
         "gauge",
@@ -130,6 +131,12 @@ def clocks(differences: Mapping[str, int]) -> str:
     name = "cx_clock_difference_seconds"
     lines = (line(name, {"clock": clock}, ms / 1000) for clock, ms in sorted(differences.items()))
     return header(name, *FAMILIES[name]) + "".join(lines)
+
+
+def runbooks(base: str) -> str:
+    """Return the series that names the address of the runbooks."""
+    name = "cx_runbook_base_info"
+    return header(name, *FAMILIES[name]) + line(name, {"base": base.rstrip("/")}, 1)
 
 
 def definitions() -> str:

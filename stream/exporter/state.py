@@ -205,6 +205,8 @@ class ExporterState:
         repairs = sum(domain_view.windows.repairs for domain_view in self.domain_views.values())
         yield pipeline_metrics.single("cx_window_repairs_total", repairs)
         yield pipeline_metrics.clocks(self.clock.compare(monotonic_ms).differences)
+        if self.settings.exporter.runbook_base is not None:
+            yield pipeline_metrics.runbooks(self.settings.exporter.runbook_base)
         yield pipeline_metrics.definitions()
         yield from self.reference_lines.exposition()
         if self.domain_views["feedback"].is_served:

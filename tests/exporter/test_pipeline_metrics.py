@@ -88,3 +88,11 @@ def test_checkpoints_of_before_the_start_do_not_count_as_silence() -> None:
     apply_records(state, Worker(state)(answers(1), NOW - 3_600_000), 1_001_000, at_end=False)
     series = refresh(state, 1_002_000)
     assert (series["cx_checkpoint_age_seconds"], series["cx_partitions_covered"]) == (2, 0)
+
+
+def test_the_address_of_runbooks_is_served_if_it_is_set() -> None:
+    """Without a slash at the end, because links add one."""
+    base = "https://wiki.example.org/cx/"
+    with_base = refresh(exporter(CXGAUGE_EXPORTER_RUNBOOK_BASE=base))
+    assert with_base['cx_runbook_base_info{base="https://wiki.example.org/cx"}'] == 1
+    assert not [name for name in refresh(exporter()) if name.startswith("cx_runbook_base_info")]

@@ -1,3 +1,4 @@
+import re
 import socket
 import subprocess
 from contextlib import closing
@@ -66,6 +67,23 @@ def test_promtool_and_amtool_accept_the_shipped_configurations(require):
     alertmanager = FOLDER / "alertmanager" / "alertmanager.yml"
     subprocess.run([require("promtool"), "check", "config", prometheus], check=True, capture_output=True)
     subprocess.run([require("amtool"), "check-config", alertmanager], check=True, capture_output=True)
+
+
+@pytest.mark.tools
+def test_the_receivers_to_uncomment_are_valid(require, tmp_path):
+    """Slack, e-mail and PagerDuty, when the `#` before their lines is removed."""
+    shipped = (FOLDER / "alertmanager" / "alertmanager.yml").read_text()
+    config = tmp_path / "alertmanager.yml"
+    config.write_text(re.sub("^#(?=  |global)", "", shipped, flags=re.MULTILINE))
+    subprocess.run([require("amtool"), "check-config", config], check=True, capture_output=True)
+    receivers = {
+        receiver["name"]: receiver.keys() for receiver in yaml.safe_load(config.read_text())["receivers"]
+    }
+    assert receivers == {
+        "critical": {"name", "pagerduty_configs", "slack_configs"},
+        "warning": {"name", "email_configs"},
+        "info": {"name"},
+    }
 
 
 @pytest.mark.tools

@@ -80,11 +80,12 @@ def _inhibited(port: int, site: str) -> set[str]:
     [
         ("CxExporterDown", "", METRIC_ALERTS),
         ("CxFiguresIncomplete", "", METRIC_ALERTS),
-        ("CxFeedStalled", "tickets", TICKET_ALERTS),
+        ("CxFeedStalled", "tickets", TICKET_ALERTS & WARNINGS),
         ("CxDeadLetters", "tickets", TICKET_ALERTS & WARNINGS),
         ("CxWorkerLagging", "", WARNINGS),
         ("CxWindowRepaired", "", WARNINGS),
         ("CxSeriesFolded", "", set()),
+        ("CxOrphanTickets", "", set()),
     ],
 )
 def test_alerts_about_wrong_figures_inhibit_others(port, firing, domain, inhibited):

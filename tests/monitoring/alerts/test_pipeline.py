@@ -122,6 +122,30 @@ def test_a_share_of_dead_letters_fires_by_topic(engine):
     engine.run()
 
 
+def test_orphan_tickets_fire(engine):
+    """Some are normal, because an export begins in the middle of a ticket's life."""
+    engine.add_series("cx_orphan_tickets", "20x200 21x400", view="total")
+    engine.interval = "15s"
+    engine.expect_silent("50m", "CxOrphanTickets")
+    engine.expect_firing("66m", "CxOrphanTickets", {"view": "total"})
+    engine.run()
+
+
+def test_runbook_links_begin_with_the_address_that_the_exporter_serves(engine):
+    """Without the setting they are paths of this repository."""
+    engine.add_series("up", "0x200", instance="a")
+    engine.add_series("cx_runbook_base_info", "1x200", base="https://wiki.example.org/cx")
+    engine.expect_notification(
+        "1m",
+        "CxExporterDown",
+        {"job": "cxgauge", "severity": "critical", "domain": "pipeline"},
+        summary="No exporter of cxgauge can be scraped: there are no metrics",
+        description="All targets of the job are down or missing. No other alert of cxgauge can fire until one is back.",
+        runbook_url="https://wiki.example.org/cx/CxExporterDown.md",
+    )
+    engine.run()
+
+
 def test_folded_series_and_repaired_windows_fire(engine):
     """Counters that should not increase."""
     engine.add_series("cx_series_folded_total", "0x12 3x200")

@@ -11,6 +11,9 @@ STALLED = Threshold(
     1800,
     "Alert when nothing is accepted from a topic for this many seconds, unless the past week had such a gap",
 )
+ORPHANS = Threshold(
+    "orphan_tickets", 20, "Maximum number of tickets of which events are known, but no creation"
+)
 DEAD_SHARE = Threshold(
     "dead_letter_share", 0.01, "Maximum share of dead letters among the records of an hour"
 )
@@ -142,6 +145,17 @@ PIPELINE: tuple[AlertRule, ...] = (
             f"{value()} of {lookup('cx:dead_letters:sample_size')} records of {{{{ $labels.topic }}}} became dead letters within an hour"
         ),
         description="Dead letters are in no metric. Their headers contain the reason, and they can be replayed.",
+    ),
+    AlertRule(
+        name="CxOrphanTickets",
+        severity="warning",
+        domain="pipeline",
+        for_="15m",
+        keep_firing_for="15m",
+        expr=f'max without (instance, pod) (cx_orphan_tickets{{view="total"}}) > {ORPHANS}',
+        thresholds=(ORPHANS,),
+        summary=f"{value()} tickets have events, but were never created, and are in no other figure",
+        description="Their cx.ticket.created.v1 was not sent, or with another ticket_id. They count when it arrives.",
     ),
     AlertRule(
         name="CxSeriesFolded",
