@@ -1,16 +1,16 @@
 """The incident of the demo: customers of the app wait for answers, then leave."""
 
 from schemas.customers import CustomerChurned
-from stream.demo.business import Business
-from stream.demo.story import MINUTE, SECOND, TimedEvent
+from stream.demo.business import TARGET, Business
+from stream.demo.story import SECOND, TimedEvent
 
 CHANNEL = "app"
 WAITED, LEFT = 60, 25
-ALERTS = ("CxFirstResponseSlow", "CxChurnSpike")
+ALERTS = ("CxAnswersLate", "CxLeavingSpike")
 """The alerts that fire, each in total and for the channel."""
 STORY = (
-    "Two hours ago the app began to refuse logins. Sixty customers opened tickets and are answered only now. Twenty-five of "
-    "the app's customers leave."
+    "An hour ago the app began to refuse logins. Sixty customers opened tickets, which are answered only now that their targets "
+    "have passed. Twenty-five of the app's customers leave."
 )
 ALERTS_COME = "Two alerts fire within about a minute:"
 ALERTS_WOULD_COME = (
@@ -20,10 +20,10 @@ ALERTS_WOULD_COME = (
 
 
 def late_answers(business: Business, now: int) -> list[TimedEvent]:
-    """Return the events of tickets of two to three hours ago that are answered within the last seconds."""
+    """Return the events of tickets whose target passed within the last three minutes, and which are answered now."""
     customers = _customers(business)
     tickets = (
-        business.ticket(now - (120 + n % 60) * MINUTE, now - n * SECOND // 10, CHANNEL, customers[n])
+        business.ticket(now - TARGET - (n + 30) * 2 * SECOND, now - n * SECOND // 10, CHANNEL, customers[n])
         for n in range(WAITED)
     )
     return [event for ticket in tickets for event in ticket if event.time <= now]

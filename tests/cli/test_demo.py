@@ -91,8 +91,8 @@ def test_figures_equal_a_direct_count_and_alerts_arrive(environment, require):
     require("prometheus")
     sender = "Alertmanager" if isinstance(find("alertmanager"), Path) else "Prometheus directly"
     assert f"Both alerts arrived, in total and for the app, from {sender}\n" in result.stdout
-    for alert in ("CxFirstResponseSlow", "CxChurnSpike"):
-        assert re.search(rf"^FIRING {alert} \(critical\): .* channel app ", result.stdout, re.MULTILINE)
+    for alert in ("CxAnswersLate", "CxLeavingSpike"):
+        assert re.search(rf"^FIRING {alert} \(critical\): .* of channel app ", result.stdout, re.MULTILINE)
         assert f"  what to do: deploy/runbooks/{alert}.md\n" in result.stdout
 
 

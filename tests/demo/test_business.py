@@ -46,7 +46,7 @@ def test_all_but_the_activations_are_in_the_longest_window():
 
 
 def test_the_incident_is_of_one_channel(business):
-    """Replies to tickets of two hours ago, and churns of active customers, all by now."""
+    """Replies to tickets whose target has just passed, and churns of active customers, all by now."""
     late_events, churn_events = late_answers(business, NOW), churns(business, NOW)
     created = {e.data.ticket_id: e for e in late_events if isinstance(e.data, TicketCreated)}
     answered = {e.data.ticket_id: e for e in late_events if isinstance(e.data, TicketMessage)}

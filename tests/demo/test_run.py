@@ -123,12 +123,14 @@ def test_without_prometheus_the_incident_is_published_at_once(servers, business,
     assert len([event_id for event_id in published if event_id.endswith("-left")]) == incident.LEFT
     assert len([event_id for event_id in published if event_id.endswith("-answered")]) == incident.WAITED
     out = "\n".join(printed)
-    assert "With Prometheus, CxFirstResponseSlow and CxChurnSpike would now be sent" in out
+    assert "With Prometheus, CxAnswersLate and CxLeavingSpike would now be sent" in out
     assert incident.ALERTS_COME not in out
 
 
 @pytest.mark.parametrize("alertmanager", [True, False])
-@pytest.mark.parametrize("missing", [set(), {("CxChurnSpike", "")}, {("CxChurnSpike", "app")}, ALL_ALERTS])
+@pytest.mark.parametrize(
+    "missing", [set(), {("CxLeavingSpike", "")}, {("CxLeavingSpike", "app")}, ALL_ALERTS]
+)
 def test_the_check_fails_unless_all_alerts_arrive(
     servers, business, published, printed, monkeypatch, missing, alertmanager
 ):

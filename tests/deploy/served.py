@@ -136,6 +136,7 @@ def complete_exporter() -> ExporterState:
                 for name, value in of_every_figure().items()
             }
         ),
+        CXGAUGE_EXPORTER_RUNBOOK_BASE="https://example.org/runbooks",
     )
     ignored: dict[str, Any] = {
         "ignored_labels": {"shoe": 1},

@@ -1,7 +1,11 @@
 """The series about unusual figures, from events to the exposition."""
 
-from collections.abc import Iterable
+import subprocess
+from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
+
+import pytest
 
 from schemas.customers import CustomerActivated, CustomerChurned
 from schemas.feedback import FeedbackSubmitted
@@ -54,6 +58,16 @@ def test_a_spike_is_served_with_view_labels_and_of() -> None:
         assert series[f"cx_unusual_window_seconds{labels}"] == 3600
         assert 0 < series[f"cx_unusual_baseline_events{labels}"] <= 1  # one came 28 days ago
         assert series[f"cx_unusual_by_chance_per_month{labels}"] < 1
+
+
+@pytest.mark.tools
+def test_promtool_reports_nothing(require: Callable[[str], Path]) -> None:
+    """`promtool check metrics` accepts them."""
+    state = exporter()
+    assert _served(state, [Worker(state)([*_quiet(), *SPIKE])])
+    command = [require("promtool"), "check", "metrics"]
+    result = subprocess.run(command, input=state.exposition.plain, capture_output=True, check=False)
+    assert (result.returncode, result.stderr.decode()) == (0, "")
 
 
 def _newest(records: Iterable[FakeRecord]) -> list[FakeRecord]:

@@ -5,11 +5,11 @@ _SELECTOR = (
     '{{ $s := "" }}{{ range $k, $v := $labels }}{{ if ne $k "__name__" }}'
     '{{ $s = printf "%s%s=%q," $s $k $v }}{{ end }}{{ end }}'
 )
-WHERE = (
-    '{{ if eq $labels.view "total" }} in total{{ else }}{{ range $k, $v := $labels }}'
-    f'{{{{ if not (match "{_TECHNICAL}" $k) }}}} {{{{ $k }}}} {{{{ $v }}}}{{{{ end }}}}{{{{ end }}}}{{{{ end }}}}'
+OF = (
+    f'{{{{ if ne $labels.view "total" }}}} of{{{{ range $k, $v := $labels }}}}{{{{ if not (match "{_TECHNICAL}" $k) }}}} '
+    "{{ $k }} {{ $v }}{{ end }}{{ end }}{{ end }}"
 )
-"""Renders as ` in total`, or as the labels of the view with their values."""
+"""Renders as nothing for the view `total`, or as ` of` and the labels of the view with their values."""
 WHOLE, TENTH = 'printf "%.0f"', 'printf "%.1f"'
 PERCENT, DURATION = "humanizePercentage", "humanizeDuration"
 
@@ -31,6 +31,30 @@ def lookup(series: str, form: str = WHOLE, matchers: str = "", *, labels: bool =
     query = f"{series}{{{'%s' if labels else ''}{matchers}}}".replace('"', '\\"')
     query_expression = f'printf "{query}" $s' if labels else f'"{query}"'
     return f"{{{{ with query ({query_expression}) }}}}{{{{ . | first | value | {form} }}}}{{{{ else }}}}-{{{{ end }}}}"
+
+
+def computed(expression: str, form: str = WHOLE) -> str:
+    """Return a template of the value of an expression, in which `%s` stands for the labels of the alert."""
+    return f'{{{{ with query (printf "{expression}" $s) }}}}{{{{ . | first | value | {form} }}}}{{{{ else }}}}-{{{{ end }}}}'
+
+
+def installation_query(expression: str, text: str) -> str:
+    """Return a template of a text with the value of an expression, in which `%q` stands for the job of the alert.
+
+    It renders as nothing if the expression has no value.
+    """
+    number = f"{{{{ . | first | value | {WHOLE} }}}}"
+    return f'{{{{ with query (printf "{expression}" $labels.job) }}}}{text.format(number)}{{{{ end }}}}'
+
+
+def span(series: str) -> str:
+    """Return a template of the value of a series in seconds as `6 minutes`, `hour` or `3 days`."""
+    number = '{{ if eq $n 1.0 }}%s{{ else }}{{ printf "%%.0f" $n }} %ss{{ end }}'
+    units = (("/ 60 < 60", "minute"), ("/ 3600 >= 1 <= 24", "hour"), ("/ 86400 > 1", "day"))
+    return "".join(
+        f'{{{{ with query (printf "{series}{{%s}} {scale}" $s) }}}}{{{{ $n := . | first | value }}}}{number % (unit, unit)}{{{{ end }}}}'
+        for scale, unit in units
+    )
 
 
 def annotation(text: str) -> str:

@@ -1,56 +1,90 @@
-"""Recording rules shared by alerts: value, sample size, bound and baseline.
+"""Rules about unusual figures, which read what the exporter's detectors have computed.
 
-`cx:RULE:value`, `cx:RULE:sample_size`, `cx:RULE:bound` and `cx:RULE:baseline` keep the labels of the view.
+The recorded series `cx:OF:by_chance`, `:events`, `:baseline`, `:window` and `:sample_size` keep the labels of the view.
 """
 
-from collections.abc import Callable, Mapping
+from stream.core.detection.streams import Stream
+from stream.monitoring.alerts.annotations import WHOLE, computed, installation_query, lookup, span
+from stream.monitoring.alerts.promql import INSTALLATION_LABELS, complete
+from stream.monitoring.alerts.rule import AlertRule, Domain, RecordingRule, Severity, Threshold
 
-from stream.monitoring.alerts.promql import INSTALLATION_LABELS, complete, poisson_high, poisson_low
-from stream.monitoring.alerts.rule import RecordingRule
+FALSE_ALARMS = Threshold(
+    "false_alarms_a_month",
+    1,
+    "False alarms a month that the rules about unusual figures may cause together. More of them fire earlier",
+)
+SHOWN = 3
+"""Label sets of a rule and installation that fire at the same time, the most certain ones. The summary counts the others."""
 
-WindowExpression = Callable[[str], str]
-"""Returns an expression for the label of a window."""
+
+class Texts:
+    """Templates for the summary of a rule: `events`, `baseline` rounded up, `last` as in `the last 6 minutes`, `more`.
+
+    `of` is the value of the label `of` of the detector, `limit` the PromQL of the limit of the rule.
+    """
+
+    def __init__(self, of: str, limit: str) -> None:
+        rule = f"cx:{of}"
+        self.events = lookup(f"{rule}:events", WHOLE)
+        self.baseline = computed(f"ceil({rule}:baseline{{%s}})", WHOLE)
+        self.last = f"in the last {span(f'{rule}:window')}"
+        others = f"count({rule}:by_chance{{job=%q}} < {limit}) - {SHOWN} > 0"
+        self.more = installation_query(others, "; {} more label sets are unusual")
 
 
-def rise(
-    rule: str, window: str, *, count: WindowExpression, base: WindowExpression, exposures: Mapping[str, str]
-) -> tuple[RecordingRule, ...]:
-    """Return the recording rules for a count of a window, compared with the past in longer windows.
+def limit_of(share: float) -> str:
+    """Return the limit of a rule that has this share of the false alarms. Shares are calibrated, see `unusual`."""
+    return f"{share:g} * {FALSE_ALARMS}"
 
-    The baseline is the upper bound of the rate in the past, the highest of all longer windows, times the sample size.
-    Without exposure it is infinite.
+
+def unusual(
+    stream: Stream,
+    *,
+    name: str,
+    severity: Severity,
+    domain: Domain,
+    share: float,
+    keep_firing_for: str,
+    summary: str,
+    description: str,
+    sample_size: str = "",
+) -> AlertRule:
+    """Return the rule about a stream of events. It has no `for`, because its detector integrates evidence over time.
 
     Args:
-        rule: prefix of the recorded series
-        window: label of the window
-        count: returns the expression of the count
-        base: returns the expression of the number of customers or cases that could be counted
-        exposures: by the label of a longer window, the expression of the exposure of its past: `base` times periods
+        stream: the events
+        name: name of the alert
+        severity: its severity
+        domain: its domain
+        share: nominal false alarms a month. Bounds of counts are ten times too high, so their share is more than one
+        keep_firing_for: how long it continues without evidence
+        summary: template of the summary
+        description: the meaning of the alert
+        sample_size: expression of the number of customers or tickets, empty if the summary needs none
     """
-    past = [
-        RecordingRule(
-            f"{rule}:past",
-            complete(f"({count(longer)} - ignoring (window) {count(window)})"),
-            (("longer", longer),),
-        )
-        for longer in exposures
+    rule = f"cx:{stream.of}"
+    figures = {
+        "by_chance": "cx_unusual_by_chance_per_month",
+        "events": "cx_unusual_events",
+        "baseline": "cx_unusual_baseline_events",
+        "window": "cx_unusual_window_seconds",
+    }
+    selector = f'{{of="{stream.of}"}}'
+    records = [
+        RecordingRule(f"{rule}:{key}", f"max without (of) ({complete(series + selector)})")
+        for key, series in figures.items()
     ]
-    exposed = [
-        RecordingRule(f"{rule}:exposure", complete(expr), (("longer", longer),))
-        for longer, expr in exposures.items()
-    ]
-    rate = f"max without (longer) (\n  {poisson_high(f'{rule}:past')}\n  / {rule}:exposure\n)"
-    return (
-        RecordingRule(f"{rule}:value", complete(count(window))),
-        RecordingRule(f"{rule}:sample_size", complete(base(window))),
-        RecordingRule(f"{rule}:bound", poisson_low(f"{rule}:value")),
-        *past,
-        *exposed,
-        RecordingRule(f"{rule}:baseline", f"{rate} * {rule}:sample_size"),
+    if sample_size:
+        records.append(RecordingRule(f"{rule}:sample_size", complete(sample_size)))
+    return AlertRule(
+        name=name,
+        severity=severity,
+        domain=domain,
+        for_="0s",
+        keep_firing_for=keep_firing_for,
+        records=tuple(records),
+        expr=f"bottomk by ({INSTALLATION_LABELS}) ({SHOWN}, {rule}:by_chance < {limit_of(share)})",
+        thresholds=(FALSE_ALARMS,),
+        summary=summary,
+        description=description,
     )
-
-
-def has_history(rule: str, longest: str, longer: str) -> str:
-    """Return a condition that the longest window has older counts than the other one, so that the other one is full."""
-    total = '{view="total", longer="%s"}'
-    return f"on ({INSTALLATION_LABELS}) ({rule}:past{total % longest} > ignoring (longer) {rule}:past{total % longer})"

@@ -13,8 +13,6 @@ Z = Threshold(
 )
 INSTALLATION_LABELS = "job, cluster, namespace"
 """Labels that distinguish installations. A series may lack some of them."""
-BASELINE_Z = 1.645
-"""Standard deviations of a one-sided 95 % bound. Baselines use it, so that one of few events does not cause alerts."""
 
 
 def complete(expr: str) -> str:
@@ -44,24 +42,11 @@ def poisson_low(count: str) -> str:
     return f"{count} * clamp_min(1 - 1 / (9 * {count}) - {Z} / (3 * sqrt({count})), 0) ^ 3"
 
 
-def poisson_high(count: str) -> str:
-    """Return the upper 95 % bound of the mean that a Poisson count was drawn from. It is 3 for a count of 0."""
-    return f"({count} + 1) * (1 - 1 / (9 * ({count} + 1)) + {BASELINE_Z} / (3 * sqrt({count} + 1))) ^ 3"
-
-
-def wilson_high(share: str, n: str, z: str = str(Z)) -> str:
+def wilson_high(share: str, n: str) -> str:
     """Return the upper Wilson bound of a share of n, `z` standard deviations away."""
-    return _wilson(share, n, "+", z)
-
-
-def wilson_low(share: str, n: str, z: str = str(BASELINE_Z)) -> str:
-    """Return the lower Wilson bound of a share of n, `z` standard deviations away."""
-    return _wilson(share, n, "-", z)
-
-
-def _wilson(share: str, n: str, sign: str, z: str) -> str:
+    z = str(Z)
     spread = f"{z} * sqrt({share} * (1 - {share}) / {n} + {z} ^ 2 / (4 * {n} ^ 2))"
-    return f"({share} + {z} ^ 2 / (2 * {n}) {sign} {spread}) / (1 + {z} ^ 2 / {n})"
+    return f"({share} + {z} ^ 2 / (2 * {n}) + {spread}) / (1 + {z} ^ 2 / {n})"
 
 
 def larger(left: str, right: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from stream.core.metrics import REGISTRY
 from stream.deployment import FOLDER
+from stream.exporter import unusual
 from stream.monitoring.alerts.prometheus_files import alerts, documents, thresholds
 
 pytestmark = pytest.mark.fresh
@@ -74,25 +75,37 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert():
 def test_every_series_that_a_rule_reads_exists(alert):
     """A series is exposed, recorded by the same alert, or a threshold."""
     exposed_families = {family.name for metric in REGISTRY.values() for family in metric.families} | PIPELINE
+    exposed_families |= unusual.FAMILIES.keys()
     recorded = {record.name for record in alert.records}
     assert set(re.findall(r"\bcx_\w+", expressions(alert))) <= exposed_families
-    series_read = set(re.findall(r"\bcx:[\w:]+", expressions(alert) + alert.summary))
+    series_read = set(re.findall(r"\bcx:[\w:]+", expressions(alert) + alert.summary + alert.description))
     assert series_read - recorded == {threshold.series for threshold in alert.thresholds}
 
 
-@pytest.mark.parametrize(
-    "alert", [alert for alert in ALERTS if alert.domain not in ("pipeline", "")], ids=lambda alert: alert.name
-)
-def test_alerts_about_metrics_have_bounds_and_complete_figures(alert):
-    """They have figure and bounds, use windows of an hour or more, hold for a while, and need complete figures."""
-    assert "$value" in alert.summary
-    assert ":sample_size{" in alert.summary
-    assert ":bound{" in alert.summary
+METRIC_ALERTS = [alert for alert in ALERTS if alert.domain not in ("pipeline", "")]
+
+
+@pytest.mark.parametrize("alert", METRIC_ALERTS, ids=lambda alert: alert.name)
+def test_alerts_about_metrics_need_complete_figures(alert):
+    """They read recorded series only, hold for a while, and say no statistics in the summary."""
     assert not re.search(r'window="\d+m"', expressions(alert))
     assert alert.keep_firing_for
     for record in alert.records:
         assert "cx_" not in record.expr or "cx_partitions_covered == cx_partitions_expected" in record.expr
     assert "cx_" not in alert.expr
+    assert not re.search(r":bound|by_chance\{%s", alert.summary)
+
+
+@pytest.mark.parametrize("alert", METRIC_ALERTS, ids=lambda alert: alert.name)
+def test_alerts_about_metrics_have_figures_and_what_they_are_compared_with(alert):
+    """A finding has its baseline and its window, a target has the sample size, and the bound in the description."""
+    if any(threshold.name == "false_alarms_a_month" for threshold in alert.thresholds):
+        assert {":events{", ":baseline{", ":window{"} <= set(re.findall(r":\w+\{", alert.summary))
+        assert alert.for_ == "0s"
+    else:
+        assert "$value" in alert.summary
+        assert ":sample_size{" in alert.summary
+        assert ":bound{" in alert.description
 
 
 def test_alerts_do_not_sum_over_views_or_windows():

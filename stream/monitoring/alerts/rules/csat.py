@@ -1,13 +1,14 @@
 """Alert rules about the Customer Satisfaction Score."""
 
-from stream.core.metrics.csat import LOW, RATIO, RESPONSES
-from stream.monitoring.alerts.annotations import PERCENT, WHERE, annotation, lookup, value
+from stream.core.detection.streams import CSAT_ANSWERS
+from stream.core.metrics.csat import RATIO, RESPONSES
+from stream.monitoring.alerts.annotations import OF, PERCENT, annotation, lookup, value
+from stream.monitoring.alerts.patterns import Texts, limit_of, unusual
 from stream.monitoring.alerts.promql import Z, all_of, complete, target_of, wilson_high
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
-DROP = Threshold(
-    "csat_drop", 0.03, "Ignore drops of the satisfied share of up to this much below the baseline"
-)
+SHARE = 0.25
+_drop = Texts(CSAT_ANSWERS.of, limit_of(SHARE))
 MIN_SAMPLES = Threshold("csat_responses", 30, "Minimum number of CSAT answers for an alert")
 
 
@@ -23,28 +24,18 @@ def _records(rule: str, window: str) -> tuple[RecordingRule, ...]:
 
 
 RULES: tuple[AlertRule, ...] = (
-    AlertRule(
+    unusual(
+        CSAT_ANSWERS,
         name="CxCsatDrop",
         severity="warning",
         domain="feedback",
-        window="24h",
-        for_="5m",
+        share=SHARE,
         keep_firing_for="1h",
-        records=(
-            *_records("cx:csat_drop", "24h"),
-            RecordingRule("cx:csat_drop:baseline", complete(f'{LOW.name}{{window="30d"}}')),
-        ),
-        expr=all_of(
-            "cx:csat_drop:value",
-            f"cx:csat_drop:bound < cx:csat_drop:baseline - {DROP}",
-            f"cx:csat_drop:sample_size >= {MIN_SAMPLES}",
-        ),
-        thresholds=(Z, DROP, MIN_SAMPLES),
         summary=annotation(
-            f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_drop:sample_size')} answers within a day (at most "
-            f"{lookup('cx:csat_drop:bound', PERCENT)} by the bound, baseline: at least {lookup('cx:csat_drop:baseline', PERCENT)})"
+            f"{_drop.events} unsatisfied customers{OF} in CSAT surveys {_drop.last} "
+            f"(baseline: at most {_drop.baseline}){_drop.more}"
         ),
-        description="The upper bound of the day is below the lower bound of the month. A few bad answers by chance do not cause this.",
+        description="The CSAT is below that of the 30 days before, by more than days differ. A few bad answers by chance do not cause this.",
     ),
     AlertRule(
         name="CxCsatBelowTarget",
@@ -64,10 +55,12 @@ RULES: tuple[AlertRule, ...] = (
         ),
         thresholds=(Z, MIN_SAMPLES),
         summary=annotation(
-            f"CSAT{WHERE} is {value(PERCENT)} of {lookup('cx:csat_target:sample_size')} answers within a week (at most "
-            f"{lookup('cx:csat_target:bound', PERCENT)} by the bound, target: "
-            f"{lookup('cx:csat_target:baseline', PERCENT)})"
+            f"CSAT{OF} is {value(PERCENT)} of {lookup('cx:csat_target:sample_size')} answers in the last 7 days "
+            f"(target: {lookup('cx:csat_target:baseline', PERCENT)})"
         ),
-        description="The upper bound of the week is below the target that the setting targets has.",
+        description=annotation(
+            "The week is below the target, also at the upper bound of the share of satisfied answers, "
+            f"{lookup('cx:csat_target:bound', PERCENT)}."
+        ),
     ),
 )

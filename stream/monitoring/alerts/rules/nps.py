@@ -1,11 +1,14 @@
 """Alert rules about the Net Promoter Score."""
 
+from stream.core.detection.streams import NPS_ANSWERS
 from stream.core.metrics.nps import HIGH, LOW, RESPONSES, SCORE
-from stream.monitoring.alerts.annotations import TENTH, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.annotations import OF, TENTH, annotation, lookup, value
+from stream.monitoring.alerts.patterns import Texts, limit_of, unusual
 from stream.monitoring.alerts.promql import Z, all_of, complete, target_of
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
-DROP = Threshold("nps_drop", 5, "Ignore drops of up to this many NPS points below the baseline")
+SHARE = 0.25
+_drop = Texts(NPS_ANSWERS.of, limit_of(SHARE))
 MIN_SAMPLES = Threshold("nps_responses", 30, "Minimum number of NPS answers for an alert")
 
 
@@ -27,28 +30,18 @@ def _records(rule: str, window: str) -> tuple[RecordingRule, ...]:
 
 
 RULES: tuple[AlertRule, ...] = (
-    AlertRule(
+    unusual(
+        NPS_ANSWERS,
         name="CxNpsDrop",
         severity="warning",
         domain="feedback",
-        window="24h",
-        for_="5m",
+        share=SHARE,
         keep_firing_for="1h",
-        records=(
-            *_records("cx:nps_drop", "24h"),
-            RecordingRule("cx:nps_drop:baseline", complete(f'{LOW.name}{{window="30d"}}')),
-        ),
-        expr=all_of(
-            "cx:nps_drop:value",
-            f"cx:nps_drop:bound < cx:nps_drop:baseline - {DROP}",
-            f"cx:nps_drop:sample_size >= {MIN_SAMPLES}",
-        ),
-        thresholds=(Z, DROP, MIN_SAMPLES),
         summary=annotation(
-            f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_drop:sample_size')} answers within a day (at most "
-            f"{lookup('cx:nps_drop:bound', TENTH)} by the bound, baseline: at least {lookup('cx:nps_drop:baseline', TENTH)})"
+            f"{_drop.events} detractors{OF} in NPS surveys {_drop.last} "
+            f"(baseline: at most {_drop.baseline}){_drop.more}"
         ),
-        description="The upper bound of the day is below the lower bound of the month. A few bad answers by chance do not cause this.",
+        description="The NPS is below that of the 30 days before, by more than days differ. A few bad answers by chance do not cause this.",
     ),
     AlertRule(
         name="CxNpsBelowTarget",
@@ -68,10 +61,11 @@ RULES: tuple[AlertRule, ...] = (
         ),
         thresholds=(Z, MIN_SAMPLES),
         summary=annotation(
-            f"NPS{WHERE} is {value(TENTH)} of {lookup('cx:nps_target:sample_size')} answers within a week (at most "
-            f"{lookup('cx:nps_target:bound', TENTH)} by the bound, target: "
-            f"{lookup('cx:nps_target:baseline', TENTH)})"
+            f"NPS{OF} is {value(TENTH)} of {lookup('cx:nps_target:sample_size')} answers in the last 7 days "
+            f"(target: {lookup('cx:nps_target:baseline', TENTH)})"
         ),
-        description="The upper bound of the week is below the target that the setting targets has.",
+        description=annotation(
+            f"The week is below the target, also at the upper bound of its score, {lookup('cx:nps_target:bound', TENTH)}."
+        ),
     ),
 )

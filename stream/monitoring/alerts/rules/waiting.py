@@ -1,7 +1,7 @@
 """Alert rules about tickets that wait for a first response. They fire before the response exists."""
 
 from stream.core.metrics.waiting import OLDEST, OVER, TICKETS
-from stream.monitoring.alerts.annotations import DURATION, TENTH, WHERE, annotation, lookup, value
+from stream.monitoring.alerts.annotations import DURATION, OF, TENTH, annotation, lookup, value
 from stream.monitoring.alerts.promql import Z, all_of, complete, larger, poisson_low, target_of
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
@@ -33,10 +33,12 @@ RULES: tuple[AlertRule, ...] = (
         ),
         thresholds=(Z, SHARE, MIN_SAMPLES),
         summary=annotation(
-            f"{value()} of {lookup('cx:waiting:sample_size')} tickets that wait for a first response{WHERE} are over target, the oldest for "
-            f"{lookup(OLDEST.name, DURATION)} (at least {lookup('cx:waiting:bound', TENTH)} by the bound, "
-            f"allowed: {lookup('cx:waiting:baseline', TENTH)})"
+            f"{value()} of {lookup('cx:waiting:sample_size')} tickets{OF} that wait for a first response are over target, the oldest for "
+            f"{lookup(OLDEST.name, DURATION)} (allowed: {lookup('cx:waiting:baseline', TENTH)})"
         ),
-        description="Customers have waited longer than their target for a first response, and nobody has answered yet.",
+        description=annotation(
+            "Customers have waited longer than their target for a first response, and nobody has answered yet. By the lower bound at "
+            f"least {lookup('cx:waiting:bound', TENTH)} tickets are over target."
+        ),
     ),
 )

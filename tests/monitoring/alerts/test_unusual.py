@@ -1,0 +1,178 @@
+"""Rules about unusual figures: who fires, with which text, and for how long."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stream.core.detection.streams import STREAMS
+from stream.monitoring.alerts.prometheus_files import alerts
+from tests.monitoring.alerts.engine import Engine, Labels
+
+pytestmark = [pytest.mark.tools, pytest.mark.fresh]
+
+TOTAL: Labels = {"view": "total"}
+APP, WEB, FAX, MAIL = ({"view": "channel", "channel": channel} for channel in ("app", "web", "fax", "mail"))
+ALERTS = {
+    "leaving": "CxLeavingSpike",
+    "payment_churn": "CxPaymentChurn",
+    "answers_late": "CxAnswersLate",
+    "reopenings": "CxReopenRise",
+    "handle_time": "CxHandleTimeRise",
+    "nps": "CxNpsDrop",
+    "csat": "CxCsatDrop",
+    "answers_missing": "CxAnswersMissing",
+}
+DOMAINS = {rule.name: domain for domain, rules in alerts().items() for rule in rules}
+LIMITS = {
+    "leaving": 0.0125,
+    "payment_churn": 1,
+    "answers_late": 0.5,
+    "reopenings": 2,
+    "handle_time": 0.125,
+    "nps": 0.25,
+    "csat": 0.25,
+    "answers_missing": 0.25,
+}
+"""By chance a month at which each rule fires."""
+NewEngine = Callable[[str], Engine]
+
+
+@pytest.fixture
+def new_engine(require: Callable[[str], Path], tmp_path: Path) -> NewEngine:
+    """Returns the rule engine with the rules of a domain."""
+    return lambda domain: Engine(require("promtool"), tmp_path, domain)
+
+
+def unusual(
+    engine: Engine,
+    of: str,
+    by_chance: str,
+    labels: Labels,
+    events: str = "25x1000",
+    baseline: str = "0.4x1000",
+    seconds: str = "360x1000",
+    instance: str = "a",
+) -> None:
+    """Add the series of a finding."""
+    for name, values in (
+        ("by_chance_per_month", by_chance),
+        ("events", events),
+        ("baseline_events", baseline),
+        ("window_seconds", seconds),
+    ):
+        engine.add_series(f"cx_unusual_{name}", values, instance=instance, of=of, **labels)
+
+
+@pytest.mark.parametrize("of", LIMITS)
+def test_a_rule_fires_at_once_below_its_share_of_the_false_alarms(new_engine: NewEngine, of: str) -> None:
+    """It does not wait, because the detector integrates evidence. Above the limit it does not fire."""
+    engine = new_engine(DOMAINS[ALERTS[of]])
+    unusual(engine, of, f"_x12 {LIMITS[of] * 0.99}x900", APP)
+    unusual(engine, of, f"{LIMITS[of] * 1.01}x900", WEB)
+    engine.expect_silent("55s", ALERTS[of])
+    engine.expect_firing("1m5s", ALERTS[of], APP)
+    engine.run()
+
+
+SUMMARIES = {
+    "leaving": "25 of 960 customers of channel app left in the last 6 minutes (baseline: at most 1)",
+    "payment_churn": (
+        "25 customers of channel app were lost against their will, by failed payments for example, in the last 6 minutes "
+        "(baseline: at most 1)"
+    ),
+    "answers_late": (
+        "The target of 25 tickets of channel app passed without an answer in the last 6 minutes (baseline: at most 1)"
+    ),
+    "reopenings": "25 solved tickets of channel app were reopened in the last 6 minutes (baseline: at most 1)",
+    "handle_time": "A typical interaction of channel app took 25s in the last 6 minutes (baseline: 400ms)",
+    "nps": "25 detractors of channel app in NPS surveys in the last 6 minutes (baseline: at most 1)",
+    "csat": "25 unsatisfied customers of channel app in CSAT surveys in the last 6 minutes (baseline: at most 1)",
+    "answers_missing": "Only 25 NPS, CSAT and CES answers of channel app in the last 6 minutes (baseline: 0)",
+}
+
+
+@pytest.mark.parametrize("of", SUMMARIES)
+def test_the_summary_says_who_what_when_and_against_which_baseline(new_engine: NewEngine, of: str) -> None:
+    """Without words of statistics."""
+    name = ALERTS[of]
+    engine = new_engine(DOMAINS[name])
+    unusual(engine, of, "1e-9x900", APP)
+    engine.add_series("cx_active_customers", "960x900", **APP)
+    rule = next(rule for rule in alerts()[DOMAINS[name]] if rule.name == name)
+    engine.expect_notification(
+        "1m",
+        name,
+        {**APP, "job": "cxgauge", "severity": rule.severity, "domain": DOMAINS[name]},
+        summary=SUMMARIES[of],
+        description=rule.description,
+        runbook_url=f"deploy/runbooks/{name}.md",
+    )
+    engine.run()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (60, "minute"),
+        (120, "2 minutes"),
+        (2040, "34 minutes"),
+        (3600, "hour"),
+        (14400, "4 hours"),
+        (86400, "24 hours"),
+        (259200, "3 days"),
+        (604800, "7 days"),
+    ],
+)
+def test_times_are_as_people_say_them(new_engine: NewEngine, seconds: int, text: str) -> None:
+    """In the total no label set is named."""
+    engine = new_engine("customers")
+    unusual(engine, "leaving", "1e-9x900", TOTAL, seconds=f"{seconds}x900")
+    engine.add_series("cx_active_customers", "960x900", **TOTAL)
+    rule = alerts()["customers"][0]
+    engine.expect_notification(
+        "1m",
+        "CxLeavingSpike",
+        {**TOTAL, "job": "cxgauge", "severity": "critical", "domain": "customers"},
+        summary=f"25 of 960 customers left in the last {text} (baseline: at most 1)",
+        description=rule.description,
+        runbook_url="deploy/runbooks/CxLeavingSpike.md",
+    )
+    engine.run()
+
+
+def test_three_label_sets_fire_and_the_others_are_counted(new_engine: NewEngine) -> None:
+    """The most certain ones, of each installation."""
+    engine = new_engine("customers")
+    for labels, by_chance in ((TOTAL, 1e-5), (APP, 1e-9), (WEB, 1e-7), (FAX, 1e-4), (MAIL, 1e-3)):
+        unusual(engine, "leaving", f"{by_chance}x900", labels)
+    engine.add_series("cx_active_customers", "960x900", **APP)
+    engine.expect_firing("1m", "CxLeavingSpike", TOTAL, APP, WEB)
+    engine.run()
+
+
+def test_it_resolves_within_ten_minutes(new_engine: NewEngine) -> None:
+    """The exporter serves a finding for five minutes after its last event, the rule keeps it for five more."""
+    engine = new_engine("customers")
+    unusual(engine, "leaving", "1e-9x60 stale", APP)
+    engine.expect_firing("9m", "CxLeavingSpike", APP)
+    engine.expect_silent("10m15s", "CxLeavingSpike")
+    engine.run()
+
+
+def test_nothing_starts_while_figures_are_incomplete(new_engine: NewEngine) -> None:
+    """An incomplete replica does not count. A firing alert holds for five minutes."""
+    engine = new_engine("customers")
+    engine.show_coverage("a", covered="36x24 35x900")
+    engine.show_coverage("b", covered="35x1000")
+    unusual(engine, "leaving", "1e-9x900", APP)
+    unusual(engine, "leaving", "_x48 1e-9x900", WEB)
+    unusual(engine, "leaving", "1e-9x900", FAX, instance="b")
+    engine.expect_firing("1m", "CxLeavingSpike", APP)
+    engine.expect_firing("5m", "CxLeavingSpike", APP)
+    engine.expect_silent("9m", "CxLeavingSpike")
+    engine.run()
+
+
+def test_every_stream_has_a_rule() -> None:
+    assert ALERTS.keys() == {stream.of for stream in STREAMS}
