@@ -106,7 +106,7 @@ def test_more_answers_are_never_more_certainly_missing() -> None:
     assert before > 0
 
 
-SHARE = ShareBaseline(NOW_HOUR - 24, [0.1] * 25, 20.0, 50.0)
+SHARE = ShareBaseline(NOW_HOUR - 24, [0.1] * 25, 20.0, 50.0, 0.1)
 
 
 def _outcomes(overdue: int, in_time: int, *, ahead: int = 0) -> StreamEvents:
@@ -154,6 +154,13 @@ def test_late_answers_end_five_minutes_after_the_last() -> None:
     assert scan_shares(events, lambda: SHARE, NOW_MINUTE + 5) is None
 
 
+@pytest.mark.parametrize("share", [0.19, 0.21])
+def test_targets_that_are_missed_all_the_time_are_no_finding(share: float) -> None:
+    """Staff in office hours with targets in calendar time miss those of every night."""
+    missed = SHARE._replace(month_share=share)
+    assert bool(scan_shares(_outcomes(9, 0), lambda: missed, NOW_MINUTE)) is (share < 0.2)
+
+
 def test_more_late_answers_are_never_less_certain() -> None:
     chances = []
     for overdue in range(4, 30):
@@ -189,4 +196,5 @@ def test_the_baseline_of_shares_is_that_of_the_hours_of_the_week() -> None:
     known = sum(weeks(everything, hours), Fraction(0)) * Fraction(8, 3) + 8
     correlation = min(max(above / below, Fraction(1, 50)), Fraction(1, 2))
     assert base.strength == pytest.approx(float(1 / (correlation + 1 / known)), rel=1e-9)
+    assert base.month_share == pytest.approx(sum(late[: 30 * 24]) / sum(everything[: 30 * 24]))
     assert base.a_month == pytest.approx(sum(late[: 30 * 24]) / (30 * 24) * 720 + 2)
