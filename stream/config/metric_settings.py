@@ -17,7 +17,7 @@ from stream.core.model.time_buckets import HOUR, Window
 _OWN_LABELS = """
 view window quantile survey reason currency cohort category satisfied easy stage basis result state method
 by voluntary topic outcome metric version le class scale direction part opened_by first_response
-fate note_id text"""
+fate note_id text of"""
 _ADDED = "job instance pod alertname alertstate severity"
 RESERVED = frozenset(f"{_OWN_LABELS} {_ADDED}".split())
 """Labels that metrics define themselves, and those that scraping, rules and alerts add."""

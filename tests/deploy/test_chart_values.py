@@ -266,12 +266,13 @@ def test_rules_have_the_thresholds_and_runbooks_of_the_values(
     base = document("deploy/helm/examples/monitoring.yaml")["rules"]["runbookBase"]
     changed = 0
     for entry in (entry for group in expected for entry in group["rules"]):
-        for name, value in (("nps_drop", 10), ("churn_spike_times", 4)):
+        for name, value in (("nps_responses", 50), ("false_alarms_a_month", 4)):
             if entry.get("record") == f"cx:threshold:{name}":
                 entry["expr"] = f"vector({value})"
                 changed += 1
         if "alert" in entry:
-            entry["annotations"]["runbook_url"] = f"{base}/{entry['alert']}.md"
+            annotations = entry["annotations"]
+            annotations["runbook_url"] = annotations["runbook_url"].replace("deploy/runbooks", base)
     for group in expected:
         group["interval"] = "5s"
     assert changed == 2
@@ -322,7 +323,7 @@ WRONG: dict[str, Any] = {
     "kafka.sasl=null": "at '/kafka': missing property 'sasl'",
     "fullnameOverride=a.b": "at '/fullnameOverride': 'a.b' does not match pattern",
     "networkPolicy.prometheus=null": "at '/networkPolicy': missing property 'prometheus'",
-    "rules.thresholds.nps=1": "rules.thresholds.nps: unknown, allowed are z, ",
+    "rules.thresholds.nps=1": "rules.thresholds.nps: unknown, allowed are false_alarms_a_month, ",
     "rules.runbookBase=runbooks": 'rules.runbookBase: got "runbooks", allowed is a URL',
     "pod.securityContext=null,worker.serviceAccount.name=A_b": "at '/worker/serviceAccount/name': 'A_b' does not match",
 }

@@ -77,6 +77,7 @@ def test_without_a_target_no_score_is_below_it(engine):
 
 def test_the_summary_names_score_sample_and_target_and_the_description_the_bound(engine):
     """Statistics are not in the first line."""
+    engine.add_series("cx_target", "0x300", figure="cx_nps_score")
     nps(engine, "7d", 100, 100, 220, **WEB)
     engine.expect_notification(
         "16m",
