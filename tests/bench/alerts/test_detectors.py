@@ -10,13 +10,13 @@ require_bench_extra()
 pytest.importorskip("stream.core.detection", reason="the core has no detectors yet")
 
 import numpy as np  # noqa: E402
+
 from stream.core.detection.baseline import Baseline, baseline, reach  # noqa: E402
 from stream.core.detection.finding import Finding  # noqa: E402
 from stream.core.detection.profile import REACH, profile  # noqa: E402
 from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline, share_baseline  # noqa: E402
 from stream.core.detection.stream_events import StreamEvents  # noqa: E402
 from stream.core.detection.streams import EVENT, OTHER, STREAMS  # noqa: E402
-
 from stream.core.model.time_buckets import HOUR, MINUTE, ROLLING  # noqa: E402
 from tests.bench.alerts.detection import DETECTORS, Context, Stream  # noqa: E402
 from tests.bench.alerts.gauges import LabelSetEvents  # noqa: E402
