@@ -31,7 +31,7 @@ def shares(naming: Sequence[int], everyone: Sequence[int]) -> tuple[float | None
     return tuple(some / n if n else None for some, n in zip(naming, everyone, strict=True))
 
 
-def impact_on_nps(naming: tuple[int, int, int], everyone: tuple[int, int, int]) -> Impact | None:
+def impact_on_nps(naming: Sequence[int], everyone: Sequence[int]) -> Impact | None:
     """Return the impact on the Net Promoter Score in points, None if no answer names the reason, or all do.
 
     Both have promoters, passives and detractors.
@@ -39,7 +39,7 @@ def impact_on_nps(naming: tuple[int, int, int], everyone: tuple[int, int, int]) 
     return _impact(naming, everyone, _nps)
 
 
-def impact_on_csat(naming: tuple[int, int], everyone: tuple[int, int]) -> Impact | None:
+def impact_on_csat(naming: Sequence[int], everyone: Sequence[int]) -> Impact | None:
     """Return the impact on the share of satisfied answers, None if no answer names the reason, or all do.
 
     Both have satisfied and other answers.

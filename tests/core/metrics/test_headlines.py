@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.metrics import REGISTRY
+from stream.core.metrics import REGISTRY, reasons
 from stream.core.metrics.headlines import (
     DOMAIN_OF_FAMILY,
     HEADLINES,
@@ -51,10 +51,14 @@ def test_families_are_headlines_once() -> None:
 
 @pytest.mark.parametrize("metric", REGISTRY.values(), ids=REGISTRY)
 def test_families_shown_together_have_one_unit(metric: Metric) -> None:
-    """The names say ratio and seconds, as Prometheus' conventions ask; a panel's axis and a figure's bounds have one unit."""
+    """The names say ratio and seconds, as Prometheus' conventions ask; a panel's axis and a figure's bounds have one unit.
+
+    The impact of a reason has the unit of its score, also without saying so.
+    """
     for family in metric.families:
         assert ("_seconds" in family.name) is (family.unit == "seconds")
-        assert ("_ratio" in family.name) is (family.unit == "ratio")
+        of_ratio = "_ratio" in family.name or family.name.startswith(reasons.CSAT_IMPACT.name)
+        assert of_ratio is (family.unit == "ratio")
     for panel in metric.panels:
         shown = [*(line.family for line in panel.lines), *(panel.bounds or ())]
         assert {family.unit for family in shown} == {panel.unit}

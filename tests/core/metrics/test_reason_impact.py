@@ -32,7 +32,7 @@ def test_equals_the_score_less_that_without_the_answers(drawn: list[tuple[int, b
     naming = tuple(sum(named for points, named in drawn if points == of) for of in (100, 0, -100))
     everyone = tuple(sum(points == of for points, _ in drawn) for of in (100, 0, -100))
     without = [points for points, named in drawn if not named]
-    impact = impact_on_nps((naming[0], naming[1], naming[2]), (everyone[0], everyone[1], everyone[2]))
+    impact = impact_on_nps(naming, everyone)
     satisfaction = impact_on_csat((naming[0], sum(naming[1:])), (everyone[0], sum(everyone[1:])))
     if len(without) in (0, len(drawn)):
         assert impact is satisfaction is None

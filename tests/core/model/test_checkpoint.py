@@ -12,7 +12,7 @@ from stream.core.aggregation.feedback.derive import score_vector
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
 from stream.core.model import checkpoint as checkpoints
-from stream.core.model.aggregates.feedback import NPS
+from stream.core.model.aggregates.feedback import NPS, reason_vector
 from stream.core.model.checkpoint import Checkpoint
 from tests.support import DAY, NOW, WINDOWS, Event, aggregation_config, records, single
 
@@ -88,7 +88,8 @@ def test_contributions_of_answers_are_pinned_to_the_version() -> None:
             scale,
             direction,
             premature,
-            sorted(score_vector(survey, score, scale, direction, premature).items()),
+            sorted((vector := score_vector(survey, score, scale, direction, premature)).items()),
+            sorted(reason_vector(survey, vector).items()),
         )
         for survey, scales in {
             "nps": [None],
@@ -101,4 +102,4 @@ def test_contributions_of_answers_are_pinned_to_the_version() -> None:
         for premature in (False, True)
         for score in range(*(scale or (0, 11)))
     ]
-    assert (checkpoints.VERSION, crc32(repr(contributions).encode())) == (6, 2413954506)
+    assert (checkpoints.VERSION, crc32(repr(contributions).encode())) == (6, 738178151)

@@ -13,11 +13,11 @@ from stream.core.model.aggregates.feedback import (
     REASONS,
     RESPONSE,
     OfferOutcome,
-    ReasonsLayout,
     ces_labels,
     ces_vector,
     csat_vector,
     nps_vector,
+    reason_vector,
     response_vector,
 )
 from stream.core.model.aggregation_config import OTHER_VALUE, AggregationConfig
@@ -46,15 +46,16 @@ def _derive_content(content: AnswerContent, minute: int, config: AggregationConf
     survey = content.survey
     contributions: list[Contribution] = []
     values = config.projection_cache.get(content.values) or project_dimensions(content.values, config)
+    vector: Vector = {}
     if (score := content.score) is not None and (
         vector := score_vector(survey, score, content.scale, content.direction, content.premature)
     ):
         own_labels = score_labels(survey, content.scale, content.direction, content.scale_capped)
         contributions.append(Contribution(SCORED[survey].name, values, own_labels, minute, vector))
     if content.reasons and content.is_response:
+        of_reason = reason_vector(survey, vector)
         contributions += [
-            Contribution(REASONS.name, values, (survey, code), minute, {ReasonsLayout.ANSWERS: 1})
-            for code in content.reasons
+            Contribution(REASONS.name, values, (survey, code), minute, of_reason) for code in content.reasons
         ]
     return contributions
 

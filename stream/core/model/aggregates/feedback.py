@@ -1,5 +1,6 @@
 """Aggregates of `cx.feedback`."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from stream.core.model.aggregate import Aggregate, AggregateName, Layout, Vector
@@ -39,9 +40,25 @@ class ResponseLayout(Layout):
 
 
 class ReasonsLayout(Layout):
-    """Answers with the reason code."""
+    """Answers with the reason code, and those of them with a class, by NPS category or CSAT satisfaction."""
 
     ANSWERS = 0
+    PROMOTERS, PASSIVES, DETRACTORS = range(1, 4)
+    SATISFIED, UNSATISFIED = range(4, 6)
+
+
+REASON_CLASSES: Mapping[str, Mapping[int, int]] = {
+    "nps": {
+        NpsLayout.PROMOTERS: ReasonsLayout.PROMOTERS,
+        NpsLayout.PASSIVES: ReasonsLayout.PASSIVES,
+        NpsLayout.DETRACTORS: ReasonsLayout.DETRACTORS,
+    },
+    "csat": {
+        CsatLayout.SATISFIED: ReasonsLayout.SATISFIED,
+        CsatLayout.UNSATISFIED: ReasonsLayout.UNSATISFIED,
+    },
+}
+"""The classes of a survey's answers: the component in its own aggregate to that in `REASONS`."""
 
 
 class NotesLayout(Layout):
@@ -74,6 +91,17 @@ def nps_vector(score: int, *, premature: bool) -> Vector:
     if score >= 9:
         return {NpsLayout.PROMOTERS: 1}
     return {NpsLayout.PASSIVES if score >= 7 else NpsLayout.DETRACTORS: 1}
+
+
+def reason_vector(survey: str, score_vector: Mapping[int, int]) -> Vector:
+    """Return the vector of an answer for each of its reasons.
+
+    `score_vector` is the vector of its score. It is empty without a score. A premature answer has no class.
+    """
+    classes = REASON_CLASSES.get(survey, {})
+    return {ReasonsLayout.ANSWERS: 1} | {
+        classes[component]: 1 for component in score_vector if component in classes
+    }
 
 
 def position(score: int, low: int, high: int) -> int:

@@ -79,12 +79,18 @@ def feedback(events: Events, views: dict[str, tuple[str, ...]]) -> Figures:
             continue
         counted.add(feedback_id)
         score, survey = event["score"], event["survey"]
+        premature = event.get("transaction_ms") is not None and event_time < event["transaction_ms"]
         for code in set(event.get("reasons", ())):
             add("reasons", event, (survey, code), 0, at)
+            if survey == "nps" and not premature:
+                add("reasons", event, (survey, code), 1 if score >= 9 else 2 if score >= 7 else 3, at)
+            elif survey == "csat":
+                low, high = event.get("scale", (1, 5))
+                top = high - 1 if high - low >= 3 else high
+                add("reasons", event, (survey, code), 4 if score >= top else 5, at)
         if score is None or survey == "exit":
             continue
         if survey == "nps":
-            premature = event.get("transaction_ms") is not None and event_time < event["transaction_ms"]
             add("nps", event, (), 3 if premature else 0 if score >= 9 else 1 if score >= 7 else 2, at)
         else:
             low, high = event.get("scale", (1, 5))
