@@ -40,6 +40,12 @@ def expected(story: Iterable[TimedEvent]) -> dict[Series, float]:
     return figures
 
 
+def _points(answer: FeedbackSubmitted) -> int:
+    """Return the points of an NPS answer, whose mean is the score."""
+    score = answer.score or 0
+    return 100 * ((score >= 9) - (score <= 6))
+
+
 def _figures(
     offers: list[FeedbackOffered], answers: Mapping[str, FeedbackSubmitted], view_labels: Mapping[str, str]
 ) -> Iterator[tuple[Series, float]]:
@@ -56,6 +62,13 @@ def _figures(
     yield series("cx_nps_responses", category="promoter", **labels), promoters
     yield series("cx_nps_responses", category="passive", **labels), len(nps) - promoters - detractors
     yield series("cx_nps_responses", category="detractor", **labels), detractors
+
+    of_nps = [answer for answer in answers.values() if answer.survey == "nps" and answer.score is not None]
+    for reason in {reason for answer in of_nps for reason in answer.reasons or ()}:
+        without = [_points(answer) for answer in of_nps if reason not in (answer.reasons or ())]
+        if without:
+            impact = fmean(map(_points, of_nps)) - fmean(without)
+            yield series("cx_nps_reason_impact", reason=reason, **labels), impact
 
     csat = scores["csat"]
     satisfied = sum(score >= 4 for score in csat)

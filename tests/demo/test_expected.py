@@ -39,6 +39,12 @@ def test_nps_of_a_worked_case():
     assert actual["cx_nps_responses", "detractor"] == 4
 
 
+def test_the_impact_of_a_reason():
+    """An NPS of 0. Without the answer that names the reason it is 100."""
+    slow = FeedbackSubmitted(feedback_id="slow", survey="nps", score=3, channel="web", reasons=("slow",))
+    assert figures(slow, answered(1, 9))["cx_nps_reason_impact", "slow"] == -100
+
+
 def test_csat_of_a_worked_case():
     """Five of eight satisfied, on a scale from 1 to 5."""
     scores = enumerate([5, 5, 4, 3, 2, 1, 4, 5])

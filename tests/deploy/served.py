@@ -87,6 +87,12 @@ def channel_events(channel: str) -> list[Event]:
             (HOUR, FeedbackSubmitted(feedback_id=f"{s}-{channel}", survey=s, score=4, **dimensions))
             for s in ("csat", "ces")
         ),
+        (
+            HOUR,
+            FeedbackSubmitted(
+                feedback_id=f"named-{channel}", survey="csat", score=2, reasons=("speed",), **dimensions
+            ),
+        ),
         *(
             (9 * DAY, FeedbackSubmitted(feedback_id=f"{s}-before-{channel}", survey=s, score=4, **dimensions))
             for s in ("csat", "nps")

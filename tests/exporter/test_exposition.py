@@ -243,8 +243,10 @@ def all_events() -> list[Event]:
     removed = Event(CustomerActivated(customer_id="gone", channel="web"), NOW - 40 * DAY, NOW, id="old")
     offered = Event(FeedbackOffered(feedback_id="f", survey="nps", channel="web"), NOW, NOW)
     other_answers = [
-        Event(FeedbackSubmitted(feedback_id=s, survey=s, score=1), NOW, NOW) for s in ("csat", "ces")
+        Event(FeedbackSubmitted(feedback_id=s, survey=s, score=1), NOW, NOW) for s in ("nps", "csat", "ces")
     ]
+    named = FeedbackSubmitted(feedback_id="named", survey="csat", score=5, reasons=("speed",))
+    other_answers.append(Event(named, NOW, NOW))
     return [removed, *events, offered, *other_answers, *answers(5, channel="web", reasons=("speed",))]
 
 
