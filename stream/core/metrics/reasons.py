@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from stream.core.metrics import nps
+from stream.core.metrics import csat, nps
 from stream.core.metrics.metric import Family, FlowContext, Line, Metric, Panel, Sample
 from stream.core.metrics.reason_impact import Impact, impact_on_csat, impact_on_nps
 from stream.core.metrics.top import largest_counts
@@ -56,20 +56,49 @@ CSAT_RESPONSES = Family(
 )
 
 
-class _Survey(NamedTuple):
-    """The series about the reasons of a survey, whose answers have these classes."""
+class ScoredSurvey(NamedTuple):
+    """The series about the reasons of a survey.
+
+    Attributes:
+        scores: the aggregate of its scores
+        score: the series on which reasons have an impact
+        classes: the values of the second label of `responses`
+        impacts: the series of impacts with lower and upper bounds
+        everyone: the answers by class
+        responses: the answers with a reason, by reason and class
+        impact_on: returns an impact from the answers with a reason and all, by class
+    """
 
     scores: Aggregate
+    score: Family
     classes: tuple[str, ...]
     impacts: tuple[Family, Family, Family]
+    everyone: Family
     responses: Family
     impact_on: Callable[[Sequence[int], Sequence[int]], Impact | None]
 
 
-_SURVEYS = (
-    _Survey(NPS, nps.CATEGORIES, (NPS_IMPACT, NPS_LOW, NPS_HIGH), NPS_RESPONSES, impact_on_nps),
-    _Survey(CSAT, ("true", "false"), (CSAT_IMPACT, CSAT_LOW, CSAT_HIGH), CSAT_RESPONSES, impact_on_csat),
+SURVEYS = (
+    ScoredSurvey(
+        NPS,
+        nps.SCORE,
+        nps.CATEGORIES,
+        (NPS_IMPACT, NPS_LOW, NPS_HIGH),
+        nps.RESPONSES,
+        NPS_RESPONSES,
+        impact_on_nps,
+    ),
+    ScoredSurvey(
+        CSAT,
+        csat.RATIO,
+        ("true", "false"),
+        (CSAT_IMPACT, CSAT_LOW, CSAT_HIGH),
+        csat.RESPONSES,
+        CSAT_RESPONSES,
+        impact_on_csat,
+    ),
 )
+"""The surveys of which reasons have an impact."""
 
 
 class ReasonAnswers(NamedTuple):
@@ -88,12 +117,12 @@ def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
     for survey, counts in sorted(by_survey.items()):
         for reason, n in largest_counts(counts, context.config.top):
             yield Sample(REASONS, (survey, reason), n)
-    for scored in _SURVEYS:
+    for scored in SURVEYS:
         for top in top_reasons(context, scored.scores):
             yield from _impact(scored, top)
 
 
-def _impact(survey: _Survey, top: ReasonAnswers) -> Iterator[Sample]:
+def _impact(survey: ScoredSurvey, top: ReasonAnswers) -> Iterator[Sample]:
     """Yield the impact of a reason with its bounds and sample sizes, nothing if there is no score without the reason."""
     if impact := survey.impact_on(top.naming, top.everyone):
         for family, value in zip(survey.impacts, impact, strict=True):
@@ -149,7 +178,7 @@ METRIC = Metric(
     ),
     example='topk(5, cx_feedback_reasons{view="total", window="7d", survey="nps"})',
     aggregates=(feedback.REASONS, NPS, CSAT),
-    families=(REASONS, *(family for survey in _SURVEYS for family in (*survey.impacts, survey.responses))),
+    families=(REASONS, *(family for survey in SURVEYS for family in (*survey.impacts, survey.responses))),
     panels=(
         Panel(title="Reasons", lines=(Line(REASONS, by=("survey", "reason")),)),
         Panel(

@@ -53,7 +53,7 @@ class Figures:
         matching = {
             Tile(number, values)
             for window_index in (self._window_indexes if headline.family.windowed else (0,))
-            for values, _ in self._samples(headline.family, TOTAL_LABELS, window_index)
+            for values, _ in self.samples(headline.family, TOTAL_LABELS, window_index)
             if all(want in (None, have) for want, have in zip(wanted, values, strict=True))
         }
         if (
@@ -101,7 +101,7 @@ class Figures:
         if size is None:
             return Period(value, None, {})
         n = self._sum(size, labels, window_index, {**wanted, **headline.sample_labels})
-        return Period(value, n, dict(self._samples(size, labels, window_index)))
+        return Period(value, n, dict(self.samples(size, labels, window_index)))
 
     def label_sets(self, family: Family, view: str, window_index: int) -> Iterator[LabelSet | None]:
         """Yield the label sets of a view that have series of a family in a window, and None after each step."""
@@ -117,22 +117,23 @@ class Figures:
         for labels in self.label_sets(HEADLINES[tile.number].headline.family, view, window_index):
             yield None if labels is None else (labels, self.figure(tile, labels, window_index))
 
-    def _view_of(self, family: Family) -> DomainView:
-        return self._views[DOMAIN_OF_FAMILY[family.name]]
-
-    def _samples(
+    def samples(
         self, family: Family, labels: LabelSet, window_index: int
     ) -> Iterator[tuple[tuple[str, ...], float]]:
+        """Yield the own label values and values of a family's series for a label set and the index of a window."""
         domain_view = self._view_of(family)
         if domain_view.is_served:
             yield from domain_view.exposition.samples(
                 family, (labels, window_index if family.windowed else None)
             )
 
+    def _view_of(self, family: Family) -> DomainView:
+        return self._views[DOMAIN_OF_FAMILY[family.name]]
+
     def _sum(
         self, family: Family, labels: LabelSet, window_index: int, wanted: Mapping[str, str]
     ) -> float | None:
         matching = [
-            n for values, n in self._samples(family, labels, window_index) if matches(family, values, wanted)
+            n for values, n in self.samples(family, labels, window_index) if matches(family, values, wanted)
         ]
         return sum(matching) if matching else None

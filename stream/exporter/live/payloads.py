@@ -26,6 +26,7 @@ from stream.exporter.coverage import SILENT_AFTER
 from stream.exporter.exposition import line
 from stream.exporter.live.decompositions import Decompositions
 from stream.exporter.live.figures import Figure, Figures
+from stream.exporter.live.reason_tables import reason_table
 from stream.exporter.live.timelines import Point, Timelines
 from stream.exporter.pipeline_metrics import TOPIC_LABELS
 from stream.exporter.state import ExporterState
@@ -120,7 +121,7 @@ class Payloads:
     def detail(self, selection: Selection, into: list[bytes]) -> CooperativeSteps:
         """Append the payload of one tile to `into`, in short steps: its time line, and its breakdown by a view.
 
-        The breakdown has the figures, and the parts of the change from the window before.
+        The breakdown has the figures, and the parts of the change from the window before. The reasons are those of all answers.
         """
         rows: list[tuple[LabelSet, Figure]] = []
         for row in self._figures.rows(selection.tile, selection.view, selection.window_index):
@@ -140,6 +141,7 @@ class Payloads:
                     "rows": shown,
                     "more": len(rows) - len(shown),
                     "moved": moved[0],
+                    "reasons": reason_table(self._figures, selection.tile, selection.window_index),
                     "line": _columns(self.timelines.of(selection.tile, selection.window_index)),
                     **self._notes(selection.window_index),
                 }

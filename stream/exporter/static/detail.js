@@ -9,6 +9,7 @@ import { currencyOf, timelineUnit, title } from "./headline.js";
 import { Line } from "./line.js";
 import { movedCells, movedTable } from "./moved.js";
 import { notesList } from "./notes.js";
+import { reasonCells, reasonTable } from "./reasons.js";
 import { referenceLines, referenceSentence } from "./target.js";
 
 const SORT_KEYS = { label: (row) => row.labels.join("\u0000"), value: (row) => row.value, n: (row) => row.n };
@@ -34,6 +35,8 @@ export class Detail {
     this.rowsCsv = csvButton("the breakdown", () => this.#file("breakdown", breakdownCells(this.#payload, this.#labels())));
     this.moved = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "What moved it" });
     this.movedCsv = csvButton("what moved it", () => this.#file("moved", movedCells(this.#payload, this.#labels())));
+    this.reasons = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Reasons" });
+    this.reasonsCsv = csvButton("the reasons", () => this.#file("reasons", reasonCells(this.#payload)));
     this.api = h("a", { class: "csv" }, "Figures of this metric as JSON");
     this.definition = h("div", {});
     $("detail").replaceChildren(
@@ -49,6 +52,8 @@ export class Detail {
       this.rowsCsv,
       this.moved,
       this.movedCsv,
+      this.reasons,
+      this.reasonsCsv,
       h("p", {}, this.api),
       h("details", { open: true }, h("summary", {}, "Definition"), this.definition),
     );
@@ -81,6 +86,8 @@ export class Detail {
     this.#showBreakdown();
     this.moved.replaceChildren(...movedTable(payload, headline, this.#labels()));
     this.moved.hidden = this.movedCsv.hidden = !payload.moved;
+    this.reasons.replaceChildren(...reasonTable(payload, headline));
+    this.reasons.hidden = this.reasonsCsv.hidden = !payload.reasons;
   }
 
   #draw(headline) {
