@@ -15,7 +15,7 @@ RULES: tuple[AlertRule, ...] = (
         severity="warning",
         domain="tickets",
         share=SHARE,
-        keep_firing_for="1h",
+        keep_firing_for="6h",
         summary=annotation(
             f"A typical interaction{OF} took {lookup('cx:handle_time:events', DURATION)} {_handled.last} "
             f"(baseline: {lookup('cx:handle_time:baseline', DURATION)}){_handled.more}"

@@ -30,7 +30,7 @@ RULES: tuple[AlertRule, ...] = (
         severity="warning",
         domain="feedback",
         share=SHARE,
-        keep_firing_for="1h",
+        keep_firing_for="6h",
         summary=annotation(
             f"{_drop.events} unsatisfied customers{OF} in CSAT surveys {_drop.last} "
             f"(baseline: at most {_drop.baseline}){_drop.more}"

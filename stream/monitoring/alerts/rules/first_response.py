@@ -5,7 +5,7 @@ from stream.monitoring.alerts.annotations import OF, annotation
 from stream.monitoring.alerts.patterns import Texts, limit_of, unusual
 from stream.monitoring.alerts.rule import AlertRule
 
-SHARE = 0.5
+SHARE = 0.25
 _late = Texts(ANSWERS_LATE.of, limit_of(SHARE))
 
 RULES: tuple[AlertRule, ...] = (
