@@ -57,7 +57,9 @@ class Samples:
         if size is None:
             return Period(value, None, {})
         samples = self._agreeing(size, {**labels, **headline.sample_labels})
-        by_own_labels = {tuple(dict(key)[name] for name in size.labels): n for key, n in samples.items()}
+        by_own_labels = {
+            tuple(dict(key).get(name, "") for name in size.labels): n for key, n in samples.items()
+        }
         return Period(value, sum(samples.values()) if samples else None, by_own_labels)
 
     def groups(self, headline: Headline, *, before: bool) -> dict[LabelKey, Group[float]]:

@@ -68,11 +68,12 @@ class LiveExporter:
             )
 
     async def refresh(self) -> None:
-        """Refresh as the exporter does twice a second."""
+        """Refresh as the exporter does twice a second, both steps at one time."""
         async with self._lock:
-            await run_in_slices(self.exporter.refresh(self.monotonic_ms, self.now))
+            monotonic_ms, now = self.monotonic_ms, self.now
+            await run_in_slices(self.exporter.refresh(monotonic_ms, now))
             await run_in_slices(
-                self.broadcaster.update(monotonic_ms=self.monotonic_ms, wall_ms=self.now, error=self.error)
+                self.broadcaster.update(monotonic_ms=monotonic_ms, wall_ms=now, error=self.error)
             )
 
     def hang_up(self) -> None:
