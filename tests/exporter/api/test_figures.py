@@ -38,8 +38,12 @@ async def client(live_exporter: LiveExporter) -> AsyncIterator[ClientSession]:
 
 
 def series_of(text: str) -> dict[str, float]:
-    """Return the series with a view in the text of `/metrics`."""
-    lines = (line.rpartition(" ") for line in text.split("\n") if 'view="' in line and line[0] != "#")
+    """Return the series of metrics in the text of `/metrics`: those with a view, but for what detectors found."""
+    lines = (
+        line.rpartition(" ")
+        for line in text.split("\n")
+        if 'view="' in line and not line.startswith(("#", "cx_unusual_"))
+    )
     return {name: float(value) for name, _, value in lines}
 
 

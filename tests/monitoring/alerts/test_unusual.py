@@ -27,7 +27,7 @@ DOMAINS = {rule.name: domain for domain, rules in alerts().items() for rule in r
 LIMITS = {
     "leaving": 0.0125,
     "payment_churn": 1,
-    "answers_late": 0.5,
+    "answers_late": 0.25,
     "reopenings": 2,
     "handle_time": 0.125,
     "nps": 0.25,
