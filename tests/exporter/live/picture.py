@@ -17,7 +17,7 @@ from tests.exporter.live.browser import chromium
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "pictures"
 SELECTION = "#window=1h&view=channel&tile=cx_first_response_seconds%2F0.9"
-READY = "document.querySelectorAll('.alert').length >= 2 && document.querySelectorAll('.breakdown tbody tr').length > 1"
+READY = "['CxLeavingSpike', 'CxAnswersLate'].every((name) => alerts.textContent.includes(name)) && document.querySelectorAll('.breakdown tbody tr').length > 1"
 
 
 @asynccontextmanager
