@@ -13,7 +13,7 @@ from stream.config import Settings
 from stream.core.model.clock_record import decode
 from stream.exporter.clocks import ExporterClock
 from stream.kafka.admin import existing_topics
-from stream.kafka.client import client_options, running
+from stream.kafka.client import QuietLibrary, client_options, stop_within
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ RETRY_INTERVAL = 15.0
 """Seconds between two attempts to read the topic."""
 POLL_TIMEOUT = 1_000
 """Ms that a read waits for records."""
+STOP_TIMEOUT = 2.0
+"""Seconds that closing the consumer may take."""
 MAX_POLL_AGE = 5_000
 """Ms since the last answer of the broker after which the next records may be old."""
 
@@ -54,7 +56,10 @@ class ClockReader:
 
     async def _follow(self) -> None:
         """Read for ever. Only records written meanwhile show the broker's present time. Raises KafkaError."""
-        async with running(_consumer(self._settings)) as consumer:
+        consumer = _consumer(self._settings)
+        try:
+            with QuietLibrary():
+                await consumer.start()
             consumer.assign([self._tp])
             begin = (await consumer.beginning_offsets([self._tp]))[self._tp]
             end = (await consumer.end_offsets([self._tp]))[self._tp]
@@ -68,6 +73,9 @@ class ClockReader:
                 self._record(fetched.get(self._tp, []), now, end if is_recent else None)
                 if (newest := consumer.last_poll_timestamp(self._tp)) != answer:
                     answer, answered_at = newest, now
+        finally:
+            # aiokafka can wait for ever when a consumer is stopped while it starts, which would hold up the end of the exporter.
+            await stop_within(consumer, STOP_TIMEOUT)
 
     def _record(self, records: Sequence[Any], now: int, live_from: int | None) -> None:
         """Take the names from records, and the broker's time from those at or after `live_from`, None for no record."""

@@ -218,7 +218,7 @@ REFERRAL = {"referral_id": "r", "customer_id": "c", "referee_id": "c"}
         (FEEDBACK, "note", {"text": "x"}, "note_id: missing"),
         (FEEDBACK, "note", NOTE | {"text": ""}, "text: expected str of length >= 1, got ''"),
         (FEEDBACK, "note", NOTE | {"text": " \n"}, r"text: expected str matching regex '\\S', got ' \n'"),
-        (FEEDBACK, "note", NOTE | {"text": LONG * 2}, f"text: expected str of length <= 100, got '{LONG * 2}"[:125]),
+        (FEEDBACK, "note", NOTE | {"text": LONG * 2}, f"text: expected str of length <= 100, got '{'x' * 98}…"),
         (FEEDBACK, "note", NOTE | {"revision": -1}, "revision: expected int >= 0, got -1"),
         (FEEDBACK, "note", NOTE | {"channel": " "}, f"channel: {LENGTH_RULE}, got ' '"),
         (FEEDBACK, "note.deleted", {}, "note_id: missing"),
