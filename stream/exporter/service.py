@@ -6,7 +6,8 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from aiokafka.errors import KafkaError
 
@@ -42,7 +43,8 @@ RETRY_INTERVAL = 2.0
 """Seconds between two attempts to connect to the broker."""
 START_TIMEOUT = 10.0
 """Seconds that an attempt to connect may take."""
-
+CANCEL_TIMEOUT = 6.0
+"""Seconds after which a task is cancelled once more. Closing the reader of panes may take almost as long."""
 REMARK_SECONDS = 45.0
 """Seconds for which topics are named that were created again. If no worker accepts them, partitions are not covered by then."""
 
@@ -57,6 +59,15 @@ def run(settings: Settings, list_source: Callable[[Settings], ListSource]) -> in
     logs.set_up(settings.logs.level, settings.logs.format)
     asyncio.run(_Service(settings, web, list_source(settings) if web.users else None).run())
     return 0
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until all have ended. aiokafka can lose a cancellation, for example of a client that starts."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_TIMEOUT)
 
 
 class _Service:
@@ -129,9 +140,7 @@ class _Service:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks)
             await runner.cleanup()
 
     def _present(self) -> tuple[int, int]:

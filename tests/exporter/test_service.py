@@ -1,13 +1,16 @@
 """The exporter as a process: start, stop, and the loss of the broker."""
 
+import asyncio
 import re
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from stream.devbroker.kafka import Broker
+from stream.exporter import service
 from tests.chaos.cluster import ChaosCluster, wait
 from tests.chaos.feedback_load import load
 from tests.exporter.in_memory import NPS_SERIES
@@ -73,3 +76,20 @@ def test_a_taken_port_and_a_bad_web_config_are_configuration_errors(tmp_path: Pa
     assert cluster.start("exporter", CXGAUGE_EXPORTER_WEB_CONFIG=str(tmp_path / "web.yml")).wait(30) == 2
     assert f"exporter.web_config: {tmp_path / 'web.yml'}: rate_limit: is not supported" in cluster.logs()
     assert "Traceback" not in cluster.logs()
+
+
+async def test_a_task_that_loses_a_cancellation_is_cancelled_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The exporter would not end otherwise."""
+    monkeypatch.setattr(service, "CANCEL_TIMEOUT", 0.01)
+
+    async def deaf() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    await service._end([task])
+    assert task.cancelled()
