@@ -12,7 +12,7 @@ STORY = (
     "An hour ago the app began to refuse logins. Sixty customers opened tickets, which are answered only now that their targets "
     "have passed. Twenty-five of the app's customers leave."
 )
-ALERTS_COME = "Two alerts fire within about a minute:"
+ALERTS_COME = "Two alerts fire within about a minute. Others are about the checkout of the app, which has been bad for three days:"
 ALERTS_WOULD_COME = (
     f"With Prometheus, {' and '.join(ALERTS)} would now be sent, each in total and for the channel {CHANNEL}. "
     "To see them, install Prometheus 2.42 or newer, or put it on PATH, and start the demo again."
