@@ -74,7 +74,7 @@ class ClockReader:
                 if (newest := consumer.last_poll_timestamp(self._tp)) != answer:
                     answer, answered_at = newest, now
         finally:
-            # aiokafka can wait for ever when a consumer is stopped while it starts, which would hold up the end of the exporter.
+            # not `running`, which waits for the broker without a limit
             await stop_within(consumer, STOP_TIMEOUT)
 
     def _record(self, records: Sequence[Any], now: int, live_from: int | None) -> None:
