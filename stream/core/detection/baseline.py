@@ -35,7 +35,6 @@ class Baseline(NamedTuple):
         a_month: events to expect a month, and one
         spread_hours: squared coefficient of variation of an hour, beyond that of a Poisson count
         spread_days: the same of a day
-        history: hours since the first event
     """
 
     begin: int
@@ -44,7 +43,6 @@ class Baseline(NamedTuple):
     a_month: float
     spread_hours: float
     spread_days: float
-    history: int
 
     def rate(self, hour: int) -> float:
         """Return the expected events of an hour. Hours outside have those of the nearest one."""
@@ -72,9 +70,7 @@ class Baseline(NamedTuple):
         return CLUMP * mean + expected**2 * (spread + 1 / self.known)
 
 
-def baseline(
-    counts: Sequence[int], first: int, hour: int, depth: int, history: int, of_total: Profile
-) -> Baseline:
+def baseline(counts: Sequence[int], first: int, hour: int, depth: int, of_total: Profile) -> Baseline:
     """Return the baseline of a label set at an hour.
 
     A gamma prior worth two events has the label set's level times the profile of `total`. It meets the counts of the same
@@ -87,7 +83,6 @@ def baseline(
         first: the first hour of `counts`: of the label set's history, or `reach(depth)` hours before `hour`
         hour: the present hour
         depth: how many hours before the present one have a rate
-        history: hours since the first event of the label set
         of_total: the profile of `total` at that hour
     """
     smooth, sums = smoothed(counts), [0, *accumulate(counts)]
@@ -108,7 +103,6 @@ def baseline(
         level_before(sums, first, hour) * MONTH_HOURS + 1,
         of_total.hours,
         of_total.days,
-        history,
     )
 
 

@@ -128,7 +128,9 @@ class _Watched:
                 self.findings[labels] = finding
             yield
         if self.findings.keys() - self._weights.keys():
-            self.findings = {labels: self.findings[labels] for labels in self.findings.keys() & self._weights}
+            self.findings = {
+                labels: finding for labels, finding in self.findings.items() if labels in self._weights
+            }
 
     def _trim(self, minute: int) -> CooperativeSteps:
         """Forget old buckets, and label sets without events."""
@@ -186,19 +188,19 @@ class _Watched:
     def profile(self) -> Profile:
         """Return the profile of `total`."""
         if self._profile is None:
-            first, history = self._history(TOTAL_LABELS, REACH)
+            first = self._first(TOTAL_LABELS, REACH)
             events = self.events_by_labels.get(TOTAL_LABELS)
             counts = [] if events is None else events.hours.between(first, self._hour, EVENT)
-            self._profile = profile(counts, first, self._hour, history)
+            self._profile = profile(counts, first, self._hour)
         return self._profile
 
     def baseline(self, labels: LabelSet, depth: int) -> Baseline:
         """Return the baseline of a label set, which has history."""
         known = self._baselines.get(labels)
         if known is None:
-            first, history = self._history(labels, reach(depth))
+            first = self._first(labels, reach(depth))
             counts = self.events_by_labels[labels].hours.between(first, self._hour, EVENT)
-            known = baseline(counts, first, self._hour, depth, history, self.profile())
+            known = baseline(counts, first, self._hour, depth, self.profile())
             self._baselines[labels] = known
         return known
 
@@ -206,7 +208,7 @@ class _Watched:
         """Return the baseline of the shares of a label set, which has history."""
         known = self._shares.get(labels)
         if known is None:
-            first, _ = self._history(labels, REACH)
+            first = self._first(labels, REACH)
             overdue, in_time = (
                 self.events_by_labels[labels].hours.between(first, self._hour, part)
                 for part in (OVERDUE, IN_TIME)
@@ -214,13 +216,11 @@ class _Watched:
             known = self._shares[labels] = share_baseline(overdue, in_time, first, self._hour)
         return known
 
-    def _history(self, labels: LabelSet, back: int) -> tuple[int, int]:
-        """Return the first hour to read, at most `back` hours ago, and the number of hours of history."""
+    def _first(self, labels: LabelSet, back: int) -> int:
+        """Return the first hour of history, at most `back` hours ago. Without history it is the present one."""
         events = self.events_by_labels.get(labels)
         first = None if events is None else events.hours.first_used(self._hour)
-        if first is None:
-            return self._hour, 0
-        return max(self._hour - back, first), self._hour - first
+        return self._hour if first is None else max(self._hour - back, first)
 
 
 class _Evidence:

@@ -34,7 +34,6 @@ class Profile(NamedTuple):
         level: the mean events an hour of the 35 days before the day of each of these hours
         hours: squared coefficient of variation of an hour, beyond that of a Poisson count
         days: the same of a day
-        history: hours since the first event
     """
 
     begin: int
@@ -42,7 +41,6 @@ class Profile(NamedTuple):
     level: Sequence[float]
     hours: float
     days: float
-    history: int
 
     def at(self, hour: int) -> tuple[float, float]:
         """Return the expected events of an hour and the level of its day."""
@@ -77,7 +75,7 @@ def level_before(sums: Sequence[int], first: int, hour: int) -> float:
     return (sums[day - first] - sums[begin - first]) / max(day - begin, 1)
 
 
-def profile(counts: Sequence[int], first: int, hour: int, history: int) -> Profile:
+def profile(counts: Sequence[int], first: int, hour: int) -> Profile:
     """Return the profile at an hour.
 
     The rate of an hour is the mean of the same hour of the five weeks before, drawn by a prior worth two events to the mean of
@@ -89,7 +87,6 @@ def profile(counts: Sequence[int], first: int, hour: int, history: int) -> Profi
         counts: counts of the hours from `first` to before `hour`
         first: the first hour of `counts`, in hours since the epoch: of history, or `REACH` hours before `hour`
         hour: the present hour
-        history: hours since the first event
     """
     begin = max(first, hour // DAY * DAY - SPREAD_DAYS * DAY)
     smooth, sums = smoothed(counts), [0, *accumulate(counts)]
@@ -114,7 +111,7 @@ def profile(counts: Sequence[int], first: int, hour: int, history: int) -> Profi
             for d in whole
         ]
     )
-    return Profile(begin, rates, levels, hours, days, history)
+    return Profile(begin, rates, levels, hours, days)
 
 
 def _spread(pairs: Sequence[tuple[int, float]]) -> float:

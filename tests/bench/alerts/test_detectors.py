@@ -101,12 +101,12 @@ class Replayed:
                 self.events.add(resolution.code, minute * MINUTE // resolution.step, event.part, event.n)
             self._position += 1
 
-    def counts(self, hour: int, back: int, part: int = EVENT) -> tuple[list[int], int, int]:
-        """Return counts of finished hours, the first of them, and the hours of history."""
+    def counts(self, hour: int, back: int, part: int = EVENT) -> tuple[list[int], int]:
+        """Return counts of finished hours, and the first of them."""
         first = self.events.hours.first_used(hour)
         assert first is not None
         begin = max(hour - back, first)
-        return self.events.hours.between(begin, hour, part), begin, hour - first
+        return self.events.hours.between(begin, hour, part), begin
 
 
 class CoreEvidence:
@@ -120,13 +120,13 @@ class CoreEvidence:
         self._hour = minute * MINUTE // HOUR
 
     def baseline(self, depth: int) -> Baseline:
-        of_total = profile(*self._total.counts(self._hour, REACH)[:2], self._hour, 0)
-        counts, first, history = self._replayed.counts(self._hour, reach(depth))
-        return baseline(counts, first, self._hour, depth, history, of_total)
+        of_total = profile(*self._total.counts(self._hour, REACH), self._hour)
+        counts, first = self._replayed.counts(self._hour, reach(depth))
+        return baseline(counts, first, self._hour, depth, of_total)
 
     def shares(self) -> ShareBaseline:
-        overdue, first, _ = self._replayed.counts(self._hour, REACH, OVERDUE)
-        in_time, _, _ = self._replayed.counts(self._hour, REACH, IN_TIME)
+        overdue, first = self._replayed.counts(self._hour, REACH, OVERDUE)
+        in_time, _ = self._replayed.counts(self._hour, REACH, IN_TIME)
         return share_baseline(overdue, in_time, first, self._hour)
 
 

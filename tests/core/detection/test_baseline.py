@@ -64,9 +64,9 @@ def _histories(seed: int, hours: int) -> tuple[list[int], list[int]]:
 def _computed(all_: list[int], counts: list[int], depth: int) -> tuple[Profile, Baseline]:
     hours = len(all_)
     first = max(0, hours - REACH)
-    of_total = profile(all_[first:], FIRST + first, FIRST + hours, hours)
+    of_total = profile(all_[first:], FIRST + first, FIRST + hours)
     first = max(0, hours - reach(depth))
-    return of_total, baseline(counts[first:], FIRST + first, FIRST + hours, depth, hours, of_total)
+    return of_total, baseline(counts[first:], FIRST + first, FIRST + hours, depth, of_total)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -116,7 +116,7 @@ def test_more_events_in_the_past_are_never_a_lower_baseline() -> None:
 
 def test_variance_grows_from_hours_to_days() -> None:
     """1.15 times the mean, and the square of the expectation times over-dispersion and uncertainty."""
-    base = Baseline(FIRST, [1.0], 10.0, 700.0, 0.05, 0.2, 1000)
+    base = Baseline(FIRST, [1.0], 10.0, 700.0, 0.05, 0.2)
     assert base.variance(4, 4, HOUR // 2) == pytest.approx(1.15 * 4 + 16 * (0.05 + 0.1))
     assert base.variance(4, 5, 24 * HOUR) == pytest.approx(1.15 * 5 + 16 * (0.2 + 0.1))
     assert base.variance(4, 4, 72 * HOUR) == base.variance(4, 4, 24 * HOUR)

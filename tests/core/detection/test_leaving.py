@@ -14,7 +14,7 @@ RAISED = 1 + 1.5 * (0.1 + 0.02) ** 0.5
 
 
 def _base(rate: float) -> Baseline:
-    return Baseline(HOUR - 51, [rate] * 52, 50.0, rate * 720 + 1, 0.1, 0.1, 1000)
+    return Baseline(HOUR - 51, [rate] * 52, 50.0, rate * 720 + 1, 0.1, 0.1)
 
 
 def _evidence(minutes: list[int], rate: float, now: int, since: int) -> float:

@@ -20,8 +20,8 @@ NOW_HOUR = NOW_MINUTE // 60
 WINDOWS = (HOUR, 24 * HOUR)
 
 
-def _base(rate: float, history: int = 1000) -> Baseline:
-    return Baseline(NOW_HOUR - 168, [rate] * 169, 40.0, rate * 720 + 1, 0.08, 0.05, history)
+def _base(rate: float) -> Baseline:
+    return Baseline(NOW_HOUR - 168, [rate] * 169, 40.0, rate * 720 + 1, 0.08, 0.05)
 
 
 def _scan(
