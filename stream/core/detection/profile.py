@@ -70,9 +70,15 @@ def level_before(sums: Sequence[int], first: int, hour: int) -> float:
         first: the first hour of history
         hour: the hour
     """
+    n, hours = month_before(sums, first, hour)
+    return n / max(hours, 1)
+
+
+def month_before(sums: Sequence[int], first: int, hour: int) -> tuple[int, int]:
+    """Return the events of the 35 days before the day of an hour, and the number of these hours. See `level_before`."""
     day = max(hour // DAY * DAY, first)
     begin = max(day - MONTH, first)
-    return (sums[day - first] - sums[begin - first]) / max(day - begin, 1)
+    return sums[day - first] - sums[begin - first], day - begin
 
 
 def profile(counts: Sequence[int], first: int, hour: int) -> Profile:

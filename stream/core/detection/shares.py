@@ -7,9 +7,10 @@ from typing import NamedTuple
 from stream.core.detection.finding import MONTH_HOURS, Finding, more_certain
 from stream.core.detection.profile import (
     DAY,
-    MONTH,
     NEIGHBOURS,
     SPREAD_DAYS,
+    level_before,
+    month_before,
     smoothed,
     weeks_before,
 )
@@ -77,9 +78,7 @@ def share_baseline(overdue: Sequence[int], in_time: Sequence[int], first: int, h
     shares = []
     strength = 0.0
     for h in range(begin, hour + 1):
-        start = max(h // DAY * DAY, first)
-        low = max(start - MONTH, first)
-        bad, n = (sums[start - first] - sums[low - first] for sums in (sums_bad, sums_all))
+        bad, n = (month_before(sums, first, h)[0] for sums in (sums_bad, sums_all))
         base = (bad + 0.5) / (n + PRIOR_MONTH)
         week_bad, week_all = (
             weeks_before(smooth, h - first)[0] / NEIGHBOURS for smooth in (smooth_bad, smooth_all)
@@ -89,9 +88,8 @@ def share_baseline(overdue: Sequence[int], in_time: Sequence[int], first: int, h
     correlation = _correlation(
         [(overdue[h - first], outcomes[h - first], shares[h - begin]) for h in range(begin, day)]
     )
-    low = max(day - MONTH, first)
-    bad, n = (sums[day - first] - sums[low - first] for sums in (sums_bad, sums_all))
-    a_month = bad / max(day - low, 1) * MONTH_HOURS + 2
+    bad, n = (month_before(sums, first, hour)[0] for sums in (sums_bad, sums_all))
+    a_month = level_before(sums_bad, first, hour) * MONTH_HOURS + 2
     return ShareBaseline(begin, shares, 1 / (correlation + 1 / strength), a_month, bad / max(n, 1))
 
 
