@@ -5,7 +5,7 @@ from math import erfc, exp, lgamma, sqrt
 from typing import Literal, NamedTuple
 
 from stream.core.metrics.metric import Headline
-from stream.core.model.confidence import Z, wilson
+from stream.core.model.confidence import Estimate, Z, difference, wilson
 
 SIGNIFICANT = 0.05
 """A change whose p-value is below it is significant."""
@@ -70,17 +70,15 @@ def of_shares(successes: int, n: int, successes_before: int, n_before: int) -> C
     Interval: R. G. Newcombe, Statistics in Medicine 17, 1998, method 10, from the Wilson bounds of both. Test: two
     proportions with a pooled share; with few answers R. A. Fisher's exact test.
     """
-    share, before = successes / n, successes_before / n_before
-    (low, high), (low_before, high_before) = wilson(successes, n), wilson(successes_before, n_before)
-    down = sqrt((share - low) ** 2 + (high_before - before) ** 2)
-    up = sqrt((high - share) ** 2 + (before - low_before) ** 2)
-    difference = share - before
+    share = Estimate(successes / n, *wilson(successes, n))
+    before = Estimate(successes_before / n_before, *wilson(successes_before, n_before))
+    change = difference(share, before)
     pooled = (successes + successes_before) / (n + n_before)
     if min(pooled, 1 - pooled) * min(n, n_before) < MIN_EXPECTED:
         p = _exact(successes, n, successes_before, n_before)
     else:
-        p = _two_sided(difference / sqrt(pooled * (1 - pooled) * (1 / n + 1 / n_before)))
-    return Change(difference, difference - down, difference + up, p)
+        p = _two_sided(change.value / sqrt(pooled * (1 - pooled) * (1 / n + 1 / n_before)))
+    return Change(*change, p)
 
 
 def of_means(
@@ -91,12 +89,12 @@ def of_means(
     Test of two means whose variances differ (B. L. Welch, 1947), with the normal distribution. If all answers of each
     window are equal, there is no error: the means are equal or not.
     """
-    difference = mean - before
+    change = mean - before
     if min(n, n_before) < MIN_ANSWERS:
-        return Change(difference)
+        return Change(change)
     error = sqrt(variance / n + variance_before / n_before)
-    p = _two_sided(difference / error) if error else float(not difference)
-    return Change(difference, difference - Z * error, difference + Z * error, p)
+    p = _two_sided(change / error) if error else float(not change)
+    return Change(change, change - Z * error, change + Z * error, p)
 
 
 def _exact(successes: int, n: int, successes_before: int, n_before: int) -> float:

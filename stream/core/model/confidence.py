@@ -1,9 +1,30 @@
 """Confidence bounds of scores at 95 %."""
 
 from math import sqrt
+from typing import NamedTuple
 
 Z = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
+
+
+class Estimate(NamedTuple):
+    """A value and its bounds."""
+
+    value: float
+    low: float
+    high: float
+
+
+def difference(first: Estimate, second: Estimate) -> Estimate:
+    """Return the first of two independent estimates less the second one, with bounds from those of both.
+
+    Of any estimates: G. Y. Zou and A. Donner, Statistics in Medicine 27, 2008. Of shares with Wilson bounds it is method 10 of
+    R. G. Newcombe, Statistics in Medicine 17, 1998.
+    """
+    value = first.value - second.value
+    down = sqrt((first.value - first.low) ** 2 + (second.high - second.value) ** 2)
+    up = sqrt((first.high - first.value) ** 2 + (second.value - second.low) ** 2)
+    return Estimate(value, value - down, value + up)
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:
