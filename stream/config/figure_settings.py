@@ -3,7 +3,14 @@
 from math import isfinite
 from typing import Any, NamedTuple
 
-from stream.config.setting_types import SettingSource, SettingType, as_duration, is_duration, milliseconds
+from stream.config.setting_types import (
+    UNITS,
+    SettingSource,
+    SettingType,
+    as_duration,
+    is_duration,
+    milliseconds,
+)
 
 _YEARS = range(1900, 2101)
 _MAX_SOURCE = 100
@@ -26,7 +33,7 @@ class Benchmark(NamedTuple):
 
 def _figure_value(value: object, at: SettingSource) -> FigureValue:
     if isinstance(value, str) and is_duration(value):
-        return FigureValue(milliseconds(value) / 1000, is_duration=True)
+        return FigureValue(milliseconds(value) / UNITS["s"], is_duration=True)
     if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
         return FigureValue(float(value))
     at.error(value, 'a number, or a duration such as "15m" for a figure in seconds')
@@ -63,7 +70,7 @@ def _benchmarks(value: object, at: SettingSource) -> dict[str, Benchmark]:
 
 
 def _show(value: FigureValue) -> Any:
-    return as_duration(round(value.number * milliseconds("1s"))) if value.is_duration else value.number
+    return as_duration(round(value.number * UNITS["s"])) if value.is_duration else value.number
 
 
 def _show_benchmark(benchmark: Benchmark) -> dict[str, Any]:

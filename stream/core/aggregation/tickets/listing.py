@@ -57,7 +57,7 @@ class ListedTicket(NamedTuple):
 
     def _is_over_target(self, now: int) -> bool:
         """Return whether a minute has begun since it is over its target, as the figure counts it."""
-        return self.overdue_from is not None and (self.overdue_from + MINUTE - 1) // MINUTE <= now // MINUTE
+        return self.overdue_from is not None and self.overdue_from <= now // MINUTE * MINUTE
 
 
 def rows(
@@ -88,7 +88,7 @@ def listed(raw: bytes, config: AggregationConfig) -> ListedTicket | None:
         if past.contact_cycle is not None:
             waiting = (past.contact_cycle, present)
             overdue = overdue_from(past.contact_cycle, attributes.present, config)
-    elsewhere = ListedTicket(
+    ticket_in_lists = ListedTicket(
         waiting,
         overdue,
         awaiting,
@@ -96,7 +96,7 @@ def listed(raw: bytes, config: AggregationConfig) -> ListedTicket | None:
         tuple((time, _shown(attributes.at(time))) for time in past.reopenings),
         tuple((solve.time, _shown(attributes.at(solve.time))) for solve in unanswered),
     )
-    return elsewhere if any(elsewhere) else None
+    return ticket_in_lists if any(ticket_in_lists) else None
 
 
 def _values_of_orphan(ticket: Ticket) -> DimensionValues:
