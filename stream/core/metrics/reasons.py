@@ -141,7 +141,7 @@ def top_reasons(context: FlowContext, scores: Aggregate) -> list[ReasonAnswers]:
     by_reason = {
         reason: _counts(vector, classes.values())
         for (survey, reason), vector in context.flow(feedback.REASONS).items()
-        if survey == scores.name and reason != OTHER_VALUE
+        if survey == scores.name
     }
     sizes = {reason: sum(naming) for reason, naming in by_reason.items()}
     ranked = largest_counts(sizes, min(MAX_IMPACTS, context.config.top))
