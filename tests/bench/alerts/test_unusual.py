@@ -7,7 +7,6 @@ import pytest
 from tests.bench.alerts.needs import require_bench_extra
 
 require_bench_extra()
-pytest.importorskip("stream.core.detection", reason="the core has no detectors yet")
 
 import numpy as np  # noqa: E402
 
