@@ -1,13 +1,14 @@
 """Alert rules about customers who leave."""
 
+from stream.core.detection.leaving import LEVEL
 from stream.core.detection.streams import LEAVING_CUSTOMERS, PAYMENT_CHURN
 from stream.core.metrics.churn import NOW_ACTIVE
 from stream.monitoring.alerts.annotations import OF, annotation, lookup
 from stream.monitoring.alerts.patterns import Texts, limit_of, unusual
 from stream.monitoring.alerts.rule import AlertRule
 
-LEAVING_SHARE, PAYMENT_SHARE = 0.0125, 1.0
-_leaving = Texts(LEAVING_CUSTOMERS.of, limit_of(LEAVING_SHARE))
+PAYMENT_SHARE = 1.0
+_leaving = Texts(LEAVING_CUSTOMERS.of, limit_of(LEVEL))
 _payments = Texts(PAYMENT_CHURN.of, limit_of(PAYMENT_SHARE))
 
 RULES: tuple[AlertRule, ...] = (
@@ -16,7 +17,7 @@ RULES: tuple[AlertRule, ...] = (
         name="CxLeavingSpike",
         severity="critical",
         domain="customers",
-        share=LEAVING_SHARE,
+        share=LEVEL,
         keep_firing_for="5m",
         sample_size=NOW_ACTIVE.name,
         summary=annotation(
