@@ -37,7 +37,7 @@ class TopicFollower(ABC):
 
     def __init__(self, settings: Settings, names: Collection[str]) -> None:
         self.settings = settings
-        self.reason = f"the {self.subject} are not read yet"
+        self.reason = self._unread = f"the {self.subject} are not read yet"
         """Why not everything is known. Empty if it is."""
         self._names = names
         self._restart = False
@@ -81,6 +81,7 @@ class TopicFollower(ABC):
         """
         await check_readable(self.settings, self._names)
         self.begin()
+        self.reason = self.reason or self._unread
         self._restart = False
         tps = partitions(self.settings, self._names)
         async with running(committed_consumer(self.settings.kafka, fetch_bytes=256 << 10)) as consumer:

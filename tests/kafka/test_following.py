@@ -17,6 +17,7 @@ from stream.kafka.reading import OffsetRange
 from tests.support import FakeRecord
 
 PARTITION = TopicPartition("t", 0)
+UNREAD = "the things are not read yet"
 Step = list[FakeRecord] | Exception | Callable[["Collector"], None]
 """A fetch with records, an error of one, or anything that happens during one."""
 
@@ -109,7 +110,7 @@ async def test_progress_until_the_end_of_the_start(monkeypatch: pytest.MonkeyPat
     """Everything that was written before the start is read before nothing is missing. Then it follows."""
     follower = await follow(monkeypatch, [written(0), written(1), written(2), written(3, 4)], [])
     assert follower.reasons == [
-        "the things are not read yet",
+        UNREAD,
         "the things are being read, 33 % so far",
         "the things are being read, 66 % so far",
         "",
@@ -148,6 +149,7 @@ async def test_topics_that_were_created_again_are_read_again(
     follower = await follow(monkeypatch, [written(0, 1, 2), cause, written(0, 1, 2)], [])
     assert follower.values == [b"0", b"1", b"2"]
     assert follower.beginnings == 2
+    assert follower.reasons == [UNREAD, "", UNREAD, ""]
 
 
 async def test_tombstones_may_be_gone_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
