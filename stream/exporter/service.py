@@ -68,6 +68,7 @@ async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=CANCEL_TIMEOUT)
+    await asyncio.gather(*tasks, return_exceptions=True)  # so that asyncio logs no error of the end
 
 
 class _Service:

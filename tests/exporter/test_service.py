@@ -1,6 +1,7 @@
 """The exporter as a process: start, stop, and the loss of the broker."""
 
 import asyncio
+import gc
 import re
 import socket
 import time
@@ -76,6 +77,23 @@ def test_a_taken_port_and_a_bad_web_config_are_configuration_errors(tmp_path: Pa
     assert cluster.start("exporter", CXGAUGE_EXPORTER_WEB_CONFIG=str(tmp_path / "web.yml")).wait(30) == 2
     assert f"exporter.web_config: {tmp_path / 'web.yml'}: rate_limit: is not supported" in cluster.logs()
     assert "Traceback" not in cluster.logs()
+
+
+async def test_errors_of_the_end_are_not_logged_by_asyncio(caplog: pytest.LogCaptureFixture) -> None:
+    """Such as that of a client that cannot be closed."""
+
+    async def failing() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError
+
+    tasks = [asyncio.create_task(failing())]
+    await asyncio.sleep(0)
+    await service._end(tasks)
+    del tasks
+    gc.collect()
+    assert caplog.records == []
 
 
 async def test_a_task_that_loses_a_cancellation_is_cancelled_once_more(
