@@ -16,7 +16,7 @@ from stream.exporter.live.list_documents import link
 from stream.http.web_config import WebConfig
 from tests.exporter.live.live_exporter import LiveExporter
 from tests.exporter.live.stored_lists import StoredLists
-from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config
+from tests.support import DAY, HOUR, MINUTE, NOW, Event
 
 WEB = WebConfig(users={"lead": bcrypt.hashpw(b"secret", bcrypt.gensalt(4))})
 LEAD = {"Authorization": "Basic " + base64.b64encode(b"lead:secret").decode()}
@@ -47,7 +47,7 @@ def events() -> list[Event]:
 @asynccontextmanager
 async def exporter(web: WebConfig = WEB, **env: str) -> AsyncIterator[tuple[LiveExporter, StoredLists]]:
     """Yield a running exporter with the events, and the source of its lists."""
-    source = StoredLists(aggregation_config())
+    source = StoredLists()
     live = LiveExporter(web=web, list_source=source if web.users else None, **env)
     await live.publish(events())
     source.fill(*live.worker.partitions.values())
