@@ -17,10 +17,7 @@ from stream.core.model.time_buckets import Window
 from stream.kafka.client import running
 from stream.kafka.following import TopicFollower, check_readable, partitions
 from stream.kafka.reading import assign, committed_consumer, read_ranges
-from stream.operations.listing.index import ListIndex
-
-LISTED: tuple[DomainName, ...] = ("tickets", "customers")
-"""The domains that have lists."""
+from stream.operations.listing.index import PREFIXES, ListIndex
 
 
 async def read_index(settings: Settings, domain: DomainName) -> ListIndex:
@@ -44,7 +41,7 @@ class ListFollower(TopicFollower):
     subject = "state topics"
 
     def __init__(self, settings: Settings) -> None:
-        self._domains = {settings.topics.state(domain): domain for domain in LISTED}
+        self._domains = {settings.topics.state(domain): domain for domain in PREFIXES}
         super().__init__(settings, self._domains)
         self.begin()
 
