@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.exporter.live.browser import Tab, chromium
+from tests.exporter.live.test_lists import LEAD
 
 
 @pytest.fixture
@@ -16,3 +17,10 @@ async def tab(require: Callable[[str], Path]) -> AsyncIterator[Tab]:
         assert new_tab.messages == []
         hosts = {url.split("/")[2] for url in new_tab.requested_urls if url.startswith("http")}
         assert len(hosts) == 1, hosts
+
+
+@pytest.fixture
+async def user_tab(tab: Tab) -> Tab:
+    """Return a tab of the user."""
+    await tab.send_command("Network.setExtraHTTPHeaders", headers=LEAD)
+    return tab

@@ -1,10 +1,8 @@
 """Kept comments over HTTP and on the live page: for users only, as text, with filters."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import files
-from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
@@ -13,10 +11,10 @@ from stream.config import load
 from stream.exporter.comment_reader import CommentReader
 from stream.exporter.live.comments import NOT_KEPT
 from stream.http.web_config import WebConfig
-from tests.exporter.live.browser import Tab, chromium
+from tests.exporter.live.browser import Tab
 from tests.exporter.live.live_exporter import LiveExporter
-from tests.exporter.live.test_lists import LEAD, WEB, answer
-from tests.exporter.live.test_page import AXE, PROBE
+from tests.exporter.live.test_lists import WEB, answer
+from tests.exporter.live.test_page import AXE, PROBE, axe_script
 from tests.exporter.test_comment_reader import comment, write
 from tests.support import HOUR, NOW
 
@@ -110,60 +108,50 @@ async def test_the_reason_why_there_are_none() -> None:
         assert await answer(live, "/api/v1/comments") == (503, {"error": reader.reason})
 
 
-@pytest.fixture
-async def tab(require: Callable[[str], Path]) -> AsyncIterator[Tab]:
-    """Yield a tab of the user. Errors and violations of the policy fail the test."""
-    async with chromium(require("chromium")) as new_tab:
-        await new_tab.send_command("Network.setExtraHTTPHeaders", headers=LEAD)
-        yield new_tab
-        assert new_tab.messages == []
-
-
 @pytest.mark.tools
-async def test_comments_on_the_page(tab: Tab) -> None:
+async def test_comments_on_the_page(user_tab: Tab) -> None:
     """The newest first, as text, filtered by class, reason and the labels of the view."""
     async with exporter() as (live, reader):
-        await tab.open(f"{live.url}/#view=channel")
-        await tab.until(f"({TEXTS}).length === 4")
-        assert await tab.evaluate(TEXTS) == [PROBE, "too expensive", "all good", "slow delivery"]
-        assert await tab.evaluate("document.title") == "cxgauge"
+        await user_tab.open(f"{live.url}/#view=channel")
+        await user_tab.until(f"({TEXTS}).length === 4")
+        assert await user_tab.evaluate(TEXTS) == [PROBE, "too expensive", "all good", "slow delivery"]
+        assert await user_tab.evaluate("document.title") == "cxgauge"
         for name, value, texts in (
             ("class", "promoter", ["all good"]),
             ("class", "", [PROBE, "too expensive", "all good", "slow delivery"]),
             ("channel", "app", ["too expensive", "all good"]),
             ("reason", "price", ["too expensive"]),
         ):
-            await tab.evaluate(FILTER.format(json.dumps(name), json.dumps(value)))
-            await tab.until(
+            await user_tab.evaluate(FILTER.format(json.dumps(name), json.dumps(value)))
+            await user_tab.until(
                 f"JSON.stringify({TEXTS}) === {json.dumps(json.dumps(texts, separators=(',', ':'), ensure_ascii=False))}"
             )
-        await tab.evaluate("view.value = 'team'; view.dispatchEvent(new Event('change'))")
-        await tab.until(
+        await user_tab.evaluate("view.value = 'team'; view.dispatchEvent(new Event('change'))")
+        await user_tab.until(
             "document.querySelector('[data-filter=team]') && !document.querySelector('[data-filter=channel]')"
         )
         write(reader, "c", None)
-        await tab.until(f"({TEXTS}).length === 0")
+        await user_tab.until(f"({TEXTS}).length === 0")
 
 
 @pytest.mark.tools
-async def test_the_part_says_how_to_switch_it_on(tab: Tab) -> None:
+async def test_the_part_says_how_to_switch_it_on(user_tab: Tab) -> None:
     async with exporter(WebConfig(), kept=False) as (live, _):
-        await tab.open(f"{live.url}/")
-        await tab.until("comments.innerText.includes('comments.keep = true')")
-        requested = [url for url in tab.requested_urls if "/api/v1/comments" in url]
+        await user_tab.open(f"{live.url}/")
+        await user_tab.until("comments.innerText.includes('comments.keep = true')")
+        requested = [url for url in user_tab.requested_urls if "/api/v1/comments" in url]
         assert requested == [f"{live.url}/api/v1/comments/state"]
 
 
 @pytest.mark.tools
 @pytest.mark.parametrize("dark", [False, True])
-async def test_the_comments_are_accessible(tab: Tab, dark: bool) -> None:
+async def test_the_comments_are_accessible(user_tab: Tab, dark: bool) -> None:
     """axe-core finds no violation, and nothing is wider than a phone."""
-    script = next(path for path in files("axe-core-python") or () if path.name == "axe.min.js")
     async with exporter() as (live, _):
-        await tab.open(f"{live.url}/", dark=dark)
-        await tab.until(f"({TEXTS}).length === 4")
-        await tab.evaluate(script.read_text())
-        assert await tab.evaluate(AXE) == []
-        await tab.resize(320, 800)
-        assert await tab.evaluate("document.documentElement.scrollWidth") <= 320
-        assert await tab.evaluate(AXE) == []
+        await user_tab.open(f"{live.url}/", dark=dark)
+        await user_tab.until(f"({TEXTS}).length === 4")
+        await user_tab.evaluate(axe_script())
+        assert await user_tab.evaluate(AXE) == []
+        await user_tab.resize(320, 800)
+        assert await user_tab.evaluate("document.documentElement.scrollWidth") <= 320
+        assert await user_tab.evaluate(AXE) == []

@@ -1,16 +1,12 @@
 """The lists of tickets and customers on the live page, in headless Chromium."""
 
-from collections.abc import AsyncIterator, Callable
-from importlib.metadata import files
-from pathlib import Path
-
 import pytest
 
 from schemas.tickets import TicketMessage
 from stream.http.web_config import WebConfig
-from tests.exporter.live.browser import Tab, chromium
-from tests.exporter.live.test_lists import LEAD, TICKET_URL, exporter
-from tests.exporter.live.test_page import AXE, PROBE
+from tests.exporter.live.browser import Tab
+from tests.exporter.live.test_lists import TICKET_URL, exporter
+from tests.exporter.live.test_page import AXE, PROBE, axe_script
 from tests.support import NOW, Event
 
 pytestmark = pytest.mark.tools
@@ -20,24 +16,15 @@ ROWS = """[...document.querySelectorAll('#lists tbody tr')].map(
 CHOOSE = "list.value = {!r}; list.dispatchEvent(new Event('change'))"
 
 
-@pytest.fixture
-async def tab(require: Callable[[str], Path]) -> AsyncIterator[Tab]:
-    """Yield a tab of the user. Errors and violations of the policy fail the test."""
-    async with chromium(require("chromium")) as new_tab:
-        await new_tab.send_command("Network.setExtraHTTPHeaders", headers=LEAD)
-        yield new_tab
-        assert new_tab.messages == []
-
-
-async def test_every_list_is_shown(tab: Tab) -> None:
+async def test_every_list_is_shown(user_tab: Tab) -> None:
     async with exporter(CXGAUGE_EXPORTER_TICKET_URL=TICKET_URL) as (live, _):
-        await tab.open(f"{live.url}/#window=7d")
-        await tab.until(f"({ROWS}).length === 2")
-        assert await tab.evaluate(ROWS) == [
+        await user_tab.open(f"{live.url}/#window=7d")
+        await user_tab.until(f"({ROWS}).length === 2")
+        assert await user_tab.evaluate(ROWS) == [
             ["old & odd/id", "3 h", "app", "second", "urgent"],
             ["new", "1 min", "web", "", ""],
         ]
-        link = await tab.evaluate("document.querySelector('#lists tbody a').href")
+        link = await user_tab.evaluate("document.querySelector('#lists tbody a').href")
         assert link == "https://desk.example.org/tickets/old%20%26%20odd%2Fid"
         for name, rows in (
             ("over-target", ["old & odd/id"]),
@@ -47,58 +34,59 @@ async def test_every_list_is_shown(tab: Tab) -> None:
             ("orphans", ["orphan"]),
             ("leaving", ["gone", "going"]),
         ):
-            await tab.evaluate(CHOOSE.format(name))
-            await tab.until(f"JSON.stringify(({ROWS}).map((row) => row[0])) === JSON.stringify({rows})")
-        leaving = await tab.evaluate(ROWS)
+            await user_tab.evaluate(CHOOSE.format(name))
+            await user_tab.until(f"JSON.stringify(({ROWS}).map((row) => row[0])) === JSON.stringify({rows})")
+        leaving = await user_tab.evaluate(ROWS)
         assert leaving[0] == ["gone", "2 h", "churned", "price", "gold"]
-        await tab.evaluate("document.querySelector('#windows input[value=\"1h\"]').click()")
-        await tab.until(f"({ROWS}).length === 1")
+        await user_tab.evaluate("document.querySelector('#windows input[value=\"1h\"]').click()")
+        await user_tab.until(f"({ROWS}).length === 1")
 
 
-async def test_without_users_the_part_says_how_to_switch_it_on(tab: Tab) -> None:
+async def test_without_users_the_part_says_how_to_switch_it_on(user_tab: Tab) -> None:
     async with exporter(WebConfig()) as (live, _):
-        await tab.open(f"{live.url}/")
-        await tab.until("lists.innerText.includes('exporter.web_config')")
+        await user_tab.open(f"{live.url}/")
+        await user_tab.until("lists.innerText.includes('exporter.web_config')")
         assert (
-            await tab.evaluate("document.querySelectorAll('#lists select:not(:where([hidden] *))').length")
+            await user_tab.evaluate(
+                "document.querySelectorAll('#lists select:not(:where([hidden] *))').length"
+            )
             == 0
         )
-        requested = [url for url in tab.requested_urls if "/api/v1/" in url and "/comments/" not in url]
+        requested = [url for url in user_tab.requested_urls if "/api/v1/" in url and "/comments/" not in url]
         assert requested == [f"{live.url}/api/v1/lists"]
 
 
-async def test_the_part_waits_until_the_state_is_read(tab: Tab) -> None:
+async def test_the_part_waits_until_the_state_is_read(user_tab: Tab) -> None:
     async with exporter() as (live, source):
         source.reason = "the state topics are being read, 12 % so far"
-        await tab.open(f"{live.url}/")
-        await tab.until("lists.innerText.includes('12 % so far')")
+        await user_tab.open(f"{live.url}/")
+        await user_tab.until("lists.innerText.includes('12 % so far')")
         source.reason = ""
-        await tab.until(f"({ROWS}).length === 2")
+        await user_tab.until(f"({ROWS}).length === 2")
 
 
-async def test_ids_are_shown_as_text(tab: Tab) -> None:
+async def test_ids_are_shown_as_text(user_tab: Tab) -> None:
     async with exporter() as (live, source):
         await live.publish(
             [Event(TicketMessage(ticket_id=PROBE, message_id="m", author="agent"), NOW, NOW, "e")]
         )
         source.fill(*live.worker.partitions.values())
-        await tab.open(f"{live.url}/")
-        await tab.until(f"({ROWS}).length === 2")
-        await tab.evaluate(CHOOSE.format("orphans"))
-        await tab.until(f"({ROWS}).some((row) => row[0].includes('onerror'))")
-        assert await tab.evaluate("document.title") == "cxgauge"
-        assert await tab.evaluate("document.querySelectorAll('#lists img, #lists script').length") == 0
+        await user_tab.open(f"{live.url}/")
+        await user_tab.until(f"({ROWS}).length === 2")
+        await user_tab.evaluate(CHOOSE.format("orphans"))
+        await user_tab.until(f"({ROWS}).some((row) => row[0].includes('onerror'))")
+        assert await user_tab.evaluate("document.title") == "cxgauge"
+        assert await user_tab.evaluate("document.querySelectorAll('#lists img, #lists script').length") == 0
 
 
 @pytest.mark.parametrize("dark", [False, True])
-async def test_the_lists_are_accessible(tab: Tab, dark: bool) -> None:
+async def test_the_lists_are_accessible(user_tab: Tab, dark: bool) -> None:
     """axe-core finds no violation, and nothing is wider than a phone."""
-    script = next(path for path in files("axe-core-python") or () if path.name == "axe.min.js")
     async with exporter(CXGAUGE_EXPORTER_TICKET_URL=TICKET_URL) as (live, _):
-        await tab.open(f"{live.url}/", dark=dark)
-        await tab.until(f"({ROWS}).length === 2")
-        await tab.evaluate(script.read_text())
-        assert await tab.evaluate(AXE) == []
-        await tab.resize(320, 800)
-        assert await tab.evaluate("document.documentElement.scrollWidth") <= 320
-        assert await tab.evaluate(AXE) == []
+        await user_tab.open(f"{live.url}/", dark=dark)
+        await user_tab.until(f"({ROWS}).length === 2")
+        await user_tab.evaluate(axe_script())
+        assert await user_tab.evaluate(AXE) == []
+        await user_tab.resize(320, 800)
+        assert await user_tab.evaluate("document.documentElement.scrollWidth") <= 320
+        assert await user_tab.evaluate(AXE) == []
