@@ -8,6 +8,8 @@ from aiohttp import web
 MAX_ROWS = 1_000
 """Maximum number of rows in one answer."""
 DEFAULT_ROWS = 100
+RETRY_AFTER = "5"
+"""Seconds after which a client may ask again, as a header value."""
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -23,6 +25,11 @@ def refusal(kind: type[web.HTTPError], reason: str, **headers: str) -> web.HTTPE
         content_type="application/json",
         headers=_HEADERS | headers,
     )
+
+
+def not_yet(reason: str) -> web.HTTPError:
+    """Return a refusal for now."""
+    return refusal(web.HTTPServiceUnavailable, reason, **{"Retry-After": RETRY_AFTER})
 
 
 def check_names(query: Mapping[str, str], allowed: set[str]) -> None:

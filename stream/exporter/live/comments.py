@@ -7,11 +7,9 @@ from aiohttp import web
 
 from schemas.times import from_ms
 from stream.exporter.comment_reader import CommentReader, KnownComment, WantedComments
-from stream.exporter.live.answers import check_names, json_answer, limit_of, refusal
+from stream.exporter.live.answers import check_names, json_answer, limit_of, not_yet, refusal
 from stream.exporter.state import ExporterState
 
-RETRY_AFTER = "5"
-"""Seconds after which a client may ask again, as a header value."""
 NOT_KEPT = (
     "Comments are not kept. Set comments.keep = true for workers and exporters: deploy/docs/comments.md"
 )
@@ -56,14 +54,14 @@ class Comments:
         if self._reader is None:
             raise refusal(web.HTTPForbidden, self._off)
         if self._reader.reason:
-            raise refusal(web.HTTPServiceUnavailable, self._reader.reason, **{"Retry-After": RETRY_AFTER})
+            raise not_yet(self._reader.reason)
         query, dimensions = request.query, self._exporter.config.dimensions
         check_names(query, {"survey", "class", "reason", "limit", *dimensions})
         values = {name: query[name] for name in dimensions if name in query}
         wanted = WantedComments(query.get("survey"), query.get("class"), query.get("reason"), values)
-        list_comments = self._reader.newest(wanted, self._present()[1], limit_of(query))
+        most = limit_of(query)
         async with self._listing:
-            listing = await asyncio.to_thread(list_comments)
+            listing = await asyncio.to_thread(self._reader.newest(wanted, self._present()[1], most))
         return json_answer(
             {
                 "total": listing.total,

@@ -17,14 +17,12 @@ from stream.core.model.listing import (
     Wanted,
 )
 from stream.core.model.time_buckets import Window
-from stream.exporter.live.answers import check_names, json_answer, limit_of, refusal
+from stream.exporter.live.answers import check_names, json_answer, limit_of, not_yet, refusal
 from stream.exporter.live.list_documents import ListContext, leaving_document, ticket_document
 from stream.exporter.state import ExporterState
 
 MAX_GAPS = 3
 """Maximum number of partitions that are named as not covered."""
-RETRY_AFTER = "5"
-"""Seconds after which a client may ask again, as a header value."""
 WITHOUT_USERS = (
     "Lists with IDs are served to users only. Add basic_auth_users to the file of exporter.web_config and start the exporter "
     "again: deploy/docs/lists.md"
@@ -107,7 +105,7 @@ class Lists:
         if self._source is None:
             raise refusal(web.HTTPForbidden, WITHOUT_USERS)
         if self._source.reason:
-            raise refusal(web.HTTPServiceUnavailable, self._source.reason, **{"Retry-After": RETRY_AFTER})
+            raise not_yet(self._source.reason)
         return self._source
 
     def _window(self, query: Mapping[str, str]) -> Window:
