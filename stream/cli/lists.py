@@ -20,6 +20,7 @@ from stream.clock import wall_ms
 from stream.config import Settings, config_hash
 from stream.core.model.time_buckets import Window
 from stream.errors import CxgaugeError
+from stream.exporter.api.formats import no_formula
 from stream.exporter.live.answers import MAX_ROWS
 from stream.exporter.live.list_documents import Document, ListContext, columns, rows_of
 from stream.operations.inspection.positions import positions, problems
@@ -132,7 +133,8 @@ def _as_csv(document: Document) -> str:
     names = columns(document)
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows_of(document))
+    for row in rows_of(document):
+        writer.writerow({name: no_formula(v) if isinstance(v, str) else v for name, v in row.items()})
     return text.getvalue()
 
 

@@ -78,12 +78,17 @@ def _csv_line(cells: list[object]) -> bytes:
 
 
 def csv_cell(value: object) -> str:
-    """Return a cell. Texts are quoted, and one that looks like a formula begins with an apostrophe. None is empty."""
+    """Return a cell. Texts are quoted and are no formulas. None is empty."""
     if value is None:
         return ""
     if not isinstance(value, str):
         return repr(value)
-    return '"' + ("'" if _FORMULA.match(value) else "") + value.replace('"', '""') + '"'
+    return '"' + no_formula(value).replace('"', '""') + '"'
+
+
+def no_formula(text: str) -> str:
+    """Return a text, with an apostrophe before one that a spreadsheet would take for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def joined(pieces: Pieces) -> Pieces:
