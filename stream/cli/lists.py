@@ -94,8 +94,11 @@ def ask(settings: Settings, options: ListOptions, path: str, **query: str | None
     client = exporter_client(settings, options.url, options.user, options.password, options.ca)
     most = MAX_ROWS if options.limit is None else min(options.limit, MAX_ROWS)
     given = {name: value for name, value in (query | {"window": options.window}).items() if value is not None}
-    document: Document = msgspec.json.decode(client.fetch(f"{path}?{urlencode(given | {'limit': most})}"))
-    return document
+    answer = client.fetch(f"{path}?{urlencode(given | {'limit': most})}")
+    try:
+        return msgspec.json.decode(answer, type=Document)
+    except msgspec.DecodeError as error:
+        raise CxgaugeError(f"{client.url} answers without a list, is it an exporter? {error}") from error
 
 
 def read(settings: Settings, domain: DomainName, window: Window | None) -> StoredLists:

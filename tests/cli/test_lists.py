@@ -31,3 +31,10 @@ def test_texts_in_csv_are_no_formulas(monkeypatch: pytest.MonkeyPatch) -> None:
     read = list(csv.DictReader(io.StringIO(result.output)))
     assert [row["id"] for row in read] == ["t-1", f"'{IDS[1]}", "'-5", 'a,"b"']
     assert {(row["age_seconds"], row["team"], row["url"]) for row in read} == {("60", "", "x")}
+
+
+@pytest.mark.parametrize("answer", ["<html>", "[]"])
+def test_an_address_of_no_exporter_is_an_error(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    result = ask(monkeypatch, answer)
+    assert result.exit_code == 1
+    assert "http://exporter answers without a list, is it an exporter? " in result.output
