@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from msgspec.structs import replace
 
 from stream.config import Settings
+from stream.config.aggregation import aggregation_config
 from stream.core.model.comment import Comment, decode
 from stream.kafka.following import TopicFollower
 from stream.kafka.topics import COMMENTS_RETENTION
@@ -62,7 +63,7 @@ class CommentReader(TopicFollower):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, [settings.topics.comments])
-        self._dimensions = ("channel", "touchpoint", "team", "priority", "program", *settings.metrics.labels)
+        self._dimensions = aggregation_config(settings).dimensions
         self.begin()
 
     def begin(self) -> None:
