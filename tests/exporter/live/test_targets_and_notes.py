@@ -1,8 +1,6 @@
 """Targets, benchmarks and notes on the live page, in its payloads and in headless Chromium."""
 
 import json
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +9,7 @@ from stream.exporter.live import payloads
 from stream.exporter.live.payloads import Payloads
 from tests.core.aggregation.feedback.test_notes import deleted, note
 from tests.exporter.in_memory import Worker, answers, apply_records, exporter, refresh
-from tests.exporter.live.browser import Tab, chromium
+from tests.exporter.live.browser import Tab
 from tests.exporter.live.live_exporter import LiveExporter
 from tests.exporter.live.test_payloads import detail, tiles_by_name
 from tests.support import DAY, MINUTE, NOW
@@ -42,14 +40,6 @@ PIXELS = """((name) => {
 def target_text(figure: str) -> str:
     """Return an expression for the text and the verdict of a tile's target."""
     return f"(({{ textContent, dataset }}) => [textContent, dataset.verdict])(document.querySelector('[data-id=\"{figure}\"] .target'))"
-
-
-@pytest.fixture
-async def tab(require: Callable[[str], Path]) -> AsyncIterator[Tab]:
-    """Yield a tab. Errors and violations of the policy fail the test."""
-    async with chromium(require("chromium")) as new_tab:
-        yield new_tab
-        assert new_tab.messages == []
 
 
 def test_payloads_have_target_benchmark_and_the_notes_of_the_window() -> None:
