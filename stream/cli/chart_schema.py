@@ -9,10 +9,14 @@ from stream.config.settings import keys
 from stream.config.show import plain_document
 
 PATH = "deploy/helm/cxgauge/values.schema.json"
-_BY_CHART = frozenset({"worker.instance", "worker.listen", "exporter.listen", "intake.listen"}) | {
+_BY_CHART = (
+    "worker.instance",
+    "worker.listen",
+    "exporter.listen",
     "exporter.web_config",
+    "intake.listen",
     "intake.web_config",
-}
+)
 """The chart sets these settings, and all of Kafka, from other values. Its templates refuse them and name those values."""
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
 
