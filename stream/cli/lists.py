@@ -18,7 +18,7 @@ from stream.cli.top.command import exporter_client
 from stream.cli.top.figures import format_duration
 from stream.clock import wall_ms
 from stream.config import Settings, config_hash
-from stream.core.model.time_buckets import Window
+from stream.core.model.time_buckets import Window, default_label
 from stream.errors import CxgaugeError
 from stream.exporter.api.formats import no_formula
 from stream.exporter.live.answers import MAX_ROWS
@@ -83,7 +83,7 @@ def list_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def window_of(settings: Settings, label: str | None) -> Window:
     """Return a window of the configuration. Raises CxgaugeError for another label."""
     windows = {window.label: window for window in settings.metrics.windows}
-    label = label or ("24h" if "24h" in windows else next(iter(windows)))
+    label = label or default_label(settings.metrics.windows)
     if label not in windows:
         raise CxgaugeError(f"--window: got {label!r}, allowed are {', '.join(windows)}")
     return windows[label]

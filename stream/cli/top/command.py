@@ -20,6 +20,7 @@ from rich.text import Text
 from stream.cli.configuration import Configuration
 from stream.cli.top.figures import MetricsSnapshot
 from stream.config import Settings
+from stream.core.model.time_buckets import default_label
 from stream.devbroker.process import until_stopped
 from stream.errors import CxgaugeError
 from stream.exporter.coverage import SILENT_AFTER
@@ -111,7 +112,7 @@ def top(
     """
     settings = configuration.load()
     labels = [configured.label for configured in settings.metrics.windows]
-    window = window or ("24h" if "24h" in labels else labels[0])
+    window = window or default_label(settings.metrics.windows)
     if url is None and (window not in labels or view not in settings.metrics.views):
         allowed = f"windows {', '.join(labels)}; views {', '.join(settings.metrics.views)}"
         raise CxgaugeError(f"got window {window!r} and view {view!r}, allowed are {allowed}")

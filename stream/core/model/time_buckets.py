@@ -4,6 +4,7 @@ A *pane* is the part of a cell in one bucket of event time. Panes have three res
 neighbouring panes, so that a dense cell takes some hundred records instead of thousands.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 SECOND = 1_000
@@ -69,3 +70,9 @@ class Window(NamedTuple):
         """Return whether a moment is in one of the window's buckets at `now`. Both are in ms."""
         step = self.resolution.step
         return self.first(now) <= time // step <= now // step
+
+
+def default_label(windows: Sequence[Window]) -> str:
+    """Return the label of the window that is shown if none is selected: 24h, or the first one."""
+    labels = [window.label for window in windows]
+    return "24h" if "24h" in labels else labels[0]

@@ -16,7 +16,7 @@ from stream.core.model.listing import (
     TicketRow,
     Wanted,
 )
-from stream.core.model.time_buckets import Window
+from stream.core.model.time_buckets import Window, default_label
 from stream.exporter.live.answers import check_names, json_answer, limit_of, not_yet, refusal
 from stream.exporter.live.list_documents import ListContext, leaving_document, ticket_document
 from stream.exporter.state import ExporterState
@@ -110,7 +110,7 @@ class Lists:
 
     def _window(self, query: Mapping[str, str]) -> Window:
         windows = {window.label: window for window in self._exporter.config.windows}
-        label = query.get("window", "24h" if "24h" in windows else next(iter(windows)))
+        label = query.get("window", default_label(self._exporter.config.windows))
         if label not in windows:
             raise refusal(web.HTTPBadRequest, f"window: allowed are {', '.join(windows)}")
         return windows[label]
