@@ -53,14 +53,14 @@ class Comments:
     async def _comments(self, request: web.Request) -> web.Response:
         if self._reader is None:
             raise refusal(web.HTTPForbidden, self._off)
-        if self._reader.reason:
-            raise not_yet(self._reader.reason)
         query, dimensions = request.query, self._exporter.config.dimensions
         check_names(query, {"survey", "class", "reason", "limit", *dimensions})
         values = {name: query[name] for name in dimensions if name in query}
         wanted = WantedComments(query.get("survey"), query.get("class"), query.get("reason"), values)
         most = limit_of(query)
         async with self._listing:
+            if self._reader.reason:
+                raise not_yet(self._reader.reason)
             listing = await asyncio.to_thread(self._reader.newest(wanted, self._present()[1], most))
         return json_answer(
             {

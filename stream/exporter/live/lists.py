@@ -79,7 +79,7 @@ class Lists:
         return json_answer({"off": off, "reason": "" if self._source is None else self._source.reason})
 
     async def _tickets(self, request: web.Request) -> web.Response:
-        source, query = self._ready(), request.query
+        query = request.query
         check_names(query, {"list", "window", "limit", *Wanted._fields})
         name = next((known for known in TICKET_LISTS if known == query.get("list", "waiting")), None)
         if name is None:
@@ -88,20 +88,23 @@ class Lists:
         wanted = Wanted(query.get("channel"), query.get("team"), query.get("priority"))
         context = self._context("tickets", window if name in WINDOWED_LISTS else None)
         async with self._listing:
-            listing = await asyncio.to_thread(source.tickets(name, window, context.now, most, wanted))
+            listing = await asyncio.to_thread(self._ready().tickets(name, window, context.now, most, wanted))
         return json_answer(ticket_document(name, listing, context))
 
     async def _leaving(self, request: web.Request) -> web.Response:
-        source, query = self._ready(), request.query
+        query = request.query
         check_names(query, {"window", "limit"})
         window, most = self._window(query), limit_of(query)
         context = self._context("customers", window)
         async with self._listing:
-            listing = await asyncio.to_thread(source.leaving(window, context.now, most))
+            listing = await asyncio.to_thread(self._ready().leaving(window, context.now, most))
         return json_answer(leaving_document(listing, context))
 
     def _ready(self) -> ListSource:
-        """Return the source. Raises HTTPForbidden without users, and HTTPServiceUnavailable until the state is read."""
+        """Return the source, when a list is made, because the state may be read once more while a request waits.
+
+        Raises HTTPForbidden without users, and HTTPServiceUnavailable until the state is read.
+        """
         if self._source is None:
             raise refusal(web.HTTPForbidden, WITHOUT_USERS)
         if self._source.reason:
