@@ -2,10 +2,25 @@
 
 from typing import Any
 
+from schemas.json_schemas import DIALECT
+from stream.config import Address
+
 Document = dict[str, Any]
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-LICENSE = {"name": "Apache 2.0", "identifier": "Apache-2.0"}
+
+def head(service: str, description: str, listen: Address) -> Document:
+    """Return the first members of the document of a service with this default address."""
+    return {
+        "openapi": "3.1.0",
+        "jsonSchemaDialect": DIALECT,
+        "info": {
+            "title": f"cxgauge {service}",
+            "version": "1.0.0",
+            "description": description,
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": f"http://{listen}", "description": f"The default of {service}.listen"}],
+    }
 
 
 def health(operation: str, description: str, more: Document | None = None) -> Document:

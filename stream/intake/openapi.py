@@ -7,9 +7,8 @@ from schemas.feedback import FeedbackSubmitted
 from schemas.generate import FOLDER
 from stream.config.settings import Intake
 from stream.http.openapi_parts import (
-    DIALECT,
-    LICENSE,
     Document,
+    head,
     health,
     json_response,
     object_schema,
@@ -45,16 +44,11 @@ def documents() -> dict[str, bytes]:
 def openapi() -> Document:
     """Return the document."""
     return {
-        "openapi": "3.1.0",
-        "jsonSchemaDialect": DIALECT,
-        "info": {
-            "title": "cxgauge intake",
-            "version": "1.0.0",
-            "description": "Events from which customer-experience metrics are computed, over HTTP. An event that is sent twice "
-            "is counted once.",
-            "license": LICENSE,
-        },
-        "servers": [{"url": f"http://{Intake().listen}", "description": "The default of intake.listen"}],
+        **head(
+            "intake",
+            "Events from which customer-experience metrics are computed, over HTTP. An event that is sent twice is counted once.",
+            Intake().listen,
+        ),
         "security": [{"token": []}, {"password": []}, {}],
         "paths": {
             "/v1/events": {"post": _events()},

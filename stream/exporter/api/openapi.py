@@ -10,9 +10,8 @@ from stream.core.metrics.metric import Unit
 from stream.exporter.api.endpoint import PATH
 from stream.exporter.api.formats import COLUMNS
 from stream.http.openapi_parts import (
-    DIALECT,
-    LICENSE,
     Document,
+    head,
     health,
     json_response,
     object_schema,
@@ -38,15 +37,7 @@ def documents() -> dict[str, bytes]:
 def openapi() -> Document:
     """Return the document."""
     return {
-        "openapi": "3.1.0",
-        "jsonSchemaDialect": DIALECT,
-        "info": {
-            "title": "cxgauge exporter",
-            "version": "1.0.0",
-            "description": "Customer-experience metrics in rolling windows.",
-            "license": LICENSE,
-        },
-        "servers": [{"url": f"http://{Exporter().listen}", "description": "The default of exporter.listen"}],
+        **head("exporter", "Customer-experience metrics in rolling windows.", Exporter().listen),
         "security": [{"password": []}, {}],
         "paths": {
             PATH: {"get": _figures("getFigures", json_response("The figures", "Figures"))},
