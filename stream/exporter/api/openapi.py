@@ -24,6 +24,8 @@ _ERRORS = {
     "400": text_response("A parameter is unknown. The text names the allowed values"),
     "401": text_response("The user or password of exporter.web_config is missing or wrong"),
     "421": text_response("The exporter has another name: see the setting exporter.hosts"),
+    "429": text_response("Too many passwords of this address are being verified"),
+    "503": text_response("Too many passwords are being verified"),
 }
 _DESCRIPTION = """The values of /metrics, from the same bytes. Counts belong to the figures as there: bounds, sample sizes and \
 values of the window before are series of their own. A figure without answers is absent."""
