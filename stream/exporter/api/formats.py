@@ -7,9 +7,8 @@ from typing import NamedTuple
 import orjson
 
 from stream.exporter.api.figures import FigureFilter, ServedFigure, ServedText
+from stream.exporter.http.pages import PIECE
 
-PIECE = 1 << 16
-"""Bytes that are made at once."""
 COLUMNS = ("metric", "version", "series", "unit", "view", "window")
 """Columns of CSV before those of labels. The value follows them."""
 
