@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 from jsonschema import Draft202012Validator
 
+from stream.config import load
 from stream.core.metrics import REGISTRY
 from stream.core.metrics.headlines import HEADLINES, LEAD_TITLES, decode
 from stream.core.metrics.metric import Panel
@@ -118,7 +119,10 @@ def test_every_metric_is_on_the_overview_and_on_its_dashboard() -> None:
 
 
 def test_the_lead_s_figures_open_their_tiles_of_the_live_page() -> None:
-    """Eight figures, in their order. The address selects window, view and tile."""
+    """Eight figures, in their order. The address selects window, view and tile, and begins as that of an exporter by default."""
+    (variable,) = (v for v in DASHBOARDS["cxgauge-lead"]["templating"]["list"] if v["name"] == "page")
+    default = f"http://{load(None, {}).exporter.listen}"
+    assert {variable["query"], *variable["current"].values()} == {default}
     tiles = [panel for panel in DASHBOARDS["cxgauge-lead"]["panels"] if panel["type"] == "stat"]
     assert [tile["title"].removesuffix(" ($window)") for tile in tiles] == list(LEAD_TITLES)
     for tile in tiles:

@@ -9,12 +9,13 @@ from stream.monitoring.dashboards.query import before, expression, legend
 from stream.monitoring.dashboards.references import target_and_benchmark
 from stream.monitoring.dashboards.widgets import Json, Link, PanelStyle, Query, chart, stat
 
+_ADDRESS = "http://127.0.0.1:9817"
 PAGE: Json = {
     "type": "textbox",
     "name": "page",
     "label": "live page",
-    "query": "http://127.0.0.1:9817",
-    "current": {"text": "http://127.0.0.1:9817", "value": "http://127.0.0.1:9815"},
+    "query": _ADDRESS,
+    "current": {"text": _ADDRESS, "value": _ADDRESS},
 }
 """The variable with the address of the live page, which a click on a figure opens."""
 BEFORE, CHANGE = "window before", "change"
