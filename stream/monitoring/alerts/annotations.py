@@ -19,22 +19,16 @@ def value(form: str = WHOLE) -> str:
     return f"{{{{ $value | {form} }}}}"
 
 
-def lookup(series: str, form: str = WHOLE, matchers: str = "", *, labels: bool = True) -> str:
-    """Return a template of the value of a series. It renders as a dash if there is no such series.
-
-    Args:
-        series: name of the series
-        form: template function that formats the value
-        matchers: further matchers, separated by commas
-        labels: whether the series has the labels of the alert
-    """
-    query = f"{series}{{{'%s' if labels else ''}{matchers}}}".replace('"', '\\"')
-    query_expression = f'printf "{query}" $s' if labels else f'"{query}"'
-    return f"{{{{ with query ({query_expression}) }}}}{{{{ . | first | value | {form} }}}}{{{{ else }}}}-{{{{ end }}}}"
+def lookup(series: str, form: str = WHOLE) -> str:
+    """Return a template of the value of a series with the labels of the alert. `form` is the function that formats it."""
+    return computed(f"{series}{{%s}}", form)
 
 
 def computed(expression: str, form: str = WHOLE) -> str:
-    """Return a template of the value of an expression, in which `%s` stands for the labels of the alert."""
+    """Return a template of the value of an expression, in which `%s` stands for the labels of the alert.
+
+    It renders as a dash if the expression has no value.
+    """
     return f'{{{{ with query (printf "{expression}" $s) }}}}{{{{ . | first | value | {form} }}}}{{{{ else }}}}-{{{{ end }}}}'
 
 
