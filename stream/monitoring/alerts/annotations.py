@@ -1,5 +1,7 @@
 """Templates for the annotations of alerts. They look up values by the labels of the alert."""
 
+from stream.monitoring.alerts.promql import INSTALLATION_LABELS
+
 _TECHNICAL = "^(__name__|job|view|cluster|namespace|service|endpoint|container)$"
 _SELECTOR = (
     '{{ $s := "" }}{{ range $k, $v := $labels }}{{ if ne $k "__name__" }}'
@@ -12,6 +14,8 @@ OF = (
 """Renders as nothing for the view `total`, or as ` of` and the labels of the view with their values."""
 WHOLE, TENTH = 'printf "%.0f"', 'printf "%.1f"'
 PERCENT, DURATION = "humanizePercentage", "humanizeDuration"
+INSTALLATION_MATCHERS = ",".join(f"{name}=%q" for name in INSTALLATION_LABELS.split(", "))
+"""Matchers of the installation of the alert. A label that it lacks is empty, which matches series without it."""
 
 
 def value(form: str = WHOLE) -> str:
@@ -33,12 +37,13 @@ def computed(expression: str, form: str = WHOLE) -> str:
 
 
 def installation_query(expression: str, text: str) -> str:
-    """Return a template of a text with the value of an expression, in which `%q` stands for the job of the alert.
+    """Return a template of a text with the value of an expression, which contains INSTALLATION_MATCHERS.
 
     It renders as nothing if the expression has no value.
     """
     number = f"{{{{ . | first | value | {WHOLE} }}}}"
-    return f'{{{{ with query (printf "{expression}" $labels.job) }}}}{text.format(number)}{{{{ end }}}}'
+    labels = " ".join(f"$labels.{name}" for name in INSTALLATION_LABELS.split(", "))
+    return f'{{{{ with query (printf "{expression}" {labels}) }}}}{text.format(number)}{{{{ end }}}}'
 
 
 def span(series: str) -> str:

@@ -4,7 +4,14 @@ The recorded series `cx:OF:by_chance`, `:events`, `:baseline`, `:window` and `:s
 """
 
 from stream.core.detection.streams import Stream
-from stream.monitoring.alerts.annotations import WHOLE, computed, installation_query, lookup, span
+from stream.monitoring.alerts.annotations import (
+    INSTALLATION_MATCHERS,
+    WHOLE,
+    computed,
+    installation_query,
+    lookup,
+    span,
+)
 from stream.monitoring.alerts.promql import INSTALLATION_LABELS, complete
 from stream.monitoring.alerts.rule import AlertRule, Domain, RecordingRule, Severity, Threshold
 
@@ -28,7 +35,7 @@ class Texts:
         self.events = lookup(f"{rule}:events", WHOLE)
         self.baseline = computed(f"ceil({rule}:baseline{{%s}})", WHOLE)
         self.last = f"in the last {span(f'{rule}:window')}"
-        others = f"count({rule}:by_chance{{job=%q}} < {limit}) - {SHOWN} > 0"
+        others = f"count({rule}:by_chance{{{INSTALLATION_MATCHERS}}} < {limit}) - {SHOWN} > 0"
         self.more = installation_query(others, "; {} more label sets are unusual")
 
 

@@ -20,7 +20,7 @@ class Engine:
         self._rules = [str(RULES / f"{name}.yml") for name in ("thresholds", domain)]
         self._folder = folder
         self._expression_checks: list[dict] = []
-        self._alert_checks: list[dict] = []
+        self._alert_checks: dict[tuple[str, str], list[dict]] = {}
         self._series: dict[str, str] = {}
         self.show_coverage(instance="a")
 
@@ -59,9 +59,9 @@ class Engine:
         )
 
     def expect_notification(self, at: str, alert: str, labels: Labels, **annotations: str) -> None:
-        """Expect the alert to fire at that time for one label set with these annotations."""
+        """Expect the alert to fire at that time with these labels and annotations, and for no label set that is not expected."""
         expected = {"exp_labels": dict(labels), "exp_annotations": annotations}
-        self._alert_checks.append({"eval_time": at, "alertname": alert, "exp_alerts": [expected]})
+        self._alert_checks.setdefault((at, alert), []).append(expected)
 
     def run(self) -> None:
         """Run the scenario. Raises AssertionError with promtool's output."""
@@ -73,7 +73,10 @@ class Engine:
                     "interval": self.interval,
                     "input_series": [{"series": s, "values": values} for s, values in self._series.items()],
                     "promql_expr_test": self._expression_checks,
-                    "alert_rule_test": self._alert_checks,
+                    "alert_rule_test": [
+                        {"eval_time": at, "alertname": alert, "exp_alerts": expected}
+                        for (at, alert), expected in self._alert_checks.items()
+                    ],
                 }
             ],
         }

@@ -11,7 +11,7 @@ from tests.monitoring.alerts.engine import Engine, Labels
 
 pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
-TOTAL: Labels = {"view": "total"}
+TOTAL = {"view": "total"}
 APP, WEB, FAX, MAIL = ({"view": "channel", "channel": channel} for channel in ("app", "web", "fax", "mail"))
 ALERTS = {
     "leaving": "CxLeavingSpike",
@@ -144,10 +144,25 @@ def test_times_are_as_people_say_them(new_engine: NewEngine, seconds: int, text:
 def test_three_label_sets_fire_and_the_others_are_counted(new_engine: NewEngine) -> None:
     """The most certain ones, of each installation."""
     engine = new_engine("customers")
+    east, west = {"namespace": "east"}, {"namespace": "west"}
     for labels, by_chance in ((TOTAL, 1e-5), (APP, 1e-9), (WEB, 1e-7), (FAX, 1e-4), (MAIL, 1e-3)):
-        unusual(engine, "leaving", f"{by_chance}x900", labels)
-    engine.add_series("cx_active_customers", "960x900", **APP)
-    engine.expect_firing("1m", "CxLeavingSpike", TOTAL, APP, WEB)
+        unusual(engine, "leaving", f"{by_chance}x900", labels | east)
+    unusual(engine, "leaving", "1e-9x900", APP | west)
+    others = "; 2 more label sets are unusual"
+    for labels, of, more in (
+        (TOTAL | east, "", others),
+        (APP | east, " of channel app", others),
+        (WEB | east, " of channel web", others),
+        (APP | west, " of channel app", ""),
+    ):
+        engine.expect_notification(
+            "1m",
+            "CxLeavingSpike",
+            {**labels, "job": "cxgauge", "severity": "critical", "domain": "customers"},
+            summary=f"25 of - customers{of} left in the last 6 minutes (baseline: at most 1){more}",
+            description=alerts()["customers"][0].description,
+            runbook_url="deploy/runbooks/CxLeavingSpike.md",
+        )
     engine.run()
 
 
