@@ -3,7 +3,7 @@
 import pytest
 
 from stream.core.model.confidence import adjusted_wald, wilson
-from tests.monitoring.alerts.engine import Engine
+from tests.monitoring.alerts.engine import Engine, Labels
 
 pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
@@ -32,6 +32,18 @@ def csat(engine: Engine, window: str, satisfied: int, n: int, **labels: str) -> 
     engine.add_series("cx_csat_responses", f"{n - satisfied}x300", window=window, satisfied="false", **labels)
 
 
+def expect_below_target(engine: Engine, labels: Labels, summary: str, bound: str) -> None:
+    """Expect this notification about the NPS."""
+    engine.expect_notification(
+        "16m",
+        "CxNpsBelowTarget",
+        {**labels, "job": "cxgauge", "severity": "warning", "domain": "feedback", "window": "7d"},
+        summary=summary,
+        description=f"The week is below the target, also at the upper bound of its score, {bound}.",
+        runbook_url="deploy/runbooks/CxNpsBelowTarget.md",
+    )
+
+
 def test_scores_below_target_fire(engine):
     """The whole interval of a week is below target for the channel, not for the total."""
     engine.add_series("cx_target", "0x300", figure="cx_nps_score")
@@ -51,14 +63,7 @@ def test_the_target_is_that_of_the_setting(engine):
         engine.show_coverage(instance)
         engine.add_series("cx_target", "60x300", instance, figure="cx_nps_score")
     nps(engine, "7d", 100, 100, 104, **TOTAL)
-    engine.expect_notification(
-        "16m",
-        "CxNpsBelowTarget",
-        {**TOTAL, "job": "cxgauge", "severity": "warning", "domain": "feedback", "window": "7d"},
-        summary="NPS is -1.3 of 304 answers in the last 7 days (target: 60.0)",
-        description="The week is below the target, also at the upper bound of its score, 19.7.",
-        runbook_url="deploy/runbooks/CxNpsBelowTarget.md",
-    )
+    expect_below_target(engine, TOTAL, "NPS is -1.3 of 304 answers in the last 7 days (target: 60.0)", "19.7")
     engine.run()
 
 
@@ -79,20 +84,15 @@ def test_the_summary_names_score_sample_and_target_and_the_description_the_bound
     """Statistics are not in the first line."""
     engine.add_series("cx_target", "0x300", figure="cx_nps_score")
     nps(engine, "7d", 100, 100, 220, **WEB)
-    engine.expect_notification(
-        "16m",
-        "CxNpsBelowTarget",
-        {**WEB, "job": "cxgauge", "severity": "warning", "domain": "feedback", "window": "7d"},
-        summary="NPS of channel web is -28.6 of 420 answers in the last 7 days (target: 0.0)",
-        description="The week is below the target, also at the upper bound of its score, -10.3.",
-        runbook_url="deploy/runbooks/CxNpsBelowTarget.md",
-    )
+    summary = "NPS of channel web is -28.6 of 420 answers in the last 7 days (target: 0.0)"
+    expect_below_target(engine, WEB, summary, "-10.3")
     engine.run()
 
 
 def test_scores_do_not_fire_while_figures_are_incomplete(engine):
     """Nothing starts firing while a partition is not covered."""
     engine.show_coverage("a", covered="35x300")
+    engine.add_series("cx_target", "0x300", figure="cx_nps_score")
     nps(engine, "7d", 100, 100, 220, **TOTAL)
     engine.expect_silent("24m", "CxNpsBelowTarget")
     engine.run()
