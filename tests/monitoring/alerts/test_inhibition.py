@@ -84,6 +84,7 @@ def _inhibited(port: int, site: str) -> set[str]:
         ("CxDeadLetters", "tickets", TICKET_ALERTS & WARNINGS),
         ("CxWorkerLagging", "", WARNINGS),
         ("CxWindowRepaired", "", WARNINGS),
+        ("CxClockDiffers", "", WARNINGS),
         ("CxSeriesFolded", "", set()),
         ("CxOrphanTickets", "", set()),
     ],
