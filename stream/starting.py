@@ -11,5 +11,9 @@ def listening(log: logging.Logger, address: object, environ: Mapping[str, str] =
     log.info("Listening on %s", address)
     path = environ.get("NOTIFY_SOCKET", "")
     if path:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
-            supervisor.sendto(b"READY=1", f"\0{path[1:]}" if path.startswith("@") else path)
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+                supervisor.sendto(b"READY=1", f"\0{path[1:]}" if path.startswith("@") else path)
+        except OSError as error:
+            # The variable may be that of a parent process, whose socket is gone or in another namespace.
+            log.warning("The start cannot be reported to NOTIFY_SOCKET (%s): %s", path, error.strerror)

@@ -87,6 +87,16 @@ def test_a_socket_of_systemd_may_have_no_file() -> None:
         assert supervisor.recv(100) == b"READY=1"
 
 
+def test_a_socket_that_is_gone_does_not_end_a_service(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = str(tmp_path / "gone")
+    listening(logging.getLogger("stream"), "x", {"NOTIFY_SOCKET": path})
+    assert caplog.messages == [
+        f"The start cannot be reported to NOTIFY_SOCKET ({path}): No such file or directory"
+    ]
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_level_is_a_setting(service: str, tmp_path: Path) -> None:
     """The address is an entry of level info."""
