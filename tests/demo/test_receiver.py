@@ -38,8 +38,8 @@ def alert(status: str = "firing", **labels: str) -> dict:
     """Return an alert as in Alertmanager's webhook."""
     return {
         "status": status,
-        "labels": {"alertname": "CxChurnSpike", "severity": "critical", **labels},
-        "annotations": {"summary": "41 of 5000 churned", "runbook_url": "deploy/runbooks/CxChurnSpike.md"},
+        "labels": {"alertname": "CxLeavingSpike", "severity": "critical", **labels},
+        "annotations": {"summary": "41 of 5000 churned", "runbook_url": "deploy/runbooks/CxLeavingSpike.md"},
     }
 
 
@@ -71,13 +71,13 @@ def test_notices_of_the_webhook_are_printed_with_the_runbook(free_port, receiver
     """Firing alerts have the summary, resolved ones the labels."""
     alerts = [alert(view="total"), alert(view="channel", channel="app")]
     assert post(free_port, "/", {"version": "4", "alerts": alerts}) == 200
-    assert receiver.firing() == {("CxChurnSpike", ""), ("CxChurnSpike", "app")}
+    assert receiver.firing() == {("CxLeavingSpike", ""), ("CxLeavingSpike", "app")}
     post(free_port, "/", {"alerts": [alert("resolved", view="channel", channel="app")]})
-    assert receiver.firing() == {("CxChurnSpike", "")}
+    assert receiver.firing() == {("CxLeavingSpike", "")}
     assert printed[0] == (
-        "FIRING CxChurnSpike (critical): 41 of 5000 churned\n  what to do: deploy/runbooks/CxChurnSpike.md"
+        "FIRING CxLeavingSpike (critical): 41 of 5000 churned\n  what to do: deploy/runbooks/CxLeavingSpike.md"
     )
-    assert printed[2] == "RESOLVED CxChurnSpike (critical) view=channel channel=app"
+    assert printed[2] == "RESOLVED CxLeavingSpike (critical) view=channel channel=app"
 
 
 def test_alerts_of_other_views_are_printed_only(free_port, receiver):
@@ -126,10 +126,10 @@ async def test_the_live_page_gets_the_alerts_that_prometheus_delivered(free_port
     client = AlertmanagerClient(f"http://127.0.0.1:{free_port}")
     await client.poll()
     (shown_alert,) = client.shown["alerts"]
-    assert (shown_alert["name"], shown_alert["summary"]) == ("CxChurnSpike", "41 of 5000 churned")
+    assert (shown_alert["name"], shown_alert["summary"]) == ("CxLeavingSpike", "41 of 5000 churned")
     assert shown_alert["labels"] == {"channel": "app"}
     assert shown_alert["since"].startswith("2026-05-01T11:59:00.123")
-    assert receiver.firing() == {("CxChurnSpike", "app")}
+    assert receiver.firing() == {("CxLeavingSpike", "app")}
 
 
 @pytest.mark.tools
@@ -199,7 +199,7 @@ RULES = """groups:
 - name: demo
   interval: 1s
   rules:
-  - alert: CxChurnSpike
+  - alert: CxLeavingSpike
     expr: up{job="cxgauge"} == 0
     labels: {severity: critical, view: total}
     annotations: {summary: 41 of 5000 churned, runbook_url: page.md}
@@ -221,13 +221,13 @@ def test_prometheus_delivers_without_alertmanager(require, tmp_path, printed):
         Receiver(ports.receiver, printed.append) as receiver,
         Child("prometheus", command, log=log, cwd=tmp_path),
     ):
-        wait(lambda: receiver.firing() == {("CxChurnSpike", "")}, log.read_text, 60)
+        wait(lambda: receiver.firing() == {("CxLeavingSpike", "")}, log.read_text, 60)
         (shown_alert,) = json.loads(get(ports.receiver, API).text)
         assert shown_alert["annotations"]["summary"] == "41 of 5000 churned"
         exporter, thread = start_http_server(ports.exporter, "127.0.0.1")
         wait(lambda: len(printed) > 1, log.read_text, 60)
         exporter.shutdown(), exporter.server_close(), thread.join()
     assert printed == [
-        "FIRING CxChurnSpike (critical): 41 of 5000 churned\n  what to do: page.md",
-        "RESOLVED CxChurnSpike (critical) view=total",
+        "FIRING CxLeavingSpike (critical): 41 of 5000 churned\n  what to do: page.md",
+        "RESOLVED CxLeavingSpike (critical) view=total",
     ]

@@ -12,7 +12,7 @@ from stream.devbroker.ports import free_port
 from stream.exporter.live.alertmanager import MAX_ALERTS, MAX_RESPONSE_BYTES, MAX_TEXT, AlertmanagerClient
 
 ALERT: dict[str, Any] = {
-    "labels": {"alertname": "CxChurnSpike", "severity": "warning", "view": "total", "window": "1h"},
+    "labels": {"alertname": "CxLeavingSpike", "severity": "warning", "view": "total", "window": "1h"},
     "annotations": {"summary": "12 of 300 left", "runbook_url": "https://example.org/churn"},
     "startsAt": "2026-11-25T10:00:00Z",
     "endsAt": "2026-11-25T10:05:00Z",
@@ -53,9 +53,9 @@ async def test_alerts_are_sorted_by_severity() -> None:
     }
     alerts_shown = await poll_alerts([ALERT, critical_alert])
     assert (alerts_shown["connected"], alerts_shown["more"]) == (True, 0)
-    assert [alert["name"] for alert in alerts_shown["alerts"]] == ["CxFrt", "CxChurnSpike"]
+    assert [alert["name"] for alert in alerts_shown["alerts"]] == ["CxFrt", "CxLeavingSpike"]
     assert alerts_shown["alerts"][1] == {
-        "name": "CxChurnSpike",
+        "name": "CxLeavingSpike",
         "severity": "warning",
         "summary": "12 of 300 left",
         "runbook": "https://example.org/churn",

@@ -317,7 +317,7 @@ async def test_firing_alerts_are_shown(tab: Tab, firing: bool) -> None:
             await tab.open(f"{live_exporter.url}/")
             if firing:
                 text = await tab.until("document.querySelector('.alert')?.innerText")
-                assert "CxChurnSpike" in text
+                assert "CxLeavingSpike" in text
                 assert text.count("12 of 300 left") == 3
                 assert "2 more" in text
                 assert (
