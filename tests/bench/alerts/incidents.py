@@ -29,9 +29,6 @@ class Incident:
     hours: float
     """How long an alert counts as a detection."""
     domain: str
-    alerts: tuple[str, ...]
-    """Parts of the names of the alerts that are about it."""
-    channel: int = EVERY_CHANNEL
 
 
 def excerpt(
@@ -211,29 +208,23 @@ def _during(times: Floats, at: float, hours: float) -> Bools:
     return (times >= at) & (times < at + hours * HOUR)
 
 
-LEAVING = ("Churn", "Leav")
-NOTICES = ("CancelScheduled", "Leav")
-LATE = ("FirstResponse", "Waiting", "Late")
 INCIDENTS: dict[str, Incident] = {
-    **{
-        f"{n} leavers, app": Incident(churn_spike(n, APP), 2, "customers", LEAVING, APP)
-        for n in (5, 10, 30, 100)
-    },
-    "30 leavers, all channels": Incident(churn_spike(30, EVERY_CHANNEL), 2, "customers", LEAVING),
-    "10 leavers, fax (1 %)": Incident(churn_spike(10, FAX), 2, "customers", LEAVING, FAX),
-    **{f"{n} notices, app": Incident(notice_spike(n, APP), 2, "customers", NOTICES, APP) for n in (10, 30)},
-    **{f"{n} late replies, app": Incident(late_replies(n, APP), 3, "tickets", LATE, APP) for n in (10, 40)},
-    "nobody answers": Incident(nobody_answers, 6, "tickets", LATE),
-    "answers 4 times slower": Incident(slow_answers, 9, "tickets", LATE),
-    **{f"NPS -{points}": Incident(nps_drop(points), 72, "feedback", ("Nps",)) for points in (20, 50, 94)},
-    "NPS -50, app": Incident(nps_drop(50, APP), 72, "feedback", ("Nps",), APP),
-    **{f"CSAT -{points}": Incident(csat_drop(points), 72, "feedback", ("Csat",)) for points in (20, 50)},
-    "answers lost": Incident(lost_answers(0), 72, "feedback", ("ResponseRate", "AnswersMissing")),
-    "answers halved": Incident(lost_answers(0.5), 72, "feedback", ("ResponseRate", "AnswersMissing")),
-    "handle time +30 %": Incident(longer_calls(1.3), 72, "tickets", ("HandleTime",)),
-    "handle time doubled": Incident(longer_calls(2), 72, "tickets", ("HandleTime",)),
-    "reopenings doubled": Incident(more_reopenings(2), 240, "tickets", ("Reopen",)),
-    "reopenings times 4": Incident(more_reopenings(4), 240, "tickets", ("Reopen",)),
+    **{f"{n} leavers, app": Incident(churn_spike(n, APP), 2, "customers") for n in (5, 10, 30, 100)},
+    "30 leavers, all channels": Incident(churn_spike(30, EVERY_CHANNEL), 2, "customers"),
+    "10 leavers, fax (1 %)": Incident(churn_spike(10, FAX), 2, "customers"),
+    **{f"{n} notices, app": Incident(notice_spike(n, APP), 2, "customers") for n in (10, 30)},
+    **{f"{n} late replies, app": Incident(late_replies(n, APP), 3, "tickets") for n in (10, 40)},
+    "nobody answers": Incident(nobody_answers, 6, "tickets"),
+    "answers 4 times slower": Incident(slow_answers, 9, "tickets"),
+    **{f"NPS -{points}": Incident(nps_drop(points), 72, "feedback") for points in (20, 50, 94)},
+    "NPS -50, app": Incident(nps_drop(50, APP), 72, "feedback"),
+    **{f"CSAT -{points}": Incident(csat_drop(points), 72, "feedback") for points in (20, 50)},
+    "answers lost": Incident(lost_answers(0), 72, "feedback"),
+    "answers halved": Incident(lost_answers(0.5), 72, "feedback"),
+    "handle time +30 %": Incident(longer_calls(1.3), 72, "tickets"),
+    "handle time doubled": Incident(longer_calls(2), 72, "tickets"),
+    "reopenings doubled": Incident(more_reopenings(2), 240, "tickets"),
+    "reopenings times 4": Incident(more_reopenings(4), 240, "tickets"),
 }
 LEAVERS_30 = "30 leavers, app"
 """The incident of the last line."""
