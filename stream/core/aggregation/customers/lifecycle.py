@@ -4,9 +4,11 @@ Events are sorted by moment, and at one moment by what they are: activations, ch
 activation of somebody new comes before the churn of the same moment, which ends a life of no length. If the customer was
 active before the moment, the two are a switch of plan: the churn is in no figure, and the life goes on.
 
-Limits: of a customer all steps of the retention are kept, 100 switches, and 16 other events. The state is exact whatever
-arrives late, unless it belongs to a moment whose events were dropped. A dropped event that is delivered again meets
-nothing known. Past 100 finished lives the oldest are counts, and late events of their time are duplicates.
+Limits: of a customer all steps of the retention are kept, of each life the notice that stands and the last event that
+withdrew others, 100 switches, and 16 other events. The state is exact whatever arrives late, and so is what a late notice
+changes, unless it belongs to a moment whose events were dropped. A late churn, activation or withdrawal between dropped
+events meets only what is kept. A dropped event that is delivered again meets nothing known. Past 100 finished lives the
+oldest are counts, and late events of their time are duplicates.
 """
 
 from bisect import insort
@@ -63,6 +65,8 @@ class Lifecycle(NamedTuple):
     notices: list[Scheduled | None]
     """For each start, the notice that stands at the end of the life, or now: the first one since its start, its last
     activation or withdrawal. None if there is none."""
+    resets: list[LifeEvent]
+    """For each start, the last event of the life that withdrew its notices: the start, an activation, a withdrawal."""
 
     @property
     def active(self) -> bool:
@@ -99,6 +103,7 @@ def replay(events: Sequence[LifeEvent]) -> Lifecycle:
     ignored: list[Churned] = []
     switches: list[Churned] = []
     notices: list[Scheduled | None] = []
+    resets: list[LifeEvent] = []
     activated_at: int | None = None
     for event in events:
         if isinstance(event, Activated):
@@ -106,7 +111,8 @@ def replay(events: Sequence[LifeEvent]) -> Lifecycle:
             if len(starts) == len(ends):
                 starts.append(event)
                 notices.append(None)
-            notices[-1] = None
+                resets.append(event)
+            notices[-1], resets[-1] = None, event
         elif isinstance(event, Churned):
             if len(starts) == len(ends):
                 ignored.append(event)
@@ -116,10 +122,10 @@ def replay(events: Sequence[LifeEvent]) -> Lifecycle:
                 switches.append(event)
         elif len(starts) > len(ends):
             if isinstance(event, Withdrawn):
-                notices[-1] = None
+                notices[-1], resets[-1] = None, event
             elif isinstance(event, Scheduled):
                 notices[-1] = notices[-1] or event
-    return Lifecycle(starts, ends, ignored, switches, notices)
+    return Lifecycle(starts, ends, ignored, switches, notices, resets)
 
 
 def _last_but_updates(events: Sequence[LifeEvent]) -> LifeEvent | None:
@@ -179,7 +185,8 @@ def _prune(customer: Customer) -> None:
     """
     events, lives = customer.life_events, replay(customer.life_events)
     activations = {event.time: event for event in events if isinstance(event, Activated)}
-    needed = {*lives.starts, *lives.ends, *filter(None, lives.notices), *deciding_events(events, lives)}
+    notices = filter(None, lives.notices)
+    needed = {*lives.starts, *lives.ends, *notices, *lives.resets, *deciding_events(events, lives)}
     for churn in lives.switches[-MAX_SWITCHES:]:
         needed |= {churn, activations[churn.time]}
     between = [event for event in events if event not in needed]

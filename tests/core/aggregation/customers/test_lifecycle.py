@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream.core.aggregation.customers import lifecycle
@@ -280,6 +280,29 @@ def test_pruning_changes_no_figure_of_events_in_order(events: list[LifeEvent]) -
     assert state(customer.life_events) == state(events)
     archived = sum(vector[0] for vector in customer.ignored_churns.values())
     assert archived + len(pruned.ignored_churns) == len(full.ignored_churns)
+
+
+withdrawn_life = [activation(1), withdrawal(3), notice(4), notice(5), notice(6), churn(10)]
+
+
+@given(st.lists(life_events, min_size=10, max_size=60), st.lists(st.integers(1, 13), max_size=4))
+@example(withdrawn_life, [3])
+@example(withdrawn_life, [4])
+@example([*withdrawn_life, activation(11), activation(12), notice(13), notice(14), notice(15)], [12])
+def test_a_late_notice_meets_all_that_withdraws_it(events: list[LifeEvent], late_minutes: list[int]) -> None:
+    """At a moment of its own, in any life, however many events were dropped."""
+    moments = {lifecycle.event_order(event)[:2]: event for event in events}
+    events = sorted(moments.values(), key=lifecycle.event_order)
+    late = [
+        Scheduled(minute * 60_000 - 30_000, f"late notice {minute}", 0)
+        for minute in dict.fromkeys(late_minutes)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lifecycle, "MAX_OTHER_EVENTS", 2)
+        customer = customer_with([*events, *late])
+    pruned = lifecycle.replay(customer.life_events)
+    full = lifecycle.replay(sorted([*events, *late], key=lifecycle.event_order))
+    assert (pruned.starts, pruned.ends, pruned.notices) == (full.starts, full.ends, full.notices)
 
 
 def test_a_switch_is_pruned_whole(monkeypatch: pytest.MonkeyPatch) -> None:
