@@ -15,6 +15,7 @@ from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.operations.deadletters.dead_letter import Filter
 
 _DEFAULT_NAMES = {name: topic.name for name, topic in TOPICS.items()}
+_SOURCE_PATTERN = re.compile(r"(hooks/)?[A-Za-z0-9._-]{1,249}")
 _POSITION_PATTERN = re.compile(r"[0-9]+:[0-9]+")
 
 
@@ -54,6 +55,23 @@ class _PositionType(click.ParamType):
         return ":".join(str(int(part)) for part in value.split(":"))
 
 
+class _Source(click.ParamType):
+    """Where dead letters come from, as their header `cx_topic` names it."""
+
+    name = "topic"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, of an input topic its default one. Fail with the allowed forms."""
+        if not _SOURCE_PATTERN.fullmatch(value):
+            self.fail(
+                f"{value!r} is no topic; allowed are {', '.join(_DEFAULT_NAMES)}, the name of a bridged topic, "
+                "and hooks/NAME of a webhook",
+                param,
+                ctx,
+            )
+        return _DEFAULT_NAMES.get(value, value)
+
+
 POSITION = _PositionType()
 _OPTIONS = (
     click.option(
@@ -67,9 +85,9 @@ _OPTIONS = (
         "--topic",
         "topics",
         multiple=True,
-        type=click.Choice([*_DEFAULT_NAMES, *_DEFAULT_NAMES.values()]),
+        type=_Source(),
         metavar="TOPIC",
-        help="Only dead letters from this topic: feedback, tickets or customers. May be repeated.",
+        help="Only dead letters from feedback, tickets, customers, a bridged topic, or hooks/NAME of a webhook. May be repeated.",
     ),
     click.option(
         "--since",
@@ -96,7 +114,7 @@ def filter_of(options: dict[str, Any], positions: tuple[str, ...] = ()) -> Filte
     """Return the filter of these options and positions."""
     return Filter(
         frozenset(options["reasons"]),
-        frozenset(_DEFAULT_NAMES.get(topic, topic) for topic in options["topics"]),
+        frozenset(options["topics"]),
         options["since"],
         options["until"],
         None if options["key"] is None else options["key"].encode(),

@@ -20,9 +20,10 @@ async def format_list(settings: Settings, wanted: Filter, limit: int) -> list[st
     """Return a line for each of the newest `limit` matching dead letters, then counts by topic and reason."""
     newest: list[tuple[int, int, int, list[str]]] = []
     counts: Counter[tuple[str, str]] = Counter()
-    total = 0
+    total, sources = 0, set[str]()
     async for dead_letter in read_all(settings):
         total += 1
+        sources.add(dead_letter.topic or "?")
         if not wanted.matches(dead_letter):
             continue
         counts[dead_letter.topic or "?", dead_letter.reason or "?"] += 1
@@ -39,6 +40,11 @@ async def format_list(settings: Settings, wanted: Filter, limit: int) -> list[st
     lines += table(
         [[*group, f"{count:,}"] for group, count in sorted(counts.items())], ("topic", "reason", "count")
     )
+    if unknown := wanted.topics - sources:
+        known = ", ".join(map(printable, sorted(sources))) or "nothing"
+        lines.append(
+            f"no dead letters from {', '.join(map(printable, sorted(unknown)))}; there are some from {known}"
+        )
     return [*lines, f"{counts.total():,} of {total:,} dead letters"]
 
 

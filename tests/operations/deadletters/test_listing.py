@@ -71,6 +71,22 @@ def test_filters_apply_to_list_and_counts(
     assert lines[-1] == [str(count), "of", "3", "dead", "letters"]
 
 
+def test_dead_letters_of_webhooks_and_bridged_topics_are_selected_by_their_source(
+    runner: CliRunner, publish_dead_letters: PublishDeadLetters
+) -> None:
+    """A source that has none is named, with those that have some."""
+    publish_dead_letters(
+        DeadLetterRecord(answer("c-0", 0), topic="hooks/stripe", dead_lettered_at=NOW + 1000),
+        DeadLetterRecord(answer("c-1", 1), topic="shop.Orders_v1", dead_lettered_at=NOW + 2000),
+    )
+    for topic, position in (("hooks/stripe", "0:0"), ("shop.Orders_v1", "0:1")):
+        lines = run_deadletter(runner, "ls", "--topic", topic)
+        assert [line[0] for line in lines if ":" in line[0]] == [position]
+    lines = run_deadletter(runner, "ls", "--topic", "hooks/strip", "--topic", "hooks/stripe")
+    text = "no dead letters from hooks/strip; there are some from hooks/stripe, shop.Orders_v1"
+    assert lines[-2] == text.split()
+
+
 def test_show_prints_everything_about_a_dead_letter(
     runner: CliRunner, publish_dead_letters: PublishDeadLetters
 ) -> None:
@@ -106,6 +122,7 @@ def test_invalid_positions_and_times_are_refused(runner: CliRunner) -> None:
     """The error names the allowed values."""
     for arguments, text in (
         (["show", "7"], "PARTITION:OFFSET"),
+        (["ls", "--topic", "hooks/"], "'hooks/' is no topic; allowed are feedback, tickets, customers"),
         (["ls", "--since", "yesterday"], "neither a duration"),
         (["ls", "--since", "2026-09-21T14:13:22"], "neither a duration"),
     ):
