@@ -1,6 +1,7 @@
 """Errors of records that cannot be decoded: the outcome, and a text with field, allowed values and received value."""
 
 import re
+from difflib import get_close_matches
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +17,8 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _MISSING = re.compile(r"missing required field `(.+)`")
 _INSTANT = "an RFC 3339 date-time with an offset"
 _ABSENT = object()
+_COMPARED_NAMES, _COMPARED_LENGTH = 20, 64
+"""Unknown names that are compared with a missing one, and their maximum length. A record may have thousands."""
 
 _HOMES = {kind.TYPE: topics_of(kind)[0].name for kind in EVENTS}
 
@@ -81,10 +84,19 @@ def _text(error: Exception, decoded: Any, kind: type[msgspec.Struct], inside: st
     if isinstance(cause, ValueError):
         return f"{where}.{cause}" if where else str(cause)
     if missing := _MISSING.search(text):
-        return f"{where}.{missing[1]}: missing" if where else f"{missing[1]}: missing"
+        name = f"{where}.{missing[1]}" if where else missing[1]
+        return f"{name}: missing{_misspelt(missing[1], _value_at(decoded, path), kind)}"
     value = _value_at(decoded, path)
     got = "" if value is _ABSENT else f", got {abbreviated(value)}"
     return f"{where or 'value'}: {_allowed(text, where, kind)}{got}"
+
+
+def _misspelt(missing: str, members: Any, kind: type[msgspec.Struct]) -> str:
+    """Return a question about an unknown member whose name resembles a missing one. Empty if there is none."""
+    names = members if isinstance(members, dict) else ()
+    unknown = [name for name in names if name not in kind.__struct_fields__ and len(name) <= _COMPARED_LENGTH]
+    close = get_close_matches(missing, unknown[:_COMPARED_NAMES], n=1, cutoff=0.7)
+    return f", is {abbreviated(close[0])} meant?" if close else ""
 
 
 def _allowed(text: str, where: str, kind: type[msgspec.Struct]) -> str:

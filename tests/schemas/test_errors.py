@@ -133,6 +133,26 @@ def test_invalid_attributes_are_reported(fields: dict[str, Any], detail: str) ->
     assert error_of(FEEDBACK, event(**fields)) == ("invalid", detail)
 
 
+@pytest.mark.parametrize(
+    ("names", "detail"),
+    [
+        ({"feedbackid": "f"}, "feedback_id: missing, is 'feedbackid' meant?"),
+        ({"FeedbackId": "f", "feedback-id": "f"}, "feedback_id: missing, is 'feedback-id' meant?"),
+        ({"id": "f", "ticket_id": "t"}, "feedback_id: missing"),
+        ({"feedback_id" + "x" * 60: "f"}, "feedback_id: missing"),
+        ({**{f"n{n}": 1 for n in range(5_000)}, "feedbackid": "f"}, "feedback_id: missing"),
+    ],
+)
+def test_an_unknown_field_that_resembles_a_missing_one_is_named(names: dict[str, Any], detail: str) -> None:
+    """Fields that exist do not resemble it. Of thousands of fields only the first are compared."""
+    data = {"survey": "nps", "score": 9, **names}
+    assert error_of(FEEDBACK, event(data=data)) == ("invalid", f"data.{detail}")
+
+
+def test_an_unknown_attribute_that_resembles_a_missing_one_is_named() -> None:
+    assert error_of(FEEDBACK, event(type=REMOVED, typ="x")) == ("invalid", "type: missing, is 'typ' meant?")
+
+
 def test_errors_are_checked_in_order() -> None:
     """The envelope is checked before the type, the type before the data."""
     assert error_of(FEEDBACK, event(id=7, type="cx.order.v1", data=None)) == (
