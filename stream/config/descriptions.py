@@ -22,13 +22,14 @@ DESCRIPTIONS: dict[str, str] = {
     "topics.retention": "Retention of the input topics, and of erasures. `-1` is for ever, which a replay of old data needs",
     "worker.group": "Consumer group of the workers, and prefix of their transactional ids",
     "worker.instance": "Stable name of this worker, for static membership. Without it membership is dynamic",
-    "worker.flush_interval": "Time between two flushes of a partition",
+    "worker.flush_interval": "Longest time between two flushes of changes. A worker that has little to do flushes at once",
     "worker.listen": "Address of the worker's `/metrics`, `/livez` and `/readyz`",
     "worker.session_timeout": "Time after which a silent worker loses its partitions: 30 s with an instance, else 10 s",
     "exporter.listen": "Address of `/metrics`, health endpoints and the live page",
     "exporter.hosts": "Names by which a browser may request the exporter. On loopback, `localhost` and the loopback addresses are always "
     "allowed and no others. Elsewhere an empty list allows all names",
-    "exporter.refresh_interval": "Time between two refreshes of the exposition",
+    "exporter.refresh_interval": "Longest time between two refreshes of the exposition. After a change it is refreshed at once, if that takes little "
+    "time",
     "exporter.clock": "`wall`: windows end at the present. `event`: at the newest accepted event, for replays",
     "exporter.max_series": "Limit on series with the label `view`. Beyond it the smallest label sets are folded into `__other__`",
     "exporter.stale_after": "Time for which incomplete metrics keep their last values before they are removed",

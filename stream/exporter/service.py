@@ -35,6 +35,7 @@ from stream.kafka.faults import retry_reason
 from stream.kafka.rights import READ, Operation
 from stream.kafka.topic_watch import WATCH_INTERVAL, TopicWatch
 from stream.kafka.topics import counting_topics, topics
+from stream.pacing import Pace
 from stream.starting import listening
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ class _Service:
         self.stop = asyncio.Event()
         self._busy = asyncio.Lock()
         """Held while the state is changed or rendered, because both work in steps."""
+        self._pace = Pace(settings.exporter.refresh_interval / 1000)
         listen = settings.exporter.listen
         self.exporter.clock.name = f"exporter {socket.gethostname()}:{listen.port}"
         self._last_logged = ""
@@ -180,6 +182,8 @@ class _Service:
                             now = monotonic_ms()
                             present = self.exporter.clock.read(now, wall_ms())
                             await run_in_slices(self.exporter.apply(batch, monotonic_ms=now, wall_ms=present))
+                        if batch.has_panes:
+                            self._pace.note_change()
             except TopicsMissing as error:
                 reason = error.waiting
             except (KafkaError, OSError, TimeoutError) as error:
@@ -244,21 +248,25 @@ class _Service:
                 self.exporter.coverage.forget(partition)
 
     async def _refresh(self) -> None:
-        every = self.settings.exporter.refresh_interval
-        while True:
-            due = monotonic_ms() + every
+        """Render the exposition for ever: soon after a change, and at the refresh interval.
+
+        Pages are updated at the interval only, because people read them.
+        """
+        updated_at = 0
+        async for _ in self._pace.turns():
             async with self._busy:
                 now = monotonic_ms()
                 present = self.exporter.clock.read(now, wall_ms())
                 await run_in_slices(self.exporter.refresh(now, present))
-                await run_in_slices(
-                    self.broadcaster.update(monotonic_ms=now, wall_ms=present, error=self._error)
-                )
+                if now - updated_at >= self.settings.exporter.refresh_interval:
+                    updated_at = now
+                    await run_in_slices(
+                        self.broadcaster.update(monotonic_ms=now, wall_ms=present, error=self._error)
+                    )
             self._log_changes()
             if not self._gc_tuned and not self.exporter.unready_reason(monotonic_ms()):
                 self._gc_tuned = True
                 tune_gc()
-            await asyncio.sleep(max(0, due - monotonic_ms()) / 1000)
 
     def _log_changes(self) -> None:
         """Log the reason and note of /readyz when the kind of reason changes."""

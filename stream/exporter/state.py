@@ -44,6 +44,11 @@ class PaneBatch(NamedTuple):
     error: str = ""
     """The reason why the records after these cannot be read. Empty if they can."""
 
+    @property
+    def has_panes(self) -> bool:
+        """Whether there is more than checkpoints, of which an idle partition writes one every few seconds."""
+        return any(record.key != KEY for record in self.records)
+
 
 class ExporterState:
     """The windows of all domains, their coverage and the served exposition."""

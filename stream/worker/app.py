@@ -20,6 +20,7 @@ from stream.core.aggregation.task import PartitionTask
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.kafka.client import client_options
 from stream.kafka.tokens import token_provider
+from stream.pacing import Pace
 from stream.worker.task_manager import STALL_TIMEOUT, CheckpointStore, TaskManager
 from stream.worker.transport import BatchApp, BatchSchema, BatchTransport
 
@@ -131,14 +132,15 @@ def build(
     app.fail_fast = fail_fast
     app.task_factory = partial(_task_factory, settings, aggregation_config(settings))
     app.transport = BatchTransport(app.conf.broker_consumer, app)
+    pace = Pace(settings.worker.flush_interval / 1000)
     for domain in DOMAIN_REGISTRY:
-        _add_agent(app, settings.topics.input(domain.name), domain.name, clock)
-    _add_tasks(app, settings.worker.flush_interval / 1000, fail_fast)
+        _add_agent(app, settings.topics.input(domain.name), domain.name, clock, pace)
+    _add_tasks(app, pace, fail_fast)
     _add_order_reader(app, fail_fast)
     return app
 
 
-def _add_agent(app: BatchApp, topic: str, name: str, clock: Callable[[], int]) -> None:
+def _add_agent(app: BatchApp, topic: str, name: str, clock: Callable[[], int], pace: Pace) -> None:
     source = app.topic(topic, partitions=app.conf.topic_partitions, schema=BatchSchema(), acks=False)
 
     @app.agent(source, name=name)
@@ -147,12 +149,14 @@ def _add_agent(app: BatchApp, topic: str, name: str, clock: Callable[[], int]) -
             owned_task = app.task_manager.tasks.get(tp)
             if owned_task is not None:
                 owned_task.process(start, records, clock(), monotonic_ms())
+                pace.note_change()
 
 
-def _add_tasks(app: BatchApp, interval: float, fail_fast: Callable[[BaseException], None]) -> None:
+def _add_tasks(app: BatchApp, pace: Pace, fail_fast: Callable[[BaseException], None]) -> None:
     async def flusher() -> None:
-        while not app.should_stop:
-            await asyncio.sleep(interval)
+        async for _ in pace.turns():
+            if app.should_stop:
+                return
             try:
                 await app.task_manager.flush_due()
             except Exception as error:  # noqa: BLE001 - every failure ends the process
