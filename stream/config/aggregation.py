@@ -1,13 +1,13 @@
 """The part of the settings that the core needs."""
 
-from stream.config import Settings, config_hash
+from stream.config import Settings, Topics, config_hash
 from stream.config.setting_types import FOREVER
 from stream.core.model.aggregation_config import AggregationConfig
 
 
 def aggregation_config(settings: Settings) -> AggregationConfig:
     """Return the settings that change figures. Worker and exporter compare their `config_hash`."""
-    metrics = settings.metrics
+    metrics, prefix = settings.metrics, settings.topics.state_prefix
     return AggregationConfig(
         windows=metrics.windows,
         labels=metrics.labels,
@@ -22,4 +22,5 @@ def aggregation_config(settings: Settings) -> AggregationConfig:
         erasure_retention=None if settings.topics.retention == FOREVER else settings.topics.retention,
         keep_comments=settings.comments.keep,
         config_hash=config_hash(settings),
+        installation="" if prefix == Topics().state_prefix else prefix,
     )

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from schemas.codec import MAX_VALUE, encode
-from schemas.envelope import EVENTS
+from schemas.envelope import EVENTS, Event
 from schemas.fields import Data
 from schemas.keys import owner_of
 from schemas.times import from_ms
-from schemas.topics import topics_of
+from schemas.topics import DOMAINS, topics_of
 
 Header = tuple[str, bytes | None]
 HEADER_PREFIX = "cx_"
+DERIVED_SOURCE = "/cxgauge"
 _DOMAINS = {kind: topics_of(kind)[0].domain for kind in EVENTS}
 """The domain on whose topic an event belongs, of the erasure the first one."""
 
@@ -98,13 +99,27 @@ def to_dead_letter(record: Record, topic: str, partition: int, reason: str, deta
     return OutgoingRecord("", None, record.key, value, None, headers)
 
 
-def derived_record(derived: DerivedEvent, domain: str) -> OutgoingRecord:
-    """Return the record of an event that a domain derived."""
+def _derived_source(installation: str) -> str:
+    return f"{DERIVED_SOURCE}/{installation}" if installation else DERIVED_SOURCE
+
+
+def is_from_another_installation(event: Event, installation: str) -> bool:
+    """Return whether a derived event was written by workers with another `AggregationConfig.installation`.
+
+    Their numbers are offsets in other partitions or were given under other settings, so they cannot be compared.
+    """
+    base, _, domain = event.source.rpartition("/")
+    is_of_workers = domain in DOMAINS and (base == DERIVED_SOURCE or base.startswith(DERIVED_SOURCE + "/"))
+    return is_of_workers and base != _derived_source(installation)
+
+
+def derived_record(derived: DerivedEvent, domain: str, installation: str) -> OutgoingRecord:
+    """Return the record of an event that a domain of an installation derived."""
     kind = type(derived.data)
     event = EVENTS[kind](
         specversion="1.0",
         id=derived.id,
-        source=f"/cxgauge/{domain}",
+        source=f"{_derived_source(installation)}/{domain}",
         time=from_ms(derived.event_time),
         data=derived.data,
     )

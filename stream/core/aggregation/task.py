@@ -278,7 +278,7 @@ class PartitionTask:
         derived, self.store.derived = self.store.derived, []
         forwards, self.forwards = self.forwards, []
         dead_letters, self.dead_letters = self.dead_letters, []
-        forwards += [derived_record(event, self.domain.name) for event in derived]
+        forwards += [derived_record(event, self.domain.name, self.config.installation) for event in derived]
         state = self.store.changed_rows() + self._done_orders()
         panes, comments = list(self.panes.changed_rows()), self.store.changed_comments()
         return Flush(forwards, dead_letters, state, panes, checkpoint, comments)

@@ -47,6 +47,8 @@ class AggregationConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     keep_comments: bool = False
     """Whether comments go to the comments topic. Not part of the hash, because no figure reads them."""
     config_hash: str = ""
+    installation: str = ""
+    """Name in the source of derived events, empty for the default `topics.state_prefix`."""
 
     @cached_property
     def dimensions(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from stream.core.aggregation.customers.kinds import KINDS
 from stream.core.aggregation.customers.ticket_changes import derive_changes
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.entity_store import EntityStore
+from stream.core.aggregation.outgoing import is_from_another_installation
 from stream.core.model.outcomes import Outcome
 
 
@@ -29,7 +30,14 @@ class Customers(Domain):
         return False
 
     def process(self, store: EntityStore, event: Event, event_time: int, owner: bytes) -> Outcome:
-        """Change a customer by an event, and the deltas at once. The summary of a ticket stays dirty until the flush."""
+        """Change a customer by an event, and the deltas at once. The summary of a ticket stays dirty until the flush.
+
+        Summaries of another installation, which reads the same inputs, change nothing: this one writes its own.
+        """
+        if isinstance(event.data, TicketSummarized | AnswerSummarized) and is_from_another_installation(
+            event, store.config.installation
+        ):
+            return "derived"
         if isinstance(event.data, TicketSummarized):
             ticket_records.process(store, event.data)
             return "derived"
