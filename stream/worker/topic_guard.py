@@ -28,7 +28,7 @@ ANEW = "under another topics.state_prefix"
 
 
 class RestartNeededError(Exception):
-    """The worker must start again with the topics as they are now. Its stored state fits them."""
+    """The worker must start again with the topics as they are now, whose checks decide whether its state fits them."""
 
 
 class TopicGuard:
@@ -56,7 +56,7 @@ class TopicGuard:
         Raises:
             PreconditionFailed: the stored state no longer fits the topics, or a right is missing
             ConfigError: the broker refuses the login
-            RestartNeededError: a topic of which nothing was counted was created again
+            RestartNeededError: state or panes are missing, or a topic of which nothing was counted was created again
         """
         self._counted |= {tp.topic for tp, owned in self._offsets().items() if owned}
         findings = await self._watch.compare()
@@ -79,6 +79,9 @@ class TopicGuard:
             await self._stop_consumer()
 
     def _check(self, findings: TopicFindings) -> None:
+        if gone := [name for name in findings.missing if name in self._stored]:
+            # A flush that waits for the topic would be written as soon as it is created, and would hide that it is empty.
+            raise RestartNeededError(f"missing topics: {', '.join(gone)}")
         refused = [name for name in findings.recreated if name in self._stored | self._counted]
         if refused:
             raise PreconditionFailed(
@@ -89,7 +92,8 @@ class TopicGuard:
         if repartitioned := [name for name in findings.repartitioned if name in fixed]:
             raise PreconditionFailed(
                 f"the number of partitions has changed: {', '.join(repartitioned)}. topics.partitions is "
-                f"{self._settings.topics.partitions}"
+                f"{self._settings.topics.partitions}. Kafka removes no partitions: set topics.partitions to the new number and "
+                f"process the inputs again {ANEW}"
             )
         if findings.recreated:
             raise RestartNeededError(f"created again: {', '.join(findings.recreated)}")
