@@ -1,6 +1,7 @@
 """The units of systemd: their settings, and what systemd itself says about them."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from tests.deploy.project import ROOT
 pytestmark = pytest.mark.fresh
 
 UNITS = {path.stem.removeprefix("cxgauge-"): path for path in (ROOT / "deploy/systemd").glob("*.service")}
+CONFINEMENT = ROOT / "deploy/systemd/cxgauge-.service.d/10-confinement.conf"
 PAGE = (ROOT / "deploy/docs/without-containers.md").read_text()
 MAX_EXPOSURE = 1.5
 every_unit = pytest.mark.parametrize("service", ["worker", "exporter", "intake"])
@@ -76,6 +78,16 @@ def test_the_example_of_variables_is_valid() -> None:
     assert load(None, given).kafka.security_protocol == "PLAINTEXT"
 
 
+def test_confinement_is_written_once() -> None:
+    """Without the drop-in a service still runs as a user without rights. `systemctl edit` writes override.conf, which sorts later."""
+    shared = set(re.findall(r"^\w+=", CONFINEMENT.read_text(), flags=re.MULTILINE))
+    for service, path in UNITS.items():
+        assert not shared & set(re.findall(r"^\w+=", path.read_text(), flags=re.MULTILINE))
+        assert values(service, "DynamicUser") == ["yes"]
+    assert CONFINEMENT.name < "override.conf"
+    assert f"/opt/cxgauge/deploy/systemd/{CONFINEMENT.parent.name} " in PAGE
+
+
 @pytest.mark.tools
 @every_unit
 def test_systemd_accepts_the_unit(require: Callable[[str], Path], service: str, tmp_path: Path) -> None:
@@ -83,6 +95,7 @@ def test_systemd_accepts_the_unit(require: Callable[[str], Path], service: str, 
     program = Path(sys.executable).with_name("cxgauge")
     copy = tmp_path / UNITS[service].name
     copy.write_text(UNITS[service].read_text().replace("/opt/cxgauge/bin/cxgauge", str(program)))
+    shutil.copytree(CONFINEMENT.parent, tmp_path / CONFINEMENT.parent.name)
     drop_in = tmp_path / f"{copy.name}.d/override.conf"
     drop_in.parent.mkdir()
     drop_in.write_text(PAGE.partition("```ini\n")[2].partition("```")[0])
