@@ -61,10 +61,10 @@ bench-alerts: install  ## Measure false alarms and detection times on half a yea
 	for rules in plain z-score adaptive 'burn rate' limit deploy/prometheus/rules; do \
 	echo "$$rules"; $(BIN)/python -m tests.bench.alerts --seeds 11 --rules "$$rules" || exit; done
 
-bench-pure: install  ## Measure the worker with Faust's Python form, which arm64 has: compare with `make bench`
+bench-pure: install  ## Measure a worker with Faust's Python form, which arm64 has, and with the compiled one
 	CC=false $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-cache-dir --upgrade \
 	  --no-binary faust-streaming --target build/pure $$(sed -n 's/^\(faust-streaming==[^ ]*\).*/\1/p' deploy/image.lock)
-	PYTHONPATH=$(CURDIR)/build/pure $(BIN)/python -m tests.bench.run
+	$(BIN)/python -m tests.bench.pure build/pure
 
 picture: install  ## Take the README's screenshots of the live page during the demo
 	$(BIN)/python -m tests.exporter.live.picture
