@@ -48,18 +48,18 @@ def customers_of(config: AggregationConfig, written: list[FakeRecord]) -> Partit
     return task
 
 
-@pytest.mark.parametrize(("own", "other"), [(DEFAULT, STRICT), (STRICT, DEFAULT)])
+@pytest.mark.parametrize(("config", "other"), [(DEFAULT, STRICT), (STRICT, DEFAULT)])
 def test_summaries_of_another_installation_change_nothing(
-    own: AggregationConfig, other: AggregationConfig
+    config: AggregationConfig, other: AggregationConfig
 ) -> None:
     """Also if its numbers are higher, as with fewer partitions or after settings were changed there."""
-    alone = customers_of(own, written(own, first=0))
+    alone = customers_of(config, written(config, first=0))
     assert len(alone.panes) > 0
     for numbers in (0, 1_000):
         foreign = written(other, first=numbers)
-        for log in (foreign + written(own, first=0), written(own, first=0) + foreign):
-            assert customers_of(own, log).panes.blocks == alone.panes.blocks
-        assert len(customers_of(own, foreign).panes) == 0
+        for log in (foreign + written(config, first=0), written(config, first=0) + foreign):
+            assert customers_of(config, log).panes.blocks == alone.panes.blocks
+        assert len(customers_of(config, foreign).panes) == 0
 
 
 def test_the_two_installations_differ() -> None:
