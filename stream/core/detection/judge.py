@@ -7,7 +7,7 @@ from stream.core.detection.finding import HISTORY_HOURS, Finding
 from stream.core.detection.profile import DAY, MONTH, REACH, Profile, profile
 from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline, share_baseline
 from stream.core.detection.stream_events import StreamEvents
-from stream.core.detection.streams import EVENT, Part, Stream
+from stream.core.detection.streams import EVENT, Evidence, Part, Stream
 from stream.core.model.aggregate import Vector
 from stream.core.model.aggregation_config import OTHER_VALUE
 from stream.core.model.pane_blocks import unpack_block
@@ -33,6 +33,7 @@ class Judge:
     def __init__(self, windows: RollingWindows, streams: Iterable[Stream]) -> None:
         self._windows = windows
         self._watched = [_Watched(stream, windows) for stream in streams]
+        self._by_stream = {watched.stream.of: watched for watched in self._watched}
         self._by_aggregate: dict[str, list[_Watched]] = {}
         for watched in self._watched:
             for aggregate in watched.stream.components:
@@ -44,6 +45,14 @@ class Judge:
         """Yield the findings as of the last `judge`."""
         for watched in self._watched:
             yield from ((watched.stream.of, labels, finding) for labels, finding in watched.findings.items())
+
+    def evidence(self, of: str, labels: LabelSet) -> Evidence:
+        """Return the events of a label set of a stream as of the last `judge`. Raises LookupError if it has none."""
+        return self._by_stream[of].evidence(labels, self._minute)
+
+    def shown_events(self, of: str) -> Iterator[tuple[LabelSet, StreamEvents]]:
+        """Yield the label sets with events of a stream that are not folded into `__other__`."""
+        yield from self._by_stream[of].shown_events()
 
     def judge(self, now: int) -> CooperativeSteps:
         """Judge the label sets that changed since the last call, and in a new minute all of them. `now` is in ms."""
@@ -147,13 +156,8 @@ class _Watched:
         `total` has half of them. The views share the other half, and the label sets of a view share that of the view.
         """
         views: dict[str, list[LabelSet]] = {}
-        policy = self._windows.cardinality_policy
         for number, (labels, events) in enumerate(self.events_by_labels.items()):
-            if (
-                labels != TOTAL_LABELS
-                and OTHER_VALUE not in labels.values
-                and policy.shown_as(labels) == labels
-            ):
+            if labels != TOTAL_LABELS and self._is_shown(labels):
                 self._measure(events, hour // DAY)
                 if events.size >= FLOOR:
                     views.setdefault(labels.view, []).append(labels)
@@ -168,6 +172,19 @@ class _Watched:
         if TOTAL_LABELS in self.events_by_labels:
             self._weights[TOTAL_LABELS] = 0.5
 
+    def _is_shown(self, labels: LabelSet) -> bool:
+        return (
+            OTHER_VALUE not in labels.values and self._windows.cardinality_policy.shown_as(labels) == labels
+        )
+
+    def shown_events(self) -> Iterator[tuple[LabelSet, StreamEvents]]:
+        """Yield the label sets that are not folded into `__other__`."""
+        yield from (entry for entry in self.events_by_labels.items() if self._is_shown(entry[0]))
+
+    def evidence(self, labels: LabelSet, minute: int) -> "_Evidence":
+        """Return the events of a label set for a detector."""
+        return _Evidence(self, labels, self.events_by_labels[labels], minute, self._weights.get(labels, 0.0))
+
     def _measure(self, events: StreamEvents, day: int) -> None:
         if events.size_day != day:
             begin, end = day * DAY - MONTH, day * DAY
@@ -180,7 +197,7 @@ class _Watched:
         if first is None or hour - first < HISTORY_HOURS:
             return None
         weight = self._weights[labels]
-        finding = self.stream.detect(_Evidence(self, labels, events, minute, weight))
+        finding = self.stream.detect(self.evidence(labels, minute))
         if finding is None or finding.by_chance > REMARKABLE * weight:
             return None
         return finding._replace(by_chance=finding.by_chance / weight)

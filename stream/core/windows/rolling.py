@@ -283,6 +283,18 @@ class RollingWindows:
                 ):
                     yield own_labels, bucket // per_bucket, component, n
 
+    def between(
+        self, aggregate: str, labels: LabelSet, resolution: int, first: int, last: int
+    ) -> Iterator[tuple[OwnLabels, int, int]]:
+        """Yield own labels, component and integer of a flow's entries in the buckets `first` to `last` of a resolution.
+
+        `__other__` has none. Panes of minutes and quarter-hours are kept for two windows: see `time_buckets`.
+        """
+        sums = self.shown_sums(aggregate, labels)
+        for own_labels, cell_ref in () if sums is None else sums.cells.items():
+            for _, component, n in self._blocks.of_cell(cell_ref, resolution, first, last):
+                yield own_labels, component, n
+
     def label_sets(self) -> KeysView[LabelSet]:
         """Return all label sets, shown or folded."""
         return self._label_set_sums.keys()

@@ -92,6 +92,8 @@ def unusual(
         records=tuple(records),
         expr=f"bottomk by ({INSTALLATION_LABELS}) ({SHOWN}, {rule}:by_chance < {limit_of(share)})",
         thresholds=(FALSE_ALARMS,),
+        of=stream.of,
+        share=share,
         summary=summary,
         description=description,
     )

@@ -47,6 +47,10 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
     expr: str
     records: tuple[RecordingRule, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    of: str = ""
+    """The stream of events that it is about, as in the series about unusual figures. Empty if it is about none."""
+    share: float = 0.0
+    """Its share of the false alarms, if it is about a stream."""
     summary: str
     """Prometheus template of one line with the value and, for a metric, its sample size and bounds."""
     description: str
