@@ -25,6 +25,7 @@ from stream.exporter.http.server import serve
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
 from stream.exporter.live.comments import NOT_KEPT, WITHOUT_USERS, Comments
+from stream.exporter.live.incidents import IncidentsEndpoint
 from stream.exporter.live.lists import Lists, ListSource
 from stream.exporter.reader import PaneReader
 from stream.exporter.state import ExporterState
@@ -117,7 +118,12 @@ class _Service:
                 self.exporter.exposition,
                 self._state,
                 address,
-                [*self.broadcaster.routes(), *self._lists.routes(), *self._comments.routes()],
+                [
+                    *self.broadcaster.routes(),
+                    *self._lists.routes(),
+                    *self._comments.routes(),
+                    *IncidentsEndpoint(self.exporter).routes(),
+                ],
                 [self.broadcaster.close],
                 self.web,
                 self.exporter.settings.exporter.hosts,

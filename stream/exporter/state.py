@@ -8,6 +8,7 @@ from schemas.topics import DOMAINS, DomainName
 from schemas.unknown_fields import DECODE_ERRORS
 from stream.config import Settings
 from stream.config.aggregation import aggregation_config
+from stream.core.detection.incident_card import Card
 from stream.core.metrics import BY_DOMAIN
 from stream.core.model.checkpoint import KEY, MAX_AGE, Checkpoint, decode
 from stream.core.model.time_buckets import HOUR
@@ -20,6 +21,7 @@ from stream.exporter.clocks import ExporterClock
 from stream.exporter.coverage import Coverage, PartitionId
 from stream.exporter.domain_view import DomainView
 from stream.exporter.exposition import Exposition, gzip_pieces
+from stream.exporter.incidents import Incidents
 from stream.exporter.notes import note_series
 from stream.exporter.partition_buffer import PartitionBuffer
 from stream.exporter.reference_lines import reference_lines
@@ -50,6 +52,15 @@ class PaneBatch(NamedTuple):
         return any(record.key != KEY for record in self.records)
 
 
+class ServedCards(NamedTuple):
+    """The cards of incidents, and the time and coverage of the refresh in which they were made."""
+
+    cards: Sequence[Card] = ()
+    now: int = 0
+    expected: int = 0
+    covered: int = 0
+
+
 class ExporterState:
     """The windows of all domains, their coverage and the served exposition."""
 
@@ -63,6 +74,9 @@ class ExporterState:
             d: DomainView(self.config, BY_DOMAIN[d], previous=settings.metrics.previous) for d in DOMAINS
         }
         self.exposition = Exposition()
+        self.served_cards = ServedCards()
+        """Those of the served exposition."""
+        self._incidents = Incidents(self.domain_views, self.config.views, self.notes_between)
         self.cardinality = CardinalityControl(
             self.config, self.domain_views.values(), settings.exporter.max_series
         )
@@ -168,9 +182,11 @@ class ExporterState:
         for domain_view in live:
             yield from domain_view.judge.judge(now)
             yield from domain_view.exposition.render()
+        yield from self._incidents.update(now)
         parts = [part.encode() for part in self._pipeline(monotonic_ms, now)]
         findings = chain.from_iterable(domain_view.judge.findings() for domain_view in served)
         parts += [part.encode() for part in unusual.series(findings, self.config.views)]
+        parts += [part.encode() for part in self._incidents.series()]
         parts += chain.from_iterable(domain_view.exposition.families() for domain_view in served)
         yield
         plain = b"".join(parts)
@@ -179,6 +195,9 @@ class ExporterState:
             gzipped.append(piece)
             yield
         self.exposition.replace(plain, b"".join(gzipped))
+        expected = len(self.coverage.expected)
+        covered = expected - sum(1 for _ in self.coverage.gaps(monotonic_ms))
+        self.served_cards = ServedCards(self._incidents.cards, now, expected, covered)
         self._is_complete = not uncovered
 
     def _pipeline(self, monotonic_ms: int, now: int) -> Iterator[str]:

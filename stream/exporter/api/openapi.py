@@ -7,8 +7,10 @@ from schemas.generate import FOLDER
 from stream.config.settings import Exporter
 from stream.core.metrics import REGISTRY
 from stream.core.metrics.metric import Unit
+from stream.exporter.api import incident_schemas
 from stream.exporter.api.endpoint import PATH
 from stream.exporter.api.formats import COLUMNS
+from stream.exporter.live.incidents import PATH as INCIDENTS
 from stream.http.openapi_parts import (
     Document,
     head,
@@ -44,6 +46,7 @@ def openapi() -> Document:
         "paths": {
             PATH: {"get": _figures("getFigures", json_response("The figures", "Figures"))},
             f"{PATH}.csv": {"get": _figures("getFiguresAsCsv", _csv())},
+            INCIDENTS: {"get": incident_schemas.operation(_ERRORS)},
             "/metrics": {"get": health("metrics", "All series in the text format of Prometheus")},
             "/livez": {"get": health("livez", "The process answers")},
             "/readyz": {
@@ -55,7 +58,11 @@ def openapi() -> Document:
             },
         },
         "components": {
-            "schemas": {"Figures": _list_schema(), "Figure": _figure_schema()},
+            "schemas": {
+                "Figures": _list_schema(),
+                "Figure": _figure_schema(),
+                **incident_schemas.schemas(_partitions()),
+            },
             "securitySchemes": {
                 "password": {
                     "type": "http",
@@ -104,12 +111,16 @@ formula begins with an apostrophe"
     return {"description": text, "content": {"text/csv": {"schema": {"type": "string"}}}}
 
 
-def _list_schema() -> Document:
+def _partitions() -> Document:
     count = {"type": "integer", "minimum": 0}
     partitions = object_schema({"expected": count, "covered": count}, ["expected", "covered"])
     partitions["description"] = "Figures are complete while all expected partitions are covered"
+    return partitions
+
+
+def _list_schema() -> Document:
     figures = {"type": "array", "items": reference("Figure")}
-    return object_schema({"partitions": partitions, "figures": figures}, ["partitions", "figures"])
+    return object_schema({"partitions": _partitions(), "figures": figures}, ["partitions", "figures"])
 
 
 def _figure_schema() -> Document:

@@ -26,6 +26,7 @@ from stream.exporter.coverage import SILENT_AFTER
 from stream.exporter.exposition import line
 from stream.exporter.live.decompositions import Decompositions
 from stream.exporter.live.figures import Figure, Figures
+from stream.exporter.live.incidents import card_documents
 from stream.exporter.live.reason_tables import reason_table
 from stream.exporter.live.timelines import Point, Timelines
 from stream.exporter.pipeline_metrics import TOPIC_LABELS
@@ -104,6 +105,7 @@ class Payloads:
             "expected": len(coverage.expected),
             "covered": len(coverage.expected) - len(gaps),
             "domains": domains,
+            "incidents": card_documents(self._exporter),
         }
 
     def tiles(self, window_index: int, selected: Iterable[Tile], into: list[bytes]) -> CooperativeSteps:

@@ -4,12 +4,14 @@ import { Comments } from "./comments.js";
 import { Detail } from "./detail.js";
 import { $, h } from "./dom.js";
 import { Feed } from "./feed.js";
+import { Incidents } from "./incidents.js";
 import { Lists } from "./lists.js";
 import { Status } from "./status.js";
 import { Tiles } from "./tiles.js";
 
 const catalog = await loadCatalog();
 const status = new Status(catalog);
+const incidents = new Incidents();
 const tiles = new Tiles(catalog, (tile) => select({ tile }));
 const detail = new Detail(catalog);
 const comments = new Comments();
@@ -34,6 +36,7 @@ async function loadCatalog() {
 function show(name, payload) {
   if (name === "status") {
     status.show(payload);
+    incidents.show(payload);
     tiles.showStates(payload.domains);
   }
   if (name === "tiles" && payload.window === selection.window) tiles.show(payload.tiles, payload.window);

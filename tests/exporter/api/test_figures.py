@@ -18,6 +18,7 @@ from stream.exporter.api import endpoint, formats, openapi
 from stream.exporter.api.figures import FigureFilter, ServedText
 from stream.exporter.api.formats import csv_cell
 from stream.exporter.exposition import escaped
+from stream.exporter.live import incidents
 from stream.http.web_config import WebConfig, read
 from tests.exporter.in_memory import answers
 from tests.exporter.live.live_exporter import LiveExporter, shop_events
@@ -38,11 +39,11 @@ async def client(live_exporter: LiveExporter) -> AsyncIterator[ClientSession]:
 
 
 def series_of(text: str) -> dict[str, float]:
-    """Return the series of metrics in the text of `/metrics`: those with a view, but for what detectors found."""
+    """Return the series of metrics in the text of `/metrics`: those with a view, but for unusual figures and incidents."""
     lines = (
         line.rpartition(" ")
         for line in text.split("\n")
-        if 'view="' in line and not line.startswith(("#", "cx_unusual_"))
+        if 'view="' in line and not line.startswith(("#", "cx_unusual_", "cx_incident_"))
     )
     return {name: float(value) for name, _, value in lines}
 
@@ -209,7 +210,7 @@ async def test_access_is_that_of_metrics(tmp_path: Any) -> None:
 def test_the_document_is_valid() -> None:
     """And names every path of the API."""
     assert list(OpenAPIV31SpecValidator(DOCUMENT).iter_errors()) == []  # type: ignore[arg-type]
-    paths = {endpoint.PATH + suffix for suffix in formats.FORMATS}
+    paths = {incidents.PATH, *(endpoint.PATH + suffix for suffix in formats.FORMATS)}
     assert {path for path in DOCUMENT["paths"] if path.startswith("/api/")} == paths
 
 

@@ -19,6 +19,7 @@ from stream.exporter.http.server import serve
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
 from stream.exporter.live.comments import NOT_KEPT, Comments
+from stream.exporter.live.incidents import IncidentsEndpoint
 from stream.exporter.live.lists import Lists, ListSource
 from stream.exporter.service import run_in_slices
 from stream.http.web_config import WebConfig
@@ -95,7 +96,12 @@ class LiveExporter:
             self.exporter.exposition,
             lambda: (self.exporter.unready_reason(self.monotonic_ms), ""),
             Address("127.0.0.1", self.port),
-            [*self.broadcaster.routes(), *self.lists.routes(), *self.comments.routes()],
+            [
+                *self.broadcaster.routes(),
+                *self.lists.routes(),
+                *self.comments.routes(),
+                *IncidentsEndpoint(self.exporter).routes(),
+            ],
             [self.broadcaster.close],
             self._web,
             figures=FiguresEndpoint(self.exporter.config).routes,
