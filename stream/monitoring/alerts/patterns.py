@@ -12,6 +12,7 @@ from stream.monitoring.alerts.annotations import (
     lookup,
     span,
 )
+from stream.monitoring.alerts.incident_texts import known
 from stream.monitoring.alerts.promql import INSTALLATION_LABELS, complete
 from stream.monitoring.alerts.rule import AlertRule, Domain, RecordingRule, Severity, Threshold
 
@@ -27,6 +28,7 @@ SHOWN = 3
 class Texts:
     """Templates for the summary of a rule: `events`, `baseline` rounded up, `last` as in `the last 6 minutes`, `more`.
 
+    `more` is what else is known, and how many other label sets are unusual.
     `of` is the value of the label `of` of the detector, `limit` the PromQL of the limit of the rule.
     """
 
@@ -36,7 +38,7 @@ class Texts:
         self.baseline = computed(f"ceil({rule}:baseline{{%s}})", WHOLE)
         self.last = f"in the last {span(f'{rule}:window')}"
         others = f"count({rule}:by_chance{{{INSTALLATION_MATCHERS}}} < {limit}) - {SHOWN} > 0"
-        self.more = installation_query(others, "; {} more label sets are unusual")
+        self.more = known(of) + installation_query(others, "; {} more label sets are unusual")
 
 
 def limit_of(share: float) -> str:

@@ -111,6 +111,68 @@ def test_the_summary_says_who_what_when_and_against_which_baseline(new_engine: N
     engine.run()
 
 
+def incident(engine: Engine, of: str, labels: Labels, instance: str = "a", **series: str) -> None:
+    """Add series of a card, by the last words of their names. Values may be preceded by the value of the own label."""
+    for name, values in series.items():
+        own_label = "reason" if name == "reason_events" else "text"
+        for entry in values.split(";"):
+            own, _, value = entry.rpartition("=")
+            own_labels = {own_label: own} if own else {}
+            engine.add_series(f"cx_incident_{name}", value, instance=instance, of=of, **labels, **own_labels)
+
+
+@pytest.mark.parametrize(
+    ("began", "text"), [("-540", "23:51"), ("-86340", "00:01"), ("-86400", "31 Dec 00:00")]
+)
+def test_the_summary_has_what_the_card_knows(new_engine: NewEngine, began: str, text: str) -> None:
+    """Of the alert's label set. An incomplete replica does not count."""
+    engine = new_engine("customers")
+    engine.show_coverage("b", covered="35x1000")
+    unusual(engine, "leaving", "1e-9x900", TOTAL)
+    unusual(engine, "leaving", "1e-9x900", APP)
+    for labels in (TOTAL, APP):
+        engine.add_series("cx_active_customers", "960x900", **labels)
+    incident(
+        engine,
+        "leaving",
+        TOTAL,
+        where_events="channel app=25x900;plan pro=7x900",
+        reason_events=r"login=25x900;a \"price\"=3x900",
+        since_timestamp_seconds=f"{began}x900",
+        note_seconds="release 4.2=540x900;price change=60x900;{{ 1 }}=-5x900",
+    )
+    incident(engine, "leaving", APP, reason_events="login=20x900")
+    incident(engine, "leaving", TOTAL, instance="b", reason_events="price=26x900")
+    engine.add_series("cx_waiting_over_target_tickets", "60x900", **APP)
+    engine.add_series("cx_waiting_over_target_tickets", "0x900", **TOTAL)
+    engine.add_series("cx_cancel_scheduled_customers", "12x900", **TOTAL)
+    left = "left in the last 6 minutes (baseline: at most 1)"
+    rule = alerts()["customers"][0]
+    for labels, summary in (
+        (
+            TOTAL,
+            (
+                f'25 of 960 customers {left}; all in channel app; 7 in plan pro; all say `login`; 3 say `a "price"`; began {text} UTC, '
+                "at the time of note {{ 1 }}, 1 minute after note price change, 9 minutes after note release 4.2; "
+                "12 customers have given notice"
+            ),
+        ),
+        (
+            APP,
+            f"25 of 960 customers of channel app {left}; 20 say `login`; 60 tickets of channel app wait over target",
+        ),
+    ):
+        engine.expect_notification(
+            "1m",
+            "CxLeavingSpike",
+            {**labels, "job": "cxgauge", "severity": "critical", "domain": "customers"},
+            summary=summary,
+            description=rule.description,
+            runbook_url="deploy/runbooks/CxLeavingSpike.md",
+        )
+    engine.run()
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
