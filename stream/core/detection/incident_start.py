@@ -29,8 +29,10 @@ from stream.core.model.time_buckets import BY_CODE, HOUR, HOURS, MINUTE, MINUTES
 
 REACH = {MINUTES.code: 120, QUARTERS.code: 190, HOURS.code: 8 * 24}
 """Buckets before the present in which the beginning is sought, by the code of the resolution."""
-FACTORS = 1.5, 40.0
-"""Bounds of the factor by which a rate is higher, or lower, during an incident."""
+MIN_FACTOR = 1.5
+"""Least factor by which a rate is higher, or lower, during an incident."""
+SURE = log(20)
+"""Log-likelihood ratio by which the buckets before the beginning must speak against the incident."""
 MIN_SHARE = 1e-3
 """Least share of a class of answers."""
 
@@ -88,19 +90,26 @@ class Statistic(NamedTuple):
 
 
 def last_left_zero(ratios: Sequence[float]) -> int | None:
-    """Return the position at which the cumulative sum last left zero, None if it is zero or left it before all of them."""
-    total, left = 0.0, None
+    """Return the position at which the cumulative sum last left zero, None if it is zero now, or was never surely zero.
+
+    The sum begins at zero only because the buckets begin. It was zero if those before the position speak against the incident.
+    """
+    lowest = total = 0.0
+    left = None
+    before = 0.0
     for position, ratio in enumerate(ratios):
-        before, total = total, max(0.0, total + ratio)
-        if not before and total:
-            left = position
-    return left if total and left else None
+        was_zero = total <= lowest
+        total += ratio
+        if was_zero and total > lowest:
+            left, before = position, lowest
+        lowest = min(lowest, total)
+    return left if total > lowest and before <= -SURE else None
 
 
 def began(of: str, evidence: Evidence, finding: Finding) -> Since | None:
     """Return when the incident of a finding began, None if that is not in the panes.
 
-    Buckets are those of the finding's window. If the statistic was never zero in their reach, longer ones are used.
+    Buckets are those of the finding's window. If the statistic was never surely zero in their reach, longer ones are used.
 
     Args:
         of: the stream of the finding
@@ -124,14 +133,14 @@ def began(of: str, evidence: Evidence, finding: Finding) -> Since | None:
 def _counts(depth: int) -> Statistic:
     """Return the statistic of Poisson counts, with the ratios n ln d - (d - 1) m.
 
-    m is the baseline of the bucket, d the finding's events by its baseline. `depth` is that of the detector.
+    m is the baseline of the bucket, d the finding's events by the baseline of its window. `depth` is that of the detector.
     """
 
     def ratios(buckets: Buckets, evidence: Evidence, finding: Finding) -> list[float]:
         base = evidence.baseline(depth)
-        low, high = FACTORS
-        factor = max(finding.events, 0.5) / max(finding.baseline_events, 1e-6)
-        factor = min(max(factor, low), high) if factor > 1 else min(max(factor, 1 / high), 1 / low)
+        span, now = Span(evidence.minute, finding.window_seconds * 1000), (evidence.minute + 1) * MINUTE
+        factor = max(finding.events, 0.5) / max(base.expected(span.begin, now), 1e-6)
+        factor = max(factor, MIN_FACTOR) if factor > 1 else min(factor, 1 / MIN_FACTOR)
         # nothing can be missing of the present minute, because it is not over
         last = (evidence.minute + (factor > 1)) * MINUTE
         expected = (base.expected(begin, max(begin, min(end, last))) for begin, end in buckets.bounds())

@@ -91,16 +91,19 @@ def binomial_upper(count: int, n: int, share: float) -> float:
     """Return P(K >= count) of n trials that succeed with a probability of `share`, above 0 and below 1.
 
     P(K = k) = C(n, k) share^k (1 - share)^(n - k). Neighbouring terms have the ratio (n - k) / (k + 1) share / (1 - share).
+    For counts above the mean the terms fall. Up to the mean the tail is 1 - P(n - K >= n - count + 1).
     """
     if count <= 0:
         return 1.0
     if count > n:
         return 0.0
+    if count <= n * share:
+        return 1.0 - binomial_upper(n - count + 1, n, 1 - share)
     choices = lgamma(n + 1) - lgamma(count + 1) - lgamma(n - count + 1)
     term = total = exp(choices + count * log(share) + (n - count) * log1p(-share))
     for k in range(count, n):
         term *= (n - k) / (k + 1) * share / (1 - share)
         total += term
-        if term <= _TERM * total and k > n * share:
+        if term <= _TERM * total:
             break
     return min(total, 1.0)

@@ -8,6 +8,7 @@ import pytest
 
 from stream.core.detection.tails import (
     beta_binomial_upper,
+    binomial_upper,
     negative_binomial_lower,
     negative_binomial_upper,
     normal_upper,
@@ -86,3 +87,26 @@ def test_tails_fall_with_the_count_and_rise_with_the_mean() -> None:
     assert tails == sorted(tails, reverse=True)
     by_mean = [negative_binomial_upper(9, mean / 4, 1.2 * mean / 4) for mean in range(1, 60)]
     assert by_mean == sorted(by_mean)
+
+
+@pytest.mark.parametrize("n", [1, 7, 25, 400])
+@pytest.mark.parametrize("share", [Fraction(1, 2000), Fraction(1, 20), Fraction(1, 2), Fraction(19, 20)])
+def test_binomial_tails_are_the_sums_of_their_terms(n: int, share: Fraction) -> None:
+    """Also far below and far above the mean."""
+    terms = [comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(n + 1)]
+    for count in {0, 1, 3, n // 3, n // 2, n - 1, n, n + 1}:
+        exact = sum(terms[max(count, 0) :], Fraction(0))
+        assert binomial_upper(count, n, float(share)) == pytest.approx(float(exact), rel=1e-9)
+
+
+def test_binomial_tails_are_those_of_scipy() -> None:
+    """For more trials than exact fractions can add up soon."""
+    stats = pytest.importorskip("scipy.stats")
+    for n, share, count in (
+        (100_000, 0.01, 1_200),
+        (100_000, 0.01, 900),
+        (5_000, 0.9, 4_700),
+        (960, 1e-5, 3),
+    ):
+        exact = stats.binom.sf(count - 1, n, share)
+        assert binomial_upper(count, n, share) == pytest.approx(exact, rel=1e-8)
