@@ -12,7 +12,7 @@ from stream.config.descriptions import CHANGES_FIGURES, DESCRIPTIONS
 from stream.config.load import PREFIX
 from stream.config.show import plain_document
 from stream.core.detection.streams import STREAMS
-from stream.exporter import unusual
+from stream.exporter import incidents, unusual
 from stream.exporter.pipeline_metrics import FAMILIES
 from stream.intake.metrics import OUTCOMES, IntakeMetrics
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
@@ -90,7 +90,7 @@ def _settings() -> Iterator[str]:
 
 
 def _series() -> Iterator[str]:
-    yield f"# Series about unusual figures, the pipeline, the worker and the intake\n\n{NOTE}"
+    yield f"# Series about unusual figures, incidents, the pipeline, the worker and the intake\n\n{NOTE}"
     yield "The series of the metrics are in [metrics.md](metrics.md). Those below have no `window`.\n\n"
     yield "## Unusual figures, on the exporter\n\n"
     yield "They have `view` and its labels, and are served while something is remarkable: [unusual.md](unusual.md).\n\n"
@@ -99,6 +99,12 @@ def _series() -> Iterator[str]:
         yield f"| `{name}` | gauge | `view`, its labels, `of` | {text} |\n"
     yield "\n| `of` | events |\n|---|---|\n"
     yield from (f"| `{stream.of}` | {stream.title} |\n" for stream in STREAMS)
+    yield "\n## Incidents, on the exporter\n\n"
+    yield "They are served while there is a card: [incidents.md](incidents.md).\n\n"
+    yield SERIES_HEAD
+    for name, (label, text) in incidents.FAMILIES.items():
+        labels = ", `".join(filter(None, ("`view`, its labels, `of`", label and f"{label}`")))
+        yield f"| `{name}` | gauge | {labels} | {text} |\n"
     yield "\n"
     yield f"## Pipeline, on the exporter\n\n{SERIES_HEAD}"
     yield from (_series_row(name, kind, text) for name, (kind, text) in FAMILIES.items())

@@ -1,11 +1,13 @@
 """The incident of the demo: customers of the app wait for answers, then leave."""
 
 from schemas.customers import CustomerChurned
+from schemas.notes import Note
 from stream.demo.business import TARGET, Business
-from stream.demo.story import SECOND, TimedEvent
+from stream.demo.story import MINUTE, SECOND, TimedEvent
 
 CHANNEL = "app"
 WAITED, LEFT = 60, 25
+NOTE = "status page: app logins fail"
 ALERTS = ("CxAnswersLate", "CxLeavingSpike")
 """The alerts that fire, each in total and for the channel."""
 STORY = (
@@ -27,6 +29,11 @@ def late_answers(business: Business, now: int) -> list[TimedEvent]:
         for n in range(WAITED)
     )
     return [event for ticket in tickets for event in ticket if event.time <= now]
+
+
+def notes(now: int) -> list[TimedEvent]:
+    """Return a note of forty minutes ago, which the alerts name."""
+    return [TimedEvent(now - 40 * MINUTE, "outage", Note(note_id="outage", text=NOTE, channel=CHANNEL))]
 
 
 def churns(business: Business, now: int) -> list[TimedEvent]:

@@ -58,7 +58,8 @@ def publish_incident(servers: DemoServers, business: Business) -> None:
     """Publish the incident: late answers and, after their alert fires in Prometheus, churns."""
     alerts = incident.ALERTS_COME if servers.alerting else incident.ALERTS_WOULD_COME
     servers.say(f"\n{incident.STORY} {alerts}\n")
-    asyncio.run(publish(servers.bootstrap, incident.late_answers(business, now_ms()), stamped=False))
+    late = [*incident.notes(now_ms()), *incident.late_answers(business, now_ms())]
+    asyncio.run(publish(servers.bootstrap, late, stamped=False))
     if servers.alerting:
         first_alert = incident.ALERTS[0]
         servers.wait(lambda: first_alert in get(servers.ports.prometheus, "/api/v1/alerts").text, DEADLINE)

@@ -16,6 +16,7 @@ from stream.core.metrics.headlines import HEADLINES
 from stream.devbroker.ports import free_port
 from stream.exporter.live.payloads import Payloads
 from tests.exporter.in_memory import answers
+from tests.exporter.leavers import leavers, quiet_month
 from tests.exporter.live.live_exporter import LiveExporter, shop_events
 from tests.exporter.live.test_payloads import detail, tiles_by_name
 from tests.support import MINUTE, NOW
@@ -188,6 +189,21 @@ async def test_once_prints_what_is_served() -> None:
             "--window: got '3d', the exporter has 1h, "
             in (await top_once(live_exporter, "--window", "3d")).output
         )
+
+
+async def test_incidents_are_shown_above_the_figures() -> None:
+    """With the text of the API, whose label values may move the cursor."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish([*quiet_month(app="a\x1b[2Jb"), *leavers()])
+    async with live_exporter.running():
+        await live_exporter.refresh()
+        output = (await top_once(live_exporter)).output
+    text = " ".join(output.split())
+    assert (
+        "customers left in 8 minutes (baseline: at most 1); all in channel a\\x1b[2Jb; all say `login`; began 14:08 UTC"
+        in text
+    )
+    assert "\x1b[2J" not in output
 
 
 async def test_silence_of_workers_is_shown_from_12_s_on() -> None:

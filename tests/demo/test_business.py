@@ -6,7 +6,7 @@ from schemas.tickets import TicketCreated, TicketMessage
 from stream.demo.business import CUSTOMERS, Business
 from stream.demo.expected import series
 from stream.demo.expected_business import expected_business
-from stream.demo.incident import CHANNEL, LEFT, WAITED, churns, late_answers
+from stream.demo.incident import CHANNEL, LEFT, WAITED, churns, late_answers, notes
 from stream.demo.story import DAY, HISTORY, MINUTE, TimedEvent
 
 NOW = 1_790_000_000_000
@@ -48,6 +48,8 @@ def test_all_but_the_activations_are_in_the_longest_window():
 def test_the_incident_is_of_one_channel(business):
     """Replies to tickets whose target has just passed, and churns of active customers, all by now."""
     late_events, churn_events = late_answers(business, NOW), churns(business, NOW)
+    (note,) = notes(NOW)
+    assert (note.data.channel, note.time) == (CHANNEL, NOW - 40 * MINUTE)
     created = {e.data.ticket_id: e for e in late_events if isinstance(e.data, TicketCreated)}
     answered = {e.data.ticket_id: e for e in late_events if isinstance(e.data, TicketMessage)}
     assert len(created) == len(answered) == WAITED

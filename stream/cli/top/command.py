@@ -34,6 +34,7 @@ TIMEOUT = 8.0
 
 
 EFFECTS = "mix, rate: by how much a label set moved the total, because its share or its value changed"
+INCIDENTS = "/api/v1/incidents"
 MAX_REASON = 4_096
 """Bytes of a refusal that are read."""
 
@@ -122,9 +123,9 @@ def top(
         allowed = ", ".join(sorted(snapshot.windows))
         raise CxgaugeError(f"--window: got {window!r}, the exporter has {allowed}")
     if once:
-        Console(highlight=False).print(screen(snapshot, exporter.url, view, window))
+        Console(highlight=False).print(screen(snapshot, exporter, view, window))
         return
-    with until_stopped(), Live(screen(snapshot, exporter.url, view, window), screen=True) as live:
+    with until_stopped(), Live(screen(snapshot, exporter, view, window), screen=True) as live:
         watch(exporter, live, view, window)
 
 
@@ -136,7 +137,7 @@ def watch(exporter: ExporterClient, live: Live, view: str, window: str) -> None:
     last_screen, pause = live.renderable, Event()
     while not pause.wait(REFRESH_SECONDS):
         try:
-            last_screen = screen(MetricsSnapshot(exporter.fetch(), view, window), exporter.url, view, window)
+            last_screen = screen(MetricsSnapshot(exporter.fetch(), view, window), exporter, view, window)
             live.update(last_screen)
         except CxgaugeError as error:
             live.update(
@@ -145,6 +146,15 @@ def watch(exporter: ExporterClient, live: Live, view: str, window: str) -> None:
                     last_screen,
                 )
             )
+
+
+def incident_texts(exporter: ExporterClient) -> list[str]:
+    """Return the text of each incident. Raises CxgaugeError if the exporter cannot be read."""
+    try:
+        document = json.loads(exporter.fetch(INCIDENTS))
+        return [str(incident["text"]) for incident in document["incidents"]]
+    except (ValueError, LookupError, TypeError) as error:
+        raise CxgaugeError(f"{INCIDENTS}: expected a document with incidents, but {error}") from error
 
 
 def default_url(settings: Settings) -> str:
@@ -162,8 +172,8 @@ def authorization(user: str, password: str | None) -> str:
     return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
 
 
-def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group:
-    """Return the screen: the coverage and what is unusual about it, then a line for each value."""
+def screen(snapshot: MetricsSnapshot, exporter: ExporterClient, view: str, window: str) -> Group:
+    """Return the screen: the coverage and what is unusual about it, incidents, then a line for each value."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("")
     if view != "total":
@@ -196,7 +206,8 @@ def screen(snapshot: MetricsSnapshot, url: str, view: str, window: str) -> Group
     )
     return Group(
         state(snapshot),
-        Text(printable(f"{url}   window {window}, view {view}   {time.strftime('%H:%M:%S')}")),
+        *(Text(printable(text), style="bold red") for text in incident_texts(exporter)),
+        Text(printable(f"{exporter.url}   window {window}, view {view}   {time.strftime('%H:%M:%S')}")),
         Text(if_empty or first_steps(snapshot)),
         table,
         Text("" if view == "total" else EFFECTS, style="dim"),

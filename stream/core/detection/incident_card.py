@@ -106,15 +106,34 @@ SENTENCES: Mapping[str, Sentence] = {
     ),
 }
 """By stream."""
-OPEN: tuple[tuple[Family, str, frozenset[str]], ...] = (
-    (waiting.OVER, "{n} tickets{of} wait over target", frozenset(SENTENCES)),
-    (
+
+
+class OpenMatter(NamedTuple):
+    """Something open around an incident.
+
+    Attributes:
+        family: the family of its number
+        texts: the texts for 1 and for other numbers, with `n` and `of` (the label set)
+        streams: the streams of the incidents that it belongs to
+    """
+
+    family: Family
+    texts: tuple[str, str]
+    streams: frozenset[str]
+
+
+OPEN = (
+    OpenMatter(
+        waiting.OVER,
+        ("{n} ticket{of} waits over target", "{n} tickets{of} wait over target"),
+        frozenset(SENTENCES),
+    ),
+    OpenMatter(
         churn.CANCEL_SCHEDULED,
-        "{n} customers{of} have given notice",
+        ("{n} customer{of} has given notice", "{n} customers{of} have given notice"),
         frozenset((LEAVING_CUSTOMERS.of, PAYMENT_CHURN.of)),
     ),
 )
-"""What is open: its number, the text, and the streams of the incidents that it belongs to."""
 
 
 class Surroundings(Protocol):
@@ -247,11 +266,13 @@ class _Clauses:
         return sorted(fitting.values(), key=lambda note: (-note.time, note.note_id))[:MAX_NOTES]
 
     def _open(self) -> Iterator[Clause]:
-        for family, text, streams in OPEN:
+        for family, (single, several), streams in OPEN:
             n = self._around.figure(family, self._focus) if self._of in streams else None
             if n:
-                shown = text.format(n=f"{n:.0f}", of=self._of_label_set(self._focus))
-                yield self._clause("open", shown, self._figure(family.name, n, self._focus), family=family)
+                text = (single if n == 1 else several).format(
+                    n=f"{n:.0f}", of=self._of_label_set(self._focus)
+                )
+                yield self._clause("open", text, self._figure(family.name, n, self._focus), family=family)
 
 
 def _numbers(sentence: Sentence, finding: Finding) -> dict[str, str]:

@@ -183,8 +183,8 @@ def _overdue(buckets: Buckets, evidence: Evidence, finding: Finding) -> list[flo
     result = []
     columns = zip(buckets.bounds(), *map(buckets.counts, (shares.OVERDUE, shares.IN_TIME)), strict=True)
     for (begin, _), late, in_time in columns:
-        usual = base.share(begin // HOUR)
-        result.append(late * log(share / usual) + in_time * log((1 - share) / (1 - usual)))
+        expected = base.share(begin // HOUR)
+        result.append(late * log(share / expected) + in_time * log((1 - share) / (1 - expected)))
     return result
 
 

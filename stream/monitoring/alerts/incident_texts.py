@@ -21,8 +21,8 @@ _DAY = 86_400
 def known(of: str) -> str:
     """Return a template that follows the first clause of the summary. `of` is the stream of the rule."""
     number = f"{{{{ if eq .Value $n }}}}all{{{{ else }}}}{{{{ .Value | {WHOLE} }}}}{{{{ end }}}}"
-    where = _each(f"sort_desc({_by('text', WHERE_EVENTS, of)})", f"; {number} in {{{{ .Labels.text }}}}")
-    reasons = _each(
+    where = _for_all(f"sort_desc({_by('text', WHERE_EVENTS, of)})", f"; {number} in {{{{ .Labels.text }}}}")
+    reasons = _for_all(
         f"sort_desc({_by('reason', REASON_EVENTS, of)})", f"; {number} say `{{{{ .Labels.reason }}}}`"
     )
     events = f"{{{{ with {_query(f'cx:{of}:events{{%s}}')} }}}}{{{{ $n := . | first | value }}}}"
@@ -33,7 +33,7 @@ def _query(expression: str) -> str:
     return f'query (printf "{expression}" $s)'
 
 
-def _each(expression: str, text: str) -> str:
+def _for_all(expression: str, text: str) -> str:
     """Return a template of a text for each result of an expression."""
     return f"{{{{ range {_query(expression)} }}}}{text}{{{{ end }}}}"
 
@@ -56,15 +56,18 @@ def _since(of: str) -> str:
 def _notes(of: str) -> str:
     minutes = f"{{{{ .Value | {WHOLE} }}}} minute{{{{ if ne .Value 1.0 }}}}s{{{{ end }}}} after"
     when = f"{{{{ if lt .Value 1.0 }}}}at the time of{{{{ else }}}}{minutes}{{{{ end }}}}"
-    return _each(
+    return _for_all(
         f"sort(floor({_by('text', NOTE_SECONDS, of)} / 60))", f", {when} note {{{{ .Labels.text }}}}"
     )
 
 
 def _open(of: str) -> str:
-    n = f"{{{{ . | first | value | {WHOLE} }}}}"
-    return "".join(
-        f"{{{{ with {_query(f'max({family.name}{{%s}} {_COMPLETE}) > 0')} }}}}; {text.format(n=n, of=OF)}{{{{ end }}}}"
-        for family, text, streams in OPEN
-        if of in streams
-    )
+    result = ""
+    for family, texts, streams in OPEN:
+        if of in streams:
+            single, several = (text.format(n=f"{{{{ $n | {WHOLE} }}}}", of=OF) for text in texts)
+            number = f"{{{{ with {_query(f'max({family.name}{{%s}} {_COMPLETE}) > 0')} }}}}{{{{ $n := . | first | value }}}}"
+            result += (
+                f"{number}; {{{{ if eq $n 1.0 }}}}{single}{{{{ else }}}}{several}{{{{ end }}}}{{{{ end }}}}"
+            )
+    return result

@@ -145,7 +145,7 @@ def test_open_matters_are_those_of_the_label_set_that_has_all_events() -> None:
     figures = {
         ("cx_waiting_over_target_tickets", APP): 60.0,
         ("cx_cancel_scheduled_customers", APP): 12.0,
-        ("cx_waiting_over_target_tickets", TOTAL_LABELS): 90.0,
+        ("cx_waiting_over_target_tickets", TOTAL_LABELS): 1.0,
         ("cx_cancel_scheduled_customers", TOTAL_LABELS): 0.0,
     }
     around = KnownSurroundings(figures=figures)
@@ -155,7 +155,7 @@ def test_open_matters_are_those_of_the_label_set_that_has_all_events() -> None:
     )
     assert text_of(known, "answers_late", around).endswith("; 60 tickets of channel app wait over target")
     some = known._replace(places=(Standout(APP, 24, 1e-9),))
-    assert text_of(some, around=around).endswith("; 24 in channel app; 90 tickets wait over target")
+    assert text_of(some, around=around).endswith("; 24 in channel app; 1 ticket waits over target")
 
 
 def test_total_stands_for_the_label_sets_in_it() -> None:

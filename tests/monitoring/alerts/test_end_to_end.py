@@ -143,13 +143,15 @@ def test_spikes_are_notified_and_resolved(installation: Any) -> None:
 
     late_notice = installation.wait_for_notice("firing", "CxAnswersLate", view="total")
     assert re.fullmatch(
-        r"The target of 40 tickets passed without an answer in the last (15|30) minutes \(baseline: at most \d\)",
+        r"The target of 40 tickets passed without an answer in the last (15|30) minutes \(baseline: at most \d\)"
+        r"; all in channel app; began \d\d:\d\d UTC",
         late_notice.annotations["summary"],
     )
     assert "40 tickets of channel app " in summary(installation, "CxAnswersLate")
     churn_notice = installation.wait_for_notice("firing", "CxLeavingSpike", view="total")
     assert re.fullmatch(
-        r"25 of 255 customers left in the last (minute|\d minutes) \(baseline: at most 1\)",
+        r"25 of 255 customers left in the last (minute|\d minutes) \(baseline: at most 1\)"
+        r"(; all in channel app)?; all say `login`; began \d\d:\d\d UTC",
         churn_notice.annotations["summary"],
     )
     assert "25 of 255 customers of channel app left" in summary(installation, "CxLeavingSpike")

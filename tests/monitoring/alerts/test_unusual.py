@@ -116,8 +116,8 @@ def incident(engine: Engine, of: str, labels: Labels, instance: str = "a", **ser
     for name, values in series.items():
         own_label = "reason" if name == "reason_events" else "text"
         for entry in values.split(";"):
-            own, _, value = entry.rpartition("=")
-            own_labels = {own_label: own} if own else {}
+            text, _, value = entry.rpartition("=")
+            own_labels = {own_label: text} if text else {}
             engine.add_series(f"cx_incident_{name}", value, instance=instance, of=of, **labels, **own_labels)
 
 
@@ -146,6 +146,7 @@ def test_the_summary_has_what_the_card_knows(new_engine: NewEngine, began: str, 
     engine.add_series("cx_waiting_over_target_tickets", "60x900", **APP)
     engine.add_series("cx_waiting_over_target_tickets", "0x900", **TOTAL)
     engine.add_series("cx_cancel_scheduled_customers", "12x900", **TOTAL)
+    engine.add_series("cx_cancel_scheduled_customers", "1x900", **APP)
     left = "left in the last 6 minutes (baseline: at most 1)"
     rule = alerts()["customers"][0]
     for labels, summary in (
@@ -159,7 +160,10 @@ def test_the_summary_has_what_the_card_knows(new_engine: NewEngine, began: str, 
         ),
         (
             APP,
-            f"25 of 960 customers of channel app {left}; 20 say `login`; 60 tickets of channel app wait over target",
+            (
+                f"25 of 960 customers of channel app {left}; 20 say `login`; 60 tickets of channel app wait over target; "
+                "1 customer of channel app has given notice"
+            ),
         ),
     ):
         engine.expect_notification(
