@@ -5,7 +5,8 @@ import pytest
 from schemas.feedback import FeedbackSubmitted
 from stream.core.metrics import nps
 from stream.core.metrics.nps import METRIC, RESPONSES, SCORE
-from stream.core.model.time_buckets import Window
+from stream.core.model.aggregates.feedback import NpsLayout
+from stream.core.model.time_buckets import ROLLING, Resolution, Window
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
 from stream.core.windows.timeline import MAX_POINTS, TimelinePoint, point_size, timeline
 from tests.exporter.in_memory import Worker, apply_records, exporter, refresh
@@ -96,3 +97,27 @@ def test_late_answers_are_in_the_point_of_their_time() -> None:
         points = [point for point in timeline(windows, METRIC, TOTAL_LABELS, 2) if point is not None]
         counts = [sum(s.value for s in point.samples if s.family is RESPONSES) for point in points]
         assert counts == [0.0] * 19 + [n + 1] + [0.0] * 5
+
+
+@pytest.mark.parametrize("resolution", ROLLING, ids=lambda resolution: str(resolution.step))
+def test_entries_between_buckets_equal_a_count(resolution: Resolution) -> None:
+    """Of any buckets that are kept, and of one label set."""
+    state = exporter()
+    apply_records(
+        state, Worker(state)([*ANSWERS, *(answer(age * 11 * MINUTE, 0, "app") for age in range(90))])
+    )
+    windows = state.domain_views["feedback"].windows
+    last = NOW // resolution.step
+    for first in (last, last - 3, last - 37, last - 90):
+        begin = first * resolution.step
+        entries = windows.between("nps", LabelSet("channel", ("web",)), resolution.code, first, last)
+        counts = dict.fromkeys(range(3), 0)
+        for own_labels, component, n in entries:
+            assert own_labels == ()
+            counts[component] += n
+        scores = [e.data.score for e in ANSWERS if e.at >= begin]
+        assert [counts[NpsLayout.PROMOTERS], counts[NpsLayout.DETRACTORS]] == [
+            scores.count(10),
+            scores.count(0),
+        ]
+    assert not list(windows.between("nps", LabelSet("channel", ("fax",)), resolution.code, 0, last))
