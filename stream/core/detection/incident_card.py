@@ -5,7 +5,7 @@ A clause is left out where what it says is not known, or where its figures are n
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from math import ceil
+from math import ceil, floor
 from typing import Literal, NamedTuple, Protocol
 
 from stream.core.detection.finding import Finding
@@ -315,7 +315,7 @@ def since_text(since: Since, now: int) -> str:
 
 def note_text(text: str, seconds: float) -> str:
     """Return how long after a note an incident began. It may be in the bucket of the beginning."""
-    minutes = int(seconds * 1000 // MINUTE)
+    minutes = floor(seconds * 1000 / MINUTE + 0.5)
     if minutes < 1:
         return f"at the time of note {text}"
     return f"{minutes} minute{'' if minutes == 1 else 's'} after note {text}"

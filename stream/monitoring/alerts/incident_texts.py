@@ -57,7 +57,7 @@ def _notes(of: str) -> str:
     minutes = f"{{{{ .Value | {WHOLE} }}}} minute{{{{ if ne .Value 1.0 }}}}s{{{{ end }}}} after"
     when = f"{{{{ if lt .Value 1.0 }}}}at the time of{{{{ else }}}}{minutes}{{{{ end }}}}"
     return _for_all(
-        f"sort(floor({_by('text', NOTE_SECONDS, of)} / 60))", f", {when} note {{{{ .Labels.text }}}}"
+        f"sort(round({_by('text', NOTE_SECONDS, of)} / 60))", f", {when} note {{{{ .Labels.text }}}}"
     )
 
 

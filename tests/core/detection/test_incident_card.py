@@ -7,7 +7,7 @@ import pytest
 
 from stream.core.detection.finding import Finding
 from stream.core.detection.incident import CARRIED, Incident, Known
-from stream.core.detection.incident_card import MAX_NOTES, SENTENCES, card
+from stream.core.detection.incident_card import MAX_NOTES, SENTENCES, card, note_text
 from stream.core.detection.incident_standouts import Standout
 from stream.core.detection.incident_start import Since
 from stream.core.detection.streams import STREAMS
@@ -136,6 +136,8 @@ def test_the_newest_notes_that_may_concern_it_are_named() -> None:
     assert text_of(known, around=around).endswith(
         "began 16:21 UTC, at the time of note in it, 1 minute after note minute, 3 minutes after note app"
     )
+    assert note_text("n", 89.9) == "1 minute after note n"
+    assert note_text("n", 90) == "2 minutes after note n"
     many = [ShownNote(BEGAN - n * MINUTE, str(n), str(n), {}) for n in range(30, 0, -1)]
     assert text_of(known, around=KnownSurroundings(many)).count("after note") == MAX_NOTES
 

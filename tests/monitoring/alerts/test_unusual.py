@@ -139,7 +139,7 @@ def test_the_summary_has_what_the_card_knows(new_engine: NewEngine, began: str, 
         where_events="channel app=25x900;plan pro=7x900",
         reason_events=r"login=25x900;a \"price\"=3x900",
         since_timestamp_seconds=f"{began}x900",
-        note_seconds="release 4.2=540x900;price change=60x900;{{ 1 }}=-5x900",
+        note_seconds="release 4.2=520x900;price change=89x900;{{ 1 }}=29x900",
     )
     incident(engine, "leaving", APP, reason_events="login=20x900")
     incident(engine, "leaving", TOTAL, instance="b", reason_events="price=26x900")
