@@ -62,6 +62,17 @@ def write_flush(state: ExporterState, events: list[Event], *, lag: int = 0) -> d
     return Worker(state)(events, lag=lag)
 
 
+def compacted(written: Iterable[dict[str, list[FakeRecord]]]) -> dict[str, list[FakeRecord]]:
+    """Return the newest record of each key, in their order, by domain."""
+    newest: dict[str, dict[bytes | None, FakeRecord]] = {}
+    for records_of_flush in written:
+        for domain, rows in records_of_flush.items():
+            for record in rows:
+                newest.setdefault(domain, {}).pop(record.key, None)
+                newest[domain][record.key] = record
+    return {domain: list(rows.values()) for domain, rows in newest.items()}
+
+
 def apply_records(
     state: ExporterState, written: dict[str, list[FakeRecord]], monotonic_ms: int = 0, **batch: bool
 ) -> None:

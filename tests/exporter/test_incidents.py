@@ -9,7 +9,7 @@ from stream.core.detection.streams import STREAMS
 from stream.exporter.exposition import line
 from stream.exporter.incidents import FAMILIES, LIMITS
 from stream.exporter.state import ExporterState
-from tests.exporter.in_memory import Worker, apply_records, exporter, refresh
+from tests.exporter.in_memory import Worker, apply_records, compacted, exporter, refresh
 from tests.exporter.leavers import leavers, open_matters, quiet_month, release
 from tests.support import DAY, HOUR, MINUTE, NOW, Event
 
@@ -191,3 +191,24 @@ def test_other_domains_are_left_out_while_they_are_not_complete() -> None:
     assert held.text == alone.text
     refresh(state, 80_000 + 600_000)
     assert state.served_cards.cards == []
+
+
+def test_replicas_and_restarts_have_the_same_cards() -> None:
+    """One reads all at once, another refreshes in between, and one reads compacted topics."""
+    first = exporter()
+    worker = Worker(first)
+    parts = [[*quiet_month(), *open_matters()], [release(), *leavers(n=12)], leavers()[12:]]
+    written = [worker(sorted(events, key=lambda event: event.stamp)) for events in parts]
+    at_once, stepwise, restarted = exporter(), exporter(), exporter()
+    for records in written:
+        apply_records(at_once, records)
+        apply_records(stepwise, records)
+        refresh(stepwise)
+    apply_records(restarted, compacted(written))
+    results = []
+    for state in (at_once, stepwise, restarted):
+        series = refresh(state)
+        of_cards = {name: value for name, value in series.items() if name.startswith("cx_incident_")}
+        results.append((state.served_cards.cards, of_cards))
+    assert results[0] == results[1] == results[2]
+    assert results[0][0][0].text.startswith(SPIKE)

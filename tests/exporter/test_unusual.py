@@ -11,7 +11,7 @@ from schemas.customers import CustomerActivated, CustomerChurned
 from schemas.feedback import FeedbackSubmitted
 from stream.exporter.state import ExporterState
 from stream.exporter.unusual import FAMILIES
-from tests.exporter.in_memory import Worker, apply_records, exporter, refresh
+from tests.exporter.in_memory import Worker, apply_records, compacted, exporter, refresh
 from tests.support import DAY, HOUR, MINUTE, NOW, Event, FakeRecord
 
 Series = dict[str, float]
@@ -70,15 +70,6 @@ def test_promtool_reports_nothing(require: Callable[[str], Path]) -> None:
     assert (result.returncode, result.stderr.decode()) == (0, "")
 
 
-def _newest(records: Iterable[FakeRecord]) -> list[FakeRecord]:
-    """Return the newest record of each key, in their order."""
-    newest: dict[bytes | None, FakeRecord] = {}
-    for record in records:
-        newest.pop(record.key, None)
-        newest[record.key] = record
-    return list(newest.values())
-
-
 def test_replicas_and_restarts_serve_the_same() -> None:
     """One reads all at once, another refreshes in between, and one reads compacted topics."""
     first = exporter()
@@ -88,11 +79,8 @@ def test_replicas_and_restarts_serve_the_same() -> None:
     stepwise = exporter()
     for records in written:
         last = _served(stepwise, [records])
-    compacted = {
-        domain: _newest(record for records in written for record in records[domain]) for domain in written[0]
-    }
     assert at_once
-    assert at_once == last == _served(exporter(), [compacted])
+    assert at_once == last == _served(exporter(), [compacted(written)])
 
 
 def test_a_finding_is_removed_when_it_is_over() -> None:

@@ -6,18 +6,11 @@ import { count } from "./format.js";
 export class Incidents {
   #cards = new Map();
 
-  constructor() {
-    this.note = h("p", { class: "hint", role: "status" });
-    this.list = h("ul", { class: "alerts", hidden: true });
-    $("cards").replaceChildren(this.note, this.list);
-  }
-
   /** Show the cards of a status payload. Elements of known cards are updated, so that a link keeps the focus. */
   show({ incidents, covered, expected }) {
+    $("incidents").hidden = !incidents.length;
     const missing = covered < expected ? " Values are incomplete, so there may be more." : "";
-    const number = incidents.length ? `${count(incidents.length)} now.` : "None now.";
-    setText(this.note, number + missing);
-    this.list.hidden = !incidents.length;
+    setText($("incidents-note"), incidents.length ? `${count(incidents.length)} now.${missing}` : "");
     const before = this.#cards;
     this.#cards = new Map();
     for (const incident of incidents) {
@@ -27,14 +20,15 @@ export class Incidents {
       this.#cards.set(key, elements);
     }
     const items = [...this.#cards.values()].map(({ item }) => item);
-    if (items.length !== this.list.children.length || items.some((item, i) => item !== this.list.children[i])) this.list.replaceChildren(...items);
+    const { children } = $("cards");
+    if (items.length !== children.length || items.some((item, i) => item !== children[i])) $("cards").replaceChildren(...items);
   }
 }
 
 function create({ alert, severity, of }) {
-  const text = h("p", { class: "summary" });
-  const heading = h("p", { class: "alert-heading" }, h("strong", { class: "severity" }, severity), " ", h("span", { class: "name" }, alert));
-  return { item: h("li", { class: "alert card", "data-severity": severity, "data-of": of }, heading, text), text, links: new Map() };
+  const text = h("p", { class: "text" });
+  const heading = h("p", {}, h("strong", { class: "severity" }, severity), " ", h("span", { class: "name" }, alert));
+  return { item: h("li", { class: "card", "data-severity": severity, "data-of": of }, heading, text), text, links: new Map() };
 }
 
 /** Show these clauses. A clause is known by its kind and first series. */
