@@ -212,3 +212,17 @@ def test_replicas_and_restarts_have_the_same_cards() -> None:
         results.append((state.served_cards.cards, of_cards))
     assert results[0] == results[1] == results[2]
     assert results[0][0][0].text.startswith(SPIKE)
+
+
+def test_missing_answers_name_the_other_findings() -> None:
+    """No answer for ten hours, where there was one of each channel every quarter of an hour."""
+    times = range(NOW - 12 * DAY, NOW - 10 * HOUR, 15 * MINUTE)
+    events = [
+        Event(FeedbackSubmitted(feedback_id=f"{channel}{at}", survey="nps", score=9, channel=channel), at, at)
+        for at in times
+        for channel in ("app", "web")
+    ]
+    assert text_of(events) == (
+        "Only 0 NPS, CSAT and CES answers in 8 hours (baseline: 64); unusual in channel app; unusual in channel web; "
+        "began 04:00 UTC"
+    )

@@ -94,7 +94,7 @@ class Known(NamedTuple):
         finding: the finding
         since: the bucket in which it began, None if that is not known
         places: the label sets within this one that stand out among the events of the window
-        related: the other label sets within this one with such a finding, if the stream has no events to count
+        related: the findings of label sets within this one, alerts or not, if the stream has no events to count
         reasons: the reason codes that stand out among the events of the window
     """
 
@@ -141,19 +141,20 @@ def incidents(panes: Panes, limits: Mapping[str, float]) -> Generator[None, None
         panes: the panes of a domain, judged
         limits: by stream, how often a month chance may show a finding that is an alert
     """
-    firing: dict[str, list[tuple[LabelSet, Finding]]] = {}
+    by_stream: dict[str, list[tuple[LabelSet, Finding]]] = {}
     for of, labels, finding in panes.judge.findings():
-        if finding.by_chance < limits.get(of, 0.0):
-            firing.setdefault(of, []).append((labels, finding))
+        by_stream.setdefault(of, []).append((labels, finding))
     result = []
-    for of, entries in firing.items():
+    for of, entries in by_stream.items():
         entries.sort(key=lambda entry: (entry[1].by_chance, entry[0]))
-        total = [entry for entry in entries if entry[0] == TOTAL_LABELS]
-        others = [entry for entry in entries if entry[0] != TOTAL_LABELS]
+        firing = [entry for entry in entries if entry[1].by_chance < limits.get(of, 0.0)]
+        total = [entry for entry in firing if entry[0] == TOTAL_LABELS]
+        others = [entry for entry in firing if entry[0] != TOTAL_LABELS]
         known = []
         for labels, finding in [*total, *others[:MAX_SHOWN]]:
-            known.append((yield from _known(panes, of, labels, finding, others)))
-        result.append(Incident(of, tuple(known)))
+            known.append((yield from _known(panes, of, labels, finding, entries)))
+        if known:
+            result.append(Incident(of, tuple(known)))
     return result
 
 
@@ -162,9 +163,12 @@ def _known(
     of: str,
     labels: LabelSet,
     finding: Finding,
-    others: Sequence[tuple[LabelSet, Finding]],
+    entries: Sequence[tuple[LabelSet, Finding]],
 ) -> Generator[None, None, Known]:
-    """Return what is known of a finding. What needs panes that are missing is left out."""
+    """Return what is known of a finding. What needs panes that are missing is left out.
+
+    `entries` are all findings of the stream, the most certain first.
+    """
     evidence = panes.judge.evidence(of, labels)
     span = Span(evidence.minute, finding.window_seconds * 1000)
     since = began(of, evidence, finding)
@@ -173,7 +177,7 @@ def _known(
         since = None
     known = Known(labels, finding, since)
     if of not in CARRIED:
-        related = tuple(entry for entry in others if panes.within(entry[0], labels))[:MAX_SHOWN]
+        related = tuple(entry for entry in entries if panes.within(entry[0], labels))[:MAX_SHOWN]
         return known._replace(related=related)
     if Span(evidence.minute, MONTH).begin < panes.complete_since:
         return known
