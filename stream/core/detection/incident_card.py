@@ -292,10 +292,11 @@ def tile_id(family: Family) -> str:
 
 
 def span_text(seconds: int) -> str:
-    """Return a length as `6 minutes`, `1 hour` or `3 days`."""
-    unit, size = ("minute", 60) if seconds < HOUR // 1000 else ("hour", 3600)
-    if seconds > DAY // 1000:
-        unit, size = "day", 86_400
+    """Return a length as `6 minutes`, `1 hour` or `3 days`, in the largest unit that it is a multiple of. 24 hours are no day."""
+    units = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+    unit, size = next(
+        (unit, size) for unit, size in units if seconds % size == 0 and (unit, seconds) != ("day", size)
+    )
     n = seconds // size
     return f"{n} {unit}{'' if n == 1 else 's'}"
 

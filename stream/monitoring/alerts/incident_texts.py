@@ -54,11 +54,10 @@ def _since(of: str) -> str:
 
 
 def _notes(of: str) -> str:
+    expression = f"sort(clamp_min(round({_by('text', NOTE_SECONDS, of)} / 60), 0))"
     minutes = f"{{{{ .Value | {WHOLE} }}}} minute{{{{ if ne .Value 1.0 }}}}s{{{{ end }}}} after"
-    when = f"{{{{ if lt .Value 1.0 }}}}at the time of{{{{ else }}}}{minutes}{{{{ end }}}}"
-    return _for_all(
-        f"sort(round({_by('text', NOTE_SECONDS, of)} / 60))", f", {when} note {{{{ .Labels.text }}}}"
-    )
+    when = f"{{{{ if eq .Value 0.0 }}}}at the time of{{{{ else }}}}{minutes}{{{{ end }}}}"
+    return _for_all(expression, f", {when} note {{{{ .Labels.text }}}}")
 
 
 def _open(of: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from stream.core.detection.finding import Finding
 from stream.core.detection.incident import CARRIED, Incident, Known
-from stream.core.detection.incident_card import MAX_NOTES, SENTENCES, card, note_text
+from stream.core.detection.incident_card import MAX_NOTES, SENTENCES, card, note_text, span_text
 from stream.core.detection.incident_standouts import Standout
 from stream.core.detection.incident_start import Since
 from stream.core.detection.streams import STREAMS
@@ -158,6 +158,21 @@ def test_open_matters_are_those_of_the_label_set_that_has_all_events() -> None:
     assert text_of(known, "answers_late", around).endswith("; 60 tickets of channel app wait over target")
     some = known._replace(places=(Standout(APP, 24, 1e-9),))
     assert text_of(some, around=around).endswith("; 24 in channel app; 1 ticket waits over target")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (60, "1 minute"),
+        (5400, "90 minutes"),
+        (3600, "1 hour"),
+        (86_400, "24 hours"),
+        (172_800, "2 days"),
+        (604_800, "7 days"),
+    ],
+)
+def test_lengths_are_as_people_say_them(seconds: int, text: str) -> None:
+    assert span_text(seconds) == text
 
 
 def test_total_stands_for_the_label_sets_in_it() -> None:

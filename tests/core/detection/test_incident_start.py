@@ -13,7 +13,7 @@ from stream.core.detection.finding import Finding
 from stream.core.detection.incident_start import STATISTICS, SURE, Since, began, last_left_zero
 from stream.core.detection.means import NUMBER, SQUARES, SUM, UNIT
 from stream.core.detection.scores import DOWN, UP
-from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline
+from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline, share_baseline
 from stream.core.detection.stream_events import StreamEvents
 from stream.core.detection.streams import STREAMS
 from stream.core.model.time_buckets import HOUR, MINUTE, QUARTER
@@ -21,15 +21,14 @@ from tests.core.detection.history import NOW_MINUTE, every, put
 
 
 class KnownEvidence:
-    """Events with a given baseline: `rate` events an hour, and a `share` of overdue cycles."""
+    """Events with a given baseline: `rate` events an hour."""
 
     weight = 0.5
 
-    def __init__(self, events: StreamEvents, rate: float = 1.0, share: float = 0.05) -> None:
+    def __init__(self, events: StreamEvents, rate: float = 1.0) -> None:
         self.events = events
         self.minute = NOW_MINUTE
         self._rate = rate
-        self._share = share
 
     def baseline(self, depth: int) -> Baseline:
         return Baseline(
@@ -37,7 +36,14 @@ class KnownEvidence:
         )
 
     def shares(self) -> ShareBaseline:
-        return ShareBaseline(NOW_MINUTE // 60, [self._share], 20.0, 2.0, self._share)
+        """Return that of five in a hundred cycles."""
+        hours = 40 * 24
+        hour = NOW_MINUTE // 60
+        return share_baseline([5] * hours, [95] * hours, hour - hours, hour)
+
+    def is_marked(self) -> bool:
+        """Return whether decisions to leave are told from other churns. They are."""
+        return True
 
 
 def bucket(minute: int, step: int) -> Since:
