@@ -5,7 +5,7 @@ from schemas.tickets import TicketCreated
 from tests.core.aggregation.feedback.test_notes import note
 from tests.support import DAY, HOUR, MINUTE, NOW, SECOND, Event
 
-CUSTOMERS, LEFT = 1_000, 25
+CUSTOMERS, LEFT = 1_001, 25
 BEGAN = NOW - 5 * MINUTE
 """The time of the first of them."""
 REASONS = ("price", "moved", "login")
@@ -13,7 +13,7 @@ REASONS = ("price", "moved", "login")
 
 
 def quiet_month(app: str = "app") -> list[Event]:
-    """Return customers, every second one of the app, of whom 40 churned in the month."""
+    """Return customers, every second one of the app, of whom 40 churned in the month, and one more by a failed payment."""
     events = []
     for n in range(CUSTOMERS):
         joined = CustomerActivated(customer_id=f"c{n}", channel=app if n % 2 else "web")
@@ -21,7 +21,8 @@ def quiet_month(app: str = "app") -> list[Event]:
     for n in range(40):
         at = NOW - 29 * DAY + n * 16 * HOUR
         events.append(Event(CustomerChurned(customer_id=f"c{n}", reason=REASONS[n % 3]), at, at, f"q{n}"))
-    return events
+    failed = CustomerChurned(customer_id=f"c{CUSTOMERS - 1}", voluntary=False)
+    return [*events, Event(failed, NOW - 9 * DAY, NOW - 9 * DAY, "failed")]
 
 
 def leavers(reason: str = "login", n: int = LEFT) -> list[Event]:

@@ -101,7 +101,7 @@ def test_every_figure_of_a_card_is_a_series() -> None:
 
 
 def test_a_score_has_the_reasons_of_its_detractors() -> None:
-    """Forty detractors of the web within three hours, thirty of whom name the delivery. Before, each fifth did."""
+    """Sixty detractors of the web within four hours, 45 of whom name the delivery. Before, each fifth did."""
     events = []
     for n in range(600):
         at, reasons = NOW - DAY - n * HOUR, ["delivery" if n % 25 == 1 else "price"]
@@ -110,13 +110,13 @@ def test_a_score_has_the_reasons_of_its_detractors() -> None:
             feedback_id=f"b{n}", survey="nps", score=score, reasons=reasons, channel=channel
         )
         events.append(Event(data, at, at))
-    for n in range(40):
+    for n in range(60):
         at, reasons = NOW - n * 4 * MINUTE, ["delivery"] if n % 4 else []
         data = FeedbackSubmitted(feedback_id=f"d{n}", survey="nps", score=0, reasons=reasons, channel="web")
         events.append(Event(data, at, at))
     text = text_of(events)
-    assert text.startswith("40 detractors in NPS surveys in 4 hours (baseline: at most ")
-    assert "; all in channel web; 30 say `delivery`; began 11:30 UTC" in text
+    assert text.startswith("60 detractors in NPS surveys in 4 hours (baseline: at most ")
+    assert "; all in channel web; 45 say `delivery`; began 10:15 UTC" in text
 
 
 def payments(channel: str, times: list[int]) -> list[Event]:
