@@ -248,7 +248,7 @@ class ExporterState:
         return f"{len(gaps)} of {len(self.coverage.expected)} partitions are not covered: {text}{more}"
 
     def notes_between(self, first: int, last: int) -> list[ShownNote]:
-        """Return the newest notes from `first` to `last` (ms since the epoch), none unless feedback is served."""
+        """Return the notes from `first` to `last` (ms since the epoch), none unless feedback is served."""
         feedback = self.domain_views["feedback"]
         return feedback.windows.notes.between(first, last) if feedback.is_served else []
 

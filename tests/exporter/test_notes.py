@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream.core.windows import notes
 from stream.core.windows.notes import NoteBoard
+from stream.exporter import notes
 from stream.exporter.state import ExporterState
 from tests.core.aggregation.feedback.test_notes import deleted, note
 from tests.exporter.in_memory import Worker, answers, apply_records, exporter, refresh
@@ -62,7 +62,7 @@ def test_edits_and_deletions_replace_the_series() -> None:
 
 
 def test_the_newest_notes_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notes, "MAX_SHOWN", 2)
+    monkeypatch.setattr(notes, "MAX_SERIES", 2)
     state = exporter()
     publish(state, Worker(state), *(note(f"n{i}", "x", NOW - i * MINUTE) for i in (1, 3, 2)))
     assert served(state) == {"n1": NOW / 1000 - 60, "n2": NOW / 1000 - 120}

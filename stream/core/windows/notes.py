@@ -6,9 +6,6 @@ from typing import NamedTuple
 from stream.core.model.aggregate import OwnLabels, Vector, add
 from stream.core.model.aggregates.feedback import NOTES, NotesLayout
 
-MAX_SHOWN = 100
-"""Maximum number of notes that are shown and exposed, the newest ones."""
-
 
 class ShownNote(NamedTuple):
     """A note: time in ms since the epoch, ID, text, values of its dimensions by name."""
@@ -42,9 +39,9 @@ class NoteBoard:
             del self._vectors[own_labels]
 
     def between(self, first: int, last: int) -> list[ShownNote]:
-        """Return the newest notes from `first` to `last` (ms, both inside), in the order of their time."""
+        """Return the notes from `first` to `last` (ms, both inside), in the order of their time."""
         shown = [note for note in self._notes() if first <= note.time <= last]
-        return sorted(shown, key=lambda note: (note.time, note.note_id))[-MAX_SHOWN:]
+        return sorted(shown, key=lambda note: (note.time, note.note_id))
 
     def _notes(self) -> Iterator[ShownNote]:
         for (note_id, text, *pairs), vector in self._vectors.items():

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from stream.exporter.live import payloads
 from stream.exporter.live.payloads import Payloads
 from tests.core.aggregation.feedback.test_notes import deleted, note
 from tests.exporter.in_memory import Worker, answers, apply_records, exporter, refresh
@@ -60,14 +59,16 @@ def test_payloads_have_target_benchmark_and_the_notes_of_the_window() -> None:
     assert week["notes"] == [{"at": NOW - 2 * DAY, "text": "Old", "dimensions": {}}, new]
 
 
-def test_the_newest_notes_of_many_are_in_the_payload(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payloads, "MAX_NOTES", 2)
+def test_the_20_newest_notes_of_the_window_are_in_the_payload() -> None:
+    """The others are counted, also those that are not exposed. Older ones than the window are neither."""
     state = exporter()
-    apply_records(state, Worker(state)([note(f"n{i}", f"{i}", NOW - i * MINUTE) for i in range(5)]))
-    refresh(state)
+    sent = [note(f"n{i}", f"{i}", NOW - i * MINUTE // 4) for i in range(150)]
+    apply_records(state, Worker(state)([*sent, note("old", "old", NOW - 2 * DAY)]))
+    series = refresh(state)
     shown = detail(Payloads(state), 1, "total", "cx_nps_score")
-    assert [entry["text"] for entry in shown["notes"]] == ["1", "0"]
-    assert shown["more_notes"] == 3
+    assert [entry["text"] for entry in shown["notes"]] == [f"{i}" for i in reversed(range(20))]
+    assert shown["more_notes"] == 130
+    assert sum(name.startswith("cx_note_timestamp_seconds") for name in series) == 100
 
 
 @pytest.mark.tools
