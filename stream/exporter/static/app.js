@@ -8,15 +8,20 @@ import { Incidents } from "./incidents.js";
 import { Lists } from "./lists.js";
 import { Status } from "./status.js";
 import { Tiles } from "./tiles.js";
+import { Verdict } from "./verdict.js";
 
 const catalog = await loadCatalog();
 const status = new Status(catalog);
+const verdict = new Verdict(catalog);
 const incidents = new Incidents();
 const tiles = new Tiles(catalog, (tile) => select({ tile }));
 const detail = new Detail(catalog);
 const comments = new Comments();
 const lists = new Lists();
-const feed = new Feed(show, (isConnected, refusal) => status.setConnected(isConnected, refusal));
+const feed = new Feed(show, (isConnected, refusal) => {
+  status.setConnected(isConnected, refusal);
+  verdict.setConnected(isConnected);
+});
 let selection = null;
 
 async function loadCatalog() {
@@ -38,8 +43,12 @@ function show(name, payload) {
     status.show(payload);
     incidents.show(payload);
     tiles.showStates(payload.domains);
+    verdict.setStatus(payload);
   }
-  if (name === "tiles" && payload.window === selection.window) tiles.show(payload.tiles, payload.window);
+  if (name === "tiles" && payload.window === selection.window) {
+    tiles.show(payload.tiles, payload.window);
+    verdict.setTiles(payload);
+  }
   if (name === "detail" && payload.window === selection.window && payload.view === selection.view && payload.id === selection.tile) {
     detail.show(payload);
   }
@@ -81,10 +90,10 @@ function select(change) {
   if (change.tile) reveal();
 }
 
-/** Scroll to the detail section if it is below the edge, as on a phone. */
+/** Scroll to the detail section if its beginning is out of sight, as on a phone. */
 function reveal() {
-  const box = $("detail").getBoundingClientRect();
-  if (box.top > innerHeight * 0.8) {
+  const { top } = $("detail").getBoundingClientRect();
+  if (top < 0 || top > innerHeight * 0.8) {
     const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
     $("detail").scrollIntoView({ behavior: reducedMotion ? "auto" : "smooth" });
   }
@@ -99,5 +108,10 @@ for (const { name, labels } of catalog.views) {
 }
 $("view").addEventListener("change", (event) => select({ view: event.target.value }));
 $("selection").addEventListener("submit", (event) => event.preventDefault());
+// The address holds the selection, which the link to the figures must not replace.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  $("glance").focus();
+});
 addEventListener("hashchange", () => select(selectionFromAddress()));
 select({});

@@ -10,10 +10,10 @@ export function signed(value, unit) {
   return `${value < 0 ? "\u2212" : "+"}${text}`;
 }
 
-/** Return the line of a tile. Empty without a window before. */
-export function changeLine(tile, headline, window) {
+/** Return the line of a tile. Empty without a window before, which the heading of the tiles names. */
+export function changeLine(tile, headline) {
   if (tile.change === null) return "";
-  return `${signed(tile.change.difference, headline.unit)} vs the ${window} before${tile.verdict && `: ${tile.verdict}`}`;
+  return `${signed(tile.change.difference, headline.unit)} vs before${tile.verdict && `: ${tile.verdict}`}`;
 }
 
 /** Return the sentence of the detail. Empty without a window before. */

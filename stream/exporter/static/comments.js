@@ -1,6 +1,6 @@
 // The newest kept comments, with filters. Only an exporter with users serves them.
 
-import { $, h, setText } from "./dom.js";
+import { $, announced, h, setText } from "./dom.js";
 import { count, moment } from "./format.js";
 import { getJson } from "./json.js";
 
@@ -22,7 +22,7 @@ export class Comments {
 
   constructor() {
     this.form = h("form", { class: "filters", hidden: true, onsubmit: (event) => event.preventDefault() });
-    this.note = h("p", { class: "hint", role: "status" });
+    this.note = h("p", { class: "hint", "aria-live": "off" });
     this.list = h("ul", { class: "comments" });
     $("comments").append(this.form, this.note, this.list);
     for (const [name, title] of [["class", "Class"], ["reason", "Reason"]]) this.#addFilter(name, title);
@@ -42,7 +42,7 @@ export class Comments {
   }
 
   #addFilter(name, title) {
-    const select = h("select", { "data-filter": name, onchange: () => this.#load() }, h("option", { value: "" }, "any"));
+    const select = h("select", { "data-filter": name, onchange: () => announced(this.note, () => this.#load()) }, h("option", { value: "" }, "any"));
     this.#filters.set(name, select);
     this.form.append(h("label", {}, `${title} `, select));
   }
@@ -75,7 +75,7 @@ export class Comments {
 
   #show({ total, choices, comments }) {
     const shown = comments.length < total ? `, the newest ${count(comments.length)} shown` : "";
-    setText(this.note, total ? `${count(total)}${shown}` : "No comments.");
+    setText(this.note, total ? `${count(total)} ${total === 1 ? "comment" : "comments"}${shown}.` : "No comments.");
     for (const [name, select] of this.#filters) offer(select, choices[name] ?? [], name === "class" ? CLASSES : {});
     const drawn = JSON.stringify(comments);
     if (drawn === this.#drawn) return;

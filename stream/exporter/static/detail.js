@@ -3,7 +3,7 @@
 import { changeSentence } from "./change.js";
 import { csvButton } from "./csv.js";
 import { definitionList } from "./definition.js";
-import { $, h, s, setText } from "./dom.js";
+import { $, h, s, setText, update } from "./dom.js";
 import { NO_VALUE, bounds, count, figure, moment } from "./format.js";
 import { currencyOf, timelineUnit, title } from "./headline.js";
 import { Line } from "./line.js";
@@ -84,9 +84,9 @@ export class Detail {
     }
     this.api.href = `api/v1/figures?${new URLSearchParams({ metric: headline.metric.name, view: payload.view, window: payload.window })}`;
     this.#showBreakdown();
-    this.moved.replaceChildren(...movedTable(payload, headline, this.#labels()));
+    update(this.moved, movedTable(payload, headline, this.#labels()));
     this.moved.hidden = this.movedCsv.hidden = !payload.moved;
-    this.reasons.replaceChildren(...reasonTable(payload, headline));
+    update(this.reasons, reasonTable(payload, headline));
     this.reasons.hidden = this.reasonsCsv.hidden = !payload.reasons;
   }
 
@@ -94,7 +94,7 @@ export class Detail {
     const { line, window } = this.#payload;
     const { interval } = this.catalog.windows.find(({ label }) => label === window);
     this.#line.show(headline, line, headline.line ? interval : 0, currencyOf(headline, this.#payload), referenceLines(this.#payload, headline), this.#payload.notes);
-    this.notes.replaceChildren(...[notesList(this.#payload) ?? []].flat().filter((part) => part !== null));
+    update(this.notes, notesList(this.#payload));
     setText(this.caption, caption(headline, line, window, interval));
     this.#showPoints();
   }
@@ -105,7 +105,7 @@ export class Detail {
     const { line } = this.#payload;
     const [unit, currency] = timelineUnit(headline, currencyOf(headline, this.#payload));
     const rows = line.at.map((at, i) => h("tr", {}, h("th", { scope: "row" }, moment(at)), h("td", {}, figure(line.value[i], unit, currency)), h("td", {}, bounds(line.low[i], line.high[i], unit) || NO_VALUE), h("td", {}, count(line.n[i]))));
-    this.points.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ["From", "Value", "95\u202f% bounds", "n"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.reverse())));
+    update(this.points, h("table", {}, h("thead", {}, h("tr", {}, ["From", "Value", "95\u202f% bounds", "n"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.reverse())));
   }
 
   /** Return the names of the labels of the view. */
@@ -125,23 +125,21 @@ export class Detail {
     const labels = this.#labels();
     this.rowsCsv.hidden = !labels.length || !payload.rows.length;
     if (!labels.length || !payload.rows.length) {
-      this.rows.replaceChildren(h("p", { class: "hint" }, labels.length ? `No values by ${labels.join(", ")}.` : "Select a breakdown to see this metric by label."));
+      update(this.rows, h("p", { class: "hint" }, labels.length ? `No values by ${labels.join(", ")}.` : "Select a breakdown to see this metric by label."));
       return;
     }
-    const focused = document.activeElement?.dataset?.sort;
     const key = SORT_KEYS[this.#sort.by];
     const rows = [...payload.rows].sort((a, b) => (this.#sort.ascending ? 1 : -1) * compare(key(a), key(b)));
     const head = h("tr", {}, this.#header("label", labels.join(", ")), this.#header("value", "Value"), h("th", { scope: "col" }, headline.bounds ? "95\u202f% bounds" : "Compared with total"), this.#header("n", "n"));
     const caption = h("caption", {}, `By ${labels.join(", ")}${payload.more ? `: the ${payload.rows.length} largest, ${count(payload.more)} more are not shown` : ""}`);
     const body = rows.map((row) => breakdownRow(row, payload, headline, scale(payload)));
-    this.rows.replaceChildren(h("table", { class: "breakdown" }, caption, h("thead", {}, head), h("tbody", {}, body)));
-    if (focused) this.rows.querySelector(`[data-sort="${focused}"]`)?.focus();
+    update(this.rows, h("table", { class: "breakdown" }, caption, h("thead", {}, head), h("tbody", {}, body)));
   }
 
   #header(by, name) {
     const active = this.#sort.by === by;
     const sort = () => {
-      this.#sort = { by, ascending: active ? !this.#sort.ascending : by === "label" };
+      this.#sort = { by, ascending: this.#sort.by === by ? !this.#sort.ascending : by === "label" };
       this.#showBreakdown();
     };
     return h("th", { scope: "col", "aria-sort": active ? (this.#sort.ascending ? "ascending" : "descending") : null }, h("button", { type: "button", class: "sort", "data-sort": by, onclick: sort }, name));

@@ -28,3 +28,34 @@ export const $ = (id) => document.getElementById(id);
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** Announce the text that an action sets in an element, but not those of later refreshes. */
+export async function announced(element, action) {
+  element.ariaLive = "polite";
+  await action();
+  setTimeout(() => (element.ariaLive = "off"), 5_000);
+}
+
+/** Make the children of an element these. Nodes of the same kind are kept, with their listeners, so that focus, selection and reading position stay. */
+export function update(element, ...children) {
+  const next = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== "").map((child) => (typeof child === "string" ? document.createTextNode(child) : child));
+  const present = [...element.childNodes];
+  next.forEach((child, i) => {
+    if (!present[i]) element.append(child);
+    else if (present[i].nodeName === child.nodeName) copy(child, present[i]);
+    else present[i].replaceWith(child);
+  });
+  for (const node of present.slice(next.length)) node.remove();
+}
+
+/** Copy data, attributes and children. Whether details are open stays. */
+function copy(from, to) {
+  if (from.isEqualNode(to)) return;
+  if (from.nodeType === Node.TEXT_NODE) {
+    to.data = from.data;
+    return;
+  }
+  for (const { name } of [...to.attributes]) if (name !== "open" && !from.hasAttribute(name)) to.removeAttribute(name);
+  for (const { name, value } of from.attributes) if (to.getAttribute(name) !== value) to.setAttribute(name, value);
+  update(to, [...from.childNodes]);
+}

@@ -7,7 +7,9 @@ import { drawMarks } from "./marks.js";
 const HEIGHT = 220;
 /** Allowed distances between the marks of an axis in seconds. */
 const SECONDS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, ...[1, 2, 5, 10, 15, 30].map((n) => n * 60), ...[1, 2, 3, 6, 12, 24, 48, 120, 240, 480, 960].map((n) => n * 3600)];
-const dark = matchMedia("(prefers-color-scheme: dark)");
+/** Colours differ in the dark and with forced colours. Paper is light. */
+const THEMES = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((query) => matchMedia(query));
+const print = matchMedia("print");
 
 export class Line {
   #plot = null;
@@ -18,7 +20,20 @@ export class Line {
     this.box = box;
     this.onReadout = () => {};
     new ResizeObserver(() => this.#plot?.setSize({ width: box.clientWidth, height: HEIGHT })).observe(box);
-    dark.addEventListener("change", () => this.#shown && this.show(...this.#shown));
+    for (const theme of THEMES) theme.addEventListener("change", () => this.#redraw());
+    print.addEventListener("change", ({ matches }) => this.#setPaper(matches));
+    addEventListener("beforeprint", () => this.#setPaper(true));
+    addEventListener("afterprint", () => this.#setPaper(false));
+  }
+
+  #redraw() {
+    if (this.#shown) this.show(...this.#shown);
+  }
+
+  /** Draw in the colours of paper, or of the screen. */
+  #setPaper(isPaper) {
+    document.documentElement.classList.toggle("paper", isPaper);
+    this.#redraw();
   }
 
   /** Draw a time line. `interval` is the length of a point in seconds, 0 for values at a moment. For `lines` and `notes` see `drawMarks`. */

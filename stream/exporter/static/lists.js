@@ -1,6 +1,6 @@
 // Lists of tickets and customers behind figures. Only an exporter with users serves them.
 
-import { $, h, setText } from "./dom.js";
+import { $, announced, h, setText } from "./dom.js";
 import { count, duration } from "./format.js";
 import { getJson } from "./json.js";
 
@@ -27,8 +27,8 @@ export class Lists {
   #requests = 0;
 
   constructor() {
-    this.select = h("select", { id: "list", onchange: () => this.#load() }, Object.entries(LISTS).map(([value, name]) => h("option", { value }, name)));
-    this.note = h("p", { class: "hint", role: "status" });
+    this.select = h("select", { id: "list", onchange: () => announced(this.note, () => this.#load()) }, Object.entries(LISTS).map(([value, name]) => h("option", { value }, name)));
+    this.note = h("p", { class: "hint", "aria-live": "off" });
     this.table = h("div", { class: "rows", tabindex: "0", role: "region", "aria-label": "Rows of the list" });
     this.label = h("label", { hidden: true }, "List ", this.select);
     $("lists").append(this.label, this.note, this.table);
@@ -73,7 +73,7 @@ export class Lists {
     const rows = answer.tickets ?? answer.customers;
     const shown = rows.length < answer.total ? `, the first ${count(rows.length)} shown` : "";
     const incomplete = answer.incomplete ? ` It may lack changes: ${answer.incomplete}.` : "";
-    setText(this.note, `${count(answer.total)}${answer.window ? ` in ${answer.window}` : ""}${shown}.${incomplete}`);
+    setText(this.note, `${count(answer.total)} ${answer.tickets ? "tickets" : "customers"}${answer.window ? ` in ${answer.window}` : ""}${shown}.${incomplete}`);
     const drawn = JSON.stringify([answer.list, rows.map(({ age_seconds: _, ...row }) => row)]);
     if (drawn !== this.#drawn) {
       this.#drawn = drawn;

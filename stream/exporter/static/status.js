@@ -1,18 +1,17 @@
 // State of connection and pipeline, and the firing alerts.
 
 import { csvButton } from "./csv.js";
-import { $, h, setText } from "./dom.js";
+import { $, h, setText, update } from "./dom.js";
 import { ago, count, duration, since, stamp } from "./format.js";
 
 /** Number of alerts of one name that are shown before the list is opened. */
-const UNFOLDED = 3;
+const UNFOLDED = 2;
 const STATES = { Complete: "complete", Incomplete: "incomplete", "No events yet": "empty" };
 
 export class Status {
   #payload = null;
   #isConnected = false;
   #refusal = "";
-  #drawnAlerts = "";
 
   constructor(catalog) {
     this.catalog = catalog;
@@ -31,16 +30,13 @@ export class Status {
   show(payload) {
     this.#payload = payload;
     this.#showState();
-    const alerts = JSON.stringify(payload.firing);
-    if (alerts !== this.#drawnAlerts) {
-      this.#drawnAlerts = alerts;
-      $("alerts").replaceChildren(...firingAlerts(payload.firing));
-    }
+    $("firing").hidden = payload.firing.connected && !payload.firing.alerts.length;
+    update($("alerts"), firingAlerts(payload.firing));
     this.#showPipeline();
   }
 
   #showPipeline() {
-    $("health-table").replaceChildren(pipelineTable(this.#payload, this.#isConnected));
+    update($("health-table"), pipelineTable(this.#payload, this.#isConnected));
   }
 
   #showState() {
@@ -98,14 +94,13 @@ function firstSteps({ domains }) {
 function firingAlerts({ connected, error, alerts, more }) {
   if (connected === null) return [h("p", { class: "hint" }, "No Alertmanager is configured (setting ", h("code", {}, "exporter.alertmanager"), ").")];
   if (!connected) return [h("p", { class: "error" }, `Alertmanager cannot be reached${error ? `: ${error}` : ""}. Firing alerts are unknown.`)];
-  if (!alerts.length) return [h("p", { class: "hint" }, "No alerts are firing.")];
   const groups = new Map();
   for (const alert of alerts) {
     const key = JSON.stringify([alert.name, alert.severity]);
     groups.set(key, [...(groups.get(key) ?? []), alert]);
   }
   const rest = more ? h("p", { class: "hint" }, `and ${count(more)} more`) : null;
-  return [h("ul", { class: "alerts" }, [...groups.values()].map(alertGroup)), rest].filter((element) => element);
+  return [h("ul", { class: "alerts" }, [...groups.values()].map(alertGroup)), rest];
 }
 
 /** Return an item for the alerts of one name: those about the view total first, then the others. */

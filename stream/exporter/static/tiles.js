@@ -8,6 +8,10 @@ import { currencyOf, title } from "./headline.js";
 import { targetLine } from "./target.js";
 
 const NAMES = { lead: "At a glance", feedback: "Feedback", tickets: "Tickets", customers: "Customers" };
+/** Least width of a tile, and the width from which two stand side by side, in rem. */
+const [TILE, TWO_TILES] = [11.5, 17];
+/** Most tiles side by side. */
+const MOST = 4;
 const BY_URGENCY = ["expired", "stale", "starting", "live"];
 const STATES = {
   starting: "not complete since the exporter started, no values yet",
@@ -26,11 +30,13 @@ export class Tiles {
     this.onSelect = onSelect;
     for (const [id, name] of Object.entries(NAMES)) {
       const state = h("span", { class: "state" });
+      const period = h("span", { class: "period" });
       const list = h("ul", { class: "tiles" });
       const heading = h("h2", { id: `group-${id}` }, name);
-      const group = h("section", { class: "group", "aria-labelledby": heading.id, hidden: true }, h("div", { class: "heading" }, heading, state), list);
-      $("figures").append(group);
-      this.#groups[id] = { group, list, state };
+      const group = h("section", { class: "group", "aria-labelledby": heading.id, hidden: true }, h("div", { class: "heading" }, heading, period, state), list);
+      $(id === "lead" ? "glance" : "figures").append(group);
+      this.#groups[id] = { group, list, period, state };
+      new ResizeObserver(() => arrange(list)).observe(list);
     }
   }
 
@@ -73,7 +79,12 @@ export class Tiles {
       const next = previous[id] ? previous[id].nextSibling : list.firstChild;
       if (elements.item !== next) list.insertBefore(elements.item, next);
       previous[id] = elements.item;
-      this.#update(elements, tile, headline, window);
+      this.#update(elements, tile, headline);
+    }
+    for (const [id, { list, period }] of Object.entries(this.#groups)) {
+      const isCompared = tiles.some((tile) => tile.change !== null && this.#tiles.get(tile.id).item.parentNode === list);
+      setText(period, `last ${window}${isCompared ? `, compared with the ${window} before` : ""}`);
+      arrange(list);
     }
   }
 
@@ -82,22 +93,22 @@ export class Tiles {
     const elements = {
       pick: h("button", { type: "button", class: "pick", "aria-pressed": String(tile.id === this.#pressed), "aria-controls": "detail", onclick: () => this.onSelect(tile.id) }, name),
       value: h("data", { class: "value" }),
-      bounds: h("p", { class: "bounds" }),
-      n: h("p", { class: "n" }),
-      target: h("p", { class: "target" }),
-      change: h("p", { class: "change" }),
+      bounds: h("span", { class: "bounds" }),
+      n: h("span", { class: "n" }),
+      target: h("span", { class: "target" }),
+      change: h("span", { class: "change" }),
       sparkline: s("svg", { class: "sparkline", "aria-hidden": "true", viewBox: "0 0 100 24", preserveAspectRatio: "none" }),
       line: null,
       domain: headline.domain,
     };
     const about = h("button", { type: "button", class: "about", "aria-label": `Definition of ${name}`, onclick: () => showDefinition(headline, elements.tile) }, "?");
-    elements.item = h("li", { class: "tile", "data-id": tile.id }, h("h3", {}, elements.pick), h("p", { class: "figure" }, elements.value), elements.bounds, elements.n, elements.target, elements.change, elements.sparkline, about);
+    elements.item = h("li", { class: "tile", "data-id": tile.id }, h("h3", {}, elements.pick), h("p", { class: "figure" }, elements.value), elements.sparkline, h("p", { class: "sample" }, elements.bounds, elements.n), h("p", { class: "judgement" }, elements.change, elements.target), about);
     this.#showState(elements);
     this.#tiles.set(tile.id, elements);
     return elements;
   }
 
-  #update(elements, tile, headline, window) {
+  #update(elements, tile, headline) {
     elements.tile = tile;
     elements.item.dataset.series = tile.series;
     elements.value.value = tile.value ?? "";
@@ -108,7 +119,7 @@ export class Tiles {
     elements.n.dataset.n = tile.n ?? "";
     setText(elements.target, targetLine(tile, headline));
     elements.target.dataset.verdict = tile.target?.verdict ?? "";
-    setText(elements.change, changeLine(tile, headline, window));
+    setText(elements.change, changeLine(tile, headline));
     elements.change.dataset.verdict = tile.verdict;
     const line = JSON.stringify(tile.line);
     if (line !== elements.line) {
@@ -116,6 +127,17 @@ export class Tiles {
       elements.sparkline.replaceChildren(...polylines(tile.line));
     }
   }
+}
+
+/** Distribute tiles over as few rows as their width allows, as evenly as possible. Each row is as wide as the list. */
+function arrange(list) {
+  const width = list.clientWidth / Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const most = Math.min(MOST, Math.max(Math.floor(width / TILE), width >= TWO_TILES ? 2 : 1));
+  const rows = Math.ceil(list.children.length / most);
+  [...list.children].forEach((item, i, { length }) => {
+    const [least, longer] = [Math.floor(length / rows), length % rows];
+    item.style.setProperty("--in-row", i < longer * (least + 1) ? least + 1 : least);
+  });
 }
 
 function stateText({ state, newest, values_of: valuesOf }) {

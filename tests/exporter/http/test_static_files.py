@@ -54,6 +54,13 @@ def test_modules_of_the_page_have_no_import_cycle() -> None:
     assert order[-1] == "app.js"
 
 
+def test_the_page_is_small() -> None:
+    """Its own JavaScript, and all that a browser loads, compressed."""
+    modules = [file for name, file in files().items() if name.endswith(".js") and "/" not in name]
+    assert sum(len(file.plain) for file in modules) < 80_000
+    assert sum(len(file.gzipped) for name, file in files().items() if not name.endswith(".txt")) < 80_000
+
+
 def test_vendored_files_are_as_published() -> None:
     """The vendored files are uPlot 1.6.32 from npm with its licence, by hash."""
     vendor = FOLDER / "vendor"

