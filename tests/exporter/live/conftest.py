@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.exporter.live.accessibility import axe_source
 from tests.exporter.live.browser import Tab, chromium
 from tests.exporter.live.test_lists import LEAD
 
@@ -24,3 +25,9 @@ async def user_tab(tab: Tab) -> Tab:
     """Return a tab of the user."""
     await tab.send_command("Network.setExtraHTTPHeaders", headers=LEAD)
     return tab
+
+
+@pytest.fixture(scope="session")
+def axe(require: Callable[[str], Path]) -> str:
+    """Return the source of axe-core."""
+    return axe_source(require("npm"))
