@@ -1,6 +1,7 @@
 """The parts of a change, compared with `/metrics` and with a count of single answers by pandas."""
 
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
@@ -125,13 +126,16 @@ def test_no_parts(window_index: int, view: str, name: str) -> None:
 
 @pytest.mark.data
 def test_a_month_of_the_airport_survey_against_the_month_before(data_folder: Path) -> None:
-    """Interviews of San Francisco's airport, May 2017. Those before the 17th are moved to the month before."""
+    """Interviews of San Francisco's airport, May 2017. Those before the 17th are moved to the month before.
+
+    Scores, sample sizes, difference, p and parts of the change are those that pandas counts.
+    """
     table = pd.read_csv(data_folder / "sfo_survey_2017" / "survey.csv", encoding="utf-8-sig")
     table = table[table["NETPRO"].between(0, 10)].assign(
         points=lambda t: 100 * ((t["NETPRO"] >= 9).astype(int) - (t["NETPRO"] <= 6).astype(int)),
         is_now=lambda t: t["INTDATE"] >= 17,
     )
-    state, _ = state_of(
+    state, series = state_of(
         [
             Event(
                 FeedbackSubmitted(
@@ -146,7 +150,18 @@ def test_a_month_of_the_airport_survey_against_the_month_before(data_folder: Pat
             for row in table.itertuples()
         ]
     )
-    moved = detail(Payloads(state), MONTH_INDEX, "touchpoint", "cx_nps_score")["moved"]
+    shown = detail(Payloads(state), MONTH_INDEX, "touchpoint", "cx_nps_score")
+    months = table.groupby("is_now")["points"].agg(
+        count="count", mean="mean", var=lambda points: points.var(ddof=0)
+    )
+    now, before = months.loc[True], months.loc[False]
+    assert (shown["n"], shown["n_before"]) == (now["count"], before["count"])
+    assert (shown["value"], shown["before"]) == pytest.approx((now["mean"], before["mean"]))
+    change = now["mean"] - before["mean"]
+    error = (now["var"] / now["count"] + before["var"] / before["count"]) ** 0.5
+    assert shown["change"]["difference"] == pytest.approx(change)
+    assert shown["change"]["p"] == pytest.approx(2 * NormalDist().cdf(-abs(change / error)))
+    moved = shown["moved"]
     by_area = table.pivot_table("points", "BAREA", "is_now", aggfunc=["count", "mean"])
     n = by_area["count"].fillna(0)
     share = n / n.sum()
@@ -161,6 +176,10 @@ def test_a_month_of_the_airport_survey_against_the_month_before(data_folder: Pat
         area = row["labels"][0].removeprefix("boarding area ")
         assert (row["n"], row["n_before"]) == (n[True][area], n[False][area])
         assert (row["mix"], row["rate"]) == pytest.approx((mix[area], rate[area]))
-    change = table[table["is_now"]]["points"].mean() - table[~table["is_now"]]["points"].mean()
+        if n[False][area]:
+            name = (
+                f'cx_nps_score_previous{{view="touchpoint",touchpoint="boarding area {area}",window="30d"}}'
+            )
+            assert series[name] == pytest.approx(by_area["mean"][False][area])
     assert abs(change) > 1
     assert moved["mix"] + moved["rate"] == pytest.approx(change)

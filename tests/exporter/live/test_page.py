@@ -9,6 +9,7 @@ from aiohttp import ClientSession
 
 from stream.core.metrics.headlines import LEAD_TITLES
 from stream.exporter.live import broadcaster
+from tests.exporter.api.test_figures import names
 from tests.exporter.in_memory import answers
 from tests.exporter.live.browser import Tab
 from tests.exporter.live.live_exporter import LiveExporter, shop_events
@@ -34,6 +35,13 @@ async def served(live_exporter: LiveExporter) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
+async def from_api(live_exporter: LiveExporter, window: str) -> dict[str, float]:
+    """Return the values of the API in a window by series."""
+    url = f"{live_exporter.url}/api/v1/figures?view=total&window={window}"
+    async with ClientSession() as session, session.get(url) as answer:
+        return dict(names((await answer.json())["figures"]))
+
+
 def selection_shown(window: str, view: str = "channel", tile: str = "cx_nps_score") -> str:
     """Return a JavaScript expression that is true when the page shows this selection."""
     return (
@@ -42,8 +50,11 @@ def selection_shown(window: str, view: str = "channel", tile: str = "cx_nps_scor
     )
 
 
-async def test_figures_equal_the_exposition(tab: Tab) -> None:
-    """Tiles and breakdown equal /metrics to the last digit, in every selected window and view."""
+async def test_figures_equal_the_exposition_and_the_api(tab: Tab) -> None:
+    """Tiles and breakdown equal /metrics and /api/v1/figures to the last digit, in every selected window and view.
+
+    So do the sample size, bounds and change of NPS, as rounded on its tile.
+    """
     live_exporter = LiveExporter()
     await live_exporter.publish(shop_events())
     async with live_exporter.running():
@@ -56,9 +67,10 @@ async def test_figures_equal_the_exposition(tab: Tab) -> None:
             figures = await tab.evaluate(FIGURES)
             assert f'cx_nps_score{{view="total",window="{window}"}}' in figures
             assert len(figures) >= 20
-            assert {k: float(v) for k, v in figures.items() if v} == {
-                k: series[k] for k in figures if k in series
-            }
+            shown = {k: float(v) for k, v in figures.items() if v}
+            assert shown == {k: series[k] for k in figures if k in series}
+            api = await from_api(live_exporter, window)
+            assert shown == {k: api[k] for k in figures if k in api}
         titles = await tab.evaluate(
             "[...document.querySelectorAll('[aria-labelledby=group-lead] h3')].map((e) => e.textContent)"
         )
@@ -71,8 +83,14 @@ async def test_figures_equal_the_exposition(tab: Tab) -> None:
             labels = f'view="touchpoint",touchpoint="{touchpoint}",window="24h"'
             assert float(value) == series[f"cx_nps_score{{{labels}}}"]
         text = await tab.evaluate("document.querySelector('[data-id=cx_nps_score]').innerText")
-        low, high = (series[f'cx_nps_score_{b}{{view="total",window="24h"}}'] for b in ("low", "high"))
+        total = '{view="total",window="24h"}'
+        score, low, high, before = (
+            series[f"cx_nps_score{b}{total}"] for b in ("", "_low", "_high", "_previous")
+        )
         assert f"{low:.1f} to {high:.1f}".replace("-", "\u2212") in text
+        assert f"{score - before:+.1f} vs before".replace("-", "\u2212") in text
+        n = sum(v for k, v in series.items() if k.startswith(f"cx_nps_responses{total[:-1]},category="))
+        assert f"n {n:.0f}" in text
         assert await tab.evaluate("document.querySelectorAll('#detail canvas').length") == 1
         points = await tab.evaluate("document.querySelectorAll('#detail details tbody tr').length")
         assert points in (24, 25)
