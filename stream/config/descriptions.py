@@ -52,7 +52,7 @@ DESCRIPTIONS: dict[str, str] = {
     "metrics.views": "Breakdowns: the name of each view, with its dimensions",
     "metrics.max_values": "Number of values of a dimension that are exposed. The others are folded into `__other__`",
     "metrics.top": "Number of reason codes that are exposed for each window and label set. The others become `__other__`",
-    "metrics.previous": "Whether scores, ratios, means and their sample sizes are also exposed for the window before each window "
+    "metrics.previous": "Whether scores, ratios, means, their sample sizes and created tickets are also exposed for the window before each window "
     "(`cx_nps_score_previous` and others)",
     "queue.target": "Time in the queue up to which a handled interaction is within the service level",
     "frt.target": "Time within which a first response is due",

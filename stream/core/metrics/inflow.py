@@ -34,5 +34,6 @@ METRIC = Metric(
     families=(CREATED,),
     panels=(Panel(title="Created tickets", lines=(Line(CREATED, by=("opened_by",)),), min=0),),
     read_flows=read_flows,
+    compared=(CREATED,),
     headlines=(Headline("Created by customers", CREATED, "lower", ("customer",), timeline_family=CREATED),),
 )

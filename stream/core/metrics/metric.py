@@ -180,7 +180,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     headlines: tuple[Headline, ...] = ()
     """Its tiles on the live page, in this order."""
     compared: tuple[Family, ...] = ()
-    """Families of `read_flows` that are also exposed for the window before: scores, ratios, means, sample sizes."""
+    """Families of `read_flows` that are also exposed for the window before: scores, ratios, means, sample sizes, numbers of events."""
 
     @property
     def all_families(self) -> tuple[Family, ...]:

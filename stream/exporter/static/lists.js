@@ -72,7 +72,7 @@ export class Lists {
   #show(answer) {
     const rows = answer.tickets ?? answer.customers;
     const shown = rows.length < answer.total ? `, the first ${count(rows.length)} shown` : "";
-    const incomplete = answer.incomplete ? ` It may lack changes: ${answer.incomplete}.` : "";
+    const incomplete = answer.incomplete ? ` Changes may be missing: ${answer.incomplete}.` : "";
     setText(this.note, `${count(answer.total)} ${answer.tickets ? "tickets" : "customers"}${answer.window ? ` in ${answer.window}` : ""}${shown}.${incomplete}`);
     const drawn = JSON.stringify([answer.list, rows.map(({ age_seconds: _, ...row }) => row)]);
     if (drawn !== this.#drawn) {

@@ -53,7 +53,7 @@ def selection_shown(window: str, view: str = "channel", tile: str = "cx_nps_scor
 async def test_figures_equal_the_exposition_and_the_api(tab: Tab) -> None:
     """Tiles and breakdown equal /metrics and /api/v1/figures to the last digit, in every selected window and view.
 
-    So do the sample size, bounds and change of NPS, as rounded on its tile.
+    So do sample size, bounds and change, as rounded on tiles.
     """
     live_exporter = LiveExporter()
     await live_exporter.publish(shop_events())
@@ -91,6 +91,14 @@ async def test_figures_equal_the_exposition_and_the_api(tab: Tab) -> None:
         assert f"{score - before:+.1f} vs before".replace("-", "\u2212") in text
         n = sum(v for k, v in series.items() if k.startswith(f"cx_nps_responses{total[:-1]},category="))
         assert f"n {n:.0f}" in text
+        created, earlier = (
+            series[f'cx_created_tickets{before}{total[:-1]},opened_by="customer"}}']
+            for before in ("", "_previous")
+        )
+        text = await tab.evaluate(
+            "document.querySelector('[data-id=\"cx_created_tickets/customer\"]').innerText"
+        )
+        assert f"{created - earlier:+.0f} vs before".replace("-", "\u2212") in text
         assert await tab.evaluate("document.querySelectorAll('#detail canvas').length") == 1
         points = await tab.evaluate("document.querySelectorAll('#detail details tbody tr').length")
         assert points in (24, 25)
