@@ -17,14 +17,14 @@ from tests.exporter.live.live_exporter import LiveExporter, shop_events
 from tests.exporter.live.stored_lists import StoredLists
 from tests.exporter.live.test_alertmanager import ALERT, alertmanager
 from tests.exporter.live.test_lists import TICKET_URL, WEB, events
-from tests.exporter.live.test_page import selection_shown
+from tests.exporter.live.test_page import ENTER, TAB, selection_shown
 from tests.exporter.test_comment_reader import comment, write
 from tests.support import HOUR, MINUTE, NOW
 
 pytestmark = pytest.mark.tools
 
 FOCUSED = "(document.activeElement.textContent || document.activeElement.id).trim()"
-TAB, ENTER, ESCAPE, SHIFT = 9, 13, 27, 8
+ESCAPE, SHIFT = 27, 8
 # The focused element, or the part that shows its focus.
 MARKED = """(document.activeElement.matches('.pick') ? document.activeElement.closest('.tile')
   : document.activeElement.matches('[type=radio]') ? document.activeElement.nextElementSibling : document.activeElement)"""

@@ -26,6 +26,7 @@ FIGURES = """Object.fromEntries([...document.querySelectorAll('.tile')].map(
   (tile) => [tile.dataset.series, tile.querySelector('data').getAttribute('value')]))"""
 ROWS = """Object.fromEntries([...document.querySelectorAll('.breakdown tbody tr')].map(
   (row) => [JSON.parse(row.dataset.labels)[0], row.querySelector('data').getAttribute('value')]))"""
+TAB, ENTER = 9, 13
 
 
 async def served(live_exporter: LiveExporter) -> dict[str, float]:
