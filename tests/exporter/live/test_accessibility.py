@@ -227,7 +227,7 @@ async def test_what_is_read_out_and_what_stays(user_tab: Tab) -> None:
               .forEach((part) => counter.observe(part, { childList: true, subtree: true }));
             live.map((region) => region.id)"""
         )
-        assert regions == ["notice", "verdict"]
+        assert {"notice", "verdict"} <= set(regions)
         n = "document.querySelector('[data-id=cx_nps_score] .n').dataset.n"
         topic = "document.querySelector('[data-topic=\"cx.feedback\"]').innerText"
         for _ in range(3):
