@@ -64,6 +64,7 @@ export class Tiles {
   /** Show these tiles of a window in their order. Elements of known tiles are updated, so that they keep the focus. */
   show(tiles, window) {
     const ids = new Set(tiles.map((tile) => tile.id));
+    const isChanged = ids.size !== this.#tiles.size || tiles.some((tile) => !this.#tiles.has(tile.id));
     for (const [id, { item }] of this.#tiles) {
       if (!ids.has(id)) {
         item.remove();
@@ -84,7 +85,7 @@ export class Tiles {
     for (const [id, { list, period }] of Object.entries(this.#groups)) {
       const isCompared = tiles.some((tile) => tile.change !== null && this.#tiles.get(tile.id).item.parentNode === list);
       setText(period, `last ${window}${isCompared ? `, compared with the ${window} before` : ""}`);
-      arrange(list);
+      if (isChanged) arrange(list);
     }
   }
 
