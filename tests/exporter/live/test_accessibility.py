@@ -29,7 +29,7 @@ ESCAPE, SHIFT = 27, 8
 MARKED = """(document.activeElement.matches('.pick') ? document.activeElement.closest('.tile')
   : document.activeElement.matches('[type=radio]') ? document.activeElement.nextElementSibling : document.activeElement)"""
 IS_SEEN = f"""((e) => {{
-  const {{ left, right, top, bottom }} = e.getBoundingClientRect();
+  const [{{ left, right, top, bottom }}] = e.getClientRects();
   const at = document.elementFromPoint((left + right) / 2, (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2);
   return getComputedStyle(e).outlineStyle !== 'none' && (e.contains(at) || at === document.activeElement);
 }})({MARKED})"""
