@@ -31,7 +31,7 @@ export class Status {
     this.#payload = payload;
     this.#showState();
     $("firing").hidden = payload.firing.connected && !payload.firing.alerts.length;
-    update($("alerts"), firingAlerts(payload.firing));
+    update($("alerts"), firingAlerts(payload.firing, new Set(payload.incidents.map(({ alert }) => alert))));
     this.#showPipeline();
   }
 
@@ -91,7 +91,8 @@ function firstSteps({ domains }) {
   return "No events yet. Publish some: cxgauge publish FILE sends JSON Lines. The events and clients for apps are described in schemas/README.md.";
 }
 
-function firingAlerts({ connected, error, alerts, more }) {
+/** Return the firing alerts. Those of a rule with a card, whose text says the same, are folded. */
+function firingAlerts({ connected, error, alerts, more }, withCard) {
   if (connected === null) return [h("p", { class: "hint" }, "No Alertmanager is configured (setting ", h("code", {}, "exporter.alertmanager"), ").")];
   if (!connected) return [h("p", { class: "error" }, `Alertmanager cannot be reached${error ? `: ${error}` : ""}. Firing alerts are unknown.`)];
   const groups = new Map();
@@ -100,18 +101,19 @@ function firingAlerts({ connected, error, alerts, more }) {
     groups.set(key, [...(groups.get(key) ?? []), alert]);
   }
   const rest = more ? h("p", { class: "hint" }, `and ${count(more)} more`) : null;
-  return [h("ul", { class: "alerts" }, [...groups.values()].map(alertGroup)), rest];
+  return [h("ul", { class: "alerts" }, [...groups.values()].map((group) => alertGroup(group, withCard.has(group[0].name) ? 0 : UNFOLDED))), rest];
 }
 
-/** Return an item for the alerts of one name: those about the view total first, then the others. */
-function alertGroup(alerts) {
+/** Return an item for the alerts of one name: those about the view total first, then the others. The first `unfolded` ones are shown. */
+function alertGroup(alerts, unfolded) {
   const [{ name, severity, runbook }] = alerts;
   const rank = (alert) => (alert.labels.view === "total" ? 0 : 1);
   const items = [...alerts].sort((a, b) => rank(a) - rank(b)).map(alertItem);
   // Only web addresses become links: a label or annotation could hold a javascript: address.
   const link = /^https?:\/\//.test(runbook) ? h("a", { href: runbook, rel: "noreferrer noopener" }, "Runbook") : runbook ? h("span", { class: "runbook" }, "Runbook: ", h("code", {}, runbook)) : null;
-  const folded = items.length > UNFOLDED ? h("details", {}, h("summary", {}, `${items.length - UNFOLDED} more`), h("ul", {}, items.slice(UNFOLDED))) : null;
-  return h("li", { class: "alert", "data-severity": severity }, h("p", { class: "alert-heading" }, h("strong", { class: "severity" }, severity || "alert"), " ", h("span", { class: "name" }, name), " ", link), h("ul", {}, items.slice(0, UNFOLDED)), folded);
+  const rest = items.length - unfolded;
+  const folded = rest > 0 ? h("details", {}, h("summary", {}, unfolded ? `${rest} more` : rest === 1 ? "1 alert" : `${rest} alerts`), h("ul", {}, items.slice(unfolded))) : null;
+  return h("li", { class: "alert", "data-severity": severity }, h("p", { class: "alert-heading" }, h("strong", { class: "severity" }, severity || "alert"), " ", h("span", { class: "name" }, name), " ", link), unfolded ? h("ul", {}, items.slice(0, unfolded)) : null, folded);
 }
 
 function alertItem({ summary, since: startsAt, labels }) {

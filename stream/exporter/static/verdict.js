@@ -1,4 +1,4 @@
-// The answer to "is anything wrong?": a sentence made of alerts, targets and changes.
+// The answer to "is anything wrong?": a sentence made of incidents, alerts, targets and changes.
 
 import { $, h, update } from "./dom.js";
 import { count } from "./format.js";
@@ -36,7 +36,8 @@ export class Verdict {
     const hasEvents = known && Object.values(this.#status.domains).some((domain) => domain.newest !== null);
     $("verdict").hidden = !clauses.length && !(isComplete && hasEvents);
     if ($("verdict").hidden) return;
-    const isCritical = this.#status.firing.alerts?.some(({ severity }) => severity === "critical");
+    const { incidents, firing } = this.#status;
+    const isCritical = [...incidents, ...(firing.alerts ?? [])].some(({ severity }) => severity === "critical");
     $("verdict").dataset.state = !clauses.length ? "good" : isCritical ? "bad" : "warn";
     const [heading, ...details] = clauses.length ? clauses : right(this.#status, this.#tiles);
     update($("verdict"), h("h2", {}, heading), details.length ? h("p", {}, details.map((clause) => `${clause}.`).join(" ")) : null);
@@ -44,11 +45,12 @@ export class Verdict {
 }
 
 /** Return what is wrong as clauses, the most important first. */
-function wrong({ firing }, { tiles, window }, { headlines }) {
+function wrong({ firing, incidents }, { tiles, window }, { headlines }) {
   const name = (tile) => title(headlines[tile.headline], tile);
   const missed = tiles.filter((tile) => tile.target?.verdict === "missed").map(name);
   const worse = tiles.filter((tile) => headlines[tile.headline].is_lead && tile.verdict === "worse").map(name);
   return [
+    incidents.length && `${count(incidents.length)} ${incidents.length === 1 ? "incident" : "incidents"} now`,
     firing.connected === false && "Firing alerts are unknown",
     firing.alerts?.length && alertClause(firing),
     missed.length && `${missed.length === 1 ? "A target is" : `${missed.length} targets are`} missed: ${missed.join(", ")}`,

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from stream.exporter.api import openapi
 from tests.exporter.leavers import leavers, open_matters, quiet_month, release
+from tests.exporter.live.accessibility import faint, overflowing, violations
 from tests.exporter.live.browser import Tab
 from tests.exporter.live.live_exporter import LiveExporter
 from tests.exporter.live.test_page import ENTER, TAB, served
@@ -35,8 +36,11 @@ async def api(live_exporter: LiveExporter) -> dict:
 
 
 @pytest.mark.tools
-async def test_page_api_and_series_are_equal(tab: Tab) -> None:
-    """To the last digit, with hostile labels. A clause leads to its tile by the keyboard, and keeps the focus when figures change."""
+async def test_page_api_and_series_are_equal(tab: Tab, axe: str) -> None:
+    """To the last digit, with hostile labels. A clause leads to its tile by the keyboard, and keeps the focus when figures change.
+
+    Cards are accessible, also on a phone, and the first line of the page counts them.
+    """
     live_exporter = LiveExporter()
     await live_exporter.publish(incident())
     async with live_exporter.running():
@@ -53,6 +57,22 @@ async def test_page_api_and_series_are_equal(tab: Tab) -> None:
         assert {figure["series"]: figure["value"] for figure in figures}.items() <= series.items()
         assert await tab.evaluate("document.title") == "cxgauge"
         assert await tab.evaluate("document.getElementById('incidents-note').textContent") == "1 now."
+        assert await tab.until("document.querySelector('#verdict h2')?.textContent") == "1 incident now"
+        assert await tab.evaluate("verdict.dataset.state") == "bad"
+        alert = {
+            "name": "CxLeavingSpike",
+            "severity": "critical",
+            "summary": "x",
+            "runbook": "",
+            "since": "",
+            "labels": {},
+        }
+        live_exporter.alerts.shown = {"connected": True, "error": "", "alerts": [alert], "more": 0}
+        folded = "document.querySelector('#alerts .alert details:not([open]) summary')?.textContent"
+        assert await tab.until(folded) == "1 alert", "the card says the same"
+        for width in (320, 1280):
+            await tab.resize(width, 900)
+            assert await violations(tab, axe) + await faint(tab) + await overflowing(tab) == []
         await tab.evaluate("document.querySelector('.skip').focus()")
         for _ in range(20):
             await tab.press("Tab", TAB)
