@@ -324,6 +324,7 @@ WRONG: dict[str, Any] = {
     "fullnameOverride=a.b": "at '/fullnameOverride': 'a.b' does not match pattern",
     "networkPolicy.prometheus=null": "at '/networkPolicy': missing property 'prometheus'",
     "rules.thresholds.nps=1": "rules.thresholds.nps: unknown, allowed are false_alarms_a_month, ",
+    "rules.thresholds.false_alarms_a_month=6": "rules.thresholds.false_alarms_a_month: got 6, allowed is at most 5",
     "rules.runbookBase=runbooks": 'rules.runbookBase: got "runbooks", allowed is a URL',
     "pod.securityContext=null,worker.serviceAccount.name=A_b": "at '/worker/serviceAccount/name': 'A_b' does not match",
 }

@@ -1,5 +1,7 @@
 """Templates for the annotations of alerts. They look up values by the labels of the alert."""
 
+from typing import NamedTuple
+
 from stream.monitoring.alerts.promql import INSTALLATION_LABELS
 
 _TECHNICAL = "^(__name__|job|view|cluster|namespace|service|endpoint|container)$"
@@ -53,6 +55,66 @@ def span(series: str) -> str:
     return "".join(
         f'{{{{ with query (printf "{series}{{%s}} {scale}" $s) }}}}{{{{ $n := . | first | value }}}}{number % (unit, unit)}{{{{ end }}}}'
         for scale, unit in units
+    )
+
+
+NOT_BELOW = "the score may be above it"
+"""Why an alert about a target is only kept firing: the bound is not below the target."""
+
+
+class Present(NamedTuple):
+    """A figure that an alert shows while it is only kept firing.
+
+    Attributes:
+        series: PromQL of the figure, in which `%s` stands for the labels of the alert
+        text: what it says, with `{figure}` for it and `{of}` for the label set
+        form: the function that formats it
+    """
+
+    series: str
+    text: str
+    form: str = WHOLE
+
+
+def kept_firing(present: Present, keep_firing_for: str, calm: str = "no longer unusual") -> str:
+    """Return the summary of an alert that is only kept firing, which needs a selector. `calm` says why it is only kept."""
+    figure = f"{{{{ . | first | value | {present.form} }}}}"
+    text = present.text.replace("{figure}", figure).replace("{of}", OF)
+    series = " ".join(present.series.split())
+    return (
+        f"{{{{ with query (printf `{series}` $s) }}}}{text}: {calm}"
+        f"{{{{ else }}}}There are no complete figures{OF if OF in text else ''}{{{{ end }}}}, {kept_for(keep_firing_for)}"
+    )
+
+
+def kept_for(keep_firing_for: str) -> str:
+    """Return for how long an alert is kept, of a duration in minutes or hours such as `4m`."""
+    n, unit = int(keep_firing_for[:-1]), {"m": "minute", "h": "hour"}[keep_firing_for[-1]]
+    return f"kept firing for {n} {unit}{'s' if n > 1 else ''}"
+
+
+def by_condition(condition: str, summary: str, kept: str) -> str:
+    """Return a template of `summary` while a recorded condition holds for the labels of the alert, else of `kept`."""
+    return annotation(
+        f'{{{{ if query (printf "{condition}{{%s}}" $s) }}}}{summary}{{{{ else }}}}{kept}{{{{ end }}}}'
+    )
+
+
+def runbook_url(name: str) -> str:
+    """Return a template of the address of an alert's runbook.
+
+    It begins with the setting of the exporters of the alert's installation. While none is up it is the one of the last day,
+    and without the setting the folder in this repository.
+    """
+    base = "cx_runbook_base_info{cluster=%q,namespace=%q}"
+    queries = [
+        f'query (printf "{expression}" $labels.cluster $labels.namespace)'
+        for expression in (base, f"last_over_time({base}[1d])")
+    ]
+    shown = '{{ . | first | label "base" }}'
+    return (
+        f"{{{{ with {queries[0]} }}}}{shown}{{{{ else }}}}{{{{ with {queries[1]} }}}}{shown}"
+        f"{{{{ else }}}}deploy/runbooks{{{{ end }}}}{{{{ end }}}}/{name}.md"
     )
 
 

@@ -7,8 +7,10 @@ from stream.core.detection.streams import Stream
 from stream.monitoring.alerts.annotations import (
     INSTALLATION_MATCHERS,
     WHOLE,
+    Present,
     computed,
     installation_query,
+    kept_firing,
     lookup,
     span,
 )
@@ -19,8 +21,11 @@ from stream.monitoring.alerts.rule import AlertRule, Domain, RecordingRule, Seve
 FALSE_ALARMS = Threshold(
     "false_alarms_a_month",
     1,
-    "False alarms a month that the rules about unusual figures may cause together. More of them fire earlier",
+    "False alarms a month that the rules about unusual figures may cause together, at most 5. More of them fire earlier. Above 5 "
+    "CxReopenRise does not, and above 10 CxPaymentChurn, because the exporter serves no finding that chance shows as often",
 )
+MAX_FALSE_ALARMS = 5
+"""The greatest threshold at which the limit of each rule is among the findings that the exporter serves."""
 SHOWN = 3
 """Label sets of a rule and installation that fire at the same time, the most certain ones. The summary counts the others."""
 
@@ -55,6 +60,7 @@ def unusual(
     share: float,
     keep_firing_for: str,
     summary: str,
+    present: Present,
     description: str,
     sample_size: str = "",
 ) -> AlertRule:
@@ -68,6 +74,7 @@ def unusual(
         share: nominal false alarms a month. Bounds of counts are ten times too high, so their share is more than one
         keep_firing_for: how long it continues without evidence
         summary: template of the summary
+        present: the figure of complete replicas that says how things are while the alert is only kept firing
         description: the meaning of the alert
         sample_size: expression of the number of customers or tickets, empty if the summary needs none
     """
@@ -97,5 +104,6 @@ def unusual(
         of=stream.of,
         share=share,
         summary=summary,
+        kept=kept_firing(present._replace(series=complete(present.series)), keep_firing_for),
         description=description,
     )

@@ -1,5 +1,6 @@
 """Alert rules, the recording rules they read, and the thresholds that an operator may change."""
 
+import re
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -44,7 +45,9 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
     """The label of the window that it evaluates. Empty if it evaluates none."""
     for_: str
     keep_firing_for: str = ""
+    """How long it fires after its condition held last. Empty if it ends with it."""
     expr: str
+    """Its condition."""
     records: tuple[RecordingRule, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     of: str = ""
@@ -53,6 +56,8 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
     """Its share of the false alarms, if it is about a stream."""
     summary: str
     """Prometheus template of one line with the value and, for a metric, its sample size and bounds."""
+    kept: str = ""
+    """The summary while the condition does not hold and the alert is only kept firing, with the present figures."""
     description: str
     """The meaning of the alert in one or two sentences."""
 
@@ -61,6 +66,12 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
         """The labels that it adds to those of its series."""
         labels = {"severity": self.severity, "domain": self.domain, "window": self.window}
         return {name: value for name, value in labels.items() if value}
+
+    @property
+    def condition(self) -> RecordingRule | None:
+        """The recorded condition, by which an alert that is kept firing knows whether it holds now. None if it is not kept."""
+        words = "_".join(word.lower() for word in re.findall("[A-Z][a-z]+", self.name)[1:])
+        return RecordingRule(f"cx:{words}:condition", self.expr) if self.keep_firing_for else None
 
     @property
     def runbook(self) -> str:

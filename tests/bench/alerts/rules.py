@@ -45,7 +45,8 @@ class Alert(NamedTuple):
 class RuleSet(NamedTuple):
     """The rules of a folder or file.
 
-    `not_judged` are alerts about cxgauge itself, and those that read series which the simulator does not have.
+    `not_judged` are alerts about cxgauge itself, and those that read series which the simulator does not have. Recording rules
+    of such series are left out.
     """
 
     records: list[Record]
@@ -87,15 +88,32 @@ def rule_set(rules: Sequence[dict[str, Any]], source: Source) -> RuleSet:
     for rule in rules:
         if "alert" not in rule:
             continue
-        expression, labels = parse(str(rule["expr"])), _texts(rule.get("labels"))
+        (expression, kept), labels = condition_of(parse(str(rule["expr"]))), _texts(rule.get("labels"))
         if labels.get("domain") == PIPELINE or not names_read(expression) <= readable:
             not_judged.append(rule["alert"])
             continue
-        times = (round(seconds_of(str(rule.get(field, "0s"))) / STEP) for field in ("for", "keep_firing_for"))
+        for_, keep_firing_for = (seconds_of(str(rule.get(key, "0s"))) for key in ("for", "keep_firing_for"))
+        times = (round(seconds / STEP) for seconds in (for_, max(kept, keep_firing_for)))
         alerts.append(Alert(rule["alert"], expression, key_of(labels), *times))
     if not alerts:
         raise ValueError(f"no alert of {not_judged} reads series of the simulator only")
-    return RuleSet(records, alerts, not_judged)
+    return RuleSet([record for record in records if record.name in readable], alerts, not_judged)
+
+
+def condition_of(expression: Expression) -> tuple[Expression, float]:
+    """Return the condition of an alert, and the seconds for which it fires after the condition held last.
+
+    `C or last_over_time(C[5m]) and ignoring (...) ALERTS{...}` is C, kept firing for 5 minutes: the shipped rules keep alerts
+    so. Evaluating it as it stands would need every tick.
+    """
+    match expression:
+        case Binary(
+            "or",
+            Selector(name) as condition,
+            Binary("and", Call("last_over_time", (Range(Selector(kept), seconds),)), Selector("ALERTS")),
+        ) if name == kept:
+            return condition, seconds
+    return expression, 0.0
 
 
 def _texts(labels: dict[str, Any] | None) -> Labels:

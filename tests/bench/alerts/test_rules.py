@@ -21,7 +21,16 @@ from tests.bench.alerts.families import SimulatedExporter  # noqa: E402
 from tests.bench.alerts.incidents import INCIDENTS, excerpt, moments  # noqa: E402
 from tests.bench.alerts.promql import STEP, Evaluator, Source  # noqa: E402
 from tests.bench.alerts.promql_parser import Selector, parse  # noqa: E402
-from tests.bench.alerts.rules import RuleSet, active_alerts, episodes, firing, names_read, rule_set, rules_of  # noqa: E402
+from tests.bench.alerts.rules import (  # noqa: E402
+    RuleSet,
+    active_alerts,
+    condition_of,
+    episodes,
+    firing,
+    names_read,
+    rule_set,
+    rules_of,
+)
 from tests.bench.alerts.special_days import HOUR, Floats, Ints  # noqa: E402
 from tests.bench.alerts.traffic import LABEL_SETS, TOTAL, Traffic, generate  # noqa: E402
 from tests.bench.alerts.vectors import Vector, unnamed  # noqa: E402
@@ -188,3 +197,14 @@ def test_an_alert_fires_after_for_and_is_kept_firing() -> None:
     assert firing([(10, 16), (50, 51)], 100, for_=6, keep_firing_for=10) == []
     assert firing([(10, 20), (40, 50)], 100, for_=0, keep_firing_for=10) == [(10, 30), (40, 60)]
     assert firing([(90, 100)], 100, for_=0, keep_firing_for=50) == [(90, 100)]
+
+
+def test_the_condition_of_a_kept_alert_is_found() -> None:
+    """Another expression is the condition itself."""
+    firing_now = 'and ignoring (alertname) ALERTS{alertname="A", alertstate="firing"}'
+    condition = Selector("cx:a:condition", ())
+    kept = parse(f"cx:a:condition or last_over_time(cx:a:condition[4m]) {firing_now}")
+    assert condition_of(kept) == (condition, 240.0)
+    other = parse(f"cx:a:condition or last_over_time(cx:b:condition[4m]) {firing_now}")
+    assert condition_of(other) == (other, 0.0)
+    assert condition_of(condition) == (condition, 0.0)

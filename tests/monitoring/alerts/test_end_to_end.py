@@ -66,7 +66,8 @@ class Installation:
     def shorten_intervals(paths: Iterable[Path]) -> None:
         """Shorten intervals, so that alerts resolve after 5 s."""
         for path in filter(Path.exists, paths):
-            path.write_text(re.sub(r"(keep_firing_for|group_interval): \w+", r"\1: 5s", path.read_text()))
+            text = re.sub(r"(last_over_time\(cx:\w+:condition\[)\w+", r"\g<1>5s", path.read_text())
+            path.write_text(re.sub(r"group_interval: \w+", "group_interval: 5s", text))
 
     def publish(self, events: Iterable[tuple[int, Data]]) -> None:
         """Publish events with their own times as record timestamps, so that none is late."""

@@ -39,7 +39,7 @@ def expect_below_target(engine: Engine, labels: Labels, summary: str, bound: str
         "CxNpsBelowTarget",
         {**labels, "job": "cxgauge", "severity": "warning", "domain": "feedback", "window": "7d"},
         summary=summary,
-        description=f"The week is below the target, also at the upper bound of its score, {bound}.",
+        description=f"It fires while the upper bound of the week's score is below the target. The bound is {bound}.",
         runbook_url="deploy/runbooks/CxNpsBelowTarget.md",
     )
 

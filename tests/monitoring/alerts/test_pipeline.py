@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from stream.deployment import FOLDER
+from stream.monitoring.alerts.prometheus_files import alerts
 
 pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
@@ -143,6 +144,53 @@ def test_runbook_links_begin_with_the_address_that_the_exporter_serves(engine):
         description="All targets of the job are down or missing. No other alert of cxgauge can fire until one is back.",
         runbook_url="https://wiki.example.org/cx/CxExporterDown.md",
     )
+    engine.run()
+
+
+def test_each_installation_has_its_own_runbooks(engine):
+    """Two behind one Prometheus. A base that is no longer served, because no exporter is up, holds for a day."""
+    for cluster, base in (("east", "1x6 stale"), ("west", "1x200")):
+        site = {"cluster": cluster, "namespace": "cx"}
+        engine.add_series("up", "0x200", instance=cluster, **site)
+        engine.add_series("cx_runbook_base_info", base, base=f"https://{cluster}.example.org", **site)
+        engine.expect_notification(
+            "5m",
+            "CxExporterDown",
+            {"job": "cxgauge", "severity": "critical", "domain": "pipeline", **site},
+            summary="No exporter of cxgauge can be scraped: there are no metrics",
+            description="All targets of the job are down or missing. No other alert of cxgauge can fire until one is back.",
+            runbook_url=f"https://{cluster}.example.org/CxExporterDown.md",
+        )
+    engine.run()
+
+
+def test_an_alert_that_is_only_kept_firing_says_so(engine):
+    """With present figures: of orphans that were created, and of a batch that was skipped."""
+    engine.interval = "15s"
+    engine.add_series("cx_orphan_tickets", "21x80 7x400", view="total")
+    batch = {"job": "cxgauge-worker", "instance": "w", "topic": "cx.tickets", "partition": "3"}
+    engine.add_series("cxgauge_partition_unreadable_offset", "17x80 stale", **batch)
+    rules = {rule.name: rule for rule in alerts()["pipeline"]}
+    for name, labels, summary in (
+        (
+            "CxOrphanTickets",
+            {"job": "cxgauge", "view": "total"},
+            "7 tickets have events, but were never created, and are in no other figure: no longer more than the threshold, kept firing for 15 minutes",
+        ),
+        (
+            "CxRecordsUnreadable",
+            {key: batch[key] for key in ("job", "topic", "partition")},
+            "No worker reports an unreadable batch of cx.tickets partition 3 now, kept firing for 5 minutes",
+        ),
+    ):
+        engine.expect_notification(
+            "21m",
+            name,
+            {**labels, "severity": "warning", "domain": "pipeline"},
+            summary=summary,
+            description=rules[name].description,
+            runbook_url=f"deploy/runbooks/{name}.md",
+        )
     engine.run()
 
 

@@ -51,3 +51,25 @@ def test_waiting_does_not_fire_while_incomplete(engine):
     waiting(engine, "20x900", "40x900", "900x900", **TOTAL)
     engine.expect_silent("5m", "CxWaitingOverTarget")
     engine.run()
+
+
+def test_an_alert_that_is_only_kept_firing_says_so(engine):
+    """With the present figures. A condition that held for less than `for` keeps nothing."""
+    waiting(engine, "20x24 3x900", "40x900", "900x900", **TOTAL)
+    waiting(engine, "20x6 3x900", "40x900", "900x900", **CHAT)
+    engine.expect_firing("2m", "CxWaitingOverTarget", TOTAL)
+    engine.expect_notification(
+        "11m",
+        "CxWaitingOverTarget",
+        {**TOTAL, "job": "cxgauge", "severity": "critical", "domain": "tickets"},
+        summary=(
+            "3 of 50 tickets that wait for a first response are over target: no longer more than allowed, kept firing for 10 minutes"
+        ),
+        description=(
+            "Customers have waited longer than their target for a first response, and nobody has answered yet. By the lower bound at "
+            "least 0.0 tickets are over target."
+        ),
+        runbook_url="deploy/runbooks/CxWaitingOverTarget.md",
+    )
+    engine.expect_silent("12m30s", "CxWaitingOverTarget")
+    engine.run()

@@ -96,4 +96,9 @@
 {{- fail (printf "rules.thresholds.%s: unknown, allowed are %s" $name (join ", " $known)) -}}
 {{- end -}}
 {{- end -}}
+{{- with .Values.rules.thresholds.false_alarms_a_month -}}
+{{- if gt (float64 .) 5.0 -}}
+{{- fail (printf "rules.thresholds.false_alarms_a_month: got %v, allowed is at most 5, above which not all rules fire earlier" .) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}

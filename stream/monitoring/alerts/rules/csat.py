@@ -2,7 +2,16 @@
 
 from stream.core.detection.streams import CSAT_ANSWERS
 from stream.core.metrics.csat import RATIO, RESPONSES
-from stream.monitoring.alerts.annotations import OF, PERCENT, annotation, lookup, value
+from stream.monitoring.alerts.annotations import (
+    NOT_BELOW,
+    OF,
+    PERCENT,
+    Present,
+    annotation,
+    kept_firing,
+    lookup,
+    value,
+)
 from stream.monitoring.alerts.patterns import Texts, limit_of, unusual
 from stream.monitoring.alerts.promql import Z, all_of, complete, target_of, wilson_high
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
@@ -23,6 +32,11 @@ def _records(rule: str, window: str) -> tuple[RecordingRule, ...]:
     )
 
 
+_WEEK = (
+    f"CSAT{OF} is {{figure}} of {lookup('cx:csat_target:sample_size')} answers in the last 7 days "
+    f"(target: {lookup('cx:csat_target:baseline', PERCENT)})"
+)
+
 RULES: tuple[AlertRule, ...] = (
     unusual(
         CSAT_ANSWERS,
@@ -31,9 +45,14 @@ RULES: tuple[AlertRule, ...] = (
         domain="feedback",
         share=SHARE,
         keep_firing_for="6h",
-        summary=annotation(
+        summary=(
             f"{_drop.events} unsatisfied customers{OF} in CSAT surveys {_drop.last} "
             f"(baseline: at most {_drop.baseline}){_drop.more}"
+        ),
+        present=Present(
+            'cx_csat_ratio{window="24h",%s}',
+            "CSAT{of} is {figure} in the last 24 hours",
+            PERCENT,
         ),
         description="The CSAT is below that of the 30 days before, by more than days differ. A few bad answers by chance do not cause this.",
     ),
@@ -54,12 +73,10 @@ RULES: tuple[AlertRule, ...] = (
             f"cx:csat_target:sample_size >= {MIN_SAMPLES}",
         ),
         thresholds=(Z, MIN_SAMPLES),
-        summary=annotation(
-            f"CSAT{OF} is {value(PERCENT)} of {lookup('cx:csat_target:sample_size')} answers in the last 7 days "
-            f"(target: {lookup('cx:csat_target:baseline', PERCENT)})"
-        ),
+        summary=_WEEK.replace("{figure}", value(PERCENT)),
+        kept=kept_firing(Present("cx:csat_target:value{%s}", _WEEK, PERCENT), "6h", NOT_BELOW),
         description=annotation(
-            "The week is below the target, also at the upper bound of the share of satisfied answers, "
+            "It fires while the upper bound of the week's share of satisfied answers is below the target. The bound is "
             f"{lookup('cx:csat_target:bound', PERCENT)}."
         ),
     ),

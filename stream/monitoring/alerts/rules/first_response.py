@@ -1,7 +1,7 @@
 """Alert rules about contact cycles whose target passes."""
 
 from stream.core.detection.streams import ANSWERS_LATE
-from stream.monitoring.alerts.annotations import OF, annotation
+from stream.monitoring.alerts.annotations import OF, Present
 from stream.monitoring.alerts.patterns import Texts, limit_of, unusual
 from stream.monitoring.alerts.rule import AlertRule
 
@@ -15,10 +15,14 @@ RULES: tuple[AlertRule, ...] = (
         severity="critical",
         domain="tickets",
         share=SHARE,
-        keep_firing_for="5m",
-        summary=annotation(
+        keep_firing_for="4m",
+        summary=(
             f"The target of {_late.events} tickets{OF} passed without an answer {_late.last} "
             f"(baseline: at most {_late.baseline}){_late.more}"
+        ),
+        present=Present(
+            'cx_contact_cycles_due{fate="overdue",window="1h",%s}',
+            "The target of {figure} tickets{of} passed without an answer in the last hour",
         ),
         description=(
             "The share of first answers that are late exceeds that of these hours of the past five weeks. Targets in business hours are "

@@ -2,7 +2,16 @@
 
 from stream.core.detection.streams import NPS_ANSWERS
 from stream.core.metrics.nps import HIGH, LOW, RESPONSES, SCORE
-from stream.monitoring.alerts.annotations import OF, TENTH, annotation, lookup, value
+from stream.monitoring.alerts.annotations import (
+    NOT_BELOW,
+    OF,
+    TENTH,
+    Present,
+    annotation,
+    kept_firing,
+    lookup,
+    value,
+)
 from stream.monitoring.alerts.patterns import Texts, limit_of, unusual
 from stream.monitoring.alerts.promql import Z, all_of, complete, target_of
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
@@ -29,6 +38,11 @@ def _records(rule: str, window: str) -> tuple[RecordingRule, ...]:
     )
 
 
+_WEEK = (
+    f"NPS{OF} is {{figure}} of {lookup('cx:nps_target:sample_size')} answers in the last 7 days "
+    f"(target: {lookup('cx:nps_target:baseline', TENTH)})"
+)
+
 RULES: tuple[AlertRule, ...] = (
     unusual(
         NPS_ANSWERS,
@@ -37,9 +51,14 @@ RULES: tuple[AlertRule, ...] = (
         domain="feedback",
         share=SHARE,
         keep_firing_for="6h",
-        summary=annotation(
+        summary=(
             f"{_drop.events} detractors{OF} in NPS surveys {_drop.last} "
             f"(baseline: at most {_drop.baseline}){_drop.more}"
+        ),
+        present=Present(
+            'cx_nps_score{window="24h",%s}',
+            "NPS{of} is {figure} in the last 24 hours",
+            TENTH,
         ),
         description="The NPS is below that of the 30 days before, by more than days differ. A few bad answers by chance do not cause this.",
     ),
@@ -60,12 +79,10 @@ RULES: tuple[AlertRule, ...] = (
             f"cx:nps_target:sample_size >= {MIN_SAMPLES}",
         ),
         thresholds=(Z, MIN_SAMPLES),
-        summary=annotation(
-            f"NPS{OF} is {value(TENTH)} of {lookup('cx:nps_target:sample_size')} answers in the last 7 days "
-            f"(target: {lookup('cx:nps_target:baseline', TENTH)})"
-        ),
+        summary=_WEEK.replace("{figure}", value(TENTH)),
+        kept=kept_firing(Present("cx:nps_target:value{%s}", _WEEK, TENTH), "6h", NOT_BELOW),
         description=annotation(
-            f"The week is below the target, also at the upper bound of its score, {lookup('cx:nps_target:bound', TENTH)}."
+            f"It fires while the upper bound of the week's score is below the target. The bound is {lookup('cx:nps_target:bound', TENTH)}."
         ),
     ),
 )

@@ -1,7 +1,14 @@
 """Alert rules about the pipeline: faults that make metrics incomplete or wrong, now or soon."""
 
 from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
-from stream.monitoring.alerts.annotations import DURATION, annotation, lookup, value
+from stream.monitoring.alerts.annotations import (
+    DURATION,
+    Present,
+    kept_firing,
+    kept_for,
+    lookup,
+    value,
+)
 from stream.monitoring.alerts.promql import Z, all_of
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
@@ -24,6 +31,11 @@ CLOCK = Threshold(
     "Maximum difference of a clock from the majority of exporter, workers and broker, in seconds",
 )
 
+FEWER = "no longer more than the threshold"
+_DIED = f" of {lookup('cx:dead_letters:sample_size')} records of {{{{ $labels.topic }}}} became dead letters within an hour"
+_ORPHANS = " tickets have events, but were never created, and are in no other figure"
+_FOLDED = " label sets were newly folded into __other__ within an hour"
+_REPAIRED = " window sums differed from their panes in the hourly check and were corrected within two hours"
 _DEAD = f'{{outcome=~"{"|".join(DEAD_LETTER_OUTCOMES)}"}}'
 
 
@@ -100,6 +112,7 @@ PIPELINE: tuple[AlertRule, ...] = (
         summary=(
             'The batch at offset {{ $value | printf "%.0f" }} of {{ $labels.topic }} partition {{ $labels.partition }} cannot be read'
         ),
+        kept=f"No worker reports an unreadable batch of {{{{ $labels.topic }}}} partition {{{{ $labels.partition }}}} now, {kept_for('5m')}",
         description=(
             "Later records of this partition are not counted. Other partitions are not affected. From 30 s of lag on, the partition is "
             "not covered, and the metrics of its topic are frozen. `cxgauge skip TOPIC:PARTITION:OFFSET` skips the batch."
@@ -141,9 +154,8 @@ PIPELINE: tuple[AlertRule, ...] = (
             f"cx:dead_letters:value > {DEAD_SHARE} * cx:dead_letters:sample_size",
         ),
         thresholds=(DEAD_COUNT, DEAD_SHARE),
-        summary=annotation(
-            f"{value()} of {lookup('cx:dead_letters:sample_size')} records of {{{{ $labels.topic }}}} became dead letters within an hour"
-        ),
+        summary=f"{value()}{_DIED}",
+        kept=kept_firing(Present("cx:dead_letters:value{%s}", f"{{figure}}{_DIED}"), "15m", FEWER),
         description="Dead letters are in no metric. Their headers contain the reason, and they can be replayed.",
     ),
     AlertRule(
@@ -154,7 +166,12 @@ PIPELINE: tuple[AlertRule, ...] = (
         keep_firing_for="15m",
         expr=f'max without (instance, pod) (cx_orphan_tickets{{view="total"}}) > {ORPHANS}',
         thresholds=(ORPHANS,),
-        summary=f"{value()} tickets have events, but were never created, and are in no other figure",
+        summary=f"{value()}{_ORPHANS}",
+        kept=kept_firing(
+            Present("max without (instance, pod) (cx_orphan_tickets{%s})", f"{{figure}}{_ORPHANS}"),
+            "15m",
+            FEWER,
+        ),
         description="Their cx.ticket.created.v1 was not sent, or with another ticket_id. They count when it arrives.",
     ),
     AlertRule(
@@ -164,7 +181,15 @@ PIPELINE: tuple[AlertRule, ...] = (
         for_="5m",
         keep_firing_for="1h",
         expr="max without (instance, pod) (increase(cx_series_folded_total[1h])) > 0",
-        summary=f"{value()} label sets were newly folded into __other__ within an hour",
+        summary=f"{value()}{_FOLDED}",
+        kept=kept_firing(
+            Present(
+                "max without (instance, pod) (increase(cx_series_folded_total{%s}[1h]))",
+                f"{{figure}}{_FOLDED}",
+            ),
+            "1h",
+            "no more come",
+        ),
         description="A dimension has more values than metrics.max_values, or the series exceed exporter.max_series. Totals are correct.",
     ),
     AlertRule(
@@ -174,7 +199,15 @@ PIPELINE: tuple[AlertRule, ...] = (
         for_="0s",
         keep_firing_for="6h",
         expr="max without (instance, pod) (increase(cx_window_repairs_total[2h])) > 0",
-        summary=f"{value()} window sums differed from their panes in the hourly check and were corrected",
+        summary=f"{value()}{_REPAIRED}",
+        kept=kept_firing(
+            Present(
+                "max without (instance, pod) (increase(cx_window_repairs_total{%s}[2h]))",
+                f"{{figure}}{_REPAIRED}",
+            ),
+            "6h",
+            "no more come",
+        ),
         description="This is a bug in cxgauge. Metrics were wrong for up to an hour. Keep the exporter's log and report it.",
     ),
     AlertRule(

@@ -1,7 +1,7 @@
 """Alert rules about reopened tickets."""
 
 from stream.core.detection.streams import REOPENINGS
-from stream.monitoring.alerts.annotations import OF, annotation
+from stream.monitoring.alerts.annotations import OF, Present
 from stream.monitoring.alerts.patterns import Texts, limit_of, unusual
 from stream.monitoring.alerts.rule import AlertRule
 
@@ -15,10 +15,14 @@ RULES: tuple[AlertRule, ...] = (
         severity="warning",
         domain="tickets",
         share=SHARE,
-        keep_firing_for="5m",
-        summary=annotation(
+        keep_firing_for="4m",
+        summary=(
             f"{_reopened.events} solved tickets{OF} were reopened {_reopened.last} "
             f"(baseline: at most {_reopened.baseline}){_reopened.more}"
+        ),
+        present=Present(
+            'cx_reopenings{window="24h",%s}',
+            "{figure} solved tickets{of} were reopened in the last 24 hours",
         ),
         description="More tickets are reopened than in the past five weeks. They were closed, but not resolved.",
     ),

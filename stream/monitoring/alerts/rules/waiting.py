@@ -1,7 +1,16 @@
 """Alert rules about tickets that wait for a first response. They fire before the response exists."""
 
 from stream.core.metrics.waiting import OLDEST, OVER, TICKETS
-from stream.monitoring.alerts.annotations import DURATION, OF, TENTH, annotation, lookup, value
+from stream.monitoring.alerts.annotations import (
+    DURATION,
+    OF,
+    TENTH,
+    Present,
+    annotation,
+    kept_firing,
+    lookup,
+    value,
+)
 from stream.monitoring.alerts.promql import Z, all_of, complete, larger, poisson_low, target_of
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
@@ -14,6 +23,7 @@ MIN_SAMPLES = Threshold("waiting_tickets", 5, "Minimum number of tickets over ta
 _RESPONSES = 'cx_first_responses{window="%s"}'
 _ALLOWED = f"{SHARE} * ({larger(complete(_RESPONSES % '1h'), complete(_RESPONSES % '24h') + ' / 24')})"
 """Tickets over target that are allowed where there is no target for their number."""
+_WAITING = f"{lookup('cx:waiting:sample_size')} tickets{OF} that wait for a first response"
 
 RULES: tuple[AlertRule, ...] = (
     AlertRule(
@@ -32,9 +42,14 @@ RULES: tuple[AlertRule, ...] = (
             "cx:waiting:value", "cx:waiting:bound > cx:waiting:baseline", f"cx:waiting:value >= {MIN_SAMPLES}"
         ),
         thresholds=(Z, SHARE, MIN_SAMPLES),
-        summary=annotation(
-            f"{value()} of {lookup('cx:waiting:sample_size')} tickets{OF} that wait for a first response are over target, the oldest for "
-            f"{lookup(OLDEST.name, DURATION)} (allowed: {lookup('cx:waiting:baseline', TENTH)})"
+        summary=(
+            f"{value()} of {_WAITING} are over target, the oldest for {lookup(OLDEST.name, DURATION)} "
+            f"(allowed: {lookup('cx:waiting:baseline', TENTH)})"
+        ),
+        kept=kept_firing(
+            Present("cx:waiting:value{%s}", f"{{figure}} of {_WAITING} are over target"),
+            "10m",
+            "no longer more than allowed",
         ),
         description=annotation(
             "Customers have waited longer than their target for a first response, and nobody has answered yet. By the lower bound at "
