@@ -15,11 +15,14 @@ from stream.cli.output import echo
 from stream.clock import wall_ms
 from stream.config import Settings, config_hash
 from stream.config.aggregation import aggregation_config
+from stream.http.web_config import read
 from stream.kafka import topics as topology
 from stream.kafka.admin import admin, describe
+from stream.kafka.client import certificate_files
 from stream.kafka.rights import READ, needs_of
 from stream.operations.inspection import size as sizing
 from stream.operations.inspection.positions import blocked, positions, problems, summary
+from stream.resources.series import Resources
 
 LIBRARIES = ("cxgauge", "faust-streaming", "aiokafka", "cramjam", "msgspec")
 
@@ -34,6 +37,8 @@ LIBRARIES = ("cxgauge", "faust-streaming", "aiokafka", "cramjam", "msgspec")
 @click.pass_context
 def doctor(ctx: click.Context, size: float | None) -> None:
     """Check broker, topics and the position of every partition. Exit with 1 if anything is wrong.
+
+    It also says which certificates of the configuration end within two weeks, and which disks of exporter.folders are almost full.
 
     Clocks of workers are compared with that of this machine. Kafka does not report the clocks of brokers.
     """
@@ -68,6 +73,11 @@ async def _inspect(settings: Settings) -> bool:
     if topology.refusals(wanted, actual):
         return True
     now = wall_ms()
+    faulty |= _report(
+        "certificates and disks",
+        _resources(settings).lasting_remarks(now / 1000),
+        "none is about to end or full",
+    )
     for domain, domain_positions in (await positions(settings)).items():
         echo(f"{domain}: {summary(domain_positions)}")
         lines = [
@@ -76,6 +86,18 @@ async def _inspect(settings: Settings) -> bool:
         ]
         faulty |= _report(domain, lines, "every partition is counted")
     return faulty
+
+
+def _resources(settings: Settings) -> Resources:
+    """Return the disks and certificates that services with these settings use.
+
+    Raises ConfigError for a web_config that cannot be used.
+    """
+    files = list(certificate_files(settings.kafka))
+    for section, path in (("exporter", settings.exporter.web_config), ("intake", settings.intake.web_config)):
+        if path is not None:
+            files += read(path, section).certificates
+    return Resources(dict.fromkeys(files), settings.exporter.folders)
 
 
 def _report(subject: str, faults: Iterable[str], if_none: str) -> bool:

@@ -15,6 +15,7 @@ from stream.core.detection.streams import STREAMS
 from stream.exporter import incidents, unusual
 from stream.exporter.pipeline_metrics import FAMILIES
 from stream.intake.metrics import OUTCOMES, IntakeMetrics
+from stream.resources import series as resources
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
 from stream.worker.health import Health
 from stream.worker.task_manager import TaskManager
@@ -51,6 +52,7 @@ SERIES_LABELS = {
     "cxgauge_partition_offset": PARTITION_LABELS,
     "cxgauge_partition_unflushed_records": PARTITION_LABELS,
     "cxgauge_partition_unreadable_offset": PARTITION_LABELS,
+    **{name: labels for name, (_, labels) in resources.FAMILIES.items()},
 }
 """Labels of the series that have any. A test compares them with the served ones."""
 
@@ -115,11 +117,15 @@ def _series() -> Iterator[str]:
     yield f"\n## Operational, on the intake\n\n{SERIES_HEAD}"
     yield from _operational_rows(IntakeMetrics().registry)
     yield f"\nOutcomes of requests are {', '.join(f'`{name}`' for name in OUTCOMES)}: see [intake.md](intake.md#metrics).\n"
+    yield "\n## Resources, on worker, exporter and intake\n\n"
+    yield "They also serve `process_*` of the Prometheus client, `process_resident_memory_bytes` among them.\n\n"
+    yield SERIES_HEAD
+    yield from (_series_row(name, "gauge", text) for name, (text, _) in resources.FAMILIES.items())
 
 
 def _operational_rows(registry: CollectorRegistry) -> Iterator[str]:
     for family in sorted(registry.collect(), key=lambda family: family.name):
-        if family.name.startswith("cxgauge_"):
+        if family.name.startswith("cxgauge_") and family.name not in resources.FAMILIES:
             name = family.name + ("_total" if family.type == "counter" else "")
             yield _series_row(name, family.type, family.documentation)
 

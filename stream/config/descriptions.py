@@ -38,6 +38,8 @@ DESCRIPTIONS: dict[str, str] = {
     "exporter.ticket_url": "Address of a ticket's page in the help desk, with `{id}` for its ID. [Lists of tickets](lists.md) link there",
     "exporter.runbook_base": "Address of a copy of `deploy/runbooks`, such as `https://git.example.org/cx/runbooks`. The links of alerts begin "
     "with it, in Alertmanager as on the live page",
+    "exporter.folders": "Folders of data on the exporter's machine, such as that of a broker. The space on their disks is served as "
+    "`cxgauge_disk_available_bytes`. `cxgauge up` adds its own",
     "comments.keep": "Whether workers keep the comments of answers in the topic `cx.comments`, for users of the exporter: "
     "[comments.md](comments.md). Comments are personal data",
     "intake.listen": "Address of the intake: events over HTTP, webhooks, `/metrics` and health endpoints. Beyond loopback it needs "

@@ -237,6 +237,26 @@ def _hosts(value: object, at: SettingSource) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _folders(value: object, at: SettingSource) -> tuple[Path, ...]:
+    paths = (
+        tuple(at.folder / part for part in value if isinstance(part, str)) if isinstance(value, list) else ()
+    )
+    if not isinstance(value, list) or len(paths) < len(value) or not all(map(is_folder, paths)):
+        at.error(
+            value, f'a list of paths of existing folders, relative to {at.folder}, such as ["/var/lib/kafka"]'
+        )
+        return ()
+    return paths
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a path is that of a folder."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def is_file(path: Path) -> bool:
     """Return whether a path is that of a file. One that is too long, or is none at all, is not."""
     try:
@@ -256,3 +276,4 @@ url = SettingType(_url)
 link = SettingType(_link)
 """A template of links to pages of single tickets. The ID takes the place of `{id}`."""
 file = SettingType(read_file_path, lambda path: path and str(path))
+folders = SettingType(_folders, lambda paths: [str(path) for path in paths], json=True)

@@ -102,6 +102,7 @@ class Exporter(msgspec.Struct, frozen=True, kw_only=True):
     alertmanager: Annotated[str | None, setting_types.url] = None
     ticket_url: Annotated[str | None, setting_types.link] = None
     runbook_base: Annotated[str | None, setting_types.url] = None
+    folders: Annotated[tuple[Path, ...], setting_types.folders] = ()
 
 
 class Comments(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
 from schemas.topics import DOMAINS
 from stream import logs
@@ -29,14 +30,15 @@ from stream.exporter.live.incidents import IncidentsEndpoint
 from stream.exporter.live.lists import Lists, ListSource
 from stream.exporter.reader import PaneReader
 from stream.exporter.state import ExporterState
-from stream.http.web_config import WebConfig, read
+from stream.http.web_config import WebConfig, keep_renewed, read
 from stream.kafka.admin import check_topics
-from stream.kafka.client import QuietLibrary
+from stream.kafka.client import QuietLibrary, certificate_files
 from stream.kafka.faults import retry_reason
 from stream.kafka.rights import READ, Operation
 from stream.kafka.topic_watch import WATCH_INTERVAL, TopicWatch
 from stream.kafka.topics import counting_topics, topics
 from stream.pacing import Pace
+from stream.resources.series import Resources
 from stream.starting import listening
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ START_TIMEOUT = 10.0
 """Seconds that an attempt to connect may take."""
 CANCEL_TIMEOUT = 6.0
 """Seconds after which a task is cancelled once more. Closing the reader of panes may take almost as long."""
+PROCESS_INTERVAL = 5.0
+"""Seconds between two reads of the series about the process."""
 REMARK_SECONDS = 45.0
 """Seconds for which topics are named that were created again. If no worker accepts them, partitions are not covered by then."""
 
@@ -107,6 +111,12 @@ class _Service:
         self._logged_clocks: list[str] = []
         """Keys of the notes about clocks that were logged last."""
         self._gc_tuned = False
+        self._process = CollectorRegistry()
+        self._resources = Resources(
+            [*certificate_files(settings.kafka), *web.certificates], settings.exporter.folders
+        )
+        self._process.register(self._resources)
+        ProcessCollector(registry=self._process)
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -137,7 +147,9 @@ class _Service:
             for work in (
                 self._read(),
                 self._watch_topics(),
+                self._watch_process(),
                 self._refresh(),
+                keep_renewed(self.web),
                 ClockReader(self.settings, self.exporter.clock).run(),
                 self.broadcaster.poll_alerts(),
                 self.stop.wait(),
@@ -252,6 +264,16 @@ class _Service:
         async with self._busy:
             for partition in partitions:
                 self.exporter.coverage.forget(partition)
+
+    async def _watch_process(self) -> None:
+        """Read the series about this process, for the next refresh, and what is scarce."""
+        while True:
+            self.exporter.process, self.exporter.remarks = await asyncio.to_thread(self._inspect)
+            await asyncio.sleep(PROCESS_INTERVAL)
+
+    def _inspect(self) -> tuple[str, tuple[str, ...]]:
+        remarks = self._resources.remarks(wall_ms() / 1000)
+        return generate_latest(self._process).decode(), tuple(remarks)
 
     async def _refresh(self) -> None:
         """Render the exposition for ever: soon after a change, and at the refresh interval.

@@ -84,6 +84,10 @@ class ExporterState:
             partition: PartitionBuffer(self.domain_views[_domain_of(partition)].windows)
             for partition in self.coverage.expected
         }
+        self.process = ""
+        """The exposition of the exporter's own process."""
+        self.remarks: tuple[str, ...] = ()
+        """Texts about resources of the process that are scarce."""
         self._now = 0
         self._end_read_at: dict[PartitionId, int] = {}
         """The time at which a partition was last read to its end, in ms of a monotonic clock."""
@@ -233,6 +237,7 @@ class ExporterState:
             yield pipeline_metrics.runbooks(self.settings.exporter.runbook_base)
         yield pipeline_metrics.definitions()
         yield from self.reference_lines.exposition()
+        yield self.process
         if self.domain_views["feedback"].is_served:
             yield from note_series(self.notes_between(now - self.config.pane_retention, UNBOUNDED))
 
@@ -253,8 +258,9 @@ class ExporterState:
         return feedback.windows.notes.between(first, last) if feedback.is_served else []
 
     def notes(self, monotonic_ms: int) -> str:
-        """Return the notes of /readyz, about clocks and filling windows. `monotonic_ms` is the present."""
-        texts = (*(text for _, text in self.clock.notes(monotonic_ms)), self.filling_windows())
+        """Return the notes of /readyz, about resources, clocks and filling windows. `monotonic_ms` is the present."""
+        clocks = (text for _, text in self.clock.notes(monotonic_ms))
+        texts = (*self.remarks, *clocks, self.filling_windows())
         return "; ".join(text for text in texts if text)
 
     def filling_windows(self) -> str:

@@ -1,7 +1,10 @@
 """The supported part of the exporter-toolkit's web configuration file: TLS, and users with passwords."""
 
+import asyncio
+import logging
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +13,9 @@ import yaml
 from schemas.fields import abbreviated
 from stream.config.setting_types import ALLOWED_HASH, BCRYPT_HASH, is_file
 from stream.errors import ConfigError
+from stream.resources.certificates import CertificateFile
+
+log = logging.getLogger(__name__)
 
 SECTIONS = ("tls_server_config", "basic_auth_users")
 TLS = ("cert_file", "key_file", "client_auth_type", "client_ca_file", "min_version")
@@ -18,19 +24,73 @@ CLIENTS = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
+RENEW_INTERVAL = 10.0
+"""Seconds between two looks at the files of a certificate."""
 VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 
 
+class ServedCertificate:
+    """The certificate and key of a TLS context, which are loaded again when their files change."""
+
+    def __init__(self, context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+        self.context, self.certificate, self.key = context, certificate, key
+        self._loaded = self._version()
+
+    def renew(self) -> None:
+        """Load changed files, for the next connections. If that fails, the certificate of before is served, and the log says so."""
+        version = self._version()
+        if version == self._loaded:
+            return
+        self._loaded = version
+        try:
+            # tried first, because a failure leaves a context with the new certificate and without a key
+            load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.certificate, self.key)
+            load(self.context, self.certificate, self.key)
+        except (OSError, ssl.SSLError) as error:
+            log.warning(
+                "The new certificate %s cannot be used, the old one stays: %s", self.certificate, error
+            )
+        else:
+            log.info("Loaded the new certificate %s", self.certificate)
+
+    def _version(self) -> list[tuple[int, ...]]:
+        version: list[tuple[int, ...]] = []
+        for path in (self.certificate, self.key):
+            with suppress(OSError):
+                stat = path.stat()
+                version.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        return version
+
+
 class WebConfig(NamedTuple):
-    """The TLS context, None for plain HTTP, and the bcrypt hashes by user. Without users, no password is asked for."""
+    """The TLS context, None for plain HTTP, and the bcrypt hashes by user. Without users, no password is asked for.
+
+    `certificates` are the files of the context, `served` those of its own certificate.
+    """
 
     tls: ssl.SSLContext | None = None
     users: Mapping[str, bytes] = {}
+    certificates: tuple[CertificateFile, ...] = ()
+    served: ServedCertificate | None = None
 
     @property
     def authenticates(self) -> bool:
         """Return whether every client needs a password or a certificate."""
         return bool(self.users) or (self.tls is not None and self.tls.verify_mode is ssl.CERT_REQUIRED)
+
+
+async def keep_renewed(config: WebConfig) -> None:
+    """Load the certificate again whenever its files change. It does not return."""
+    while True:
+        await asyncio.sleep(RENEW_INTERVAL)
+        if config.served is not None:
+            config.served.renew()
+
+
+def load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Load a certificate and its key into a context. Raises OSError and ssl.SSLError."""
+    # With an empty password an encrypted key raises. Without one, OpenSSL would ask on the terminal.
+    context.load_cert_chain(certificate, key, password="")
 
 
 def read(path: Path, section: str = "exporter") -> WebConfig:
@@ -55,7 +115,8 @@ class _WebConfigFile:
         sections = self._mapping("", {} if document is None else document, SECTIONS)
         tls = sections.get("tls_server_config")
         users = sections.get("basic_auth_users")
-        return WebConfig(None if tls is None else self._tls(tls), {} if users is None else self._users(users))
+        hashes = {} if users is None else self._users(users)
+        return WebConfig(users=hashes) if tls is None else self._tls(tls)._replace(users=hashes)
 
     def _mapping(self, key: str, value: object, allowed: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -84,7 +145,7 @@ class _WebConfigFile:
                 )
         return {user: hashed.encode() for user, hashed in value.items()}
 
-    def _tls(self, value: object) -> ssl.SSLContext:
+    def _tls(self, value: object) -> WebConfig:
         given = self._mapping("tls_server_config", value, TLS)
         for name, text in given.items():
             if not isinstance(text, str):
@@ -94,7 +155,8 @@ class _WebConfigFile:
                 raise self._error(f"tls_server_config.{name}", "is missing")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = self._choice(given, "min_version", VERSIONS, "TLS12")
-        self._load(context, given)
+        served = self._load(context, given)
+        files = [CertificateFile("web_server", served.certificate)]
         clients = self._choice(given, "client_auth_type", CLIENTS, "NoClientCert")
         authority = given.get("client_ca_file")
         if authority and clients is ssl.CERT_NONE:
@@ -106,14 +168,15 @@ class _WebConfigFile:
                 f"is missing, client_auth_type {given['client_auth_type']} needs it",
             )
         if authority:
+            files.append(CertificateFile("web_client_ca", self.path.parent / authority))
             try:
                 context.load_verify_locations(self.path.parent / authority)
             except (OSError, ssl.SSLError) as error:
                 raise self._error("tls_server_config.client_ca_file", f"{authority}: {error}") from error
         context.verify_mode = clients
-        return context
+        return WebConfig(tls=context, certificates=tuple(files), served=served)
 
-    def _load(self, context: ssl.SSLContext, given: Mapping[str, str]) -> None:
+    def _load(self, context: ssl.SSLContext, given: Mapping[str, str]) -> ServedCertificate:
         certificate, key = (self.path.parent / given[name] for name in ("cert_file", "key_file"))
         for name, file in (("cert_file", certificate), ("key_file", key)):
             if not is_file(file):
@@ -122,12 +185,12 @@ class _WebConfigFile:
                     f"{abbreviated(given[name])} is not a file in {self.path.parent}",
                 )
         try:
-            # With an empty password an encrypted key raises. Without one, OpenSSL would ask on the terminal.
-            context.load_cert_chain(certificate, key, password="")
+            load(context, certificate, key)
         except (OSError, ssl.SSLError) as error:
             raise self._error(
                 "tls_server_config", f"cert_file and key_file cannot be used: {error}"
             ) from error
+        return ServedCertificate(context, certificate, key)
 
     def _choice(self, given: Mapping[str, str], name: str, allowed: Mapping[str, Any], default: str) -> Any:
         value = given.get(name) or default

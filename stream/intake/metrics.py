@@ -1,5 +1,7 @@
 """The intake's own series."""
 
+from collections.abc import Iterable
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -8,6 +10,9 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
+
+from stream.resources.certificates import CertificateFile
+from stream.resources.series import Resources
 
 OUTCOMES = (
     "accepted",
@@ -29,10 +34,14 @@ ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 
 
 class IntakeMetrics:
-    """The registry of an intake. `source` is the name of a token or webhook."""
+    """The registry of an intake. `source` is the name of a token or webhook.
 
-    def __init__(self) -> None:
+    `certificates` are the files of certificates that the intake uses.
+    """
+
+    def __init__(self, certificates: Iterable[CertificateFile] = ()) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(Resources(certificates))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.requests = Counter(

@@ -9,10 +9,12 @@ from stream import logs
 from stream.config import Settings
 from stream.errors import ConfigError
 from stream.http.hosts import is_loopback
-from stream.http.web_config import WebConfig, read
+from stream.http.web_config import WebConfig, keep_renewed, read
 from stream.intake.hooks import CompiledHook, compile_hooks
+from stream.intake.metrics import IntakeMetrics
 from stream.intake.server import application, serve
 from stream.intake.sink import KafkaSink
+from stream.kafka.client import certificate_files
 from stream.starting import listening
 
 log = logging.getLogger(__name__)
@@ -45,13 +47,14 @@ async def _serve(settings: Settings, web_config: WebConfig, hooks: Mapping[str, 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     sink, listen = KafkaSink(settings), settings.intake.listen
-    app = application(settings.intake, web_config, hooks, sink)
+    metrics = IntakeMetrics([*certificate_files(settings.kafka), *web_config.certificates])
+    app = application(settings.intake, web_config, hooks, sink, metrics=metrics)
     try:
         runner = await serve(app, settings.intake, web_config)
     except OSError as error:
         raise ConfigError(f"intake.listen: got {str(listen)!r}: {error.strerror}") from error
     listening(log, listen)
-    tasks = [asyncio.create_task(sink.run()), asyncio.create_task(stop.wait())]
+    tasks = [asyncio.create_task(work) for work in (sink.run(), keep_renewed(web_config), stop.wait())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from stream.config.settings import OAUTHBEARER, Kafka
 from stream.errors import ConfigError
 from stream.kafka.tokens import token_provider
+from stream.resources.certificates import CertificateFile
 
 REQUEST_TIMEOUT_MS = 10_000
 """Time after which a single request fails."""
@@ -39,6 +40,15 @@ def client_options(kafka: Kafka) -> dict[str, Any]:
                 "sasl_plain_password": kafka.sasl_password,
             }
     return options
+
+
+def certificate_files(kafka: Kafka) -> Iterator[CertificateFile]:
+    """Yield the files of certificates that a connection uses."""
+    if kafka.security_protocol.endswith("SSL"):
+        if kafka.ssl_cafile is not None:
+            yield CertificateFile("kafka_ca", kafka.ssl_cafile)
+        if kafka.ssl_certfile is not None:
+            yield CertificateFile("kafka_client", kafka.ssl_certfile)
 
 
 def _ssl_context(kafka: Kafka) -> ssl.SSLContext:

@@ -1,6 +1,7 @@
 """The servers, started in order, restarted when they end, and stopped in reverse order."""
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -183,6 +184,8 @@ class Servers:
         for name in LISTENING:
             local = Address("127.0.0.1", getattr(self.ports, name))
             addresses[f"CXGAUGE_{name.upper()}_LISTEN"] = str(self.setup.listen.get(name, local))
+        folders = [*self.setup.settings.exporter.folders, self.setup.folder.absolute()]
+        addresses["CXGAUGE_EXPORTER_FOLDERS"] = json.dumps([str(folder) for folder in folders])
         if self.alerts is not None:
             addresses["CXGAUGE_EXPORTER_ALERTMANAGER"] = f"http://127.0.0.1:{self.alerts}"
         return {

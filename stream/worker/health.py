@@ -6,7 +6,7 @@ It runs on its own thread, so that a blocked event loop is visible from outside.
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from aiohttp import web
 from aiokafka import TopicPartition
@@ -14,9 +14,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCol
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from stream.clock import wall_ms
 from stream.config import Address
 from stream.http.guard import KEEP_ALIVE, GuardedSite, mark_busy
 from stream.kafka.records import described
+from stream.resources.certificates import CertificateFile
+from stream.resources.series import Resources
 from stream.worker.clock import WorkerClock
 from stream.worker.task_manager import OwnedTask, TaskManager
 
@@ -26,10 +29,15 @@ MAX_HEARTBEAT_AGE = 30.0
 
 
 class Health:
-    """The state that the endpoint serves. `reason` says why the worker is not ready and is empty if it is."""
+    """The state that the endpoint serves. `reason` says why the worker is not ready and is empty if it is.
 
-    def __init__(self) -> None:
+    `certificates` are the files of certificates that the worker uses.
+    """
+
+    def __init__(self, certificates: Iterable[CertificateFile] = ()) -> None:
         self.registry = CollectorRegistry()
+        self._resources = Resources(certificates)
+        self.registry.register(self._resources)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.reason = "starting"
@@ -65,10 +73,10 @@ class Health:
         self._task_manager = task_manager
 
     def remarks(self) -> list[str]:
-        """Return a line for each partition that an unreadable batch blocks, and the notes about the clock."""
+        """Return lines about scarce resources, notes about the clock, and each partition that an unreadable batch blocks."""
         blocked = self._task_manager.blocked() if self._task_manager else {}
         clock = [] if self._clock is None else [text for _, text in self._clock.notes()]
-        return clock + [
+        return [*self._resources.remarks(wall_ms() / 1000), *clock] + [
             f"{described(TopicPartition(*tp), batch)}. Counting of the partition has stopped"
             for tp, batch in sorted(blocked.items())
         ]

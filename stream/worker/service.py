@@ -19,6 +19,7 @@ from stream.config.settings import Kafka
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.ending import end, restart
 from stream.errors import ConfigError, Fenced
+from stream.kafka.client import certificate_files
 from stream.kafka.faults import final_error, is_fenced, is_transient
 from stream.kafka.rights import Operation
 from stream.kafka.topic_watch import WATCH_INTERVAL
@@ -46,7 +47,7 @@ def run(settings: Settings) -> int:
     refused, 1 on other errors.
     """
     logs.set_up(settings.logs.level, settings.logs.format)
-    health = Health()
+    health = Health(certificate_files(settings.kafka))
     try:
         server = serve(health, settings.worker.listen)
     except OSError as error:

@@ -14,6 +14,7 @@ from stream.config import Settings
 from stream.core.metrics import REGISTRY
 from stream.intake.metrics import IntakeMetrics
 from stream.monitoring.alerts import prometheus_files
+from stream.resources import series as resources
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
 from stream.worker.health import Health
 from stream.worker.task_manager import TaskManager
@@ -59,7 +60,8 @@ def test_the_page_of_series_lists_those_of_a_worker_and_an_intake() -> None:
     health = Health()
     health.watch(TaskManager(KafkaCheckpointStore(Settings()), wall_clock=lambda: 0))
     exposed = generate_latest(health.registry) + generate_latest(IntakeMetrics().registry)
-    scraped = re.findall(r"^# TYPE (cxgauge_\w+) (\w+)$", exposed.decode(), re.MULTILINE)
+    types = re.findall(r"^# TYPE (cxgauge_\w+) (\w+)$", exposed.decode(), re.MULTILINE)
+    scraped = {*types, *((name, "gauge") for name in resources.FAMILIES)}
     document = references.documents(main)["deploy/docs/series.md"].decode()
     documented = re.findall(r"^\| `(cxgauge_\w+)` \| (\w+) \|", document, re.MULTILINE)
     assert sorted(documented) == sorted(

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
+
+import trustme
+from prometheus_client import CollectorRegistry, generate_latest
 
 from schemas.customers import CustomerActivated, CustomerChurned, PurchaseCompleted
 from schemas.feedback import AnswerSummarized, FeedbackOffered, FeedbackSubmitted
@@ -33,6 +37,8 @@ from stream.devbroker.process import Child
 from stream.exporter.exposition import CONTENT_TYPE
 from stream.exporter.reference_lines import figure_names
 from stream.exporter.state import ExporterState
+from stream.resources.certificates import CertificateFile
+from stream.resources.series import Resources
 from stream.worker.health import Health
 from stream.worker.health import serve as serve_health
 from stream.worker.task_manager import TaskManager
@@ -150,8 +156,20 @@ def complete_exporter() -> ExporterState:
     }
     apply_records(state, Worker(state)([*channel_events("web"), *channel_events("phone")], NOW, **ignored))
     state.clock.record_broker(NOW, 0)
+    state.process = resources_exposition()
     refresh(state, wall_ms=state.clock.read(0, NOW))
     return state
+
+
+def resources_exposition() -> str:
+    """Return every series about resources."""
+    registry = CollectorRegistry()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        trustme.CA().cert_pem.write_to_path(folder / "ca.pem")
+        files = [CertificateFile("kafka_ca", folder / "ca.pem")]
+        registry.register(Resources(files, [folder]))
+        return generate_latest(registry).decode()
 
 
 def of_every_figure() -> dict[str, float | str]:

@@ -96,3 +96,11 @@ def test_the_address_of_runbooks_is_served_if_it_is_set() -> None:
     with_base = refresh(exporter(CXGAUGE_EXPORTER_RUNBOOK_BASE=base))
     assert with_base['cx_runbook_base_info{base="https://wiki.example.org/cx"}'] == 1
     assert not [name for name in refresh(exporter()) if name.startswith("cx_runbook_base_info")]
+
+
+def test_series_and_remarks_about_the_process_are_served_as_they_are() -> None:
+    """The service reads them. They are in the exposition and in the notes of /readyz."""
+    state = exporter()
+    state.process, state.remarks = "cxgauge_memory_limit_bytes 7.0\n", ("1 MiB of 9 MiB of memory are left",)
+    assert refresh(state)["cxgauge_memory_limit_bytes"] == 7
+    assert state.notes(0).startswith("1 MiB of 9 MiB of memory are left")

@@ -307,3 +307,32 @@ async def _query(port: int, query: str) -> list[str]:
                 return [sample["value"][1] for sample in (await answer.json())["data"]["result"]]
     except ClientError:
         return []
+
+
+async def test_a_renewed_certificate_is_served_without_a_restart(files: WebConfigFolder) -> None:
+    """A client that trusts the new authority only is served after its files were replaced, but not while the key is the old one."""
+    config = files.config(files.tls())
+    assert config.served is not None
+    assert [file.use for file in config.certificates] == ["web_server"]
+    (files.folder / "new").mkdir()
+    renewed = WebConfigFolder(files.folder / "new")
+    async with served(config) as url:
+        assert await status(url, ssl=files.client()) == 200
+        (renewed.folder / "cert.pem").replace(files.folder / "cert.pem")
+        config.served.renew()
+        assert await status(url, ssl=files.client()) == 200
+        (renewed.folder / "key.pem").replace(files.folder / "key.pem")
+        config.served.renew()
+        assert await status(url, ssl=renewed.client()) == 200
+        with pytest.raises(ClientError):
+            await status(url, ssl=files.client())
+
+
+def test_the_files_of_certificates_are_known(files: WebConfigFolder) -> None:
+    """By what they are used for."""
+    fields = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": "clients.pem"}
+    config = files.config(files.tls(**fields))
+    assert [(file.use, file.path) for file in config.certificates] == [
+        ("web_server", files.folder / "cert.pem"),
+        ("web_client_ca", files.folder / "clients.pem"),
+    ]

@@ -7,6 +7,7 @@ from stream.monitoring.alerts.rules.pipeline import PIPELINE
 from stream.monitoring.dashboards.dashboard import query_variable
 from stream.monitoring.dashboards.query import JOB
 from stream.monitoring.dashboards.widgets import Json, PanelStyle, Query, chart, row, stat, table
+from stream.resources.series import DISK_AVAILABLE, DISK_SIZE, EXPIRY, MEMORY_AVAILABLE, MEMORY_LIMIT
 
 WORKERS = 'job="$workers"'
 DEAD = f'outcome=~"{"|".join(DEAD_LETTER_OUTCOMES)}"'
@@ -101,6 +102,8 @@ def panels() -> Iterator[Json]:
     )
     yield row("Workers")
     yield from _workers()
+    yield row("Memory, disks and certificates")
+    yield from _resources()
 
 
 def _workers() -> Iterator[Json]:
@@ -155,6 +158,54 @@ def _workers() -> Iterator[Json]:
     yield chart(
         PanelStyle("Resident memory", "In MiB, by worker.", min=0),
         [Query(f"process_resident_memory_bytes{{{WORKERS}}} / 2^20", "{{instance}}")],
+    )
+
+
+def _resources() -> Iterator[Json]:
+    processes = 'job=~"$job|$workers|cxgauge-intake"'
+    yield chart(
+        PanelStyle(
+            "Memory available",
+            "Share of the memory of a control group or machine, by process." + _runbook("CxMemoryLow"),
+            "percentunit",
+            min=0,
+            max=1,
+        ),
+        [
+            Query(
+                f"{MEMORY_AVAILABLE}{{{processes}}} / {MEMORY_LIMIT}{{{processes}}}",
+                "{{job}} {{instance}}",
+            )
+        ],
+    )
+    yield chart(
+        PanelStyle(
+            "Disk available",
+            "Share of the disk of each folder of exporter.folders." + _runbook("CxDiskLow"),
+            "percentunit",
+            min=0,
+            max=1,
+        ),
+        [
+            Query(
+                f"{DISK_AVAILABLE}{{{JOB}}} / {DISK_SIZE}{{{JOB}}}",
+                "{{instance}} {{folder}}",
+            )
+        ],
+    )
+    yield table(
+        PanelStyle(
+            "Days until certificates end",
+            "Certificates of processes, for Kafka and for their own servers."
+            + _runbook("CxCertificateEnding"),
+        ),
+        [
+            Query(
+                f"min by (job, use, file) (({EXPIRY}{{{processes}}} - time()) / 86400)",
+                "days",
+            )
+        ],
+        width=12,
     )
 
 

@@ -4,6 +4,7 @@ from stream.core.model.outcomes import DEAD_LETTER_OUTCOMES
 from stream.monitoring.alerts.annotations import (
     DURATION,
     Present,
+    annotation,
     kept_firing,
     kept_for,
     lookup,
@@ -11,6 +12,15 @@ from stream.monitoring.alerts.annotations import (
 )
 from stream.monitoring.alerts.promql import Z, all_of
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
+from stream.resources.series import (
+    DISK_AVAILABLE,
+    DISK_SIZE,
+    EXPIRY,
+    LEAST_DAYS,
+    LEAST_SHARE,
+    MEMORY_AVAILABLE,
+    MEMORY_LIMIT,
+)
 
 LAG = Threshold("worker_lag_seconds", 15, "Maximum lag of a worker behind the end of a partition, in seconds")
 STALLED = Threshold(
@@ -36,6 +46,12 @@ _DIED = f" of {lookup('cx:dead_letters:sample_size')} records of {{{{ $labels.to
 _ORPHANS = " tickets have events, but were never created, and are in no other figure"
 _FOLDED = " label sets were newly folded into __other__ within an hour"
 _REPAIRED = " window sums differed from their panes in the hourly check and were corrected within two hours"
+MEMORY = Threshold(
+    "memory_share", LEAST_SHARE, "Minimum share of the memory of a process or machine that is available"
+)
+DISK = Threshold("disk_share", LEAST_SHARE, "Minimum share of the disk of a folder of data that is available")
+CERTIFICATE = Threshold("certificate_days", LEAST_DAYS, "Minimum number of days until a certificate ends")
+BYTES = "humanize1024"
 _DEAD = f'{{outcome=~"{"|".join(DEAD_LETTER_OUTCOMES)}"}}'
 
 
@@ -221,6 +237,51 @@ PIPELINE: tuple[AlertRule, ...] = (
         description=(
             "Other clocks are those of exporters, workers and broker, or the exporter's alone if no majority agrees. An exporter with a "
             "wrong clock shows other windows, and a worker whose clock is behind makes records dead letters of reason future."
+        ),
+    ),
+    AlertRule(
+        name="CxMemoryLow",
+        severity="warning",
+        domain="pipeline",
+        for_="2m",
+        expr=f"{MEMORY_AVAILABLE} / {MEMORY_LIMIT} < {MEMORY}",
+        thresholds=(MEMORY,),
+        summary=annotation(
+            f"{lookup(MEMORY_AVAILABLE, BYTES)}B of {lookup(MEMORY_LIMIT, BYTES)}B of memory are left "
+            "to {{ $labels.job }} {{ $labels.instance }}"
+        ),
+        description=(
+            "The limit is that of its control group, or the memory of the machine, whichever is scarcer. Without memory the process is "
+            "killed. A worker then starts again from its last checkpoint, and fails again if its state does not fit."
+        ),
+    ),
+    AlertRule(
+        name="CxDiskLow",
+        severity="warning",
+        domain="pipeline",
+        for_="2m",
+        expr=f"{DISK_AVAILABLE} / {DISK_SIZE} < {DISK}",
+        thresholds=(DISK,),
+        summary=annotation(
+            f"{lookup(DISK_AVAILABLE, BYTES)}B of {lookup(DISK_SIZE, BYTES)}B are left on the disk of "
+            "{{ $labels.folder }}, says {{ $labels.job }} {{ $labels.instance }}"
+        ),
+        description="A broker ends when its disk is full. Nothing is counted then, and apps cannot publish.",
+    ),
+    AlertRule(
+        name="CxCertificateEnding",
+        severity="warning",
+        domain="pipeline",
+        for_="1m",
+        expr=f"{EXPIRY} - time() < 86400 * {CERTIFICATE}",
+        thresholds=(CERTIFICATE,),
+        summary=(
+            "The certificate {{ $labels.file }} of {{ $labels.job }} {{ $labels.instance }} "
+            "{{ if ge $value 0.0 }}ends in {{ $value | humanizeDuration }}{{ else }}has ended{{ end }}"
+        ),
+        description=(
+            "After its end, Kafka, Prometheus or browsers refuse connections: `use` says which. Services load a renewed certificate of "
+            "theirs within 10 seconds, and one for Kafka at the next connection."
         ),
     ),
     AlertRule(
