@@ -25,11 +25,12 @@ MAX_BODY_BYTES = 4 << 20
 class Receiver(AbstractContextManager["Receiver"]):
     """An HTTP server on a port of 127.0.0.1 for the length of the block.
 
-    `notices` has all printed notices in order.
+    `notices` has all printed notices in order, `notifications` the names of the alerts that fire in each message of Alertmanager.
     """
 
     def __init__(self, port: int, say: Callable[[str], None]) -> None:
         self.notices: list[Notice] = []
+        self.notifications: list[set[str]] = []
         self._say = say
         self._alerts = FiringAlerts()
         self._lock = threading.Lock()
@@ -63,7 +64,10 @@ class Receiver(AbstractContextManager["Receiver"]):
         """
         with self._lock:
             if path == WEBHOOK:
-                self._print(decode_webhook(body).alerts)
+                notices = decode_webhook(body).alerts
+                firing = (notice for notice in notices if notice.status == "firing")
+                self.notifications.append({notice.labels.get("alertname", "") for notice in firing})
+                self._print(notices)
             else:
                 self._print(self._alerts.deliver(decode_delivery(body), datetime.now(UTC)))
 

@@ -80,7 +80,10 @@ def check_alerts(servers: DemoServers, business: Business) -> int:
     if not missing:
         sender = "Alertmanager" if "alertmanager" in servers.children else "Prometheus directly"
         servers.say(f"Both alerts arrived, in total and for the {incident.CHANNEL}, from {sender}")
-    return 1 if missing else 0
+    notifications = sum(bool(names & {*incident.ALERTS}) for names in servers.receiver.notifications)
+    if notifications > len(incident.ALERTS):
+        servers.say(f"They arrived in {notifications} notifications, expected is one for each alert")
+    return 1 if missing or notifications > len(incident.ALERTS) else 0
 
 
 def check_rates(servers: DemoServers) -> int:

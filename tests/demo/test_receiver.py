@@ -74,6 +74,7 @@ def test_notices_of_the_webhook_are_printed_with_the_runbook(free_port, receiver
     assert receiver.firing() == {("CxLeavingSpike", ""), ("CxLeavingSpike", "app")}
     post(free_port, "/", {"alerts": [alert("resolved", view="channel", channel="app")]})
     assert receiver.firing() == {("CxLeavingSpike", "")}
+    assert receiver.notifications == [{"CxLeavingSpike"}, set()]
     assert printed[0] == (
         "FIRING CxLeavingSpike (critical): 41 of 5000 churned\n  what to do: deploy/runbooks/CxLeavingSpike.md"
     )

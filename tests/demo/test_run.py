@@ -151,3 +151,15 @@ def test_the_check_fails_unless_all_alerts_arrive(
         ),
         *arrived,
     ]
+
+
+def test_the_check_fails_if_an_alert_is_notified_twice(servers, business, published, printed, monkeypatch):
+    """Others, about the checkout, do not count."""
+    servers.children |= {"prometheus": None, "alertmanager": None}
+    monkeypatch.setattr(servers, "wait", lambda condition, _seconds: condition())
+    monkeypatch.setattr(servers.receiver, "firing", lambda: ALL_ALERTS)
+    servers.receiver.notifications += [{"CxAnswersLate"}, {"CxCsatDrop"}, {"CxLeavingSpike"}, set()]
+    assert run.check_alerts(servers, business) == 0
+    servers.receiver.notifications.append({"CxAnswersLate"})
+    assert run.check_alerts(servers, business) == 1
+    assert printed[-1] == "They arrived in 3 notifications, expected is one for each alert"

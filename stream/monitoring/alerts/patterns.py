@@ -15,7 +15,7 @@ from stream.monitoring.alerts.annotations import (
     span,
 )
 from stream.monitoring.alerts.incident_texts import known
-from stream.monitoring.alerts.promql import INSTALLATION_LABELS, complete
+from stream.monitoring.alerts.promql import complete
 from stream.monitoring.alerts.rule import AlertRule, Domain, RecordingRule, Severity, Threshold
 
 FALSE_ALARMS = Threshold(
@@ -99,7 +99,8 @@ def unusual(
         for_="0s",
         keep_firing_for=keep_firing_for,
         records=tuple(records),
-        expr=f"bottomk by ({INSTALLATION_LABELS}) ({SHOWN}, {rule}:by_chance < {limit_of(share)})",
+        expr=f"{rule}:by_chance < {limit_of(share)}",
+        shown=SHOWN,
         thresholds=(FALSE_ALARMS,),
         of=stream.of,
         share=share,

@@ -5,6 +5,7 @@ from textwrap import indent
 
 from stream.core.metrics import BY_DOMAIN
 from stream.monitoring.alerts.annotations import by_condition, runbook_url
+from stream.monitoring.alerts.promql import INSTALLATION_LABELS
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 from stream.monitoring.alerts.rules import BY_METRIC, PIPELINE
 
@@ -81,12 +82,21 @@ def _kept(alert: AlertRule, condition: str) -> str:
     """Return the condition, or that it held lately and the alert fires.
 
     Not `keep_firing_for`, because Prometheus does not expand the annotations again while only that keeps an alert firing.
+    Of an alert for a few label sets, those that fire keep their places, because each new one is a notification. When no place
+    is free, only a label set that has become the most certain of all joins them.
     """
     added = ", ".join(sorted({"alertname", "alertstate", "domain", *alert.labels}))
-    return (
-        f"{condition}\nor\nlast_over_time({condition}[{alert.keep_firing_for}])\n"
-        f'and ignoring ({added}) ALERTS{{alertname="{alert.name}", alertstate="firing"}}'
-    )
+    firing = f'ALERTS{{alertname="{alert.name}", alertstate="firing"}}'
+    starting = condition
+    if alert.shown:
+        by = f"by ({INSTALLATION_LABELS})"
+        starting = (
+            f"bottomk {by} (1, {condition})\nor\n"
+            f"bottomk {by} ({alert.shown}, {condition})\n"
+            f"unless on ({INSTALLATION_LABELS}) count {by} ({firing}) >= {alert.shown}"
+        )
+    kept = f"last_over_time({condition}[{alert.keep_firing_for}])\nand ignoring ({added}) {firing}"
+    return f"{starting}\nor\n{kept}"
 
 
 def _pairs(labels: dict[str, str]) -> str:

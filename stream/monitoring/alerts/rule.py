@@ -46,6 +46,8 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
     for_: str
     keep_firing_for: str = ""
     """How long it fires after its condition held last. Empty if it ends with it."""
+    shown: int = 0
+    """How many label sets of an installation fire at the same time, those with the smallest values. 0 is all."""
     expr: str
     """Its condition."""
     records: tuple[RecordingRule, ...] = ()

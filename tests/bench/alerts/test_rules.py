@@ -205,6 +205,9 @@ def test_the_condition_of_a_kept_alert_is_found() -> None:
     condition = Selector("cx:a:condition", ())
     kept = parse(f"cx:a:condition or last_over_time(cx:a:condition[4m]) {firing_now}")
     assert condition_of(kept) == (condition, 240.0)
+    places = "bottomk(1, cx:a:condition) or bottomk(3, cx:a:condition) unless on () count(ALERTS) >= 3"
+    kept = parse(f"{places} or last_over_time(cx:a:condition[6h]) {firing_now}")
+    assert condition_of(kept) == (parse("bottomk(3, cx:a:condition)"), 21_600.0)
     other = parse(f"cx:a:condition or last_over_time(cx:b:condition[4m]) {firing_now}")
     assert condition_of(other) == (other, 0.0)
     assert condition_of(condition) == (condition, 0.0)

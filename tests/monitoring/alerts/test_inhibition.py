@@ -46,19 +46,24 @@ def inhibited_by(port: int, site: str, firing: str, domain: str = "") -> set[str
     alerts_posted += [
         _alert(name, last_site, ALERTS[name].domain) for name in ("CxExporterReplicaDown", "CxExporterDown")
     ]
-    urllib.request.urlopen(
-        urllib.request.Request(
-            f"http://127.0.0.1:{port}/api/v2/alerts",
-            json.dumps(alerts_posted).encode(),
-            {"Content-Type": "application/json"},
-        ),
-        timeout=10,
-    ).close()
+    post(port, alerts_posted)
     wait(
         lambda: _inhibited(port, last_site) == {"CxExporterReplicaDown"}, lambda: get(port, "/api/v2/alerts")
     )
     assert len(_alerts_of(port, site)) == len(alerts_posted) - 2
     return _inhibited(port, site)
+
+
+def post(port: int, posted: list[dict[str, dict[str, str]]]) -> None:
+    """Post firing alerts, as Prometheus does."""
+    urllib.request.urlopen(
+        urllib.request.Request(
+            f"http://127.0.0.1:{port}/api/v2/alerts",
+            json.dumps(posted).encode(),
+            {"Content-Type": "application/json"},
+        ),
+        timeout=10,
+    ).close()
 
 
 def _alert(name: str, site: str, domain: str) -> dict[str, dict[str, str]]:
@@ -92,3 +97,20 @@ def _inhibited(port: int, site: str) -> set[str]:
 def test_alerts_about_wrong_figures_inhibit_others(port, firing, domain, inhibited):
     """Alerts about wrong metrics inhibit all of their site, those about doubtful metrics inhibit warnings."""
     assert inhibited_by(port, firing.lower(), firing, domain) == inhibited
+
+
+def test_late_answers_inhibit_the_waiting_tickets_of_their_label_set(port):
+    """Not those of others, and not in views of other labels, which Alertmanager's configuration does not know."""
+    app, web = ({"view": "channel", "channel": name} for name in ("app", "web"))
+    shops = [{"view": "shop", "shop": name} for name in ("a", "b")]
+    site = "late"
+    posted = [("CxAnswersLate", app), ("CxAnswersLate", shops[0])]
+    posted += [("CxWaitingOverTarget", labels) for labels in (app, web, *shops)]
+    post(port, [{"labels": _alert(name, site, "tickets")["labels"] | labels} for name, labels in posted])
+    wait(
+        lambda: (
+            [rules["labels"]["channel"] for rules in _alerts_of(port, site) if rules["status"]["inhibitedBy"]]
+            == ["app"]
+        ),
+        lambda: get(port, "/api/v2/alerts"),
+    )

@@ -246,6 +246,26 @@ def test_three_label_sets_fire_and_the_others_are_counted(new_engine: NewEngine)
     engine.run()
 
 
+def test_label_sets_that_fire_keep_their_places(new_engine: NewEngine) -> None:
+    """Each new one is a notification, so that changes of the order are none. The most certain of all is shown at once."""
+    engine = new_engine("customers")
+    for labels, by_chance in (
+        (TOTAL, "1e-5x60 _x200"),
+        (APP, "1e-9x260"),
+        (WEB, "1e-4x260"),
+        (FAX, "1e-3x12 1e-7x260"),  # more certain than two of the three after a minute
+        (MAIL, "_x36 1e-11x12 stale"),  # the most certain after three minutes, for one
+    ):
+        unusual(engine, "leaving", by_chance, labels)
+    name = "CxLeavingSpike"
+    engine.expect_firing("30s", name, TOTAL, APP, WEB)
+    engine.expect_firing("2m30s", name, TOTAL, APP, WEB)
+    engine.expect_firing("3m30s", name, TOTAL, APP, WEB, MAIL)
+    engine.expect_firing("7m", name, TOTAL, APP, WEB, MAIL)
+    engine.expect_firing("14m30s", name, APP, WEB, FAX)
+    engine.run()
+
+
 @pytest.mark.parametrize("of", ["leaving", "payment_churn", "answers_late", "reopenings"])
 def test_it_resolves_four_minutes_after_the_finding(new_engine: NewEngine, of: str) -> None:
     """A finding of up to an hour is served for five minutes after its last event: see `test_it_is_resolved_within_ten_minutes`."""
