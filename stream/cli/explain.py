@@ -15,6 +15,7 @@ from stream.core.metrics.metric import Family, Metric, previous
 from stream.errors import CxgaugeError
 from stream.exporter import unusual
 from stream.exporter.pipeline_metrics import FAMILIES
+from stream.resources import series as resources
 from stream.text import printable
 
 WINDOWS = (
@@ -63,6 +64,10 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
     elif metric in unusual.FAMILIES:
         echo(
             f"{metric} (gauge), a series about unusual figures, without window\n\n  {unusual.FAMILIES[metric]}"
+        )
+    elif metric in resources.FAMILIES:
+        echo(
+            f"{metric} (gauge), a series of worker, exporter and intake\n\n  {resources.FAMILIES[metric][0]}"
         )
     else:
         echo(format_metric(find_metric(metric)))

@@ -7,6 +7,7 @@ from stream.cli import main
 from stream.core.metrics import REGISTRY
 from stream.exporter import unusual
 from stream.exporter.pipeline_metrics import FAMILIES
+from stream.resources import series as resources
 
 
 @pytest.mark.parametrize("metric", REGISTRY.values(), ids=REGISTRY)
@@ -85,3 +86,11 @@ def test_series_about_unusual_figures_are_explained(name: str) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith(f"{name} (gauge), ")
     assert unusual.FAMILIES[name] in result.stdout
+
+
+@pytest.mark.parametrize("name", resources.FAMILIES)
+def test_series_about_resources_are_explained(name: str) -> None:
+    """Type and meaning, as in the generated page."""
+    result = CliRunner().invoke(main, ["explain", name])
+    assert (result.exit_code, result.stdout.partition(",")[0]) == (0, f"{name} (gauge)")
+    assert resources.FAMILIES[name][0] in result.stdout

@@ -272,3 +272,16 @@ def test_the_printed_configuration_can_be_loaded(tmp_path: Path) -> None:
     printed = as_toml(redacted(settings))
     assert tomllib.loads(printed) == redacted(settings)
     assert load(toml(tmp_path, printed), {}) == settings
+
+
+def test_folders_of_data_exist(tmp_path: Path) -> None:
+    """Relative paths begin at the folder of the file. Another value, or a missing folder, is an error."""
+    (tmp_path / "kafka").mkdir()
+    path = toml(tmp_path, '[exporter]\nfolders = ["kafka"]\n')
+    assert load(path, {}).exporter.folders == (tmp_path / "kafka",)
+    for value in ('["gone"]', '"kafka"', "[7]"):
+        path = toml(tmp_path, f"[exporter]\nfolders = {value}\n")
+        with pytest.raises(
+            ConfigError, match=r"exporter\.folders: got .*, allowed is a list of paths of existing"
+        ):
+            load(path, {})

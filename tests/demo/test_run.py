@@ -1,5 +1,6 @@
 """The demo with and without Prometheus and Alertmanager, without starting or publishing anything."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,8 @@ def test_the_check_fails_if_an_alert_is_notified_twice(servers, business, publis
     servers.receiver.notifications.append({"CxAnswersLate"})
     assert run.check_alerts(servers, business) == 1
     assert printed[-1] == "They arrived in 3 notifications, expected is one for each alert"
+
+
+def test_the_exporter_watches_the_disk_of_the_data(servers, tmp_path):
+    """The folder holds the topics and Prometheus' data."""
+    assert json.loads(servers.environment()["CXGAUGE_EXPORTER_FOLDERS"]) == [str(tmp_path)]
