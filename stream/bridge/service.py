@@ -13,11 +13,14 @@ from stream.bridge.positions import begin_group
 from stream.bridge.session import BridgeSession, group_member
 from stream.bridge.startup import RETRY_INTERVAL, prepare, wait_or_stop
 from stream.bridge.translation import Counts, Translator
+from stream.clock import wall_ms
 from stream.config import Settings
 from stream.ending import end, restart
 from stream.errors import CxgaugeError, Fenced
+from stream.kafka.client import certificate_files
 from stream.kafka.faults import diagnose, is_fenced
 from stream.mapping.mapping import EventMapping
+from stream.resources.series import Resources
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +85,8 @@ class _Service:
         session = BridgeSession(
             self._settings, self._options, self._translator, prepared.retentions, consumer
         )
-        reporting = asyncio.create_task(_report(session))
+        resources = Resources(certificate_files(self._settings.kafka))
+        reporting = asyncio.create_task(_report(session, resources))
         try:
             await session.run(self._stopping, ranges if self._options.once else None)
         finally:
@@ -91,8 +95,14 @@ class _Service:
         return session.counts
 
 
-async def _report(session: BridgeSession) -> None:
+async def _report(session: BridgeSession, resources: Resources) -> None:
+    """Log the numbers of records for ever, and scarce resources when they change, because a bridge serves no series."""
+    known = ""
     while True:
+        remarks = "; ".join(resources.remarks(wall_ms() / 1000))
+        if remarks and remarks != known:
+            log.warning(remarks)
+        known = remarks
         await asyncio.sleep(REPORT_INTERVAL)
         log.info("Since the start %s; %s behind the end", session.counts, f"{session.lag():,}")
 
