@@ -288,23 +288,23 @@ def test_it_is_resolved_within_ten_minutes() -> None:
 KEPT = {
     "leaving": (
         "cx_leaving_customers",
-        {"window": "1h"},
-        "2 customers of channel app left in the last hour: no longer unusual, kept firing for 4 minutes",
+        {"window": "5m"},
+        "2 customers of channel app left in the last 5 minutes: no longer unusual, kept firing for 4 minutes",
     ),
     "payment_churn": (
         "cx_churned_voluntary_customers",
-        {"window": "24h", "voluntary": "false"},
-        "2 customers of channel app were lost against their will in the last 24 hours: no longer unusual, kept firing for 4 minutes",
+        {"window": "1h", "voluntary": "false"},
+        "2 customers of channel app were lost against their will in the last hour: no longer unusual, kept firing for 4 minutes",
     ),
     "answers_late": (
         "cx_contact_cycles_due",
-        {"window": "1h", "fate": "overdue"},
-        "The target of 2 tickets of channel app passed without an answer in the last hour: no longer unusual, kept firing for 4 minutes",
+        {"window": "5m", "fate": "overdue"},
+        "The target of 2 tickets of channel app passed without an answer in the last 5 minutes: no longer unusual, kept firing for 4 minutes",
     ),
     "reopenings": (
         "cx_reopenings",
-        {"window": "24h"},
-        "2 solved tickets of channel app were reopened in the last 24 hours: no longer unusual, kept firing for 4 minutes",
+        {"window": "1h"},
+        "2 solved tickets of channel app were reopened in the last hour: no longer unusual, kept firing for 4 minutes",
     ),
     "handle_time": (
         "cx_handle_mean_seconds",

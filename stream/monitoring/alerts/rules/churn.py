@@ -25,8 +25,8 @@ RULES: tuple[AlertRule, ...] = (
             f"(baseline: at most {_leaving.baseline}){_leaving.more}"
         ),
         present=Present(
-            'cx_leaving_customers{window="1h",%s}',
-            "{figure} customers{of} left in the last hour",
+            'cx_leaving_customers{window="5m",%s}',
+            "{figure} customers{of} left in the last 5 minutes",
         ),
         description=(
             "Customers give notice or leave without one, far faster than at this hour of the past five weeks. Some of them can still be "
@@ -45,8 +45,8 @@ RULES: tuple[AlertRule, ...] = (
             f"(baseline: at most {_payments.baseline}){_payments.more}"
         ),
         present=Present(
-            'cx_churned_voluntary_customers{voluntary="false",window="24h",%s}',
-            "{figure} customers{of} were lost against their will in the last 24 hours",
+            'cx_churned_voluntary_customers{voluntary="false",window="1h",%s}',
+            "{figure} customers{of} were lost against their will in the last hour",
         ),
         description=(
             "More involuntary churns than at these hours of the past five weeks, and than at the same time of last month."

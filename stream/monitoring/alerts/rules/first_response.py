@@ -21,8 +21,8 @@ RULES: tuple[AlertRule, ...] = (
             f"(baseline: at most {_late.baseline}){_late.more}"
         ),
         present=Present(
-            'cx_contact_cycles_due{fate="overdue",window="1h",%s}',
-            "The target of {figure} tickets{of} passed without an answer in the last hour",
+            'cx_contact_cycles_due{fate="overdue",window="5m",%s}',
+            "The target of {figure} tickets{of} passed without an answer in the last 5 minutes",
         ),
         description=(
             "The share of first answers that are late exceeds that of these hours of the past five weeks. Targets in business hours are "

@@ -21,8 +21,8 @@ RULES: tuple[AlertRule, ...] = (
             f"(baseline: at most {_reopened.baseline}){_reopened.more}"
         ),
         present=Present(
-            'cx_reopenings{window="24h",%s}',
-            "{figure} solved tickets{of} were reopened in the last 24 hours",
+            'cx_reopenings{window="1h",%s}',
+            "{figure} solved tickets{of} were reopened in the last hour",
         ),
         description="More tickets are reopened than in the past five weeks. They were closed, but not resolved.",
     ),
