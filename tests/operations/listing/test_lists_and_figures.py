@@ -190,3 +190,26 @@ def test_over_target_begins_with_the_minute_of_the_figure() -> None:
         listed.append(pipeline.index.tickets("over-target", WINDOW, now, None, Wanted())().total)
     assert set(listed) == {0, 1}
     assert sorted(listed) == listed
+
+
+def test_a_customer_leaves_since_the_first_notice_that_stands() -> None:
+    """A notice that was withdrawn does not count, nor does a repeated one. The figure counts the same moment."""
+    day = NOWS[0] // DAY * DAY
+    pipeline = ListedPipeline()
+    kinds = ["activated", "cancel_scheduled", "cancel_withdrawn", "cancel_scheduled", "cancel_scheduled"]
+    for number, kind in enumerate(kinds):
+        event = {
+            "id": f"e-{number}",
+            "type": f"cx.customer.{kind}.v1",
+            "time": from_ms(day + number * MINUTE).isoformat(),
+            "data": {"customer_id": "c", "effective_at": from_ms(day + DAY).isoformat()},
+        }
+        pipeline.publish(event, day + number * MINUTE)
+    pipeline.run()
+    now = day + 6 * MINUTE
+    (row,) = pipeline.index.leaving(WINDOW, now, EVERYTHING)().rows
+    assert (row.state, row.since) == ("scheduled", day + 3 * MINUTE)
+    hours_later = pipeline.series(row.since + 64 * MINUTE)
+    labels = {"view": "total", "window": "1h"}
+    assert value(hours_later, "cx_leaving_customers", **labels) == 0, "counted at a later notice"
+    assert value(pipeline.series(now), "cx_leaving_customers", **labels) == 1

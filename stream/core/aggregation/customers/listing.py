@@ -22,7 +22,10 @@ _decode = msgspec.msgpack.Decoder(_LifeEvents).decode
 
 
 class LeavingCustomer(NamedTuple):
-    """A customer who gave notice at `scheduled` (ms, None if not, or not any more) or who churned."""
+    """A customer who gave notice at `scheduled` (ms, None if not, or not any more) or who churned.
+
+    Of several notices that stand it is the first, as in `cx_leaving_customers`.
+    """
 
     plan: str | None
     scheduled: int | None
@@ -36,8 +39,7 @@ def leaving(raw: bytes) -> LeavingCustomer | None:
     if not any(isinstance(event, Scheduled | Churned) for event in events):
         return None
     lives = replay(events)
-    notices = (event.time for event in reversed(events) if isinstance(event, Scheduled))
-    scheduled = next(notices) if lives.cancel_scheduled else None
+    scheduled = lives.decision(len(lives.starts) - 1) if lives.cancel_scheduled else None
     if scheduled is None and not lives.ends:
         return None
     values = present_attributes(events).values
