@@ -18,7 +18,8 @@ def write_comment(
 ) -> None:
     """Write the comment of an event that became the one that counts, or remove that of the event before.
 
-    `key` is that of the answer, `event_time` in ms. Without the setting nothing is written.
+    `key` is that of the answer, `event_time` in ms. Without the setting nothing is written. A known answer without a comment
+    may have had one, which its entity does not contain, so its comment is removed in any case.
     """
     if store.comments is None:
         return
