@@ -12,8 +12,11 @@ from click.testing import CliRunner, Result
 
 from stream.cli import main
 from stream.cli.top.figures import MAX_ROWS, MetricsSnapshot, format_change, format_duration
+from stream.config import Address
 from stream.core.metrics.headlines import HEADLINES
 from stream.devbroker.ports import free_port
+from stream.exporter.exposition import Exposition
+from stream.exporter.http.server import serve
 from stream.exporter.live.payloads import Payloads
 from tests.exporter.in_memory import answers
 from tests.exporter.leavers import leavers, quiet_month
@@ -204,6 +207,38 @@ async def test_incidents_are_shown_above_the_figures() -> None:
         in text
     )
     assert "\x1b[2J" not in output
+
+
+async def test_targets_and_benchmarks_are_shown() -> None:
+    """With the verdict of the page. The columns are absent without targets."""
+    benchmarks = '{"cx_nps_score": {"value": 32, "source": "Survey", "year": 2025}}'
+    live_exporter = LiveExporter(CXGAUGE_TARGETS='{"cx_nps_score": 40}', CXGAUGE_BENCHMARKS=benchmarks)
+    await live_exporter.publish(answers(3, 10) + answers(1, 0))
+    async with live_exporter.running():
+        await live_exporter.refresh()
+        output = (await top_once(live_exporter, "--window", "1h")).output
+    (nps,) = [line for line in output.splitlines() if line.startswith("NPS")]
+    assert "40.0, met, within bounds" in nps
+    assert "32.0 (Survey, 2025)" in nps
+    without = LiveExporter()
+    async with without.running():
+        await without.refresh()
+        assert "target" not in (await top_once(without)).output.partition("CSAT")[0]
+
+
+async def test_a_page_of_another_server_is_an_error() -> None:
+    """Even if it has the text format of Prometheus."""
+    exposition = Exposition()
+    exposition.replace(b"# HELP up x\nup 1\n", b"")
+    port = free_port()
+    runner = await serve(exposition, lambda: ("", ""), Address("127.0.0.1", port))
+    try:
+        arguments = ["top", "--once", "--url", f"http://127.0.0.1:{port}"]
+        result = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+    finally:
+        await runner.cleanup()
+    assert result.exit_code == 1
+    assert "has no metrics of cxgauge. Is it an exporter?" in result.output
 
 
 async def test_silence_of_workers_is_shown_from_12_s_on() -> None:

@@ -118,7 +118,7 @@ def top(
         allowed = f"windows {', '.join(labels)}; views {', '.join(settings.metrics.views)}"
         raise CxgaugeError(f"got window {window!r} and view {view!r}, allowed are {allowed}")
     exporter = exporter_client(settings, url, user, password, ca)
-    snapshot = MetricsSnapshot(exporter.fetch(), view, window)
+    snapshot = snapshot_of(exporter, view, window)
     if snapshot.windows and window not in snapshot.windows:
         allowed = ", ".join(sorted(snapshot.windows))
         raise CxgaugeError(f"--window: got {window!r}, the exporter has {allowed}")
@@ -129,6 +129,16 @@ def top(
         watch(exporter, live, view, window)
 
 
+def snapshot_of(exporter: ExporterClient, view: str, window: str) -> MetricsSnapshot:
+    """Return the metrics that an exporter serves. Raises CxgaugeError if it serves none of an exporter."""
+    snapshot = MetricsSnapshot(exporter.fetch(), view, window)
+    if not snapshot.is_of_exporter:
+        raise CxgaugeError(
+            f"{exporter.url}/metrics has no metrics of cxgauge. Is it an exporter? One that starts has them after a second"
+        )
+    return snapshot
+
+
 def watch(exporter: ExporterClient, live: Live, view: str, window: str) -> None:
     """Update the screen every second.
 
@@ -137,7 +147,7 @@ def watch(exporter: ExporterClient, live: Live, view: str, window: str) -> None:
     last_screen, pause = live.renderable, Event()
     while not pause.wait(REFRESH_SECONDS):
         try:
-            last_screen = screen(MetricsSnapshot(exporter.fetch(), view, window), exporter, view, window)
+            last_screen = screen(snapshot_of(exporter, view, window), exporter, view, window)
             live.update(last_screen)
         except CxgaugeError as error:
             live.update(
@@ -185,6 +195,9 @@ def screen(snapshot: MetricsSnapshot, exporter: ExporterClient, view: str, windo
         for name in ("mix", "rate"):
             table.add_column(name, justify="right")
     previous_title, rows = "", list(snapshot.rows())
+    references = [name for name in ("target", "benchmark") if any(getattr(row, name) for row in rows)]
+    for name in references:
+        table.add_column(name)
     for row in rows:
         labels = [] if view == "total" else [row.labels]
         n = "" if row.sample_size is None else f"{row.sample_size:,.0f}"
@@ -197,6 +210,7 @@ def screen(snapshot: MetricsSnapshot, exporter: ExporterClient, view: str, windo
             n,
             row.change,
             *([] if view == "total" else [row.mix, row.rate]),
+            *(Text(printable(getattr(row, name))) for name in references),
         )
         previous_title = row.title or previous_title
     if_empty = (

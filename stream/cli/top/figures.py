@@ -10,8 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from stream.cli.top.samples import TOTAL, LabelKey, Labels, Samples, effects_on_total, label_key
 from stream.core.metrics.changes import change_of, verdict
 from stream.core.metrics.decomposition import Effect
-from stream.core.metrics.headlines import HEADLINES, label_pattern
+from stream.core.metrics.headlines import HEADLINES, MetricHeadline, Tile, encode, label_pattern
 from stream.core.metrics.metric import Headline, previous
+from stream.core.metrics.targets import target_verdict
 from stream.errors import CxgaugeError
 
 PIPELINE = (
@@ -20,7 +21,10 @@ PIPELINE = (
     "cx_checkpoint_age_seconds",
     "cx_event_lag_seconds",
     "cx_events_total",
+    "cx_target",
+    "cx_benchmark",
 )
+"""Series without a view."""
 ABSENT = "-"
 MAX_ROWS = 10
 """Maximum label sets that are shown of a headline."""
@@ -43,6 +47,10 @@ class Row(NamedTuple):
     """By how much the label set moved the total because its share changed. Empty for the view `total`."""
     rate: str = ""
     """By how much it moved the total because its value changed."""
+    target: str = ""
+    """The target of the figure, and whether it is met. Empty if there is none."""
+    benchmark: str = ""
+    """Benchmarks of the figure with source and year. Empty if there are none."""
 
 
 class MetricsSnapshot:
@@ -74,6 +82,11 @@ class MetricsSnapshot:
                 if labels.get("view") == TOTAL:
                     self._totals.add(name, labels, value)
 
+    @property
+    def is_of_exporter(self) -> bool:
+        """Whether the text has the series that an exporter always serves."""
+        return bool(self.pipeline("cx_partitions_expected"))
+
     def pipeline(self, name: str) -> list[float]:
         """Return the values of a series without view."""
         return [value for _, value in self._samples.of(name)]
@@ -85,7 +98,7 @@ class MetricsSnapshot:
             if shown.is_compared_mean and self._view != TOTAL:
                 effects = effects_on_total(headline, self._samples, self._totals)
             rows_of_headlines = sorted(
-                self._row(headline, labels, value, effects)
+                self._row(shown, labels, value, effects)
                 for labels, value in self._samples.of(headline.family.name)
                 if _matches(headline, labels)
             )
@@ -100,10 +113,10 @@ class MetricsSnapshot:
                     yield Row(headline.title, "", ABSENT, "", n)
 
     def _row(
-        self, headline: Headline, labels: Labels, value: float, effects: Mapping[LabelKey, Effect[float]]
+        self, shown: MetricHeadline, labels: Labels, value: float, effects: Mapping[LabelKey, Effect[float]]
     ) -> tuple[tuple[str, float, str], Row]:
         """Return the sort key and the row of a label set, the largest samples first."""
-        label_names = headline.family.labels
+        headline, label_names = shown.headline, shown.headline.family.labels
         open_values = [
             labels[name]
             for name, expected in zip(label_names, label_pattern(headline), strict=True)
@@ -125,7 +138,38 @@ class MetricsSnapshot:
         change = self._change(headline, labels)
         effect = effects.get(label_key(labels))
         parts = ["", ""] if effect is None else [format_change(part, headline) for part in effect]
-        return sort_key, Row(title, label, format_value(value, headline, money), bounds, n, change, *parts)
+        tile = Tile(HEADLINES.index(shown), tuple(labels[name] for name in label_names))
+        figure = format_value(value, headline, money)
+        return sort_key, Row(
+            title,
+            label,
+            figure,
+            bounds,
+            n,
+            change,
+            *parts,
+            target=self._target(tile, value, low, high),
+            benchmark=self._benchmarks(tile),
+        )
+
+    def _target(self, tile: Tile, value: float, low: float | None, high: float | None) -> str:
+        """Return the target of a figure, and whether it is met. Empty if it has none."""
+        target, headline = (
+            self._samples.sum_of("cx_target", figure=encode(tile)),
+            HEADLINES[tile.number].headline,
+        )
+        if target is None:
+            return ""
+        return f"{format_value(target, headline)}, {target_verdict(headline, target, value, low, high)}"
+
+    def _benchmarks(self, tile: Tile) -> str:
+        """Return the benchmarks of a figure with source and year. Empty if it has none."""
+        headline = HEADLINES[tile.number].headline
+        return "; ".join(
+            f"{format_value(value, headline)} ({labels['source']}, {labels['year']})"
+            for labels, value in self._samples.of("cx_benchmark")
+            if labels["figure"] == encode(tile)
+        )
 
     def _change(self, headline: Headline, labels: Labels) -> str:
         """Return the change of a figure from the window before, empty if that is not exposed."""

@@ -39,6 +39,11 @@ class Samples:
         values = self._agreeing(family, labels).values()
         return sum(values) if values else None
 
+    def sum_of(self, name: str, **labels: str) -> float | None:
+        """Return the sum of the samples of a name that have these labels, None if there are none."""
+        values = [value for others, value in self.of(name) if labels.items() <= others.items()]
+        return sum(values) if values else None
+
     def _agreeing(self, family: Family, labels: Labels) -> dict[LabelKey, float]:
         return {
             label_key(others): value
