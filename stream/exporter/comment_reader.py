@@ -48,12 +48,21 @@ class WantedComments(NamedTuple):
         )
 
 
+class Choices(NamedTuple):
+    """The values of each filter among all comments, in alphabetical order."""
+
+    surveys: list[str]
+    classes: list[str]
+    reasons: list[str]
+    labels: dict[str, list[str]]
+
+
 class CommentListing(NamedTuple):
-    """The newest comments that pass, the number of all that do, and the values of each filter among all comments."""
+    """The newest comments that pass, the number of all that do, and the values of each filter."""
 
     comments: list[KnownComment]
     total: int
-    choices: dict[str, list[str]]
+    choices: Choices
 
 
 class CommentReader(TopicFollower):
@@ -95,23 +104,24 @@ class CommentReader(TopicFollower):
         passing = [entry for entry in known if wanted.includes(entry.comment)]
         return CommentListing(_newest(passing, most), len(passing), self._choices(known))
 
-    def _choices(self, known: list[KnownComment]) -> dict[str, list[str]]:
-        """Return the most frequent values of each filter, in alphabetical order."""
-        counts: dict[str, Counter[str]] = {
-            name: Counter() for name in ("survey", "class", "reason", *self._dimensions)
-        }
-        for _, comment, _ in known:
-            counts["survey"][comment.survey] += 1
-            if comment.answer_class is not None:
-                counts["class"][comment.answer_class] += 1
-            counts["reason"].update(comment.reasons)
-            for name in self._dimensions:
-                if (value := comment.values.get(name)) is not None:
-                    counts[name][value] += 1
-        return {
-            name: sorted(value for value, _ in counter.most_common(MAX_CHOICES))
-            for name, counter in counts.items()
-        }
+    def _choices(self, known: list[KnownComment]) -> Choices:
+        """Return the most frequent values of each filter."""
+        comments = [entry.comment for entry in known]
+        classes = (comment.answer_class for comment in comments)
+        return Choices(
+            _most_frequent(comment.survey for comment in comments),
+            _most_frequent(name for name in classes if name is not None),
+            _most_frequent(reason for comment in comments for reason in comment.reasons),
+            {
+                name: _most_frequent(comment.values[name] for comment in comments if name in comment.values)
+                for name in self._dimensions
+            },
+        )
+
+
+def _most_frequent(values: Iterable[str]) -> list[str]:
+    """Return the most frequent values in alphabetical order."""
+    return sorted(value for value, _ in Counter(values).most_common(MAX_CHOICES))
 
 
 def _newest(known: Iterable[KnownComment], most: int) -> list[KnownComment]:

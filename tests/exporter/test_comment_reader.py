@@ -69,11 +69,11 @@ def test_filters(reader: CommentReader) -> None:
     assert texts(reader, values={"channel": "app"}) == ["good"]
     assert texts(reader, values={"channel": "app", "team": "y"}) == []
     choices = reader.newest(WantedComments(), NOW, 1)().choices
-    assert choices["class"] == ["detractor", "promoter"]
-    assert choices["reason"] == ["delivery", "price"]
-    assert choices["survey"] == ["exit", "nps"]
-    assert choices["channel"] == ["app", "web"]
-    assert choices["team"] == ["x"]
+    assert choices.classes == ["detractor", "promoter"]
+    assert choices.reasons == ["delivery", "price"]
+    assert choices.surveys == ["exit", "nps"]
+    assert choices.labels["channel"] == ["app", "web"]
+    assert choices.labels["team"] == ["x"]
 
 
 def test_labels_that_are_not_allowed_any_more_are_left_out(reader: CommentReader) -> None:

@@ -1,7 +1,7 @@
 """`/api/v1/comments`: the newest kept comments, for users only."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from aiohttp import web
 
@@ -9,6 +9,7 @@ from schemas.times import from_ms
 from stream.exporter.comment_reader import CommentReader, KnownComment, WantedComments
 from stream.exporter.live.answers import check_names, json_answer, limit_of, not_yet, refusal
 from stream.exporter.state import ExporterState
+from stream.text import printable
 
 NOT_KEPT = (
     "Comments are not kept. Set comments.keep = true for workers and exporters: deploy/docs/comments.md"
@@ -53,9 +54,9 @@ class Comments:
     async def _comments(self, request: web.Request) -> web.Response:
         if self._reader is None:
             raise refusal(web.HTTPForbidden, self._off)
-        query, dimensions = request.query, self._exporter.config.dimensions
-        check_names(query, {"survey", "class", "reason", "limit", *dimensions})
-        values = {name: query[name] for name in dimensions if name in query}
+        query = request.query
+        check_names(query, {"survey", "class", "reason", "label", "limit"})
+        values = _label_values(query.getall("label", []), self._exporter.config.dimensions)
         wanted = WantedComments(query.get("survey"), query.get("class"), query.get("reason"), values)
         most = limit_of(query)
         async with self._listing:
@@ -65,10 +66,30 @@ class Comments:
         return json_answer(
             {
                 "total": listing.total,
-                "choices": listing.choices,
+                "choices": {
+                    "survey": listing.choices.surveys,
+                    "class": listing.choices.classes,
+                    "reason": listing.choices.reasons,
+                    "labels": listing.choices.labels,
+                },
                 "comments": [_document(known) for known in listing.comments],
             }
         )
+
+
+def _label_values(pairs: Sequence[str], dimensions: Collection[str]) -> dict[str, str]:
+    """Return the wanted values by label from texts such as `channel:app`. Raises HTTPBadRequest.
+
+    Labels are values of one parameter, so that none can have the name of another parameter.
+    """
+    values = {}
+    for pair in pairs:
+        name, colon, value = pair.partition(":")
+        if not colon or name not in dimensions or name in values:
+            text = f"label: got {printable(pair)!r}, allowed is NAME:VALUE, once for each of {', '.join(dimensions)}"
+            raise refusal(web.HTTPBadRequest, text)
+        values[name] = value
+    return values
 
 
 def _document(known: KnownComment) -> dict[str, object]:

@@ -12,6 +12,10 @@ const CLASSES = {
   promoter: "promoters", passive: "passives", detractor: "detractors", satisfied: "satisfied", dissatisfied: "dissatisfied", easy: "easy", not_easy: "not easy",
 };
 
+/** Begins the keys of filters by label, which may be called like other filters. */
+const LABEL = "label ";
+const labelKey = (name) => LABEL + name;
+
 export class Comments {
   #drawn = "";
   #timer = null;
@@ -32,18 +36,18 @@ export class Comments {
   /** Filter by the labels of the selected view. */
   setLabels(labels) {
     if (JSON.stringify(labels) === JSON.stringify(this.#labels)) return;
-    for (const name of this.#labels) {
-      this.#filters.get(name).closest("label").remove();
-      this.#filters.delete(name);
+    for (const key of this.#labels.map(labelKey)) {
+      this.#filters.get(key).closest("label").remove();
+      this.#filters.delete(key);
     }
     this.#labels = labels;
-    for (const name of labels) this.#addFilter(name, name);
+    for (const name of labels) this.#addFilter(labelKey(name), name);
     if (this.#isOpen) this.#load();
   }
 
-  #addFilter(name, title) {
-    const select = h("select", { "data-filter": name, onchange: () => announced(this.note, () => this.#load()) }, h("option", { value: "" }, "any"));
-    this.#filters.set(name, select);
+  #addFilter(key, title) {
+    const select = h("select", { "data-filter": key, onchange: () => announced(this.note, () => this.#load()) }, h("option", { value: "" }, "any"));
+    this.#filters.set(key, select);
     this.form.append(h("label", {}, `${title} `, select));
   }
 
@@ -65,7 +69,11 @@ export class Comments {
     clearTimeout(this.#timer);
     const request = ++this.#requests;
     const query = new URLSearchParams({ limit: ROWS });
-    for (const [name, select] of this.#filters) if (select.value) query.set(name, select.value);
+    for (const [key, select] of this.#filters) {
+      if (!select.value) continue;
+      if (key.startsWith(LABEL)) query.append("label", `${key.slice(LABEL.length)}:${select.value}`);
+      else query.set(key, select.value);
+    }
     const answer = await getJson(`api/v1/comments?${query}`);
     if (request !== this.#requests) return;
     if (answer && !answer.error) this.#show(answer);
@@ -76,7 +84,10 @@ export class Comments {
   #show({ total, choices, comments }) {
     const shown = comments.length < total ? `, the newest ${count(comments.length)} shown` : "";
     setText(this.note, total ? `${count(total)} ${total === 1 ? "comment" : "comments"}${shown}.` : "No comments.");
-    for (const [name, select] of this.#filters) offer(select, choices[name] ?? [], name === "class" ? CLASSES : {});
+    for (const [key, select] of this.#filters) {
+      const values = key.startsWith(LABEL) ? choices.labels[key.slice(LABEL.length)] : choices[key];
+      offer(select, values ?? [], key === "class" ? CLASSES : {});
+    }
     const drawn = JSON.stringify(comments);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;

@@ -19,6 +19,8 @@ from tests.exporter.test_comment_reader import comment, write
 from tests.support import HOUR, NOW
 
 TEXTS = "[...document.querySelectorAll('.comment .text')].map((e) => e.textContent)"
+BAD_LABELS = ("channel", "colour:red", ["channel:app", "channel:web"])
+LABELS = {"CXGAUGE_METRICS_LABELS": '["limit"]'}
 FILTER = """((name, value) => {{
   const select = document.querySelector(`[data-filter="${{name}}"]`);
   select.value = value;
@@ -71,12 +73,12 @@ async def test_a_comment_has_everything_that_is_kept() -> None:
         ({"limit": "1"}, [PROBE]),
         ({"class": "promoter"}, ["all good"]),
         ({"survey": "exit"}, [PROBE]),
-        ({"channel": "app"}, ["too expensive", "all good"]),
-        ({"channel": "app", "team": "x"}, ["too expensive"]),
-        ({"channel": "app", "class": "passive"}, []),
+        ({"label": "channel:app"}, ["too expensive", "all good"]),
+        ({"label": ["channel:app", "team:x"]}, ["too expensive"]),
+        ({"label": "channel:app", "class": "passive"}, []),
     ],
 )
-async def test_filters(query: dict[str, str], texts: list[str]) -> None:
+async def test_filters(query: dict[str, str | list[str]], texts: list[str]) -> None:
     async with exporter() as (live, _):
         status, document = await answer(live, "/api/v1/comments", **query)
     assert (status, [entry["text"] for entry in document["comments"]]) == (200, texts)
@@ -85,8 +87,28 @@ async def test_filters(query: dict[str, str], texts: list[str]) -> None:
 async def test_unknown_parameters_are_refused() -> None:
     async with exporter() as (live, _):
         status, document = await answer(live, "/api/v1/comments", clas="promoter")
+        refused = [await answer(live, "/api/v1/comments", label=label) for label in BAD_LABELS]
     assert status == 400
-    assert document["error"].startswith("'clas': allowed parameters are brand, channel, class")
+    assert document["error"] == "'clas': allowed parameters are class, label, limit, reason, survey"
+    for status, document in refused:
+        assert status == 400
+        assert "allowed is NAME:VALUE, once for each of channel, touchpoint" in document["error"]
+
+
+async def test_a_label_called_as_a_parameter_is_another_filter() -> None:
+    """Labels of the configuration have names of their own."""
+    reader = CommentReader(load(None, LABELS))
+    reader.reason = ""
+    write(reader, "a", comment("slow", NOW - HOUR, values={"limit": "high"}))
+    write(reader, "b", comment("good", NOW - HOUR, values={"limit": "low"}))
+    live = LiveExporter(web=WEB, comment_reader=reader, **LABELS)
+    await live.publish()
+    async with live.running():
+        _, document = await answer(live, "/api/v1/comments", label="limit:high", limit="5")
+        _, first = await answer(live, "/api/v1/comments", limit="1")
+    assert [entry["text"] for entry in document["comments"]] == ["slow"]
+    assert document["choices"]["labels"]["limit"] == ["high", "low"]
+    assert len(first["comments"]) == 1
 
 
 async def test_without_a_password_no_comment_is_served() -> None:
@@ -119,7 +141,7 @@ async def test_comments_on_the_page(user_tab: Tab) -> None:
         for name, value, texts in (
             ("class", "promoter", ["all good"]),
             ("class", "", [PROBE, "too expensive", "all good", "slow delivery"]),
-            ("channel", "app", ["too expensive", "all good"]),
+            ("label channel", "app", ["too expensive", "all good"]),
             ("reason", "price", ["too expensive"]),
         ):
             await user_tab.evaluate(FILTER.format(json.dumps(name), json.dumps(value)))
@@ -128,7 +150,7 @@ async def test_comments_on_the_page(user_tab: Tab) -> None:
             )
         await user_tab.evaluate("view.value = 'team'; view.dispatchEvent(new Event('change'))")
         await user_tab.until(
-            "document.querySelector('[data-filter=team]') && !document.querySelector('[data-filter=channel]')"
+            "document.querySelector('[data-filter=\"label team\"]') && !document.querySelector('[data-filter=\"label channel\"]')"
         )
         write(reader, "c", None)
         await user_tab.until(f"({TEXTS}).length === 0")

@@ -55,7 +55,7 @@ async def exporter(web: WebConfig = WEB, **env: str) -> AsyncIterator[tuple[Live
         yield live, source
 
 
-async def answer(live: LiveExporter, path: str, **query: str) -> tuple[int, Any]:
+async def answer(live: LiveExporter, path: str, **query: str | list[str]) -> tuple[int, Any]:
     """Return status and document of a request of the user."""
     async with (
         ClientSession(headers=LEAD) as session,
