@@ -20,6 +20,7 @@ class DomainView:
     """Windows and exposition of one domain. It is live while all its partitions are covered."""
 
     def __init__(self, config: AggregationConfig, metrics: Sequence[Metric], *, previous: bool) -> None:
+        self.metrics = metrics
         self.windows = RollingWindows(config, metrics, previous=previous)
         names = {aggregate for metric in metrics for aggregate in metric.aggregates}
         self.judge = Judge(self.windows, [stream for stream in STREAMS if names >= stream.components.keys()])

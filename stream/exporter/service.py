@@ -16,12 +16,11 @@ from schemas.topics import DOMAINS
 from stream import logs
 from stream.clock import monotonic_ms, wall_ms
 from stream.config import Settings
-from stream.core.windows.rolling import CooperativeSteps
 from stream.errors import ConfigError, TopicsMissing, waiting_for
 from stream.exporter.api.endpoint import FiguresEndpoint
 from stream.exporter.clock_reader import ClockReader
 from stream.exporter.comment_reader import CommentReader
-from stream.exporter.http.pages import SLICE_SECONDS
+from stream.exporter.http.pages import run_in_slices
 from stream.exporter.http.server import serve
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
@@ -137,7 +136,7 @@ class _Service:
                 [self.broadcaster.close],
                 self.web,
                 self.exporter.settings.exporter.hosts,
-                FiguresEndpoint(self.exporter.config).routes,
+                FiguresEndpoint(self.exporter, self._busy).routes,
             )
         except OSError as error:
             raise ConfigError(f"exporter.listen: got {str(address)!r}: {error.strerror}") from error
@@ -321,12 +320,3 @@ def tune_gc() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 1_000, 1_000)
-
-
-async def run_in_slices(steps: CooperativeSteps) -> None:
-    """Run steps in slices of SLICE_SECONDS. The event loop gets a turn between them."""
-    until = time.perf_counter() + SLICE_SECONDS
-    for _ in steps:
-        if time.perf_counter() > until:
-            await asyncio.sleep(0)
-            until = time.perf_counter() + SLICE_SECONDS

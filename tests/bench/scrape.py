@@ -16,8 +16,9 @@ from schemas.feedback import FeedbackSubmitted
 from stream.config import Address
 from stream.devbroker.ports import free_port
 from stream.exporter.coverage import PartitionId
+from stream.exporter.http.pages import run_in_slices
 from stream.exporter.http.server import serve
-from stream.exporter.service import run_in_slices, tune_gc
+from stream.exporter.service import tune_gc
 from stream.exporter.state import PaneBatch
 from tests.exporter.in_memory import Worker, apply_records, exporter, refresh
 from tests.support import NOW, Event

@@ -12,12 +12,12 @@ import pytest
 from aiohttp import ClientSession, web
 
 from stream.config import Address, load
-from stream.config.aggregation import aggregation_config
 from stream.devbroker.ports import free_port
 from stream.exporter.api.endpoint import FiguresEndpoint
 from stream.exporter.exposition import Exposition
 from stream.exporter.http import pages
 from stream.exporter.http.server import serve
+from stream.exporter.state import ExporterState
 from stream.http import guard as http_guard
 from stream.worker.health import Health
 from stream.worker.health import serve as serve_health
@@ -44,7 +44,7 @@ async def exposition() -> Exposition:
 
 @pytest.fixture
 async def runner(short_times: None, exposition: Exposition) -> AsyncIterator[web.AppRunner]:
-    figures = FiguresEndpoint(aggregation_config(load(None, {}))).routes
+    figures = FiguresEndpoint(ExporterState(load(None, {})), asyncio.Lock()).routes
     runner = await serve(exposition, lambda: ("", ""), Address("127.0.0.1", free_port()), figures=figures)
     yield runner
     await runner.cleanup()

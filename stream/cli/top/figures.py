@@ -147,9 +147,7 @@ class MetricsSnapshot:
             bounds,
             n,
             change,
-            *parts,
-            target=self._target(tile, value, low, high),
-            benchmark=self._benchmarks(tile),
+            *(*parts, self._target(tile, value, low, high), self._benchmarks(tile)),
         )
 
     def _target(self, tile: Tile, value: float, low: float | None, high: float | None) -> str:

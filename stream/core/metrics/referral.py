@@ -26,21 +26,18 @@ COUNTS = Family("cx_referrals", "Referrals sent, converted and reversed in the w
 
 
 def read_flows(context: FlowContext, _: Window) -> Iterator[Sample]:
-    """Yield the distinct referrers, and the referrals by state."""
-    yield Sample(PEOPLE, (), _referrers(context))
+    """Yield the referrals by state."""
     referrals = context.flow(REFERRALS).get((), {})
     for component, state in enumerate(STATES):
         yield Sample(COUNTS, (state,), referrals.get(component, 0))
 
 
 def read(context: ReadContext, _: Window) -> Iterator[Sample]:
-    """Yield the ratio if there are active customers."""
+    """Yield the distinct referrers, which are known for windows up to now only, and the ratio if there are active customers."""
+    referrers = context.flow(REFERRERS).get((), {}).get(ReferrersLayout.CUSTOMERS, 0)
+    yield Sample(PEOPLE, (), referrers)
     if active := total(context.stock(CUSTOMERS), CustomersLayout.ACTIVE):
-        yield Sample(RATIO, (), _referrers(context) / active)
-
-
-def _referrers(context: FlowContext) -> int:
-    return context.flow(REFERRERS).get((), {}).get(ReferrersLayout.CUSTOMERS, 0)
+        yield Sample(RATIO, (), referrers / active)
 
 
 METRIC = Metric(

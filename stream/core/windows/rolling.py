@@ -8,6 +8,7 @@ from stream.core.model.aggregate import Aggregate, OwnLabels, Vector, add
 from stream.core.model.aggregation_config import OTHER_VALUE, AggregationConfig
 from stream.core.model.pane_blocks import BlockKey, decode_key, unpack_block
 from stream.core.model.time_buckets import (
+    HOURS,
     MIN_HOUR_RETENTION,
     MINUTE,
     OPEN_ITEM_MINUTES,
@@ -19,7 +20,7 @@ from stream.core.windows.cardinality import CardinalityPolicy, EventCount
 from stream.core.windows.label_sets import TOTAL_LABELS, CellRef, LabelSet, LabelSetSums
 from stream.core.windows.notes import NoteBoard
 from stream.core.windows.ranges import WindowRange, previous_ranges, window_ranges
-from stream.core.windows.summed_blocks import SummedBlocks, block_difference, sum_range
+from stream.core.windows.summed_blocks import PackedBlock, SummedBlocks, block_difference, sum_range
 
 CooperativeSteps = Iterator[None]
 """Work in short steps. The caller may pause between two of them, but must not change the windows meanwhile."""
@@ -294,6 +295,10 @@ class RollingWindows:
         for own_labels, cell_ref in () if sums is None else sums.cells.items():
             for _, component, n in self._blocks.of_cell(cell_ref, resolution, first, last):
                 yield own_labels, component, n
+
+    def hour_blocks(self, first: int, last: int) -> Iterator[tuple[CellRef, PackedBlock]]:
+        """Yield the blocks of hours that contain any of the hours `first` to `last` (since the epoch), with their cells."""
+        return self._blocks.packed_between(HOURS.code, first, last)
 
     def label_sets(self) -> KeysView[LabelSet]:
         """Return all label sets, shown or folded."""

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Container, Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,6 +25,13 @@ def block_difference(old: bytes | None, new: bytes | None) -> Vector:
             else:
                 after.pop(packed, None)
     return after
+
+
+class PackedBlock(NamedTuple):
+    """A packed block and its number."""
+
+    number: int
+    packed: bytes
 
 
 class SummedBlocks:
@@ -62,6 +70,14 @@ class SummedBlocks:
                     vector = sum_range(resolution, block, decode_block(packed), first, last)
                     if vector:
                         yield cell, vector
+
+    def packed_between(self, resolution: int, first: int, last: int) -> Iterator[tuple[CellRef, PackedBlock]]:
+        """Yield the blocks that contain any of the buckets `first` to `last`, with their cells. They are not copied."""
+        per_block = BY_CODE[resolution].per_block
+        blocks = self._packed_blocks[resolution]
+        for block in range(first // per_block, last // per_block + 1):
+            for cell, packed in blocks.get(block, {}).items():
+                yield cell, PackedBlock(block, packed)
 
     def of_cell(
         self, cell: CellRef, resolution: int, first: int, last: int

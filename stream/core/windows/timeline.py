@@ -61,12 +61,12 @@ def timeline(
                     yield None
     for number in range(first // buckets, last // buckets + 1):
         start = max(number * buckets, first) * window.resolution.step
-        context = _FlowContext(windows.config, labels, start, sums_by_point.get(number, {}))
+        context = SummedFlows(windows.config, labels, start, sums_by_point.get(number, {}))
         yield TimelinePoint(start, tuple(metric.read_flows(context, window)))
 
 
-class _FlowContext:
-    """The `FlowContext` of one point."""
+class SummedFlows:
+    """A `FlowContext` of sums by aggregate. `now` is the time of the read-out in ms."""
 
     def __init__(
         self, config: AggregationConfig, labels: LabelSet, now: int, flows: Mapping[str, VectorsByLabels]
@@ -77,4 +77,5 @@ class _FlowContext:
         self._flows = flows
 
     def flow(self, aggregate: Aggregate) -> VectorsByLabels:
+        """Return the sums of an aggregate."""
         return self._flows.get(aggregate.name, {})

@@ -1,66 +1,73 @@
-"""`GET /api/v1/figures`: the figures of `/metrics` by metric, view and window."""
+"""`GET /api/v1/figures`: the figures of `/metrics` by metric, view and window, or those of a period of the past."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from contextlib import suppress
 from functools import partial
 
 from aiohttp import web
-from multidict import MultiMapping
 
-from stream.core.metrics import REGISTRY
-from stream.core.model.aggregation_config import AggregationConfig
-from stream.exporter.api.figures import FigureFilter, ServedText
+from stream.exporter.api.figures import FigureFilter, FigureSource, ServedText
 from stream.exporter.api.formats import FORMATS, Format, joined
-from stream.exporter.http.pages import Pages, send
-from stream.text import printable
+from stream.exporter.api.periods import PeriodFigures
+from stream.exporter.api.query import WantedPeriod, wanted_figures
+from stream.exporter.http.pages import Pages, run_in_slices, send
+from stream.exporter.state import ExporterState
 
 PATH = "/api/v1/figures"
+PERIOD_TIMEOUT = 60.0
+"""Seconds that a client may take to read the figures of a period, while others wait."""
 
 
 class FiguresEndpoint:
-    """Answers requests with the newest bytes of `/metrics`. Bad parameters get status 400 with the allowed values."""
+    """Answers requests with the newest bytes of `/metrics`, or with sums of panes. Bad parameters get status 400.
 
-    def __init__(self, config: AggregationConfig) -> None:
-        self._views = config.views
-        self._windows = [window.label for window in config.windows]
+    `busy` is held while the exporter's state is changed or read in steps.
+    """
+
+    def __init__(self, exporter: ExporterState, busy: asyncio.Lock) -> None:
+        self._exporter = exporter
+        self._busy = busy
+        self._turn = asyncio.Lock()
+        """Held while the figures of a period are in memory, so that there is one period at most."""
 
     def routes(self, pages: Pages) -> list[web.RouteDef]:
         """Return the routes. `pages` are those of `/metrics`."""
-
-        async def answer(request: web.Request, answered: Format) -> web.StreamResponse:
-            wanted = self._filter(request.query)
-            with pages.taken() as page:
-                pieces = joined(answered.pieces(ServedText(page.plain), wanted, self._views))
-                headers = {
-                    "Content-Type": f"{answered.content_type}; charset=utf-8",
-                    "Cache-Control": "no-store",
-                    "X-Content-Type-Options": "nosniff",
-                }
-                return await send(request, web.StreamResponse(headers=headers), pieces)
-
         return [
-            web.get(PATH + suffix, partial(answer, answered=answered)) for suffix, answered in FORMATS.items()
+            web.get(PATH + suffix, partial(self._answer, answered=answered, pages=pages))
+            for suffix, answered in FORMATS.items()
         ]
 
-    def _filter(self, query: MultiMapping[str]) -> FigureFilter:
-        """Return the wanted figures, all of them without parameters. Raises HTTPBadRequest."""
-        allowed = {"metric": [*REGISTRY], "view": [*self._views], "window": self._windows}
-        for name in query:
-            if name not in allowed:
-                raise _bad_request("parameter", name, allowed)
-        metrics, views, windows = (
-            _chosen(name, query.getall(name, []), values) for name, values in allowed.items()
-        )
-        return FigureFilter([REGISTRY[name] for name in metrics], views, windows)
+    async def _answer(self, request: web.Request, answered: Format, pages: Pages) -> web.StreamResponse:
+        config = self._exporter.config
+        wanted, period = wanted_figures(request.query, config, lambda: self._exporter.present)
+        if period is not None:
+            return await self._answer_period(request, answered, wanted, period, pages)
+        with pages.taken() as page:
+            return await self._send(request, answered, ServedText(page.plain), wanted)
 
+    async def _answer_period(
+        self, request: web.Request, answered: Format, wanted: FigureFilter, period: WantedPeriod, pages: Pages
+    ) -> web.StreamResponse:
+        async with self._turn:
+            figures = PeriodFigures(self._exporter, wanted, period)
+            with pages.taken() as page:
+                text = ServedText(page.plain)
+                await run_in_slices(text.index())
+                figures.head = text.head | figures.head
+            async with self._busy:
+                await run_in_slices(figures.take())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PERIOD_TIMEOUT):
+                    return await self._send(request, answered, figures, wanted)
+        raise web.HTTPRequestTimeout
 
-def _chosen(name: str, values: Sequence[str], allowed: Sequence[str]) -> Sequence[str]:
-    """Return the values of a parameter in the order of those allowed, all of them if none is given."""
-    for value in values:
-        if value not in allowed:
-            raise _bad_request(name, value, allowed)
-    return [value for value in allowed if value in values] if values else allowed
-
-
-def _bad_request(name: str, value: str, allowed: Iterable[str]) -> web.HTTPBadRequest:
-    text = f"{name}: got {printable(value)!r}, allowed are {', '.join(allowed)}\n"
-    return web.HTTPBadRequest(text=text)
+    async def _send(
+        self, request: web.Request, answered: Format, source: FigureSource, wanted: FigureFilter
+    ) -> web.StreamResponse:
+        headers = {
+            "Content-Type": f"{answered.content_type}; charset=utf-8",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+        pieces = joined(answered.pieces(source, wanted, self._exporter.config.views))
+        return await send(request, web.StreamResponse(headers=headers), pieces)

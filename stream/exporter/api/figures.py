@@ -1,8 +1,8 @@
-"""Figures parsed from the bytes of `/metrics`, by metric, view and window."""
+"""Figures by metric, view and window, parsed from the bytes of `/metrics`."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from stream.core.metrics.metric import Family, Metric
 from stream.exporter.exposition import unescaped
@@ -30,11 +30,22 @@ class ServedFigure(NamedTuple):
     value: float
 
 
-class ServedText:
-    """A rendered exposition, and where each family begins and ends in it.
+class FigureSource(Protocol):
+    """Figures, and facts about all of them. It is read in short steps: None is yielded between two results."""
 
-    It is read in short steps: None is yielded between two results.
-    """
+    def index(self) -> Iterator[None]:
+        """Prepare everything else."""
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The members of the JSON object before the figures."""
+
+    def figures(self, wanted: FigureFilter) -> Iterator[ServedFigure | None]:
+        """Yield the wanted figures."""
+
+
+class ServedText:
+    """A rendered exposition, and where each family begins and ends in it."""
 
     def __init__(self, plain: bytes) -> None:
         self._plain = plain
@@ -54,22 +65,46 @@ class ServedText:
         line_feed = self._plain.find(b"\n" + _HELP, position)
         return len(self._plain) if line_feed < 0 else line_feed + 1
 
-    def single(self, name: str) -> float:
-        """Return the value of a family without labels, 0 if it is not served."""
-        return next((float(line.rpartition(b" ")[2]) for line in self._lines(name)), 0)
+    @property
+    def head(self) -> dict[str, Any]:
+        """The numbers of partitions, and the targets and benchmarks of figures."""
+        expected, covered = (
+            int(next((value for _, value in self._series(f"cx_partitions_{name}")), 0))
+            for name in ("expected", "covered")
+        )
+        benchmarks = [
+            {
+                "figure": labels["figure"],
+                "value": value,
+                "source": labels["source"],
+                "year": int(labels["year"]),
+            }
+            for labels, value in self._series("cx_benchmark")
+        ]
+        return {
+            "partitions": {"expected": expected, "covered": covered},
+            "targets": [
+                {"figure": labels["figure"], "value": value} for labels, value in self._series("cx_target")
+            ],
+            "benchmarks": benchmarks,
+        }
+
+    def _series(self, name: str) -> Iterator[tuple[dict[str, str], float]]:
+        """Yield labels and values of a family."""
+        for line in self._lines(name):
+            text, _, value = line.decode().rpartition(" ")
+            yield {label: unescaped(escaped) for label, escaped in _LABEL.findall(text)}, float(value)
 
     def figures(self, wanted: FigureFilter) -> Iterator[ServedFigure | None]:
         """Yield the wanted figures in the order of metrics and of `/metrics`. Those of now belong to every window."""
         views, windows = set(wanted.views), set(wanted.windows)
         for metric in wanted.metrics:
             for family in metric.all_families:
-                for line in self._lines(family.name):
-                    head, _, value = line.decode().rpartition(" ")
-                    labels = {name: unescaped(text) for name, text in _LABEL.findall(head)}
+                for labels, value in self._series(family.name):
                     view, window = labels.pop("view"), labels.pop("window", None)
                     yield None
                     if view in views and (window is None or window in windows):
-                        yield ServedFigure(metric, family, view, window, labels, float(value))
+                        yield ServedFigure(metric, family, view, window, labels, value)
 
     def _lines(self, name: str) -> Iterator[bytes]:
         """Yield the series of a family."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
-from stream.exporter.api.figures import FigureFilter, ServedFigure, ServedText
+from stream.exporter.api.figures import FigureFilter, FigureSource, ServedFigure
 from stream.exporter.http.pages import PIECE
 
 COLUMNS = ("metric", "version", "series", "unit", "view", "window")
@@ -23,17 +23,15 @@ class Format(NamedTuple):
     """A format of figures: its media type, and the pieces of its body."""
 
     content_type: str
-    pieces: Callable[[ServedText, FigureFilter, Mapping[str, tuple[str, ...]]], Pieces]
+    pieces: Callable[[FigureSource, FigureFilter, Mapping[str, tuple[str, ...]]], Pieces]
 
 
-def _json_pieces(text: ServedText, wanted: FigureFilter, _: Mapping[str, tuple[str, ...]]) -> Pieces:
+def _json_pieces(source: FigureSource, wanted: FigureFilter, _: Mapping[str, tuple[str, ...]]) -> Pieces:
     """Yield a JSON object with a figure on each line."""
-    yield from text.index()
-    expected, covered = (int(text.single(f"cx_partitions_{name}")) for name in ("expected", "covered"))
-    head = orjson.dumps({"partitions": {"expected": expected, "covered": covered}})
-    yield head[:-1] + b',"figures":['
+    yield from source.index()
+    yield orjson.dumps(source.head)[:-1] + b',"figures":['
     before = b"\n"
-    for figure in text.figures(wanted):
+    for figure in source.figures(wanted):
         if figure is None:
             yield None
         else:
@@ -56,14 +54,14 @@ def _members(figure: ServedFigure) -> dict[str, object]:
     }
 
 
-def _csv_pieces(text: ServedText, wanted: FigureFilter, views: Mapping[str, tuple[str, ...]]) -> Pieces:
+def _csv_pieces(source: FigureSource, wanted: FigureFilter, views: Mapping[str, tuple[str, ...]]) -> Pieces:
     """Yield a line for each figure, with a column for each label that a wanted view or metric has (RFC 4180)."""
-    yield from text.index()
+    yield from source.index()
     labels = [label for view in wanted.views for label in views[view]]
     labels += [label for metric in wanted.metrics for family in metric.families for label in family.labels]
     labels = list(dict.fromkeys(labels))
     yield _csv_line([*COLUMNS, *labels, "value"])
-    for figure in text.figures(wanted):
+    for figure in source.figures(wanted):
         if figure is None:
             yield None
             continue

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the exporter."""
+"""The OpenAPI 3.1 document of the exporter: its paths, and the schemas of figures."""
 
 import json
 from typing import get_args
@@ -7,9 +7,11 @@ from schemas.generate import FOLDER
 from stream.config.settings import Exporter
 from stream.core.metrics import REGISTRY
 from stream.core.metrics.metric import Unit
-from stream.exporter.api import incident_schemas
+from stream.core.model.periods import PERIODS
+from stream.exporter.api import incident_schemas, openapi_lists
 from stream.exporter.api.endpoint import PATH
 from stream.exporter.api.formats import COLUMNS
+from stream.exporter.api.openapi_parts import array, query_parameter, refusals
 from stream.exporter.live.incidents import PATH as INCIDENTS
 from stream.http.openapi_parts import (
     Document,
@@ -22,15 +24,11 @@ from stream.http.openapi_parts import (
 )
 
 FILE = f"{FOLDER}/exporter-openapi.json"
-_ERRORS = {
-    "400": text_response("A parameter is unknown. The text names the allowed values"),
-    "401": text_response("The user or password of exporter.web_config is missing or wrong"),
-    "421": text_response("The exporter has another name: see the setting exporter.hosts"),
-    "429": text_response("Too many passwords of this address are being verified"),
-    "503": text_response("Too many passwords are being verified"),
-}
 _DESCRIPTION = """The values of /metrics, from the same bytes. Counts belong to the figures as there: bounds, sample sizes and \
-values of the window before are series of their own. A figure without answers is absent."""
+values of the window before are series of their own. A figure without answers is absent.
+
+With `period`, or with `from` and `to`, figures are sums of whole hours of the past. They have the period as `window`, and \
+`_previous` is the period before. `absent` names the metrics that have no values there, and why."""
 
 
 def documents() -> dict[str, bytes]:
@@ -46,7 +44,8 @@ def openapi() -> Document:
         "paths": {
             PATH: {"get": _figures("getFigures", json_response("The figures", "Figures"))},
             f"{PATH}.csv": {"get": _figures("getFiguresAsCsv", _csv())},
-            INCIDENTS: {"get": incident_schemas.operation(_ERRORS)},
+            INCIDENTS: {"get": incident_schemas.operation(refusals())},
+            **openapi_lists.paths(),
             "/metrics": {"get": health("metrics", "All series in the text format of Prometheus")},
             "/livez": {"get": health("livez", "The process answers")},
             "/readyz": {
@@ -62,6 +61,9 @@ def openapi() -> Document:
                 "Figures": _list_schema(),
                 "Figure": _figure_schema(),
                 **incident_schemas.schemas(_partitions()),
+                "Period": _period_schema(),
+                "Absence": _absence_schema(),
+                **openapi_lists.schemas(),
             },
             "securitySchemes": {
                 "password": {
@@ -75,31 +77,37 @@ def openapi() -> Document:
 
 
 def _figures(operation: str, response: Document) -> Document:
+    text = {"type": "string"}
     return {
         "operationId": operation,
-        "summary": "Figures by metric, view and window",
+        "summary": "Figures by metric, view, and window or period",
         "description": _DESCRIPTION,
         "parameters": [
-            _parameter("metric", "A metric as in `cxgauge explain`", {"enum": [*REGISTRY]}),
-            _parameter("view", "A view of the setting metrics.views, such as total", {"type": "string"}),
-            _parameter(
+            _repeated("metric", "A metric as in `cxgauge explain`", {"enum": [*REGISTRY]}),
+            _repeated("view", "A view of the setting metrics.views, such as total", text),
+            _repeated(
                 "window",
                 "A window of the setting metrics.windows, such as 7d. Figures of now have none and are in every answer",
-                {"type": "string"},
+                text,
+            ),
+            query_parameter("period", "Instead of windows: a period of the calendar", {"enum": [*PERIODS]}),
+            query_parameter(
+                "from", "With `to`: begin of a period, a date or time. Local without an offset", text
+            ),
+            query_parameter("to", "Its end, which is outside", text),
+            query_parameter(
+                "time_zone",
+                "IANA time zone of the period. Its days must begin with an hour of UTC",
+                {"type": "string", "default": "UTC"},
             ),
         ],
-        "responses": {"200": response, **_ERRORS},
+        "responses": {"200": response, **refusals()},
     }
 
 
-def _parameter(name: str, description: str, schema: Document) -> Document:
-    return {
-        "name": name,
-        "in": "query",
-        "description": f"{description}. Repeat it for several, leave it out for all",
-        "schema": {"type": "array", "items": schema},
-        "explode": True,
-    }
+def _repeated(name: str, description: str, schema: Document) -> Document:
+    text = f"{description}. Repeat it for several, leave it out for all"
+    return query_parameter(name, text, array(schema)) | {"explode": True}
 
 
 def _csv() -> Document:
@@ -119,8 +127,41 @@ def _partitions() -> Document:
 
 
 def _list_schema() -> Document:
-    figures = {"type": "array", "items": reference("Figure")}
-    return object_schema({"partitions": _partitions(), "figures": figures}, ["partitions", "figures"])
+    figure = {"type": "string", "description": "The name of a figure, as in the setting targets"}
+    target = {"figure": figure, "value": {"type": "number"}}
+    benchmark = target | {"source": {"type": "string"}, "year": {"type": "integer"}}
+    members = {
+        "partitions": _partitions(),
+        "targets": array(object_schema(target, [*target])),
+        "benchmarks": array(object_schema(benchmark, [*benchmark])),
+        "figures": array(reference("Figure")),
+    }
+    of_periods = {
+        "period": reference("Period"),
+        "absent": array(reference("Absence")) | {"description": "Of a period. Empty if nothing is absent"},
+    }
+    return object_schema(members | of_periods, [*members])
+
+
+def _period_schema() -> Document:
+    time = {"type": "string", "format": "date-time"}
+    interval = {"from": time, "to": time}
+    before = object_schema(interval, [*interval])
+    before["description"] = "The period before, whose values are the series with _previous"
+    members = interval | {"time_zone": {"type": "string"}, "before": before}
+    return object_schema(members, [*members])
+
+
+def _absence_schema() -> Document:
+    parts = (
+        "all: every figure; before: those of the period before; state: those that are no sums, such as stocks"
+    )
+    members = {
+        "metrics": array({"enum": [*REGISTRY]}),
+        "part": {"enum": ["all", "before", "state"], "description": parts},
+        "reason": {"type": "string"},
+    }
+    return object_schema(members, [*members])
 
 
 def _figure_schema() -> Document:
@@ -130,7 +171,7 @@ def _figure_schema() -> Document:
         "series": {"type": "string", "description": "The name in /metrics"},
         "unit": {"enum": [*get_args(Unit)]},
         "view": {"type": "string"},
-        "window": {"type": ["string", "null"], "description": "null for figures of now"},
+        "window": {"type": ["string", "null"], "description": "Of a period FROM/TO. null for figures of now"},
         "labels": {"type": "object", "additionalProperties": {"type": "string"}},
         "value": {"type": "number"},
     }

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from stream.core.windows.rolling import CooperativeSteps
 from stream.exporter.exposition import CONTENT_TYPE, Exposition
 from stream.exporter.http.static_files import takes_gzip
 
@@ -80,6 +81,15 @@ def _pieces(body: bytes) -> Iterator[memoryview]:
     view = memoryview(body)
     for begin in range(0, len(body), PIECE):
         yield view[begin : begin + PIECE]
+
+
+async def run_in_slices(steps: CooperativeSteps) -> None:
+    """Run steps in slices of SLICE_SECONDS. The event loop gets a turn between them."""
+    until = time.perf_counter() + SLICE_SECONDS
+    for _ in steps:
+        if time.perf_counter() > until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + SLICE_SECONDS
 
 
 async def send(

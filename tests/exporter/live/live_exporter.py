@@ -15,13 +15,13 @@ from stream.demo.story import Story
 from stream.devbroker.ports import free_port
 from stream.exporter.api.endpoint import FiguresEndpoint
 from stream.exporter.comment_reader import CommentReader
+from stream.exporter.http.pages import run_in_slices
 from stream.exporter.http.server import serve
 from stream.exporter.live.alertmanager import AlertmanagerClient
 from stream.exporter.live.broadcaster import Broadcaster
 from stream.exporter.live.comments import NOT_KEPT, Comments
 from stream.exporter.live.incidents import IncidentsEndpoint
 from stream.exporter.live.lists import Lists, ListSource
-from stream.exporter.service import run_in_slices
 from stream.http.web_config import WebConfig
 from tests.exporter.in_memory import Worker, apply_records, exporter
 from tests.support import DAY, HOUR, MINUTE, NOW, Event
@@ -58,6 +58,12 @@ class LiveExporter:
     @property
     def url(self) -> str:
         return f"{'https' if self._web.tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def paths(self) -> set[str]:
+        """The paths that it serves while it runs."""
+        assert self._runner
+        return {resource.canonical for resource in self._runner.app.router.resources()}
 
     async def publish(self, events: Iterable[Event] = (), **checkpoint_fields: object) -> None:
         """Process events and apply a flush of every domain."""
@@ -104,7 +110,7 @@ class LiveExporter:
             ],
             [self.broadcaster.close],
             self._web,
-            figures=FiguresEndpoint(self.exporter.config).routes,
+            figures=FiguresEndpoint(self.exporter, self._lock).routes,
         )
         tasks = [
             asyncio.create_task(coroutine)
