@@ -21,6 +21,7 @@ COMMANDS = {
     "exporter": ("stream.cli.exporter:exporter", "Serve the metrics: /metrics, the live page, its API."),
     "intake": ("stream.cli.intake:intake", "Take events over HTTP and write them to Kafka."),
     "top": ("stream.cli.top:top", "Show an exporter's metrics in the terminal."),
+    "report": ("stream.cli.report:report", "Write a report of an exporter's metrics, and send it."),
     "tickets": ("stream.cli.tickets:tickets", "List the tickets that wait, were reopened, …"),
     "customers": ("stream.cli.customers:customers", "List the customers who leave."),
     "up": ("stream.cli.up:up", "Run everything on this machine, for real use."),

@@ -5,6 +5,7 @@ import json
 import ssl
 import time
 import urllib.request
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from threading import Event
@@ -65,9 +66,12 @@ class ExporterClient(NamedTuple):
 
 
 def _stated_reason(error: HTTPError) -> str:
-    """Return the reason that the API gives for a refusal. Empty if there is none."""
+    """Return the reason that the API gives for a refused parameter or list, as JSON or text. Empty if there is none."""
     try:
-        return str(json.loads(error.read(MAX_REASON))["error"])
+        body = error.read(MAX_REASON).decode()
+        if error.headers.get_content_type() == "text/plain":
+            return body.strip() if error.code == HTTPStatus.BAD_REQUEST else ""
+        return str(json.loads(body)["error"])
     except (OSError, HTTPException, ValueError, LookupError, TypeError):
         return ""
 

@@ -100,7 +100,7 @@ class MetricsSnapshot:
             rows_of_headlines = sorted(
                 self._row(shown, labels, value, effects)
                 for labels, value in self._samples.of(headline.family.name)
-                if _matches(headline, labels)
+                if is_of(headline, labels)
             )
             for title, group in groupby((row for _, row in rows_of_headlines), key=lambda row: row.title):
                 rows = list(group)
@@ -196,7 +196,8 @@ def _needed(text: str, view: str) -> str:
     return "".join(f"{line}\n" for line in text.split("\n") if line.startswith(begin))
 
 
-def _matches(headline: Headline, labels: Labels) -> bool:
+def is_of(headline: Headline, labels: Labels) -> bool:
+    """Return whether a series with these labels is one that a headline shows."""
     wanted = zip(headline.family.labels, label_pattern(headline), strict=True)
     return all(expected in (None, labels.get(name)) for name, expected in wanted)
 

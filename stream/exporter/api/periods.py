@@ -13,10 +13,8 @@ from stream.exporter.api.query import WantedPeriod
 from stream.exporter.domain_view import DomainView
 from stream.exporter.state import ExporterState
 
-_STATE = "they describe the present state, and no past state is kept"
-_PARTLY_STATE = (
-    "they are no sums over the period: stocks, cohorts and confirmed results are known for windows only"
-)
+_STATE = "only the present state is kept, and no past one"
+_PARTLY_STATE = "stocks, cohorts and confirmed results are no sums of hours"
 
 
 class PeriodFigures:
@@ -37,7 +35,7 @@ class PeriodFigures:
         }
 
     def _interval(self, hours: Hours) -> dict[str, str]:
-        begin, end = (from_ms(at).astimezone(self._period.zone).isoformat(timespec="minutes") for at in hours)
+        begin, end = (from_ms(at).astimezone(self._period.zone).isoformat(timespec="seconds") for at in hours)
         return {"from": begin, "to": end}
 
     def _absences(self, wanted: FigureFilter) -> Iterator[dict[str, Any]]:
@@ -66,7 +64,7 @@ class PeriodFigures:
             return f"not all partitions of {domain} are covered"
         if hours.start < domain_view.complete_since:
             begin = from_ms(domain_view.complete_since).astimezone(self._period.zone)
-            return f"panes of {domain} begin at {begin.isoformat(timespec='minutes')}"
+            return f"panes of {domain} begin at {begin:%Y-%m-%d %H:%M} ({self._period.zone.key})"
         return ""
 
     def take(self) -> CooperativeSteps:

@@ -46,13 +46,13 @@ async def test_a_week_has_the_figures_of_the_window_then() -> None:
         begin, end = (from_ms(at).isoformat() for at in (END - WEEK, END))
         period = await document(session, **{"from": begin, "to": end})
     assert period["period"] == {
-        "from": "2026-09-13T14:00+00:00",
-        "to": "2026-09-20T14:00+00:00",
+        "from": "2026-09-13T14:00:00+00:00",
+        "to": "2026-09-20T14:00:00+00:00",
         "time_zone": "UTC",
-        "before": {"from": "2026-09-06T14:00+00:00", "to": "2026-09-13T14:00+00:00"},
+        "before": {"from": "2026-09-06T14:00:00+00:00", "to": "2026-09-13T14:00:00+00:00"},
     }
     assert {figure["window"] for figure in period["figures"]} == {
-        "2026-09-13T14:00+00:00/2026-09-20T14:00+00:00"
+        "2026-09-13T14:00:00+00:00/2026-09-20T14:00:00+00:00"
     }
     found = values(period)
     assert found == {key: of_window.get(key) for key in found}
@@ -80,7 +80,7 @@ async def test_csv_has_the_period_as_window() -> None:
     ):
         lines = list(csv.DictReader(io.StringIO(await answer.text(), newline="")))
     (score,) = [line for line in lines if line["series"] == "cx_nps_score"]
-    assert score["window"] == "2026-09-20T00:00+02:00/2026-09-21T00:00+02:00"
+    assert score["window"] == "2026-09-20T00:00:00+02:00/2026-09-21T00:00:00+02:00"
     assert (score["channel"], score["value"]) == ("web", "100.0")
 
 
@@ -93,7 +93,7 @@ async def test_a_period_before_the_panes_is_absent() -> None:
     async with client(live_exporter) as session:
         month = await document(session, period="last-month", metric="nps", view="total")
         assert month["figures"] == []
-        reason = "panes of feedback begin at 2026-09-11T14:13+00:00"
+        reason = "panes of feedback begin at 2026-09-11 14:13 (UTC)"
         assert month["absent"] == [{"metrics": ["nps"], "part": "all", "reason": reason}]
         week = await document(session, period="this-week", metric="nps", view="total")
         assert week["absent"] == []

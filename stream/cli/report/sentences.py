@@ -1,0 +1,196 @@
+"""The sentences of a report: how it goes, what moved it, what to do."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from stream.cli.report.blocks import Inline, Line, Link, Marked, Tone
+from stream.cli.report.facts import Explained, Facts
+from stream.cli.report.figures import FigureRow, Part
+from stream.cli.report.reasons import reason_effects
+from stream.cli.report.source import Unusual
+from stream.cli.top.figures import format_duration
+from stream.core.metrics.changes import Verdict
+
+_UNUSUAL = {
+    "leaving": "customers decided to leave",
+    "payment_churn": "customers were lost who did not want to leave",
+    "answers_late": "tickets passed their target without an answer",
+    "reopenings": "tickets were reopened",
+    "nps": "detractors answered an NPS survey",
+    "csat": "answers to CSAT surveys were not satisfied",
+    "answers_missing": "answers to surveys arrived, which are few",
+}
+"""What is counted by the values of the label `of`, but for the handle time."""
+_TONES: dict[Verdict, Tone] = {"worse": "bad", "better": "good"}
+
+
+MIN_NAMING = 10
+"""Answers that must name a reason before the report asks to read about it."""
+
+
+def moment(at: datetime) -> str:
+    """Return a time as people read it."""
+    return f"{at.day} {at:%b %Y %H:%M}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def summary(facts: Facts) -> Line:
+    """Return the answer in a few sentences: what is worse, better and missed, and what fires."""
+    line: list[Inline] = []
+    for verdict, tone in _TONES.items():
+        if names := [_with_change(row) for row in facts.lead if row.verdict == verdict]:
+            line += [Marked(f"{verdict.capitalize()} than in {facts.before}", tone), f": {listed(names)}. "]
+    if not line and any(row.change for row in facts.lead):
+        line.append(f"No clear change from {facts.before}. ")
+    elif not line and facts.lead:
+        line.append(f"There are no values of {facts.before} to compare with. ")
+    if missed := [row.title for row in facts.lead if row.target_verdict == "missed"]:
+        line += [Marked("Target missed", "bad"), f": {listed(missed)}. "]
+    elif any(row.target_verdict for row in facts.lead):
+        line.append("No target is clearly missed. ")
+    if firing := len(facts.firing):
+        line.append(Marked(f"{firing} alert{'s' * (firing > 1)} firing now.", "bad"))
+    elif facts.alerts.asked and not facts.alerts.error:
+        line.append("No alert is firing now.")
+    elif unusual := len(facts.unusual):
+        line.append(Marked(f"{unusual} unusual figure{'s' * (unusual > 1)} now.", "bad"))
+    return line or ["There are no figures."]
+
+
+def _with_change(row: FigureRow) -> str:
+    return f"{row.title} ({row.signed(row.change.difference)})" if row.change else row.title
+
+
+def change_of_row(row: FigureRow) -> Line:
+    """Return the change of a figure with its verdict. Empty without one."""
+    if row.change is None:
+        return []
+    text = row.signed(row.change.difference)
+    if not row.verdict:
+        return [text]
+    tone = _TONES.get(row.verdict)
+    return [f"{text}, ", Marked(row.verdict, tone) if tone else row.verdict]
+
+
+def target_of_row(row: FigureRow) -> Line:
+    """Return the target of a figure with its verdict. Empty without one."""
+    if row.target is None:
+        return []
+    tones: dict[str, Tone] = {"met": "good", "missed": "bad"}
+    tone = tones.get(row.target_verdict)
+    return [f"{row.text(row.target)}, ", Marked(row.target_verdict, tone) if tone else row.target_verdict]
+
+
+def figure_line(row: FigureRow) -> Line:
+    """Return a figure in one line: value, change, target, sample size."""
+    line: list[Inline] = [Marked(row.title, "strong"), f" {row.text(row.value)}"]
+    for name, part in zip(("", "target "), (change_of_row(row), target_of_row(row)), strict=True):
+        if part:
+            line += [f"; {name}", *part]
+    if row.n is not None:
+        line.append(f"; n {row.n:,.0f}")
+    return line
+
+
+def moved_lines(facts: Facts) -> Iterator[Line]:
+    """Yield a line for each figure that changed clearly, with the label value that moved it most."""
+    for explained in facts.explained:
+        yield _moved(facts, explained)
+    if not facts.explained:
+        yield [
+            f"No score or ratio changed clearly from {facts.before}, so there is nothing to explain."
+        ]
+
+
+def _moved(facts: Facts, explained: Explained) -> Line:
+    row = explained.row
+    went = "rose" if explained.change.difference > 0 else "fell"
+    head: list[Inline] = [
+        Marked(row.title, "strong"),
+        f" {went} from {row.text(row.before)} to {row.text(row.value)} (",
+        *change_of_row(row),
+        ")",
+    ]
+    if not explained.parts:
+        return [*head, ". No label value stands out."]
+    part = explained.parts[0]
+    link = Link(f"{part.view} {part.label}", facts.link(row, part.view))
+    return [*head, f": {row.signed(part.size)} of it by ", link, f", {_cause(row, part)}."]
+
+
+def _cause(row: FigureRow, part: Part) -> str:
+    """Return by what a label set moved a figure: by its own value, or by its share."""
+    if part.now is None:
+        return f"which no longer has answers ({_share(part.share_before)} before)"
+    if part.before is None:
+        return f"which is new ({_share(part.share)} of the answers)"
+    if abs(part.effect.rate) >= abs(part.effect.mix):
+        return f"whose own value went from {row.text(part.before.mean)} to {row.text(part.now.mean)} (n {part.now.n:,.0f})"
+    return f"whose share of the answers went from {_share(part.share_before)} to {_share(part.share)}"
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def to_do(facts: Facts) -> Iterator[Line]:
+    """Yield what to look at, the most urgent first."""
+    lines = [*_urgent(facts), *_explained(facts), *_missed(facts), *_reasons(facts)]
+    yield from lines or [["Nothing stands out."]]
+
+
+def _urgent(facts: Facts) -> Iterator[Line]:
+    for alert, more in facts.firing:
+        link = Link(alert["name"], alert["runbook"])
+        yield [
+            Marked((alert["severity"] or "alert").capitalize(), "bad"),
+            f": {alert['summary'] or alert['name']}{f', and {more} more like it' if more else ''}. Runbook ",
+            link if link.address else alert["runbook"] or link,
+            ".",
+        ]
+    if facts.alerts.error:
+        yield [f"Look at the alerts yourself: Alertmanager has no answer ({facts.alerts.error})."]
+    for unusual in facts.unusual:
+        yield [Marked("Unusual", "bad"), f": {_unusual(unusual)}"]
+
+
+def _unusual(unusual: Unusual) -> str:
+    where = "".join(f" in {name} {value}" for name, value in sorted(unusual.labels.items()))
+    within = f" within {format_duration(unusual.window_seconds)}{where}"
+    if unusual.of == "handle_time":
+        took, usual = (format_duration(seconds) for seconds in (unusual.events, unusual.baseline))
+        return f"a typical interaction took {took}{within}. {usual} are usual."
+    counted = _UNUSUAL.get(unusual.of, f"events of {unusual.of}")
+    return f"{unusual.events:,.0f} {counted}{within}. {unusual.baseline:,.1f} are usual."
+
+
+def _explained(facts: Facts) -> Iterator[Line]:
+    for row, _, parts in facts.explained:
+        if row.verdict == "worse" and parts:
+            view, label = parts[0].view, parts[0].label
+            link = Link(f"{row.title} by {view}", facts.link(row, view))
+            yield [f"Ask what changed in {view} {label}, which lowers {row.title} most: ", link, "."]
+        elif row.verdict == "worse":
+            yield ["Look at ", Link(row.title, facts.link(row)), ", which is worse everywhere."]
+
+
+def _missed(facts: Facts) -> Iterator[Line]:
+    known = {explained.row.title for explained in facts.explained if explained.row.verdict == "worse"}
+    for row in facts.rows:
+        if row.target_verdict == "missed" and row.title not in known:
+            text = f" ({row.text(row.value)}) misses its target of {row.text(row.target)}."
+            yield [Link(row.title, facts.link(row)), text]
+
+
+def _reasons(facts: Facts) -> Iterator[Line]:
+    for effect in reason_effects(facts.readings):
+        if effect.high < 0 and effect.n >= MIN_NAMING:
+            yield [
+                f"Read what customers say about “{effect.reason}”: the {effect.n:,.0f} answers that name it lower ",
+                f"{effect.survey} by {effect.text(-effect.impact)}.",
+            ]
+            return
