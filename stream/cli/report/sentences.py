@@ -100,7 +100,9 @@ def moved_lines(facts: Facts) -> Iterator[Line]:
     """Yield a line for each figure that changed clearly, with the label value that moved it most."""
     for explained in facts.explained:
         yield _moved(facts, explained)
-    if not facts.explained:
+    if not any(row.change for row in facts.rows):
+        yield ["There is nothing to compare with."]
+    elif not facts.explained:
         yield [
             f"No score or ratio changed clearly from {facts.before}, so there is nothing to explain."
         ]
@@ -169,13 +171,20 @@ def _unusual(unusual: Unusual) -> str:
 
 
 def _explained(facts: Facts) -> Iterator[Line]:
+    """Yield a line for each label value that moved a figure most which is worse, and for those without one."""
+    by_label: dict[tuple[str, str], list[FigureRow]] = {}
     for row, _, parts in facts.explained:
         if row.verdict == "worse" and parts:
-            view, label = parts[0].view, parts[0].label
-            link = Link(f"{row.title} by {view}", facts.link(row, view))
-            yield [f"Ask what changed in {view} {label}, which lowers {row.title} most: ", link, "."]
+            by_label.setdefault((parts[0].view, parts[0].label), []).append(row)
         elif row.verdict == "worse":
-            yield ["Look at ", Link(row.title, facts.link(row)), ", which is worse everywhere."]
+            yield ["Look at ", Link(row.title, facts.link(row)), ", which is worse whatever it is split by."]
+    for (view, label), rows in by_label.items():
+        titles = listed([row.title for row in rows])
+        line: list[Inline] = [f"Ask what changed in {view} {label}, the largest part of why {titles} "]
+        line.append("is worse: " if len(rows) == 1 else "are worse: ")
+        for row in rows:
+            line += [Link(f"{row.title} by {view}", facts.link(row, view)), ", "]
+        yield [*line[:-1], "."]
 
 
 def _missed(facts: Facts) -> Iterator[Line]:
