@@ -13,6 +13,7 @@ import msgspec
 
 from schemas.topics import DomainName
 from stream.cli.aio import run
+from stream.cli.options import access_options
 from stream.cli.output import echo
 from stream.cli.top.command import exporter_client
 from stream.cli.top.figures import format_duration
@@ -46,13 +47,6 @@ _OPTIONS = (
         help="Ask the exporter at this address, which has the list in memory, instead of reading the state. Lists at most "
         f"{MAX_ROWS:,}.",
     ),
-    click.option("--user", help="User of the exporter's web_config. The password is asked for."),
-    click.option("--password", envvar="CX_TOP_PASSWORD", hidden=True),
-    click.option(
-        "--ca",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="PEM file of the certificate authority that signed the exporter's certificate.",
-    ),
 )
 
 
@@ -77,7 +71,7 @@ class StoredLists(NamedTuple):
 
 def list_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of `ListOptions` to a command."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
+    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), access_options(command))
 
 
 def window_of(settings: Settings, label: str | None) -> Window:

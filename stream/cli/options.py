@@ -1,6 +1,7 @@
 """Options that several commands have."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,3 +35,19 @@ def timestamps_option(default: Timestamps) -> Decorator:
         show_default=True,
         help="Timestamps of the records: the event's time (event), or the present (now).",
     )
+
+
+def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options for access to an exporter with users or TLS: `user`, `password` and `ca`."""
+    options: tuple[Decorator, ...] = (
+        click.option(
+            "--ca",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="PEM file of the certificate authority that signed the exporter's certificate.",
+        ),
+        click.option("--password", envvar="CX_TOP_PASSWORD", hidden=True),
+        click.option("--user", help="User of the exporter's web_config. The password is asked for."),
+    )
+    for option in options:
+        command = option(command)
+    return command

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from stream.cli.configuration import Configuration
+from stream.cli.options import access_options
 from stream.cli.output import echo
 from stream.cli.report import sending
 from stream.cli.report.facts import Alerts, facts
@@ -64,18 +65,11 @@ _OPTIONS = (
         "--alertmanager", help="Address of Alertmanager. Default: the setting exporter.alertmanager."
     ),
     click.option("--url", help="Address of the exporter. Default: the exporter.listen of the configuration."),
-    click.option("--user", help="User of the exporter's web_config. The password is asked for."),
-    click.option("--password", envvar="CX_TOP_PASSWORD", hidden=True),
-    click.option(
-        "--ca",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="PEM file of the certificate authority that signed the exporter's certificate.",
-    ),
 )
 
 
 def _with_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
+    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), access_options(command))
 
 
 @click.command()

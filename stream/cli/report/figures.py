@@ -83,10 +83,10 @@ def figure_rows(readings: Readings) -> Iterator[FigureRow]:
     for number in DISPLAY_ORDER:
         shown = HEADLINES[number]
         headline = shown.headline
-        found = [
+        series = [
             (labels, value) for labels, value in totals.of(headline.family.name) if is_of(headline, labels)
         ]
-        for labels, value in sorted(found, key=lambda entry: sorted(entry[0].items())):
+        for labels, value in sorted(series, key=lambda entry: sorted(entry[0].items())):
             low, high = (family and totals.sum(family, labels) for family in (headline.low, headline.high))
             n = headline.sample_size and totals.sum(
                 headline.sample_size, {**labels, **headline.sample_labels}
@@ -121,21 +121,21 @@ def _title(shown: MetricHeadline, labels: Labels) -> str:
 
 def parts_of(readings: Readings, row: FigureRow, view: str) -> list[Part]:
     """Return the parts of a figure's change by a view, the largest first. None without a window before."""
-    headline, own = row.shown.headline, label_key(row.labels)
+    headline, row_key = row.shown.headline, label_key(row.labels)
     if not row.shown.is_compared_mean or row.change is None:
         return []
     samples, totals = readings.views[view], readings.views[TOTAL]
     now, before = (samples.groups(headline, before=period) for period in (False, True))
-    all_now, all_before = (totals.groups(headline, before=period).get(own) for period in (False, True))
+    all_now, all_before = (totals.groups(headline, before=period).get(row_key) for period in (False, True))
     if all_now is None or all_before is None:
         return []
     parts = []
     for key, effect in effects_on_total(headline, samples, totals).items():
-        if own <= key:
+        if row_key <= key:
             group, group_before = now.get(key), before.get(key)
             share = group.n / all_now.n if group else 0
             share_before = group_before.n / all_before.n if group_before else 0
-            parts.append(Part(view, _label(key - own), effect, group, group_before, share, share_before))
+            parts.append(Part(view, _label(key - row_key), effect, group, group_before, share, share_before))
     return sorted(parts, key=lambda part: (-abs(part.size), part.label))
 
 

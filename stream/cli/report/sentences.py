@@ -103,9 +103,7 @@ def moved_lines(facts: Facts) -> Iterator[Line]:
     if not any(row.change for row in facts.rows):
         yield ["There is nothing to compare with."]
     elif not facts.explained:
-        yield [
-            f"No score or ratio changed clearly from {facts.before}, so there is nothing to explain."
-        ]
+        yield [f"No score or ratio changed clearly from {facts.before}, so there is nothing to explain."]
 
 
 def _moved(facts: Facts, explained: Explained) -> Line:

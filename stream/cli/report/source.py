@@ -260,12 +260,12 @@ def _unusual(text: str) -> list[Unusual]:
         labels = {name: value for name, value in sample.labels.items() if name not in ("view", "of")}
         key = (sample.labels.get("of", ""), frozenset(labels.items()))
         values.setdefault(key, {})[sample.name.removeprefix("cx_unusual_")] = float(sample.value)
-    found = [
+    remarkable = [
         Unusual(of, dict(labels), *(parts.get(name, 0) for name in _UNUSUAL))
         for (of, labels), parts in values.items()
     ]
     return sorted(
-        found, key=lambda unusual: (unusual.by_chance_per_month, unusual.of, *unusual.labels.items())
+        remarkable, key=lambda unusual: (unusual.by_chance_per_month, unusual.of, *unusual.labels.items())
     )
 
 

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stream.cli.configuration import Configuration
+from stream.cli.options import access_options
 from stream.cli.top.figures import MetricsSnapshot
 from stream.config import Settings
 from stream.core.model.time_buckets import default_label
@@ -93,13 +94,7 @@ def exporter_client(
 )
 @click.option("--view", default="total", show_default=True, help="View whose label sets are shown.")
 @click.option("--once", is_flag=True, help="Print the metrics once and exit.")
-@click.option("--user", help="User of the exporter's web_config. The password is asked for.")
-@click.option("--password", envvar="CX_TOP_PASSWORD", hidden=True)
-@click.option(
-    "--ca",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="PEM file of the certificate authority that signed the exporter's certificate.",
-)
+@access_options
 @click.pass_obj
 def top(
     configuration: Configuration,

@@ -86,9 +86,11 @@ class PeriodFigures:
                 for labels, sample in self._sums.samples(metric, self._exporter.config, before=before):
                     names = self._exporter.config.views[labels.view]
                     values = dict(zip(names, labels.values, strict=True))
-                    own = dict(zip(sample.family.labels, sample.labels, strict=True))
+                    own_labels = dict(zip(sample.family.labels, sample.labels, strict=True))
                     view = labels.view
-                    yield ServedFigure(metric, sample.family, view, self._window, values | own, sample.value)
+                    yield ServedFigure(
+                        metric, sample.family, view, self._window, values | own_labels, sample.value
+                    )
                     yield None
 
 

@@ -60,10 +60,10 @@ def parsed(text: str) -> _Tags:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_html_has_the_same_tags_whatever_the_text_is(text: str) -> None:
-    found = parsed(text)
-    assert found.tags == parsed("harmless").tags
+    shown_text = parsed(text)
+    assert shown_text.tags == parsed("harmless").tags
     shown = text.replace("\n", "\\n").replace("\u202e", "\\u202e")
-    assert found.text.count(shown) == parsed("harmless").text.count("harmless")
+    assert shown_text.text.count(shown) == parsed("harmless").text.count("harmless")
 
 
 @pytest.mark.parametrize("text", HOSTILE)

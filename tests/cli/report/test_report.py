@@ -109,7 +109,9 @@ async def test_the_first_screen_says_how_it_goes_why_and_what_to_do() -> None:
     assert "**Worse than in the 1 hour before**: NPS (-100.0). **Target missed**: NPS." in first
     assert "- **NPS** fell from 100.0 to 0.0 (-100.0, **worse**): -100.0 of it by [channel app](" in first
     assert "whose own value went from 100.0 to -100.0 (n 60)." in first
-    assert "- Ask what changed in channel app, the largest part of why NPS is worse: [NPS by channel](" in first
+    assert (
+        "- Ask what changed in channel app, the largest part of why NPS is worse: [NPS by channel](" in first
+    )
     assert "| [channel app](" in details
     short = markdown(message(known))
     assert "|" not in short

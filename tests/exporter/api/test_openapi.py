@@ -87,14 +87,14 @@ async def test_answers_fit_their_schemas() -> None:
             assert status == 200, (path, query, document)
             assert errors_of(document, schema_of(path, 200)) == [], (path, query)
             bodies.append(json.dumps(document))
-    for found in (
+    for member in (
         '"state": "scheduled"',
         '"state": "churned"',
         '"class": null',
         '"part": "all"',
         '"id": "solved"',
     ):
-        assert any(found in body for body in bodies), found
+        assert any(member in body for body in bodies), member
 
 
 async def test_refusals_fit_their_schemas() -> None:

@@ -54,10 +54,10 @@ async def test_a_week_has_the_figures_of_the_window_then() -> None:
     assert {figure["window"] for figure in period["figures"]} == {
         "2026-09-13T14:00:00+00:00/2026-09-20T14:00:00+00:00"
     }
-    found = values(period)
-    assert found == {key: of_window.get(key) for key in found}
+    summed = values(period)
+    assert summed == {key: of_window.get(key) for key in summed}
     assert {"cx_nps_score", "cx_nps_score_low", "cx_nps_responses_previous", "cx_first_response_seconds"} <= {
-        key[0] for key in found
+        key[0] for key in summed
     }
     wholly, partly = (
         {name for absence in period["absent"] if absence["part"] == part for name in absence["metrics"]}
@@ -65,7 +65,7 @@ async def test_a_week_has_the_figures_of_the_window_then() -> None:
     )
     assert wholly == {"waiting", "retention"}
     assert {"churn", "clv", "referral"} <= partly
-    absent_series = {key[0] for key in of_window} - {key[0] for key in found}
+    absent_series = {key[0] for key in of_window} - {key[0] for key in summed}
     of_states = {family.name for name in wholly | partly for family in REGISTRY[name].all_families}
     assert absent_series <= of_states
 
