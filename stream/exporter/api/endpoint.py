@@ -6,7 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
-from stream.exporter.api.figures import FigureFilter, FigureSource, ServedText
+from stream.exporter.api.figures import FigureFilter, ServedText
 from stream.exporter.api.formats import FORMATS, Format, joined
 from stream.exporter.api.periods import PeriodFigures
 from stream.exporter.api.query import WantedPeriod, wanted_figures
@@ -43,7 +43,8 @@ class FiguresEndpoint:
         if period is not None:
             return await self._answer_period(request, answered, wanted, period, pages)
         with pages.taken() as page:
-            return await self._send(request, answered, ServedText(page.plain), wanted)
+            pieces = joined(answered.pieces(ServedText(page.plain), wanted, config.views))
+            return await send(request, _response(answered), pieces)
 
     async def _answer_period(
         self, request: web.Request, answered: Format, wanted: FigureFilter, period: WantedPeriod, pages: Pages
@@ -56,18 +57,18 @@ class FiguresEndpoint:
                 figures.head = text.head | figures.head
             async with self._busy:
                 await run_in_slices(figures.take())
+            pieces = joined(answered.pieces(figures, wanted, self._exporter.config.views))
+            response = _response(answered)
             with suppress(TimeoutError):
                 async with asyncio.timeout(PERIOD_TIMEOUT):
-                    return await self._send(request, answered, figures, wanted)
-        raise web.HTTPRequestTimeout
+                    await send(request, response, pieces)
+            return response
 
-    async def _send(
-        self, request: web.Request, answered: Format, source: FigureSource, wanted: FigureFilter
-    ) -> web.StreamResponse:
-        headers = {
-            "Content-Type": f"{answered.content_type}; charset=utf-8",
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-        }
-        pieces = joined(answered.pieces(source, wanted, self._exporter.config.views))
-        return await send(request, web.StreamResponse(headers=headers), pieces)
+
+def _response(answered: Format) -> web.StreamResponse:
+    headers = {
+        "Content-Type": f"{answered.content_type}; charset=utf-8",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return web.StreamResponse(headers=headers)

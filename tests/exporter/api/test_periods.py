@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientError, ClientSession
 
 from schemas.times import from_ms
 from stream.core.metrics import REGISTRY
+from stream.exporter.api import endpoint
 from tests.exporter.api.test_figures import client
 from tests.exporter.in_memory import answers
 from tests.exporter.live.live_exporter import LiveExporter, shop_events
@@ -123,6 +124,18 @@ async def test_requests_at_the_same_time_get_the_same_answer() -> None:
         first, *others = await asyncio.gather(*(document(session, period="yesterday") for _ in range(5)))
     assert len(first["figures"]) > 100
     assert all(other == first for other in others)
+
+
+async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then it is the turn of the next request."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(shop_events())
+    async with client(live_exporter) as session:
+        monkeypatch.setattr(endpoint, "PERIOD_TIMEOUT", 0)
+        with pytest.raises(ClientError):
+            await document(session, period="yesterday")
+        monkeypatch.undo()
+        assert (await document(session, period="yesterday"))["figures"]
 
 
 @pytest.mark.parametrize(
