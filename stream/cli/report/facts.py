@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from stream.cli.report.figures import FigureRow, Part, figure_rows, parts_of
-from stream.cli.report.source import Readings, Unusual
+from stream.cli.report.source import Incident, Readings
 from stream.cli.top.samples import TOTAL
 from stream.core.metrics.changes import Change
 from stream.core.metrics.headlines import encode
@@ -16,8 +16,6 @@ MAX_MOVED = 4
 MAX_PARTS = 3
 """Maximum number of label values that are named for a figure and a view."""
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
-RARE = 1.0
-"""Unusual figures that chance shows at most so often a month are named."""
 
 
 class Alerts(NamedTuple):
@@ -70,15 +68,9 @@ class Facts(NamedTuple):
         return [(alerts[0], len(alerts) - 1) for alerts in by_rule.values()]
 
     @property
-    def unusual(self) -> Sequence[Unusual]:
-        """Figures that chance does not explain, the most remarkable of each kind, unless alerts tell of them."""
-        if self.alerts.asked and not self.alerts.error:
-            return []
-        by_kind: dict[str, Unusual] = {}
-        for unusual in self.readings.unusual:
-            if unusual.by_chance_per_month <= RARE:
-                by_kind.setdefault(unusual.of, unusual)
-        return [*by_kind.values()]
+    def incidents(self) -> Sequence[Incident]:
+        """The incidents, unless alerts tell of them."""
+        return [] if self.alerts.asked and not self.alerts.error else self.readings.incidents
 
     def link(self, row: FigureRow | None = None, view: str = TOTAL) -> str:
         """Return the address of the live page, of one figure by a view if it is given."""

@@ -7,20 +7,8 @@ from stream.cli.report.blocks import Inline, Line, Link, Marked, Tone
 from stream.cli.report.facts import Explained, Facts
 from stream.cli.report.figures import FigureRow, Part
 from stream.cli.report.reasons import reason_effects
-from stream.cli.report.source import Unusual
-from stream.cli.top.figures import format_duration
 from stream.core.metrics.changes import Verdict
 
-_UNUSUAL = {
-    "leaving": "customers decided to leave",
-    "payment_churn": "customers were lost who did not want to leave",
-    "answers_late": "tickets passed their target without an answer",
-    "reopenings": "tickets were reopened",
-    "nps": "detractors answered an NPS survey",
-    "csat": "answers to CSAT surveys were not satisfied",
-    "answers_missing": "answers to surveys arrived, which are few",
-}
-"""What is counted by the values of the label `of`, but for the handle time."""
 _TONES: dict[Verdict, Tone] = {"worse": "bad", "better": "good"}
 
 
@@ -56,8 +44,8 @@ def summary(facts: Facts) -> Line:
         line.append(Marked(f"{firing} alert{'s' * (firing > 1)} firing now.", "bad"))
     elif facts.alerts.asked and not facts.alerts.error:
         line.append("No alert is firing now.")
-    elif unusual := len(facts.unusual):
-        line.append(Marked(f"{unusual} unusual figure{'s' * (unusual > 1)} now.", "bad"))
+    elif incidents := len(facts.incidents):
+        line.append(Marked(f"{incidents} incident{'s' * (incidents > 1)} now.", "bad"))
     return line or ["There are no figures."]
 
 
@@ -154,18 +142,10 @@ def _urgent(facts: Facts) -> Iterator[Line]:
         ]
     if facts.alerts.error:
         yield [f"Look at the alerts yourself: Alertmanager has no answer ({facts.alerts.error})."]
-    for unusual in facts.unusual:
-        yield [Marked("Unusual", "bad"), f": {_unusual(unusual)}"]
-
-
-def _unusual(unusual: Unusual) -> str:
-    where = "".join(f" in {name} {value}" for name, value in sorted(unusual.labels.items()))
-    within = f" within {format_duration(unusual.window_seconds)}{where}"
-    if unusual.of == "handle_time":
-        took, usual = (format_duration(seconds) for seconds in (unusual.events, unusual.baseline))
-        return f"a typical interaction took {took}{within}. {usual} are usual."
-    counted = _UNUSUAL.get(unusual.of, f"events of {unusual.of}")
-    return f"{unusual.events:,.0f} {counted}{within}. {unusual.baseline:,.1f} are usual."
+    for incident in facts.incidents:
+        severity = Marked(incident.severity.capitalize(), "bad")
+        where = Link("Live page", f"{facts.link()}{incident.clauses[0].link}")
+        yield [severity, f": {incident.text}. ", where, "."]
 
 
 def _explained(facts: Facts) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""What a report reads: an exporter's figures, notes, comments and unusual figures, and the alerts that fire."""
+"""What a report reads: an exporter's figures, notes, comments and incidents, and the alerts that fire."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream.cli.top.command import ExporterClient
+from stream.cli.top.command import INCIDENTS, ExporterClient
 from stream.cli.top.samples import TOTAL, Samples
 from stream.config.setting_types import milliseconds
 from stream.errors import CxgaugeError
@@ -95,6 +95,24 @@ class _Availability(msgspec.Struct):
     reason: str
 
 
+class Clause(msgspec.Struct):
+    """A part of an incident. `link` is appended to the address of the live page."""
+
+    link: str
+
+
+class Incident(msgspec.Struct):
+    """An unusual figure that is an alert, as one text (see deploy/docs/incidents.md)."""
+
+    severity: str
+    text: str
+    clauses: list[Clause]
+
+
+class _Incidents(msgspec.Struct):
+    incidents: list[Incident]
+
+
 class _Comments(msgspec.Struct):
     comments: list[Comment]
 
@@ -105,17 +123,6 @@ class Note(NamedTuple):
     at: datetime
     text: str
     labels: dict[str, str]
-
-
-class Unusual(NamedTuple):
-    """A figure that chance alone does not explain (see deploy/docs/unusual.md). `of` names what is counted."""
-
-    of: str
-    labels: dict[str, str]
-    by_chance_per_month: float
-    events: float
-    baseline: float
-    window_seconds: float
 
 
 class Kept(NamedTuple):
@@ -148,7 +155,7 @@ class Readings(NamedTuple):
     covered: bool
     absent: Sequence[Absence] = ()
     notes: Sequence[Note] = ()
-    unusual: Sequence[Unusual] = ()
+    incidents: Sequence[Incident] = ()
     kept: Kept = Kept()
 
 
@@ -192,7 +199,7 @@ def read(client: ExporterClient, wanted: Wanted, now: datetime) -> Readings:
         0 < answer.partitions.expected == answer.partitions.covered,
         answer.absent,
         [note for note in _notes(text) if interval.begin <= note.at < interval.end],
-        [*_unusual(text)] if wanted.period is None else [],
+        _document(client, INCIDENTS, _Incidents).incidents,
         _kept(client, interval, wanted.comments),
     )
 
@@ -251,23 +258,3 @@ def _notes(text: str) -> list[Note]:
         at = datetime.fromtimestamp(sample.value, UTC)
         notes.append(Note(at, labels.pop("text", ""), labels))
     return sorted(notes, key=lambda note: (note.at, note.text))
-
-
-def _unusual(text: str) -> list[Unusual]:
-    """Return the unusual figures, the most remarkable first."""
-    values: dict[tuple[str, frozenset[tuple[str, str]]], dict[str, float]] = {}
-    for sample in _series(text, "cx_unusual_"):
-        labels = {name: value for name, value in sample.labels.items() if name not in ("view", "of")}
-        key = (sample.labels.get("of", ""), frozenset(labels.items()))
-        values.setdefault(key, {})[sample.name.removeprefix("cx_unusual_")] = float(sample.value)
-    remarkable = [
-        Unusual(of, dict(labels), *(parts.get(name, 0) for name in _UNUSUAL))
-        for (of, labels), parts in values.items()
-    ]
-    return sorted(
-        remarkable, key=lambda unusual: (unusual.by_chance_per_month, unusual.of, *unusual.labels.items())
-    )
-
-
-_UNUSUAL = ("by_chance_per_month", "events", "baseline_events", "window_seconds")
-"""Names of the series after their prefix, in the order of `Unusual`."""

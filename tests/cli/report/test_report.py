@@ -24,6 +24,7 @@ from stream.exporter.comment_reader import CommentReader
 from stream.exporter.live.payloads import Payloads
 from tests.core.aggregation.feedback.test_notes import note
 from tests.exporter.in_memory import answers
+from tests.exporter.leavers import leavers, quiet_month
 from tests.exporter.live.live_exporter import LiveExporter, shop_events
 from tests.exporter.live.test_alertmanager import ALERT, alertmanager
 from tests.exporter.live.test_lists import WEB
@@ -160,8 +161,8 @@ async def test_label_values_that_come_go_or_change_their_share(
     assert phrase in cause
 
 
-async def test_alerts_notes_and_unusual_figures_are_named() -> None:
-    """Alerts of Alertmanager with their runbooks. Without it, unusual figures."""
+async def test_alerts_and_notes_are_named() -> None:
+    """Alerts of Alertmanager with their runbooks, one line for each rule."""
     live = LiveExporter()
     await live.publish([*shop_events(), note("n", "Release 4.2 | app", NOW - HOUR, channel="app")])
     async with live.running(), alertmanager(json.dumps([ALERT])) as url:
@@ -175,12 +176,26 @@ async def test_alerts_notes_and_unusual_figures_are_named() -> None:
     assert "**2 alerts firing now.**" in with_alerts
     assert "- **Critical**: 12 left, and 1 more like it. Runbook [CxA](https://e.example/r)." in with_alerts
     assert "- **Critical**: 12 left. Runbook docs/CxB.md." in with_alerts
-    assert "Unusual" not in with_alerts
     assert re.search(r"- 21 Sep 2026 13:13: Release 4.2 \\\| app · channel app", with_alerts)
-    without = text_of(facts(known, Alerts(), None))
-    assert re.search(r"- \*\*Unusual\*\*: \d+ .* within .* are usual\.", without)
     failed = text_of(facts(known, Alerts(asked=True, error="ClientConnectorError"), None))
     assert "Look at the alerts yourself: Alertmanager has no answer (ClientConnectorError)." in failed
+
+
+async def test_incidents_are_named_without_an_alertmanager() -> None:
+    """With the text of the API and a link into the live page. Alerts of an Alertmanager say the same."""
+    live = LiveExporter()
+    await live.publish([*quiet_month(app="app"), *leavers()])
+    async with live.running():
+        await live.refresh()
+        known = await readings(live)
+    text = text_of(facts(known, Alerts(), None))
+    assert "incident now.**" in text
+    assert re.search(
+        r"- \*\*Critical\*\*: \d+ of .* customers left in .*; all in channel app; .*\. \[Live page\]\(http",
+        text,
+    )
+    assert "customers left" not in text_of(facts(known, Alerts(asked=True), None))
+    assert "customers left" in text_of(facts(known, Alerts(asked=True, error="no answer"), None))
 
 
 async def test_a_period_says_what_is_absent(tmp_path: Path) -> None:
