@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 Tone = Literal["good", "bad", "strong", "quiet"]
 
 
-class Marked(NamedTuple):
+class MarkedText(NamedTuple):
     """A text with a meaning of its own: good or bad news, important, or beside the point."""
 
     text: str
@@ -25,7 +25,7 @@ class Link(NamedTuple):
         return self.url if self.url and self.url.startswith(("http://", "https://")) else None
 
 
-Inline = str | Marked | Link
+Inline = str | MarkedText | Link
 Line = Sequence[Inline]
 """A text in parts."""
 
@@ -43,7 +43,7 @@ class Paragraph(NamedTuple):
     is_answer: bool = False
 
 
-class Bullets(NamedTuple):
+class BulletList(NamedTuple):
     """A list."""
 
     lines: Sequence[Line]
@@ -57,14 +57,14 @@ class Table(NamedTuple):
     numbers: frozenset[int] = frozenset()
 
 
-class Quote(NamedTuple):
+class CustomerQuote(NamedTuple):
     """Words of a customer, and what is known about them."""
 
     facts: str
     text: str
 
 
-Block = Heading | Paragraph | Bullets | Table | Quote
+Block = Heading | Paragraph | BulletList | Table | CustomerQuote
 
 
 class Page(NamedTuple):

@@ -14,11 +14,11 @@ from stream.cli.configuration import Configuration
 from stream.cli.options import access_options
 from stream.cli.output import echo
 from stream.cli.report import sending
-from stream.cli.report.facts import Alerts, facts
+from stream.cli.report.facts import FiringAlerts, facts
 from stream.cli.report.html import html
 from stream.cli.report.markdown import markdown
 from stream.cli.report.pages import message, page
-from stream.cli.report.source import Wanted, read
+from stream.cli.report.source import WantedReport, read
 from stream.cli.top.command import exporter_client
 from stream.core.model.periods import PERIODS
 from stream.errors import CxgaugeError
@@ -101,7 +101,7 @@ def report(
     zone = _zone(time_zone)
     sending.check([*addresses])
     client = exporter_client(settings, url, user, password, ca)
-    wanted = Wanted(None if period else window or "7d", period, zone, views, comments)
+    wanted = WantedReport(None if period else window or "7d", period, zone, views, comments)
     readings = read(client, wanted, datetime.now(UTC))
     known = facts(readings, _alerts(alertmanager or settings.exporter.alertmanager), period)
     whole = page(known)
@@ -122,12 +122,12 @@ def _zone(name: str) -> ZoneInfo:
         ) from error
 
 
-def _alerts(url: str | None) -> Alerts:
+def _alerts(url: str | None) -> FiringAlerts:
     """Return the alerts that fire now."""
     client = AlertmanagerClient(url)
     asyncio.run(client.poll())
     shown = client.shown
-    return Alerts(url is not None, shown["error"], shown["alerts"])
+    return FiringAlerts(url is not None, shown["error"], shown["alerts"])
 
 
 def _written(path: Path, text: str) -> Path:

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from stream.cli.report.figures import FigureRow, Part, figure_rows, parts_of
-from stream.cli.report.source import Incident, Readings
+from stream.cli.report.figures import ChangePart, FigureRow, figure_rows, parts_of
+from stream.cli.report.source import ExporterReadings, Incident
 from stream.cli.top.samples import TOTAL
 from stream.core.metrics.changes import Change
 from stream.core.metrics.headlines import encode
@@ -18,7 +18,7 @@ MAX_PARTS = 3
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
 
 
-class Alerts(NamedTuple):
+class FiringAlerts(NamedTuple):
     """Firing alerts as the live page has them. `asked`: whether there is an Alertmanager. `error`: why it has no answer."""
 
     asked: bool = False
@@ -26,22 +26,22 @@ class Alerts(NamedTuple):
     firing: Sequence[dict[str, Any]] = ()
 
 
-class Explained(NamedTuple):
+class ExplainedChange(NamedTuple):
     """A figure that changed clearly, and the label values that moved it, the largest part first."""
 
     row: FigureRow
     change: Change
-    parts: Sequence[Part]
+    parts: Sequence[ChangePart]
 
 
-class Facts(NamedTuple):
+class ReportFacts(NamedTuple):
     """What pages and messages are made of. `period` names the window or period in words."""
 
-    readings: Readings
-    alerts: Alerts
+    readings: ExporterReadings
+    alerts: FiringAlerts
     period: str
     rows: Sequence[FigureRow]
-    explained: Sequence[Explained]
+    explained: Sequence[ExplainedChange]
 
     @property
     def title(self) -> str:
@@ -88,7 +88,7 @@ def spoken(duration: str) -> str:
     return f"{number} {_UNITS[unit]}{'' if number == '1' else 's'}" if unit in _UNITS else duration
 
 
-def facts(readings: Readings, alerts: Alerts, period: str | None) -> Facts:
+def facts(readings: ExporterReadings, alerts: FiringAlerts, period: str | None) -> ReportFacts:
     """Return the facts. `period` is the name of a period, None for a window."""
     rows = [*figure_rows(readings)]
     clear = [
@@ -97,12 +97,12 @@ def facts(readings: Readings, alerts: Alerts, period: str | None) -> Facts:
         if row.change is not None and row.verdict in ("worse", "better") and row.shown.is_compared_mean
     ]
     explained = [
-        Explained(row, change, _main_parts(readings, row, change)) for row, change in clear[:MAX_MOVED]
+        ExplainedChange(row, change, _main_parts(readings, row, change)) for row, change in clear[:MAX_MOVED]
     ]
-    return Facts(readings, alerts, _words(readings, period), rows, explained)
+    return ReportFacts(readings, alerts, _words(readings, period), rows, explained)
 
 
-def _words(readings: Readings, period: str | None) -> str:
+def _words(readings: ExporterReadings, period: str | None) -> str:
     """Return window or period in words, with its days."""
     begin, end = readings.interval.begin, readings.interval.end - timedelta(microseconds=1)
     last = f"{end.day} {end:%b %Y}"
@@ -112,13 +112,13 @@ def _words(readings: Readings, period: str | None) -> str:
     return f"{period.replace('-', ' ')}: {days}"
 
 
-def _main_parts(readings: Readings, row: FigureRow, change: Change) -> Sequence[Part]:
+def _main_parts(readings: ExporterReadings, row: FigureRow, change: Change) -> Sequence[ChangePart]:
     """Return the parts of each view that make up a tenth of the change or more.
 
     A view of which all answers have one label value explains nothing.
     """
     least = abs(change.difference) / 10
-    main: list[Part] = []
+    main: list[ChangePart] = []
     for view in readings.views:
         parts = [] if view == TOTAL else parts_of(readings, row, view)
         if len(parts) > 1:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stream.cli.report.source import Readings
+from stream.cli.report.source import ExporterReadings
 from stream.cli.top.figures import format_change, format_value, is_of
 from stream.cli.top.samples import TOTAL, LabelKey, Labels, effects_on_total, label_key
 from stream.core.metrics.changes import Change, Verdict, change_of, verdict
@@ -57,7 +57,7 @@ class FigureRow(NamedTuple):
         return format_change(difference, self.shown.headline)
 
 
-class Part(NamedTuple):
+class ChangePart(NamedTuple):
     """The part of a figure's change that a label set of a view explains. None where it has no answers.
 
     Shares are those of the label set in all answers.
@@ -77,7 +77,7 @@ class Part(NamedTuple):
         return self.effect.mix + self.effect.rate
 
 
-def figure_rows(readings: Readings) -> Iterator[FigureRow]:
+def figure_rows(readings: ExporterReadings) -> Iterator[FigureRow]:
     """Yield the figures in the order of the live page, those of the lead first."""
     totals = readings.views[TOTAL]
     for number in DISPLAY_ORDER:
@@ -119,7 +119,7 @@ def _title(shown: MetricHeadline, labels: Labels) -> str:
     return " ".join([headline.title, *(labels[name] for name, value in pattern if value is None)])
 
 
-def parts_of(readings: Readings, row: FigureRow, view: str) -> list[Part]:
+def parts_of(readings: ExporterReadings, row: FigureRow, view: str) -> list[ChangePart]:
     """Return the parts of a figure's change by a view, the largest first. None without a window before."""
     headline, row_key = row.shown.headline, label_key(row.labels)
     if not row.shown.is_compared_mean or row.change is None:
@@ -135,7 +135,9 @@ def parts_of(readings: Readings, row: FigureRow, view: str) -> list[Part]:
             group, group_before = now.get(key), before.get(key)
             share = group.n / all_now.n if group else 0
             share_before = group_before.n / all_before.n if group_before else 0
-            parts.append(Part(view, _label(key - row_key), effect, group, group_before, share, share_before))
+            parts.append(
+                ChangePart(view, _label(key - row_key), effect, group, group_before, share, share_before)
+            )
     return sorted(parts, key=lambda part: (-abs(part.size), part.label))
 
 

@@ -5,15 +5,15 @@ from html import escape
 
 from stream.cli.report.blocks import (
     Block,
-    Bullets,
+    BulletList,
+    CustomerQuote,
     Heading,
     Inline,
     Line,
     Link,
-    Marked,
+    MarkedText,
     Page,
     Paragraph,
-    Quote,
     Table,
 )
 from stream.text import printable
@@ -67,9 +67,9 @@ def _block(block: Block) -> str:
             return f"<h2>{_text(text)}</h2>"
         case Paragraph(line, is_answer):
             return f'<p class="answer">{_line(line)}</p>' if is_answer else f"<p>{_line(line)}</p>"
-        case Bullets(lines):
+        case BulletList(lines):
             return f"<ul>{''.join(f'<li>{_line(line)}</li>' for line in lines)}</ul>"
-        case Quote(facts, text):
+        case CustomerQuote(facts, text):
             return f'<blockquote><p>{_text(text)}</p><p class="quiet">{_text(facts)}</p></blockquote>'
         case Table():
             return _table(block)
@@ -98,9 +98,9 @@ def _inline(part: Inline) -> str:
     match part:
         case Link(text, _) if part.address:
             return f'<a href="{escape(part.address)}">{_text(text)}</a>'
-        case Marked(text, "strong"):
+        case MarkedText(text, "strong"):
             return f"<strong>{_text(text)}</strong>"
-        case Marked(text, tone):
+        case MarkedText(text, tone):
             return f'<span class="{tone}">{_text(text)}</span>'
         case Link(text, _):
             return _text(text)

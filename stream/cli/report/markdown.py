@@ -4,15 +4,15 @@ import re
 
 from stream.cli.report.blocks import (
     Block,
-    Bullets,
+    BulletList,
+    CustomerQuote,
     Heading,
     Inline,
     Line,
     Link,
-    Marked,
+    MarkedText,
     Page,
     Paragraph,
-    Quote,
     Table,
 )
 from stream.text import printable
@@ -43,9 +43,9 @@ def _block(block: Block) -> str:
             return f"## {escaped(text)}"
         case Paragraph(line):
             return _line(line)
-        case Bullets(lines):
+        case BulletList(lines):
             return "\n".join(f"- {_line(line)}" for line in lines)
-        case Quote(facts, text):
+        case CustomerQuote(facts, text):
             return f"> {_line([text])}\n>\n> {_line([facts])}"
         case Table(columns, rows, numbers):
             head = [escaped(name) for name in columns]
@@ -66,7 +66,7 @@ def _inline(part: Inline) -> str:
             return f"[{escaped(text)}]({address})"
         case Link(text, _):
             return escaped(text)
-        case Marked(text, tone):
+        case MarkedText(text, tone):
             return escaped(text) if tone == "quiet" or not text.strip() else f"**{escaped(text)}**"
         case _:
             return escaped(part)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from stream.cli.report.source import Readings
+from stream.cli.report.source import ExporterReadings
 from stream.cli.top.figures import format_value
 from stream.cli.top.samples import TOTAL
 from stream.core.metrics.headlines import HEADLINES
@@ -34,7 +34,7 @@ class ReasonEffect(NamedTuple):
         )
 
 
-def reason_effects(readings: Readings) -> list[ReasonEffect]:
+def reason_effects(readings: ExporterReadings) -> list[ReasonEffect]:
     """Return the reasons of all answers, those that lower their score most first."""
     totals = readings.views[TOTAL]
     effects = []

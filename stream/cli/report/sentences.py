@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from stream.cli.report.blocks import Inline, Line, Link, Marked, Tone
-from stream.cli.report.facts import Explained, Facts
-from stream.cli.report.figures import FigureRow, Part
+from stream.cli.report.blocks import Inline, Line, Link, MarkedText, Tone
+from stream.cli.report.facts import ExplainedChange, ReportFacts
+from stream.cli.report.figures import ChangePart, FigureRow
 from stream.cli.report.reasons import reason_effects
 from stream.core.metrics.changes import Verdict
 
@@ -26,26 +26,29 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def summary(facts: Facts) -> Line:
+def summary(facts: ReportFacts) -> Line:
     """Return the answer in a few sentences: what is worse, better and missed, and what fires."""
     line: list[Inline] = []
     for verdict, tone in _TONES.items():
         if names := [_with_change(row) for row in facts.lead if row.verdict == verdict]:
-            line += [Marked(f"{verdict.capitalize()} than in {facts.before}", tone), f": {listed(names)}. "]
+            line += [
+                MarkedText(f"{verdict.capitalize()} than in {facts.before}", tone),
+                f": {listed(names)}. ",
+            ]
     if not line and any(row.change for row in facts.lead):
         line.append(f"No clear change from {facts.before}. ")
     elif not line and facts.lead:
         line.append(f"There are no values of {facts.before} to compare with. ")
     if missed := [row.title for row in facts.lead if row.target_verdict == "missed"]:
-        line += [Marked("Target missed", "bad"), f": {listed(missed)}. "]
+        line += [MarkedText("Target missed", "bad"), f": {listed(missed)}. "]
     elif any(row.target_verdict for row in facts.lead):
         line.append("No target is clearly missed. ")
     if firing := len(facts.firing):
-        line.append(Marked(f"{firing} alert{'s' * (firing > 1)} firing now.", "bad"))
+        line.append(MarkedText(f"{firing} alert{'s' * (firing > 1)} firing now.", "bad"))
     elif facts.alerts.asked and not facts.alerts.error:
         line.append("No alert is firing now.")
     elif incidents := len(facts.incidents):
-        line.append(Marked(f"{incidents} incident{'s' * (incidents > 1)} now.", "bad"))
+        line.append(MarkedText(f"{incidents} incident{'s' * (incidents > 1)} now.", "bad"))
     return line or ["There are no figures."]
 
 
@@ -61,7 +64,7 @@ def change_of_row(row: FigureRow) -> Line:
     if not row.verdict:
         return [text]
     tone = _TONES.get(row.verdict)
-    return [f"{text}, ", Marked(row.verdict, tone) if tone else row.verdict]
+    return [f"{text}, ", MarkedText(row.verdict, tone) if tone else row.verdict]
 
 
 def target_of_row(row: FigureRow) -> Line:
@@ -70,12 +73,12 @@ def target_of_row(row: FigureRow) -> Line:
         return []
     tones: dict[str, Tone] = {"met": "good", "missed": "bad"}
     tone = tones.get(row.target_verdict)
-    return [f"{row.text(row.target)}, ", Marked(row.target_verdict, tone) if tone else row.target_verdict]
+    return [f"{row.text(row.target)}, ", MarkedText(row.target_verdict, tone) if tone else row.target_verdict]
 
 
 def figure_line(row: FigureRow) -> Line:
     """Return a figure in one line: value, change, target, sample size."""
-    line: list[Inline] = [Marked(row.title, "strong"), f" {row.text(row.value)}"]
+    line: list[Inline] = [MarkedText(row.title, "strong"), f" {row.text(row.value)}"]
     for name, part in zip(("", "target "), (change_of_row(row), target_of_row(row)), strict=True):
         if part:
             line += [f"; {name}", *part]
@@ -84,7 +87,7 @@ def figure_line(row: FigureRow) -> Line:
     return line
 
 
-def moved_lines(facts: Facts) -> Iterator[Line]:
+def moved_lines(facts: ReportFacts) -> Iterator[Line]:
     """Yield a line for each figure that changed clearly, with the label value that moved it most."""
     for explained in facts.explained:
         yield _moved(facts, explained)
@@ -94,11 +97,11 @@ def moved_lines(facts: Facts) -> Iterator[Line]:
         yield [f"No score or ratio changed clearly from {facts.before}, so there is nothing to explain."]
 
 
-def _moved(facts: Facts, explained: Explained) -> Line:
+def _moved(facts: ReportFacts, explained: ExplainedChange) -> Line:
     row = explained.row
     went = "rose" if explained.change.difference > 0 else "fell"
     head: list[Inline] = [
-        Marked(row.title, "strong"),
+        MarkedText(row.title, "strong"),
         f" {went} from {row.text(row.before)} to {row.text(row.value)} (",
         *change_of_row(row),
         ")",
@@ -110,7 +113,7 @@ def _moved(facts: Facts, explained: Explained) -> Line:
     return [*head, f": {row.signed(part.size)} of it by ", link, f", {_cause(row, part)}."]
 
 
-def _cause(row: FigureRow, part: Part) -> str:
+def _cause(row: FigureRow, part: ChangePart) -> str:
     """Return by what a label set moved a figure: by its own value, or by its share."""
     if part.now is None:
         return f"which no longer has answers ({_share(part.share_before)} before)"
@@ -125,17 +128,17 @@ def _share(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def to_do(facts: Facts) -> Iterator[Line]:
+def to_do(facts: ReportFacts) -> Iterator[Line]:
     """Yield what to look at, the most urgent first."""
     lines = [*_urgent(facts), *_explained(facts), *_missed(facts), *_reasons(facts)]
     yield from lines or [["Nothing stands out."]]
 
 
-def _urgent(facts: Facts) -> Iterator[Line]:
+def _urgent(facts: ReportFacts) -> Iterator[Line]:
     for alert, more in facts.firing:
         link = Link(alert["name"], alert["runbook"])
         yield [
-            Marked((alert["severity"] or "alert").capitalize(), "bad"),
+            MarkedText((alert["severity"] or "alert").capitalize(), "bad"),
             f": {alert['summary'] or alert['name']}{f', and {more} more like it' if more else ''}. Runbook ",
             link if link.address else alert["runbook"] or link,
             ".",
@@ -143,12 +146,12 @@ def _urgent(facts: Facts) -> Iterator[Line]:
     if facts.alerts.error:
         yield [f"Look at the alerts yourself: Alertmanager has no answer ({facts.alerts.error})."]
     for incident in facts.incidents:
-        severity = Marked(incident.severity.capitalize(), "bad")
+        severity = MarkedText(incident.severity.capitalize(), "bad")
         where = Link("Live page", f"{facts.link()}{incident.clauses[0].link}")
         yield [severity, f": {incident.text}. ", where, "."]
 
 
-def _explained(facts: Facts) -> Iterator[Line]:
+def _explained(facts: ReportFacts) -> Iterator[Line]:
     """Yield a line for each label value that moved a figure most which is worse, and for those without one."""
     by_label: dict[tuple[str, str], list[FigureRow]] = {}
     for row, _, parts in facts.explained:
@@ -165,7 +168,7 @@ def _explained(facts: Facts) -> Iterator[Line]:
         yield [*line[:-1], "."]
 
 
-def _missed(facts: Facts) -> Iterator[Line]:
+def _missed(facts: ReportFacts) -> Iterator[Line]:
     known = {explained.row.title for explained in facts.explained if explained.row.verdict == "worse"}
     for row in facts.rows:
         if row.target_verdict == "missed" and row.title not in known:
@@ -173,7 +176,7 @@ def _missed(facts: Facts) -> Iterator[Line]:
             yield [Link(row.title, facts.link(row)), text]
 
 
-def _reasons(facts: Facts) -> Iterator[Line]:
+def _reasons(facts: ReportFacts) -> Iterator[Line]:
     for effect in reason_effects(facts.readings):
         if effect.high < 0 and effect.n >= MIN_NAMING:
             yield [

@@ -26,7 +26,7 @@ class Interval(msgspec.Struct):
     end: datetime = msgspec.field(name="to")
 
 
-class Absence(msgspec.Struct):
+class AbsentFigures(msgspec.Struct):
     """Figures that a period does not have. `part` is all, before or state."""
 
     metrics: list[str]
@@ -74,7 +74,7 @@ class _Figures(msgspec.Struct):
     targets: list[_Target]
     figures: list[_Figure]
     period: _Period | None = None
-    absent: list[Absence] = []
+    absent: list[AbsentFigures] = []
 
 
 class _View(msgspec.Struct):
@@ -125,14 +125,14 @@ class Note(NamedTuple):
     labels: dict[str, str]
 
 
-class Kept(NamedTuple):
+class KeptComments(NamedTuple):
     """The newest comments, or why they cannot be read now. Both are empty if none are kept."""
 
     comments: Sequence[Comment] = ()
     reason: str = ""
 
 
-class Readings(NamedTuple):
+class ExporterReadings(NamedTuple):
     """Everything that is read of an exporter.
 
     Attributes:
@@ -153,13 +153,13 @@ class Readings(NamedTuple):
     views: Mapping[str, Samples]
     targets: Mapping[str, float]
     covered: bool
-    absent: Sequence[Absence] = ()
+    absent: Sequence[AbsentFigures] = ()
     notes: Sequence[Note] = ()
     incidents: Sequence[Incident] = ()
-    kept: Kept = Kept()
+    kept: KeptComments = KeptComments()
 
 
-class Wanted(NamedTuple):
+class WantedReport(NamedTuple):
     """What a report is about. Either `window` or `period` is given. Without `views` there are all."""
 
     window: str | None
@@ -169,7 +169,7 @@ class Wanted(NamedTuple):
     comments: int
 
 
-def read(client: ExporterClient, wanted: Wanted, now: datetime) -> Readings:
+def read(client: ExporterClient, wanted: WantedReport, now: datetime) -> ExporterReadings:
     """Read everything. Raises CxgaugeError if the exporter refuses it, or if there is no exporter.
 
     `now` is the present, at which windows end.
@@ -188,7 +188,7 @@ def read(client: ExporterClient, wanted: Wanted, now: datetime) -> Readings:
     for figure in answer.figures:
         samples[figure.view].add(figure.series, figure.labels, figure.value)
     text = client.fetch()
-    return Readings(
+    return ExporterReadings(
         client.url,
         wanted.window,
         interval,
@@ -204,7 +204,7 @@ def read(client: ExporterClient, wanted: Wanted, now: datetime) -> Readings:
     )
 
 
-def _intervals(answer: _Figures, wanted: Wanted, now: datetime) -> tuple[Interval, Interval]:
+def _intervals(answer: _Figures, wanted: WantedReport, now: datetime) -> tuple[Interval, Interval]:
     if answer.period is not None:
         return Interval(answer.period.begin, answer.period.end), answer.period.before
     span = timedelta(milliseconds=milliseconds(wanted.window or ""))
@@ -231,13 +231,15 @@ def _document(client: ExporterClient, path: str, kind: type[T]) -> T:
         ) from error
 
 
-def _kept(client: ExporterClient, interval: Interval, most: int) -> Kept:
+def _kept(client: ExporterClient, interval: Interval, most: int) -> KeptComments:
     """Return the newest comments of an interval, the newest first."""
     state = _document(client, "/api/v1/comments/state", _Availability)
     if not most or state.off or state.reason:
-        return Kept(reason=state.reason if most and not state.off else "")
+        return KeptComments(reason=state.reason if most and not state.off else "")
     known = _document(client, f"/api/v1/comments?limit={MAX_ROWS}", _Comments).comments
-    return Kept([comment for comment in known if interval.begin <= comment.time < interval.end][:most])
+    return KeptComments(
+        [comment for comment in known if interval.begin <= comment.time < interval.end][:most]
+    )
 
 
 def _series(text: str, prefix: str) -> list[Any]:

@@ -5,17 +5,17 @@ from zoneinfo import ZoneInfo
 
 from stream.cli.report.blocks import (
     Block,
-    Bullets,
+    BulletList,
+    CustomerQuote,
     Heading,
     Line,
     Link,
-    Marked,
+    MarkedText,
     Paragraph,
-    Quote,
     Table,
     plain,
 )
-from stream.cli.report.facts import Explained, Facts
+from stream.cli.report.facts import ExplainedChange, ReportFacts
 from stream.cli.report.figures import FigureRow
 from stream.cli.report.reasons import reason_effects
 from stream.cli.report.sentences import change_of_row, moment, target_of_row
@@ -35,11 +35,11 @@ _EFFECTS = (
 _PARTS = {"all": "All values", "before": "Values of the period before", "state": "Some values"}
 
 
-def figure_table(facts: Facts, rows: Sequence[FigureRow]) -> Table:
+def figure_table(facts: ReportFacts, rows: Sequence[FigureRow]) -> Table:
     """Return a table of figures. Columns that no figure has are left out."""
     columns: dict[str, list[Line]] = {
         "Figure": [[Link(row.title, facts.link(row))] for row in rows],
-        "Value": [[Marked(row.text(row.value), "strong")] for row in rows],
+        "Value": [[MarkedText(row.text(row.value), "strong")] for row in rows],
         "Before": [[row.text(row.before)] for row in rows],
         "Change": [change_of_row(row) for row in rows],
         "Target": [target_of_row(row) for row in rows],
@@ -55,13 +55,13 @@ def _bounds(row: FigureRow) -> str:
     return "" if row.low is None or row.high is None else f"{row.text(row.low)} to {row.text(row.high)}"
 
 
-def details(facts: Facts) -> Iterator[Block]:
+def details(facts: ReportFacts) -> Iterator[Block]:
     """Yield the sections below the first screen. Those without content are left out."""
     for explained in facts.explained:
         if explained.parts:
             yield from _parts(facts, explained)
     if any(explained.parts for explained in facts.explained):
-        yield Paragraph([Marked(_EFFECTS, "quiet")])
+        yield Paragraph([MarkedText(_EFFECTS, "quiet")])
     yield from _reasons(facts)
     yield from _comments(facts)
     yield from _notes(facts)
@@ -70,13 +70,13 @@ def details(facts: Facts) -> Iterator[Block]:
         yield figure_table(facts, others)
     if facts.readings.absent:
         yield Heading("Absent")
-        yield Bullets([*_absent(facts)])
+        yield BulletList([*_absent(facts)])
     yield Heading("How to read it")
     yield Paragraph([_MEANING])
     yield Paragraph(["Made by cxgauge from ", Link(facts.readings.url, facts.link()), "."])
 
 
-def _absent(facts: Facts) -> Iterator[Line]:
+def _absent(facts: ReportFacts) -> Iterator[Line]:
     """Yield a line for each reason, with the titles of the metrics."""
     titles: dict[tuple[str, str], list[str]] = {}
     for absence in facts.readings.absent:
@@ -86,7 +86,7 @@ def _absent(facts: Facts) -> Iterator[Line]:
         yield [f"{_PARTS.get(part, part)} of {', '.join(of)}: {reason}."]
 
 
-def _parts(facts: Facts, explained: Explained) -> Iterator[Block]:
+def _parts(facts: ReportFacts, explained: ExplainedChange) -> Iterator[Block]:
     row = explained.row
     yield Heading(f"{row.title}: where it changed")
     columns = ("By", "Effect", "of which own value", "of which share", "Value", "Before", "n", "n before")
@@ -96,7 +96,7 @@ def _parts(facts: Facts, explained: Explained) -> Iterator[Block]:
         rows.append(
             [
                 [Link(f"{part.view} {part.label}", facts.link(row, part.view))],
-                [Marked(row.signed(part.size), "strong")],
+                [MarkedText(row.signed(part.size), "strong")],
                 [row.signed(part.effect.rate)],
                 [row.signed(part.effect.mix)],
                 [row.text(now and now.mean)],
@@ -108,7 +108,7 @@ def _parts(facts: Facts, explained: Explained) -> Iterator[Block]:
     yield Table(columns, rows, frozenset(range(1, len(columns))))
 
 
-def _reasons(facts: Facts) -> Iterator[Block]:
+def _reasons(facts: ReportFacts) -> Iterator[Block]:
     effects = reason_effects(facts.readings)[:MAX_REASONS]
     if effects:
         yield Heading("Reasons that customers name")
@@ -116,7 +116,7 @@ def _reasons(facts: Facts) -> Iterator[Block]:
             [
                 [effect.reason],
                 [effect.survey],
-                [Marked(effect.text(effect.impact), "strong")],
+                [MarkedText(effect.text(effect.impact), "strong")],
                 [f"{effect.text(effect.low)} to {effect.text(effect.high)}"],
                 [f"{effect.n:,.0f}"],
             ]
@@ -124,17 +124,17 @@ def _reasons(facts: Facts) -> Iterator[Block]:
         ]
         yield Table(("Reason", "Score", "Impact", "95 % bounds", "n"), rows, frozenset((2, 3, 4)))
         text = "The impact is the score, less the score without the answers that name the reason. It is no proof of a cause."
-        yield Paragraph([Marked(text, "quiet")])
+        yield Paragraph([MarkedText(text, "quiet")])
 
 
-def _comments(facts: Facts) -> Iterator[Block]:
+def _comments(facts: ReportFacts) -> Iterator[Block]:
     kept = facts.readings.kept
     if kept.comments or kept.reason:
         yield Heading("Newest comments")
     if kept.reason:
-        yield Paragraph([Marked(f"Absent: {kept.reason}.", "quiet")])
+        yield Paragraph([MarkedText(f"Absent: {kept.reason}.", "quiet")])
     for comment in kept.comments:
-        yield Quote(_comment_facts(comment, facts.readings.zone), comment.text)
+        yield CustomerQuote(_comment_facts(comment, facts.readings.zone), comment.text)
 
 
 def _comment_facts(comment: Comment, zone: ZoneInfo) -> str:
@@ -150,10 +150,10 @@ def _comment_facts(comment: Comment, zone: ZoneInfo) -> str:
     return " · ".join(part.replace("_", " ") for part in parts if part)
 
 
-def _notes(facts: Facts) -> Iterator[Block]:
+def _notes(facts: ReportFacts) -> Iterator[Block]:
     if facts.readings.notes:
         yield Heading("Notes")
-        yield Bullets(
+        yield BulletList(
             [
                 [
                     f"{moment(note.at.astimezone(facts.readings.zone))}: {note.text}",

@@ -5,7 +5,17 @@ from html.parser import HTMLParser
 
 import pytest
 
-from stream.cli.report.blocks import Bullets, Heading, Line, Link, Marked, Page, Paragraph, Quote, Table
+from stream.cli.report.blocks import (
+    BulletList,
+    CustomerQuote,
+    Heading,
+    Line,
+    Link,
+    MarkedText,
+    Page,
+    Paragraph,
+    Table,
+)
 from stream.cli.report.html import html
 from stream.cli.report.markdown import markdown
 
@@ -24,15 +34,15 @@ HOSTILE = (
 
 def page_of(text: str) -> Page:
     """Return a page with a text at every place."""
-    line: Line = [text, Marked(text, "bad"), Link(text, None), Link(text, f"javascript:{text}")]
+    line: Line = [text, MarkedText(text, "bad"), Link(text, None), Link(text, f"javascript:{text}")]
     return Page(
         text,
         [
             Heading(text),
             Paragraph(line, is_answer=True),
-            Bullets([line, [text]]),
+            BulletList([line, [text]]),
             Table([text, "n"], [[line, [text]]], frozenset({1})),
-            Quote(text, text),
+            CustomerQuote(text, text),
         ],
     )
 

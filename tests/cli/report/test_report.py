@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 
 from schemas.times import from_ms
 from stream.cli import main
-from stream.cli.report.facts import Alerts, Facts, facts
+from stream.cli.report.facts import FiringAlerts, ReportFacts, facts
 from stream.cli.report.figures import figure_rows, parts_of
 from stream.cli.report.markdown import markdown
 from stream.cli.report.pages import message, page
-from stream.cli.report.source import Readings, Wanted, read
+from stream.cli.report.source import ExporterReadings, WantedReport, read
 from stream.cli.top.command import ExporterClient
 from stream.config import load
 from stream.core.metrics.headlines import encode
@@ -37,9 +37,11 @@ WRONG = {"CX_TOP_PASSWORD": "wrong"}
 TARGETS = {"CXGAUGE_TARGETS": json.dumps({"cx_nps_score": 40, "cx_csat_ratio": 0.2})}
 
 
-async def readings(live: LiveExporter, window: str | None = "24h", period: str | None = None) -> Readings:
+async def readings(
+    live: LiveExporter, window: str | None = "24h", period: str | None = None
+) -> ExporterReadings:
     """Return what is read of an exporter that runs, at its present."""
-    wanted = Wanted(window, period, UTC_ZONE, (), 5)
+    wanted = WantedReport(window, period, UTC_ZONE, (), 5)
     return await asyncio.to_thread(read, ExporterClient(live.url), wanted, from_ms(live.now))
 
 
@@ -49,7 +51,7 @@ async def invoke(live: LiveExporter, *options: str, **env: str) -> Result:
     return await asyncio.to_thread(CliRunner(env=env).invoke, main, arguments)
 
 
-def text_of(known: Facts) -> str:
+def text_of(known: ReportFacts) -> str:
     return markdown(page(known))
 
 
@@ -87,7 +89,7 @@ async def test_figures_and_what_moved_them_are_those_of_the_page() -> None:
     assert len(rows) > 20
 
 
-async def drop() -> Facts:
+async def drop() -> ReportFacts:
     """Return the facts of an exporter whose NPS fell in the app and rose nowhere else."""
     live = LiveExporter(**TARGETS)
     events = [
@@ -99,7 +101,7 @@ async def drop() -> Facts:
     await live.publish(events)
     async with live.running():
         await live.refresh()
-        return facts(await readings(live, "1h"), Alerts(), None)
+        return facts(await readings(live, "1h"), FiringAlerts(), None)
 
 
 async def test_the_first_screen_says_how_it_goes_why_and_what_to_do() -> None:
@@ -125,7 +127,7 @@ async def test_nothing_moved_and_nothing_to_do() -> None:
     await live.publish([*answers(40, 10, NOW - 90 * MINUTE), *answers(40, 10, NOW - MINUTE)])
     async with live.running():
         await live.refresh()
-        text = text_of(facts(await readings(live, "1h"), Alerts(asked=True), None))
+        text = text_of(facts(await readings(live, "1h"), FiringAlerts(asked=True), None))
     assert "No clear change from the 1 hour before. No alert is firing now." in text
     assert "No score or ratio changed clearly" in text
     assert "- Nothing stands out." in text
@@ -155,7 +157,7 @@ async def test_label_values_that_come_go_or_change_their_share(
     )
     async with live.running():
         await live.refresh()
-        known = facts(await readings(live, "1h"), Alerts(), None)
+        known = facts(await readings(live, "1h"), FiringAlerts(), None)
     (cause,) = [line for line in text_of(known).split("\n") if line.startswith("- **NPS**")]
     assert "**worse**" in cause
     assert phrase in cause
@@ -172,12 +174,12 @@ async def test_alerts_and_notes_are_named() -> None:
         known = await readings(live, "7d")
     alert = {"name": "CxA", "severity": "critical", "summary": "12 left", "runbook": "https://e.example/r"}
     firing = [alert, alert | {"summary": "13 left"}, alert | {"name": "CxB", "runbook": "docs/CxB.md"}]
-    with_alerts = text_of(facts(known, Alerts(asked=True, firing=firing), None))
+    with_alerts = text_of(facts(known, FiringAlerts(asked=True, firing=firing), None))
     assert "**2 alerts firing now.**" in with_alerts
     assert "- **Critical**: 12 left, and 1 more like it. Runbook [CxA](https://e.example/r)." in with_alerts
     assert "- **Critical**: 12 left. Runbook docs/CxB.md." in with_alerts
     assert re.search(r"- 21 Sep 2026 13:13: Release 4.2 \\\| app · channel app", with_alerts)
-    failed = text_of(facts(known, Alerts(asked=True, error="ClientConnectorError"), None))
+    failed = text_of(facts(known, FiringAlerts(asked=True, error="ClientConnectorError"), None))
     assert "Look at the alerts yourself: Alertmanager has no answer (ClientConnectorError)." in failed
 
 
@@ -188,14 +190,14 @@ async def test_incidents_are_named_without_an_alertmanager() -> None:
     async with live.running():
         await live.refresh()
         known = await readings(live)
-    text = text_of(facts(known, Alerts(), None))
+    text = text_of(facts(known, FiringAlerts(), None))
     assert "incident now.**" in text
     assert re.search(
         r"- \*\*Critical\*\*: \d+ of .* customers left in .*; all in channel app; .*\. \[Live page\]\(http",
         text,
     )
-    assert "customers left" not in text_of(facts(known, Alerts(asked=True), None))
-    assert "customers left" in text_of(facts(known, Alerts(asked=True, error="no answer"), None))
+    assert "customers left" not in text_of(facts(known, FiringAlerts(asked=True), None))
+    assert "customers left" in text_of(facts(known, FiringAlerts(asked=True, error="no answer"), None))
 
 
 async def test_a_period_says_what_is_absent(tmp_path: Path) -> None:
@@ -230,16 +232,18 @@ async def test_comments_are_for_users_who_may_read_them() -> None:
     async with live.running():
         await live.refresh()
         client = ExporterClient(live.url, "Basic bGVhZDpzZWNyZXQ=")
-        wanted = Wanted("24h", None, UTC_ZONE, ("total",), 2)
+        wanted = WantedReport("24h", None, UTC_ZONE, ("total",), 2)
         known = await asyncio.to_thread(read, client, wanted, from_ms(NOW))
         refused = await invoke(live, "--user", "lead", **WRONG)
         reader.reason = "the kept comments are being read, 3 % so far"
         later = await asyncio.to_thread(read, client, wanted, from_ms(NOW))
     assert [kept.text for kept in known.kept.comments] == ["text <b>a</b>", "text <b>b</b>"]
     assert "> text \\<b\\>a\\</b\\>\n>\n> 21 Sep 2026 13:13 · nps 3 · detractor" in text_of(
-        facts(known, Alerts(), None)
+        facts(known, FiringAlerts(), None)
     )
-    assert "Absent: the kept comments are being read, 3 % so far." in text_of(facts(later, Alerts(), None))
+    assert "Absent: the kept comments are being read, 3 % so far." in text_of(
+        facts(later, FiringAlerts(), None)
+    )
     assert refused.exit_code == 1
     assert "cannot be read: Unauthorized" in refused.output
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.cli.report.facts import Alerts, facts
+from stream.cli.report.facts import FiringAlerts, facts
 from stream.cli.report.html import html
 from stream.cli.report.pages import page
 from tests.cli.report.test_report import readings
@@ -21,7 +21,7 @@ async def test_a_report_is_accessible(require: Callable[[str], Path], tmp_path: 
     await live.publish(shop_events())
     async with live.running():
         await live.refresh()
-        known = facts(await readings(live, "7d"), Alerts(), None)
+        known = facts(await readings(live, "7d"), FiringAlerts(), None)
     path = tmp_path / "report.html"
     path.write_text(html(page(known)))
     async with chromium(require("chromium")) as tab:
