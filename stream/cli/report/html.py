@@ -3,19 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from stream.cli.report.blocks import (
-    Block,
-    BulletList,
-    CustomerQuote,
-    Heading,
-    Inline,
-    Line,
-    Link,
-    MarkedText,
-    Page,
-    Paragraph,
-    Table,
-)
+from stream.cli.report import blocks
 from stream.text import printable
 
 _STYLE = """
@@ -46,7 +34,7 @@ blockquote p { margin: 0; overflow-wrap: anywhere; }
 """
 
 
-def html(page: Page) -> str:
+def html(page: blocks.Page) -> str:
     """Return the document. Texts of others cannot become markup."""
     title = _text(page.title)
     body = "\n".join(map(_block, page.blocks))
@@ -61,21 +49,21 @@ def _text(text: str) -> str:
     return escape(printable(text))
 
 
-def _block(block: Block) -> str:
+def _block(block: blocks.Block) -> str:
     match block:
-        case Heading(text):
+        case blocks.Heading(text):
             return f"<h2>{_text(text)}</h2>"
-        case Paragraph(line, is_answer):
+        case blocks.Paragraph(line, is_answer):
             return f'<p class="answer">{_line(line)}</p>' if is_answer else f"<p>{_line(line)}</p>"
-        case BulletList(lines):
+        case blocks.BulletList(lines):
             return f"<ul>{''.join(f'<li>{_line(line)}</li>' for line in lines)}</ul>"
-        case CustomerQuote(facts, text):
+        case blocks.CustomerQuote(facts, text):
             return f'<blockquote><p>{_text(text)}</p><p class="quiet">{_text(facts)}</p></blockquote>'
-        case Table():
+        case blocks.Table():
             return _table(block)
 
 
-def _table(table: Table) -> str:
+def _table(table: blocks.Table) -> str:
     classes = [' class="number"' if n in table.numbers else "" for n in range(len(table.columns))]
     head = "".join(
         f'<th scope="col"{css}>{_text(name)}</th>' for name, css in zip(table.columns, classes, strict=True)
@@ -84,25 +72,25 @@ def _table(table: Table) -> str:
     return f'<div class="table" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def _cells(row: Sequence[Line], classes: list[str]) -> str:
+def _cells(row: Sequence[blocks.Line], classes: list[str]) -> str:
     first, *others = (_line(cell) for cell in row)
     cells = "".join(f"<td{css}>{cell}</td>" for cell, css in zip(others, classes[1:], strict=True))
     return f'<th scope="row">{first}</th>{cells}'
 
 
-def _line(line: Line) -> str:
+def _line(line: blocks.Line) -> str:
     return "".join(map(_inline, line))
 
 
-def _inline(part: Inline) -> str:
+def _inline(part: blocks.Inline) -> str:
     match part:
-        case Link(text, _) if part.address:
+        case blocks.Link(text, _) if part.address:
             return f'<a href="{escape(part.address)}">{_text(text)}</a>'
-        case MarkedText(text, "strong"):
+        case blocks.MarkedText(text, "strong"):
             return f"<strong>{_text(text)}</strong>"
-        case MarkedText(text, tone):
+        case blocks.MarkedText(text, tone):
             return f'<span class="{tone}">{_text(text)}</span>'
-        case Link(text, _):
+        case blocks.Link(text, _):
             return _text(text)
         case _:
             return _text(part)

@@ -2,19 +2,7 @@
 
 import re
 
-from stream.cli.report.blocks import (
-    Block,
-    BulletList,
-    CustomerQuote,
-    Heading,
-    Inline,
-    Line,
-    Link,
-    MarkedText,
-    Page,
-    Paragraph,
-    Table,
-)
+from stream.cli.report import blocks
 from stream.text import printable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!])")
@@ -22,12 +10,12 @@ _LIST_MARK = re.compile(r"^(\s*\d*)([-+.)])(?=\s)")
 _ADDRESS = re.compile(r"[\s()<>\\]")
 
 
-def markdown(page: Page) -> str:
+def markdown(page: blocks.Page) -> str:
     """Return the page. Texts of others cannot become markup."""
     return f"# {escaped(page.title)}\n\n{markdown_body(page)}"
 
 
-def markdown_body(page: Page) -> str:
+def markdown_body(page: blocks.Page) -> str:
     """Return the page without its title."""
     return "\n\n".join(map(_block, page.blocks)) + "\n"
 
@@ -37,36 +25,36 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", printable(text))
 
 
-def _block(block: Block) -> str:
+def _block(block: blocks.Block) -> str:
     match block:
-        case Heading(text):
+        case blocks.Heading(text):
             return f"## {escaped(text)}"
-        case Paragraph(line):
+        case blocks.Paragraph(line):
             return _line(line)
-        case BulletList(lines):
+        case blocks.BulletList(lines):
             return "\n".join(f"- {_line(line)}" for line in lines)
-        case CustomerQuote(facts, text):
+        case blocks.CustomerQuote(facts, text):
             return f"> {_line([text])}\n>\n> {_line([facts])}"
-        case Table(columns, rows, numbers):
+        case blocks.Table(columns, rows, numbers):
             head = [escaped(name) for name in columns]
             rules = ["---:" if n in numbers else "---" for n in range(len(columns))]
             body = [[_line(cell) for cell in row] for row in rows]
             return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rules, *body))
 
 
-def _line(line: Line) -> str:
+def _line(line: blocks.Line) -> str:
     """Return a line that does not begin like an item of a list."""
     return _LIST_MARK.sub(r"\1\\\2", "".join(map(_inline, line)))
 
 
-def _inline(part: Inline) -> str:
+def _inline(part: blocks.Inline) -> str:
     match part:
-        case Link(text, _) if part.address:
+        case blocks.Link(text, _) if part.address:
             address = _ADDRESS.sub(lambda match: f"%{ord(match[0]):02X}", part.address)
             return f"[{escaped(text)}]({address})"
-        case Link(text, _):
+        case blocks.Link(text, _):
             return escaped(text)
-        case MarkedText(text, tone):
+        case blocks.MarkedText(text, tone):
             return escaped(text) if tone == "quiet" or not text.strip() else f"**{escaped(text)}**"
         case _:
             return escaped(part)

@@ -5,17 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from stream.cli.report.blocks import (
-    BulletList,
-    CustomerQuote,
-    Heading,
-    Line,
-    Link,
-    MarkedText,
-    Page,
-    Paragraph,
-    Table,
-)
+from stream.cli.report import blocks
 from stream.cli.report.html import html
 from stream.cli.report.markdown import markdown
 
@@ -32,17 +22,22 @@ HOSTILE = (
 )
 
 
-def page_of(text: str) -> Page:
+def page_of(text: str) -> blocks.Page:
     """Return a page with a text at every place."""
-    line: Line = [text, MarkedText(text, "bad"), Link(text, None), Link(text, f"javascript:{text}")]
-    return Page(
+    line: blocks.Line = [
+        text,
+        blocks.MarkedText(text, "bad"),
+        blocks.Link(text, None),
+        blocks.Link(text, f"javascript:{text}"),
+    ]
+    return blocks.Page(
         text,
         [
-            Heading(text),
-            Paragraph(line, is_answer=True),
-            BulletList([line, [text]]),
-            Table([text, "n"], [[line, [text]]], frozenset({1})),
-            CustomerQuote(text, text),
+            blocks.Heading(text),
+            blocks.Paragraph(line, is_answer=True),
+            blocks.BulletList([line, [text]]),
+            blocks.Table([text, "n"], [[line, [text]]], frozenset({1})),
+            blocks.CustomerQuote(text, text),
         ],
     )
 
@@ -91,11 +86,18 @@ def test_markdown_has_the_same_lines_and_cells_whatever_the_text_is(text: str) -
 
 def test_addresses_of_http_are_links() -> None:
     """Their characters cannot end the link."""
-    page = Page("t", [Paragraph([Link("a b", 'https://e.example/#x=(1)&y="2"')])])
+    page = blocks.Page("t", [blocks.Paragraph([blocks.Link("a b", 'https://e.example/#x=(1)&y="2"')])])
     assert '<a href="https://e.example/#x=(1)&amp;y=&quot;2&quot;">a b</a>' in html(page)
     assert '[a b](https://e.example/#x=%281%29&y="2")' in markdown(page)
 
 
 def test_a_line_does_not_begin_a_list() -> None:
-    page = Page("t", [Paragraph(["- no item"]), Paragraph(["12. no item"]), Paragraph(["n ", "12) ok"])])
+    page = blocks.Page(
+        "t",
+        [
+            blocks.Paragraph(["- no item"]),
+            blocks.Paragraph(["12. no item"]),
+            blocks.Paragraph(["n ", "12) ok"]),
+        ],
+    )
     assert markdown(page) == "# t\n\n\\- no item\n\n12\\. no item\n\nn 12) ok\n"

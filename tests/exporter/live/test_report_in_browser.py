@@ -9,13 +9,13 @@ from stream.cli.report.facts import FiringAlerts, facts
 from stream.cli.report.html import html
 from stream.cli.report.pages import page
 from tests.cli.report.test_report import readings
+from tests.exporter.live.accessibility import violations
 from tests.exporter.live.browser import chromium
 from tests.exporter.live.live_exporter import LiveExporter, shop_events
-from tests.exporter.live.test_page import AXE, axe_script
 
 
 @pytest.mark.tools
-async def test_a_report_is_accessible(require: Callable[[str], Path], tmp_path: Path) -> None:
+async def test_a_report_is_accessible(require: Callable[[str], Path], axe: str, tmp_path: Path) -> None:
     """axe-core finds no violation, in light and dark. Nothing but tables scrolls sideways. Nothing is loaded."""
     live = LiveExporter(CXGAUGE_TARGETS='{"cx_nps_score": 40}')
     await live.publish(shop_events())
@@ -30,10 +30,9 @@ async def test_a_report_is_accessible(require: Callable[[str], Path], tmp_path: 
         await tab.send_command("Page.navigate", url=path.as_uri())
         await tab.until("document.querySelectorAll('table').length >= 4")
         assert await tab.evaluate("document.documentElement.scrollWidth") <= 320
-        await tab.evaluate(axe_script())
         for scheme in ("light", "dark"):
             feature = {"name": "prefers-color-scheme", "value": scheme}
             await tab.send_command("Emulation.setEmulatedMedia", features=[feature])
-            assert await tab.evaluate(AXE) == []
+            assert await violations(tab, axe) == []
         assert tab.requested_urls == [path.as_uri()]
         assert tab.messages == []
