@@ -10,8 +10,8 @@ from typing import Any
 from schemas.dimensions import Dimensions
 from stream.core.aggregation.cardinality import CardinalityLimiter
 from stream.core.aggregation.content import usable_label
+from stream.core.aggregation.entities import Entities, MemoryEntities
 from stream.core.aggregation.outgoing import DerivedEvent
-from stream.core.aggregation.timers import Timers
 from stream.core.model.aggregate import Contribution, Deltas, accumulate
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.pane_blocks import Row
@@ -49,14 +49,13 @@ class EntityStore:
         self._from_derived = frozenset(from_derived)
         """Prefixes of the kinds that expire by `newest_timestamp`."""
         self.cardinality = CardinalityLimiter(config)
-        self.entities: dict[bytes, bytes] = {}
-        """Packed entities. Those that are also in `dirty` are as of the last flush."""
+        self.keep_in(MemoryEntities())
         self.dirty: dict[bytes, Any] = {}
         """Decoded entities that changed since the last flush. `Domain.derive_changes` empties it."""
         self.on_change: Callable[[bytes, bytes | None, bytes | None], None] | None = None
         """Told of every change of an entity: key, packed before and after, None if it does not exist."""
-        self.removals = 0
-        """Number of entities deleted so far."""
+        self.erased = 0
+        """Number of entities that erasures have deleted so far."""
         self.deltas: Deltas = {}
         self.derived: list[DerivedEvent] = []
         """Events for the input topics of other domains."""
@@ -78,8 +77,13 @@ class EntityStore:
         self.commented = b""
         """Prefix of the entities that may have a comment."""
         self._changed_keys: dict[bytes, None] = {}
-        self._timers = Timers()
-        self._timers_of_derived = Timers()
+
+    def keep_in(self, entities: Entities) -> None:
+        """Keep the entities there, before the first of them is restored."""
+        self.entities = entities
+        """Packed entities. Those that are also in `dirty` are as of the last flush."""
+        self._timers = entities.timers(of_derived=False)
+        self._timers_of_derived = entities.timers(of_derived=True)
 
     def move_to(self, offset: int, record_timestamp: int, watermark: int, newest_timestamp: int) -> None:
         """Set the position of the record that is processed next. Times in ms."""
@@ -92,7 +96,6 @@ class EntityStore:
             self.on_change(key, self.entities.get(key), raw)
         if raw is None:
             self.entities.pop(key, None)
-            self.removals += 1
             if self.comments is not None and key.startswith(self.commented):
                 self.comments[key] = None
         else:
@@ -106,17 +109,20 @@ class EntityStore:
         return self._timers.keys(event_time)
 
     def register_timer(self, key: bytes, event_time: int) -> None:
-        """Have `expired_timers` yield the key once the watermark reaches the minute of `event_time` ms.
+        """Have `due_timers` return the key once the watermark reaches the minute of `event_time` ms.
 
         A minute has one list of keys. The caller compares the exact time.
         """
         timers = self._timers_of_derived if key[:1] in self._from_derived else self._timers
         timers.keys(event_time).append(key)
 
-    def expired_timers(self, watermark: int, newest_timestamp: int) -> Iterator[bytes]:
-        """Yield the keys whose timers the watermark (or the newest timestamp, by kind) has passed, and remove these."""
-        yield from self._timers.expired(watermark)
-        yield from self._timers_of_derived.expired(newest_timestamp)
+    def due_timers(self, watermark: int, newest_timestamp: int, limit: int) -> list[bytes]:
+        """Return at most `limit` keys whose timers the watermark (or the newest timestamp, by kind) has passed.
+
+        Their timers are removed.
+        """
+        due = self._timers.due(watermark, limit)
+        return due + self._timers_of_derived.due(newest_timestamp, limit - len(due))
 
     def apply_difference(self, before: Sequence[Contribution], after: Sequence[Contribution]) -> None:
         """Add to the deltas the difference between an entity's contributions before and after a change."""
@@ -181,4 +187,5 @@ class EntityStore:
         rows = [row for row in self.inserted_rows if row[0] not in changed] if changed else self.inserted_rows
         rows += [(key, get(key)) for key in changed]
         self.inserted_rows, self._changed_keys = [], {}
+        self.entities.take()
         return rows

@@ -5,6 +5,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from stream.core.aggregation.entities import PersonKeys
 from stream.core.aggregation.entity_kind import EntityKind, EntityKinds
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.person_index import PersonIndex
@@ -88,15 +89,17 @@ class Erasures:
     def __init__(self, store: EntityStore, kinds: EntityKinds, derive_changes: Callable[[], None]) -> None:
         self.store = store
         self.kinds = kinds
-        self.index: PersonIndex | None = None
+        self.index: PersonKeys | None = None
         """The keys of each person's entities, once there was an erasure. Without one nothing needs to be hashed."""
         self._derive_changes = derive_changes
 
-    def keep_index(self) -> PersonIndex:
+    def keep_index(self) -> PersonKeys:
         """Return the index of the store's entities, which is kept up to date from the first call on."""
         if self.index is None:
-            self.index = PersonIndex(self.kinds, self.store.entities)
-            self.store.on_change = self.index.replace
+            self.index = self.store.entities.persons
+        if self.index is None:
+            index = self.index = PersonIndex(self.kinds, self.store.entities)
+            self.store.on_change = index.replace
         return self.index
 
     def covers(self, person: str | None, event_time: int, entity_keys: Sequence[bytes]) -> bool:
@@ -131,7 +134,7 @@ class Erasures:
     def _remember(self, key: bytes, raw: bytes) -> None:
         self.store.put(key, raw, self.kinds.of(key).expires_at(key, raw, self.store.config))
 
-    def _keys_of(self, person: bytes, index: PersonIndex) -> list[bytes]:
+    def _keys_of(self, person: bytes, index: PersonKeys) -> list[bytes]:
         """Return the keys of a person's entities, and of the parts of these that name nobody."""
         keys = index.of_person(person)
         prefixes = [self.kinds.of(key).parts_prefix(key) for key in keys]
@@ -139,6 +142,7 @@ class Erasures:
 
     def _delete(self, key: bytes, times: bytes) -> None:
         store, kind, raw = self.store, self.kinds.of(key), self.store.entities[key]
+        store.erased += 1
         expires_at = kind.expires_at(key, raw, store.config)
         now = store.newest_timestamp if kind.from_derived else store.watermark
         if expires_at is not None and expires_at <= now:
@@ -167,7 +171,7 @@ class Erasures:
         """Rebuild the residuals under the store's config. `old_dimensions` name the values that they hold."""
         config = self.store.config
         names = [config.dimensions[i] for i in config.projected_dimensions]
-        residuals = [(key, raw) for key, raw in self.store.entities.items() if key.startswith(RESIDUAL)]
+        residuals = list(self.store.entities.starting_with(RESIDUAL))
         for key, _ in residuals:
             self.store.put(key, None, None)
         for key, raw in residuals:

@@ -1,7 +1,6 @@
 """The entities of each person, so that an erasure reads these and no others."""
 
-from collections.abc import Mapping
-
+from stream.core.aggregation.entities import Entities
 from stream.core.aggregation.entity_kind import EntityKinds
 
 
@@ -12,7 +11,7 @@ class PersonIndex:
     more for each, so a partition has an index only once it has seen an erasure.
     """
 
-    def __init__(self, kinds: EntityKinds, entities: Mapping[bytes, bytes]) -> None:
+    def __init__(self, kinds: EntityKinds, entities: Entities) -> None:
         self._kinds = kinds
         self.by_person: dict[bytes, bytes | list[bytes]] = {}
         self.by_whole: dict[bytes, bytes | list[bytes]] = {}

@@ -38,6 +38,9 @@ from stream.core.model.unreadable import SkipOrder
 BATCH_SIZE = 128
 """Records that are processed together. A record that needs its own classification costs the others the fast way."""
 
+MAX_EXPIRED = 20_000
+"""Entities that a flush deletes at most because they have expired, so that no transaction carries those of a whole hour."""
+
 
 class Flush(NamedTuple):
     """The records of one flush. Forwards are sent first, on their own. The rest is one transaction."""
@@ -293,8 +296,11 @@ class PartitionTask:
         self.panes.apply_deltas(deltas)
 
     def _expire_entities(self, watermark: int, newest_timestamp: int) -> None:
-        """Delete the entities that have expired, each kind by its clock (ms)."""
-        for key in list(self.store.expired_timers(watermark, newest_timestamp)):
+        """Delete entities that have expired, each kind by its clock (ms). The rest waits for the next flushes."""
+        due = self.store.due_timers(watermark, newest_timestamp, MAX_EXPIRED)
+        if self.store.entities.on_disk:
+            self.store.entities.ask(due)
+        for key in due:
             if (raw := self.store.entities.get(key)) is None:
                 continue
             kind = self.kinds.of(key)
@@ -307,14 +313,16 @@ class PartitionTask:
             elif expires_at is not None:
                 self.store.register_timer(key, expires_at)
 
+    def _register_expiry(self, key: bytes, raw: bytes) -> None:
+        if (expires_at := self.kinds.of(key).expires_at(key, raw, self.config)) is not None:
+            self.store.register_timer(key, expires_at)
+
     def restore_state(self, key: bytes, value: bytes | None) -> None:
         """Restore a record of the state topic: an entity or a skip order. `value` None is a tombstone."""
         if key.startswith(unreadable.ORDER):
             self.restore_order(key, value)
-        elif value is None:
-            self.store.entities.pop(key, None)
         else:
-            self.store.entities[key] = value
+            self.store.entities.restore(key, value, self._register_expiry)
 
     def restore_order(self, key: bytes, value: bytes | None) -> None:
         """Restore a skip order. `value` None means that it was carried out."""
@@ -354,18 +362,17 @@ class PartitionTask:
         if changed:
             self._rebuild_panes()
         self.store.cardinality.rebuild(self.panes.cells, self.domain.open_codes)
-        if any(key.startswith(ERASURE) for key in self.store.entities):
+        for key, raw in self.store.entities.without_timers():
+            self._register_expiry(key, raw)
+        if any(self.store.entities.starting_with(ERASURE)):
             self.erasures.keep_index()
-        for key, raw in self.store.entities.items():
-            if (expires_at := self.kinds.of(key).expires_at(key, raw, self.config)) is not None:
-                self.store.register_timer(key, expires_at)
         return changed
 
     def _rebuild_panes(self) -> None:
         """Rebuild the panes from the entities under the current config. Panes are sums of contributions only."""
         self.panes.clear()
         self.checkpoint.complete_since = max(self.checkpoint.complete_since, self.checkpoint.derivable_since)
-        for key, raw in list(self.store.entities.items()):
+        for key, raw in self.store.entities.starting_with(b""):
             migrated = self.kinds.of(key).migrate(key, raw, self.store, self.checkpoint.dimensions)
             if migrated != raw:
                 self.store.put(key, migrated, None)

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import pytest
 
 from schemas.customers import CustomerErased
+from stream.core.aggregation.entities import MemoryEntities
 from stream.core.aggregation.person_index import PersonIndex
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
@@ -81,13 +82,13 @@ def test_equals_a_scan_after_any_history(seed: int) -> None:
     assert forgotten
 
 
-class Unscannable(dict[bytes, bytes]):
+class Unscannable(MemoryEntities):
     """Entities that can be looked up by key only."""
 
     def _refuse(self, *_: Any) -> NoReturn:
         raise AssertionError("all entities are read")
 
-    __iter__ = items = keys = values = _refuse
+    __iter__ = items = keys = values = starting_with = _refuse
 
 
 def test_an_erasure_reads_the_entities_of_the_person_only() -> None:

@@ -229,9 +229,9 @@ class NewAnswerFastPath:
         self._pending_templates.clear()
 
     def _invalidate_caches(self) -> None:
-        """Clear caches that are full or stale: caps change with a rebuild, responders with removed entities."""
+        """Clear caches that are full or stale: caps change with a rebuild, responders with erasures."""
         store = self._store
-        rebuilds, removals = self._cache_version
+        rebuilds, erased = self._cache_version
         if (
             rebuilds != store.cardinality.rebuilds
             or len(self._templates) > MAX_CACHED_PROJECTIONS
@@ -239,9 +239,9 @@ class NewAnswerFastPath:
         ):
             self._templates.clear()
             self._score_caches.clear()
-        if removals != store.removals or len(self._known_responders) > MAX_CACHED_RESPONDERS:
+        if erased != store.erased or len(self._known_responders) > MAX_CACHED_RESPONDERS:
             self._known_responders.clear()
-        self._cache_version = store.cardinality.rebuilds, store.removals
+        self._cache_version = store.cardinality.rebuilds, store.erased
 
     def _validated_template(self, key: tuple[Any, ...], data: FeedbackSubmitted) -> AnswerTemplate:
         """Return the template of checked data. `key` holds its fields as they were before trimming."""

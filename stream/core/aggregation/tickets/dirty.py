@@ -97,9 +97,7 @@ def rewrite_summaries(store: EntityStore, offset: int, record_timestamp: int) ->
 
     Their number is that of the last record, `offset`, and `record_timestamp` (ms) is theirs, because no record caused them.
     """
-    for key, raw in list(store.entities.items()):
-        if not key.startswith(TICKET):
-            continue
+    for key, raw in store.entities.starting_with(TICKET):
         ticket = unpack(raw)
         history_ = history(ticket)
         attributes = None if history_ is None else Attributes(ticket)

@@ -1,0 +1,99 @@
+"""Entities of one partition as the engine uses them, and the form that keeps them in memory."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+from stream.core.aggregation.timers import MemoryTimers, Timers
+
+
+class PersonKeys(Protocol):
+    """Keys of entities by the person whose they are, and those of parts that name nobody by their whole."""
+
+    def of_person(self, person: bytes) -> list[bytes]:
+        """Return the keys of a person's entities."""
+
+    def parts(self, prefix: bytes) -> list[bytes]:
+        """Return the keys that begin with the prefix, of entities that name nobody."""
+
+
+class Entities(Protocol):
+    """Packed entities by key. Changes show at once, whether they are written or not."""
+
+    on_disk: bool
+    """True if a look-up of one key is slow, so that `ask` pays."""
+
+    @property
+    def persons(self) -> PersonKeys | None:
+        """The keys of each person's entities, None if the entities do not follow them."""
+
+    def get(self, key: bytes, /) -> bytes | None:
+        """Return an entity, None if it does not exist."""
+
+    def __contains__(self, key: object, /) -> bool: ...
+
+    def __getitem__(self, key: bytes, /) -> bytes: ...
+
+    def __setitem__(self, key: bytes, raw: bytes, /) -> None: ...
+
+    def pop(self, key: bytes, default: None, /) -> bytes | None:
+        """Delete an entity if it exists, and return it."""
+
+    def __len__(self) -> int: ...
+
+    def items(self) -> Iterable[tuple[bytes, bytes]]:
+        """Return all keys and entities. The caller changes none meanwhile."""
+
+    def starting_with(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the keys with this prefix and their entities, as of the call. The caller may change entities meanwhile."""
+
+    def ask(self, keys: Iterable[bytes]) -> None:
+        """Look up keys together. The next look-up of each costs little."""
+
+    def take(self) -> None:
+        """Note that a flush has all changes so far."""
+
+    def timers(self, *, of_derived: bool) -> Timers:
+        """Return timers that are kept where the entities are. `of_derived`: those that go by the newest timestamp."""
+
+    def without_timers(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the restored entities that have no timers yet. The caller registers them."""
+
+    def restore(self, key: bytes, raw: bytes | None, register: Callable[[bytes, bytes], None]) -> None:
+        """Restore an entity, or its deletion if `raw` is None.
+
+        `register` registers the timer of an entity. It is not called if `without_timers` yields the entity later.
+        """
+
+
+class MemoryEntities(dict[bytes, bytes]):
+    """Entities in memory."""
+
+    on_disk: bool = False
+    persons: None = None
+
+    def starting_with(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the keys with this prefix and their entities, as of the call."""
+        return iter([item for item in self.items() if item[0].startswith(prefix)])
+
+    def ask(self, keys: Iterable[bytes]) -> None:
+        """Do nothing."""
+
+    def take(self) -> None:
+        """Do nothing."""
+
+    def timers(self, *, of_derived: bool) -> MemoryTimers:
+        """Return timers in memory."""
+        del of_derived
+        return MemoryTimers()
+
+    def without_timers(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield all entities."""
+        return iter(self.items())
+
+    def restore(self, key: bytes, raw: bytes | None, register: Callable[[bytes, bytes], None]) -> None:
+        """Restore an entity or its deletion."""
+        del register
+        if raw is None:
+            self.pop(key, None)
+        else:
+            self[key] = raw
