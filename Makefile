@@ -83,7 +83,7 @@ generate: install  ## Write the files that are generated from the code and from 
 	$(BIN)/python -m tests.deploy.chart
 
 lock: install  ## Write the versions and hashes of what the image contains (newer versions: ARGS=--upgrade)
-	$(BIN)/uv pip compile $(LOCK) $(ARGS) --output-file deploy/image.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) $(ARGS) --extra disk --output-file deploy/image.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) $(ARGS) --output-file deploy/build.lock --group pyproject.toml:build
 
 golden-state: install  ## Write the golden files of a new version of the stored state

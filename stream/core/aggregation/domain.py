@@ -65,6 +65,8 @@ class Domain(ABC):
     topic: ClassVar[Topic]
     oldest_readable_version: ClassVar[int]
     """The oldest `checkpoint.VERSION` whose entities the domain can read."""
+    owned: ClassVar[bytes]
+    """Prefix of the key of the entity that most records change. Their owner follows it."""
     kinds: ClassVar[tuple[EntityKind, ...]]
     """Kinds of entities. The prefixes `e`, `x` (erasures) and `r` (residuals) belong to the engine."""
     open_codes: ClassVar[frozenset[str]] = frozenset()

@@ -140,6 +140,8 @@ class PartitionTask:
 
     def _process_batch(self, batch: ValidatedBatch) -> None:
         checkpoint = self.checkpoint
+        if self.store.entities.on_disk:
+            self.store.entities.ask(map(self.domain.owned.__add__, batch.owners))
         if self._fast_path is None:
             duplicates = self.domain.process_batch(self.store, batch)
         else:

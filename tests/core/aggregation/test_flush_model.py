@@ -47,10 +47,10 @@ def devices(partition: PartitionTask) -> int:
     return sum(counts["device"] for counts in partition.checkpoint.unknown_fields.values())
 
 
-def check_feedback_history(seed: int) -> None:
+def check_feedback_history(seed: int, simulate: type[Simulation] = Simulation) -> None:
     random = Random(seed)
     events = history(random)
-    simulation = Simulation(seed, Feedback(), partitions=random.randrange(1, 4))
+    simulation = simulate(seed, Feedback(), partitions=random.randrange(1, 4))
     pending = [*events, *random.sample(events, len(events) // 3)]
     for at, event in pending:
         simulation.publish(event["feedback_id"], with_fields(typed(at, event).value(), device="phone"))
@@ -80,12 +80,14 @@ def test_every_feedback_history_ends_with_the_figures_of_the_oracle(block: int) 
         check_feedback_history(seed)
 
 
-def check_against_uninterrupted_run(seed: int, domain: Domain) -> None:
+def check_against_uninterrupted_run(
+    seed: int, domain: Domain, simulate: type[Simulation] = Simulation
+) -> None:
     """Compare the panes, block by block, with those of one process that read each event once."""
     random = Random(seed)
     generate = {"tickets": tickets, "customers": customers}[domain.name]
     events = list(generate(random, random.randrange(5, 30), 3, NOW))
-    simulation = Simulation(seed, domain, partitions=random.randrange(1, 4))
+    simulation = simulate(seed, domain, partitions=random.randrange(1, 4))
     for event in [*events, *random.sample(events, len(events) // 3)]:
         value = with_fields(event.value(), device="phone")
         simulation.publish(owner_of(event.data), value, event.stamp)

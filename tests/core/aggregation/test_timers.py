@@ -1,5 +1,7 @@
 """Timers are due by the minute, the oldest first, and a flush deletes a bounded number of entities."""
 
+import pytest
+
 from schemas.feedback import FeedbackSubmitted
 from stream.core.aggregation import task as tasks
 from stream.core.aggregation.feedback import Feedback
@@ -21,7 +23,7 @@ def test_a_limit_leaves_the_rest_for_the_next_call() -> None:
     assert timers.due(NOW + 2 * MINUTE, 2) == [b"8", b"9"]
 
 
-def test_a_flush_deletes_a_bounded_number_of_entities(monkeypatch) -> None:  # noqa: ANN001
+def test_a_flush_deletes_a_bounded_number_of_entities(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next flushes delete the rest, without a record that causes it."""
     monkeypatch.setattr(tasks, "MAX_EXPIRED", 4)
     task = single(Feedback())
@@ -32,8 +34,7 @@ def test_a_flush_deletes_a_bounded_number_of_entities(monkeypatch) -> None:  # n
     task.process(records(answers), NOW)
     task.prepare_flush(NOW, 0)
     task.checkpoint.watermark = later = NOW + 60 * DAY
-    tombstones = []
-    for _ in range(4):
-        tombstones.append(sum(raw is None for _, raw in task.prepare_flush(later, 0).state))
+    flushes = [task.prepare_flush(later, 0) for _ in range(4)]
+    tombstones = [sum(raw is None for _, raw in flush.state) for flush in flushes]
     assert tombstones == [4, 4, 2, 0]
     assert not len(task.store.entities)

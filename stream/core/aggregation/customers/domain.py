@@ -7,6 +7,7 @@ from schemas.fields import Data
 from schemas.tickets import TicketSummarized
 from schemas.topics import CUSTOMERS
 from stream.core.aggregation.customers import events, ticket_records
+from stream.core.aggregation.customers.entity import CUSTOMER
 from stream.core.aggregation.customers.kinds import KINDS
 from stream.core.aggregation.customers.ticket_changes import derive_changes
 from stream.core.aggregation.domain import Domain
@@ -21,6 +22,7 @@ class Customers(Domain):
     name = "customers"
     topic = CUSTOMERS
     oldest_readable_version = 5
+    owned = CUSTOMER
     kinds = KINDS
     open_codes = frozenset({"churned", "churn_exit_reasons"})
 

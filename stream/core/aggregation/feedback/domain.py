@@ -22,6 +22,7 @@ class Feedback(Domain):
     name = "feedback"
     topic = FEEDBACK
     oldest_readable_version = 5
+    owned = ANSWER
     kinds = KINDS
     commented = ANSWER
     open_codes = frozenset({"reasons", "ces"})

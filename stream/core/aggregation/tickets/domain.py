@@ -29,6 +29,7 @@ class Tickets(Domain):
     name = "tickets"
     topic = TICKETS
     oldest_readable_version = 5
+    owned = TICKET
     kinds = KINDS
 
     def rejects_late(self, data: Data) -> bool:

@@ -1,0 +1,233 @@
+r"""Entities in an ordered table, such as a database on local disk. The table has nothing that no flush has committed.
+
+Keys of entities begin with a letter, all other rows with a zero byte:
+
+    \0n                            number of the next row of timers, number of entities
+    \0p length person key          an entity of a person
+    \0w length whole key           a part that names nobody
+    \0t minute number              timers that go by the watermark
+    \0u minute number              timers that go by the newest timestamp
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+
+import msgspec
+
+from stream.core.aggregation.entity_kind import EntityKinds
+from stream.core.aggregation.erasure import ERASURE
+from stream.core.aggregation.layers import Layers, OrderedTable
+from stream.core.aggregation.stored_timers import StoredTimers
+from stream.core.model.pane_blocks import Row
+
+ROWS = 10_000
+"""Rows of a restore that are written together."""
+MAX_ASKED = 100_000
+"""Results of look-ups that are kept until the next commit."""
+
+_COUNTERS, _PERSON, _WHOLE, _TIMERS, _TIMERS_OF_DERIVED = b"\0n", b"\0p", b"\0w", b"\0t", b"\0u"
+_FIRST_KEY = b"\1"
+_pack = msgspec.msgpack.Encoder().encode
+_unpack_counters = msgspec.msgpack.Decoder(tuple[int, int]).decode
+_UNCHANGED = b"unchanged"
+"""Stands for no change in a layer. Compared by identity."""
+
+
+class StoredPersonKeys:
+    """The keys of the entities of each person, as ranges of a table."""
+
+    def __init__(self, kinds: EntityKinds, table: OrderedTable) -> None:
+        self.layers = Layers(table)
+        self._kinds = kinds
+
+    def of_person(self, person: bytes) -> list[bytes]:
+        """Return the keys of a person's entities."""
+        return self._range(_named(_PERSON, person))
+
+    def parts(self, prefix: bytes) -> list[bytes]:
+        """Return the keys that begin with the prefix, of entities that name nobody."""
+        return self._range(_named(_WHOLE, prefix))
+
+    def _range(self, begin: bytes) -> list[bytes]:
+        return [row[len(begin) :] for row, _ in self.layers.starting_with(begin, begin)]
+
+    def replace(self, key: bytes, before: bytes | None, after: bytes | None) -> None:
+        """Follow a change of an entity. Packed, None if it does not exist."""
+        kind, changes = self._kinds.of(key), self.layers.mine
+        old = None if before is None else kind.person(key, before)
+        new = None if after is None else kind.person(key, after)
+        if old != new:
+            if old is not None:
+                changes[_named(_PERSON, old) + key] = None
+            if new is not None:
+                changes[_named(_PERSON, new) + key] = b""
+        if (whole := kind.whole(key)) is not None:
+            was_part, is_part = before is not None and old is None, after is not None and new is None
+            if was_part != is_part:
+                changes[_named(_WHOLE, whole) + key] = b"" if is_part else None
+
+
+def _named(prefix: bytes, name: bytes) -> bytes:
+    return b"%b%b%b" % (prefix, len(name).to_bytes(2), name)
+
+
+class StoredEntities:
+    """Entities in a table, which belongs to them alone. See `Entities`.
+
+    `is_empty`: the table is empty, and all entities will be restored.
+    """
+
+    on_disk: bool = True
+
+    def __init__(self, table: OrderedTable, kinds: EntityKinds, *, is_empty: bool) -> None:
+        self.persons = StoredPersonKeys(kinds, table)
+        counters = table.get(_COUNTERS)
+        self._number, self._count = (0, 0) if counters is None else _unpack_counters(counters)
+        self._timers = {
+            of_derived: StoredTimers(table, prefix, self._next_number)
+            for of_derived, prefix in ((False, _TIMERS), (True, _TIMERS_OF_DERIVED))
+        }
+        self._table = table
+        self._layers = Layers(table)
+        self._asked: dict[bytes, bytes | None] = {}
+        """Rows of the table that were looked up since the last commit."""
+        self._taken_count = self._count
+        self._restored = 0
+        self.has_erased = False
+        """True if a person was erased. Whoever removes deleted rows from the table's files sets it back."""
+        self._fills = is_empty
+        """Entities are written as they come. Their number, persons and timers follow in `without_timers`."""
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    def get(self, key: bytes, _default: None = None, /) -> bytes | None:
+        """Return an entity, None if it does not exist."""
+        raw = self._layers.mine.get(key, _UNCHANGED)
+        if raw is not _UNCHANGED:
+            return raw
+        raw = self._layers.older.get(key, _UNCHANGED)
+        if raw is not _UNCHANGED:
+            return raw
+        raw = self._asked.get(key, _UNCHANGED)
+        if raw is _UNCHANGED:
+            raw = self._asked[key] = self._table.get(key)
+        return raw
+
+    def __contains__(self, key: object, /) -> bool:
+        return isinstance(key, bytes) and self.get(key) is not None
+
+    def __getitem__(self, key: bytes, /) -> bytes:
+        if (raw := self.get(key)) is None:
+            raise KeyError(key)
+        return raw
+
+    def __setitem__(self, key: bytes, raw: bytes, /) -> None:
+        if self._fills:
+            self._fill(key, raw)
+            return
+        before = self.get(key)
+        self._count += before is None
+        self.has_erased = self.has_erased or key[:1] == ERASURE
+        self._layers.mine[key] = raw
+        self.persons.replace(key, before, raw)
+
+    def pop(self, key: bytes, _default: None = None, /) -> bytes | None:
+        """Delete an entity if it exists, and return it."""
+        if (before := self.get(key)) is None:
+            return None
+        if self._fills:
+            self._fill(key, None)
+            return before
+        self._count -= 1
+        self._layers.mine[key] = None
+        self.persons.replace(key, before, None)
+        return before
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (key for key, _ in self.items())
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Return all keys and entities."""
+        return self.starting_with(b"")
+
+    def starting_with(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the keys with this prefix and their entities, as of the first one."""
+        return self._layers.starting_with(prefix, prefix or _FIRST_KEY)
+
+    def ask(self, keys: Iterable[bytes]) -> None:
+        """Look up keys together. The next look-up of each costs little."""
+        if len(self._asked) > MAX_ASKED:
+            self._asked.clear()
+        keys = list(keys)
+        self._asked.update(zip(keys, self._table.get_many(keys), strict=True))
+
+    def timers(self, *, of_derived: bool) -> StoredTimers:
+        """Return the timers of the table."""
+        return self._timers[of_derived]
+
+    def restore(self, key: bytes, raw: bytes | None, register: Callable[[bytes, bytes], None]) -> None:
+        """Restore an entity or its deletion, with its timer unless all entities are restored."""
+        if self._fills:
+            self._fill(key, raw)
+            return
+        if raw is None:
+            self.pop(key)
+        else:
+            self[key] = raw
+            register(key, raw)
+        self._write_some()
+
+    def _fill(self, key: bytes, raw: bytes | None) -> None:
+        self._layers.mine[key] = raw
+        self._write_some()
+
+    def without_timers(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield all entities if all were restored, else none: they have timers. Persons and number follow from them."""
+        if not self._fills:
+            return
+        self._write()
+        count = 0
+        for key, raw in self.items():
+            self.persons.replace(key, None, raw)
+            count += 1
+            yield key, raw
+            self._write_some()
+        self._count, self._fills = count, False
+
+    def _write_some(self) -> None:
+        """Write the restored rows, once there are many."""
+        self._restored += 1
+        if self._restored % ROWS == 0:
+            self._write()
+
+    def _write(self) -> None:
+        self.take()
+        self.commit((), patiently=True)
+
+    def take(self) -> None:
+        """Note that a flush has all changes so far."""
+        self._taken_count = self._count
+        for timers in self._timers.values():
+            timers.take()
+        self._layers.take()
+        self.persons.layers.take()
+
+    def commit(self, rows: Iterable[Row], *, patiently: bool = False) -> None:
+        """Write what flushes have taken, and further rows, in one batch. Changes are kept if the table refuses it."""
+        layers = self._layers, self.persons.layers, *(timers.layers for timers in self._timers.values())
+        counters = _COUNTERS, _pack((self._number, self._taken_count))
+        changes = chain.from_iterable(part.older.items() for part in layers)
+        self._table.write(chain(changes, (counters,), rows), patiently=patiently)
+        for part in layers:
+            part.older = {}
+        self._asked = {}
+
+    @property
+    def unwritten(self) -> int:
+        """The number of changed entities that flushes have taken and the table does not have yet."""
+        return len(self._layers.older)
