@@ -11,7 +11,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-com
 EXTRAS ?= dev,broker
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check test test-fresh weekly bench bench-base bench-keys bench-alerts bench-pure picture lint generate lock golden-state clean
+.PHONY: help install demo demo-check test test-fresh weekly bench bench-base bench-state bench-keys bench-alerts bench-pure picture lint generate lock golden-state clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -41,6 +41,7 @@ test-fresh:  ## Run all tests on minimal Debian 12 and 13 systems (debootstrap, 
 
 weekly: test-fresh install  ## Run the checks that take too long for every change
 	CX_TEST_KILLS=100 $(BIN)/python -m pytest tests/security/test_kills.py
+	CX_TEST_DISK_KILLS=20 $(BIN)/python -m pytest tests/worker/disk/test_worker_on_disk.py
 
 bench: install  ## Measure throughput, latency and memory, and compare with Kafka Streams
 	$(BIN)/python -m tests.bench.core
@@ -52,6 +53,9 @@ bench: install  ## Measure throughput, latency and memory, and compare with Kafk
 
 bench-base: install  ## Measure time and memory for loading a million existing customers
 	$(BIN)/python -m tests.bench.base
+
+bench-state: install  ## Compare entities in memory with those on disk: CPU, memory, disk and start (ARGS=3000000)
+	$(BIN)/python -m tests.bench.state $(ARGS)
 
 bench-keys: install  ## Measure erasures, and customers and tickets with many events
 	$(BIN)/python -m tests.bench.keys

@@ -21,6 +21,7 @@ from stream.kafka.admin import admin, describe
 from stream.kafka.client import certificate_files
 from stream.kafka.rights import READ, needs_of
 from stream.operations.inspection import size as sizing
+from stream.operations.inspection import state_folder
 from stream.operations.inspection.positions import blocked, positions, problems, summary
 from stream.resources.series import Resources
 
@@ -72,6 +73,10 @@ async def _inspect(settings: Settings) -> bool:
     )
     if topology.refusals(wanted, actual):
         return True
+    if settings.worker.state_dir is not None:
+        line, is_wrong = state_folder.report(settings.worker.state_dir)
+        echo(f"state_dir: {'WRONG ' if is_wrong else ''}{line}")
+        faulty |= is_wrong
     now = wall_ms()
     faulty |= _report(
         "certificates and disks",

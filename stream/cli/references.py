@@ -17,6 +17,7 @@ from stream.exporter.pipeline_metrics import FAMILIES
 from stream.intake.metrics import OUTCOMES, IntakeMetrics
 from stream.resources import series as resources
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
+from stream.worker.disk_metrics import DiskCollector
 from stream.worker.health import Health
 from stream.worker.task_manager import TaskManager
 
@@ -46,6 +47,11 @@ SERIES_LABELS = {
     "cx_runbook_base_info": ("base",),
     "cxgauge_intake_requests_total": ("source", "outcome"),
     "cxgauge_records_written_total": ("kind",),
+    "cxgauge_disk_bytes": PARTITION_LABELS,
+    "cxgauge_disk_open_seconds": PARTITION_LABELS,
+    "cxgauge_disk_pending_compaction_bytes": PARTITION_LABELS,
+    "cxgauge_disk_refused_writes_total": PARTITION_LABELS,
+    "cxgauge_disk_unwritten_entities": PARTITION_LABELS,
     "cxgauge_entities": PARTITION_LABELS,
     "cxgauge_pane_blocks": PARTITION_LABELS,
     "cxgauge_partition_lag_seconds": PARTITION_LABELS,
@@ -113,7 +119,9 @@ def _series() -> Iterator[str]:
     yield f"\n## Operational, on the worker\n\n{SERIES_HEAD}"
     health = Health()
     health.watch(TaskManager(KafkaCheckpointStore(Settings()), wall_clock=lambda: 0))
+    health.registry.register(DiskCollector({}))
     yield from _operational_rows(health.registry)
+    yield "\nThe series `cxgauge_disk_*` exist with `worker.state_dir` only: see [state.md](state.md).\n"
     yield f"\n## Operational, on the intake\n\n{SERIES_HEAD}"
     yield from _operational_rows(IntakeMetrics().registry)
     yield f"\nOutcomes of requests are {', '.join(f'`{name}`' for name in OUTCOMES)}: see [intake.md](intake.md#metrics).\n"

@@ -25,6 +25,7 @@ DESCRIPTIONS: dict[str, str] = {
     "worker.flush_interval": "Longest time between two flushes of changes. A worker that has little to do flushes at once",
     "worker.listen": "Address of the worker's `/metrics`, `/livez` and `/readyz`",
     "worker.session_timeout": "Time after which a silent worker loses its partitions: 30 s with an instance, else 10 s",
+    "worker.state_dir": "Folder in which workers keep entities on local disk instead of in memory: [State on disk](state.md)",
     "exporter.listen": "Address of `/metrics`, health endpoints and the live page",
     "exporter.hosts": "Names by which a browser may request the exporter. On loopback, `localhost` and the loopback addresses are always "
     "allowed and no others. Elsewhere an empty list allows all names",

@@ -228,6 +228,14 @@ def read_file_path(value: object, at: SettingSource) -> Path:
     return path
 
 
+def read_folder_path(value: object, at: SettingSource) -> Path:
+    """Return the path of a folder, which need not exist, or record an error. Relative paths begin at the file's folder."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        at.error(value, f"the path of a folder, relative to {at.folder}")
+        return at.folder
+    return at.folder / value
+
+
 def _hosts(value: object, at: SettingSource) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(
         isinstance(name, str) and _HOST.fullmatch(name) for name in value
@@ -275,5 +283,6 @@ address = SettingType(_address, str)
 url = SettingType(_url)
 link = SettingType(_link)
 """A template of links to pages of single tickets. The ID takes the place of `{id}`."""
+folder = SettingType(read_folder_path, lambda path: path and str(path))
 file = SettingType(read_file_path, lambda path: path and str(path))
 folders = SettingType(_folders, lambda paths: [str(path) for path in paths], json=True)

@@ -82,6 +82,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     flush_interval: Annotated[int, duration("10ms", "10s")] = 500
     listen: Annotated[Address, setting_types.address] = Address("127.0.0.1", 9818)
     session_timeout: Annotated[int, duration("6s", "30m")] = 0
+    state_dir: Annotated[Path | None, setting_types.folder] = None
 
     def __post_init__(self) -> None:
         if not self.session_timeout:

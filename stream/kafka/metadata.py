@@ -184,6 +184,12 @@ async def cluster_topics(client: AIOKafkaClient, names: Collection[str]) -> Clus
     return ClusterTopics(existing, frozenset(missing), frozenset(hidden))
 
 
+async def cluster_id(client: AIOKafkaClient) -> str:
+    """Return the ID of the cluster, empty if the broker names none. Raises aiokafka's KafkaError."""
+    response = await client.send(client.get_random_node(), _TopicsRequest([]))
+    return response.to_object()["cluster_id"] or ""
+
+
 async def group_operations(client: AIOKafkaClient, group: str) -> int | None:
     """Return the permitted operations on a consumer group as bits, None if the broker does not say.
 

@@ -18,6 +18,7 @@ from stream.config.aggregation import aggregation_config
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model.aggregation_config import AggregationConfig
+from stream.errors import CxgaugeError
 from stream.kafka.client import client_options
 from stream.kafka.tokens import token_provider
 from stream.pacing import Pace
@@ -148,7 +149,10 @@ def _add_agent(app: BatchApp, topic: str, name: str, clock: Callable[[], int], p
         async for tp, start, records in stream.noack():
             owned_task = app.task_manager.tasks.get(tp)
             if owned_task is not None:
-                owned_task.process(start, records, clock(), monotonic_ms())
+                try:
+                    owned_task.process(start, records, clock(), monotonic_ms())
+                except CxgaugeError as error:
+                    app.fail_fast(error)
                 pace.note_change()
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
 from itertools import repeat
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -28,6 +28,9 @@ from stream.kafka.rights import Operation
 from stream.worker.restore import load
 from stream.worker.skip_orders import SkipOrders
 
+if TYPE_CHECKING:
+    from stream.worker.disk.local_state import LocalState
+
 log = logging.getLogger(__name__)
 
 FLUSH_TIMEOUT = 45.0
@@ -45,16 +48,25 @@ class Tail(NamedTuple):
     """Source offset up to which that flush counted."""
     begin: int
     """Offset in the state topic at or before the first possible order."""
+    unstored: int
+    """Offset in the state topic at or before the first record that is neither in a database with that flush nor carried out."""
 
 
 class KafkaCheckpointStore:
     """A store of entities, panes and checkpoints in compacted topics.
 
     `stamp` returns the timestamp of written records in ms. The broker refuses one that is far ahead of its clock.
+    `local` has the databases of entities on disk, None if entities are kept in memory.
     """
 
-    def __init__(self, settings: Settings, stamp: Callable[[], int] = wall_ms) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        stamp: Callable[[], int] = wall_ms,
+        local: "LocalState | None" = None,
+    ) -> None:
         self.settings = settings
+        self.local = local
         self._stamp = stamp
         self.options = client_options(settings.kafka)
         self._producers: dict[PartitionTask, AIOKafkaProducer] = {}
@@ -67,8 +79,10 @@ class KafkaCheckpointStore:
         """Fence the former owners, then read the stored state. Raises PreconditionFailed for a missing right."""
         with translated(self.settings.kafka, Operation.READ):
             await asyncio.gather(*(self._open(partition) for partition in partitions))
-            ends = await load(partitions, self.settings)
-        self._tails.update((p, Tail(p.next_offset, end)) for p, end in ends.items())
+            ranges = await load(partitions, self.settings, self.local)
+        for p, (begin, end) in ranges.items():
+            # Databases have no skip orders: they are read again until they are carried out.
+            self._tails[p] = Tail(p.next_offset, end, begin if p.skip_orders else end)
 
     async def read_orders(self, partitions: Collection[PartitionTask]) -> None:
         """Read the skip orders written since the last flush of these partitions that counted records.
@@ -95,14 +109,15 @@ class KafkaCheckpointStore:
         await producer.start()
 
     async def flush(self, partition: PartitionTask, flush: Flush) -> None:
-        """Send forwards, then write the rest in one transaction that ends with the checkpoint.
+        """Send forwards, then write the rest in one transaction that ends with the checkpoint, at last to local disk.
 
-        Raises aiokafka's KafkaError and TimeoutError.
+        Raises aiokafka's KafkaError, TimeoutError and DiskFailed.
         """
         producer, topics, name = self._producers[partition], self.settings.topics, partition.domain.name
         upto = flush.checkpoint.next_offset
         now: Iterable[TimestampAndHeaders] = repeat((self._stamp(), []))
-        rows = [*flush.panes, (checkpoint_format.KEY, checkpoint_format.encode(flush.checkpoint))]
+        marker = checkpoint_format.encode(flush.checkpoint)
+        rows = [*flush.panes, (checkpoint_format.KEY, marker)]
         batches = [
             *(
                 (topics.state(name), partition.number, batch)
@@ -123,7 +138,9 @@ class KafkaCheckpointStore:
                 await producer.commit_transaction()
         begin = [offset for topic, offset in written if topic == topics.state(name)]
         if begin and (tail := self._tails.get(partition)) is not None and upto > tail.next:
-            self._tails[partition] = Tail(upto, begin[-1])
+            self._tails[partition] = Tail(upto, begin[-1], begin[-1])
+        if self.local is not None:
+            self.local.commit(partition, marker, self._tails[partition].unstored)
 
     async def _forward(self, outgoing: list[OutgoingRecord]) -> None:
         """Send misrouted records and derived events outside the transaction and wait until they are stored.
@@ -149,14 +166,18 @@ class KafkaCheckpointStore:
             await send_batches(self._forwarder, batches)
 
     async def close(self, partition: PartitionTask) -> None:
-        """Stop the producer of a partition."""
+        """Stop the producer of a partition and close its database."""
         self._tails.pop(partition, None)
+        if self.local is not None:
+            self.local.close(partition)
         if (producer := self._producers.pop(partition, None)) is not None:
             await producer.stop()
 
     async def stop(self) -> None:
         """Stop the producer of forwards and the reader of skip orders."""
         await self._orders.stop()
+        if self.local is not None:
+            self.local.stop()
         if self._forwarder is not None:
             await self._forwarder.stop()
             self._forwarder = None

@@ -7,6 +7,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiokafka import TopicPartition
@@ -21,7 +22,11 @@ from stream.kafka.records import described
 from stream.resources.certificates import CertificateFile
 from stream.resources.series import Resources
 from stream.worker.clock import WorkerClock
+from stream.worker.disk_metrics import DiskCollector
 from stream.worker.task_manager import OwnedTask, TaskManager
+
+if TYPE_CHECKING:
+    from stream.worker.disk.local_state import LocalState
 
 MAX_CONNECTIONS = 50
 MAX_HEARTBEAT_AGE = 30.0
@@ -44,6 +49,7 @@ class Health:
         self._last_heartbeat = time.monotonic()
         self._task_manager: TaskManager | None = None
         self._clock: WorkerClock | None = None
+        self._local: LocalState | None = None
         self.flushes = Counter("cxgauge_flushes", "Committed flushes", registry=self.registry)
         self.flush_seconds = Histogram(
             "cxgauge_flush_seconds",
@@ -72,11 +78,17 @@ class Health:
         self.registry.register(_TaskCollector(task_manager))
         self._task_manager = task_manager
 
+    def watch_disk(self, local: "LocalState") -> None:
+        """Serve metrics of the databases of this worker, and remarks about them."""
+        self.registry.register(DiskCollector(local.opened))
+        self._local = local
+
     def remarks(self) -> list[str]:
-        """Return lines about scarce resources, notes about the clock, and each partition that an unreadable batch blocks."""
+        """Return lines about scarce resources, the clock, and each partition that an unreadable batch or the disk blocks."""
         blocked = self._task_manager.blocked() if self._task_manager else {}
         clock = [] if self._clock is None else [text for _, text in self._clock.notes()]
-        return [*self._resources.remarks(wall_ms() / 1000), *clock] + [
+        disk = [] if self._local is None else self._local.remarks()
+        return [*self._resources.remarks(wall_ms() / 1000), *clock, *disk] + [
             f"{described(TopicPartition(*tp), batch)}. Counting of the partition has stopped"
             for tp, batch in sorted(blocked.items())
         ]
@@ -103,7 +115,11 @@ class _TaskCollector:
                 "Records counted in memory but not yet flushed",
                 _unflushed,
             ),
-            ("cxgauge_entities", "Entities in memory", lambda owned: len(owned.task.store.entities)),
+            (
+                "cxgauge_entities",
+                "Entities, in memory or on local disk",
+                lambda owned: len(owned.task.store.entities),
+            ),
             ("cxgauge_pane_blocks", "Blocks of panes in memory", lambda owned: len(owned.task.panes)),
         ):
             family = GaugeMetricFamily(name, text, labels=("topic", "partition"))

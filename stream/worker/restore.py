@@ -1,8 +1,8 @@
 """Restoring partitions from their compacted topics, and checking their sources."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
 
@@ -12,8 +12,11 @@ from stream.core.aggregation.task import PartitionTask, checksum
 from stream.core.model.unreadable import UnreadableBatch
 from stream.errors import PreconditionFailed
 from stream.kafka.client import running
-from stream.kafka.reading import assign, committed_consumer, read_ranges
+from stream.kafka.reading import OffsetRange, OffsetRanges, assign, committed_consumer, read_ranges
 from stream.kafka.records import Consumer, described
+
+if TYPE_CHECKING:
+    from stream.worker.disk.local_state import LocalState
 
 log = logging.getLogger(__name__)
 
@@ -25,32 +28,51 @@ UNREADABLE = (*DECODE_ERRORS, LookupError)
 Restore = Callable[[bytes, bytes | None], None]
 
 
-async def load(partitions: Collection[PartitionTask], settings: Settings) -> dict[PartitionTask, int]:
-    """Restore every partition, check its source and return the end offset of its state topic.
+async def load(
+    partitions: Collection[PartitionTask], settings: Settings, local: "LocalState | None" = None
+) -> dict[PartitionTask, OffsetRange]:
+    """Restore every partition, check its source and return the range of its state topic that was read.
+
+    `local` has the databases of entities on disk, None if they are kept in memory.
 
     Raises:
         PreconditionFailed: state is unreadable or of another version or partition count, or its source was
             replaced or truncated
         KafkaError: of aiokafka
+        DiskFailed: a database cannot be used
     """
     async with running(committed_consumer(settings.kafka)) as consumer:
-        state_ends = await _restore(consumer, partitions, settings)
+        state_ranges = await _restore(consumer, partitions, settings, local)
         for partition in partitions:
             _check_checkpoint(partition)
-            _check_completeness(partition, state_ends[partition], settings)
+            _check_completeness(partition, state_ranges[partition].end, settings)
         await _check_sources(consumer, partitions, settings)
-    return state_ends
+    return state_ranges
 
 
 async def _restore(
-    consumer: Consumer, partitions: Collection[PartitionTask], settings: Settings
-) -> dict[PartitionTask, int]:
+    consumer: Consumer, partitions: Collection[PartitionTask], settings: Settings, local: "LocalState | None"
+) -> dict[PartitionTask, OffsetRange]:
     topics = settings.topics
-    restorers: dict[TopicPartition, Restore] = {}
-    for p in partitions:
-        restorers[TopicPartition(topics.state(p.domain.name), p.number)] = p.restore_state
-        restorers[TopicPartition(topics.panes(p.domain.name), p.number)] = p.restore_panes
-    ranges = await assign(consumer, restorers)
+    states = {TopicPartition(topics.state(p.domain.name), p.number): p for p in partitions}
+    panes = {TopicPartition(topics.panes(p.domain.name), p.number): p for p in partitions}
+    of_states: dict[TopicPartition, Restore] = {tp: p.restore_state for tp, p in states.items()}
+    of_panes: dict[TopicPartition, Restore] = {tp: p.restore_panes for tp, p in panes.items()}
+    if local is None:
+        ranges = await assign(consumer, of_states | of_panes)
+        await _read(consumer, ranges, of_states | of_panes)
+    else:
+        # The checkpoints in the panes decide how much of the state topics is read.
+        await _read(consumer, await assign(consumer, of_panes), of_panes)
+        ranges = await assign(consumer, of_states)
+        ranges = {tp: span._replace(begin=local.open(states[tp], span)) for tp, span in ranges.items()}
+        await _read(consumer, ranges, of_states)
+    return {p: ranges[tp] for tp, p in states.items()}
+
+
+async def _read(
+    consumer: Consumer, ranges: OffsetRanges, restorers: Mapping[TopicPartition, Restore]
+) -> None:
     try:
         async for tp, records in read_ranges(consumer, ranges, max_records=RESTORE_BATCH):
             restore_records(restorers[tp], tp, records)
@@ -58,7 +80,6 @@ async def _restore(
         raise PreconditionFailed(
             f"{error}. Restore the topic, or process the inputs again under another topics.state_prefix"
         ) from error
-    return {p: ranges[TopicPartition(topics.state(p.domain.name), p.number)].end for p in partitions}
 
 
 def restore_records(restore: Restore, tp: TopicPartition, records: Iterable[Any]) -> None:

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import faust
 from aiokafka.errors import IllegalOperation, KafkaError
@@ -23,15 +23,21 @@ from stream.kafka.client import certificate_files
 from stream.kafka.faults import final_error, is_fenced, is_transient
 from stream.kafka.rights import Operation
 from stream.kafka.topic_watch import WATCH_INTERVAL
+from stream.resources.memory import memory as available_memory
 from stream.starting import listening
+from stream.worker import memory
 from stream.worker.app import build
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
 from stream.worker.clock import WorkerClock
 from stream.worker.clock_writer import ClockWriter
 from stream.worker.health import Health, serve
 from stream.worker.startup import prepare
+from stream.worker.state_dir import open_state_dir
 from stream.worker.topic_guard import RestartNeededError, TopicGuard
 from stream.worker.transport import BatchApp
+
+if TYPE_CHECKING:
+    from stream.worker.disk.local_state import LocalState
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +63,19 @@ def run(settings: Settings) -> int:
     described = asyncio.run(prepare(settings, health))
     health.reason = "no partitions assigned yet"
     clock = WorkerClock()
-    store = InstrumentedStore(settings, health, clock.stamp)
     fail_fast = partial(_fail_fast, settings.kafka)
+    try:
+        local = open_state_dir(settings, described, clock.wall_ms)
+    except (KafkaError, OSError, TimeoutError) as error:
+        fail_fast(error)
+    store = InstrumentedStore(settings, health, clock.stamp, local)
     app = build(settings, store, clock.wall_ms, fail_fast)
     health.watch(app.task_manager, clock)
+    if local is not None:
+        app.task_manager.is_full = local.is_full
+        health.watch_disk(local)
+    else:
+        _add_memory_watch(app)
     app.task(partial(ClockWriter(settings, clock).run, app))
     guard = TopicGuard(settings, described, app.task_manager)
     _add_guard(app, guard, fail_fast)
@@ -142,6 +157,20 @@ def _add_heartbeat(app: BatchApp, health: Health, guard: TopicGuard) -> None:
     app.task(heartbeat)
 
 
+def _add_memory_watch(app: BatchApp) -> None:
+    async def watch_memory() -> None:
+        advised = False
+        while not app.should_stop and not advised:
+            await asyncio.sleep(memory.INTERVAL)
+            scarcest = available_memory()
+            limit = None if scarcest is None else scarcest.limit
+            if text := memory.advice(memory.resident(), limit):
+                advised = True
+                log.warning(text)
+
+    app.task(watch_memory)
+
+
 def _unready_reason(app: BatchApp, guard: TopicGuard) -> str:
     if app.should_stop:
         return "stopping"
@@ -155,8 +184,10 @@ def _unready_reason(app: BatchApp, guard: TopicGuard) -> str:
 class InstrumentedStore(KafkaCheckpointStore):
     """A store that records operational metrics of its flushes."""
 
-    def __init__(self, settings: Settings, health: Health, stamp: Callable[[], int]) -> None:
-        super().__init__(settings, stamp)
+    def __init__(
+        self, settings: Settings, health: Health, stamp: Callable[[], int], local: "LocalState | None"
+    ) -> None:
+        super().__init__(settings, stamp, local)
         self.health = health
 
     async def flush(self, partition: PartitionTask, flush: Flush) -> None:

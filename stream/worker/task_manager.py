@@ -156,6 +156,8 @@ class TaskManager:
         self.tasks: dict[TP, OwnedTask] = {}
         self.is_at_end: Callable[[TP], bool] = lambda _tp: False
         """Returns whether the consumer's position is at the end of a partition."""
+        self.is_full: Callable[[PartitionTask], bool] = lambda _task: False
+        """Returns whether a partition waits for the disk and must not be read."""
 
     async def on_assignment(self, assigned: dict[TP, Callable[[], PartitionTask]]) -> None:
         """Close the lost partitions and load the new ones.
@@ -275,12 +277,13 @@ class TaskManager:
         return offsets
 
     def fetchable(self, active: Iterable[TP], ahead: int) -> Iterator[TP]:
-        """Yield the owned partitions with at most `ahead` dispatched records that are not flushed."""
+        """Yield the owned partitions with at most `ahead` dispatched records that are not flushed, unless the disk is full."""
         for tp in active:
             owned_task = self.tasks.get(tp)
             if (
                 owned_task is not None
                 and owned_task.dispatched_offset - max(owned_task.flushed_offset, 0) <= ahead
+                and not self.is_full(owned_task.task)
             ):
                 yield tp
 

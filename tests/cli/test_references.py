@@ -7,7 +7,7 @@ from urllib.request import urlopen
 
 import pytest
 from msgspec import inspect
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.envelope import EVENTS
@@ -16,11 +16,17 @@ from schemas.fields import Data
 from stream.cli import main, metric_reference, references
 from stream.cli.event_reference import type_text
 from stream.config import Settings
+from stream.core.aggregation.feedback import Feedback
 from stream.core.metrics import REGISTRY, business_hours, churn, csat, nps, resolution, retention
 from stream.core.metrics.metric import Metric
 from stream.exporter import unusual
 from stream.intake.metrics import IntakeMetrics
+from stream.kafka.reading import OffsetRange
+from stream.worker.disk.folders import claim
+from stream.worker.disk.local_state import LocalState, TopicFacts
+from stream.worker.disk_metrics import DiskCollector
 from tests.deploy.served import complete_exporter, serve_worker
+from tests.support import single
 
 PAGES = {path: content.decode() for path, content in references.documents(main).items()}
 METRICS, EVENT_TYPES, SERIES = (PAGES[f"deploy/docs/{name}.md"] for name in ("metrics", "events", "series"))
@@ -62,6 +68,20 @@ def worker() -> list[tuple[str, str, dict[str, str]]]:
 
 
 @pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, dict[str, str]]]:
+    """The series of a worker's databases, of which there is one."""
+    local = LocalState(
+        claim(tmp_path_factory.mktemp("state"), ["cluster"], None), {"feedback": TopicFacts(b"", 0)}
+    )
+    local.open(single(Feedback()), OffsetRange(0, 0))
+    registry = CollectorRegistry()
+    registry.register(DiskCollector(local.opened))
+    text = generate_latest(registry).decode()
+    local.stop()
+    return served(text)
+
+
+@pytest.fixture(scope="module")
 def intake() -> list[tuple[str, str, dict[str, str]]]:
     """The operational series of an intake that has answered a request."""
     metrics = IntakeMetrics()
@@ -75,16 +95,17 @@ def intake() -> list[tuple[str, str, dict[str, str]]]:
 def test_series_have_the_labels_of_their_page(
     exporter: list[tuple[str, str, dict[str, str]]],
     worker: list[tuple[str, str, dict[str, str]]],
+    disk: list[tuple[str, str, dict[str, str]]],
     intake: list[tuple[str, str, dict[str, str]]],
 ) -> None:
-    """Those about the pipeline, of the worker and of the intake, with their types. A note has the label of its channel, too."""
+    """Those about the pipeline, of the worker, its databases and of the intake, with their types. A note has the label of its channel, too."""
     listed = {
         (name, kind, frozenset(filter(None, labels.split(", "))))
         for name, kind, labels, _ in (row for row in rows(SERIES) if len(row) == 4)
         if name.startswith("cx") and "view" not in labels
     }
     pipeline = [sample for sample in exporter if "view" not in sample[2]]
-    samples = [*pipeline, *worker, *intake]
+    samples = [*pipeline, *worker, *disk, *intake]
     seen = {(name, kind, frozenset(labels.keys() - {"channel"})) for name, kind, labels in samples}
     assert seen == listed
 

@@ -23,6 +23,14 @@ class Entities(Protocol):
     """True if a look-up of one key is slow, so that `ask` pays."""
 
     @property
+    def fresh(self) -> dict[bytes, bytes]:
+        """Where an entity that does not exist may be put without a look-up. `on_insert` is called for it then."""
+
+    @property
+    def on_insert(self) -> Callable[[bytes, bytes, str | None], None] | None:
+        """Told of entities in `fresh` that are no parts of others: key, packed, whose it is. None if nobody needs to know."""
+
+    @property
     def persons(self) -> PersonKeys | None:
         """The keys of each person's entities, None if the entities do not follow them."""
 
@@ -39,6 +47,8 @@ class Entities(Protocol):
         """Delete an entity if it exists, and return it."""
 
     def __len__(self) -> int: ...
+
+    def __bool__(self) -> bool: ...
 
     def items(self) -> Iterable[tuple[bytes, bytes]]:
         """Return all keys and entities. The caller changes none meanwhile."""
@@ -69,7 +79,16 @@ class MemoryEntities(dict[bytes, bytes]):
     """Entities in memory."""
 
     on_disk: bool = False
+    on_insert: Callable[[bytes, bytes, str | None], None] | None = None
     persons: None = None
+
+    @property
+    def fresh(self) -> dict[bytes, bytes]:
+        """The entities themselves."""
+        return self
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
 
     def starting_with(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the keys with this prefix and their entities, as of the call."""

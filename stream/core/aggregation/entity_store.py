@@ -90,6 +90,13 @@ class EntityStore:
         self.offset, self.record_timestamp = offset, record_timestamp
         self.watermark, self.newest_timestamp = watermark, newest_timestamp
 
+    @property
+    def on_insert(self) -> Callable[[bytes, bytes, str | None], None] | None:
+        """Told of every entity that is put into `Entities.fresh`, None if nobody needs to know."""
+        if (on_change := self.on_change) is None:
+            return self.entities.on_insert
+        return lambda key, raw, _: on_change(key, None, raw)
+
     def put(self, key: bytes, raw: bytes | None, event_time: int | None) -> None:
         """Store an entity, or delete it if `raw` is None. Register a timer at `event_time` ms unless that is None."""
         if self.on_change is not None:

@@ -11,6 +11,7 @@ Keys of entities begin with a letter, all other rows with a zero byte:
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import cast
 
 import msgspec
 
@@ -116,7 +117,7 @@ class StoredEntities:
         return raw
 
     def __contains__(self, key: object, /) -> bool:
-        return isinstance(key, bytes) and self.get(key) is not None
+        return self.get(key) is not None  # type: ignore[arg-type]  # as cheap as possible: every answer comes by
 
     def __getitem__(self, key: bytes, /) -> bytes:
         if (raw := self.get(key)) is None:
@@ -133,6 +134,18 @@ class StoredEntities:
         self._layers.mine[key] = raw
         self.persons.replace(key, before, raw)
 
+    @property
+    def fresh(self) -> dict[bytes, bytes]:
+        """The changes since the last take."""
+        return cast("dict[bytes, bytes]", self._layers.mine)
+
+    def on_insert(self, key: bytes, raw: bytes, person: str | None) -> None:
+        """Follow an entity that was put into `fresh`."""
+        del raw
+        self._count += 1
+        if person is not None:
+            self.persons.layers.mine[_named(_PERSON, person.encode()) + key] = b""
+
     def pop(self, key: bytes, _default: None = None, /) -> bytes | None:
         """Delete an entity if it exists, and return it."""
         if (before := self.get(key)) is None:
@@ -147,6 +160,10 @@ class StoredEntities:
 
     def __len__(self) -> int:
         return self._count
+
+    def __bool__(self) -> bool:
+        """Return whether there is an entity, also while their number is not known yet."""
+        return next(self.items(), None) is not None
 
     def __iter__(self) -> Iterator[bytes]:
         return (key for key, _ in self.items())

@@ -27,6 +27,10 @@ NOW = 1_800_000_000_000
 RESTORED = 50_000
 """Records per second that a worker restores at least. The benchmark requires 100,000 in 2 s."""
 MB = 1_000_000
+DATABASE = 1.5
+"""Bytes of a database for each byte of the state topic, measured by `make bench-state`."""
+MEMORY_ON_DISK = 250
+"""Memory in MB of a process with a database of a million and more entities, measured by `make bench-state`."""
 
 
 class StorageEstimate(NamedTuple):
@@ -68,6 +72,8 @@ def report(rate: float, config: AggregationConfig) -> str:
             f"Measured on {SAMPLE:,} entities of each kind. Memory is the total of all workers. The state topic is the size after",
             "compaction, without replication. Between two compactions it is up to twice as large.",
             f"The start is computed at {RESTORED:,} records per second.",
+            f"With worker.state_dir a worker has some {MEMORY_ON_DISK} MB of memory for entities, however many there are. Its databases take about",
+            f"{DATABASE} times the state topic, and up to twice that while files are rewritten. A start reads only the end of the topic.",
         ]
     )
 

@@ -13,6 +13,7 @@ from rocksdict import (
     BottommostLevelCompaction,
     Cache,
     CompactOptions,
+    DbClosedError,
     DBCompressionType,
     Options,
     Rdict,
@@ -47,6 +48,14 @@ class WriteRefused(Exception):  # noqa: N818 - the situation is the name
 
 class DiskFailed(CxgaugeError):  # noqa: N818 - the situation is the name
     """The database cannot be read or written. The text says why."""
+
+
+def failed(folder: Path, reason: str) -> DiskFailed:
+    """Return the error that a database cannot be used, for a reason."""
+    return DiskFailed(
+        f"worker.state_dir: {folder}: {reason}. Nothing is lost, because the topics have all entities: make room on the "
+        "disk or replace it, and start the worker again, or unset worker.state_dir"
+    )
 
 
 class DatabaseOptions:
@@ -89,12 +98,13 @@ class Database:
 
     def __init__(self, folder: Path, options: DatabaseOptions) -> None:
         self.folder = folder
-        made = options.make()
+        new = options.make()
         # The column family is named, because RocksDB otherwise reopens it without bloom filter.
-        self._db = self._checked(lambda: Rdict(str(folder), made, {"default": made}))
+        self._db = self._checked(lambda: Rdict(str(folder), new, {"default": new}))
         self._write_options = WriteOptions()
         self._write_options.no_slowdown = True
         self._rewriting: threading.Thread | None = None
+        self._rewritten = False
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key, None if there is none."""
@@ -143,13 +153,23 @@ class Database:
 
     def metric(self, name: str) -> int:
         """Return a property of RocksDB, such as `estimate-pending-compaction-bytes`."""
-        return self._db.property_int_value(f"rocksdb.{name}") or 0
+        try:
+            return self._db.property_int_value(f"rocksdb.{name}") or 0
+        except DbClosedError:  # another thread has closed it meanwhile
+            return 0
 
     def rewrite(self) -> None:
         """Begin to rewrite all files in a thread, so that no deleted row remains in one."""
-        if self._rewriting is None or not self._rewriting.is_alive():
-            self._rewriting = threading.Thread(target=self._rewrite, name="rewrite", daemon=True)
-            self._rewriting.start()
+        self._rewritten = False
+        self._rewriting = threading.Thread(target=self._rewrite, name="rewrite", daemon=True)
+        self._rewriting.start()
+
+    def rewrite_result(self) -> bool | None:
+        """Return True if the last rewrite has ended, False if it failed, None if there is none or it runs."""
+        if self._rewriting is None or self._rewriting.is_alive():
+            return None
+        self._rewriting = None
+        return self._rewritten
 
     def _rewrite(self) -> None:
         forced = CompactOptions()
@@ -157,6 +177,7 @@ class Database:
         try:
             self._db.flush()
             self._db.compact_range(None, None, forced)
+            self._rewritten = True
         except Exception as error:  # noqa: BLE001 - rocksdict raises no other class, also when the database is closed
             log.info("%s: deleted rows remain in the files for now: %s", self.folder, error)
 
@@ -165,14 +186,10 @@ class Database:
         if self._rewriting is not None and self._rewriting.is_alive():
             self._db.cancel_all_background(wait=False)
             self._rewriting.join()
-        self._db.close()
-
-    def failed(self, reason: str) -> DiskFailed:
-        """Return the error that the database cannot be used, for a reason."""
-        return DiskFailed(
-            f"worker.state_dir: {self.folder}: {reason}. Nothing is lost, because the topics have all entities: make room on the "
-            "disk or replace it, and start the worker again, or unset worker.state_dir"
-        )
+        try:
+            self._db.close()
+        except Exception as error:  # noqa: BLE001 - it is closed, and the log of writes has what it could not flush
+            log.debug("%s: %s", self.folder, error)
 
     def _checked(self, operation: Callable[[], _T]) -> _T:
         """Return the result of an operation of RocksDB. Raises WriteRefused and DiskFailed."""
@@ -191,4 +208,4 @@ class Database:
         if _DAMAGE in str(error):
             with suppress(OSError):
                 (self.folder / "CURRENT").unlink()
-        return self.failed(str(error))
+        return failed(self.folder, str(error))

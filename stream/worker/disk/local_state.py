@@ -12,7 +12,7 @@ from stream.core.aggregation.stored_entities import StoredEntities
 from stream.core.aggregation.task import PartitionTask
 from stream.kafka.reading import OffsetRange
 from stream.worker.disk import stored_checkpoint
-from stream.worker.disk.database import Database, DatabaseOptions, DiskFailed, WriteRefused
+from stream.worker.disk.database import Database, DatabaseOptions, DiskFailed, WriteRefused, failed
 from stream.worker.disk.folders import WorkerFolder, remove, size
 from stream.worker.disk.stored_checkpoint import Circumstances, StoredCheckpoint, rules_of
 
@@ -47,6 +47,26 @@ class OpenDatabase:
         """Monotonic time in ms of the first refused write, None after a successful one."""
         self.refusals = 0
         self.rewritten_at = -REWRITE_INTERVAL
+        self.is_rewriting = False
+        """True from the beginning of a rewrite to its success."""
+
+    @property
+    def has_erased(self) -> bool:
+        """True if the files may contain an erased person."""
+        return self.entities.has_erased or self.is_rewriting
+
+    def rewrite(self, now: int) -> None:
+        """Rewrite the files if they may contain an erased person. `now` in ms of a monotonic clock."""
+        if self.is_rewriting and (result := self.database.rewrite_result()) is not None:
+            self.is_rewriting, self.entities.has_erased = False, self.entities.has_erased or not result
+        if self.entities.has_erased and not self.is_rewriting and now - self.rewritten_at >= REWRITE_INTERVAL:
+            self.entities.has_erased, self.is_rewriting, self.rewritten_at = False, True, now
+            self.database.rewrite()
+
+    @property
+    def size(self) -> int:
+        """The bytes of the database's files."""
+        return size(self.database.folder)
 
 
 class LocalState:
@@ -70,8 +90,14 @@ class LocalState:
 
         The panes must have been read. Raises DiskFailed.
         """
-        began = time.monotonic()
         path = self.folder.partition(partition.domain.name, partition.number)
+        try:
+            return self._open(partition, state, path)
+        except OSError as error:
+            raise failed(path, str(error)) from error
+
+    def _open(self, partition: PartitionTask, state: OffsetRange, path: Path) -> int:
+        began = time.monotonic()
         facts = self._facts[partition.domain.name]
         circumstances = Circumstances(
             partition.checkpoint,
@@ -87,9 +113,12 @@ class LocalState:
             if database is not None:
                 database.close()
             remove(path)
-            log.info("%s: the entities are read from the topic, because %s", path, reason)
+            # formatted here, because the log shows messages of one template only once in ten seconds
+            text = f"{path}: the entities are read from the topic, because {reason}"
+            log.info(text)
             database = Database(path, self._options)
         entities = StoredEntities(database, partition.kinds, is_empty=bool(reason))
+        entities.has_erased = stored is not None and not reason and stored.has_erased
         partition.store.keep_in(entities)
         self.opened[partition] = OpenDatabase(database, entities, time.monotonic() - began)
         return state.begin if reason or stored is None else stored.state_offset
@@ -123,6 +152,7 @@ class LocalState:
             state_offset,
             self._facts[partition.domain.name].lineage,
             rules_of(partition.config),
+            opened.has_erased,
         )
         try:
             self._check_free(opened.database.folder)
@@ -131,13 +161,14 @@ class LocalState:
             self._refused(opened, error, now)
             return
         opened.refused_since = None
-        if opened.entities.has_erased and now - opened.rewritten_at >= REWRITE_INTERVAL:
-            opened.entities.has_erased, opened.rewritten_at = False, now
-            opened.database.rewrite()
+        opened.rewrite(now)
         self._remove_stale(now)
 
     def _check_free(self, folder: Path) -> None:
-        free = os.statvfs(folder)
+        try:
+            free = os.statvfs(folder)
+        except OSError as error:
+            raise failed(folder, str(error)) from error
         if (left := free.f_bavail * free.f_frsize) < MIN_FREE:
             raise WriteRefused(f"{left >> 20} MiB are free, {MIN_FREE >> 20} are needed")
 
@@ -147,15 +178,18 @@ class LocalState:
             opened.refused_since = now
             log.warning("%s cannot be written at the moment: %s. Waiting", opened.database.folder, error)
         elif now - opened.refused_since > REFUSED_TIMEOUT:
-            raise opened.database.failed(f"no write for {REFUSED_TIMEOUT // 1000} s: {error}")
+            raise failed(opened.database.folder, f"no write for {REFUSED_TIMEOUT // 1000} s: {error}")
 
     def _remove_stale(self, now: int) -> None:
         if now - self._cleaned_at < STALE_INTERVAL:
             return
         self._cleaned_at = now
         in_use = {opened.database.folder for opened in self.opened.values()}
-        for folder in self.folder.remove_stale(in_use, time.time()):
-            log.info("%s: removed, because it was not used for a long time", folder)
+        try:
+            for folder in self.folder.remove_stale(in_use, time.time()):
+                log.info("%s: removed, because it was not used for a long time", folder)
+        except OSError as error:
+            log.warning("Folders that are not in use could not be removed: %s", error)
 
     def is_full(self, partition: PartitionTask) -> bool:
         """Return whether the disk refused the last write of a partition, which must not be read meanwhile."""
@@ -180,7 +214,3 @@ class LocalState:
         for partition in list(self.opened):
             self.close(partition)
         self.folder.release()
-
-    def size(self, opened: OpenDatabase) -> int:
-        """Return the bytes that a database takes on disk."""
-        return size(opened.database.folder)

@@ -28,6 +28,8 @@ class StoredCheckpoint(msgspec.Struct, array_like=True):
     """IDs of the state topic and the topic of the panes."""
     rules: str
     """The settings on which the rows depend."""
+    has_erased: bool
+    """True if files may still contain an erased person."""
 
 
 class Circumstances(NamedTuple):

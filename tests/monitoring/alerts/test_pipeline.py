@@ -96,6 +96,23 @@ def test_an_unreadable_batch_fires_until_it_is_skipped(engine):
     engine.run()
 
 
+def test_a_disk_that_refuses_writes_fires(engine):
+    """Once for a worker, whatever the number of its partitions. It resolves 5 minutes after the last refused write."""
+    for partition in "01":
+        engine.add_series(
+            "cxgauge_disk_refused_writes_total",
+            "0x20 1+1x6 7x200",
+            job="cxgauge-worker",
+            instance="w",
+            topic="cx.feedback",
+            partition=partition,
+        )
+    engine.expect_silent("1m", "CxDiskRefuses")
+    engine.expect_firing("4m", "CxDiskRefuses", {"instance": "w"})
+    engine.expect_silent("15m", "CxDiskRefuses")
+    engine.run()
+
+
 def test_a_topic_silent_longer_than_in_the_past_week_fires(engine):
     """Two hours of silence after a week of steady events."""
     engine.interval = "1m"

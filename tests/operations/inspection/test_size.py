@@ -41,6 +41,7 @@ def test_needs_grow_with_the_rate(text: str) -> None:
     events = 100 * 38 * 86_400
     assert int(line.split()[5].replace(",", "")) == pytest.approx(events / 3, rel=0.01)
     assert f"Measured on {SAMPLE:,}" in text
+    assert "With worker.state_dir a worker has some 250 MB" in text
 
 
 def test_the_size_option_needs_no_broker() -> None:

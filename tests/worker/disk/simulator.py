@@ -20,14 +20,14 @@ FACTS = TopicFacts(b"topic", DAY)
 
 
 class DiskProcess(LocalState):
-    """The databases of a process, which refuse every fifth write."""
+    """The databases of a process, which refuse every third write."""
 
     def __init__(self, folder: WorkerFolder, random: Random) -> None:
         super().__init__(folder, {"feedback": FACTS, "tickets": FACTS, "customers": FACTS}, lambda: NOW)
         self.random = random
 
     def _check_free(self, folder: Path) -> None:
-        if self.random.random() < 0.2:
+        if self.random.random() < 0.33:
             raise WriteRefused(str(folder))
 
 

@@ -66,7 +66,7 @@ def folders(tmp_path: Path) -> Any:
 def test_every_history_of_answers(block: int, folders: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Databases are in memory here. A failure names its seed."""
     keep_in_memory(monkeypatch)
-    count = HISTORIES // 50
+    count = HISTORIES // 100
     for seed in range(block * count, (block + 1) * count):
         in_memory.check_feedback_history(seed, folders)
 
@@ -77,13 +77,13 @@ def test_histories_of_tickets_and_customers(
 ) -> None:
     """Databases are in memory here. A failure names its seed."""
     keep_in_memory(monkeypatch)
-    for seed in range(HISTORIES // 25):
+    for seed in range(HISTORIES // 50):
         in_memory.check_against_uninterrupted_run(seed, domain, folders)
 
 
 def test_histories_in_rocksdb(folders: Any) -> None:
     """Of all domains."""
-    for seed in range(HISTORIES // 200):
+    for seed in range(HISTORIES // 333):
         in_memory.check_feedback_history(seed, folders)
         in_memory.check_against_uninterrupted_run(seed, Tickets(), folders)
         in_memory.check_against_uninterrupted_run(seed, Customers(), folders)

@@ -86,18 +86,18 @@ def test_a_refused_commit_keeps_the_changes_for_the_next_one() -> None:
     """Those of the flush that was refused and those of later ones."""
     table = MemoryTable()
     entities = StoredEntities(table, KINDS, is_empty=False)
-    entities[b"a00"] = b"p"
+    entities[b"a00"], entities[b"a02"] = b"p", b""
     entities.take()
     table.refuses = True
     with pytest.raises(WriteRefused):
         entities.commit([])
     entities[b"a01"], entities[b"a00"] = b"q", b"r"
     entities.take()
-    assert entities.unwritten == 2
+    assert entities.unwritten == 3
     table.refuses = False
     entities.commit([])
     assert entities.unwritten == 0
-    check(StoredEntities(table, KINDS, is_empty=False), {b"a00": b"r", b"a01": b"q"})
+    check(StoredEntities(table, KINDS, is_empty=False), {b"a00": b"r", b"a01": b"q", b"a02": b""})
 
 
 def test_an_asked_key_is_not_looked_up_alone() -> None:
@@ -129,15 +129,15 @@ def test_timers_are_due_as_in_memory(table: OrderedTable, seed: int, monkeypatch
                 stored.keys(at).append(b"%d" % n)
             case 3:
                 now += random.randrange(3) * MINUTE
-                found = [timers.due(now, 1 << 30) for timers in (memory, stored)]
-                assert sorted(found[0]) == sorted(found[1])
+                results = [timers.due(now, 1 << 30) for timers in (memory, stored)]
+                assert sorted(results[0]) == sorted(results[1])
             case 4:
                 limit = random.randrange(4)
                 # within a minute the order may differ
-                found = [timers.due(now, limit) for timers in (memory, stored)]
-                assert len(found[0]) == len(found[1])
+                results = [timers.due(now, limit) for timers in (memory, stored)]
+                assert len(results[0]) == len(results[1])
                 rest = [timers.due(now, 1 << 30) for timers in (memory, stored)]
-                assert sorted(found[0] + rest[0]) == sorted(found[1] + rest[1])
+                assert sorted(results[0] + rest[0]) == sorted(results[1] + rest[1])
             case 5:
                 entities.take()
                 entities.commit([])

@@ -153,8 +153,8 @@ class NewAnswerFastPath:
 
         Only a new answer with a score, without revision, reasons, transaction time and kept comment takes the fast path.
         """
-        store, pending = self._store, self._pending_templates
-        entities, inserted_rows, on_change = store.entities, store.inserted_rows, store.on_change
+        store, pending, fresh = self._store, self._pending_templates, self._store.entities.fresh
+        entities, inserted_rows, on_insert = store.entities, store.inserted_rows, store.on_insert
         duplicates: set[int] = set()
         minutes: dict[int, MinuteEntry] = {}
         for event, template, owner, event_time, compact, position in zip(
@@ -193,10 +193,10 @@ class NewAnswerFastPath:
             ticket = data.ticket_id if data.survey == "csat" else None
             end = _END if ticket is None else pack(ticket) + _END[1:]
             raw = b"".join((_ANSWER, own_fields, template.before, packed_score, template.after, end))
-            entities[key] = raw
+            fresh[key] = raw
             inserted_rows.append((key, raw))
-            if on_change is not None:
-                on_change(key, None, raw)
+            if on_insert is not None:
+                on_insert(key, raw, data.customer_id)
             timer_keys.append(key)
             vector = template.pending
             if components and not vector:

@@ -135,6 +135,18 @@ PIPELINE: tuple[AlertRule, ...] = (
         ),
     ),
     AlertRule(
+        name="CxDiskRefuses",
+        severity="warning",
+        domain="pipeline",
+        for_="30s",
+        expr="sum without (topic, partition) (increase(cxgauge_disk_refused_writes_total[5m])) > 0",
+        summary="The worker {{ $labels.instance }} cannot write its state to disk",
+        description=(
+            "The disk of `worker.state_dir` is full or too slow. The worker stops reading the partitions concerned, and exits after 60 s without "
+            "a write. Nothing is lost."
+        ),
+    ),
+    AlertRule(
         name="CxFeedStalled",
         severity="warning",
         domain="",
