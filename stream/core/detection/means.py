@@ -3,11 +3,12 @@
 from math import exp, log, sqrt
 
 from stream.core.detection.finding import Finding, more_certain
-from stream.core.detection.scores import MIN_ANSWERS, MIN_BEFORE, MONTH, WINDOWS
+from stream.core.detection.scores import MIN_ANSWERS, MIN_BEFORE, MONTH
 from stream.core.detection.stream_events import Span, StreamEvents
 from stream.core.detection.tails import normal_upper
 from stream.core.model.time_buckets import HOUR
 
+WINDOWS = tuple(hours * HOUR for hours in (1, 2, 4, 8, 16, 24, 72, 168))
 NUMBER, SUM, SQUARES = range(3)
 """Positions of the integers of a stream: interactions, the sum of their logarithms in `UNIT`, and of their squares."""
 UNIT = 1000

@@ -6,7 +6,8 @@ from stream.core.detection.finding import Finding, more_certain
 from stream.core.detection.stream_events import Span, StreamEvents
 from stream.core.model.time_buckets import DAY, HOUR
 
-WINDOWS = tuple(hours * HOUR for hours in (1, 2, 4, 8, 16, 24, 72, 168))
+WINDOWS = tuple(round(hours * HOUR) for hours in (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 48, 72, 120, 168))
+"""A drop is told when a window begins about where it began. With steps of two, as of the first six, it took a tenth longer."""
 MONTH = 30 * DAY
 """Length of the time before a window that it is compared with, window included."""
 DOWN, NEUTRAL, UP = range(3)
@@ -46,25 +47,28 @@ def scan_scores(events: StreamEvents, minute: int, least_drop: float) -> Finding
         least_drop: the least difference from the score before, on the scale from -1 to 1
     """
     month = Span(minute, MONTH)
-    before = [events.count(month, part) for part in (DOWN, NEUTRAL, UP)]
+    all_down, all_neutral, all_up = (events.count(month, part) for part in (DOWN, NEUTRAL, UP))
+    number = all_down + all_neutral + all_up
     best = None
-    if sum(before) < MIN_BEFORE + MIN_ANSWERS:
+    if number < MIN_BEFORE + MIN_ANSWERS:
         return None
     for length in WINDOWS:
         span = Span(minute, length)
-        counts = [events.count(span, part) for part in (DOWN, NEUTRAL, UP)]
-        n, m = sum(counts), sum(before) - sum(counts)
+        new_down, new_up = events.count(span, DOWN), events.count(span, UP)
+        n = new_down + events.count(span, NEUTRAL) + new_up
+        m = number - n
         if n < MIN_ANSWERS or m < MIN_BEFORE:
             continue
-        down, neutral, up = ((all_ - new + 0.5) / (m + 1.5) for all_, new in zip(before, counts, strict=True))
+        down, up = (all_down - new_down + 0.5) / (m + 1.5), (all_up - new_up + 0.5) / (m + 1.5)
         limit = up - down - least_drop
-        mean = (counts[UP] - counts[DOWN]) / n
+        mean = (new_up - new_down) / n
         if mean >= limit or not _goes_on(events, minute, length, limit):
             continue
+        neutral = (m - (all_down - new_down) - (all_up - new_up) + 0.5) / (m + 1.5)
         evidence = rate(mean, down, neutral, up) / (1 / n + 1 / m + DAY_SWING)
         tail = exp(-evidence) / sqrt(1 + 4 * pi * evidence)
         looks = max(m, 30) * len(WINDOWS) / max(1.0, n / 8)
-        best = more_certain(best, Finding(looks * tail, counts[DOWN], n * down, length // 1000))
+        best = more_certain(best, Finding(looks * tail, new_down, n * down, length // 1000))
     return best
 
 

@@ -47,7 +47,7 @@ class StreamEvents:
     `ahead`: events may lie ahead of the present. They count from their minute on.
     """
 
-    __slots__ = ("_ahead", "_counts", "size", "size_day")
+    __slots__ = ("_ahead", "_counts", "_finished", "_finished_end", "size", "size_day")
 
     def __init__(self, width: int, *, ahead: bool = False) -> None:
         self._ahead = ahead
@@ -55,6 +55,9 @@ class StreamEvents:
             code: SparseCounts(limit) if ahead else BucketCounts(limit, width)
             for code, limit in LIMITS.items()
         }
+        self._finished: dict[tuple[int, int], int] = {}
+        """Sums of a part from an hour to `_finished_end`, because windows of days are looked at every minute."""
+        self._finished_end = 0
         self.size = 0
         """Events of the 35 days before `size_day`, by which the smallest label sets are skipped."""
         self.size_day = -1
@@ -62,6 +65,8 @@ class StreamEvents:
     def add(self, resolution: int, bucket: int, part: int, n: int) -> None:
         """Add to an integer of a bucket."""
         self._counts[resolution].add(bucket, part, n)
+        if resolution == HOURS.code and bucket < self._finished_end:
+            self._finished.clear()
 
     def trim(self, minute: int) -> None:
         """Forget buckets that are too old at a minute."""
@@ -70,11 +75,27 @@ class StreamEvents:
 
     def count(self, span: Span, part: int = 0) -> int:
         """Return the sum of an integer over a window."""
-        counts = self._counts[span.code]
-        if not self._ahead or span.code == MINUTES.code:
+        counts, present = self._counts[span.code], span.last - 1
+        if span.code == MINUTES.code:
             return counts.sum(span.first, span.last, part)
-        present = (span.last - 1) * (BY_CODE[span.code].step // MINUTE)
-        return counts.sum(span.first, span.last - 1, part) + self.minutes.sum(present, span.minute + 1, part)
+        if span.code == HOURS.code:
+            before = self._sum_of_finished(span.first, present, part)
+        else:
+            before = counts.sum(span.first, present, part)
+        if not self._ahead:
+            return before + counts.sum(present, span.last, part)
+        minute = present * (BY_CODE[span.code].step // MINUTE)
+        return before + self.minutes.sum(minute, span.minute + 1, part)
+
+    def _sum_of_finished(self, begin: int, end: int, part: int) -> int:
+        """Return the sum of an integer over the hours from `begin` to before `end`, the present one. It is remembered."""
+        if end != self._finished_end:
+            self._finished_end = end
+            self._finished.clear()
+        total = self._finished.get((begin, part))
+        if total is None:
+            total = self._finished[begin, part] = self.hours.sum(begin, end, part)
+        return total
 
     @property
     def minutes(self) -> Counts:

@@ -68,7 +68,10 @@ class ShareBaseline:
 
     shares: Floats
     strength: Floats
+    strength_of_days: Floats
     a_month: Floats
+    month_share: Floats
+    a_day: Floats
 
 
 def by_hour(times: Floats, hours: int) -> Floats:
@@ -124,14 +127,30 @@ def share_baseline(overdue: Floats, in_time: Floats, first: int) -> ShareBaselin
     )
     base = (month_overdue + 0.5) / (month_all + SHARE_PRIOR_MONTH)
     shares = np.clip((week_overdue + SHARE_PRIOR * base) / (week_all + SHARE_PRIOR), 0.01, 0.97)
-    unit = shares * (1 - shares)
     begin = np.maximum(day - SPREAD_DAYS * DAY, first)
-    above = _between((overdue - outcomes * shares) ** 2 - outcomes * unit, begin, day)
-    below = _between(outcomes * (outcomes - 1) * unit, begin, day)
-    correlation = np.where(below > 0, above / np.where(below > 0, below, 1), 0.05)
-    strength = 1 / (np.clip(correlation, *CORRELATION_LIMITS) + 1 / (week_all + SHARE_PRIOR))
-    a_month = month_overdue / np.maximum(day - low, 1) * MONTH_HOURS + 2
-    return ShareBaseline(shares, strength, a_month)
+    of_hours = _correlation(overdue, outcomes, outcomes * shares, begin, day)
+    days = len(outcomes) // DAY
+    daily = [
+        values[: days * DAY].reshape(days, DAY).sum(1) for values in (overdue, outcomes, outcomes * shares)
+    ]
+    of_days = _correlation(daily[0], daily[1], daily[2], begin // DAY, day // DAY)
+    return ShareBaseline(
+        shares,
+        1 / (of_hours + 1 / (week_all + SHARE_PRIOR)),
+        1 / (of_days + 1 / (month_all + SHARE_PRIOR_MONTH)),
+        month_overdue / np.maximum(day - low, 1) * MONTH_HOURS + 2,
+        month_overdue / np.maximum(month_all, 1),
+        month_all / np.maximum(day - low, 1) * DAY,
+    )
+
+
+def _correlation(overdue: Floats, outcomes: Floats, expected: Floats, begin: Ints, end: Ints) -> Floats:
+    """Return the correlation between the outcomes of an hour or a day, from `begin` to before `end`."""
+    share = expected / np.maximum(outcomes, 1)
+    unit = share * (1 - share)
+    above = _between((overdue - expected) ** 2 - outcomes * unit, begin, end)
+    below = _between(outcomes * (outcomes - 1) * unit, begin, end)
+    return np.clip(np.where(below > 0, above / np.where(below > 0, below, 1), 0.05), *CORRELATION_LIMITS)
 
 
 def _smoothed(counts: Floats, first: int) -> Floats:

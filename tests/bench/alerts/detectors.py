@@ -21,7 +21,10 @@ MAX_EVIDENCE = 1e200
 FINE_MINUTES, COARSE_QUARTERS = 120, 190
 LEAVING_WINDOWS = tuple(minutes * MINUTE for minutes in (1, 2, 3, 5, 8, 13, 21, 34, 60, 120, 240, 480, 1440))
 SHARE_WINDOWS = tuple(minutes * MINUTE for minutes in (15, 30, 60, 120, 240, 480, 1440))
+LONG_SHARE_WINDOWS = (DAY, 3 * DAY, 7 * DAY)
 SHARE_FLOOR = 0.2
+MOST_OUTCOMES = 2000
+RARE_OUTCOMES = 12
 MISSING_WINDOWS = tuple(hours * HOUR for hours in (1, 2, 4, 8, 16, 24))
 
 
@@ -106,21 +109,46 @@ def scan_shares(times: Floats, overdue: Bools, base: ShareBaseline, at: Points) 
     hours = np.clip((times // HOUR).astype(int), 0, len(base.shares) - 1)
     expected_before = np.concatenate([[0.0], np.cumsum(base.shares[hours])])
     overdue_before = np.concatenate([[0], np.cumsum(overdue)])
-    now = before(times, at.seconds)
-    candidates = np.flatnonzero(_late_now(times, overdue, at))
-    here, now = at.select(candidates), now[candidates]
-    for length in SHARE_WINDOWS:
-        start = before(times, here.begin(length))
+    bursts = np.flatnonzero(_late_now(times, overdue, at))
+    windows = [(length, bursts, base.strength) for length in SHARE_WINDOWS]
+    for length in LONG_SHARE_WINDOWS:
+        late = _goes_on(times, overdue_before, at, length)
+        windows.append((length, np.flatnonzero(late), base.strength_of_days))
+    for length, candidates, strength in windows:
+        here = at.select(candidates)
+        now, start = before(times, here.seconds), before(times, here.begin(length))
         n, bad = now - start, overdue_before[now] - overdue_before[start]
         share = (expected_before[now] - expected_before[start]) / np.maximum(n, 1)
         share = np.clip(share, 0.01, 0.985)
-        keep = np.flatnonzero((bad >= 4) & (bad > SHARE_FLOOR * n) & (bad > share * n))
+        keep = np.flatnonzero(
+            (bad >= 4)
+            & (bad > SHARE_FLOOR * n)
+            & (bad > share * n)
+            & (base.month_share[here.hour] <= SHARE_FLOOR)
+            & ((base.a_day[here.hour] <= RARE_OUTCOMES) | (strength is base.strength))
+        )
         n, bad, share, hour = n[keep], bad[keep], share[keep], here.hour[keep]
-        strength = base.strength[hour]
-        tail = beta_binomial_upper(bad - 1, n - 1, share * strength, (1 - share) * strength)
-        by_chance = base.a_month[hour] * len(SHARE_WINDOWS) * tail
+        most = np.minimum(n, MOST_OUTCOMES)
+        strong = strength[hour]
+        tail = beta_binomial_upper(bad * most // n - 1, most - 1, share * strong, (1 - share) * strong)
+        by_chance = base.a_month[hour] * (len(SHARE_WINDOWS) + len(LONG_SHARE_WINDOWS)) * tail
         findings.add(candidates[keep], by_chance, bad * 1.0, n * share, length)
     return findings
+
+
+def _goes_on(times: Floats, overdue_before: Ints, at: Points, length: int) -> Bools:
+    """Return whether the newest four outcomes of a long window are overdue by more than the floor."""
+    now = before(times, at.seconds)
+    late = np.zeros(len(now), bool)
+    decided = np.zeros(len(now), bool)
+    part, last = 30 * MINUTE, length // 4
+    while part <= last:
+        recent = before(times, at.begin(part))
+        decides = ~decided & ((now - recent >= 4) | (part == last))
+        late |= decides & (overdue_before[now] - overdue_before[recent] > SHARE_FLOOR * (now - recent))
+        decided |= decides
+        part = part * 2 if part == last else min(part * 2, last)
+    return late
 
 
 def _late_now(times: Floats, overdue: Bools, at: Points) -> Bools:
@@ -133,14 +161,16 @@ def _late_now(times: Floats, overdue: Bools, at: Points) -> Bools:
 
 
 def beta_binomial_upper(count: Ints, n: Ints, a: Floats, b: Floats) -> Floats:
-    """Return P(K >= count) of beta-binomial distributions."""
-    tails = np.zeros(len(count))
-    for i, (least, trials) in enumerate(zip(count, n, strict=True)):
-        k = np.arange(max(int(least), 0), int(trials) + 1)
+    """Return P(K >= count) of beta-binomial distributions. Most are those of a neighbour, and computed once."""
+    rows, index = np.unique(np.stack([count, n, a, b]).astype(float), axis=1, return_inverse=True)
+    tails = np.zeros(rows.shape[1])
+    for i, (least, trials, a_, b_) in enumerate(rows.T):
+        k = np.arange(max(least, 0), trials + 1)
         logs = gammaln(trials + 1) - gammaln(k + 1) - gammaln(trials - k + 1)
-        logs += betaln(k + a[i], trials - k + b[i]) - betaln(a[i], b[i])
+        logs += betaln(k + a_, trials - k + b_) - betaln(a_, b_)
         tails[i] = np.exp(logs).sum()
-    return np.minimum(tails, 1.0)
+    upper: Floats = np.minimum(tails, 1.0)[index.ravel()]
+    return upper
 
 
 def detect_leaving(times: Floats, base: Baseline, at: Points, weight: float) -> Findings:

@@ -7,6 +7,7 @@ from tests.bench.alerts.points import Findings, Points, before
 from tests.bench.alerts.special_days import DAY, HOUR, Floats, Ints
 
 WINDOWS = tuple(hours * HOUR for hours in (1, 2, 4, 8, 16, 24, 72, 168))
+SCORE_WINDOWS = tuple(round(hours * HOUR) for hours in (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 48, 72, 120, 168))
 MONTH = 30 * DAY
 MIN_ANSWERS, MIN_BEFORE = 8, 30
 SCORE_DAY_SWING = 0.003
@@ -37,7 +38,7 @@ def scan_scores(times: Floats, values: Ints, at: Points, least_drop: float) -> F
     findings = Findings.none(len(at.ticks))
     down_before, up_before = _cumulative(values == -1), _cumulative(values == 1)
     now, month = before(times, at.seconds), before(times, at.begin(MONTH))
-    for length in WINDOWS:
+    for length in SCORE_WINDOWS:
         start = before(times, at.begin(length))
         n, m = now - start, start - month
         where = np.flatnonzero((n >= MIN_ANSWERS) & (m >= MIN_BEFORE))
@@ -56,7 +57,7 @@ def scan_scores(times: Floats, values: Ints, at: Points, least_drop: float) -> F
         lower = (mean < limit) & ((recent_sum < limit * recent_n) | (recent_n == 0))
         evidence = rate(mean, down, neutral, up)[lower] / (1 / n + 1 / m + SCORE_DAY_SWING)[lower]
         tail = np.exp(-evidence) / np.sqrt(1 + 4 * np.pi * evidence)
-        looks = np.maximum(m, 30) * len(WINDOWS) / np.maximum(1.0, n / 8)
+        looks = np.maximum(m, 30) * len(SCORE_WINDOWS) / np.maximum(1.0, n / 8)
         findings.add(where[lower], looks[lower] * tail, new_down[lower] * 1.0, (n * down)[lower], length)
     return findings
 

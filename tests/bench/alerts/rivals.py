@@ -7,35 +7,38 @@ promql-anomaly-detection (2024).
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from stream.core.detection.leaving import LEVEL
+from stream.monitoring.alerts.rules import aht, churn, csat, first_response, nps, resolution, response_rate
+
 Rule = dict[str, Any]
 """A rule as in a rule file."""
 
 
 class DesignRule(NamedTuple):
-    """A rule of the design: nominal false alarms a month, severity, domain, and how long it is kept firing."""
+    """A rule about a detector: its share of the false alarms as shipped, severity, domain, and how long it is kept firing."""
 
     share: float
     severity: str
     domain: str
-    keep_firing_for: str = "10m"
+    keep_firing_for: str = "5m"
 
 
 DESIGN_RULES = {
-    "leaving": DesignRule(0.0125, "critical", "customers"),
-    "payment_churn": DesignRule(1, "warning", "customers"),
-    "answers_late": DesignRule(0.5, "critical", "tickets"),
-    "reopenings": DesignRule(2, "warning", "tickets"),
-    "handle_time": DesignRule(0.125, "warning", "tickets", "6h"),
-    "nps": DesignRule(0.25, "warning", "feedback", "6h"),
-    "csat": DesignRule(0.25, "warning", "feedback", "6h"),
-    "answers_missing": DesignRule(0.25, "warning", "feedback"),
+    "leaving": DesignRule(LEVEL, "critical", "customers"),
+    "payment_churn": DesignRule(churn.PAYMENT_SHARE, "warning", "customers"),
+    "answers_late": DesignRule(first_response.SHARE, "critical", "tickets"),
+    "reopenings": DesignRule(resolution.SHARE, "warning", "tickets"),
+    "handle_time": DesignRule(aht.SHARE, "warning", "tickets", "6h"),
+    "nps": DesignRule(nps.SHARE, "warning", "feedback", "6h"),
+    "csat": DesignRule(csat.SHARE, "warning", "feedback", "6h"),
+    "answers_missing": DesignRule(response_rate.SHARE, "warning", "feedback", "1h"),
 }
 """By detector. A score is around the level for hours, so its alert is kept firing, or one drop would fire often."""
 COVERED = "and on (instance, job) (cx_partitions_covered == cx_partitions_expected)"
 
 
 def design() -> list[Rule]:
-    """Return the rules of the design, for one false alarm a month."""
+    """Return the shipped rules about unusual figures for one false alarm a month, without a limit of label sets that fire."""
     return [
         {
             "alert": of,

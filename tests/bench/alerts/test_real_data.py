@@ -15,6 +15,8 @@ EXPLAINED = [
     ("help desk", "reopenings", "total", "2011-10-15"),
     ("help desk", "reopenings", "total", "2011-12-30"),
     ("help desk", "reopenings", "total", "2011-12-30"),
+    ("help desk", "reopenings", "total", "2011-12-30"),
+    ("help desk", "reopenings", "total", "2011-12-30"),
 ]
 
 

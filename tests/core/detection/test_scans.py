@@ -1,6 +1,7 @@
 """Scans of counts and shares against the formulae, written out with exact sums."""
 
 import random
+from collections.abc import Sequence
 from fractions import Fraction
 from math import comb
 
@@ -106,7 +107,8 @@ def test_more_answers_are_never_more_certainly_missing() -> None:
     assert before > 0
 
 
-SHARE = ShareBaseline(NOW_HOUR - 24, [0.1] * 25, 20.0, 50.0, 0.1)
+SHARE = ShareBaseline(NOW_HOUR - 24, [0.1] * 25, 20.0, 40.0, 50.0, 0.1, 100.0)
+FEW_A_DAY = SHARE._replace(a_day=12.0)
 
 
 def _outcomes(overdue: int, in_time: int, *, ahead: int = 0) -> StreamEvents:
@@ -130,7 +132,7 @@ def test_late_answers_have_the_tail_of_one_less() -> None:
     a, b = Fraction(2), Fraction(18)
     tail = sum(comb(7, k) * _rising(a, k) * _rising(b, 7 - k) for k in range(5, 8)) / _rising(a + b, 7)
     assert finding is not None
-    assert finding.by_chance == pytest.approx(50 * 7 * float(tail), rel=1e-9)
+    assert finding.by_chance == pytest.approx(50 * 10 * float(tail), rel=1e-9)
     assert finding[1:] == (6, pytest.approx(0.8), 900)
 
 
@@ -154,6 +156,49 @@ def test_late_answers_end_five_minutes_after_the_last() -> None:
     assert scan_shares(events, lambda: SHARE, NOW_MINUTE + 5) is None
 
 
+FEW = (30, 31 * 60, 36 * 60, 55 * 60, 60 * 60)
+"""Minutes ago at which each of five tickets became overdue."""
+
+
+def _few(*ago: int, in_time: Sequence[int] = ()) -> StreamEvents:
+    events = StreamEvents(2, ahead=True)
+    for part, minutes in ((OVERDUE, ago), (IN_TIME, in_time)):
+        for minute in minutes:
+            put(events, NOW_MINUTE - minute, part)
+    return events
+
+
+def test_few_tickets_a_day_are_judged_over_three_days() -> None:
+    """Five of five late where a tenth is expected, known as from 40 outcomes: there is no burst among them."""
+    finding = scan_shares(_few(*FEW), lambda: FEW_A_DAY, NOW_MINUTE)
+    tail = _rising(Fraction(4), 4) / _rising(Fraction(40), 4)
+    assert finding is not None
+    assert finding.by_chance == pytest.approx(50 * 10 * float(tail), rel=1e-9)
+    assert finding[1:] == (5, pytest.approx(0.5), 3 * 86_400)
+    assert scan_shares(_few(*FEW[2:]), lambda: FEW_A_DAY, NOW_MINUTE) is None
+
+
+def test_many_tickets_a_day_are_judged_in_bursts_only() -> None:
+    assert scan_shares(_few(*FEW), lambda: SHARE, NOW_MINUTE) is None
+
+
+@pytest.mark.parametrize("in_time", [3, 4])
+def test_four_answers_in_time_end_what_few_tickets_showed(in_time: int) -> None:
+    events = _few(*(minute + 10 * 60 for minute in FEW), in_time=[60 * n for n in range(in_time)])
+    assert (scan_shares(events, lambda: FEW_A_DAY, NOW_MINUTE) is None) is (in_time == 4)
+
+
+def test_two_thousand_outcomes_say_as_much_as_more() -> None:
+    """The tail of a million outcomes is not added up one by one: it is that of the same share of 2,000."""
+    chances = [
+        finding.by_chance
+        for n in (1, 500)
+        if (finding := scan_shares(_outcomes(600 * n, 1400 * n), lambda: SHARE, NOW_MINUTE)) is not None
+    ]
+    assert len(chances) == 2
+    assert chances[0] == chances[1]
+
+
 @pytest.mark.parametrize("share", [0.19, 0.21])
 def test_targets_that_are_missed_all_the_time_are_no_finding(share: float) -> None:
     """Staff in office hours with targets in calendar time miss those of every night."""
@@ -168,6 +213,20 @@ def test_more_late_answers_are_never_less_certain() -> None:
         assert finding is not None
         chances.append(finding.by_chance)
     assert chances == sorted(chances, reverse=True)
+
+
+Outcomes = tuple[int, int, Fraction]
+
+
+def _together(hours: list[Outcomes]) -> Outcomes:
+    n = sum(hour[1] for hour in hours)
+    return sum(hour[0] for hour in hours), n, sum(hour[1] * hour[2] for hour in hours) / Fraction(n)
+
+
+def _correlation(units: list[Outcomes]) -> Fraction:
+    above = sum((late - n * p) ** 2 - n * p * (1 - p) for late, n, p in units)
+    below = sum(n * (n - 1) * p * (1 - p) for _, n, p in units)
+    return min(max(above / below, Fraction(1, 50)), Fraction(1, 2))
 
 
 def test_the_baseline_of_shares_is_that_of_the_hours_of_the_week() -> None:
@@ -188,13 +247,12 @@ def test_the_baseline_of_shares_is_that_of_the_hours_of_the_week() -> None:
 
     for i in (hours, hours - 1, hours - 24):
         assert base.share(first + i) == pytest.approx(float(share(i)), rel=1e-12)
-    above, below = Fraction(0), Fraction(0)
-    for i in range(2 * 24, 30 * 24):
-        n, p = everything[i], share(i)
-        above += (late[i] - n * p) ** 2 - n * p * (1 - p)
-        below += n * (n - 1) * p * (1 - p)
+    outcomes = [(late[i], everything[i], share(i)) for i in range(2 * 24, 30 * 24)]
+    days = [_together(outcomes[i : i + 24]) for i in range(0, len(outcomes), 24)]
     known = sum(weeks(everything, hours), Fraction(0)) * Fraction(8, 3) + 8
-    correlation = min(max(above / below, Fraction(1, 50)), Fraction(1, 2))
-    assert base.strength == pytest.approx(float(1 / (correlation + 1 / known)), rel=1e-9)
+    assert base.strength == pytest.approx(float(1 / (_correlation(outcomes) + 1 / known)), rel=1e-9)
+    known = Fraction(sum(everything[: 30 * 24]) + 10)
+    assert base.strength_of_days == pytest.approx(float(1 / (_correlation(days) + 1 / known)), rel=1e-9)
     assert base.month_share == pytest.approx(sum(late[: 30 * 24]) / sum(everything[: 30 * 24]))
     assert base.a_month == pytest.approx(sum(late[: 30 * 24]) / (30 * 24) * 720 + 2)
+    assert base.a_day == pytest.approx(sum(everything[: 30 * 24]) / 30)

@@ -55,7 +55,7 @@ def test_a_lower_score_has_the_formula_of_the_documents() -> None:
     finding = scan_scores(_answers(12, 1, 1), NOW_MINUTE, 0.05)
     down, neutral, up = 60.5 / 401.5, 140.5 / 401.5, 200.5 / 401.5
     evidence = rate(-11 / 14, down, neutral, up) / (1 / 14 + 1 / 400 + 0.003)
-    chance = 400 * 8 / (14 / 8) * exp(-evidence) / sqrt(1 + 4 * pi * evidence)
+    chance = 400 * 14 / (14 / 8) * exp(-evidence) / sqrt(1 + 4 * pi * evidence)
     assert finding is not None
     assert finding.by_chance == pytest.approx(chance, rel=1e-9)
     assert finding[1:] == (12, pytest.approx(14 * down), 3600)

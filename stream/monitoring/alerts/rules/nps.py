@@ -16,7 +16,7 @@ from stream.monitoring.alerts.patterns import Texts, limit_of, unusual
 from stream.monitoring.alerts.promql import Z, all_of, complete, target_of
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 
-SHARE = 0.25
+SHARE = 0.35
 _drop = Texts(NPS_ANSWERS.of, limit_of(SHARE))
 MIN_SAMPLES = Threshold("nps_responses", 30, "Minimum number of NPS answers for an alert")
 
