@@ -7,7 +7,7 @@ from stream.core.detection.finding import HISTORY_HOURS, Finding
 from stream.core.detection.profile import DAY, MONTH, REACH, Profile, profile
 from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline, share_baseline
 from stream.core.detection.stream_events import StreamEvents
-from stream.core.detection.streams import EVENT, Evidence, Part, Stream
+from stream.core.detection.streams import EVENT, OTHER, Evidence, Part, Stream, tells_apart
 from stream.core.model.aggregate import Vector
 from stream.core.model.aggregation_config import OTHER_VALUE
 from stream.core.model.pane_blocks import unpack_block
@@ -80,6 +80,7 @@ class _Watched:
         self._touched: set[LabelSet] = set()
         self._hour = -1
         self._profile: Profile | None = None
+        self._is_marked: bool | None = None
         self._baselines: dict[LabelSet, Baseline] = {}
         self._shares: dict[LabelSet, ShareBaseline] = {}
         self._weights: dict[LabelSet, float] = {}
@@ -111,7 +112,7 @@ class _Watched:
         self._baselines.pop(labels, None)
         self._shares.pop(labels, None)
         if labels == TOTAL_LABELS:
-            self._profile = None
+            self._profile = self._is_marked = None
             self._baselines.clear()
 
     def judge(self, minute: int, *, everything: bool) -> CooperativeSteps:
@@ -120,7 +121,7 @@ class _Watched:
         if hour != self._hour:
             self._sizes_changed |= hour // DAY != self._hour // DAY
             self._hour = hour
-            self._profile = None
+            self._profile = self._is_marked = None
             self._baselines.clear()
             self._shares.clear()
             yield from self._trim(minute)
@@ -211,6 +212,19 @@ class _Watched:
             self._profile = profile(counts, first, self._hour)
         return self._profile
 
+    def is_marked(self) -> bool:
+        """Return whether the feed tells events from others in the 35 days before the hour, in `total`."""
+        if self._is_marked is None:
+            events = self.events_by_labels.get(TOTAL_LABELS)
+            first = self._hour - MONTH
+            hours = (
+                []
+                if events is None
+                else [events.hours.between(first, self._hour, part) for part in (EVENT, OTHER)]
+            )
+            self._is_marked = not hours or tells_apart(*hours)
+        return self._is_marked
+
     def baseline(self, labels: LabelSet, depth: int) -> Baseline:
         """Return the baseline of a label set, which has history."""
         known = self._baselines.get(labels)
@@ -259,3 +273,7 @@ class _Evidence:
     def shares(self) -> ShareBaseline:
         """Return the baseline of the label set's shares."""
         return self._watched.shares(self._labels)
+
+    def is_marked(self) -> bool:
+        """Return whether the feed tells events from others."""
+        return self._watched.is_marked()

@@ -1,6 +1,6 @@
 """The streams of events that detectors watch: which components of which aggregates they are made of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple, Protocol
 
@@ -10,6 +10,7 @@ from stream.core.detection.finding import Finding
 from stream.core.detection.leaving import DEPTH, detect_leaving
 from stream.core.detection.means import NUMBER, SQUARES, SUM, logarithm, scan_means
 from stream.core.detection.missing import scan_missing
+from stream.core.detection.routine import scan_routine
 from stream.core.detection.scores import DOWN, NEUTRAL, UP, scan_scores
 from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline, scan_shares
 from stream.core.detection.stream_events import StreamEvents
@@ -61,6 +62,9 @@ class Evidence(Protocol):
     def shares(self) -> ShareBaseline:
         """Return the baseline of its shares."""
 
+    def is_marked(self) -> bool:
+        """Return whether the feed tells the events of `EVENT` from those of `OTHER`: see `tells_apart`."""
+
 
 class Stream(NamedTuple):
     """A stream of events and its detector.
@@ -87,6 +91,21 @@ class Stream(NamedTuple):
         return any(aggregate.kind == "due_flow" for aggregate in self.components)
 
 
+def tells_apart(events: Sequence[int], others: Sequence[int]) -> bool:
+    """Return whether counts of events by hour differ from those of others.
+
+    If every churn of 35 days is also the decision to leave, the feed has neither notices nor involuntary churns.
+    """
+    return events != others or not any(events)
+
+
+def _leaving(evidence: Evidence) -> Finding | None:
+    base = evidence.baseline(DEPTH)
+    if evidence.is_marked():
+        return detect_leaving(evidence.events, base, evidence.minute, evidence.weight)
+    return scan_routine(evidence.events, base, evidence.minute)
+
+
 def _table(parts: Mapping[int, int]) -> Callable[[int], tuple[Part, ...]]:
     """Return the function of components that count one event of a part each."""
     pairs = {component: ((part, 1),) for component, part in parts.items()}
@@ -109,7 +128,7 @@ LEAVING_CUSTOMERS = Stream(
     {LEAVING: _table({LeavingLayout.CUSTOMERS: EVENT}), CHURNED: _table(dict.fromkeys((0, 1), OTHER))},
     2,
     (EVENT,),
-    lambda e: detect_leaving(e.events, e.baseline(DEPTH), e.minute, e.weight),
+    _leaving,
 )
 ANSWERS_LATE = Stream(
     "answers_late",

@@ -43,12 +43,18 @@ def main() -> None:
     parser.add_argument(
         "--staff", choices=("always", "office", "business"), default="always", help="who answers"
     )
+    parser.add_argument(
+        "--feed",
+        choices=("marked", "unmarked"),
+        default="marked",
+        help="unmarked: neither notices nor `voluntary`",
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="size of the company, 1 is 20,000 customers")
     arguments = parser.parse_args()
     names = [name for name in INCIDENTS if arguments.incidents == "all" or arguments.incidents in name]
     total = Summary()
     for seed in parse_seeds(arguments.seeds):
-        traffic = generate(seed, arguments.weeks, arguments.scale, arguments.staff)
+        traffic = generate(seed, arguments.weeks, arguments.scale, arguments.staff, arguments.feed)
         at = moments(seed, arguments.moments, last_day=min(200, traffic.days - 14))
         if arguments.rules == "limit":
             for name, delays in limits(traffic, at):

@@ -8,7 +8,13 @@ import numpy as np
 
 from stream.core.model.histogram import bucket_midpoint, bucket_of
 from tests.bench.alerts import baselines
-from tests.bench.alerts.detectors import detect_leaving, scan_counts, scan_missing, scan_shares
+from tests.bench.alerts.detectors import (
+    detect_leaving,
+    scan_counts,
+    scan_missing,
+    scan_routine,
+    scan_shares,
+)
 from tests.bench.alerts.families import Member
 from tests.bench.alerts.gauges import Clock, LabelSetEvents, outcomes
 from tests.bench.alerts.mean_detectors import logarithms, scan_means, scan_scores
@@ -45,6 +51,11 @@ class Context(NamedTuple):
     def first(self) -> int:
         """The hour of the first event."""
         return first_hour(self.stream, self.hours)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether decisions to leave are told from other churns: all of `total` are as many as its churns if they are not."""
+        return len(self.total.known) != 2 * len(self.total.times)
 
     def baseline(self) -> baselines.Baseline:
         """Return the baseline of the label set."""
@@ -116,7 +127,11 @@ def _handle_logarithms(calls: dict[str, np.ndarray]) -> Ints:
 DETECTORS: dict[str, Detector] = {
     "leaving": Detector(
         _events("churns/decisions", "churns"),
-        lambda c, at, weight: detect_leaving(c.stream.times, c.baseline(), at, weight),
+        lambda c, at, weight: (
+            detect_leaving(c.stream.times, c.baseline(), at, weight)
+            if c.is_marked
+            else scan_routine(c.stream.times, c.baseline(), at)
+        ),
     ),
     "payment_churn": Detector(
         _events("churns/false", "churns"),

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import betaln, gammaln
 from scipy.stats import nbinom
 
-from tests.bench.alerts.baselines import CLUMP, MONTH_HOURS, Baseline, ShareBaseline
+from tests.bench.alerts.baselines import CLUMP, MONTH_HOURS, Baseline, ShareBaseline, by_hour
 from tests.bench.alerts.points import Findings, Points, before
 from tests.bench.alerts.special_days import DAY, HOUR, MINUTE, Bools, Floats, Ints
 
@@ -206,6 +206,27 @@ def detect_leaving(times: Floats, base: Baseline, at: Points, weight: float) -> 
         findings.baseline_events[chosen] = expected[clearer]
         findings.window_seconds[chosen] = length
     findings.by_chance[candidates] = MONTH_HOURS * 60 / evidence
+    return findings
+
+
+def scan_routine(times: Floats, base: Baseline, at: Points) -> Findings:
+    """Find hours with more leavers than the busiest of 35 days at that time of day."""
+    findings = Findings.none(len(at.ticks))
+    counts = by_hour(times, len(base.rates))
+    beside = np.maximum(np.maximum(counts, np.append(0, counts[:-1])), np.append(counts[1:], 0))
+    busiest = np.zeros(len(counts))
+    for day in range(1, 36):
+        busiest[24 * day :] = np.maximum(busiest[24 * day :], beside[: len(counts) - 24 * day])
+    now, begin = before(times, at.seconds), at.begin(HOUR)
+    count = now - before(times, begin)
+    fresh = now > before(times, at.begin(LAST_MINUTES * MINUTE))
+    expected = np.maximum(busiest[at.hour], busiest[(begin // HOUR).astype(int)])
+    expected = np.maximum(expected, base.expected(begin, (at.minute + 1.0) * MINUTE))
+    where = np.flatnonzero((count >= 5) & fresh & (count > expected))
+    count, expected = count[where], expected[where]
+    mean = expected + CLUMP - 1
+    tail = nb_upper(count - 1, mean, CLUMP * mean + 0.03 * expected**2)
+    findings.add(where, base.a_month[at.hour[where]] * tail, count * 1.0, expected, HOUR)
     return findings
 
 

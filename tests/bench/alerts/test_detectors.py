@@ -12,10 +12,10 @@ import numpy as np  # noqa: E402
 
 from stream.core.detection.baseline import Baseline, baseline, reach  # noqa: E402
 from stream.core.detection.finding import Finding  # noqa: E402
-from stream.core.detection.profile import REACH, profile  # noqa: E402
+from stream.core.detection.profile import MONTH, REACH, profile  # noqa: E402
 from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline, share_baseline  # noqa: E402
 from stream.core.detection.stream_events import StreamEvents  # noqa: E402
-from stream.core.detection.streams import EVENT, OTHER, STREAMS  # noqa: E402
+from stream.core.detection.streams import EVENT, OTHER, STREAMS, tells_apart  # noqa: E402
 from stream.core.model.time_buckets import HOUR, MINUTE, ROLLING  # noqa: E402
 from tests.bench.alerts.detection import DETECTORS, Context, Stream  # noqa: E402
 from tests.bench.alerts.gauges import LabelSetEvents  # noqa: E402
@@ -78,7 +78,7 @@ def added(of: str, stream: Stream) -> list[Added]:
             parts = [[(EVENT, 1)] for _ in times]
     events = [Added(at, *pair) for at, pairs in zip(times, parts, strict=True) for pair in pairs]
     if of in {"leaving", "payment_churn", "reopenings"}:
-        events += [Added(at, OTHER, 1) for at in stream.known.tolist()]
+        events += [Added(at, OTHER, 1) for at in stream.known[len(times) :].tolist()]
     return sorted(events)
 
 
@@ -123,6 +123,12 @@ class CoreEvidence:
         counts, first = self._replayed.counts(self._hour, reach(depth))
         return baseline(counts, first, self._hour, depth, of_total)
 
+    def is_marked(self) -> bool:
+        first = self._hour - MONTH
+        return tells_apart(
+            *(self._total.events.hours.between(first, self._hour, part) for part in (EVENT, OTHER))
+        )
+
     def shares(self) -> ShareBaseline:
         overdue, first = self._replayed.counts(self._hour, REACH, OVERDUE)
         in_time, _ = self._replayed.counts(self._hour, REACH, IN_TIME)
@@ -151,6 +157,18 @@ def chosen_points(findings: Findings, n: int = 40) -> np.ndarray:
 @pytest.mark.parametrize("label_set", [TOTAL, APP], ids=str)
 @pytest.mark.parametrize("of", DETECTORS)
 def test_findings_equal_those_of_the_core(of: str, label_set: object, traffic: Traffic) -> None:
+    compare(of, label_set, traffic)
+
+
+def test_leavers_of_an_unmarked_feed_equal_those_of_the_core() -> None:
+    unmarked = generate(5, weeks=1, feed="unmarked")
+    compare(
+        "leaving", TOTAL, INCIDENTS["100 leavers, app"].change(unmarked, EVENTS_AT, np.random.default_rng(1))
+    )
+
+
+def compare(of: str, label_set: object, traffic: Traffic) -> None:
+    """Compare the findings of a label set with those of the core."""
     read, detect = DETECTORS[of]
     streams = read(LabelSetEvents(traffic, label_set)), read(LabelSetEvents(traffic, TOTAL))  # type: ignore[arg-type]
     context = Context(*streams, traffic.days * 24)

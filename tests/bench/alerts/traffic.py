@@ -6,6 +6,7 @@ start of daylight saving time and label values with 1 % of the events. All of it
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from tests.bench.alerts.special_days import DAY, HOUR, WARM_UP_DAYS, Bools, Cale
 from tests.bench.alerts.surveys import survey_streams
 from tests.bench.alerts.tickets import Staff, call_stream, ticket_streams
 
+Feed = Literal["marked", "unmarked"]
+"""Whether there are notices and the reasons of churns. If not, every churn is a decision to leave, like those of contracts that end."""
 CUSTOMERS = 20_000
 VOLUNTARY, ANNOUNCED, INVOLUNTARY = 0, 1, 2
 """Reasons of a churn: a decision without notice, the end of a contract after a notice, a failed payment."""
@@ -87,7 +90,9 @@ class Traffic:
         return replace(self, streams=self.streams | {name: events})
 
 
-def generate(seed: int, weeks: float = 26, scale: float = 1.0, staff: Staff = "always") -> Traffic:
+def generate(
+    seed: int, weeks: float = 26, scale: float = 1.0, staff: Staff = "always", feed: Feed = "marked"
+) -> Traffic:
     """Return the traffic of a seed: the warm-up and some weeks."""
     days = WARM_UP_DAYS + round(7 * weeks)
     random = np.random.default_rng(seed)
@@ -95,6 +100,9 @@ def generate(seed: int, weeks: float = 26, scale: float = 1.0, staff: Staff = "a
     rates: dict[str, Floats] = {}
     streams: dict[str, Events] = {}
     streams["churns"], streams["notices"] = _leavers(random, calendar, scale, rates)
+    if feed == "unmarked":
+        streams["churns"]["reason"] = np.full(len(streams["churns"]["time"]), VOLUNTARY)
+        streams["notices"] = {field: values[:0] for field, values in streams["notices"].items()}
     n = len(streams["churns"]["time"])
     streams["activations"] = {
         "time": np.sort(random.random(n) * (days * DAY)),

@@ -207,6 +207,23 @@ def test_leavers_are_judged_by_their_own_aggregate() -> None:
     assert (of, finding.events) == ("leaving", 6)
 
 
+@pytest.mark.parametrize("involuntary", [0, 1])
+def test_batches_of_an_unmarked_feed_are_learned_from_total(involuntary: int) -> None:
+    """Forty contracts ended four weeks ago within a minute. With one churn that says `voluntary: false` the feed is marked."""
+    leaving, churned = LEAVING_CUSTOMERS.components
+    windows = _windows(LEAVING_CUSTOMERS)
+    judge = Judge(windows, [LEAVING_CUSTOMERS])
+    leavers = {NOW - 28 * DAY: 40} | _spike(12)
+    for labels in (TOTAL_LABELS, APP):
+        for block in (*_changes(leaving, 0, labels, leavers), *_changes(churned, 1, labels, leavers)):
+            windows.apply(*block)
+    for block in _changes(churned, 0, TOTAL_LABELS, {NOW - 9 * DAY: involuntary} if involuntary else {}):
+        windows.apply(*block)
+    _run(judge, NOW)
+    found = {labels for _, labels, _ in judge.findings()}
+    assert found == ({TOTAL_LABELS, APP} if involuntary else set())
+
+
 def test_streams_have_names_of_their_own_and_parts_in_range() -> None:
     assert len({stream.of for stream in STREAMS}) == len(STREAMS) == 8
     for stream in STREAMS:

@@ -36,8 +36,8 @@ LIMITS = {
     "answers_late": 0.25,
     "reopenings": 2,
     "handle_time": 0.125,
-    "nps": 0.25,
-    "csat": 0.25,
+    "nps": 0.35,
+    "csat": 0.35,
     "answers_missing": 0.25,
 }
 """By chance a month at which each rule fires."""
