@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from stream.core.detection.baseline import Baseline, baseline, reach
 from stream.core.detection.finding import HISTORY_HOURS, Finding
 from stream.core.detection.profile import DAY, MONTH, REACH, Profile, profile
-from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline, share_baseline
+from stream.core.detection.share_baseline import IN_TIME, OVERDUE, ShareBaseline, share_baseline
 from stream.core.detection.stream_events import StreamEvents
 from stream.core.detection.streams import EVENT, OTHER, Evidence, Part, Stream, tells_apart
 from stream.core.model.aggregate import Vector

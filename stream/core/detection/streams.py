@@ -12,7 +12,8 @@ from stream.core.detection.means import NUMBER, SQUARES, SUM, logarithm, scan_me
 from stream.core.detection.missing import scan_missing
 from stream.core.detection.routine import scan_routine
 from stream.core.detection.scores import DOWN, NEUTRAL, UP, scan_scores
-from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline, scan_shares
+from stream.core.detection.share_baseline import IN_TIME, OVERDUE, ShareBaseline
+from stream.core.detection.shares import scan_shares
 from stream.core.detection.stream_events import StreamEvents
 from stream.core.model.aggregate import Aggregate
 from stream.core.model.aggregates.customers import CHURNED, LEAVING, ChurnedLayout, LeavingLayout

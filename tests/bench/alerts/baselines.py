@@ -68,10 +68,12 @@ class ShareBaseline:
 
     shares: Floats
     strength: Floats
+    share_of_days: Floats
     strength_of_days: Floats
     a_month: Floats
-    month_share: Floats
     a_day: Floats
+    month_share: Floats
+    has_closed_hours: Bools
 
 
 def by_hour(times: Floats, hours: int) -> Floats:
@@ -127,30 +129,58 @@ def share_baseline(overdue: Floats, in_time: Floats, first: int) -> ShareBaselin
     )
     base = (month_overdue + 0.5) / (month_all + SHARE_PRIOR_MONTH)
     shares = np.clip((week_overdue + SHARE_PRIOR * base) / (week_all + SHARE_PRIOR), 0.01, 0.97)
+    unit = shares * (1 - shares)
     begin = np.maximum(day - SPREAD_DAYS * DAY, first)
-    of_hours = _correlation(overdue, outcomes, outcomes * shares, begin, day)
-    days = len(outcomes) // DAY
-    daily = [
-        values[: days * DAY].reshape(days, DAY).sum(1) for values in (overdue, outcomes, outcomes * shares)
-    ]
-    of_days = _correlation(daily[0], daily[1], daily[2], begin // DAY, day // DAY)
+    above = _between((overdue - outcomes * shares) ** 2 - outcomes * unit, begin, day)
+    below = _between(outcomes * (outcomes - 1) * unit, begin, day)
+    correlation = np.where(below > 0, above / np.where(below > 0, below, 1), 0.05)
+    days = -(-len(outcomes) // DAY)
+    padded = [np.append(counts, np.zeros(days * DAY - len(counts))) for counts in (overdue, outcomes)]
+    daily_overdue, daily = (counts.reshape(days, DAY) for counts in padded)
+    share_of_days, strength_of_days = _day_share(daily_overdue.sum(1), daily.sum(1), first // DAY)
+    closed = _closed_hours(daily_overdue, daily, first // DAY)
     return ShareBaseline(
         shares,
-        1 / (of_hours + 1 / (week_all + SHARE_PRIOR)),
-        1 / (of_days + 1 / (month_all + SHARE_PRIOR_MONTH)),
+        1 / (np.clip(correlation, *CORRELATION_LIMITS) + 1 / (week_all + SHARE_PRIOR)),
+        share_of_days[hours // DAY],
+        strength_of_days[hours // DAY],
         month_overdue / np.maximum(day - low, 1) * MONTH_HOURS + 2,
-        month_overdue / np.maximum(month_all, 1),
         month_all / np.maximum(day - low, 1) * DAY,
+        month_overdue / np.maximum(month_all, 1),
+        closed[hours // DAY],
     )
 
 
-def _correlation(overdue: Floats, outcomes: Floats, expected: Floats, begin: Ints, end: Ints) -> Floats:
-    """Return the correlation between the outcomes of an hour or a day, from `begin` to before `end`."""
-    share = expected / np.maximum(outcomes, 1)
-    unit = share * (1 - share)
-    above = _between((overdue - expected) ** 2 - outcomes * unit, begin, end)
-    below = _between(outcomes * (outcomes - 1) * unit, begin, end)
-    return np.clip(np.where(below > 0, above / np.where(below > 0, below, 1), 0.05), *CORRELATION_LIMITS)
+def _day_share(overdue: Floats, outcomes: Floats, first: int) -> tuple[Floats, Floats]:
+    """Return the share from 35 to seven days before each day, and for how many outcomes it stands."""
+    day = np.arange(len(outcomes))
+    begin = np.maximum(day - 5 * 7, first)
+    end = np.maximum(day - 7, begin)
+    n = _between(outcomes, begin, end)
+    p = (_between(overdue, begin, end) + 0.5) / (n + SHARE_PRIOR_MONTH)
+    squares, products, all_squares = (
+        _between(values, begin, end) for values in (overdue**2, overdue * outcomes, outcomes**2)
+    )
+    above = squares - 2 * p * products + p**2 * all_squares - p * (1 - p) * n
+    pairs = np.maximum(all_squares - n, 1e-9)
+    correlation = np.where(all_squares > n, above / (p * (1 - p) * pairs) - np.sqrt(2 / pairs), 0.05)
+    return p, 1 / (np.clip(correlation, *CORRELATION_LIMITS) + 1 / (n + SHARE_PRIOR_MONTH))
+
+
+def _closed_hours(overdue: Floats, outcomes: Floats, first: int) -> Bools:
+    """Return for each day whether nearly all cycles of some hours of the 35 days before it are overdue. Shapes (days, 24)."""
+    kind = (np.arange(len(outcomes)) % 7 >= SATURDAY).astype(int)
+    result = np.zeros(len(outcomes), bool)
+    for day in range(len(outcomes)):
+        before = slice(max(day - 5 * 7, min(first, day)), day)
+        sums = [
+            np.stack([counts[before][kind[before] == of].sum(0) for of in (0, 1)])
+            for counts in (overdue, outcomes)
+        ]
+        closed = (sums[1] > 0) & (sums[0] >= 0.8 * sums[1])
+        inside = outcomes[before] * closed[kind[before]]
+        result[day] = inside.sum() >= 4 and (inside.sum(1) > 0).sum() >= 3
+    return result
 
 
 def _smoothed(counts: Floats, first: int) -> Floats:

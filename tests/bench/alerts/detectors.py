@@ -110,27 +110,30 @@ def scan_shares(times: Floats, overdue: Bools, base: ShareBaseline, at: Points) 
     expected_before = np.concatenate([[0.0], np.cumsum(base.shares[hours])])
     overdue_before = np.concatenate([[0], np.cumsum(overdue)])
     bursts = np.flatnonzero(_late_now(times, overdue, at))
-    windows = [(length, bursts, base.strength) for length in SHARE_WINDOWS]
+    windows = [(length, bursts, False) for length in SHARE_WINDOWS]
     for length in LONG_SHARE_WINDOWS:
         late = _goes_on(times, overdue_before, at, length)
-        windows.append((length, np.flatnonzero(late), base.strength_of_days))
-    for length, candidates, strength in windows:
+        windows.append((length, np.flatnonzero(late), True))
+    for length, candidates, is_long in windows:
         here = at.select(candidates)
         now, start = before(times, here.seconds), before(times, here.begin(length))
         n, bad = now - start, overdue_before[now] - overdue_before[start]
-        share = (expected_before[now] - expected_before[start]) / np.maximum(n, 1)
+        hour = here.hour
+        if is_long:
+            share, usual, strength = (
+                base.share_of_days[hour],
+                base.share_of_days[hour],
+                base.strength_of_days[hour],
+            )
+        else:
+            share = (expected_before[now] - expected_before[start]) / np.maximum(n, 1)
+            usual, strength = base.month_share[hour], base.strength[hour]
         share = np.clip(share, 0.01, 0.985)
-        keep = np.flatnonzero(
-            (bad >= 4)
-            & (bad > SHARE_FLOOR * n)
-            & (bad > share * n)
-            & (base.month_share[here.hour] <= SHARE_FLOOR)
-            & ((base.a_day[here.hour] <= RARE_OUTCOMES) | (strength is base.strength))
-        )
-        n, bad, share, hour = n[keep], bad[keep], share[keep], here.hour[keep]
+        keep = (bad >= 4) & (bad > SHARE_FLOOR * n) & (bad > share * n) & (usual <= SHARE_FLOOR)
+        keep &= ~base.has_closed_hours[hour] & ((base.a_day[hour] <= RARE_OUTCOMES) | (not is_long))
+        n, bad, share, hour, strength = n[keep], bad[keep], share[keep], hour[keep], strength[keep]
         most = np.minimum(n, MOST_OUTCOMES)
-        strong = strength[hour]
-        tail = beta_binomial_upper(bad * most // n - 1, most - 1, share * strong, (1 - share) * strong)
+        tail = beta_binomial_upper(bad * most // n - 1, most - 1, share * strength, (1 - share) * strength)
         by_chance = base.a_month[hour] * (len(SHARE_WINDOWS) + len(LONG_SHARE_WINDOWS)) * tail
         findings.add(candidates[keep], by_chance, bad * 1.0, n * share, length)
     return findings

@@ -126,6 +126,14 @@ def slow_answers(traffic: Traffic, at: float, random: np.random.Generator) -> Tr
     return traffic.with_stream("cycles", cycles | {"reply": replies})
 
 
+def all_late(traffic: Traffic, at: float, random: np.random.Generator) -> Traffic:
+    """Answer the contacts of three days up to an hour after their targets."""
+    cycles = traffic.streams["cycles"]
+    late = cycles["due"] + random.random(len(cycles["due"])) * HOUR
+    replies = np.where(_during(cycles["time"], at, SHOCK_HOURS), late, cycles["reply"])
+    return traffic.with_stream("cycles", cycles | {"reply": replies})
+
+
 def nps_drop(points: float, channel: int = EVERY_CHANNEL) -> Change:
     """Return a change: the NPS is lower by these points."""
 
@@ -216,6 +224,7 @@ INCIDENTS: dict[str, Incident] = {
     **{f"{n} late replies, app": Incident(late_replies(n, APP), 3, "tickets") for n in (10, 40)},
     "nobody answers": Incident(nobody_answers, 6, "tickets"),
     "answers 4 times slower": Incident(slow_answers, 9, "tickets"),
+    "all replies late": Incident(all_late, 72, "tickets"),
     **{f"NPS -{points}": Incident(nps_drop(points), 72, "feedback") for points in (20, 50, 94)},
     "NPS -50, app": Incident(nps_drop(50, APP), 72, "feedback"),
     **{f"CSAT -{points}": Incident(csat_drop(points), 72, "feedback") for points in (20, 50)},

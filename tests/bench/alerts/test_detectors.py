@@ -13,7 +13,12 @@ import numpy as np  # noqa: E402
 from stream.core.detection.baseline import Baseline, baseline, reach  # noqa: E402
 from stream.core.detection.finding import Finding  # noqa: E402
 from stream.core.detection.profile import MONTH, REACH, profile  # noqa: E402
-from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline, share_baseline  # noqa: E402
+from stream.core.detection.share_baseline import (  # noqa: E402
+    IN_TIME,
+    OVERDUE,
+    ShareBaseline,
+    share_baseline,
+)
 from stream.core.detection.stream_events import StreamEvents  # noqa: E402
 from stream.core.detection.streams import EVENT, OTHER, STREAMS, tells_apart  # noqa: E402
 from stream.core.model.time_buckets import HOUR, MINUTE, ROLLING  # noqa: E402

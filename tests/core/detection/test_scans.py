@@ -1,9 +1,9 @@
 """Scans of counts and shares against the formulae, written out with exact sums."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from math import comb
+from math import comb, sqrt
 
 import pytest
 
@@ -11,7 +11,8 @@ from stream.core.detection.baseline import Baseline
 from stream.core.detection.counts import scan_counts
 from stream.core.detection.finding import Finding
 from stream.core.detection.missing import scan_missing
-from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline, scan_shares, share_baseline
+from stream.core.detection.share_baseline import IN_TIME, OVERDUE, DayShare, ShareBaseline, share_baseline
+from stream.core.detection.shares import scan_shares
 from stream.core.detection.stream_events import StreamEvents
 from stream.core.detection.tails import negative_binomial_lower, negative_binomial_upper
 from stream.core.model.time_buckets import HOUR
@@ -107,7 +108,9 @@ def test_more_answers_are_never_more_certainly_missing() -> None:
     assert before > 0
 
 
-SHARE = ShareBaseline(NOW_HOUR - 24, [0.1] * 25, 20.0, 40.0, 50.0, 0.1, 100.0)
+SHARE = ShareBaseline(
+    NOW_HOUR - 24, [0.1] * 25, 20.0, DayShare(0.1, 40.0), 50.0, 100.0, 0.1, has_closed_hours=False
+)
 FEW_A_DAY = SHARE._replace(a_day=12.0)
 
 
@@ -215,18 +218,55 @@ def test_more_late_answers_are_never_less_certain() -> None:
     assert chances == sorted(chances, reverse=True)
 
 
-Outcomes = tuple[int, int, Fraction]
-
-
-def _together(hours: list[Outcomes]) -> Outcomes:
-    n = sum(hour[1] for hour in hours)
-    return sum(hour[0] for hour in hours), n, sum(hour[1] * hour[2] for hour in hours) / Fraction(n)
-
-
-def _correlation(units: list[Outcomes]) -> Fraction:
+def _correlation(units: list[tuple[int, int, Fraction]]) -> Fraction:
     above = sum((late - n * p) ** 2 - n * p * (1 - p) for late, n, p in units)
     below = sum(n * (n - 1) * p * (1 - p) for _, n, p in units)
-    return min(max(above / below, Fraction(1, 50)), Fraction(1, 2))
+    return above / below
+
+
+def test_the_share_of_days_ends_a_week_ago() -> None:
+    """Of five and four outcomes a day, and all late of the last seven days."""
+    late = [n for day in range(33) for n in (*(0,) * 8, int(day % 4 == 0), *(0,) * 15)] + [4] * 168
+    good = [n for day in range(33) for n in (*(0,) * 9, 4 + day % 2, *(0,) * 14)] + [0] * 168
+    first = MONDAY * 24
+    days = share_baseline(late, good, first, first + len(late)).days
+    units = [(int(day % 4 == 0), int(day % 4 == 0) + 4 + day % 2) for day in range(5, 33)]
+    n = sum(outcomes for _, outcomes in units)
+    p = (sum(bad for bad, _ in units) + Fraction(1, 2)) / (n + 10)
+    error = sqrt(2 / sum(outcomes * (outcomes - 1) for _, outcomes in units))
+    correlation = max(float(_correlation([(*unit, p) for unit in units])) - error, 0.02)
+    assert days == (pytest.approx(float(p)), pytest.approx(1 / (correlation + 1 / (n + 10))))
+
+
+@pytest.mark.parametrize(
+    ("nights", "is_closed"),
+    [
+        pytest.param(range(35), True, id="every night"),
+        pytest.param(range(0, 35, 9), True, id="four outcomes of four nights"),
+        pytest.param(range(0, 35, 14), False, id="three outcomes"),
+    ],
+)
+def test_nights_without_answers_are_closed_hours(nights: Iterable[int], is_closed: bool) -> None:
+    """Targets in calendar time pass at night, when there are few tickets. By day they are met."""
+    late, good = [0] * 35 * 24, [0] * 35 * 24
+    for day in range(35):
+        good[day * 24 + 10] = 9
+    for night in nights:
+        late[night * 24 + 3] = 1
+    base = share_baseline(late, good, MONDAY * 24, (MONDAY + 35) * 24)
+    assert base.has_closed_hours is is_closed
+    assert base.month_share < 0.2
+    found = scan_shares(_outcomes(9, 0), lambda: SHARE._replace(has_closed_hours=is_closed), NOW_MINUTE)
+    assert (found is None) is is_closed
+
+
+def test_one_night_without_answers_closes_no_hours() -> None:
+    """Other nights are in time, or the outcomes are those of one night."""
+    late, good = [0] * 35 * 24, [0] * 35 * 24
+    for hour in range(8):
+        late[20 * 24 + hour] = 5
+        good[13 * 24 + hour] = 2 * (hour % 2)
+    assert not share_baseline(late, good, MONDAY * 24, (MONDAY + 35) * 24).has_closed_hours
 
 
 def test_the_baseline_of_shares_is_that_of_the_hours_of_the_week() -> None:
@@ -248,11 +288,9 @@ def test_the_baseline_of_shares_is_that_of_the_hours_of_the_week() -> None:
     for i in (hours, hours - 1, hours - 24):
         assert base.share(first + i) == pytest.approx(float(share(i)), rel=1e-12)
     outcomes = [(late[i], everything[i], share(i)) for i in range(2 * 24, 30 * 24)]
-    days = [_together(outcomes[i : i + 24]) for i in range(0, len(outcomes), 24)]
     known = sum(weeks(everything, hours), Fraction(0)) * Fraction(8, 3) + 8
-    assert base.strength == pytest.approx(float(1 / (_correlation(outcomes) + 1 / known)), rel=1e-9)
-    known = Fraction(sum(everything[: 30 * 24]) + 10)
-    assert base.strength_of_days == pytest.approx(float(1 / (_correlation(days) + 1 / known)), rel=1e-9)
+    correlation = min(max(_correlation(outcomes), Fraction(1, 50)), Fraction(1, 2))
+    assert base.strength == pytest.approx(float(1 / (correlation + 1 / known)), rel=1e-9)
     assert base.month_share == pytest.approx(sum(late[: 30 * 24]) / sum(everything[: 30 * 24]))
     assert base.a_month == pytest.approx(sum(late[: 30 * 24]) / (30 * 24) * 720 + 2)
     assert base.a_day == pytest.approx(sum(everything[: 30 * 24]) / 30)

@@ -113,11 +113,14 @@ def installation(kafka: str, tmp_path: Path, require: Callable[[str], Path]) -> 
 
 
 def history(now: int) -> Iterator[tuple[int, Data]]:
-    """Yield 300 customers of the app, of whom 20 churned in the month, and 60 tickets of the month with quick replies."""
+    """Yield 300 customers of the app, of whom 20 churned in the month, and 60 tickets of the month with quick replies.
+
+    One churn is involuntary, so that the feed tells decisions to leave from other churns.
+    """
     for n in range(300):
         yield now - 40 * DAY, CustomerActivated(customer_id=f"c-{n}", channel="app")
     for n in range(20):
-        yield now - 2 * DAY - n * DAY, CustomerChurned(customer_id=f"c-{n}", reason="price")
+        yield now - 2 * DAY - n * DAY, CustomerChurned(customer_id=f"c-{n}", reason="price", voluntary=n > 0)
     for n in range(60):
         created = now - 20 * DAY + n * 8 * HOUR
         yield from ticket(f"quick-{n}", "web" if n % 2 else "app", created, created + MINUTE)
