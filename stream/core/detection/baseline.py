@@ -51,7 +51,11 @@ class Baseline(NamedTuple):
     def expected(self, begin: int, end: int) -> float:
         """Return the expected events between two times in ms."""
         first, last = begin // HOUR, end // HOUR
-        total = sum(self.rate(hour) for hour in range(first, last))
+        low, high = first - self.begin, last - self.begin
+        if low >= 0 and high < len(self.rates):
+            total = sum(self.rates[low:high])
+        else:
+            total = sum(self.rate(hour) for hour in range(first, last))
         return total + (self.rate(last) * (end % HOUR) - self.rate(first) * (begin % HOUR)) / HOUR
 
     def variance(self, expected: float, mean: float, span: int) -> float:

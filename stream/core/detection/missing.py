@@ -25,12 +25,17 @@ def scan_missing(events: StreamEvents, base: Baseline, minute: int) -> Finding |
         base: their baseline
         minute: the present
     """
-    best = None
+    best, low = None, dict[int, bool]()
     for length in WINDOWS:
+        recent = max(HOUR, length // RECENT)
+        if recent not in low:
+            low[recent] = _is_low(events, base, minute, recent)
+        if not low[recent]:
+            continue
         span = Span(minute, length)
         count = events.count(span)
         expected = base.expected(span.begin, minute * MINUTE) + 1e-6
-        if count > TIMES * expected or not _goes_on(events, base, minute, length):
+        if count > TIMES * expected:
             continue
         tail = negative_binomial_lower(count, expected, base.variance(expected, expected, length))
         looks = min(base.a_month, MONTH_HOURS * HOUR / length * 8) * len(WINDOWS)
@@ -38,6 +43,7 @@ def scan_missing(events: StreamEvents, base: Baseline, minute: int) -> Finding |
     return best
 
 
-def _goes_on(events: StreamEvents, base: Baseline, minute: int, length: int) -> bool:
-    recent = Span(minute, max(HOUR, length // RECENT))
-    return events.count(recent) <= TIMES * base.expected(recent.begin, minute * MINUTE)
+def _is_low(events: StreamEvents, base: Baseline, minute: int, length: int) -> bool:
+    """Return whether the newest part of a window is low enough."""
+    span = Span(minute, length)
+    return events.count(span) <= TIMES * base.expected(span.begin, minute * MINUTE)
