@@ -49,6 +49,7 @@ bench: install  ## Measure throughput, latency and memory, and compare with Kafk
 	$(BIN)/python -m tests.bench.run
 	$(BIN)/python -m tests.bench.live
 	$(BIN)/python -m tests.bench.intake
+	$(BIN)/python -m tests.bench.judging
 	$(BIN)/python -m tests.bench.others
 
 bench-base: install  ## Measure time and memory for loading a million existing customers

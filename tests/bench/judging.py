@@ -25,7 +25,7 @@ from stream.exporter.state import ExporterState, PaneBatch
 from tests.exporter.in_memory import Worker, exporter
 from tests.support import DAY, HOUR, MINUTE, NOW, SECOND, Event, FakeRecord
 
-VALUES, CSAT_VALUES = 200, 60
+VALUES, CSAT_VALUES = 200, 20
 """Touchpoints with NPS answers, and those of them with CSAT answers, too."""
 CHANNELS = ("app", "web", "phone", "chat")
 HISTORY_DAYS = 36
@@ -76,7 +76,7 @@ def history(random: Random) -> list[Event]:
     begin, span = FIRST - HISTORY_DAYS * DAY, HISTORY_DAYS * DAY
     events: list[Event] = []
     for number in range(VALUES):
-        surveys = ["nps"] * (2 * HISTORY_DAYS * ANSWERS_A_DAY // 2)
+        surveys = ["nps"] * (HISTORY_DAYS * ANSWERS_A_DAY)
         surveys += ["csat"] * (HISTORY_DAYS * ANSWERS_A_DAY // 2 if number < CSAT_VALUES else 0)
         events += [answer(random, number, begin + random.randrange(span), survey) for survey in surveys]
     for _ in range(OTHERS_A_DAY * HISTORY_DAYS):

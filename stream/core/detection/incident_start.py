@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import log
 from typing import NamedTuple
 
-from stream.core.detection import means, scores, shares
+from stream.core.detection import means, scores
 from stream.core.detection.finding import MONTH_HOURS, Finding
 from stream.core.detection.leaving import DEPTH
+from stream.core.detection.share_baseline import IN_TIME, OVERDUE
 from stream.core.detection.stream_events import Span, StreamEvents
 from stream.core.detection.streams import (
     ANSWERS_LATE,
@@ -178,10 +179,10 @@ def _shares(counts: Sequence[int]) -> list[float]:
 def _overdue(buckets: Buckets, evidence: Evidence, finding: Finding) -> list[float]:
     """Return the ratios of overdue cycles, k ln(q / p) + (n - k) ln((1 - q) / (1 - p)), with the baseline's share of the hour."""
     base, span = evidence.shares(), Span(evidence.minute, finding.window_seconds * 1000)
-    bad, good = (evidence.events.count(span, part) for part in (shares.OVERDUE, shares.IN_TIME))
+    bad, good = (evidence.events.count(span, part) for part in (OVERDUE, IN_TIME))
     share = min(max(bad / max(bad + good, 1), MIN_SHARE), 1 - MIN_SHARE)
     result = []
-    columns = zip(buckets.bounds(), *map(buckets.counts, (shares.OVERDUE, shares.IN_TIME)), strict=True)
+    columns = zip(buckets.bounds(), *map(buckets.counts, (OVERDUE, IN_TIME)), strict=True)
     for (begin, _), late, in_time in columns:
         expected = base.share(begin // HOUR)
         result.append(late * log(share / expected) + in_time * log((1 - share) / (1 - expected)))

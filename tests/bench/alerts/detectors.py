@@ -120,16 +120,16 @@ def scan_shares(times: Floats, overdue: Bools, base: ShareBaseline, at: Points) 
         n, bad = now - start, overdue_before[now] - overdue_before[start]
         hour = here.hour
         if is_long:
-            share, usual, strength = (
+            share, baseline_share, strength = (
                 base.share_of_days[hour],
                 base.share_of_days[hour],
                 base.strength_of_days[hour],
             )
         else:
             share = (expected_before[now] - expected_before[start]) / np.maximum(n, 1)
-            usual, strength = base.month_share[hour], base.strength[hour]
+            baseline_share, strength = base.month_share[hour], base.strength[hour]
         share = np.clip(share, 0.01, 0.985)
-        keep = (bad >= 4) & (bad > SHARE_FLOOR * n) & (bad > share * n) & (usual <= SHARE_FLOOR)
+        keep = (bad >= 4) & (bad > SHARE_FLOOR * n) & (bad > share * n) & (baseline_share <= SHARE_FLOOR)
         keep &= ~base.has_closed_hours[hour] & ((base.a_day[hour] <= RARE_OUTCOMES) | (not is_long))
         n, bad, share, hour, strength = n[keep], bad[keep], share[keep], hour[keep], strength[keep]
         most = np.minimum(n, MOST_OUTCOMES)

@@ -11,6 +11,23 @@ require_bench_extra()
 from tests.bench.alerts.real_data import READERS, alarms  # noqa: E402
 
 EXPLAINED = [
+    ("help desk", "answers_late", "total", "2010-07-09"),
+    ("help desk", "answers_late", "total", "2010-07-09"),
+    ("help desk", "answers_late", "total", "2011-01-05"),
+    ("help desk", "answers_late", "total", "2011-01-06"),
+    ("help desk", "answers_late", "total", "2011-01-06"),
+    ("help desk", "answers_late", "total", "2011-01-10"),
+    ("help desk", "answers_late", "total", "2012-08-10"),
+    ("help desk", "answers_late", "total", "2012-10-17"),
+    ("help desk", "answers_late", "total", "2013-11-16"),
+    ("help desk", "answers_late", "Value 1", "2012-08-09"),
+    ("help desk", "answers_late", "Value 1", "2012-08-10"),
+    ("help desk", "answers_late", "Value 1", "2012-12-25"),
+    ("help desk", "answers_late", "Value 1", "2013-11-16"),
+    ("help desk", "answers_late", "Value 2", "2011-01-05"),
+    ("help desk", "answers_late", "Value 2", "2012-01-04"),
+    ("help desk", "answers_late", "Value 4", "2013-01-25"),
+    ("help desk", "answers_late", "Value 4", "2013-01-28"),
     ("help desk", "reopenings", "total", "2011-10-14"),
     ("help desk", "reopenings", "total", "2011-10-15"),
     ("help desk", "reopenings", "total", "2011-12-30"),

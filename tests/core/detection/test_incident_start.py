@@ -13,7 +13,7 @@ from stream.core.detection.finding import Finding
 from stream.core.detection.incident_start import STATISTICS, SURE, Since, began, last_left_zero
 from stream.core.detection.means import NUMBER, SQUARES, SUM, UNIT
 from stream.core.detection.scores import DOWN, UP
-from stream.core.detection.shares import IN_TIME, OVERDUE, ShareBaseline, share_baseline
+from stream.core.detection.share_baseline import IN_TIME, OVERDUE, ShareBaseline, share_baseline
 from stream.core.detection.stream_events import StreamEvents
 from stream.core.detection.streams import STREAMS
 from stream.core.model.time_buckets import HOUR, MINUTE, QUARTER

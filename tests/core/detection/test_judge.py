@@ -220,8 +220,8 @@ def test_batches_of_an_unmarked_feed_are_learned_from_total(involuntary: int) ->
     for block in _changes(churned, 0, TOTAL_LABELS, {NOW - 9 * DAY: involuntary} if involuntary else {}):
         windows.apply(*block)
     _run(judge, NOW)
-    found = {labels for _, labels, _ in judge.findings()}
-    assert found == ({TOTAL_LABELS, APP} if involuntary else set())
+    judged = {labels for _, labels, _ in judge.findings()}
+    assert judged == ({TOTAL_LABELS, APP} if involuntary else set())
 
 
 def test_streams_have_names_of_their_own_and_parts_in_range() -> None:

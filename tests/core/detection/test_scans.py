@@ -256,8 +256,8 @@ def test_nights_without_answers_are_closed_hours(nights: Iterable[int], is_close
     base = share_baseline(late, good, MONDAY * 24, (MONDAY + 35) * 24)
     assert base.has_closed_hours is is_closed
     assert base.month_share < 0.2
-    found = scan_shares(_outcomes(9, 0), lambda: SHARE._replace(has_closed_hours=is_closed), NOW_MINUTE)
-    assert (found is None) is is_closed
+    finding = scan_shares(_outcomes(9, 0), lambda: SHARE._replace(has_closed_hours=is_closed), NOW_MINUTE)
+    assert (finding is None) is is_closed
 
 
 def test_one_night_without_answers_closes_no_hours() -> None:
