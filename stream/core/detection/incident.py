@@ -6,11 +6,12 @@ Reason codes exist of churns, and of answers to NPS and CSAT surveys. An inciden
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from stream.core.detection import scores, shares
+from stream.core.detection import scores
 from stream.core.detection.finding import Finding
 from stream.core.detection.incident_standouts import MAX_SHOWN, Standout, standing_out
 from stream.core.detection.incident_start import Since, began
 from stream.core.detection.judge import Judge
+from stream.core.detection.share_baseline import OVERDUE
 from stream.core.detection.stream_events import Span, StreamEvents
 from stream.core.detection.streams import (
     ANSWERS_LATE,
@@ -70,7 +71,7 @@ class Carried(NamedTuple):
 CARRIED: Mapping[str, Carried] = {
     LEAVING_CUSTOMERS.of: Carried(EVENT, ReasonSource(CHURNED, (), ChurnedLayout.VOLUNTARY)),
     PAYMENT_CHURN.of: Carried(EVENT, ReasonSource(CHURNED, (), ChurnedLayout.INVOLUNTARY)),
-    ANSWERS_LATE.of: Carried(shares.OVERDUE),
+    ANSWERS_LATE.of: Carried(OVERDUE),
     REOPENINGS.of: Carried(EVENT),
     NPS_ANSWERS.of: Carried(
         scores.DOWN,
