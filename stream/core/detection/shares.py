@@ -22,6 +22,8 @@ RECENT, NEWEST = 4, 4
 that a finding ends."""
 LIMITS_OF_WINDOW = (0.01, 0.985)
 """Bounds of the expected share of a window."""
+CLEAR = 0.001
+"""A finding that chance shows so rarely is kept in place of one of a longer window of days, which says less."""
 LEAST = 4
 """Least number of overdue cycles in a window."""
 MOST = 2000
@@ -51,6 +53,8 @@ def scan_shares(events: StreamEvents, baseline: Callable[[], ShareBaseline], min
     windows += [(length, True) for length in LONG_WINDOWS]
     best = base = None
     for length, is_long in windows:
+        if is_long and best is not None and best.by_chance <= CLEAR:
+            break
         span = Span(minute, length)
         bad = events.count(span, OVERDUE)
         if bad < LEAST:

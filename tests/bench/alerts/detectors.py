@@ -114,7 +114,9 @@ def scan_shares(times: Floats, overdue: Bools, base: ShareBaseline, at: Points) 
     for length in LONG_SHARE_WINDOWS:
         late = _goes_on(times, overdue_before, at, length)
         windows.append((length, np.flatnonzero(late), True))
-    for length, candidates, is_long in windows:
+    for length, positions, is_long in windows:
+        unclear = findings.by_chance[positions] > 0.001
+        candidates = positions[unclear] if is_long else positions
         here = at.select(candidates)
         now, start = before(times, here.seconds), before(times, here.begin(length))
         n, bad = now - start, overdue_before[now] - overdue_before[start]

@@ -181,6 +181,15 @@ def test_few_tickets_a_day_are_judged_over_three_days() -> None:
     assert scan_shares(_few(*FEW[2:]), lambda: FEW_A_DAY, NOW_MINUTE) is None
 
 
+def test_a_clear_burst_is_shown_in_place_of_days() -> None:
+    """Twelve of twelve, with a baseline of days that is better known than that of the hour."""
+    events = _few(*FEW[1:])
+    put(events, NOW_MINUTE, OVERDUE, 12)
+    finding = scan_shares(events, lambda: FEW_A_DAY, NOW_MINUTE)
+    assert finding is not None
+    assert finding[1:] == (12, pytest.approx(1.2), 900)
+
+
 def test_many_tickets_a_day_are_judged_in_bursts_only() -> None:
     assert scan_shares(_few(*FEW), lambda: SHARE, NOW_MINUTE) is None
 
