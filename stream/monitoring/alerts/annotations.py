@@ -49,8 +49,8 @@ def installation_query(expression: str, text: str) -> str:
 
 
 def span(series: str) -> str:
-    """Return a template of the value of a series in seconds as `6 minutes`, `hour` or `3 days`."""
-    number = '{{ if eq $n 1.0 }}%s{{ else }}{{ printf "%%.0f" $n }} %ss{{ end }}'
+    """Return a template of the value of a series in seconds as `6 minutes`, `hour`, `1.5 hours` or `3 days`."""
+    number = '{{ if eq $n 1.0 }}%s{{ else }}{{ printf "%%g" $n }} %ss{{ end }}'
     units = (("/ 60 < 60", "minute"), ("/ 3600 >= 1 <= 24", "hour"), ("/ 86400 > 1", "day"))
     return "".join(
         f'{{{{ with query (printf "{series}{{%s}} {scale}" $s) }}}}{{{{ $n := . | first | value }}}}{number % (unit, unit)}{{{{ end }}}}'
