@@ -47,11 +47,11 @@ SERIES_LABELS = {
     "cx_runbook_base_info": ("base",),
     "cxgauge_intake_requests_total": ("source", "outcome"),
     "cxgauge_records_written_total": ("kind",),
-    "cxgauge_disk_bytes": PARTITION_LABELS,
-    "cxgauge_disk_open_seconds": PARTITION_LABELS,
-    "cxgauge_disk_pending_compaction_bytes": PARTITION_LABELS,
-    "cxgauge_disk_refused_writes_total": PARTITION_LABELS,
-    "cxgauge_disk_unwritten_entities": PARTITION_LABELS,
+    "cxgauge_state_bytes": PARTITION_LABELS,
+    "cxgauge_state_open_seconds": PARTITION_LABELS,
+    "cxgauge_state_pending_compaction_bytes": PARTITION_LABELS,
+    "cxgauge_state_refused_writes_total": PARTITION_LABELS,
+    "cxgauge_state_unwritten_entities": PARTITION_LABELS,
     "cxgauge_entities": PARTITION_LABELS,
     "cxgauge_pane_blocks": PARTITION_LABELS,
     "cxgauge_partition_lag_seconds": PARTITION_LABELS,
@@ -121,7 +121,7 @@ def _series() -> Iterator[str]:
     health.watch(TaskManager(KafkaCheckpointStore(Settings()), wall_clock=lambda: 0))
     health.registry.register(DiskCollector({}))
     yield from _operational_rows(health.registry)
-    yield "\nThe series `cxgauge_disk_*` exist with `worker.state_dir` only: see [state.md](state.md).\n"
+    yield "\nThe series `cxgauge_state_*` exist with `worker.state_dir` only: see [state.md](state.md).\n"
     yield f"\n## Operational, on the intake\n\n{SERIES_HEAD}"
     yield from _operational_rows(IntakeMetrics().registry)
     yield f"\nOutcomes of requests are {', '.join(f'`{name}`' for name in OUTCOMES)}: see [intake.md](intake.md#metrics).\n"

@@ -23,8 +23,8 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
         (),
     ),
     MEMORY_AVAILABLE: ("Memory below this limit that nobody uses, or only caches", ()),
-    DISK_SIZE: ("Size of the disk of a folder of exporter.folders", ("folder",)),
-    DISK_AVAILABLE: ("Space on it that is available to the exporter's user", ("folder",)),
+    DISK_SIZE: ("Size of the disk of a folder of exporter.folders, or of worker.state_dir", ("folder",)),
+    DISK_AVAILABLE: ("Space on it that is available to the user of the process", ("folder",)),
     EXPIRY: (
         "End of the first certificate of a file to end, of authorities (ca) of the last one",
         ("use", "file"),

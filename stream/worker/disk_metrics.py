@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from stream.worker.disk.local_state import OpenDatabase
 
 _GAUGES: tuple[tuple[str, str, "Callable[[OpenDatabase], float]"], ...] = (
-    ("cxgauge_disk_bytes", "Bytes of the database of a partition on local disk", lambda opened: opened.size),
+    ("cxgauge_state_bytes", "Bytes of the database of a partition on local disk", lambda opened: opened.size),
     (
-        "cxgauge_disk_pending_compaction_bytes",
+        "cxgauge_state_pending_compaction_bytes",
         "Bytes that RocksDB has yet to rewrite",
         lambda opened: opened.database.metric("estimate-pending-compaction-bytes"),
     ),
     (
-        "cxgauge_disk_unwritten_entities",
+        "cxgauge_state_unwritten_entities",
         "Changed entities that are committed to Kafka and not yet written to disk",
         lambda opened: opened.entities.unwritten,
     ),
-    ("cxgauge_disk_open_seconds", "Time that opening the database took", lambda opened: opened.open_seconds),
+    ("cxgauge_state_open_seconds", "Time that opening the database took", lambda opened: opened.open_seconds),
 )
 
 
@@ -43,7 +43,7 @@ class DiskCollector:
                 family.add_metric(labels, value(database))
             yield family
         refused = CounterMetricFamily(
-            "cxgauge_disk_refused_writes",
+            "cxgauge_state_refused_writes",
             "Writes that the disk could not take at the moment. Counting waits for them",
             labels=("topic", "partition"),
         )

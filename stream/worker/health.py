@@ -7,6 +7,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -36,12 +37,12 @@ MAX_HEARTBEAT_AGE = 30.0
 class Health:
     """The state that the endpoint serves. `reason` says why the worker is not ready and is empty if it is.
 
-    `certificates` are the files of certificates that the worker uses.
+    `certificates` are the files of certificates that the worker uses, `folders` those of its data.
     """
 
-    def __init__(self, certificates: Iterable[CertificateFile] = ()) -> None:
+    def __init__(self, certificates: Iterable[CertificateFile] = (), folders: Iterable[Path] = ()) -> None:
         self.registry = CollectorRegistry()
-        self._resources = Resources(certificates)
+        self._resources = Resources(certificates, folders)
         self.registry.register(self._resources)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)

@@ -53,7 +53,8 @@ def run(settings: Settings) -> int:
     refused, 1 on other errors.
     """
     logs.set_up(settings.logs.level, settings.logs.format)
-    health = Health(certificate_files(settings.kafka))
+    state_dir = settings.worker.state_dir
+    health = Health(certificate_files(settings.kafka), () if state_dir is None else (state_dir,))
     try:
         server = serve(health, settings.worker.listen)
     except OSError as error:

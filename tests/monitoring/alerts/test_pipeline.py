@@ -100,7 +100,7 @@ def test_a_disk_that_refuses_writes_fires(engine):
     """Once for a worker, whatever the number of its partitions. It resolves 5 minutes after the last refused write."""
     for partition in "01":
         engine.add_series(
-            "cxgauge_disk_refused_writes_total",
+            "cxgauge_state_refused_writes_total",
             "0x20 1+1x6 7x200",
             job="cxgauge-worker",
             instance="w",

@@ -194,6 +194,9 @@ def test_workers_and_installations_share_a_state_dir(kafka: str, tmp_path: Path)
         publish(cluster, 4, 2_000)
         count_to_the_end(cluster)
         assert first.poll() is None
+        served = cluster.samples(first)
+        assert served[f'cxgauge_disk_size_bytes{{folder="{tmp_path / "state"}"}}'] > 0
+        assert any(name.startswith("cxgauge_state_bytes{") for name in served)
         count_to_the_end(other)
         stop(cluster)
         stop(other)

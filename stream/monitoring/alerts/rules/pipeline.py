@@ -139,7 +139,7 @@ PIPELINE: tuple[AlertRule, ...] = (
         severity="warning",
         domain="pipeline",
         for_="30s",
-        expr="sum without (topic, partition) (increase(cxgauge_disk_refused_writes_total[5m])) > 0",
+        expr="sum without (topic, partition) (increase(cxgauge_state_refused_writes_total[5m])) > 0",
         summary="The worker {{ $labels.instance }} cannot write its state to disk",
         description=(
             "The disk of `worker.state_dir` is full or too slow. The worker stops reading the partitions concerned, and exits after 60 s without "
@@ -278,7 +278,10 @@ PIPELINE: tuple[AlertRule, ...] = (
             f"{lookup(DISK_AVAILABLE, BYTES)}B of {lookup(DISK_SIZE, BYTES)}B are left on the disk of "
             "{{ $labels.folder }}, says {{ $labels.job }} {{ $labels.instance }}"
         ),
-        description="A broker ends when its disk is full. Nothing is counted then, and apps cannot publish.",
+        description=(
+            "A broker ends when its disk is full, and a worker when that of worker.state_dir is. Nothing is counted then, and without a "
+            "broker apps cannot publish."
+        ),
     ),
     AlertRule(
         name="CxCertificateEnding",
