@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from stream.core.model.confidence import Z
+from stream.monitoring.evaluation.promql import Selector
 from tests.bench.alerts.gauges import (
     WINDOWS,
     Clock,
@@ -14,7 +15,6 @@ from tests.bench.alerts.gauges import (
     incomplete_intervals,
     ratio,
 )
-from tests.bench.alerts.promql_parser import Selector
 from tests.bench.alerts.special_days import Floats, Ints
 from tests.bench.alerts.traffic import LABEL_SETS, LabelSet, Traffic
 from tests.bench.alerts.vectors import Labels, Series, Vector

@@ -9,8 +9,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tests.bench.alerts import range_functions, vectors
-from tests.bench.alerts.promql_parser import (
+from stream.monitoring.evaluation.promql import (
     Aggregation,
     Binary,
     Call,
@@ -21,6 +20,7 @@ from tests.bench.alerts.promql_parser import (
     Selector,
     Text,
 )
+from tests.bench.alerts import range_functions, vectors
 from tests.bench.alerts.special_days import Floats, Ints
 from tests.bench.alerts.vectors import Labels, Series, Vector
 

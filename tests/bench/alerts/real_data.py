@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from stream.importing import xes
+from stream.monitoring.evaluation.firing import firing
+from stream.monitoring.evaluation.promql import seconds_of
 from tests.bench.alerts.detection import DETECTORS, FLOOR, REMARKABLE, Context, Stream
 from tests.bench.alerts.mean_detectors import logarithms
 from tests.bench.alerts.points import points
 from tests.bench.alerts.promql import STEP
-from tests.bench.alerts.promql_parser import seconds_of
 from tests.bench.alerts.rivals import DESIGN_RULES
-from tests.bench.alerts.rules import firing
 from tests.bench.alerts.special_days import HOUR
 
 MONDAY_BEFORE = timedelta(days=7)

@@ -7,18 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from tests.bench.alerts.promql import STEP, Evaluator, Record, Source
-from tests.bench.alerts.promql_parser import (
-    Aggregation,
-    Binary,
-    Call,
+from stream.monitoring.evaluation.firing import Intervals, firing
+from stream.monitoring.evaluation.promql import (
     Expression,
-    Offset,
-    Range,
-    Selector,
+    names_read,
     parse,
     seconds_of,
 )
+from tests.bench.alerts.promql import STEP, Evaluator, Record, Source
 from tests.bench.alerts.special_days import Bools, Ints
 from tests.bench.alerts.vectors import Key, Labels, key_of, unnamed
 
@@ -140,21 +136,6 @@ def _readable(records: Iterable[Record], names: set[str]) -> set[str]:
         waiting = unreadable
 
 
-def names_read(expression: Expression) -> set[str]:
-    """Return the names of the series that an expression reads."""
-    match expression:
-        case Selector(name):
-            return {name}
-        case Offset(inner) | Range(inner) | Aggregation(_, inner):
-            return names_read(inner)
-        case Call(_, arguments):
-            return set().union(*map(names_read, arguments))
-        case Binary(_, left, right):
-            return names_read(left) | names_read(right)
-    return set()
-
-
-Intervals = list[tuple[int, int]]
 ActiveAlerts = dict[tuple[Alert, Key], Intervals]
 """The intervals of ticks in which the expression of an alert is true, by label set."""
 
@@ -199,26 +180,3 @@ def episodes(active: ActiveAlerts, end: int) -> list[Episode]:
         for (alert, labels), intervals in active.items()
         for start, stop in firing(intervals, end, alert.for_, alert.keep_firing_for)
     ]
-
-
-def firing(active: Intervals, end: int, for_: int, keep_firing_for: int) -> Intervals:
-    """Return from when to when an alert fires whose expression is true in these intervals.
-
-    An alert is pending when its expression turns true, and fires at the first evaluation at which `for` has passed. It
-    resolves at the first evaluation at which the expression has been false for `keep_firing_for`.
-    """
-    intervals: list[tuple[int, int]] = []
-    is_firing, last = False, 0
-    for start, stop in active:
-        if is_firing and start - last >= keep_firing_for:
-            intervals[-1] = (intervals[-1][0], last + keep_firing_for)
-            is_firing = False
-        if not is_firing:
-            if stop - 1 - start < for_:
-                continue
-            intervals.append((start + for_, end))
-            is_firing = True
-        last = stop
-    if is_firing:
-        intervals[-1] = (intervals[-1][0], min(last + keep_firing_for, end))
-    return intervals

@@ -11,9 +11,9 @@ require_bench_extra()
 import numpy as np  # noqa: E402
 
 from stream.core.metrics import BY_DOMAIN  # noqa: E402
+from stream.monitoring.evaluation.promql import Matcher, Selector  # noqa: E402
 from tests.bench.alerts.families import FAMILIES, SimulatedExporter  # noqa: E402
 from tests.bench.alerts.promql import STEP  # noqa: E402
-from tests.bench.alerts.promql_parser import Matcher, Selector  # noqa: E402
 from tests.bench.alerts.published import ORIGIN, published  # noqa: E402
 from tests.bench.alerts.special_days import DAY, HOUR, WARM_UP_DAYS  # noqa: E402
 from tests.bench.alerts.traffic import CUSTOMERS, generate  # noqa: E402

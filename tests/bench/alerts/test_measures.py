@@ -11,10 +11,10 @@ require_bench_extra()
 
 import numpy as np  # noqa: E402
 
+from stream.monitoring.evaluation.promql import Selector, parse  # noqa: E402
 from tests.bench.alerts import __main__ as command  # noqa: E402
 from tests.bench.alerts.limit import run_length  # noqa: E402
 from tests.bench.alerts.promql import STEP, Evaluator  # noqa: E402
-from tests.bench.alerts.promql_parser import Selector, parse  # noqa: E402
 from tests.bench.alerts.special_days import Ints  # noqa: E402
 from tests.bench.alerts.vectors import Series, Vector  # noqa: E402
 

@@ -16,21 +16,13 @@ require_bench_extra()
 
 import numpy as np  # noqa: E402
 
+from stream.monitoring.evaluation.firing import firing  # noqa: E402
+from stream.monitoring.evaluation.promql import Selector, names_read, parse  # noqa: E402
 from tests.bench.alerts.detection import SimulatedDetections  # noqa: E402
 from tests.bench.alerts.families import SimulatedExporter  # noqa: E402
 from tests.bench.alerts.incidents import INCIDENTS, excerpt, moments  # noqa: E402
 from tests.bench.alerts.promql import STEP, Evaluator, Source  # noqa: E402
-from tests.bench.alerts.promql_parser import Selector, parse  # noqa: E402
-from tests.bench.alerts.rules import (  # noqa: E402
-    RuleSet,
-    active_alerts,
-    condition_of,
-    episodes,
-    firing,
-    names_read,
-    rule_set,
-    rules_of,
-)
+from tests.bench.alerts.rules import RuleSet, active_alerts, condition_of, episodes, rule_set, rules_of  # noqa: E402
 from tests.bench.alerts.special_days import HOUR, Floats, Ints  # noqa: E402
 from tests.bench.alerts.traffic import LABEL_SETS, TOTAL, Traffic, generate  # noqa: E402
 from tests.bench.alerts.vectors import Vector, unnamed  # noqa: E402

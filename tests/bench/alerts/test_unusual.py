@@ -10,11 +10,11 @@ require_bench_extra()
 
 import numpy as np  # noqa: E402
 
+from stream.monitoring.evaluation.promql import Selector  # noqa: E402
 from tests.bench.alerts.detection import FIELDS, SimulatedDetections  # noqa: E402
 from tests.bench.alerts.families import SimulatedExporter  # noqa: E402
 from tests.bench.alerts.incidents import INCIDENTS  # noqa: E402
 from tests.bench.alerts.promql import STEP  # noqa: E402
-from tests.bench.alerts.promql_parser import Selector  # noqa: E402
 from tests.bench.alerts.published import ORIGIN, published  # noqa: E402
 from tests.bench.alerts.special_days import DAY, HOUR  # noqa: E402
 from tests.bench.alerts.traffic import CUSTOMERS, generate  # noqa: E402

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.bench.alerts.promql_parser import Aggregation, Binary, Matching
+from stream.monitoring.evaluation.promql import Aggregation, Binary, Matching
 from tests.bench.alerts.special_days import Bools, Floats
 
 Labels = dict[str, str]

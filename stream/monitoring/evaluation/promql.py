@@ -33,11 +33,15 @@ TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Number:
+    """A number."""
+
     value: float
 
 
 @dataclass(frozen=True)
 class Text:
+    """A string."""
+
     value: str
 
 
@@ -67,6 +71,8 @@ class Selector:
 
 @dataclass(frozen=True)
 class Offset:
+    """An expression some seconds ago."""
+
     expression: "Expression"
     seconds: float
 
@@ -82,6 +88,8 @@ class Range:
 
 @dataclass(frozen=True)
 class Call:
+    """A call of a function."""
+
     function: str
     arguments: tuple["Expression", ...]
 
@@ -108,6 +116,8 @@ class Matching:
 
 @dataclass(frozen=True)
 class Binary:
+    """A binary operation. `return_bool`: a comparison gives 0 or 1 instead of a filter."""
+
     operator: str
     left: "Expression"
     right: "Expression"
@@ -125,6 +135,25 @@ def parse(text: str) -> Expression:
     if parser.token != ("end", ""):
         raise ValueError(f"unexpected {parser.token[1]!r} in {text!r}")
     return expression
+
+
+def selectors(expression: Expression) -> set[Selector]:
+    """Return the selectors of an expression."""
+    match expression:
+        case Selector():
+            return {expression}
+        case Offset(inner) | Range(inner) | Aggregation(_, inner):
+            return selectors(inner)
+        case Call(_, arguments):
+            return set().union(*map(selectors, arguments))
+        case Binary(_, left, right):
+            return selectors(left) | selectors(right)
+    return set()
+
+
+def names_read(expression: Expression) -> set[str]:
+    """Return the names of the series that an expression reads."""
+    return {selector.name for selector in selectors(expression)}
 
 
 def seconds_of(duration: str) -> float:
@@ -232,7 +261,7 @@ class Parser:
     def _literal(self) -> Number | Text:
         if self.token[0] == "number":
             return Number(float(self._advance()))
-        return Text(self._advance()[1:-1].replace('\\"', '"').replace("\\\\", "\\"))
+        return Text(_unescaped(self._advance()))
 
     def _aggregation(self, operator: str) -> Aggregation:
         grouping = self._grouping()
@@ -262,7 +291,7 @@ class Parser:
             label, operator, value = self._advance(), self._advance(), self._advance()
             if operator not in {"=", "!=", "=~", "!~"}:
                 raise ValueError(f"unexpected {operator!r} in {self._text!r}")
-            matchers.append(Matcher(label, operator, value[1:-1]))  # type: ignore[arg-type]
+            matchers.append(Matcher(label, operator, _unescaped(value)))  # type: ignore[arg-type]
             self._accept(",")
         return tuple(matchers)
 
@@ -280,3 +309,8 @@ class Parser:
                 expression = Offset(expression, sign * seconds_of(self._advance()))
             else:
                 return expression
+
+
+def _unescaped(literal: str) -> str:
+    """Return the text of a quoted literal."""
+    return re.sub(r"\\(.)", lambda pair: {"n": "\n", "t": "\t"}.get(pair[1], pair[1]), literal[1:-1])
