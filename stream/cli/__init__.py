@@ -28,6 +28,10 @@ COMMANDS = {
     "demo": ("stream.cli.demo:demo", "Run everything on this machine with simulated customers."),
     "publish": ("stream.cli.publish:publish", "Publish events from a file."),
     "replay": ("stream.cli.replay:replay", "Publish another system's export as events."),
+    "backtest": (
+        "stream.cli.backtest:backtest",
+        "Show which alerts an export would have fired.",
+    ),
     "bridge": ("stream.cli.bridge:bridge", "Send another topic's records as events, exactly once."),
     "mapping": ("stream.cli.mapping:mapping", "Try a mapping file, or list those that ship."),
     "copy": ("stream.cli.copy:copy", "Copy the inputs to another installation."),

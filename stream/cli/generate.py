@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from schemas import generate as contract
+from stream.backtest import report as backtest_report
 from stream.cli import chart_schema, currency_table, main, metric_reference, references
 from stream.cli.output import echo
 from stream.errors import CxgaugeError
@@ -55,6 +56,7 @@ def generated_files() -> dict[Path, bytes]:
         contract.documents()
         | openapi.documents()
         | exporter_openapi.documents()
+        | backtest_report.documents()
         | currency_table.documents()
         | prometheus_files.documents()
         | grafana.documents()

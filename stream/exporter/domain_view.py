@@ -17,13 +17,24 @@ State = Literal["starting", "live", "stale", "expired"]
 
 
 class DomainView:
-    """Windows and exposition of one domain. It is live while all its partitions are covered."""
+    """Windows and exposition of one domain. It is live while all its partitions are covered.
 
-    def __init__(self, config: AggregationConfig, metrics: Sequence[Metric], *, previous: bool) -> None:
+    `minutes_between`: see `Judge`.
+    """
+
+    def __init__(
+        self,
+        config: AggregationConfig,
+        metrics: Sequence[Metric],
+        *,
+        previous: bool,
+        minutes_between: int = 1,
+    ) -> None:
         self.metrics = metrics
         self.windows = RollingWindows(config, metrics, previous=previous)
         names = {aggregate for metric in metrics for aggregate in metric.aggregates}
-        self.judge = Judge(self.windows, [stream for stream in STREAMS if names >= stream.components.keys()])
+        streams = [stream for stream in STREAMS if names >= stream.components.keys()]
+        self.judge = Judge(self.windows, streams, minutes_between=minutes_between)
         """Finds unusual figures."""
         self.exposition = DomainExposition(
             [family for metric in metrics for family in metric.all_families],

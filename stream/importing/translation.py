@@ -25,6 +25,7 @@ class Translation:
         records: number of records read so far
         ignored: number of records that no rule took
         faulty: number of errors
+        position: position of the record that was read last
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Translation:
         self._order = FileOrder()
         self._noted = 0
         self.records = self.ignored = self.faulty = 0
+        self.position = ""
 
     def __iter__(self) -> Iterator[Event]:
         """Yield the events in the order of the file.
@@ -47,7 +49,7 @@ class Translation:
         Raises CxgaugeError if the file cannot be read, or if it lacks a column that the mapping reads.
         """
         for record in _metered(read(self._path, self._format, self._mapping.file)):
-            position = position_of(self._path, self._format, record)
+            self.position = position = position_of(self._path, self._format, record)
             if not self.records and self._format in FLAT:
                 self._check_columns(record.value)
             self.records += 1

@@ -1,7 +1,7 @@
 """The panes of one source partition. Deltas go in once a flush, changed blocks come out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -208,10 +208,16 @@ class PaneStore:
         self._has_empty_cells = self._has_empty_cells or hours
         return hours
 
-    def changed_rows(self) -> Iterator[Row]:
-        """Yield the changes since the last call as records: absolute blocks and tombstones."""
+    def changed_rows(self, aggregates: Container[str] | None = None) -> Iterator[Row]:
+        """Yield the changes since the last call as records: absolute blocks and tombstones.
+
+        `aggregates`: names of those whose blocks are yielded. The changes of others are kept. None means all.
+        """
         changed, self._changed_blocks = self._changed_blocks, defaultdict(set)
         for cell_blocks, numbers in changed.items():
+            if aggregates is not None and cell_blocks.aggregate.name not in aggregates:
+                self._changed_blocks[cell_blocks] = numbers
+                continue
             for number in numbers:
                 key = (
                     number & _CODE_MASK,
@@ -220,7 +226,7 @@ class PaneStore:
                 )  # a `BlockKey` would be slower
                 block = cell_blocks.blocks.get(number)
                 yield _encode(key), None if block is None else _encode(block)
-        if self._has_empty_cells:
+        if self._has_empty_cells and aggregates is None:
             self._drop_empty_cells()
 
     def _drop_empty_cells(self) -> None:

@@ -251,8 +251,11 @@ class PartitionTask:
             del self.skip_orders[offset]
         return [(unreadable.order_key(offset), None) for offset in done]
 
-    def prepare_flush(self, clock: int, lag: int) -> Flush:
-        """Return all changes since the last flush, with the checkpoint. `clock` and `lag` in ms."""
+    def prepare_flush(self, clock: int, lag: int, *, with_panes: bool = True) -> Flush:
+        """Return all changes since the last flush, with the checkpoint. `clock` and `lag` in ms.
+
+        Without panes, `PaneStore.changed_rows` returns them later.
+        """
         self._derive_changes()
         newest_timestamp = min(self._newest_timestamp, clock)
         has_empty_cells = self.panes.expire(newest_timestamp)
@@ -285,7 +288,8 @@ class PartitionTask:
         dead_letters, self.dead_letters = self.dead_letters, []
         forwards += [derived_record(event, self.domain.name, self.config.installation) for event in derived]
         state = self.store.changed_rows() + self._done_orders()
-        panes, comments = list(self.panes.changed_rows()), self.store.changed_comments()
+        panes = list(self.panes.changed_rows()) if with_panes else []
+        comments = self.store.changed_comments()
         return Flush(forwards, dead_letters, state, panes, checkpoint, comments)
 
     def _derive_changes(self) -> None:

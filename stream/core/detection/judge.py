@@ -28,10 +28,16 @@ class Judge:
 
     They depend on the blocks of panes and the minute alone: in which order blocks were applied, and when findings were
     computed before, changes nothing.
+
+    `minutes_between`: all label sets are judged so often. In between those are that changed or have a finding, and those of
+    streams whose events may lie ahead.
     """
 
-    def __init__(self, windows: RollingWindows, streams: Iterable[Stream]) -> None:
+    def __init__(
+        self, windows: RollingWindows, streams: Iterable[Stream], *, minutes_between: int = 1
+    ) -> None:
         self._windows = windows
+        self._minutes_between = minutes_between
         self._watched = [_Watched(stream, windows) for stream in streams]
         self._by_stream = {watched.stream.of: watched for watched in self._watched}
         self._by_aggregate: dict[str, list[_Watched]] = {}
@@ -56,10 +62,18 @@ class Judge:
 
     def judge(self, now: int) -> CooperativeSteps:
         """Judge the label sets that changed since the last call, and in a new minute all of them. `now` is in ms."""
-        minute = now // MINUTE
-        everything, self._minute = minute != self._minute, minute
+        minute, before = now // MINUTE, self._minute
+        self._minute = minute
+        everything = minute // self._minutes_between != before // self._minutes_between
         for watched in self._watched:
-            yield from watched.judge(minute, everything=everything)
+            due = everything or (watched.stream.ahead and minute != before)
+            yield from watched.judge(minute, everything=due)
+
+    def has_events(self, *, ahead: bool = False) -> bool:
+        """Return whether there are events that findings may be about. `ahead`: of streams whose events may lie ahead."""
+        return any(
+            watched.events_by_labels and (watched.stream.ahead or not ahead) for watched in self._watched
+        )
 
     def _observe(self, aggregate: str, labels: LabelSet, resolution: int, block: int, delta: Vector) -> None:
         for watched in self._by_aggregate.get(aggregate, ()):
@@ -78,6 +92,7 @@ class _Watched:
             aggregate.name: parts for aggregate, parts in stream.components.items()
         }
         self._touched: set[LabelSet] = set()
+        self._minute = -1
         self._hour = -1
         self._profile: Profile | None = None
         self._is_marked: bool | None = None
@@ -129,6 +144,9 @@ class _Watched:
             before = self._weights
             yield from self._weigh(hour)
             everything |= before != self._weights
+        if minute != self._minute:
+            self._touched |= self.findings.keys()
+            self._minute = minute
         touched, self._touched = self._touched, set()
         for labels in [*self._weights] if everything else touched & self._weights.keys():
             finding = self._judge_one(labels, minute)

@@ -76,7 +76,7 @@ def test_a_scalar_of_several_series_is_no_number() -> None:
 
 @pytest.mark.parametrize("text", ["rate(errors)", "errors % 2", "quantile(0.9, errors)", "errors offset 5m"])
 def test_what_is_not_supported_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="not supported|not a scalar|unexpected|cannot read|expected"):
+    with pytest.raises(ValueError, match=r"not supported|not a scalar|unexpected|cannot read|expected"):
         value(text, errors={APP: 3.0})
 
 

@@ -10,6 +10,12 @@ LABELS = {"view": "channel", "channel": 'a "b" \\c'}
 SERIES = FixedSeries(nps={labels_of(LABELS): 41.25}, base={labels_of({"base": "https://wiki"}): 1.0})
 
 
+_NPS_OF_LABELS = (
+    '{{ $s := "" }}{{ range $k, $v := $labels }}{{ $s = printf "%s%s=%q," $s $k $v }}{{ end }}'
+    '{{ with query (printf "nps{%s} + 1" $s) }}{{ . | first | value | printf "%.2f" }}{{ end }}'
+)
+
+
 def rendered(text: str, value: float = 0.5) -> str:
     return render(text, LABELS, value, InstantEvaluator(SERIES, {}))
 
@@ -27,8 +33,7 @@ def rendered(text: str, value: float = 0.5) -> str:
         ('{{ with query "absent" }}{{ . | first | value }}{{ else }}-{{ end }}', "-"),
         ('{{ with query "base" }}{{ . | first | label "base" }}{{ end }}', "https://wiki"),
         (
-            '{{ $s := "" }}{{ range $k, $v := $labels }}{{ $s = printf "%s%s=%q," $s $k $v }}{{ end }}'
-            '{{ with query (printf "nps{%s} + 1" $s) }}{{ . | first | value | printf "%.2f" }}{{ end }}',
+            _NPS_OF_LABELS,
             "42.25",
         ),
         ("{{ $labels.missing }}.", "."),
@@ -42,7 +47,7 @@ def test_templates(text: str, expected: str) -> None:
     "text", ["{{ $value | frobnicate }}", "{{ end }}", "{{ if (eq 1 2 }}{{ end }}", "{{ ; }}"]
 )
 def test_what_is_not_supported_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="not supported|unexpected|not closed|cannot read"):
+    with pytest.raises(ValueError, match=r"not supported|unexpected|not closed|cannot read"):
         rendered(text)
 
 
