@@ -144,25 +144,22 @@ class Backtest:
         """Move from one minute without events to the next that matters, until before `end`."""
         minute = first
         while minute < end:
-            week_end = week_start(week_of(minute * MINUTE) + 1) // MINUTE - 1
-            if not self._must_stop():
-                quarter = -(-minute // MINUTES_BETWEEN) * MINUTES_BETWEEN
-                minute = min(quarter, week_end) if self._has_events() else week_end
+            if not self._rules.is_active and next(self._core.findings(), None) is None:
+                minute = min(self._minutes_that_matter(minute))
             if minute >= end:
                 return
             self._end_minute(minute)
             minute += 1
 
-    def _must_stop(self) -> bool:
-        """Return whether the next minute may change something, also without events."""
-        return (
-            self._rules.is_active
-            or next(self._core.findings(), None) is not None
-            or any(view.judge.has_events(ahead=True) for view in self._core.views.values())
-        )
-
-    def _has_events(self) -> bool:
-        return any(view.judge.has_events() for view in self._core.views.values())
+    def _minutes_that_matter(self, minute: int) -> Iterator[int]:
+        """Yield minutes from this one on: the next end of a week, quarter of an hour, and minute in which a target passes."""
+        yield week_start(week_of(minute * MINUTE) + 1) // MINUTE - 1
+        for view in self._core.views.values():
+            if view.judge.has_events:
+                yield -(-minute // MINUTES_BETWEEN) * MINUTES_BETWEEN
+            due = view.judge.next_due(minute)
+            if due is not None:
+                yield due
 
     def _end_minute(self, minute: int) -> None:
         now = (minute + 1) * MINUTE - 1

@@ -123,6 +123,10 @@ class SparseCounts:
         first = min(self._values, default=end)
         return first if first < end else None
 
+    def next_used(self, begin: int) -> int | None:
+        """Return the first bucket from `begin` on with an integer other than 0, None if there is none."""
+        return min((bucket for bucket in self._values if bucket >= begin), default=None)
+
     def trim(self, present: int) -> None:
         """Forget buckets that are too old at the present one."""
         floor = present + 1 - self.limit

@@ -69,11 +69,16 @@ class Judge:
             due = everything or (watched.stream.ahead and minute != before)
             yield from watched.judge(minute, everything=due)
 
-    def has_events(self, *, ahead: bool = False) -> bool:
-        """Return whether there are events that findings may be about. `ahead`: of streams whose events may lie ahead."""
-        return any(
-            watched.events_by_labels and (watched.stream.ahead or not ahead) for watched in self._watched
-        )
+    @property
+    def has_events(self) -> bool:
+        """Whether there are events that findings may be about."""
+        return any(watched.events_by_labels for watched in self._watched)
+
+    def next_due(self, minute: int) -> int | None:
+        """Return the first minute from `minute` on in which an event counts that lay ahead, None if there is none."""
+        totals = (watched.events_by_labels.get(TOTAL_LABELS) for watched in self._watched)
+        due = [events.next_minute(minute) for events in totals if events is not None]
+        return min((at for at in due if at is not None), default=None)
 
     def _observe(self, aggregate: str, labels: LabelSet, resolution: int, block: int, delta: Vector) -> None:
         for watched in self._by_aggregate.get(aggregate, ()):

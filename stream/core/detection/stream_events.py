@@ -117,6 +117,11 @@ class StreamEvents:
         """Whether it has no event."""
         return all(counts.first_used(1 << 62) is None for counts in self._counts.values())
 
+    def next_minute(self, minute: int) -> int | None:
+        """Return the first minute from `minute` on with an event that lay ahead, None if there is none."""
+        counts = self._counts[MINUTES.code]
+        return counts.next_used(minute) if isinstance(counts, SparseCounts) else None
+
     def newest_minute(self, minute: int, within: int, part: int = 0) -> int | None:
         """Return the newest minute with an event among the last `within` ones up to `minute`, None if there is none."""
         values = self.minutes.between(minute + 1 - within, minute + 1, part)
