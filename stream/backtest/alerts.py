@@ -1,4 +1,4 @@
-"""When the alert rules that ship would have fired, and by which evidence."""
+"""Alerts that the rules that ship would have fired, with their evidence."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple

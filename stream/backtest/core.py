@@ -95,7 +95,7 @@ class InProcessCore:
         self._forward(flush)
 
     def _forward(self, flush: Flush) -> None:
-        """Count what a domain derived for another one."""
+        """Count the events that a domain derived for another one."""
         for domain in DOMAINS:
             derived = [
                 (record.timestamp or 0, record.value or b"")
@@ -142,7 +142,7 @@ class InProcessCore:
             _exhaust(view.judge.judge(now))
 
     def findings(self) -> Iterator[tuple[str, LabelSet, Finding]]:
-        """Yield what is unusual as of the last `judge`: the name of the stream, label set and finding."""
+        """Yield unusual figures as of the last `judge`: the name of the stream, label set and finding."""
         return chain.from_iterable(view.judge.findings() for view in self.views.values())
 
     def outcomes(self) -> dict[str, int]:

@@ -104,7 +104,7 @@ class Backtest:
         self._first = self._last = 0
 
     def run(self, events: Iterable[EncodedEvent]) -> BacktestResult:
-        """Process events, which are in the order of their times, and return what they amount to."""
+        """Process events, which are in the order of their times, and return the result."""
         minute = -1
         for number, group in groupby(events, key=lambda event: event.time // MINUTE):
             if minute < 0:

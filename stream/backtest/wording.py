@@ -86,7 +86,7 @@ def evidence(alert: Alert) -> str:
 
 
 def notes(report: Report) -> list[str]:
-    """Return what limits the report: rejected events, and the first week, which is needed as history."""
+    """Return the limits of the report: rejected events, and the first week, which is needed as history."""
     lines = []
     if report.judged_from is not None and report.first is not None:
         lines.append(

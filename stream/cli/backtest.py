@@ -1,4 +1,4 @@
-"""`cxgauge backtest`: what cxgauge would have shown and which alerts it would have sent, from exports of the past."""
+"""`cxgauge backtest`: figures by week and the alerts that exports of the past would have fired."""
 
 import sys
 from pathlib import Path

@@ -3,9 +3,9 @@
 import msgspec
 
 from stream.core.aggregation.pane_store import PaneStore
-from stream.core.model.aggregate import COMPONENT_BITS, Deltas
+from stream.core.model.aggregate import COMPONENT_BITS, AggregateName, BaseCell, Deltas
 from stream.core.model.aggregates import AGGREGATES
-from stream.core.model.pane_blocks import BlockKey, Cell
+from stream.core.model.pane_blocks import BlockKey, Cell, decode_key
 from tests.support import DAY, MINUTE, NOW, aggregation_config
 
 BASE_CELL = ("nps", ("web", None), ())
@@ -82,3 +82,14 @@ def test_blocks_of_a_removed_aggregate_are_kept_until_a_rebuild() -> None:
     panes.clear()
     assert changed_blocks(panes) == {key: None}
     assert panes._cells == {}
+
+
+def test_changes_of_other_aggregates_are_kept() -> None:
+    """A reader may ask for some aggregates often, and for the others seldom."""
+    panes = PaneStore(aggregation_config(), AGGREGATES)
+    of_csat: BaseCell = (AggregateName("csat"), *BASE_CELL[1:])
+    panes.apply_deltas(deltas(NOW, 2) | {of_csat: {NOW // MINUTE << COMPONENT_BITS: 1}})
+    of_nps, others = list(panes.changed_rows({"nps"})), list(panes.changed_rows())
+    assert {decode_key(key).cell.aggregate for key, _ in of_nps} == {"nps"}
+    assert {decode_key(key).cell.aggregate for key, _ in others} == {"csat"}
+    assert list(panes.changed_rows()) == []

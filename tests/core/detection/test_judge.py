@@ -230,3 +230,28 @@ def test_streams_have_names_of_their_own_and_parts_in_range() -> None:
         for aggregate, parts in stream.components.items():
             for component in aggregate.layout.components().values():
                 assert all(part < stream.width for part, _ in parts(component))
+
+
+def test_label_sets_that_changed_or_have_a_finding_are_judged_between_full_judgements() -> None:
+    """Every 15 minutes all are judged. What is found then is what a judge finds who judges all of them every minute."""
+    windows = _windows(PAYMENT_CHURN)
+    often, seldom = Judge(windows, [PAYMENT_CHURN]), Judge(windows, [PAYMENT_CHURN], minutes_between=15)
+    for block in _payments(TOTAL_LABELS, QUIET | SPIKE) + _payments(APP, QUIET | SPIKE):
+        windows.apply(*block)
+    assert seldom.has_events
+    for minute in range(90):
+        _run(often, NOW + minute * MINUTE)
+        _run(seldom, NOW + minute * MINUTE)
+        assert {*seldom.findings()} == {*often.findings()}, minute
+    assert not {*seldom.findings()}
+
+
+def test_the_next_due_minute_is_that_of_an_event_ahead() -> None:
+    windows = _windows(ANSWERS_LATE, PAYMENT_CHURN)
+    judge = Judge(windows, [ANSWERS_LATE, PAYMENT_CHURN])
+    (aggregate,) = ANSWERS_LATE.components
+    due = NOW + 40 * MINUTE
+    for block in [*_changes(aggregate, 0, TOTAL_LABELS, {due: 1}), *_payments(TOTAL_LABELS, {NOW: 1})]:
+        windows.apply(*block)
+    assert judge.next_due(NOW_MINUTE) == NOW_MINUTE + 40
+    assert judge.next_due(NOW_MINUTE + 41) is None
