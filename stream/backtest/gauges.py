@@ -105,8 +105,8 @@ class Gauges:
         for slot, window in slots.items():
             for labels, sample in self.samples(location.domain, location.metric, slot):
                 if sample.family.name == selector.name:
-                    own = dict(zip(sample.family.labels, sample.labels, strict=True))
-                    vector[self._labels(labels, window=window, **own)] = float(sample.value)
+                    own_labels = dict(zip(sample.family.labels, sample.labels, strict=True))
+                    vector[self._labels(labels, window=window, **own_labels)] = float(sample.value)
         return selected(selector, vector)
 
     def _slots(self, selector: Selector) -> list[int]:

@@ -80,11 +80,11 @@ def _of_label_set(shown: MetricHeadline, labels: LabelSet, samples: list[Sample]
         and all(want in (None, have) for want, have in zip(wanted, sample.labels, strict=True))
     }
     for values in sorted(values_with_data):
-        own = dict(zip(headline.family.labels, values, strict=True))
-        value = _sum(samples, headline.family, own)
-        n = _sum(samples, headline.sample_size, own | dict(headline.sample_labels))
+        own_labels = dict(zip(headline.family.labels, values, strict=True))
+        value = _sum(samples, headline.family, own_labels)
+        n = _sum(samples, headline.sample_size, own_labels | dict(headline.sample_labels))
         if value is not None and n != 0:
-            low, high = _sum(samples, headline.low, own), _sum(samples, headline.high, own)
+            low, high = _sum(samples, headline.low, own_labels), _sum(samples, headline.high, own_labels)
             yield WeeklyFigure(shown, values, labels, value, low, high, n)
 
 

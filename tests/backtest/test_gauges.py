@@ -61,7 +61,7 @@ def test_series_of_the_rules_equal_those_of_an_exporter() -> None:
         core.judge(now)
         gauges.update(now)
         for selector in READ:
-            mine = {
+            actual = {
                 (selector.name, tuple(pair for pair in labels if pair[0] not in ("instance", "job"))): value
                 for labels, value in gauges.series(selector).items()
             }
@@ -70,8 +70,8 @@ def test_series_of_the_rules_equal_those_of_an_exporter() -> None:
                 for key, value in served.items()
                 if key[0] == selector.name and all(m.accepts(dict(key[1])) for m in selector.matchers)
             }
-            assert mine == wanted, (selector, moment)
-            compared += len(mine)
+            assert actual == wanted, (selector, moment)
+            compared += len(actual)
     assert compared > 150
     assert {finding[0] for finding in core.findings()} >= {"nps"}
 
