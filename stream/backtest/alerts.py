@@ -110,7 +110,7 @@ class RuleWatch:
         elif minute - self._evaluated_at < self._minutes_between:
             return
         self._evaluated_at = minute
-        evaluator = InstantEvaluator(gauges, self._records)
+        evaluator = InstantEvaluator(gauges, self._records, (minute + 1) * MINUTE / 1000)
         values = evaluator.vector(self._expression)
         for labels, value in values.items():
             interval = self._open.get(labels)

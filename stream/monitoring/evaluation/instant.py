@@ -69,6 +69,8 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": lambda left, right: left <= right,
     ">=": lambda left, right: left >= right,
 }
+_SORTED = {"sort": False, "sort_desc": True}
+"""Functions that order series, and whether the largest is the first."""
 _FUNCTIONS: dict[str, Callable[..., float]] = {
     "abs": abs,
     "ceil": lambda value: value if isnan(value) or abs(value) == inf else ceil(value),
@@ -77,6 +79,7 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "exp": lambda value: exp(min(value, 700.0)),
     "floor": lambda value: value if isnan(value) or abs(value) == inf else floor(value),
     "ln": lambda value: log(value) if value > 0 else -inf if value == 0 else nan,
+    "round": lambda value: value if isnan(value) or abs(value) == inf else floor(value + 0.5),
     "sqrt": lambda value: sqrt(value) if value >= 0 else nan,
 }
 _SET_OPERATORS = {"and", "or", "unless"}
@@ -97,10 +100,14 @@ def recordings(rules: Iterable[tuple[str, str, Iterable[tuple[str, str]]]]) -> d
 
 
 class InstantEvaluator:
-    """Evaluates expressions at one moment. Recording rules are evaluated when they are read, and once."""
+    """Evaluates expressions at one moment. Recording rules are evaluated when they are read, and once.
 
-    def __init__(self, source: Source, records: Mapping[str, Sequence[Recording]]) -> None:
+    `now` is the moment in seconds since the epoch.
+    """
+
+    def __init__(self, source: Source, records: Mapping[str, Sequence[Recording]], now: float = 0.0) -> None:
         self._source = source
+        self._now = now
         self._records = records
         self._recorded: dict[str, Vector] = {}
 
@@ -175,6 +182,11 @@ class InstantEvaluator:
         return value
 
     def _call(self, name: str, arguments: tuple[Expression, ...]) -> Value:
+        if name == "time":
+            return self._now
+        if name in _SORTED:
+            items = self.vector(arguments[0]).items()
+            return dict(sorted(items, key=lambda item: item[1], reverse=_SORTED[name]))
         if name == "scalar":
             vector = self.vector(arguments[0])
             return next(iter(vector.values())) if len(vector) == 1 else nan
@@ -200,7 +212,7 @@ def is_always_empty(
             case Aggregation(_, inner):
                 return empty(inner)
             case Call(name, arguments):
-                return name not in {"scalar", "vector"} and empty(arguments[0])
+                return name not in {"scalar", "time", "vector"} and empty(arguments[0])
             case Binary(operator, left, right):
                 sides = empty(left), empty(right)
                 return all(sides) if operator == "or" else sides[0] if operator == "unless" else any(sides)

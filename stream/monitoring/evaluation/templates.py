@@ -6,6 +6,8 @@ They are templates of Go (https://pkg.go.dev/text/template) with functions of Pr
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from stream.monitoring.evaluation.instant import InstantEvaluator
@@ -13,9 +15,12 @@ from stream.monitoring.evaluation.promql import parse
 
 _ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _TOKEN = re.compile(
-    r'\s*("(?:[^"\\]|\\.)*"|\$\w*(?:\.\w+)*|:=|[A-Za-z_]\w*|-?\d+(?:\.\d+)?|[.|(),=])\s*', re.DOTALL
+    r'\s*("(?:[^"\\]|\\.)*"|\$\w*(?:\.\w+)*|(?:\.\w+)+|:=|[A-Za-z_]\w*|-?\d+(?:\.\d+)?|[.|(),=])\s*',
+    re.DOTALL,
 )
 _VERB = re.compile(r"%(?:%|s|q|(?:\.\d+)?[fg])")
+_LAYOUTS = {"15:04": "%H:%M", "2 Jan 15:04": "%d %b %H:%M"}
+"""Layouts of times as Go writes them, and the same for Python."""
 _BLOCKS = {"if", "range", "with"}
 
 
@@ -117,6 +122,7 @@ class _Renderer:
             "not": lambda condition: not condition,
             "printf": _printf,
             "query": self._query,
+            "toTime": from_timestamp,
             "value": lambda series: series.value,
         }
 
@@ -142,7 +148,9 @@ class _Renderer:
         return str(self._pipeline(tokens, dot))
 
     def _range(self, node: _Node, dot: Any) -> str:
-        """Return the text of `range $key, $value := …` over a map, in the order of its keys."""
+        """Return the text of `range` over series, or of `range $key, $value := …` over a map in the order of its keys."""
+        if not node.content[0].startswith("$"):
+            return "".join(self.text(node.body, item) for item in self._pipeline(node.content, dot))
         key, _, value, _, *tokens = node.content
         texts = []
         for name, item in sorted(self._pipeline(tokens, dot).items()):
@@ -163,6 +171,9 @@ class _Renderer:
                 end = _closing(tokens, position)
                 commands[-1].append(self._pipeline(tokens[position:end], dot))
                 position = end + 1
+                if tokens[position : position + 1] == [".Format"]:
+                    commands[-1].append(partial(_formatted, commands[-1].pop()))
+                    position += 1
             else:
                 commands[-1].append(self._operand(token, dot))
         result: list[Any] = []
@@ -173,6 +184,8 @@ class _Renderer:
     def _operand(self, token: str, dot: Any) -> Any:
         if token == ".":  # noqa: S105 - no password
             return dot
+        if token.startswith("."):
+            return _field(dot, token.split(".")[1:])
         if token.startswith('"'):
             return re.sub(r"\\(.)", r"\1", token[1:-1])
         if token.startswith("$"):
@@ -191,6 +204,28 @@ class _Renderer:
     def _query(self, expression: str) -> list[QueriedSeries]:
         vector = self._evaluator.vector(parse(expression))
         return [QueriedSeries(dict(labels), value) for labels, value in vector.items()]
+
+
+def from_timestamp(seconds: float) -> datetime:
+    """Return a time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _field(dot: Any, names: list[str]) -> Any:
+    """Return a field of a series: `Value`, or a label of `Labels`. Raises ValueError for another one."""
+    match names:
+        case ["Value"]:
+            return dot.value
+        case ["Labels", name]:
+            return dot.labels.get(name, "")
+    raise ValueError(f"not supported in an annotation: .{'.'.join(names)}")
+
+
+def _formatted(time: datetime, layout: str) -> str:
+    """Return a time in a layout of Go. Raises ValueError for one that no annotation uses."""
+    if layout not in _LAYOUTS:
+        raise ValueError(f"not supported in an annotation: {layout}")
+    return time.strftime(_LAYOUTS[layout]).lstrip("0" if layout.startswith("2") else "")
 
 
 def _closing(tokens: list[str], position: int) -> int:

@@ -7,7 +7,15 @@ from stream.monitoring.evaluation.templates import humanize_duration, render
 from tests.monitoring.evaluation.test_instant import FixedSeries
 
 LABELS = {"view": "channel", "channel": 'a "b" \\c'}
-SERIES = FixedSeries(nps={labels_of(LABELS): 41.25}, base={labels_of({"base": "https://wiki"}): 1.0})
+SERIES = FixedSeries(
+    nps={labels_of(LABELS): 41.25},
+    base={labels_of({"base": "https://wiki"}): 1.0},
+    clock={(): 98_700.0},
+    rows={
+        labels_of({"kind": kind, "n": n}): value
+        for kind, n, value in (("a", "y", 2.0), ("a", "z", 3.0), ("b", "x", 9.0))
+    },
+)
 
 
 _NPS_OF_LABELS = (
@@ -37,6 +45,15 @@ def rendered(text: str, value: float = 0.5) -> str:
             "42.25",
         ),
         ("{{ $labels.missing }}.", "."),
+        (
+            "{{ range query \"sort_desc(max by (n) (rows{kind='a'}))\" }}{{ .Labels.n }}={{ .Value }};{{ end }}",
+            "z=3.0;y=2.0;",
+        ),
+        ('{{ with query "clock" }}{{ (. | first | value | toTime).Format "15:04" }}{{ end }}', "03:25"),
+        (
+            '{{ with query "clock" }}{{ (. | first | value | toTime).Format "2 Jan 15:04" }}{{ end }}',
+            "2 Jan 03:25",
+        ),
     ],
 )
 def test_templates(text: str, expected: str) -> None:
