@@ -60,6 +60,8 @@ class InProcessCore:
             domain: DomainView(config, BY_DOMAIN[domain], previous=False, minutes_between=MINUTES_BETWEEN)
             for domain in DOMAINS
         }
+        for view in self.views.values():
+            view.state = "live"
         self._buffers = {domain: PartitionBuffer(view.windows) for domain, view in self.views.items()}
         self._checkpoint = Checkpoint(version=VERSION)
         self._cardinality = CardinalityControl(config, self.views.values(), 0)

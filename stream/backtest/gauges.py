@@ -11,6 +11,8 @@ from stream.core.metrics.headlines import Tile, encode
 from stream.core.metrics.metric import Metric, Sample
 from stream.core.windows.label_sets import TOTAL_LABELS, LabelSet
 from stream.core.windows.readout import WindowContext
+from stream.exporter.incidents import FAMILIES as INCIDENTS
+from stream.exporter.incidents import Incidents
 from stream.exporter.unusual import FAMILIES as UNUSUAL
 from stream.monitoring.evaluation.instant import Labels, Vector, labels_of, selected
 from stream.monitoring.evaluation.promql import Selector
@@ -56,6 +58,10 @@ class Gauges:
             labels_of([*REPLICA, ("figure", encode(tile))]): value for tile, value in targets.items()
         }
         self._views = core.views["feedback"].windows.config.views
+        notes = core.views["feedback"].windows.notes
+        self._incidents = Incidents(core.views, self._views, notes.between)
+        self._has_incidents = False
+        """Whether incidents are those of the present."""
         self._now = 0
         self._cache: dict[tuple[str, int | None], list[tuple[LabelSet, Sample]]] = {}
 
@@ -63,6 +69,7 @@ class Gauges:
         """Move to the present, in ms. Return the streams whose findings changed."""
         self._now = now
         self._cache.clear()
+        self._has_incidents = False
         findings: dict[str, dict[LabelSet, Finding]] = {}
         for of, labels, finding in self._core.findings():
             findings.setdefault(of, {})[labels] = finding
@@ -91,11 +98,28 @@ class Gauges:
                 for of, by_labels in self.findings.items()
                 for labels, finding in by_labels.items()
             }
+        elif name in INCIDENTS:
+            vector = self._of_incidents(name)
         elif name in _LOCATIONS:
             return self._of_metric(_LOCATIONS[name], selector)
         else:
             return {}
         return selected(selector, vector)
+
+    def _of_incidents(self, name: str) -> Vector:
+        """Return the present series of what is known of incidents, which summaries name."""
+        if not self._has_incidents:
+            for domain in DOMAINS:
+                self._core.apply(domain, None)
+            self._core.advance(self._now)
+            for _ in self._incidents.update(self._now):
+                pass
+            self._has_incidents = True
+        return {
+            labels_of([*REPLICA, *figure.labels.items()]): float(figure.value)
+            for figure in self._incidents.figures
+            if figure.series == name
+        }
 
     def _of_metric(self, location: _Location, selector: Selector) -> Vector:
         vector: Vector = {}

@@ -55,7 +55,8 @@ class Incidents:
         self._views = views
         self._notes_between = notes_between
         self._incidents: dict[DomainName, list[Incident]] = {}
-        self._figures: list[Figure] = []
+        self.figures: list[Figure] = []
+        """The values of `FAMILIES`."""
 
     def update(self, now: int) -> CooperativeSteps:
         """Make the cards again, in short steps. `now` is in ms since the epoch."""
@@ -76,13 +77,13 @@ class Incidents:
                     yield
         ranks = {stream.of: rank for rank, stream in enumerate(STREAMS)}
         self.cards = sorted(cards, key=lambda shown: ranks[shown.of])
-        self._figures = [figure for figure in figures if figure.series in FAMILIES]
+        self.figures = [figure for figure in figures if figure.series in FAMILIES]
 
     def series(self) -> Iterator[str]:
         """Yield the series, sorted by view and other labels."""
         ranks = {view: rank for rank, view in enumerate(self._views)}
         ordered = sorted(
-            self._figures, key=lambda figure: (ranks[figure.labels["view"]], *figure.labels.values())
+            self.figures, key=lambda figure: (ranks[figure.labels["view"]], *figure.labels.values())
         )
         for name, (_, text) in FAMILIES.items():
             figures = [figure for figure in ordered if figure.series == name]

@@ -36,6 +36,8 @@ def test_a_spike_is_told_at_its_time_for_its_label_set() -> None:
     assert evidence.baseline < 1
     assert f"{evidence.events:.0f} of " in alert.summary
     assert "customers of channel app left in the last" in alert.summary
+    of_all = next(alert for alert in report.alerts if not alert.labels)
+    assert of_all.summary.endswith("all in channel app; began 10:00 UTC")
 
 
 def test_without_a_spike_nothing_fires() -> None:
