@@ -13,18 +13,25 @@ from stream.monitoring.evaluation.firing import firing
 from stream.monitoring.evaluation.instant import (
     InstantEvaluator,
     Labels,
-    Recording,
+    ParsedRecording,
     is_always_empty,
     recordings,
 )
-from stream.monitoring.evaluation.promql import Aggregation, Binary, Selector, parse, seconds_of, selectors
+from stream.monitoring.evaluation.promql import (
+    Aggregation,
+    BinaryOperation,
+    Selector,
+    parse,
+    seconds_of,
+    selectors,
+)
 from stream.monitoring.evaluation.templates import render
 
 TECHNICAL = ("instance", "job", "view")
 """Labels that are none of the label set."""
 
 
-class Evidence(NamedTuple):
+class RuleEvidence(NamedTuple):
     """The state of a rule for a label set at a moment.
 
     Attributes:
@@ -48,13 +55,13 @@ class FiredAlert(NamedTuple):
     start: int
     end: int
     ongoing: bool
-    evidence: Evidence
+    evidence: RuleEvidence
 
 
 class ActiveInterval:
     """A time in which the expression of a rule was true for a label set, and the clearest evidence in it."""
 
-    def __init__(self, start: int, evidence: Evidence) -> None:
+    def __init__(self, start: int, evidence: RuleEvidence) -> None:
         self.start = start
         self.end: int | None = None
         self.evidence = evidence
@@ -68,7 +75,7 @@ class RuleWatch:
         streams: the streams whose findings it reads. Without any it is about a figure and its target
     """
 
-    def __init__(self, rule: AlertRule, values: Mapping[str, Recording]) -> None:
+    def __init__(self, rule: AlertRule, values: Mapping[str, ParsedRecording]) -> None:
         self.rule = rule
         self._expression = parse(rule.expr)
         self._records = {
@@ -123,17 +130,19 @@ class RuleWatch:
         for labels in self._open.keys() - values.keys():
             self._open.pop(labels).end = minute
 
-    def _evidence(self, minute: int, labels: Labels, value: float, evaluator: InstantEvaluator) -> Evidence:
+    def _evidence(
+        self, minute: int, labels: Labels, value: float, evaluator: InstantEvaluator
+    ) -> RuleEvidence:
         figures = {}
         for name in self._recorded:
             recorded = evaluator.vector(Selector(name, ())).get(labels)
             if recorded is not None:
                 figures[name.rpartition(":")[2]] = recorded
         match self._expression:
-            case Aggregation(_, Binary("<", _, limit)):
+            case Aggregation(_, BinaryOperation("<", _, limit)):
                 figures["limit"] = evaluator.scalar(limit)
         summary = render(self.rule.summary, dict(labels), value, evaluator)
-        return Evidence(minute, value, summary, figures)
+        return RuleEvidence(minute, value, summary, figures)
 
     def fired(self, end: int) -> Iterable[FiredAlert]:
         """Yield every alert up to the minute before `end`."""
@@ -161,7 +170,7 @@ class AlertWatch:
             if name not in known:
                 raise ConfigError(f"--threshold: got {name!r}, allowed are {', '.join(known)}")
         values = {
-            threshold.series: Recording(
+            threshold.series: ParsedRecording(
                 parse(f"vector({changed_thresholds.get(name, threshold.value)!r})"), ()
             )
             for name, threshold in known.items()

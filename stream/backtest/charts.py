@@ -5,14 +5,14 @@ from datetime import datetime
 from html import escape
 
 from stream.backtest import wording
-from stream.backtest.report import Alert, Week, WeekFigure
+from stream.backtest.report import ReportedAlert, ReportedWeek, WeekFigure
 
 WIDTH, HEIGHT, MARGIN = 320, 110, 14
 ROW = 22
 """Height of the row of an alert in the time line."""
 
 
-def timeline(alerts: Sequence[Alert], first: datetime, last: datetime) -> str:
+def timeline(alerts: Sequence[ReportedAlert], first: datetime, last: datetime) -> str:
     """Return a time line with a row for each alert and label set."""
     rows = list(dict.fromkeys((alert.alert, wording.label_set(alert.labels)) for alert in alerts))
     width, name_width = 960, 300
@@ -40,7 +40,7 @@ def timeline(alerts: Sequence[Alert], first: datetime, last: datetime) -> str:
     return _svg(width, height, "Time line of the alerts", parts)
 
 
-def weekly(weeks: Sequence[Week], title: str) -> str:
+def weekly(weeks: Sequence[ReportedWeek], title: str) -> str:
     """Return a line of a figure of all events by week, with its 95 % bounds as a band."""
     points: list[tuple[int, WeekFigure]] = [
         (number, figure)

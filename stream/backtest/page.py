@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from stream.backtest import charts, wording
-from stream.backtest.report import Alert, Report, Week, WeekFigure
+from stream.backtest.report import BacktestReport, ReportedAlert, ReportedWeek, WeekFigure
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #f6f6f4; --surface: #fff; --ink: #1b1f24; --muted: #59616b; --rule: #dfe1e4;
@@ -29,7 +29,7 @@ th:first-child { text-align: left; font-weight: 400; } summary { cursor: pointer
 """
 
 
-def html(report: Report) -> str:
+def html(report: BacktestReport) -> str:
     """Return the page of a report."""
     title = escape(wording.headline(report))
     return "".join(
@@ -47,7 +47,7 @@ def html(report: Report) -> str:
     )
 
 
-def _alerts(report: Report) -> Iterator[str]:
+def _alerts(report: BacktestReport) -> Iterator[str]:
     for note in (*wording.notes(report), "Times are in UTC. Weeks begin on Monday."):
         yield f'<p class="muted">{escape(note)}</p>\n'
     if not report.alerts:
@@ -60,7 +60,7 @@ def _alerts(report: Report) -> Iterator[str]:
     yield "</ol>\n"
 
 
-def _alert(alert: Alert) -> str:
+def _alert(alert: ReportedAlert) -> str:
     return (
         f'<li class="alert {escape(alert.severity)}"><h3>{escape(alert.summary)}</h3>'
         f"<p>{escape(alert.alert)} ({escape(alert.severity)}), {escape(wording.label_set(alert.labels))}, "
@@ -69,7 +69,7 @@ def _alert(alert: Alert) -> str:
     )
 
 
-def _figures(report: Report) -> Iterator[str]:
+def _figures(report: BacktestReport) -> Iterator[str]:
     """Yield a chart of each figure of all events."""
     titles = _titles(report.weeks, total=True)
     if titles:
@@ -81,7 +81,7 @@ def _figures(report: Report) -> Iterator[str]:
         yield "</details>\n"
 
 
-def _by_view(report: Report) -> Iterator[str]:
+def _by_view(report: BacktestReport) -> Iterator[str]:
     """Yield a table of each label set of the other views, closed at first."""
     views = dict.fromkeys(figure.view for week in report.weeks for figure in week.figures if figure.labels)
     for view in views:
@@ -97,7 +97,9 @@ def _by_view(report: Report) -> Iterator[str]:
         yield "</details>\n"
 
 
-def _table(weeks: list[Week], caption: str, labels: dict[str, str], view: str = "total") -> Iterator[str]:
+def _table(
+    weeks: list[ReportedWeek], caption: str, labels: dict[str, str], view: str = "total"
+) -> Iterator[str]:
     """Yield a table of the figures of a label set: a row for each week."""
     rows = [
         {figure.title: figure for figure in week.figures if (figure.view, figure.labels) == (view, labels)}
@@ -120,7 +122,7 @@ def _cell(figure: WeekFigure | None) -> str:
     return escape(wording.figure_value(figure)) + (f' <span class="muted">n {n}</span>' if n else "")
 
 
-def _titles(weeks: list[Week], *, total: bool) -> list[str]:
+def _titles(weeks: list[ReportedWeek], *, total: bool) -> list[str]:
     return list(
         dict.fromkeys(
             figure.title for week in weeks for figure in week.figures if total is not bool(figure.labels)

@@ -16,7 +16,7 @@ from stream.importing.translation import Translation
 from stream.mapping.mapping import EventMapping, load
 
 
-class Export(NamedTuple):
+class ExportFile(NamedTuple):
     """A file with its mapping and format."""
 
     path: Path
@@ -31,7 +31,7 @@ class ReadingResult(NamedTuple):
     summaries: list[str]
 
 
-def exports(paths: Sequence[Path], mappings: Sequence[str], format_: Format | None) -> list[Export]:
+def exports(paths: Sequence[Path], mappings: Sequence[str], format_: Format | None) -> list[ExportFile]:
     """Return each file with its mapping: the only one, or that at the same position.
 
     Raises CxgaugeError if there are neither one nor as many mappings, or one cannot be used.
@@ -43,12 +43,13 @@ def exports(paths: Sequence[Path], mappings: Sequence[str], format_: Format | No
     loaded = [load(name) for name in mappings]
     loaded = loaded * len(paths) if len(loaded) == 1 else loaded
     return [
-        Export(path, mapping, format_ or format_of(path)) for path, mapping in zip(paths, loaded, strict=True)
+        ExportFile(path, mapping, format_ or format_of(path))
+        for path, mapping in zip(paths, loaded, strict=True)
     ]
 
 
 def read_all(
-    files: Sequence[Export], into: SortedEvents, latest: int, report: Callable[[str], None]
+    files: Sequence[ExportFile], into: SortedEvents, latest: int, report: Callable[[str], None]
 ) -> ReadingResult:
     """Read the events of all files. Errors are given to `report`, a line each.
 

@@ -20,10 +20,10 @@ EVIDENCE_NAMES = {
     "baseline": "baseline",
     "window": "window_seconds",
 }
-"""Fields of `Evidence` by the ends of the names of recorded series, where they differ."""
+"""Fields of `AlertEvidence` by the ends of the names of recorded series, where they differ."""
 
 
-class Evidence(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class AlertEvidence(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The numbers of an alert at its clearest moment, or of an alert about a target when it became true.
 
     Attributes:
@@ -49,7 +49,7 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     bound: float | None = None
 
 
-class Alert(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedAlert(msgspec.Struct, frozen=True, kw_only=True):
     """An alert that would have fired.
 
     Attributes:
@@ -70,7 +70,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     start: datetime
     end: datetime | None
     summary: str
-    evidence: Evidence
+    evidence: AlertEvidence
 
 
 class WeekFigure(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +99,7 @@ class WeekFigure(msgspec.Struct, frozen=True, kw_only=True):
     n: float | None
 
 
-class Week(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedWeek(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of a calendar week (UTC).
 
     Attributes:
@@ -115,7 +115,7 @@ class Week(msgspec.Struct, frozen=True, kw_only=True):
     figures: list[WeekFigure]
 
 
-class Speed(msgspec.Struct, frozen=True, kw_only=True):
+class BacktestSpeed(msgspec.Struct, frozen=True, kw_only=True):
     """CPU time of the backtest.
 
     Attributes:
@@ -127,7 +127,7 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: dict[str, float]
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class BacktestReport(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a backtest.
 
     Attributes:
@@ -148,17 +148,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     judged_from: datetime | None
     events: dict[str, int]
     outcomes: dict[str, int]
-    weeks: list[Week]
-    alerts: list[Alert]
-    speed: Speed
+    weeks: list[ReportedWeek]
+    alerts: list[ReportedAlert]
+    speed: BacktestSpeed
 
 
-def report(result: BacktestResult, views: dict[str, tuple[str, ...]]) -> Report:
+def report(result: BacktestResult, views: dict[str, tuple[str, ...]]) -> BacktestReport:
     """Return the report of a result. `views` are the labels of each view."""
     events = dict(result.events)
     first = from_ms(result.first) if events else None
     total = sum(events.values())
-    return Report(
+    return BacktestReport(
         first=first,
         last=from_ms(result.last) if events else None,
         judged_from=from_ms(result.first // HOUR * HOUR + HISTORY_HOURS * HOUR) if events else None,
@@ -166,7 +166,7 @@ def report(result: BacktestResult, views: dict[str, tuple[str, ...]]) -> Report:
         outcomes=result.outcomes,
         weeks=[_week(week, views) for week in result.weeks],
         alerts=[_alert(fired) for fired in result.alerts],
-        speed=Speed(
+        speed=BacktestSpeed(
             events_per_second=total / max(result.seconds.total, 1e-9),
             cpu_seconds=result.seconds.by_part(),
         ),
@@ -175,13 +175,13 @@ def report(result: BacktestResult, views: dict[str, tuple[str, ...]]) -> Report:
 
 def documents() -> dict[str, bytes]:
     """Return the JSON Schema of the report by its path from the project's root."""
-    schema = msgspec.json.schema(Report)
+    schema = msgspec.json.schema(BacktestReport)
     text = msgspec.json.format(msgspec.json.encode(schema), indent=2)
     return {PATH: text + b"\n"}
 
 
-def _week(week: WeekOfFigures, views: dict[str, tuple[str, ...]]) -> Week:
-    return Week(
+def _week(week: WeekOfFigures, views: dict[str, tuple[str, ...]]) -> ReportedWeek:
+    return ReportedWeek(
         start=from_ms(week.start),
         end=from_ms(week.start + WEEK),
         whole=week.is_whole,
@@ -205,10 +205,10 @@ def _figure(figure: WeeklyFigure, views: dict[str, tuple[str, ...]]) -> WeekFigu
     )
 
 
-def _alert(fired: FiredAlert) -> Alert:
+def _alert(fired: FiredAlert) -> ReportedAlert:
     view, labels = label_set_of(fired.labels)
     numbers = {EVIDENCE_NAMES.get(name, name): value for name, value in fired.evidence.figures.items()}
-    return Alert(
+    return ReportedAlert(
         alert=fired.rule.name,
         severity=fired.rule.severity,
         view=view,
@@ -216,7 +216,7 @@ def _alert(fired: FiredAlert) -> Alert:
         start=_end_of(fired.start),
         end=None if fired.ongoing else _end_of(fired.end),
         summary=fired.evidence.summary,
-        evidence=Evidence(at=_end_of(fired.evidence.minute), **numbers),
+        evidence=AlertEvidence(at=_end_of(fired.evidence.minute), **numbers),
     )
 
 

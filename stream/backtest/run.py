@@ -32,7 +32,7 @@ class WeekOfFigures(NamedTuple):
     figures: list[WeeklyFigure]
 
 
-class Seconds:
+class CpuSeconds:
     """CPU time in seconds by the part of the work, in the order of a record's way."""
 
     def __init__(self) -> None:
@@ -78,14 +78,14 @@ class BacktestResult(NamedTuple):
     faults: list[str]
     weeks: list[WeekOfFigures]
     alerts: list[FiredAlert]
-    seconds: Seconds
+    seconds: CpuSeconds
 
 
 class Backtest:
     """A run of events through the core. `seconds` already has the time of reading."""
 
     def __init__(
-        self, settings: Settings, thresholds: Mapping[str, float], latest: int, seconds: Seconds
+        self, settings: Settings, thresholds: Mapping[str, float], latest: int, seconds: CpuSeconds
     ) -> None:
         """Raise ConfigError for targets or thresholds that cannot be used. `latest` is the present in ms."""
         config = aggregation_config(settings)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from stream.backtest import wording
-from stream.backtest.report import Report
+from stream.backtest.report import BacktestReport
 
 WIDTH = 100
 """Columns of a table of figures."""
 
 
-def lines(report: Report) -> Iterator[str]:
+def lines(report: BacktestReport) -> Iterator[str]:
     """Yield the lines of a report."""
     yield wording.headline(report)
     if report.first is None:
@@ -29,7 +29,7 @@ def lines(report: Report) -> Iterator[str]:
     yield wording.speed(report)
 
 
-def _figures(report: Report) -> Iterator[str]:
+def _figures(report: BacktestReport) -> Iterator[str]:
     """Yield tables of the figures of all events by week: a column for each, and as many tables as needed."""
     cells: dict[str, dict[int, str]] = {}
     for number, week in enumerate(report.weeks):

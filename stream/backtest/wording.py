@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from stream.backtest.report import Alert, Report, WeekFigure
+from stream.backtest.report import BacktestReport, ReportedAlert, WeekFigure
 from stream.monitoring.evaluation.templates import humanize_duration
 
 NO_ALERT = "No alert"
 
 
-def headline(report: Report) -> str:
+def headline(report: BacktestReport) -> str:
     """Return the sentence that says the most: the number of alerts and the time that the events cover."""
     if report.first is None or report.last is None:
         return "No events"
@@ -56,7 +56,7 @@ def sample_size(figure: WeekFigure) -> str:
     return "" if figure.n is None else f"{figure.n:,.0f}"
 
 
-def period(alert: Alert) -> str:
+def period(alert: ReportedAlert) -> str:
     """Return from when to when an alert fires."""
     if alert.end is None:
         return f"since {minute(alert.start)}, until the events end"
@@ -71,7 +71,7 @@ def length(span: timedelta) -> str:
     return " ".join(parts[:2]) or "0 min"
 
 
-def evidence(alert: Alert) -> str:
+def evidence(alert: ReportedAlert) -> str:
     """Return the numbers of an alert that its summary does not have."""
     numbers = alert.evidence
     parts = []
@@ -85,7 +85,7 @@ def evidence(alert: Alert) -> str:
     return "; ".join([*parts, f"at {minute(numbers.at)}"])
 
 
-def notes(report: Report) -> list[str]:
+def notes(report: BacktestReport) -> list[str]:
     """Return the limits of the report: rejected events, and the first week, which is needed as history."""
     lines = []
     if report.judged_from is not None and report.first is not None:
@@ -99,7 +99,7 @@ def notes(report: Report) -> list[str]:
     return lines
 
 
-def speed(report: Report) -> str:
+def speed(report: BacktestReport) -> str:
     """Return the rate of the backtest, and where its time went."""
     events = sum(report.events.values())
     seconds = report.speed.cpu_seconds

@@ -8,8 +8,8 @@ import msgspec
 
 from stream.backtest import page, text
 from stream.backtest.reading import exports, read_all
-from stream.backtest.report import Report, report
-from stream.backtest.run import Backtest, Seconds
+from stream.backtest.report import BacktestReport, report
+from stream.backtest.run import Backtest, CpuSeconds
 from stream.backtest.sorting import SortedEvents
 from stream.cli.configuration import Configuration
 from stream.cli.output import echo
@@ -77,7 +77,7 @@ def backtest(
     """
     settings = configuration.load()
     thresholds = dict(map(_threshold, changed))
-    seconds, latest = Seconds(), wall_ms()
+    seconds, latest = CpuSeconds(), wall_ms()
     chosen = exports(files, mappings, records)
     with SortedEvents() as events:
         result = Backtest(settings, thresholds, latest, seconds)
@@ -113,7 +113,7 @@ def _write(path: Path, content: str) -> None:
         raise CxgaugeError(f"--html: {error}") from error
 
 
-def _show(document: Report, format_: str) -> None:
+def _show(document: BacktestReport, format_: str) -> None:
     if format_ == "json":
         echo(msgspec.json.format(msgspec.json.encode(document)).decode())
         return

@@ -8,8 +8,8 @@ from schemas.customers import CustomerActivated, CustomerChurned
 from schemas.feedback import FeedbackSubmitted
 from schemas.tickets import TicketCreated, TicketMessage, TicketStatus
 from schemas.topics import topics_of
-from stream.backtest.report import Report, report
-from stream.backtest.run import Backtest, Seconds
+from stream.backtest.report import BacktestReport, report
+from stream.backtest.run import Backtest, CpuSeconds
 from stream.backtest.sorting import EncodedEvent, SortedEvents
 from stream.config import load
 from tests.support import DAY, HOUR, MINUTE, Event
@@ -31,13 +31,15 @@ def event(data: Any, at: int) -> Event:
     return Event(data, at, at, f"{at}/{data}"[:200])
 
 
-def backtest(events: Iterable[Event], thresholds: dict[str, float] | None = None, **env: str) -> Report:
+def backtest(
+    events: Iterable[Event], thresholds: dict[str, float] | None = None, **env: str
+) -> BacktestReport:
     """Return the report of a backtest with the settings of environment variables."""
     settings = load(None, env)
     with SortedEvents() as ordered:
         for item in encoded(events):
             ordered.add(item)
-        result = Backtest(settings, thresholds or {}, LATEST, Seconds()).run(ordered)
+        result = Backtest(settings, thresholds or {}, LATEST, CpuSeconds()).run(ordered)
     return report(result, settings.metrics.views)
 
 

@@ -4,14 +4,14 @@ import pytest
 
 from schemas.tickets import TicketCreated, TicketMessage
 from schemas.times import from_ms
-from stream.backtest.report import Alert
+from stream.backtest.report import ReportedAlert
 from tests.backtest.histories import MONDAY, answers, backtest, conversations, event, leavers
 from tests.support import DAY, HOUR, MINUTE, Event
 
 SPIKE = MONDAY + 12 * DAY + 10 * HOUR
 
 
-def label_sets(alerts: list[Alert], name: str) -> list[dict[str, str]]:
+def label_sets(alerts: list[ReportedAlert], name: str) -> list[dict[str, str]]:
     return [alert.labels for alert in alerts if alert.alert == name]
 
 

@@ -10,10 +10,10 @@ from typing import NamedTuple, Protocol
 
 from stream.monitoring.evaluation.promql import (
     Aggregation,
-    Binary,
-    Call,
+    BinaryOperation,
     Expression,
-    Matching,
+    FunctionCall,
+    LabelMatching,
     Number,
     Selector,
     names_read,
@@ -33,7 +33,7 @@ class Source(Protocol):
         """Return the present values of the selected series. An unknown name has none."""
 
 
-class Recording(NamedTuple):
+class ParsedRecording(NamedTuple):
     """A parsed recording rule."""
 
     expression: Expression
@@ -91,21 +91,25 @@ def labels_of(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> Labels:
     return tuple(sorted((name, value) for name, value in items if value))
 
 
-def recordings(rules: Iterable[tuple[str, str, Iterable[tuple[str, str]]]]) -> dict[str, list[Recording]]:
+def recordings(
+    rules: Iterable[tuple[str, str, Iterable[tuple[str, str]]]],
+) -> dict[str, list[ParsedRecording]]:
     """Return recording rules by name. `rules` are names, expressions and labels."""
-    result: dict[str, list[Recording]] = {}
+    result: dict[str, list[ParsedRecording]] = {}
     for name, expr, labels in rules:
-        result.setdefault(name, []).append(Recording(parse(expr), labels_of(labels)))
+        result.setdefault(name, []).append(ParsedRecording(parse(expr), labels_of(labels)))
     return result
 
 
 class InstantEvaluator:
-    """Evaluates expressions at one moment. Recording rules are evaluated when they are read, and once.
+    """Evaluates expressions at one moment. ParsedRecording rules are evaluated when they are read, and once.
 
     `now` is the moment in seconds since the epoch.
     """
 
-    def __init__(self, source: Source, records: Mapping[str, Sequence[Recording]], now: float = 0.0) -> None:
+    def __init__(
+        self, source: Source, records: Mapping[str, Sequence[ParsedRecording]], now: float = 0.0
+    ) -> None:
         self._source = source
         self._now = now
         self._records = records
@@ -125,11 +129,11 @@ class InstantEvaluator:
                 return value
             case Selector():
                 return self._select(expression)
-            case Call(name, arguments):
+            case FunctionCall(name, arguments):
                 return self._call(name, arguments)
             case Aggregation():
                 return self._aggregation(expression)
-            case Binary():
+            case BinaryOperation():
                 return self._operation(expression)
         raise ValueError(f"not supported: {expression}")
 
@@ -137,12 +141,12 @@ class InstantEvaluator:
         k = 0.0 if aggregation.parameter is None else self.scalar(aggregation.parameter)
         return _aggregated(aggregation, self.vector(aggregation.expression), int(k))
 
-    def _operation(self, operation: Binary) -> Value:
+    def _operation(self, operation: BinaryOperation) -> Value:
         if operation.operator == "and":
             return self._conjunction(operation)
         return _binary(operation, self.evaluate(operation.left), self.evaluate(operation.right))
 
-    def _conjunction(self, expression: Binary) -> Vector:
+    def _conjunction(self, expression: BinaryOperation) -> Vector:
         """Return `left and right`. Where one is empty, the other one, which reads more series, is not evaluated."""
         operands = sorted((expression.left, expression.right), key=lambda operand: len(self._names(operand)))
         vectors: dict[Expression, Vector] = {}
@@ -200,7 +204,9 @@ class InstantEvaluator:
 
 
 def is_always_empty(
-    expression: Expression, records: Mapping[str, Sequence[Recording]], is_never: Callable[[Selector], bool]
+    expression: Expression,
+    records: Mapping[str, Sequence[ParsedRecording]],
+    is_never: Callable[[Selector], bool],
 ) -> bool:
     """Return whether an expression never has a value, because series are missing. `is_never` says so of a selector."""
 
@@ -211,9 +217,9 @@ def is_always_empty(
                 return all(map(empty, recorded)) if recorded else is_never(part)
             case Aggregation(_, inner):
                 return empty(inner)
-            case Call(name, arguments):
+            case FunctionCall(name, arguments):
                 return name not in {"scalar", "time", "vector"} and empty(arguments[0])
-            case Binary(operator, left, right):
+            case BinaryOperation(operator, left, right):
                 sides = empty(left), empty(right)
                 return all(sides) if operator == "or" else sides[0] if operator == "unless" else any(sides)
         return False
@@ -232,7 +238,7 @@ def selected(selector: Selector, vector: Vector) -> Vector:
     }
 
 
-def _binary(expression: Binary, left: Value, right: Value) -> Value:
+def _binary(expression: BinaryOperation, left: Value, right: Value) -> Value:
     """Apply a binary operator. Raises ValueError if more than one series matches."""
     operator = expression.operator
     if operator in _SET_OPERATORS:
@@ -253,7 +259,7 @@ def _kept(results: Mapping[Labels, float | None]) -> Vector:
     return {labels: value for labels, value in results.items() if value is not None}
 
 
-def _applied(expression: Binary, left: Value, right: Value, kept: float) -> float | None:
+def _applied(expression: BinaryOperation, left: Value, right: Value, kept: float) -> float | None:
     """Return the result of arithmetic, or of a comparison: `kept` where it holds, 0 or 1 with `bool`, else None."""
     if isinstance(left, dict) or isinstance(right, dict):
         raise ValueError(f"not of scalars: {expression.operator}")  # noqa: TRY004 - a fault of the rule
@@ -267,12 +273,12 @@ def _applied(expression: Binary, left: Value, right: Value, kept: float) -> floa
     return kept if holds else None
 
 
-def _matching_key(matching: Matching, labels: Labels) -> Labels:
+def _matching_key(matching: LabelMatching, labels: Labels) -> Labels:
     chosen = set(matching.labels)
     return tuple(pair for pair in labels if (pair[0] in chosen) is matching.on)
 
 
-def _set_operation(expression: Binary, left: Vector, right: Vector) -> Vector:
+def _set_operation(expression: BinaryOperation, left: Vector, right: Vector) -> Vector:
     matching = expression.matching
     if expression.operator == "or":
         known = {_matching_key(matching, labels) for labels in left}
@@ -288,7 +294,7 @@ def _set_operation(expression: Binary, left: Vector, right: Vector) -> Vector:
     }
 
 
-def _matched(expression: Binary, left: Vector, right: Vector) -> Vector:
+def _matched(expression: BinaryOperation, left: Vector, right: Vector) -> Vector:
     matching = expression.matching
     many, single = (right, left) if matching.many == "right" else (left, right)
     partners: dict[Labels, float] = {}

@@ -46,7 +46,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Matcher:
+class LabelMatcher:
     """A label matcher of a selector."""
 
     label: str
@@ -66,11 +66,11 @@ class Selector:
     """An instant vector selector."""
 
     name: str
-    matchers: tuple[Matcher, ...]
+    matchers: tuple[LabelMatcher, ...]
 
 
 @dataclass(frozen=True)
-class Offset:
+class OffsetExpression:
     """An expression some seconds ago."""
 
     expression: "Expression"
@@ -78,7 +78,7 @@ class Offset:
 
 
 @dataclass(frozen=True)
-class Range:
+class RangeExpression:
     """A range of a selector, or a subquery with its step. Both are in seconds. A step of 0 is every evaluation."""
 
     expression: "Expression"
@@ -87,7 +87,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Call:
+class FunctionCall:
     """A call of a function."""
 
     function: str
@@ -106,7 +106,7 @@ class Aggregation:
 
 
 @dataclass(frozen=True)
-class Matching:
+class LabelMatching:
     """How a binary operator finds pairs: `on` labels, or ignoring them. `many` is the side of group_left or group_right."""
 
     on: bool = False
@@ -115,22 +115,31 @@ class Matching:
 
 
 @dataclass(frozen=True)
-class Binary:
+class BinaryOperation:
     """A binary operation. `return_bool`: a comparison gives 0 or 1 instead of a filter."""
 
     operator: str
     left: "Expression"
     right: "Expression"
     return_bool: bool
-    matching: Matching
+    matching: LabelMatching
 
 
-Expression = Number | Text | Selector | Offset | Range | Call | Aggregation | Binary
+Expression = (
+    Number
+    | Text
+    | Selector
+    | OffsetExpression
+    | RangeExpression
+    | FunctionCall
+    | Aggregation
+    | BinaryOperation
+)
 
 
 def parse(text: str) -> Expression:
     """Return the expression of a text. Raises ValueError with the place of an error."""
-    parser = Parser(text)
+    parser = PromqlParser(text)
     expression = parser.expression(0)
     if parser.token != ("end", ""):
         raise ValueError(f"unexpected {parser.token[1]!r} in {text!r}")
@@ -142,11 +151,11 @@ def selectors(expression: Expression) -> set[Selector]:
     match expression:
         case Selector():
             return {expression}
-        case Offset(inner) | Range(inner) | Aggregation(_, inner):
+        case OffsetExpression(inner) | RangeExpression(inner) | Aggregation(_, inner):
             return selectors(inner)
-        case Call(_, arguments):
+        case FunctionCall(_, arguments):
             return set().union(*map(selectors, arguments))
-        case Binary(_, left, right):
+        case BinaryOperation(_, left, right):
             return selectors(left) | selectors(right)
     return set()
 
@@ -164,7 +173,7 @@ def seconds_of(duration: str) -> float:
     return float(sum(int(n) * UNITS[unit] for n, unit in parts))
 
 
-class Parser:
+class PromqlParser:
     """A recursive-descent parser with operator precedence."""
 
     def __init__(self, text: str) -> None:
@@ -206,18 +215,22 @@ class Parser:
             return_bool = self._accept("bool")
             matching = self._matching()
             right = self.expression(precedence - 1 if operator == "^" else precedence)
-            left = Binary(operator, left, right, return_bool, matching)
+            left = BinaryOperation(operator, left, right, return_bool, matching)
         return left
 
     def _unary(self) -> Expression:
         if self._accept("-"):
-            return Binary(
-                "*", Number(-1.0), self.expression(UNARY_PRECEDENCE), return_bool=False, matching=Matching()
+            return BinaryOperation(
+                "*",
+                Number(-1.0),
+                self.expression(UNARY_PRECEDENCE),
+                return_bool=False,
+                matching=LabelMatching(),
             )
         self._accept("+")
         return self._with_suffixes(self._primary())
 
-    def _matching(self) -> Matching:
+    def _matching(self) -> LabelMatching:
         for keyword in ("on", "ignoring"):
             if self._accept(keyword):
                 labels = self._label_names()
@@ -228,8 +241,8 @@ class Parser:
                     many = "right"
                 if many and self._accept("("):
                     self._expect(")")
-                return Matching(keyword == "on", labels, many)
-        return Matching()
+                return LabelMatching(keyword == "on", labels, many)
+        return LabelMatching()
 
     def _label_names(self) -> tuple[str, ...]:
         self._expect("(")
@@ -255,7 +268,7 @@ class Parser:
         if name in AGGREGATIONS and self.token[1] in {"(", "by", "without"}:
             return self._aggregation(name)
         if self.token == ("operator", "("):
-            return Call(name, self._arguments())
+            return FunctionCall(name, self._arguments())
         return Selector(name, self._matchers() if self.token == ("operator", "{") else ())
 
     def _literal(self) -> Number | Text:
@@ -284,14 +297,14 @@ class Parser:
             self._accept(",")
         return tuple(arguments)
 
-    def _matchers(self) -> tuple[Matcher, ...]:
+    def _matchers(self) -> tuple[LabelMatcher, ...]:
         self._expect("{")
         matchers = []
         while not self._accept("}"):
             label, operator, value = self._advance(), self._advance(), self._advance()
             if operator not in {"=", "!=", "=~", "!~"}:
                 raise ValueError(f"unexpected {operator!r} in {self._text!r}")
-            matchers.append(Matcher(label, operator, _unescaped(value)))  # type: ignore[arg-type]
+            matchers.append(LabelMatcher(label, operator, _unescaped(value)))  # type: ignore[arg-type]
             self._accept(",")
         return tuple(matchers)
 
@@ -303,10 +316,10 @@ class Parser:
                 if self._accept(":"):
                     step = 0.0 if self.token[1] == "]" else seconds_of(self._advance())
                 self._expect("]")
-                expression = Range(expression, seconds, step)
+                expression = RangeExpression(expression, seconds, step)
             elif self._accept("offset"):
                 sign = -1 if self._accept("-") else 1
-                expression = Offset(expression, sign * seconds_of(self._advance()))
+                expression = OffsetExpression(expression, sign * seconds_of(self._advance()))
             else:
                 return expression
 

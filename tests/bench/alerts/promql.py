@@ -11,12 +11,12 @@ import numpy as np
 
 from stream.monitoring.evaluation.promql import (
     Aggregation,
-    Binary,
-    Call,
+    BinaryOperation,
     Expression,
+    FunctionCall,
     Number,
-    Offset,
-    Range,
+    OffsetExpression,
+    RangeExpression,
     Selector,
     Text,
 )
@@ -88,15 +88,15 @@ class Evaluator:
                 return value
             case Selector():
                 return self._select(expression)
-            case Offset(inner, seconds):
+            case OffsetExpression(inner, seconds):
                 return self._at(round(seconds / STEP)).evaluate(inner)
-            case Call():
+            case FunctionCall():
                 return self._call(expression)
             case Aggregation():
                 k = 0.0 if expression.parameter is None else self.evaluate(expression.parameter)
                 assert isinstance(k, float)
                 return vectors.aggregate(expression, self.vector(expression.expression), int(k))
-            case Binary():
+            case BinaryOperation():
                 with np.errstate(all="ignore"):
                     return vectors.binary(
                         expression, self.evaluate(expression.left), self.evaluate(expression.right)
@@ -124,7 +124,7 @@ class Evaluator:
             if all(matcher.accepts(series.labels) for matcher in selector.matchers)
         ]
 
-    def _call(self, call: Call) -> Value:
+    def _call(self, call: FunctionCall) -> Value:
         name, arguments = call.function, call.arguments
         if name.endswith("_over_time") or name in {"delta", "increase"}:
             return self._over_time(name, arguments[-1])
@@ -160,9 +160,9 @@ class Evaluator:
     def _over_time(self, function: str, argument: Expression) -> Vector:
         """Evaluate a function of a range or of a subquery. A range without a step has a sample every tick."""
         back = 0.0
-        if isinstance(argument, Offset):
+        if isinstance(argument, OffsetExpression):
             back, argument = argument.seconds, argument.expression
-        if not isinstance(argument, Range):
+        if not isinstance(argument, RangeExpression):
             raise ValueError(f"not a range: {argument}")  # noqa: TRY004 (a fault of the rule)
         step = round((argument.step or STEP) / STEP)
         ends = self._ticks - round(back / STEP)

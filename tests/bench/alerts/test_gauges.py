@@ -11,7 +11,7 @@ require_bench_extra()
 import numpy as np  # noqa: E402
 
 from stream.core.metrics import BY_DOMAIN  # noqa: E402
-from stream.monitoring.evaluation.promql import Matcher, Selector  # noqa: E402
+from stream.monitoring.evaluation.promql import LabelMatcher, Selector  # noqa: E402
 from tests.bench.alerts.families import FAMILIES, SimulatedExporter  # noqa: E402
 from tests.bench.alerts.promql import STEP  # noqa: E402
 from tests.bench.alerts.published import ORIGIN, published  # noqa: E402
@@ -71,7 +71,7 @@ def test_gauges_equal_those_of_the_exporter(
     compared = 0
     for moment, served in readings:
         ticks = np.array([round(moment / STEP)])
-        for series in simulated.series(Selector(name, (Matcher("window", "=~", f"{windows}|"),)), ticks):
+        for series in simulated.series(Selector(name, (LabelMatcher("window", "=~", f"{windows}|"),)), ticks):
             labels = {
                 key: value
                 for key, value in series.labels.items()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stream.monitoring.evaluation.promql import Aggregation, Binary, Matching
+from stream.monitoring.evaluation.promql import Aggregation, BinaryOperation, LabelMatching
 from tests.bench.alerts.special_days import Bools, Floats
 
 Labels = dict[str, str]
@@ -50,7 +50,7 @@ def key_of(labels: Labels) -> Key:
     return tuple(sorted(labels.items()))
 
 
-def binary(expression: Binary, left: Operand, right: Operand) -> Operand:
+def binary(expression: BinaryOperation, left: Operand, right: Operand) -> Operand:
     """Apply a binary operator. Raises ValueError if more than one series matches."""
     if expression.operator in {"and", "or", "unless"}:
         assert isinstance(left, list)
@@ -65,13 +65,15 @@ def binary(expression: Binary, left: Operand, right: Operand) -> Operand:
     return _apply(expression, left, right, left)
 
 
-def _with_scalar(expression: Binary, series: Series, left: Operand, right: Operand, kept: Floats) -> Series:
+def _with_scalar(
+    expression: BinaryOperation, series: Series, left: Operand, right: Operand, kept: Floats
+) -> Series:
     keeps_name = expression.operator in COMPARISONS and not expression.return_bool
     labels = series.labels if keeps_name else unnamed(series.labels)
     return Series(labels, _apply(expression, left, right, kept))
 
 
-def _apply(expression: Binary, left: Operand, right: Operand, kept: Operand) -> Floats:
+def _apply(expression: BinaryOperation, left: Operand, right: Operand, kept: Operand) -> Floats:
     """Return the result of arithmetic, or of a comparison: `kept` where it holds, or 0 and 1 with `bool`."""
     if expression.operator in ARITHMETIC:
         return ARITHMETIC[expression.operator](left, right)  # type: ignore[arg-type]
@@ -82,14 +84,14 @@ def _apply(expression: Binary, left: Operand, right: Operand, kept: Operand) -> 
     return np.where(holds, kept, np.nan)  # type: ignore[arg-type]
 
 
-def _matching_key(matching: Matching, labels: Labels) -> Key:
+def _matching_key(matching: LabelMatching, labels: Labels) -> Key:
     if matching.on:
         return tuple((name, labels.get(name, "")) for name in matching.labels)
     ignored = {"__name__", *matching.labels}
     return tuple(sorted((name, value) for name, value in labels.items() if name not in ignored))
 
 
-def _matched(expression: Binary, left: Vector, right: Vector) -> Vector:
+def _matched(expression: BinaryOperation, left: Vector, right: Vector) -> Vector:
     matching = expression.matching
     many, single = (right, left) if matching.many == "right" else (left, right)
     partners: dict[Key, Series] = {}
@@ -110,7 +112,7 @@ def _matched(expression: Binary, left: Vector, right: Vector) -> Vector:
     return result
 
 
-def _result_labels(expression: Binary, labels: Labels) -> Labels:
+def _result_labels(expression: BinaryOperation, labels: Labels) -> Labels:
     matching = expression.matching
     if expression.operator not in COMPARISONS or expression.return_bool:
         labels = unnamed(labels)
@@ -121,7 +123,7 @@ def _result_labels(expression: Binary, labels: Labels) -> Labels:
     return {name: value for name, value in labels.items() if name not in matching.labels}
 
 
-def _set_operation(expression: Binary, left: Vector, right: Vector) -> Vector:
+def _set_operation(expression: BinaryOperation, left: Vector, right: Vector) -> Vector:
     matching = expression.matching
     absent_side = left if expression.operator == "or" else right
     present: dict[Key, Bools] = {}
