@@ -7,9 +7,10 @@ from stream.backtest.gauges import Gauges
 from stream.core.model.time_buckets import MINUTE
 from stream.errors import ConfigError
 from stream.exporter.unusual import FAMILIES as UNUSUAL
+from stream.monitoring.alerts.annotations import annotation
 from stream.monitoring.alerts.prometheus_files import alerts, thresholds
 from stream.monitoring.alerts.rule import AlertRule
-from stream.monitoring.evaluation.firing import firing
+from stream.monitoring.evaluation.firing import admitted, firing
 from stream.monitoring.evaluation.instant import (
     InstantEvaluator,
     Labels,
@@ -18,7 +19,6 @@ from stream.monitoring.evaluation.instant import (
     recordings,
 )
 from stream.monitoring.evaluation.promql import (
-    Aggregation,
     BinaryOperation,
     Selector,
     parse,
@@ -97,6 +97,8 @@ class RuleWatch:
         self._kept = _minutes(rule.keep_firing_for or "0s")
         self._minutes_between = max(1, self._for // 3)
         self._evaluated_at = -self._minutes_between
+        self._has_waiting = False
+        """Whether there are label sets for which no place was free at the last evaluation."""
         self._open: dict[Labels, ActiveInterval] = {}
         self._intervals: dict[Labels, list[ActiveInterval]] = {}
 
@@ -112,13 +114,15 @@ class RuleWatch:
     def evaluate(self, minute: int, gauges: Gauges, changed: set[str]) -> None:
         """Evaluate the rule if it is due. `changed` are the streams whose findings changed."""
         if self.streams:
-            if self.streams.isdisjoint(changed):
+            if self.streams.isdisjoint(changed) and not self._has_waiting:
                 return
         elif minute - self._evaluated_at < self._minutes_between:
             return
         self._evaluated_at = minute
         evaluator = InstantEvaluator(gauges, self._records, (minute + 1) * MINUTE / 1000)
-        values = evaluator.vector(self._expression)
+        condition = evaluator.vector(self._expression)
+        values = admitted(condition, self._firing(minute), self.rule.shown)
+        self._has_waiting = len(values) < len(condition)
         for labels, value in values.items():
             interval = self._open.get(labels)
             if interval is None:
@@ -130,6 +134,14 @@ class RuleWatch:
         for labels in self._open.keys() - values.keys():
             self._open.pop(labels).end = minute
 
+    def _firing(self, minute: int) -> set[Labels]:
+        """Return the label sets that fire at a minute, those that are only kept firing included."""
+        return {
+            labels
+            for labels, intervals in self._intervals.items()
+            if intervals[-1].end is None or minute - intervals[-1].end < self._kept
+        }
+
     def _evidence(
         self, minute: int, labels: Labels, value: float, evaluator: InstantEvaluator
     ) -> RuleEvidence:
@@ -139,9 +151,9 @@ class RuleWatch:
             if recorded is not None:
                 figures[name.rpartition(":")[2]] = recorded
         match self._expression:
-            case Aggregation(_, BinaryOperation("<", _, limit)):
+            case BinaryOperation("<", _, limit):
                 figures["limit"] = evaluator.scalar(limit)
-        summary = render(self.rule.summary, dict(labels), value, evaluator)
+        summary = render(annotation(self.rule.summary), dict(labels), value, evaluator)
         return RuleEvidence(minute, value, summary, figures)
 
     def fired(self, end: int) -> Iterable[FiredAlert]:

@@ -9,7 +9,12 @@ import yaml
 
 from stream.monitoring.evaluation.firing import Intervals, firing
 from stream.monitoring.evaluation.promql import (
+    Aggregation,
+    BinaryOperation,
     Expression,
+    FunctionCall,
+    RangeExpression,
+    Selector,
     names_read,
     parse,
     seconds_of,
@@ -104,16 +109,26 @@ def condition_of(expression: Expression) -> tuple[Expression, float]:
     bottomk(3, C): that label sets which fire keep their places is left out, so that there are more alarms than in reality.
     """
     match expression:
-        case Binary(
+        case BinaryOperation(
             "or",
-            Binary("or", _, Binary("unless", Aggregation("bottomk", Selector(name)) as condition)),
-            Binary("and", Call("last_over_time", (Range(Selector(kept), seconds),)), Selector("ALERTS")),
+            BinaryOperation(
+                "or", _, BinaryOperation("unless", Aggregation("bottomk", Selector(name)) as condition)
+            ),
+            BinaryOperation(
+                "and",
+                FunctionCall("last_over_time", (RangeExpression(Selector(kept), seconds),)),
+                Selector("ALERTS"),
+            ),
         ) if name == kept:
             return condition, seconds
-        case Binary(
+        case BinaryOperation(
             "or",
             Selector(name) as condition,
-            Binary("and", Call("last_over_time", (Range(Selector(kept), seconds),)), Selector("ALERTS")),
+            BinaryOperation(
+                "and",
+                FunctionCall("last_over_time", (RangeExpression(Selector(kept), seconds),)),
+                Selector("ALERTS"),
+            ),
         ) if name == kept:
             return condition, seconds
     return expression, 0.0

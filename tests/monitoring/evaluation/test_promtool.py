@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from stream.deployment import FOLDER
-from stream.monitoring.alerts.prometheus_files import RUNBOOK_BASE, alerts, thresholds
+from stream.monitoring.alerts.annotations import annotation
+from stream.monitoring.alerts.prometheus_files import alerts, thresholds
 from stream.monitoring.alerts.rule import AlertRule
+from stream.monitoring.evaluation.firing import admitted
 from stream.monitoring.evaluation.instant import (
     InstantEvaluator,
     Labels,
@@ -127,20 +129,16 @@ def braces(labels: Labels) -> str:
 
 def alert_test(rule: AlertRule) -> dict[str, Any]:
     evaluator = evaluator_of(rule)
-    runbook = f"{RUNBOOK_BASE}/{rule.name}.md"
     expected = [
         {
             "exp_labels": {**dict(labels), **rule.labels},
             "exp_annotations": {
-                name: render(text, dict(labels), value, evaluator)
-                for name, text in (
-                    ("summary", rule.summary),
-                    ("description", rule.description),
-                    ("runbook_url", runbook),
-                )
+                "summary": render(annotation(rule.summary), dict(labels), value, evaluator),
+                "description": render(rule.description, dict(labels), value, evaluator),
+                "runbook_url": rule.runbook,
             },
         }
-        for labels, value in evaluator.vector(parse(rule.expr)).items()
+        for labels, value in admitted(evaluator.vector(parse(rule.expr)), (), rule.shown).items()
     ]
     return {"eval_time": AT, "alertname": rule.name, "exp_alerts": expected}
 
