@@ -11,6 +11,8 @@ from stream.config import Settings, load
 
 Object = dict[str, Any]
 COMPONENTS = ("topics", "worker", "exporter", "intake")
+WRITABLE = frozenset({"emptyDir", "persistentVolumeClaim"})
+"""Kinds of volumes that a container may write to. They are empty at first."""
 OPERATOR = "monitoring.coreos.com/v1"
 
 
@@ -69,12 +71,14 @@ def files(
     """Write the files that a container sees below a folder. Return the folder of each mount by its path."""
     spec = pod(objects, component)["spec"]
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    for claim in workload(objects, component)["spec"].get("volumeClaimTemplates", []):
+        volumes[claim["metadata"]["name"]] = {"persistentVolumeClaim": claim["spec"]}
     mounts = {}
     for mount in spec["containers"][0]["volumeMounts"]:
         target = mounts[mount["mountPath"]] = folder / mount["mountPath"].strip("/")
         target.mkdir(parents=True)
         volume = volumes[mount["name"]]
-        assert mount.get("readOnly", False) == ("emptyDir" not in volume)
+        assert mount.get("readOnly", False) == WRITABLE.isdisjoint(volume)
         for source in volume.get("projected", {}).get("sources", [volume]):
             for name, text in _content(objects, source, secrets).items():
                 (target / name).parent.mkdir(exist_ok=True)
@@ -83,7 +87,7 @@ def files(
 
 
 def _content(objects: list[Object], source: Object, secrets: dict[str, dict[str, str]]) -> dict[str, str]:
-    if "emptyDir" in source:
+    if not WRITABLE.isdisjoint(source):
         return {}
     kind = "secret" if "secret" in source else "configMap"
     name = source[kind]["name"]
@@ -107,7 +111,7 @@ def settings(
     environ = variables(objects, component, secrets)
     for name, value in environ.items():
         for path, target in mounts.items():
-            if value.startswith(f"{path}/"):
+            if Path(value).is_relative_to(path):
                 environ[name] = value.replace(path, str(target), 1)
     with chdir(mounts["/etc/cxgauge"]):  # the working directory of the image
         return load(None, environ)

@@ -325,6 +325,14 @@ WRONG: dict[str, Any] = {
     "networkPolicy.prometheus=null": "at '/networkPolicy': missing property 'prometheus'",
     "rules.thresholds.nps=1": "rules.thresholds.nps: unknown, allowed are false_alarms_a_month, ",
     "rules.thresholds.false_alarms_a_month=6": "rules.thresholds.false_alarms_a_month: got 6, allowed is at most 5",
+    "worker.state.enabled=true,worker.state.size=10 GB": 'worker.state.size: got "10 GB", allowed is a quantity such as 10Gi',
+    "worker.state.storageClass=Fast": "at '/worker/state/storageClass': 'Fast' does not match pattern",
+    "worker.state.accessMode=ReadWriteMany": "value must be one of 'ReadWriteOnce', 'ReadWriteOncePod'",
+    "worker.state.retention.whenScaled=Keep": "value must be one of 'Retain', 'Delete'",
+    "worker.state.enabled=true,config.worker.state_dir=/data": "config.worker.state_dir: leave it out, worker.state.enabled",
+    "config.worker.state_dir=/data": "config.worker.state_dir: nothing is mounted there. Set worker.state.enabled",
+    "worker.state.enabled=true,worker.pod.volumeMounts[0].name=state,worker.pod.volumeMounts[0].mountPath=/a": "worker.state.enabled: "
+    "it has the volume state at /var/lib/cxgauge",
     "rules.runbookBase=runbooks": 'rules.runbookBase: got "runbooks", allowed is a URL',
     "pod.securityContext=null,worker.serviceAccount.name=A_b": "at '/worker/serviceAccount/name': 'A_b' does not match",
 }

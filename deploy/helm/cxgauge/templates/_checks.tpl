@@ -60,6 +60,22 @@
 {{- fail (printf "config.%s.hosts: leave it empty, because probes and Prometheus request pods by their address" $section) -}}
 {{- end -}}
 {{- end -}}
+{{- $mounts := concat (.Values.pod.volumeMounts | default list) ((.Values.worker.pod | default dict).volumeMounts | default list) -}}
+{{- if (.Values.config.worker | default dict).state_dir -}}
+{{- if .Values.worker.state.enabled -}}
+{{- fail "config.worker.state_dir: leave it out, worker.state.enabled sets it" -}}
+{{- else if not $mounts -}}
+{{- fail "config.worker.state_dir: nothing is mounted there. Set worker.state.enabled in place of it, or volumes and volumeMounts of worker.pod" -}}
+{{- end -}}
+{{- end -}}
+{{- range $mount := ternary $mounts list .Values.worker.state.enabled -}}
+{{- if or (eq $mount.name "state") (eq $mount.mountPath "/var/lib/cxgauge") -}}
+{{- fail "worker.state.enabled: it has the volume state at /var/lib/cxgauge, which pod.volumeMounts or worker.pod.volumeMounts have, too" -}}
+{{- end -}}
+{{- end -}}
+{{- if not (regexMatch "^[1-9][0-9]*(\\.[0-9]+)?([kKMGTPE]i?)?$" .Values.worker.state.size) -}}
+{{- fail (printf "worker.state.size: got %q, allowed is a quantity such as 10Gi" .Values.worker.state.size) -}}
+{{- end -}}
 {{- if hasKey .Values.files "cxgauge.toml" -}}
 {{- fail "files: cxgauge.toml is made from config and kafka" -}}
 {{- end -}}

@@ -134,6 +134,10 @@ spec:
           readOnly: true
           {{- end }}
         {{- end }}
+        {{- if dig "state" "enabled" false $section }}
+        - name: state
+          mountPath: /var/lib/cxgauge
+        {{- end }}
         {{- with $pod.volumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}

@@ -87,6 +87,10 @@ cxgauge.toml: |
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
+{{- if $section.state.enabled }}
+- name: CXGAUGE_WORKER_STATE_DIR
+  value: /var/lib/cxgauge
+{{- end }}
 {{- end }}
 {{- if $tls.enabled }}
 {{- $files := dict -}}
