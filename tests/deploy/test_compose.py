@@ -149,6 +149,28 @@ def test_workers_can_be_scaled() -> None:
     assert load(path, environment(worker)).worker.instance is None
 
 
+def test_workers_can_share_a_volume(tmp_path: Path) -> None:
+    """By the override of the page. The volume takes over the owner of the image's folder, and the root stays read-only."""
+    page = (ROOT / "deploy/docs/containers.md").read_text()
+    (text,) = re.findall(r"^```yaml\n(services:.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    override = yaml.safe_load(text)
+    worker = override["services"]["worker"]
+    ((source, target, mode),) = mounts(worker)
+    assert (mode, override["volumes"]) == ("rw", {source: {}})
+    assert source not in COMPOSE["volumes"]
+    assert target not in {path for _, path, _ in mounts(SERVICES["worker"])}
+    settings = load(None, environment(SERVICES["worker"]) | environment(worker))
+    assert (settings.worker.state_dir, settings.worker.instance) == (Path(target), None)
+    dockerfile = (ROOT / "deploy/Dockerfile").read_text()
+    assert f"mkdir -m 700 {target} " in dockerfile
+    assert f"chown {SERVICES['worker']['user']} {target}\n" in dockerfile
+    (tmp_path / "override.yml").write_text(text)
+    program = Path(sys.executable).with_name("check-jsonschema")
+    subprocess.run(
+        [program, "--builtin-schema", "vendor.compose-spec", tmp_path / "override.yml"], check=True
+    )
+
+
 def test_prometheus_starts_after_its_targets() -> None:
     """Else CxExporterDown and CxWorkerDown would be raised while Kafka starts."""
     jobs = document("deploy/prometheus/compose.yml")["scrape_configs"]
