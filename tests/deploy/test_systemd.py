@@ -61,7 +61,7 @@ def test_files_are_those_of_the_page(service: str) -> None:
 
 
 def test_the_drop_in_of_the_page_names_settings_and_passed_files() -> None:
-    drop_in = PAGE.partition("```ini\n")[2].partition("```")[0]
+    drop_in = drop_in_of("without-containers.md")
     passed = dict(re.findall(r"^LoadCredential=([\w.]+):(/etc/cxgauge/[\w.]+)$", drop_in, flags=re.MULTILINE))
     used = re.findall(r"^Environment=(\w+)=(%d|/etc/cxgauge)/([\w.]+)$", drop_in, flags=re.MULTILINE)
     assert {variable for variable, *_ in used} <= VARIABLES.keys()
@@ -88,17 +88,37 @@ def test_confinement_is_written_once() -> None:
     assert f"/opt/cxgauge/deploy/systemd/{CONFINEMENT.parent.name} " in PAGE
 
 
+def drop_in_of(page: str) -> str:
+    """Return the first drop-in on a page of deploy/docs."""
+    return (ROOT / "deploy/docs" / page).read_text().partition("```ini\n")[2].partition("```")[0]
+
+
+def test_the_drop_in_for_state_on_disk_makes_the_folder_that_it_names() -> None:
+    """It is not that of `cxgauge up`, which runs as another user. %H is the name of the machine."""
+    drop_in = drop_in_of("state.md").replace("%H", "machine-1")
+    variables = dict(re.findall(r"^Environment=(\w+)=(.*)$", drop_in, flags=re.MULTILINE))
+    (folder,) = re.findall(r"^StateDirectory=(.*)$", drop_in, flags=re.MULTILINE)
+    worker = load(None, variables).worker
+    assert (worker.state_dir, worker.instance) == (Path("/var/lib") / folder, "machine-1")
+    assert f"StateDirectory={folder}\n" not in (ROOT / "deploy/docs/one-machine.md").read_text()
+
+
 @pytest.mark.tools
-@every_unit
-def test_systemd_accepts_the_unit(require: Callable[[str], Path], service: str, tmp_path: Path) -> None:
-    """With a program that exists here, and with the drop-in of the page."""
+@pytest.mark.parametrize(
+    ("service", "page"),
+    [(service, "without-containers.md") for service in UNITS] + [("worker", "state.md")],
+)
+def test_systemd_accepts_the_unit(
+    require: Callable[[str], Path], service: str, page: str, tmp_path: Path
+) -> None:
+    """With a program that exists here, and with the drop-in of a page."""
     program = Path(sys.executable).with_name("cxgauge")
     copy = tmp_path / UNITS[service].name
     copy.write_text(UNITS[service].read_text().replace("/opt/cxgauge/bin/cxgauge", str(program)))
     shutil.copytree(CONFINEMENT.parent, tmp_path / CONFINEMENT.parent.name)
     drop_in = tmp_path / f"{copy.name}.d/override.conf"
     drop_in.parent.mkdir()
-    drop_in.write_text(PAGE.partition("```ini\n")[2].partition("```")[0])
+    drop_in.write_text(drop_in_of(page))
     command = [require("systemd-analyze"), "verify", "--man=no", copy]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
