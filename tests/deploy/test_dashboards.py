@@ -2,11 +2,15 @@
 
 import json
 import re
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from jsonschema import Draft202012Validator
 
 from stream.config import load
@@ -34,6 +38,47 @@ def test_dashboards_match_the_schema(uid: str) -> None:
         for error in Draft202012Validator(SCHEMA).iter_errors(DASHBOARDS[uid])
     ]
     assert errors == []
+
+
+OF_DATA_SOURCE = {"titleFormat", "step", "useValueForTime", "tagKeys", "definition"}
+"""Properties of annotations and variables that belong to Prometheus' data source, which Grafana's types do not describe."""
+
+
+def lost(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths at which a decoded and encoded value lacks something of the value before, or differs."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name, value in before.items():
+            if name in after:
+                yield from lost(value, after[name], f"{path}.{name}")
+            elif value is not None and name not in OF_DATA_SOURCE:
+                yield f"{path}.{name}"
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, (value, decoded) in enumerate(zip(before, after, strict=True)):
+            yield from lost(value, decoded, f"{path}[{number}]")
+    elif before != after:
+        yield path
+
+
+def through_grafanas_types(dashboard: dict[str, Any]) -> Any:
+    """Return a dashboard after decoding and encoding by the types that Grafana generates from its own."""
+    register_default_plugins()
+    return json.loads(JSONEncoder().encode(Dashboard.from_json(dashboard)))
+
+
+@by_uid
+def test_grafanas_own_types_lose_nothing(uid: str) -> None:
+    """Panels, options and queries are decoded by the types of their plugins."""
+    dashboard = json.loads(json.dumps(DASHBOARDS[uid]))
+    assert list(lost(dashboard, through_grafanas_types(dashboard))) == []
+
+
+def test_grafanas_own_types_lose_an_unknown_option() -> None:
+    dashboard = json.loads(json.dumps(DASHBOARDS["cxgauge-lead"]))
+    panel = next(n for n, panel in enumerate(dashboard["panels"]) if panel["type"] == "stat")
+    dashboard["panels"][panel]["options"]["colourMode"] = "value"
+    assert list(lost(dashboard, through_grafanas_types(dashboard))) == [
+        f".panels[{panel}].options.colourMode"
+    ]
 
 
 @by_uid
