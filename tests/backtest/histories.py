@@ -44,13 +44,18 @@ def backtest(
 
 
 def leavers(days: int, spike_at: int | None = None) -> Iterator[Event]:
-    """Yield customers of whom four a day leave, and from a time on thirty of the app within ten minutes."""
+    """Yield customers of whom four a day leave, and from a time on thirty of the app within ten minutes.
+
+    One failed payment tells that the others decided to leave.
+    """
     choose = random.Random(7)
     for number in range(600):
         yield event(
             CustomerActivated(customer_id=f"c{number}", channel=CHANNELS[number % 3]),
             MONDAY - 90 * DAY + number,
         )
+    yield event(CustomerActivated(customer_id="unpaid", channel="web"), MONDAY - DAY)
+    yield event(CustomerChurned(customer_id="unpaid", voluntary=False), MONDAY)
     leaving = list(range(600))
     choose.shuffle(leaving)
     for day in range(days):

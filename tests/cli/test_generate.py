@@ -16,6 +16,7 @@ from stream.intake.metrics import IntakeMetrics
 from stream.monitoring.alerts import prometheus_files
 from stream.resources import series as resources
 from stream.worker.checkpoint_writer import KafkaCheckpointStore
+from stream.worker.disk_metrics import DiskCollector
 from stream.worker.health import Health
 from stream.worker.task_manager import TaskManager
 
@@ -59,6 +60,7 @@ def test_the_page_of_series_lists_those_of_a_worker_and_an_intake() -> None:
     """Names are those that Prometheus scrapes. Counters end in _total."""
     health = Health()
     health.watch(TaskManager(KafkaCheckpointStore(Settings()), wall_clock=lambda: 0))
+    health.registry.register(DiskCollector({}))
     exposed = generate_latest(health.registry) + generate_latest(IntakeMetrics().registry)
     types = re.findall(r"^# TYPE (cxgauge_\w+) (\w+)$", exposed.decode(), re.MULTILINE)
     scraped = {*types, *((name, "gauge") for name in resources.FAMILIES)}

@@ -18,7 +18,13 @@ pytestmark = pytest.mark.fresh
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WANTED = {
-    "image": [Requirement(text) for text in PROJECT["project"]["dependencies"]],
+    "image": [
+        Requirement(text)
+        for text in (
+            *PROJECT["project"]["dependencies"],
+            *PROJECT["project"]["optional-dependencies"]["disk"],
+        )
+    ],
     "build": [Requirement(text) for text in PROJECT["dependency-groups"]["build"]],
 }
 DIRECT = {"image": "cxgauge (pyproject.toml)", "build": "cxgauge (pyproject.toml:build)"}
