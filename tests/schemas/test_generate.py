@@ -15,6 +15,7 @@ from schemas.fields import Data
 from schemas.generate import FOLDER, documents
 from schemas.json_schemas import schema, schema_of_all
 from schemas.topics import TOPICS
+from stream.backtest import report
 from stream.exporter.api import openapi as exporter_openapi
 from stream.intake import openapi as intake_openapi
 
@@ -25,7 +26,8 @@ ASYNCAPI: dict[str, Any] = json.loads(documents()[f"{FOLDER}/asyncapi.json"])
 def test_files_are_current() -> None:
     """The files equal the generated ones, no more and no fewer."""
     actual = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / FOLDER).iterdir()}
-    assert actual == documents() | intake_openapi.documents() | exporter_openapi.documents()
+    of_commands = intake_openapi.documents() | exporter_openapi.documents() | report.documents()
+    assert actual == documents() | of_commands
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.TYPE)
