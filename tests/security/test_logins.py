@@ -1,7 +1,6 @@
 """Passwords, mechanisms and certificates that a broker refuses. All end with exit code 2 and the setting at fault."""
 
 import gc
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,11 @@ from stream.kafka.rights import principal
 from tests.chaos.cluster import ChaosCluster
 from tests.security.secured_broker import EXPIRED, NAMES, SecuredBroker, acls_for, succeeds
 
-pytestmark = pytest.mark.kafka
+pytestmark = [
+    pytest.mark.kafka,
+    # aiokafka does not wait until the first connection of a client with TLS is closed
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+]
 
 CSV = "id,time\n1,2026-01-01T00:00:00Z\n"
 MAPPING = """
@@ -46,11 +49,9 @@ WRONG = {"sasl_password": "wrong-secret"}
 
 @pytest.fixture(autouse=True)
 def _without_connections() -> Iterator[None]:
-    """Collect connections of aiokafka, which does not wait until the first one of a client with TLS is closed."""
+    """Collect the connections that are left, so that no other test meets them."""
     yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    gc.collect()
 
 
 def check(secured: SecuredBroker, listener: str, **kafka: Any) -> Any:

@@ -5,6 +5,7 @@ import json
 import ssl
 import time
 import urllib.request
+from collections.abc import Iterable
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
@@ -122,9 +123,9 @@ def top(
         allowed = ", ".join(sorted(snapshot.windows))
         raise CxgaugeError(f"--window: got {window!r}, the exporter has {allowed}")
     if once:
-        Console(highlight=False).print(screen(snapshot, exporter, view, window))
+        Console(highlight=False).print(read_screen(exporter, snapshot, view, window))
         return
-    with until_stopped(), Live(screen(snapshot, exporter, view, window), screen=True) as live:
+    with until_stopped(), Live(read_screen(exporter, snapshot, view, window), screen=True) as live:
         watch(exporter, live, view, window)
 
 
@@ -146,7 +147,7 @@ def watch(exporter: ExporterClient, live: Live, view: str, window: str) -> None:
     last_screen, pause = live.renderable, Event()
     while not pause.wait(REFRESH_SECONDS):
         try:
-            last_screen = screen(snapshot_of(exporter, view, window), exporter, view, window)
+            last_screen = read_screen(exporter, snapshot_of(exporter, view, window), view, window)
             live.update(last_screen)
         except CxgaugeError as error:
             live.update(
@@ -155,6 +156,11 @@ def watch(exporter: ExporterClient, live: Live, view: str, window: str) -> None:
                     last_screen,
                 )
             )
+
+
+def read_screen(exporter: ExporterClient, snapshot: MetricsSnapshot, view: str, window: str) -> Group:
+    """Return the screen of a snapshot with the present incidents. Raises CxgaugeError if the exporter cannot be read."""
+    return screen(snapshot, incident_texts(exporter), exporter.url, view, window)
 
 
 def incident_texts(exporter: ExporterClient) -> list[str]:
@@ -181,8 +187,11 @@ def authorization(user: str, password: str | None) -> str:
     return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
 
 
-def screen(snapshot: MetricsSnapshot, exporter: ExporterClient, view: str, window: str) -> Group:
-    """Return the screen: the coverage and what is unusual about it, incidents, then a line for each value."""
+def screen(snapshot: MetricsSnapshot, incidents: Iterable[str], url: str, view: str, window: str) -> Group:
+    """Return the screen: the coverage and what is unusual about it, incidents, then a line for each value.
+
+    `incidents` are their texts, `url` is the address of the exporter.
+    """
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("")
     if view != "total":
@@ -219,8 +228,8 @@ def screen(snapshot: MetricsSnapshot, exporter: ExporterClient, view: str, windo
     )
     return Group(
         state(snapshot),
-        *(Text(printable(text), style="bold red") for text in incident_texts(exporter)),
-        Text(printable(f"{exporter.url}   window {window}, view {view}   {time.strftime('%H:%M:%S')}")),
+        *(Text(printable(text), style="bold red") for text in incidents),
+        Text(printable(f"{url}   window {window}, view {view}   {time.strftime('%H:%M:%S')}")),
         Text(if_empty or first_steps(snapshot)),
         table,
         Text("" if view == "total" else EFFECTS, style="dim"),

@@ -274,7 +274,8 @@ def calendar(random: Random) -> None:
 def show_top(raw: bytes) -> None:
     """Show the metrics of an exporter that is none."""
     with suppress(CxgaugeError):
-        screen(MetricsSnapshot(raw.decode(errors="replace"), "channel", "1h"), "http://x", "channel", "1h")
+        text = raw.decode(errors="replace")
+        screen(MetricsSnapshot(text, "channel", "1h"), [text], "http://x", "channel", "1h")
 
 
 CSV = (
