@@ -28,6 +28,8 @@ from tests.chaos.cluster import ChaosCluster, wait
 
 RATES = 1_000, 10
 SECONDS = int(os.environ.get("CX_BENCH_SECONDS", "30"))
+WARM_UP = 5
+"""Seconds at the beginning whose events are not measured: connections are made, and code runs for the first time."""
 STAGES = "stored", "collected", "committed", "served", "all"
 
 
@@ -122,6 +124,7 @@ def stages(sent: Sequence[Sent], log: FlushLog, seen: Sequence[tuple[float, int]
 
     Figures do not name events. So the n-th event by the time of its commit is served with the n-th that is counted.
     """
+    measured_from = min(event.handed_at for event in sent) + WARM_UP
     committed: list[tuple[float, Sent, Flushed]] = []
     for event in sent:
         flushes = log.by_partition[event.partition]
@@ -134,6 +137,8 @@ def stages(sent: Sequence[Sent], log: FlushLog, seen: Sequence[tuple[float, int]
     for n, (read_at, event, flushed) in enumerate(committed):
         while counts <= n:
             served_at, counts = next(served)
+        if event.handed_at < measured_from:
+            continue
         for stage, seconds in zip(
             STAGES,
             (
