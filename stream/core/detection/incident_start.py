@@ -15,6 +15,7 @@ from stream.core.detection.leaving import DEPTH
 from stream.core.detection.share_baseline import IN_TIME, OVERDUE
 from stream.core.detection.stream_events import Span, StreamEvents
 from stream.core.detection.streams import (
+    ANSWERS_DEPTH,
     ANSWERS_LATE,
     ANSWERS_MISSING,
     CSAT_ANSWERS,
@@ -23,6 +24,8 @@ from stream.core.detection.streams import (
     LEAVING_CUSTOMERS,
     NPS_ANSWERS,
     PAYMENT_CHURN,
+    PAYMENT_DEPTH,
+    REOPENING_DEPTH,
     REOPENINGS,
     Evidence,
 )
@@ -210,12 +213,12 @@ def _means(buckets: Buckets, evidence: Evidence, finding: Finding) -> list[float
 
 STATISTICS: Mapping[str, Statistic] = {
     LEAVING_CUSTOMERS.of: _counts(DEPTH),
-    PAYMENT_CHURN.of: _counts(72),
+    PAYMENT_CHURN.of: _counts(PAYMENT_DEPTH),
     ANSWERS_LATE.of: Statistic(_overdue, MONTH_HOURS),
-    REOPENINGS.of: _counts(168),
+    REOPENINGS.of: _counts(REOPENING_DEPTH),
     HANDLE_TIME.of: Statistic(_means, MONTH_HOURS),
     NPS_ANSWERS.of: _classes((scores.DOWN, scores.NEUTRAL, scores.UP)),
     CSAT_ANSWERS.of: _classes((scores.DOWN, scores.UP)),
-    ANSWERS_MISSING.of: _counts(24),
+    ANSWERS_MISSING.of: _counts(ANSWERS_DEPTH),
 }
-"""The statistics by the stream. Depths of baselines are those of the detectors in `streams`."""
+"""The statistics by the stream."""

@@ -141,6 +141,8 @@ ANSWERS_LATE = Stream(
 )
 PAYMENT_WINDOWS = tuple(hours * HOUR for hours in (1, 4, 12, 24, 72))
 REOPENING_WINDOWS = tuple(hours * HOUR for hours in (6, 12, 24, 72, 168))
+PAYMENT_DEPTH, REOPENING_DEPTH, ANSWERS_DEPTH = 72, 168, 24
+"""Hours before the present that the baseline of these streams has: their longest window. The judge keeps one for a label set."""
 _SCORES = (DOWN, NEUTRAL, UP)
 
 PAYMENT_CHURN = Stream(
@@ -150,7 +152,13 @@ PAYMENT_CHURN = Stream(
     2,
     (EVENT,),
     lambda e: scan_counts(
-        e.events, e.baseline(72), e.minute, PAYMENT_WINDOWS, times=2.5, least=4, monthly=True
+        e.events,
+        e.baseline(PAYMENT_DEPTH),
+        e.minute,
+        PAYMENT_WINDOWS,
+        times=2.5,
+        least=4,
+        monthly=True,
     ),
 )
 REOPENINGS = Stream(
@@ -168,7 +176,9 @@ REOPENINGS = Stream(
     },
     2,
     (EVENT,),
-    lambda e: scan_counts(e.events, e.baseline(168), e.minute, REOPENING_WINDOWS, times=1.5, least=5),
+    lambda e: scan_counts(
+        e.events, e.baseline(REOPENING_DEPTH), e.minute, REOPENING_WINDOWS, times=1.5, least=5
+    ),
 )
 HANDLE_TIME = Stream(
     "handle_time",
@@ -204,7 +214,7 @@ ANSWERS_MISSING = Stream(
     },
     1,
     (EVENT,),
-    lambda e: scan_missing(e.events, e.baseline(24), e.minute),
+    lambda e: scan_missing(e.events, e.baseline(ANSWERS_DEPTH), e.minute),
 )
 
 STREAMS: tuple[Stream, ...] = (
