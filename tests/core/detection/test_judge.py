@@ -239,6 +239,8 @@ def test_label_sets_that_changed_or_have_a_finding_are_judged_between_full_judge
     for block in _payments(TOTAL_LABELS, QUIET | SPIKE) + _payments(APP, QUIET | SPIKE):
         windows.apply(*block)
     assert seldom.has_events
+    _run(seldom, NOW)
+    assert {labels for _, labels, _ in seldom.findings()} == {TOTAL_LABELS, APP}
     for minute in range(90):
         _run(often, NOW + minute * MINUTE)
         _run(seldom, NOW + minute * MINUTE)
