@@ -29,8 +29,8 @@ class Judge:
     They depend on the blocks of panes and the minute alone: in which order blocks were applied, and when findings were
     computed before, changes nothing.
 
-    `minutes_between`: all label sets are judged so often. In between those are that changed or have a finding, and those of
-    streams whose events may lie ahead.
+    `minutes_between`: all label sets are judged once in so many minutes, and in between those that changed or have a finding,
+    and those of streams whose events may lie ahead. With more than one, what only time makes a finding is found later.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Judge:
         yield from self._by_stream[of].shown_events()
 
     def judge(self, now: int) -> CooperativeSteps:
-        """Judge the label sets that changed since the last call, and in a new minute all of them. `now` is in ms."""
+        """Judge the label sets that changed since the last call, and all of them when they are due. `now` is in ms."""
         minute, before = now // MINUTE, self._minute
         self._minute = minute
         everything = minute // self._minutes_between != before // self._minutes_between
