@@ -292,13 +292,12 @@ def tile_id(family: Family) -> str:
 
 
 def span_text(seconds: int) -> str:
-    """Return a length as `6 minutes`, `1 hour` or `3 days`, in the largest unit that it is a multiple of. 24 hours are no day."""
-    units = (("day", 86_400), ("hour", 3_600), ("minute", 60))
-    unit, size = next(
-        (unit, size) for unit, size in units if seconds % size == 0 and (unit, seconds) != ("day", size)
-    )
-    n = seconds // size
-    return f"{n} {unit}{'' if n == 1 else 's'}"
+    """Return a length as `6 minutes`, `1 hour`, `1.5 hours` or `3 days`, as summaries of alerts do. 24 hours are no day."""
+    if seconds > 86_400:
+        unit, size = "day", 86_400
+    else:
+        unit, size = ("hour", 3_600) if seconds >= 3_600 else ("minute", 60)
+    return f"{seconds / size:g} {unit}{'' if seconds == size else 's'}"
 
 
 def duration_text(seconds: float) -> str:

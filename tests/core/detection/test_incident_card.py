@@ -164,7 +164,7 @@ def test_open_matters_are_those_of_the_label_set_that_has_all_events() -> None:
     ("seconds", "text"),
     [
         (60, "1 minute"),
-        (5400, "90 minutes"),
+        (5400, "1.5 hours"),
         (3600, "1 hour"),
         (86_400, "24 hours"),
         (172_800, "2 days"),
