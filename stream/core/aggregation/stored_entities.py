@@ -95,7 +95,9 @@ class StoredEntities:
         self._taken_count = self._count
         self._restored = 0
         self.has_erased = False
-        """True if a person was erased. Whoever removes deleted rows from the table's files sets it back."""
+        """True if a flush has taken an erasure. Whoever removes deleted rows from the table's files sets it back."""
+        self._erases = False
+        """True if a person was erased since the last take."""
         self._fills = is_empty
         """Entities are written as they come. Their number, persons and timers follow in `without_timers`."""
 
@@ -130,7 +132,7 @@ class StoredEntities:
             return
         before = self.get(key)
         self._count += before is None
-        self.has_erased = self.has_erased or key[:1] == ERASURE
+        self._erases = self._erases or key[:1] == ERASURE
         self._layers.mine[key] = raw
         self.persons.replace(key, before, raw)
 
@@ -229,6 +231,7 @@ class StoredEntities:
     def take(self) -> None:
         """Note that a flush has all changes so far."""
         self._taken_count = self._count
+        self.has_erased, self._erases = self.has_erased or self._erases, False
         for timers in self._timers.values():
             timers.take()
         self._layers.take()

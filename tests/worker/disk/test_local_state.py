@@ -172,6 +172,23 @@ def test_an_erased_person_leaves_the_files(tmp_path: Path) -> None:
     assert holding == []
 
 
+def test_an_erasure_during_a_flush_is_rewritten_after_its_own_flush(tmp_path: Path) -> None:
+    """A rewrite that began before would leave the person in the files."""
+    local = open_local(tmp_path)
+    task, _ = start(local)
+    count(local, task, answer("a", "c"))
+    task.prepare_flush(NOW, 0)
+    task.process(
+        records([Event(CustomerErased(customer_id="c"), NOW, NOW, "erasure")], task.next_offset), NOW
+    )
+    local.commit(task, checkpoint_format.encode(task.checkpoint), task.next_offset)
+    opened = local.opened[task]
+    assert not opened.is_rewriting
+    count(local, task)
+    assert opened.is_rewriting
+    local.stop()
+
+
 def test_a_rewrite_that_a_stop_interrupts_is_done_after_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
