@@ -49,12 +49,14 @@ class WorkerFolder:
             lock = None if worker == self.path else _lock(worker)
             if worker != self.path and lock is None:
                 continue
-            for partition in sorted(worker.iterdir()):
-                if partition not in in_use and now - _last_use(partition) > STALE_AFTER:
-                    remove(partition)
-                    removed.append(partition)
-            if lock is not None:
-                os.close(lock)
+            try:
+                for partition in sorted(worker.iterdir()):
+                    if partition not in in_use and now - _last_use(partition) > STALE_AFTER:
+                        remove(partition)
+                        removed.append(partition)
+            finally:
+                if lock is not None:
+                    os.close(lock)
         return removed
 
     def release(self) -> None:

@@ -90,3 +90,13 @@ def test_stale_folders_are_removed_unless_they_are_in_use(tmp_path: Path) -> Non
     assert claimed.remove_stale({claimed.path / "feedback-2"}, NOW) == stale
     assert [path for path in stale if path.exists()] == []
     assert all(path.exists() for path in kept)
+
+
+def test_a_folder_that_cannot_be_removed_is_not_kept_locked(tmp_path: Path) -> None:
+    """A file lies where a database should be. The worker of that folder may start all the same."""
+    claimed, gone = claim(tmp_path, INSTALLATION, "claimed"), claim(tmp_path, INSTALLATION, "gone")
+    (gone.path / "file").touch()
+    gone.release()
+    with pytest.raises(NotADirectoryError):
+        claimed.remove_stale((), NOW)
+    assert claim(tmp_path, INSTALLATION, "gone").path == gone.path
