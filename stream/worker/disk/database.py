@@ -132,7 +132,7 @@ class Database:
     def write(self, rows: Iterable[Row], *, patiently: bool = False) -> None:
         """Write rows in one batch. None deletes a key.
 
-        Raises WriteRefused, if `patiently` only after `PATIENCE`.
+        Raises WriteRefused, or if `patiently` DiskFailed after `PATIENCE`.
         """
         batch = WriteBatch(raw_mode=True)
         for key, value in rows:
@@ -144,9 +144,11 @@ class Database:
         while True:
             try:
                 self._checked(lambda: self._db.write(batch, self._write_options))
-            except WriteRefused:
-                if not patiently or time.monotonic() > give_up_at:
+            except WriteRefused as error:
+                if not patiently:
                     raise
+                if time.monotonic() > give_up_at:
+                    raise failed(self.folder, f"no write for {PATIENCE:.0f} s: {error}") from error
                 _pause.wait(_PAUSE)  # lets the interpreter go, which a write that waits would keep
             else:
                 return

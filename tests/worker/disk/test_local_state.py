@@ -14,11 +14,13 @@ from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model import checkpoint as checkpoint_format
 from stream.kafka.reading import OffsetRange
+from stream.worker.disk import database as databases
 from stream.worker.disk import local_state
-from stream.worker.disk.database import DiskFailed
+from stream.worker.disk.database import DiskFailed, WriteRefused
 from stream.worker.disk.folders import claim
 from stream.worker.disk.local_state import LocalState, TopicFacts
 from tests.support import DAY, NOW, Event, records, single
+from tests.worker.disk.tables import rocks
 
 FACTS = TopicFacts(b"ids", DAY)
 
@@ -118,6 +120,27 @@ def test_a_full_disk_stops_reading_and_then_ends_the_worker(
     assert begin == 3
     assert {key for key, _ in restarted.store.entities.items()} == {b"aa", b"ab", b"ac"}
     local.stop()
+
+
+def test_a_restore_that_cannot_write_ends_with_the_name_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flush is told at once instead, and waits by itself."""
+    table = rocks(tmp_path / "feedback-0")
+    table.close()
+
+    class Stalled:
+        def write(self, *_: Any) -> None:
+            raise RuntimeError("Incomplete: Write stall")
+
+    monkeypatch.setattr(table, "_db", Stalled())
+    monkeypatch.setattr(databases, "PATIENCE", 0.1)
+    with pytest.raises(
+        DiskFailed, match=r"feedback-0: no write for 0 s: Incomplete: Write stall\. Nothing is lost"
+    ):
+        table.write([(b"a", b"")], patiently=True)
+    with pytest.raises(WriteRefused):
+        table.write([(b"a", b"")])
 
 
 def test_a_damaged_database_is_read_from_the_topic_again(tmp_path: Path) -> None:
