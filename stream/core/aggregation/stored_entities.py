@@ -202,6 +202,8 @@ class StoredEntities:
         self._write_some()
 
     def _fill(self, key: bytes, raw: bytes | None) -> None:
+        # the topic may still have an erased person's entities before their deletions
+        self._erases = self._erases or key[:1] == ERASURE
         self._layers.mine[key] = raw
         self._write_some()
 

@@ -10,6 +10,7 @@ import pytest
 
 from schemas.customers import CustomerErased
 from schemas.feedback import FeedbackSubmitted
+from stream.core.aggregation import stored_entities
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model import checkpoint as checkpoint_format
@@ -209,6 +210,36 @@ def test_an_erasure_during_a_flush_is_rewritten_after_its_own_flush(tmp_path: Pa
     assert not opened.is_rewriting
     count(local, task)
     assert opened.is_rewriting
+    local.stop()
+
+
+def test_a_topic_that_still_has_an_erased_person_leaves_nothing_in_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is compacted it has the person's entities, and later their deletions."""
+    monkeypatch.setattr(stored_entities, "ROWS", 1)
+    origin = single(Feedback())
+    rows = []
+    for event in (
+        answer("a", "customer-4711"),
+        Event(CustomerErased(customer_id="customer-4711"), NOW, NOW, "x"),
+    ):
+        origin.process(records([event], origin.next_offset), NOW)
+        rows += origin.prepare_flush(NOW, 0).state
+    local = open_local(tmp_path)
+    task = single(Feedback())
+    local.open(task, OffsetRange(0, len(rows)))
+    for key, raw in rows:
+        task.restore_state(key, raw)
+    task.finish_restore()
+    database = local.opened[task].database
+    database._db.flush()
+    count(local, task)
+    assert database._rewriting is not None
+    database._rewriting.join()
+    files = list(database.folder.glob("*.sst"))
+    assert files
+    assert [path for path in files if b"customer-4711" in path.read_bytes()] == []
     local.stop()
 
 
