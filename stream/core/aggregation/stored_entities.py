@@ -167,9 +167,6 @@ class StoredEntities:
         """Return whether there is an entity, also while their number is not known yet."""
         return next(self.items(), None) is not None
 
-    def __iter__(self) -> Iterator[bytes]:
-        return (key for key, _ in self.items())
-
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Return all keys and entities."""
         return self.starting_with(b"")
