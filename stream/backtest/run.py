@@ -108,7 +108,7 @@ class Backtest:
         minute = -1
         for number, group in groupby(events, key=lambda event: event.time // MINUTE):
             if minute < 0:
-                self._first = number * MINUTE
+                self._first = (number + 1) * MINUTE  # until its events are counted
             else:
                 self._pass_quiet_minutes(minute + 1, number)
             minute = number
@@ -131,11 +131,8 @@ class Backtest:
 
     def _count(self, events: Iterable[EncodedEvent]) -> None:
         for domain, part in _chunks(events):
-            self._last = part[-1][0]
-            if domain not in self._events:
-                self._events[domain] = 0
-                self._first = min(self._first, part[0][0]) if self._events else part[0][0]
-            self._events[domain] += len(part)
+            self._first, self._last = min(self._first, part[0][0]), max(self._last, part[-1][0])
+            self._events[domain] = self._events.get(domain, 0) + len(part)
             self._seconds.add("reading")
             self._core.count(domain, part)
             self._seconds.add("counting")
@@ -189,7 +186,7 @@ class Backtest:
             figures = list(weekly_figures(self._gauges, self._week_slot, windowed=True))
             stocks = self._stocks.pop(number)
             if figures:
-                is_whole = self._first <= week_start(number) and end <= now
+                is_whole = self._first < week_start(number) + MINUTE and end <= now
                 self._weeks.append(WeekOfFigures(week_start(number), is_whole, [*figures, *stocks]))
         self._gauges.update(now)
         self._seconds.add("windows")

@@ -8,6 +8,7 @@ import pytest
 
 from schemas.customers import CustomerActivated, PurchaseCompleted
 from schemas.feedback import FeedbackSubmitted
+from schemas.tickets import TicketCreated
 from schemas.times import from_ms
 from tests.backtest.histories import MONDAY, answers, backtest, conversations, event
 from tests.support import DAY, HOUR, Event
@@ -104,3 +105,15 @@ def test_a_year_without_events_has_the_figures_of_its_customers() -> None:
 def test_without_events_there_is_nothing() -> None:
     report = backtest([])
     assert (report.weeks, report.alerts, report.first) == ([], [], None)
+
+
+def test_the_first_and_the_last_event_are_found_among_those_of_their_minutes() -> None:
+    """Also if several domains have events in these minutes."""
+    early, late = MONDAY + 10_000, MONDAY + DAY + 50_000
+    tickets = [event(TicketCreated(ticket_id=f"t{n}"), at) for n, at in enumerate((early + 1, late - 1))]
+    scores = [
+        event(FeedbackSubmitted(feedback_id=f"f{n}", survey="nps", score=9), at)
+        for n, at in enumerate((early, late - 2, late))
+    ]
+    report = backtest([*tickets, *scores])
+    assert (report.first, report.last) == (from_ms(early), from_ms(late))
