@@ -102,7 +102,7 @@ def recordings(
 
 
 class InstantEvaluator:
-    """Evaluates expressions at one moment. ParsedRecording rules are evaluated when they are read, and once.
+    """Evaluates expressions at one moment. Recording rules are evaluated when they are read, and once.
 
     `now` is the moment in seconds since the epoch.
     """
