@@ -25,8 +25,6 @@ MINUTES_BETWEEN = 15
 """Minutes after which label sets are judged of which nothing has changed and nothing was found."""
 MAX_SHOWN_FAULTS = 5
 """Records that the core rejected, of which the reason is kept."""
-
-
 WATCHED = frozenset(aggregate.name for stream in STREAMS for aggregate in stream.components)
 """Names of the aggregates that detectors read."""
 

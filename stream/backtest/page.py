@@ -71,7 +71,7 @@ def _alert(alert: ReportedAlert) -> str:
 
 def _figures(report: BacktestReport) -> Iterator[str]:
     """Yield a chart of each figure of all events."""
-    titles = _titles(report.weeks, total=True)
+    titles = _titles(report.weeks)
     if titles:
         yield '<h2>Figures by week</h2>\n<div class="figures">\n'
         for title in titles:
@@ -122,9 +122,6 @@ def _cell(figure: WeekFigure | None) -> str:
     return escape(wording.figure_value(figure)) + (f' <span class="muted">n {n}</span>' if n else "")
 
 
-def _titles(weeks: list[ReportedWeek], *, total: bool) -> list[str]:
-    return list(
-        dict.fromkeys(
-            figure.title for week in weeks for figure in week.figures if total is not bool(figure.labels)
-        )
-    )
+def _titles(weeks: list[ReportedWeek]) -> list[str]:
+    """Return the titles of the figures of all events."""
+    return list(dict.fromkeys(figure.title for week in weeks for figure in week.figures if not figure.labels))

@@ -5,15 +5,13 @@ from datetime import datetime, timedelta
 from stream.backtest.report import BacktestReport, ReportedAlert, WeekFigure
 from stream.monitoring.evaluation.templates import humanize_duration
 
-NO_ALERT = "No alert"
-
 
 def headline(report: BacktestReport) -> str:
     """Return the sentence that says the most: the number of alerts and the time that the events cover."""
     if report.first is None or report.last is None:
         return "No events"
     n = len(report.alerts)
-    alerts = NO_ALERT if not n else counted(n, "alert")
+    alerts = "No alert" if not n else counted(n, "alert")
     return f"{alerts} from {day(report.first)} to {day(report.last)}"
 
 
@@ -88,7 +86,7 @@ def evidence(alert: ReportedAlert) -> str:
 def notes(report: BacktestReport) -> list[str]:
     """Return the limits of the report: rejected events, and the first week, which is needed as history."""
     lines = []
-    if report.judged_from is not None and report.first is not None:
+    if report.judged_from is not None:
         lines.append(
             f"Unusual figures are judged from {minute(report.judged_from)} on, because the first week is their history."
         )
