@@ -13,7 +13,7 @@ from stream.core.metrics import REGISTRY
 from stream.core.metrics.headlines import HEADLINES
 from stream.core.metrics.metric import Family, Metric, previous
 from stream.errors import CxgaugeError
-from stream.exporter import unusual
+from stream.exporter import incidents, unusual
 from stream.exporter.pipeline_metrics import FAMILIES
 from stream.resources import series as resources
 from stream.text import printable
@@ -64,6 +64,10 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
     elif metric in unusual.FAMILIES:
         echo(
             f"{metric} (gauge), a series about unusual figures, without window\n\n  {unusual.FAMILIES[metric]}"
+        )
+    elif metric in incidents.FAMILIES:
+        echo(
+            f"{metric} (gauge), a series about incidents, without window\n\n  {incidents.FAMILIES[metric][1]}"
         )
     elif metric in resources.FAMILIES:
         echo(

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from stream.cli import main
 from stream.core.metrics import REGISTRY
-from stream.exporter import unusual
+from stream.exporter import incidents, unusual
 from stream.exporter.pipeline_metrics import FAMILIES
 from stream.resources import series as resources
 
@@ -94,3 +94,11 @@ def test_series_about_resources_are_explained(name: str) -> None:
     result = CliRunner().invoke(main, ["explain", name])
     assert (result.exit_code, result.stdout.partition(",")[0]) == (0, f"{name} (gauge)")
     assert resources.FAMILIES[name][0] in result.stdout
+
+
+@pytest.mark.parametrize("name", incidents.FAMILIES)
+def test_series_about_incidents_are_explained(name: str) -> None:
+    """Type and meaning, as in the generated page."""
+    result = CliRunner().invoke(main, ["explain", name])
+    assert (result.exit_code, result.stdout.partition(",")[0]) == (0, f"{name} (gauge)")
+    assert incidents.FAMILIES[name][1] in result.stdout
