@@ -70,7 +70,7 @@ def test_targets_are_those_of_the_configuration() -> None:
 
 
 def test_thresholds_can_be_changed() -> None:
-    """At a millionth of the false alarms, the spike is not certain enough."""
+    """If there may be almost no false alarms, the spike is not certain enough."""
     none = backtest(leavers(14, SPIKE), {"false_alarms_a_month": 1e-300})
     assert none.alerts == []
 
