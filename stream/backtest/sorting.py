@@ -1,6 +1,7 @@
 """Sorting of events by time in bounded memory: sorted runs in temporary files, which are merged."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from heapq import merge
 from operator import itemgetter
 from struct import Struct
@@ -11,6 +12,7 @@ from typing import IO, NamedTuple, Self
 import msgspec
 
 from schemas.topics import DomainName
+from stream.errors import CxgaugeError
 
 RUN_EVENTS = 100_000
 """Events that are held in memory until they are written as a run."""
@@ -50,13 +52,19 @@ class SortedEvents:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for run in self._runs:
-            run.close()
+            with suppress(OSError):  # of a disk that was full before, which the error already says
+                run.close()
 
     def add(self, event: EncodedEvent) -> None:
-        """Add an event. Raises OSError if the disk is full."""
+        """Add an event. Raises CxgaugeError if temporary files cannot be written, for example because the disk is full."""
         self._events.append(event)
         if len(self._events) >= RUN_EVENTS:
-            self._write_run()
+            try:
+                self._write_run()
+            except OSError as error:
+                raise CxgaugeError(
+                    f"temporary files: {error.strerror}. TMPDIR names another folder for them"
+                ) from error
 
     def _write_run(self) -> None:
         self._events.sort(key=_time)
@@ -65,6 +73,7 @@ class SortedEvents:
         for first in range(0, len(self._events), FRAME_EVENTS):
             frame = _encode(self._events[first : first + FRAME_EVENTS])
             run.write(_LENGTH.pack(len(frame)) + frame)
+        run.flush()
         self._events = []
 
     def __iter__(self) -> Iterator[EncodedEvent]:

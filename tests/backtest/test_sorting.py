@@ -2,11 +2,13 @@
 
 import random
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
 from stream.backtest import sorting
 from stream.backtest.sorting import EncodedEvent, SortedEvents
+from stream.errors import CxgaugeError
 
 
 @pytest.mark.parametrize("run_events", [1, 7, 1_000])
@@ -38,3 +40,14 @@ def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     finally:
         tracemalloc.stop()
     assert peak < 4_000_000
+
+
+def test_a_full_disk_is_an_error_that_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorting, "RUN_EVENTS", 1)
+    full = Path("/dev/full").open("wb")  # noqa: SIM115 - closed by SortedEvents
+    monkeypatch.setattr(sorting, "TemporaryFile", lambda **_: full)
+    with (
+        SortedEvents() as ordered,
+        pytest.raises(CxgaugeError, match=r"temporary files: No space left on device\. TMPDIR"),
+    ):
+        ordered.add(EncodedEvent(0, "feedback", b""))
