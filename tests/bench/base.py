@@ -16,6 +16,7 @@ from random import Random
 from stream.config.aggregation import aggregation_config
 from stream.core.model.time_buckets import Window
 from stream.devbroker.kafka import Broker
+from tests.bench.run import cpu_seconds
 from tests.chaos.cluster import ChaosCluster, wait
 
 N = int(os.environ.get("CX_BENCH_CUSTOMERS", "1000000"))
@@ -47,12 +48,6 @@ def megabytes(pid: int, field: str = "VmRSS") -> float:
     """Return the memory of a process in MB: the present, or with `VmHWM` the maximum."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith(field)).split()[1]) / 1024
-
-
-def cpu(pid: int) -> float:
-    """Return the seconds of CPU that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def seconds_until(condition: Callable[[], object], cluster: ChaosCluster) -> float:
@@ -103,8 +98,8 @@ def replay(cluster: ChaosCluster, file: Path) -> tuple[float, float, float]:
         pause.wait(0.1)
     assert child.wait() == 0
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return time.monotonic() - started_at, cpu_seconds, max_megabytes
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.monotonic() - started_at, spent, max_megabytes
 
 
 def main() -> None:
@@ -120,9 +115,9 @@ def main() -> None:
             wait(lambda: cluster.ready(worker) and cluster.ready(exporter), cluster.logs)
             print(f"{N:,} customers; 12 partitions, one worker, one exporter", flush=True)
             started_at = time.monotonic()
-            seconds, cpu_seconds, max_megabytes = replay(cluster, file)
+            seconds, spent, max_megabytes = replay(cluster, file)
             print(
-                f"replay: {seconds:.0f} s ({cpu_seconds:.0f} s of CPU), {N / seconds:,.0f}/s, {max_megabytes:,.0f} MB at most",
+                f"replay: {seconds:.0f} s ({spent:.0f} s of CPU), {N / seconds:,.0f}/s, {max_megabytes:,.0f} MB at most",
                 flush=True,
             )
             active = 'cx_active_customers{view="total"}'
@@ -130,7 +125,9 @@ def main() -> None:
                 lambda: cluster.samples(exporter).get(active) == N and cluster.ready(exporter), cluster
             )
             seconds = time.monotonic() - started_at
-            print(f"shown after {seconds:.0f} s; worker {cpu(worker.pid):.0f} s of CPU, {N / seconds:,.0f}/s")
+            print(
+                f"shown after {seconds:.0f} s; worker {cpu_seconds(worker.pid):.0f} s of CPU, {N / seconds:,.0f}/s"
+            )
             errors = wrong_windows(
                 cluster.samples(exporter),
                 aggregation_config(cluster.settings).windows,

@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from stream.core.model.checkpoint import KEY, decode
 from stream.devbroker.kafka import Broker
-from tests.bench.run import answers
+from tests.bench.run import answers, cpu_seconds
 from tests.chaos.cluster import ChaosCluster, wait
 
 RATES = 1_000, 10
@@ -180,12 +180,6 @@ def measure_latency(bootstrap: str, rate: int, folder: Path) -> None:
             f"   cores: worker {spent[0] / SECONDS:.2f}, exporter {spent[1] / SECONDS:.2f}",
             flush=True,
         )
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU seconds of a process, from Linux's /proc."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:

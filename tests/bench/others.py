@@ -22,23 +22,24 @@ from tests.chaos.cluster import ChaosCluster
 STREAMS = Path(__file__).parent / "streams"
 
 
-def compile_program(into: str) -> str:
-    """Compile the program with Eclipse's compiler, because a JRE has none, and return its class path."""
+def compile_programs(into: str) -> str:
+    """Compile the programs with Eclipse's compiler, because a JRE has none, and return its class path."""
     jars = class_path(lock=STREAMS / "jars.lock")
     compiler = [str(JAVA), "-cp", jars, "org.eclipse.jdt.internal.compiler.batch.Main"]
-    subprocess.run(
-        [*compiler, "-21", "-nowarn", "-cp", jars, "-d", into, str(STREAMS / "Windows.java")], check=True
-    )
+    sources = map(str, sorted(STREAMS.glob("*.java")))
+    subprocess.run([*compiler, "-21", "-nowarn", "-cp", jars, "-d", into, *sources], check=True)
     return f"{jars}:{into}"
 
 
-def run_streams(program: str, bootstrap: str, topic: str, threads: int) -> Rates:
-    """Return the rates of Kafka Streams from the first event to the last."""
+def run_streams(
+    classes: str, bootstrap: str, topic: str, threads: int, program: str = "Windows", *arguments: str
+) -> Rates:
+    """Return the rates of a program of Kafka Streams from the first event to the last."""
     with tempfile.TemporaryDirectory() as state:
-        command = [str(JAVA), "-cp", program, "Windows", bootstrap, topic, str(N), str(threads), state]
-        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        command = [str(JAVA), "-cp", classes, program, bootstrap, topic, str(N), str(threads), state]
+        out = subprocess.run([*command, *arguments], check=True, capture_output=True, text=True).stdout
     result = json.loads(out.strip().splitlines()[-1])
-    return Rates(float(result["events_s"]), float(result["second_half"]))
+    return Rates(float(result["events_s"]), float(result["second_half"]), float(result["cpu"]))
 
 
 def main() -> None:
@@ -53,7 +54,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         tempfile.TemporaryDirectory() as classes,
     ):
-        program = compile_program(classes)
+        programs = compile_programs(classes)
         with ChaosCluster(broker.bootstrap, Path(folder)) as cluster:
             cluster.publish(answers(N, 100), partitioner="murmur2_random")
             topic = cluster.settings.topics.feedback
@@ -67,7 +68,7 @@ def main() -> None:
                     )
                     note(
                         f"Kafka Streams, {n_parallel} threads",
-                        run_streams(program, broker.bootstrap, topic, n_parallel),
+                        run_streams(programs, broker.bootstrap, topic, n_parallel),
                     )
     print(f"{N:,} answers, 100 cells, windows only, exactly once; {ROUNDS} rounds, medians")
     floor = statistics.median(rates_by_label["floor"])

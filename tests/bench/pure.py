@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from stream.devbroker.kafka import Broker
-from tests.bench.run import answers, conversations, worker_metrics
+from tests.bench.run import answers, conversations, cpu_seconds, worker_metrics
 from tests.chaos.cluster import ChaosCluster
 from tests.chaos.feedback_load import PublishedRecord
 
@@ -25,12 +25,6 @@ LOADS: dict[str, Callable[[], Iterator[PublishedRecord]]] = {
     "feedback": lambda: answers(N, 100),
     "tickets": lambda: conversations(N),
 }
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process, in user and system mode (proc_pid_stat(5), fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(cluster: ChaosCluster, domain: str, path: str) -> float:

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,10 +80,17 @@ def child(script: str, *args: object) -> float:
 
 
 class Rates(NamedTuple):
-    """Events a second, of all and of the second half."""
+    """Events a second, of all and of the second half, and microseconds of CPU an event of the second half."""
 
     all_events: float
     second_half: float
+    cpu: float
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process, in user and system mode (proc_pid_stat(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def worker_metrics(port: int, topic: str) -> Counter[str]:
@@ -104,19 +111,34 @@ def worker_metrics(port: int, topic: str) -> Counter[str]:
 
 
 def measure_worker(
-    cluster: ChaosCluster, group: str, topic: str, program: str = ChaosCluster.program, workers: int = 1
+    cluster: ChaosCluster,
+    group: str,
+    topic: str,
+    program: str = ChaosCluster.program,
+    workers: int = 1,
+    check: Callable[[ChaosCluster], None] = lambda _: None,
+    **env: str,
 ) -> Rates:
-    """Return the rates of workers of a new group until everything is committed."""
+    """Return the rates of workers of a new group until everything is committed. `check` gets the group at its end."""
     prefix = f"{cluster.settings.topics.state_prefix}-{group}"
+    # Workers write a summary of each answer of a customer there, which those of the next group would read.
+    own_customers = {} if topic == "cx.customers" else {"CXGAUGE_TOPICS_CUSTOMERS": f"{prefix}.customers"}
     new_group = ChaosCluster(
         cluster.settings.kafka.bootstrap_servers,
         cluster.folder,
-        **{**cluster.env, "CXGAUGE_TOPICS_STATE_PREFIX": prefix, "CXGAUGE_WORKER_GROUP": prefix},
+        **{
+            **cluster.env,
+            "CXGAUGE_TOPICS_STATE_PREFIX": prefix,
+            "CXGAUGE_WORKER_GROUP": prefix,
+            **own_customers,
+        },
     )
     new_group.program = program
-    pause, offsets_seen = threading.Event(), list[tuple[float, float]]()
+    pause, offsets_seen = threading.Event(), list[tuple[float, float, float]]()
     with new_group:
-        workers_started = [new_group.start(CXGAUGE_WORKER_FLUSH_INTERVAL="500ms") for _ in range(workers)]
+        workers_started = [
+            new_group.start(CXGAUGE_WORKER_FLUSH_INTERVAL="500ms", **env) for _ in range(workers)
+        ]
         ports = [worker.port for worker in workers_started]  # type: ignore[attr-defined]
         while True:
             pause.wait(0.25)  # asking costs the workers some of their time
@@ -124,7 +146,8 @@ def measure_worker(
             metrics_by_worker = [worker_metrics(port, topic) for port in ports]
             at = sum(metrics_by_worker, Counter[str]())
             if offset := at["cxgauge_partition_offset"]:
-                offsets_seen.append((offset, time.perf_counter()))
+                cpu = sum(cpu_seconds(worker.pid) for worker in workers_started)
+                offsets_seen.append((offset, time.perf_counter(), cpu))
             if offset >= N and at["cxgauge_partition_unflushed_records"] == 0:
                 break
         assert all(metrics["cxgauge_partition_offset"] for metrics in metrics_by_worker), (
@@ -133,10 +156,13 @@ def measure_worker(
         for worker in workers_started:
             worker.send_signal(signal.SIGTERM)
             worker.wait()
-    end, ended_at = offsets_seen[-1]
+        check(new_group)
+    end, ended_at, cpu_at_end = offsets_seen[-1]
     starts = offsets_seen[0], next(start for start in offsets_seen if start[0] >= N / 2)
     assert starts[1] is not offsets_seen[-1], "too short to be measured: raise CX_BENCH_EVENTS"
-    return Rates(*((end - offset) / (ended_at - at) for offset, at in starts))
+    half, _, cpu_at_half = starts[1]
+    rates = [(end - offset) / (ended_at - at) for offset, at, _ in starts]
+    return Rates(*rates, 1e6 * (cpu_at_end - cpu_at_half) / (end - half))
 
 
 def main() -> None:

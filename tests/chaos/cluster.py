@@ -274,14 +274,22 @@ class ChaosCluster:
         return False
 
     def pane_figures(self, domain: str, resolution: int = 3) -> Counter[tuple[Any, ...]]:
-        """Return the counts in the panes by (aggregate, view, values, own labels, component, bucket)."""
+        """Return the counts in the panes topic by (aggregate, view, values, own labels, component, bucket)."""
+        return asyncio.run(self._pane_figures(domain, resolution))
+
+    async def _pane_figures(self, domain: str, resolution: int) -> Counter[tuple[Any, ...]]:
+        name, count = self.settings.topics.panes(domain), self.settings.topics.partitions  # type: ignore[arg-type]
+        (registered,) = (d for d in DOMAIN_REGISTRY if d.name == domain)
+        config = aggregation_config(self.settings)
+        tasks = {TopicPartition(name, n): PartitionTask(registered, n, count, config) for n in range(count)}
+        await self._read(list(tasks), lambda tp, record: tasks[tp].restore_panes(record.key, record.value))
         out: Counter[tuple[Any, ...]] = Counter()
-        for (name, _), partition in self.partitions().items():
-            if name == domain:
-                for key, block in partition.panes.blocks.items():
-                    if key.resolution == resolution:
-                        for bucket, component, n in unpack_block(resolution, key.block, block):
-                            out[*key.cell, component, bucket] += n
+        for task in tasks.values():
+            task.panes.finish_restore()
+            for key, block in task.panes.blocks.items():
+                if key.resolution == resolution:
+                    for bucket, component, n in unpack_block(resolution, key.block, block):
+                        out[*key.cell, component, bucket] += n
         return Counter({key: n for key, n in out.items() if n})
 
     def audit(self) -> list[str]:
