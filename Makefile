@@ -51,12 +51,14 @@ bench: install  ## Measure throughput, latency and memory, and compare with Kafk
 	$(BIN)/python -m tests.bench.intake
 	$(BIN)/python -m tests.bench.judging
 	$(BIN)/python -m tests.bench.others
+	$(BIN)/python -m tests.bench.full_state
 
 bench-base: install  ## Measure time and memory for loading a million existing customers
 	$(BIN)/python -m tests.bench.base
 
-bench-state: install  ## Compare entities in memory with those on disk: CPU, memory, disk and start (ARGS=3000000)
+bench-state: install  ## Compare entities in memory with those on disk: CPU, memory, disk, start and throughput (ARGS=3000000)
 	$(BIN)/python -m tests.bench.state $(ARGS)
+	$(BIN)/python -m tests.bench.disk
 
 bench-keys: install  ## Measure erasures, and customers and tickets with many events
 	$(BIN)/python -m tests.bench.keys
