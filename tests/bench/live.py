@@ -26,16 +26,24 @@ def measure_takeover(cluster: ChaosCluster, answered: int) -> dict[str, float]:
         for worker in cluster.workers:
             worker.kill()
             worker.wait()
-        output = subprocess.run(
-            [sys.executable, "-m", "tests.bench.recovery"],
-            env={**os.environ, **cluster.env},
-            check=True,
-            capture_output=True,
-        )
+        in_memory = take_over("in memory", cluster)
+        with tempfile.TemporaryDirectory() as state_dir:
+            take_over("into an empty folder on disk", cluster, CXGAUGE_WORKER_STATE_DIR=state_dir)
+    return in_memory
+
+
+def take_over(label: str, cluster: ChaosCluster, **env: str) -> dict[str, float]:
+    """Print and return the figures of a new process that takes all partitions over."""
+    output = subprocess.run(
+        [sys.executable, "-m", "tests.bench.recovery"],
+        env={**os.environ, **cluster.env, **env},
+        check=True,
+        stdout=subprocess.PIPE,
+    )
     takeover: dict[str, float] = json.loads(output.stdout)
     print(
-        f"taking over {takeover['entities']:,} entities and {takeover['blocks']:,} blocks of panes: "
-        f"{takeover['seconds']:.2f} s; {takeover['bytes'] / 1e6:.0f} MB, clients included",
+        f"taking over {takeover['entities']:,} entities and {takeover['blocks']:,} blocks of panes {label}: "
+        f"{takeover['seconds']:.2f} s ({takeover['cpu']:.2f} s of CPU); {takeover['bytes'] / 1e6:.0f} MB, clients included",
         flush=True,
     )
     return takeover
