@@ -14,7 +14,6 @@ from stream.cli.configuration import Configuration
 from stream.cli.output import echo
 from stream.clock import wall_ms
 from stream.config import Settings, config_hash
-from stream.config.aggregation import aggregation_config
 from stream.http.web_config import read
 from stream.kafka import topics as topology
 from stream.kafka.admin import admin, describe
@@ -33,7 +32,7 @@ LIBRARIES = ("cxgauge", "faust-streaming", "aiokafka", "cramjam", "msgspec")
     "--size",
     type=click.FloatRange(0, min_open=True),
     metavar="RATE",
-    help="Estimate memory and disk for RATE events per second, and exit.",
+    help="Estimate memory, disk, workers and brokers for RATE events per second, and exit.",
 )
 @click.pass_context
 def doctor(ctx: click.Context, size: float | None) -> None:
@@ -50,7 +49,7 @@ def doctor(ctx: click.Context, size: float | None) -> None:
     if size is not None:
         if not math.isfinite(size):
             raise click.BadParameter(f"got {size}, allowed is a finite number above 0", param_hint="--size")
-        echo(sizing.report(size, aggregation_config(settings)))
+        echo(sizing.report(size, settings))
         return
     echo(
         f"versions: Python {platform.python_version()}, " + ", ".join(f"{n} {version(n)}" for n in LIBRARIES)
