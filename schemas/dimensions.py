@@ -1,5 +1,7 @@
 """The dimensions by which metrics are broken down."""
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
@@ -28,16 +30,21 @@ class Dimensions(Data, kw_only=True):
 
     DIMENSIONS: ClassVar[tuple[str, ...]] = ("channel", "touchpoint", "team", "priority")
     """The fields that are dimensions. Their values are trimmed."""
+    VALUES: ClassVar[Callable[[Any], tuple[str | None, ...]]] = attrgetter(*DIMENSIONS)
+    """Return the values of these fields."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.VALUES = attrgetter(*cls.DIMENSIONS)
 
     def __post_init__(self) -> None:
-        names = self.DIMENSIONS
-        values = tuple([getattr(self, name) for name in names])
+        values = type(self).VALUES(self)
         try:
             is_trimmed = values in _TRIMMED
         except TypeError:  # a value that is no text and has no hash, which trimming refuses
             is_trimmed = False
         if not is_trimmed:
-            self._trim(names, values)
+            self._trim(self.DIMENSIONS, values)
 
     def _trim(self, names: tuple[str, ...], values: tuple[str | None, ...]) -> None:
         trims = [

@@ -190,8 +190,12 @@ class AnswerSummarized(Data, kw_only=True):
     ] = False
 
     def __post_init__(self) -> None:
-        self.counts, self.gone = bool(self.counts), bool(self.gone)
-        self.reasons = trimmed_each(self.reasons, "reasons") if self.reasons else ()
+        if self.counts is None:
+            self.counts = False
+        if self.gone is None:
+            self.gone = False
+        if self.reasons != ():
+            self.reasons = trimmed_each(self.reasons, "reasons") if self.reasons else ()
         if self.counts and (self.survey is None or self.moment is None):
             raise field_error("moment", "survey and moment of an answer that counts", None)
         if self.counts and self.survey != "exit" and self.answer_class is None:

@@ -246,8 +246,9 @@ class TicketSummarized(Dimensions, kw_only=True):
         Dimensions.__post_init__(self)
         if self.topic is not None:
             self.topic = trimmed(self.topic, "topic")
-        self.one_contact, self.resolved, self.gone = (
-            bool(self.one_contact),
-            bool(self.resolved),
-            bool(self.gone),
-        )
+        if self.one_contact is None:
+            self.one_contact = False
+        if self.resolved is None:
+            self.resolved = False
+        if self.gone is None:
+            self.gone = False

@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
 
 MAX_AHEAD = 300_000
 """Time in ms by which an event may be ahead of its record, and a record ahead of the clock."""
@@ -38,7 +39,8 @@ def cut_fractions(raw: bytes) -> bytes:
 
 def to_ms(time: datetime) -> int:
     """Return whole milliseconds since 1970-01-01T00:00:00Z, floored. They are exact for the years 1 to 9999."""
-    return all_to_ms([time])[0]
+    since = time - EPOCH
+    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
 def all_to_ms(times: Iterable[datetime]) -> list[int]:
@@ -51,4 +53,4 @@ def all_to_ms(times: Iterable[datetime]) -> list[int]:
 
 def from_ms(ms: int) -> datetime:
     """Return the time in UTC for ms since the epoch. Raises OverflowError outside of the years 1 to 9999."""
-    return EPOCH + timedelta(milliseconds=ms)
+    return EPOCH + _MS * ms  # half the time of a timedelta from a keyword

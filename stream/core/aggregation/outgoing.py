@@ -1,7 +1,9 @@
 """Records that a partition sends to other topics: forwards, dead-letter records, derived events."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from schemas.codec import MAX_VALUE, encode
 from schemas.envelope import EVENTS, Event
@@ -38,7 +40,7 @@ class OutgoingRecord(NamedTuple):
     headers: list[Header]
 
 
-class DerivedEvent(NamedTuple):
+class DerivedEvent(Struct, frozen=True, gc=False):
     """An event that follows from others. Times in ms."""
 
     data: Data
@@ -113,15 +115,16 @@ def is_from_another_installation(event: Event, installation: str) -> bool:
     return is_of_workers and base != _derived_source(installation)
 
 
-def derived_record(derived: DerivedEvent, domain: str, installation: str) -> OutgoingRecord:
-    """Return the record of an event that a domain of an installation derived."""
-    kind = type(derived.data)
-    event = EVENTS[kind](
-        specversion="1.0",
-        id=derived.id,
-        source=f"{_derived_source(installation)}/{domain}",
-        time=from_ms(derived.event_time),
-        data=derived.data,
-    )
-    key = owner_of(derived.data).encode()
-    return OutgoingRecord(_DOMAINS[kind], None, key, encode(event), derived.record_timestamp, [])
+def derived_records(
+    events: Iterable[DerivedEvent], domain: str, installation: str
+) -> Iterator[OutgoingRecord]:
+    """Yield the records of events that a domain of an installation derived."""
+    source = f"{_derived_source(installation)}/{domain}"
+    for derived in events:
+        data = derived.data
+        kind = type(data)
+        event = EVENTS[kind](
+            specversion="1.0", id=derived.id, source=source, time=from_ms(derived.event_time), data=data
+        )
+        key = owner_of(data).encode()
+        yield OutgoingRecord(_DOMAINS[kind], None, key, encode(event), derived.record_timestamp, [])

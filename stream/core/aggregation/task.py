@@ -19,7 +19,7 @@ from stream.core.aggregation.name_counts import count_name
 from stream.core.aggregation.outgoing import (
     OutgoingRecord,
     Record,
-    derived_record,
+    derived_records,
     forward,
     record_origin,
     to_dead_letter,
@@ -286,7 +286,7 @@ class PartitionTask:
         derived, self.store.derived = self.store.derived, []
         forwards, self.forwards = self.forwards, []
         dead_letters, self.dead_letters = self.dead_letters, []
-        forwards += [derived_record(event, self.domain.name, self.config.installation) for event in derived]
+        forwards += derived_records(derived, self.domain.name, self.config.installation)
         state = self.store.changed_rows() + self._done_orders()
         panes = list(self.panes.changed_rows()) if with_panes else []
         comments = self.store.changed_comments()
