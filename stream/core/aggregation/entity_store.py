@@ -34,8 +34,8 @@ def project_dimensions(values: DimensionValues, config: AggregationConfig) -> Di
 
 def merge_values(values: DimensionValues, changed: DimensionValues) -> DimensionValues:
     """Return values with those replaced that are not None in `changed`. Either may leave out values at its end."""
-    if not changed:
-        return values
+    if not changed or not values:
+        return changed or values
     size = len(changed)
     padded = (*values, *[None] * (size - len(values)))
     return tuple(value if i >= size or changed[i] is None else changed[i] for i, value in enumerate(padded))

@@ -116,6 +116,8 @@ class PaneStore:
         """Add the deltas of base cells to the cells of every view and resolution. Deltas before the retention are dropped."""
         added: dict[CellBlocks, Vector] = {}
         for base_cell, delta in deltas.items():
+            if not any(delta.values()):  # what was retracted was added again
+                continue
             for cell_blocks in self._cells_of_base.get(base_cell) or self._cells_for(base_cell):
                 into = added.get(cell_blocks)
                 if into is None:

@@ -67,6 +67,11 @@ class AggregationConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {}
 
     @cached_property
+    def target_cache(self) -> dict[DimensionValues, tuple[ResponseTarget, BusinessHours | None]]:
+        """Results of `tickets.response.target_of`, by dimension values."""
+        return {}
+
+    @cached_property
     def view_indexes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """The name of each view, with the positions of its labels in a contribution's values."""
         positions = {self.dimensions[i]: n for n, i in enumerate(self.projected_dimensions)}

@@ -33,15 +33,15 @@ def bucket_midpoint(number: int) -> float:
     return (number - (shift << 6) << shift) + ((1 << shift) - 1) / 2
 
 
-def record(into: Vector, base: int, ms: int) -> None:
-    """Add one duration to the histogram whose components begin at `base`."""
+def record(into: Vector, base: int, ms: int, sign: int = 1) -> None:
+    """Add one duration to the histogram whose components begin at `base`. A `sign` of -1 retracts it."""
     bucket = base + BUCKETS + bucket_of(ms)
-    if base not in into and 0 < ms < MAX_SINGLE_PART:  # most vectors hold one duration
-        into[base] = into[bucket] = 1
-        into[base + SUM] = ms
+    into[base] = into.get(base, 0) + sign
+    into[bucket] = into.get(bucket, 0) + sign
+    if 0 < ms < MAX_SINGLE_PART:
+        into[base + SUM] = into.get(base + SUM, 0) + sign * ms
     else:
-        add(into, {base: 1, bucket: 1})
-        add(into, split(ms, base + SUM))
+        add(into, split(ms, base + SUM), sign)
 
 
 def merge(vector: Mapping[int, int], *bases: int) -> Vector:

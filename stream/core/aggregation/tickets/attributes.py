@@ -1,7 +1,6 @@
 """Dimension values and topic of a ticket, as they were at a moment and as they are."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 
 from stream.core.aggregation.entity_store import merge_values
 from stream.core.aggregation.tickets.entity import Ticket
@@ -17,14 +16,16 @@ class Attributes:
         created = ticket.created
         if created is None:
             raise ValueError("a ticket without creation has no attributes")
-        updates = ticket.updates
-        before = bisect_left(updates, created.time, key=lambda update: update.time)
-        values: DimensionValues = ()
-        for update in updates[:before]:
-            values = merge_values(values, _without_topic(update.values))
-        self.at_creation = merge_values(values, created.values)
+        updates, before, values = ticket.updates, 0, created.values
+        if updates:
+            before = bisect_left(updates, created.time, key=lambda update: update.time)
+            earlier: DimensionValues = ()
+            for update in updates[:before]:
+                earlier = merge_values(earlier, _without_topic(update.values))
+            values = merge_values(earlier, values)
+        self.at_creation = values
         self._times: list[int] = []
-        self._values = [self.at_creation]
+        self._values = [values]
         self.topic = created.topic
         """The present topic, None if there is none."""
         for update in updates[before:]:
@@ -41,12 +42,11 @@ class Attributes:
         """Return the values at a time in ms, after the updates of that moment."""
         return self._values[bisect_right(self._times, time)] if self._times else self.at_creation
 
-    def since(self, time: int) -> Iterator[tuple[int, DimensionValues]]:
-        """Yield the values at a time in ms, then those of each later update, with the time from which on they hold."""
+    def since(self, time: int) -> list[tuple[int, DimensionValues]]:
+        """Return the values at a time in ms, then those of each later update, with the time from which on they hold."""
         first = bisect_right(self._times, time)
-        yield time, self._values[first]
-        for i in range(first, len(self._times)):
-            yield self._times[i], self._values[i + 1]
+        later = [(self._times[i], self._values[i + 1]) for i in range(first, len(self._times))]
+        return [(time, self._values[first]), *later]
 
 
 def _without_topic(values: DimensionValues) -> DimensionValues:

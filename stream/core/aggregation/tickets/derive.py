@@ -17,6 +17,7 @@ from stream.core.model.aggregate import (
     Deltas,
     OwnLabels,
     Vector,
+    add,
 )
 from stream.core.model.aggregates.tickets import (
     AWAITING_REPLY,
@@ -54,17 +55,22 @@ _UNASSISTED = {Solver.BOT: UnassistedLayout.BY_BOT, Solver.TIMEOUT: UnassistedLa
 
 
 def derive(
-    ticket: Ticket, history: History | None, attributes: Attributes | None, config: AggregationConfig
-) -> Deltas:
-    """Return the contributions by base cell, with all minutes of a cell in one flat vector.
+    ticket: Ticket,
+    history: History | None,
+    attributes: Attributes | None,
+    config: AggregationConfig,
+    into: Deltas,
+    sign: int = 1,
+) -> None:
+    """Add the contributions of a ticket to the deltas of their base cells. A `sign` of -1 retracts them.
 
     `history` and `attributes` are those of the ticket, None if it was never created or was removed.
     """
-    derived = _Contributions(config)
+    derived = _Contributions(config, into, sign)
     if history is None or attributes is None:
         if ticket.is_orphan:
-            derived.vector(ORPHANS, ())[OrphansLayout.TICKETS] = 1
-        return derived.cells
+            derived.count(ORPHANS, (), 0, OrphansLayout.TICKETS)
+        return
     created = history.created
     derived.count(INFLOW, attributes.at_creation, created, InflowLayout.TICKETS, (history.opened_by,))
     for response in history.responses:
@@ -84,7 +90,6 @@ def derive(
         derived.count(RESOLUTION, attributes.at(at), at, ResolutionLayout.REOPENINGS)
     if not history.resolved:
         _add_stocks(derived, history, attributes.present)
-    return derived.cells
 
 
 def as_contributions(cells: Deltas) -> tuple[Contribution, ...]:
@@ -97,16 +102,25 @@ def as_contributions(cells: Deltas) -> tuple[Contribution, ...]:
 
 
 class _Contributions:
-    """Collected contributions. Times in ms; `values` are dimension values as stored."""
+    """The contributions of one ticket. Times in ms; `values` are dimension values as stored."""
 
-    def __init__(self, config: AggregationConfig) -> None:
+    def __init__(self, config: AggregationConfig, into: Deltas, sign: int) -> None:
         self.config = config
-        self.cells: Deltas = {}
+        self._into = into
+        self._sign = sign
+        self._values: DimensionValues | None = None
+        self._projected: DimensionValues = ()
+        """The projection of `_values`, because most figures of a ticket carry the same values."""
 
     def vector(self, aggregate: Aggregate, values: DimensionValues, own_labels: OwnLabels = ()) -> Vector:
         """Return the flat vector of a base cell."""
-        cell = (aggregate.name, project_dimensions(values, self.config), own_labels)
-        return self.cells.setdefault(cell, {})
+        if values is not self._values:
+            self._values, self._projected = values, project_dimensions(values, self.config)
+        cell = (aggregate.name, self._projected, own_labels)
+        vector = self._into.get(cell)
+        if vector is None:
+            vector = self._into[cell] = {}
+        return vector
 
     def count(
         self,
@@ -118,13 +132,18 @@ class _Contributions:
     ) -> None:
         """Add 1 to a component at a time."""
         into, position = self.vector(aggregate, values, own_labels), _position(at, component)
-        into[position] = into.get(position, 0) + 1
+        into[position] = into.get(position, 0) + self._sign
 
     def record(
         self, aggregate: Aggregate, values: DimensionValues, at: int, base: int, duration: int
     ) -> None:
         """Add a duration in ms to the histogram at `base`, at a time."""
-        record(self.vector(aggregate, values), _position(at, base), duration)
+        record(self.vector(aggregate, values), _position(at, base), duration, self._sign)
+
+    def sum(self, aggregate: Aggregate, values: DimensionValues, at: int, base: int, duration: int) -> None:
+        """Add a duration in ms to the sum at `base`, at a time."""
+        if duration:
+            add(self.vector(aggregate, values), split(duration, _position(at, base)), self._sign)
 
 
 def _position(at: int, component: int) -> int:
@@ -174,10 +193,10 @@ def _add_solves(derived: _Contributions, history: History, attributes: Attribute
 
 def _add_waits(derived: _Contributions, history: History, attributes: Attributes) -> None:
     at, waits = history.solves[-1].time, history.waits
-    vector = derived.vector(STATUS_WAIT, attributes.at(at))
-    record(vector, _position(at, StatusWaitLayout.REQUESTER), waits.requester)
-    for base, spent in ((StatusWaitLayout.AGENT, waits.agent), (StatusWaitLayout.ON_HOLD, waits.on_hold)):
-        vector |= split(spent, _position(at, base))
+    values = attributes.at(at)
+    derived.record(STATUS_WAIT, values, at, StatusWaitLayout.REQUESTER, waits.requester)
+    derived.sum(STATUS_WAIT, values, at, StatusWaitLayout.AGENT, waits.agent)
+    derived.sum(STATUS_WAIT, values, at, StatusWaitLayout.ON_HOLD, waits.on_hold)
 
 
 def _add_stocks(derived: _Contributions, history: History, values: DimensionValues) -> None:

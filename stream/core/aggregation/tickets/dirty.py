@@ -6,23 +6,26 @@ from stream.core.aggregation.tickets.derive import derive
 from stream.core.aggregation.tickets.entity import TICKET, Ticket, expires_at, pack, unpack
 from stream.core.aggregation.tickets.history import history
 from stream.core.aggregation.tickets.summary import RecordPosition, summarize
-from stream.core.model.aggregate import Deltas, accumulate_vector
+from stream.core.model.aggregate import Deltas
 from stream.core.model.aggregation_config import AggregationConfig
+
+_NO_POSITION = RecordPosition(0, 0, 0)
 
 
 class DirtyTicket:
-    """A changed ticket, with its contributions before and the record that last changed it.
+    """A changed ticket, and the record that last changed it.
 
+    `counted` is the packed ticket whose contributions the panes and deltas hold, None if they hold none.
     `is_scheduled`: a timer of its expiry is registered.
     """
 
-    __slots__ = ("before", "is_scheduled", "position", "ticket")
+    __slots__ = ("counted", "is_scheduled", "position", "ticket")
 
-    def __init__(self, ticket: Ticket, before: Deltas, *, is_scheduled: bool) -> None:
+    def __init__(self, ticket: Ticket, counted: bytes | None, *, is_scheduled: bool) -> None:
         self.ticket = ticket
-        self.before = before
+        self.counted = counted
         self.is_scheduled = is_scheduled
-        self.position = RecordPosition(0, 0, 0)
+        self.position = _NO_POSITION
 
     def touch(self, store: EntityStore, event_time: int) -> None:
         """Note that the store's present record changed the ticket. `event_time` in ms."""
@@ -30,39 +33,40 @@ class DirtyTicket:
         self.ticket.last_record = max(self.ticket.last_record, store.watermark)
 
 
-def derive_ticket(ticket: Ticket, config: AggregationConfig) -> Deltas:
-    """Return the contributions of a ticket."""
+def derive_ticket(raw: bytes, config: AggregationConfig, into: Deltas, sign: int = 1) -> None:
+    """Add the contributions of a packed ticket to deltas. A `sign` of -1 retracts them."""
+    ticket = unpack(raw)
     history_ = history(ticket)
-    return derive(ticket, history_, None if history_ is None else Attributes(ticket), config)
+    derive(ticket, history_, None if history_ is None else Attributes(ticket), config, into, sign)
 
 
-def load(store: EntityStore, ticket_id: bytes) -> DirtyTicket:
-    """Return a ticket to be changed. One that is forgotten, or was never known, begins anew.
+def load(store: EntityStore, key: bytes) -> DirtyTicket:
+    """Return the ticket with a key to be changed. One that is forgotten, or was never known, begins anew.
 
     The contributions of a forgotten ticket stay, but those to stocks.
     """
-    key = TICKET + ticket_id
     dirty: DirtyTicket | None = store.dirty.get(key)
     if dirty is None:
         raw = store.entities.get(key)
         if raw is None:
-            return DirtyTicket(Ticket(), {}, is_scheduled=False)
+            return DirtyTicket(Ticket(), None, is_scheduled=False)
         ticket = unpack(raw)
-        dirty = DirtyTicket(ticket, derive_ticket(ticket, store.config), is_scheduled=ticket.forgettable)
+        dirty = DirtyTicket(ticket, raw, is_scheduled=ticket.forgettable)
     elif _has_expired(store, dirty.ticket):
         _bring_up_to_date(store, key, dirty)
+        dirty.counted = pack(dirty.ticket)
     if dirty.ticket.forgettable and _has_expired(store, dirty.ticket):
-        before = dirty.before if dirty.ticket.is_orphan else {}
-        return DirtyTicket(Ticket(), before, is_scheduled=dirty.is_scheduled)
+        counted = dirty.counted if dirty.ticket.is_orphan else None
+        return DirtyTicket(Ticket(), counted, is_scheduled=dirty.is_scheduled)
     return dirty
 
 
 def _has_expired(store: EntityStore, ticket: Ticket) -> bool:
-    return expires_at(ticket.last_record, store.config) <= store.watermark
+    return ticket.last_record + store.config.entity_retention <= store.watermark
 
 
 def derive_changes(store: EntityStore) -> None:
-    """Derive the dirty tickets, apply the differences, pack the tickets, and write the summaries that changed."""
+    """Derive the dirty tickets, pack them, and write the summaries that changed."""
     for key, dirty in store.dirty.items():
         _bring_up_to_date(store, key, dirty)
         ticket: Ticket = dirty.ticket
@@ -74,22 +78,13 @@ def derive_changes(store: EntityStore) -> None:
 def _bring_up_to_date(store: EntityStore, key: bytes, dirty: DirtyTicket) -> None:
     """Bring the deltas and summaries up to date with a ticket."""
     ticket, config = dirty.ticket, store.config
+    if dirty.counted is not None:
+        derive_ticket(dirty.counted, config, store.deltas, -1)
     history_ = history(ticket)
     attributes = None if history_ is None else Attributes(ticket)
-    after = derive(ticket, history_, attributes, config)
-    _apply_difference(store, dirty.before, after)
-    dirty.before = after
+    derive(ticket, history_, attributes, config, store.deltas)
     ticket.forgettable = history_ is None or history_.resolved
     store.derived += summarize(key[1:].decode(), ticket, history_, attributes, dirty.position, config)
-
-
-def _apply_difference(store: EntityStore, before: Deltas, after: Deltas) -> None:
-    for cell, vector in before.items():
-        if after.get(cell) != vector:
-            accumulate_vector(store.deltas, cell, {position: -n for position, n in vector.items()})
-    for cell, vector in after.items():
-        if before.get(cell) != vector:
-            accumulate_vector(store.deltas, cell, vector.copy())
 
 
 def rewrite_summaries(store: EntityStore, offset: int, record_timestamp: int) -> None:

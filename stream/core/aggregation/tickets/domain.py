@@ -47,12 +47,13 @@ class Tickets(Domain):
         data: Any = event.data
         if type(data) is InteractionHandled:
             return self._handled(store, data, event_time, event.id)
-        dirty = load(store, owner)
+        key = TICKET + owner
+        dirty = load(store, key)
         if not remember(dirty.ticket, dedup_key(data, event_time, store.config.labels)):
             return "duplicate"
         process(store, dirty.ticket, event, event_time)
         dirty.touch(store, event_time)
-        store.dirty[TICKET + owner] = dirty
+        store.dirty[key] = dirty
         return "accepted"
 
     def _handled(
@@ -61,14 +62,14 @@ class Tickets(Domain):
         """Change an interaction, and its ticket, of which it is a contact."""
         interaction, counts = interactions.process(store, data, event_time, event_id)
         if data.ticket_id is not None and (counts or data.customer_id is not None):
-            key = data.ticket_id.encode()
+            key = TICKET + data.ticket_id.encode()
             dirty = load(store, key)
             changed = name_customer(dirty.ticket, data.customer_id, event_time, Rank.CONTACT, event_id)
             if counts:
                 _set_contact(dirty.ticket.contacts, contact_key(data), interaction.contact)
             if counts or changed:
                 dirty.touch(store, event_time)
-                store.dirty[TICKET + key] = dirty
+                store.dirty[key] = dirty
         return "accepted" if counts else "duplicate"
 
     def derive_changes(self, store: EntityStore) -> None:

@@ -4,7 +4,7 @@ The target and the calendar are those of the ticket's dimensions at each moment 
 shorter target can make a cycle overdue at once, and one to a longer target comes too late for a cycle that is overdue.
 """
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from stream.core.aggregation.tickets.attributes import Attributes
 from stream.core.aggregation.tickets.history import ContactCycle
@@ -12,7 +12,7 @@ from stream.core.aggregation.tickets.response import judge, overdue_from
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 
 
-class Fate(NamedTuple):
+class Fate(Struct, frozen=True):
     """Whether a contact cycle is overdue, since when or answered when (ms), with the dimension values then."""
 
     overdue: bool
@@ -37,7 +37,7 @@ def fate(cycle: ContactCycle, attributes: Attributes, config: AggregationConfig)
 
 def _passed(cycle: ContactCycle, attributes: Attributes, config: AggregationConfig) -> Fate | None:
     """Return the first moment of the wait at which it is over the target then, None if there is none."""
-    until, held = cycle.waited_until, list(attributes.since(cycle.opened))
+    until, held = cycle.waited_until, attributes.since(cycle.opened)
     for i, (since, values) in enumerate(held):
         over = overdue_from(cycle.opened, values, config)
         if over is None:

@@ -4,6 +4,12 @@ from msgspec import Struct
 
 from stream.core.aggregation.tickets.entity import STEP_UNIT, Rank, Solver, Ticket
 
+# Looking a member of an enumeration up takes as long as several comparisons of integers.
+_CUSTOMER_MESSAGE, _CONTACT, _HANDOFF = int(Rank.CUSTOMER_MESSAGE), int(Rank.CONTACT), int(Rank.HANDOFF)
+_CREATED, _PENDING = int(Rank.CREATED), int(Rank.PENDING)
+_ON_HOLD, _SOLVED = int(Rank.ON_HOLD), int(Rank.SOLVED)
+_SOLVERS = tuple(Solver)
+
 Interval = tuple[int, int]
 """From and to, in ms."""
 Item = tuple[int, int, int]
@@ -93,14 +99,14 @@ def history(ticket: Ticket) -> History | None:
         return None
     walk = _Walk(ticket.created.time, ticket.created.opened_by)
     for time, rank, detail in _items(ticket, ticket.created.time):
-        if rank == Rank.CUSTOMER_MESSAGE:
+        if rank == _CUSTOMER_MESSAGE:
             walk.customer_message(time)
-        elif rank == Rank.CONTACT:
+        elif rank == _CONTACT:
             walk.contact(time, detail)
-        elif rank == Rank.HANDOFF:
+        elif rank == _HANDOFF:
             walk.pending_handoffs.append(time)
-        elif rank >= Rank.SOLVED:
-            walk.solve(time, Solver(detail))
+        elif rank >= _SOLVED:
+            walk.solve(time, _SOLVERS[detail])
         else:
             walk.unresolved_status(time, rank)
     walk.note_contact_cycle(None)
@@ -109,15 +115,12 @@ def history(ticket: Ticket) -> History | None:
 
 def _items(ticket: Ticket, created: int) -> list[Item]:
     """Return the events that count, in order. All that is not before the creation's moment sorts after it."""
-    items: list[Item] = [
-        (time, Rank.CUSTOMER_MESSAGE, 0) for time in ticket.customer_messages if time >= created
-    ]
-    items += [(time, Rank.CONTACT, time) for time in ticket.agent_messages if time >= created]
-    # An interaction that was under way at the creation is a contact of that moment.
-    items += [
-        (max(start, created), Rank.CONTACT, end) for start, end in ticket.contacts.values() if end >= created
-    ]
-    items += [(time, *divmod(code, STEP_UNIT)) for time, code in ticket.steps if time >= created]
+    items: list[Item] = [(time, _CUSTOMER_MESSAGE, 0) for time in ticket.customer_messages if time >= created]
+    items += [(time, _CONTACT, time) for time in ticket.agent_messages if time >= created]
+    if ticket.contacts:  # one that was under way at the creation is a contact of that moment
+        contacts = ticket.contacts.values()
+        items += [(max(start, created), _CONTACT, end) for start, end in contacts if end >= created]
+    items += [(time, code // STEP_UNIT, code % STEP_UNIT) for time, code in ticket.steps if time >= created]
     items.sort()
     return items
 
@@ -133,7 +136,7 @@ class _Walk:
         self._contact_count = 0
         self._covered_until = -1
         """End of the interactions so far: a cycle that opens before it, or at it before contacts, ends at once."""
-        self._status: int = Rank.CREATED
+        self._status = _CREATED
         self._status_since = created
         self._spent: dict[int, int] = {}
         self._waited_until: int | None = None
@@ -147,9 +150,9 @@ class _Walk:
         if history.open_cycle is not None:
             return
         if first and self._opened_by_agent:
-            self._open_contact_cycle(time, Rank.CUSTOMER_MESSAGE)
+            self._open_contact_cycle(time, _CUSTOMER_MESSAGE)
         elif not history.resolved:
-            if self._is_covered(time, Rank.CUSTOMER_MESSAGE):
+            if self._is_covered(time, _CUSTOMER_MESSAGE):
                 history.next_responses.append((time, time))
             else:
                 history.reply_cycle = time
@@ -179,7 +182,7 @@ class _Walk:
         if history.first_human_solve is None and by == Solver.PEOPLE:
             history.first_human_solve = solve
         spent = self._spent
-        on_hold, agent = spent.get(Rank.ON_HOLD, 0), spent.get(Rank.PENDING, 0)
+        on_hold, agent = spent.get(_ON_HOLD, 0), spent.get(_PENDING, 0)
         history.waits = Waits(sum(spent.values()) - agent, agent, on_hold)
 
     def unresolved_status(self, time: int, status: int) -> None:
@@ -210,7 +213,7 @@ class _Walk:
             self.history.contact_cycles.append(ContactCycle(opened, until, answered))
 
     def _is_covered(self, time: int, rank: int) -> bool:
-        return (time, rank) < (self._covered_until, Rank.CONTACT)
+        return (time, rank) < (self._covered_until, _CONTACT)
 
     def _spend_until(self, time: int) -> None:
         self._spent[self._status] = self._spent.get(self._status, 0) + time - self._status_since

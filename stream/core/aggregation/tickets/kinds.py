@@ -11,7 +11,7 @@ from stream.core.aggregation.tickets.derive import as_contributions
 from stream.core.aggregation.tickets.dirty import derive_ticket
 from stream.core.aggregation.tickets.entity import TICKET, expires_at, pack, person, unpack
 from stream.core.aggregation.tickets.interactions import INTERACTION, TICKETLESS_INTERACTION
-from stream.core.model.aggregate import Contribution
+from stream.core.model.aggregate import Contribution, Deltas
 from stream.core.model.aggregation_config import AggregationConfig
 
 
@@ -36,7 +36,9 @@ class TicketKind(EntityKind):
     def contributions(self, key: bytes, raw: bytes, config: AggregationConfig) -> tuple[Contribution, ...]:
         """Derive the contributions."""
         del key
-        return as_contributions(derive_ticket(unpack(raw), config))
+        deltas: Deltas = {}
+        derive_ticket(raw, config, deltas)
+        return as_contributions(deltas)
 
     def retracted_by_erasure(
         self, key: bytes, raw: bytes, config: AggregationConfig

@@ -1,14 +1,17 @@
 """How a response is judged: by the target and the calendar that hold for the ticket's dimensions at the response."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from stream.core.aggregation.tickets.history import Interval
 from stream.core.model.aggregation_config import AggregationConfig, DimensionValues
 from stream.core.model.business_hours import BusinessHours
 from stream.core.model.response_targets import ResponseTarget
 
+MAX_CACHED_TARGETS = 50_000
+"""Value tuples whose target is cached."""
 
-class Judgement(NamedTuple):
+
+class Judgement(Struct, gc=False, frozen=True):
     """A response time in ms, and whether it is over the target. `worked` is business time, None without a calendar."""
 
     elapsed: int
@@ -21,9 +24,14 @@ def target_of(
     values: DimensionValues, config: AggregationConfig
 ) -> tuple[ResponseTarget, BusinessHours | None]:
     """Return the response target and the business hours for a ticket with these values."""
-    channel, _, team, priority = (*values, None, None, None, None)[:4]
-    hours = config.business_hours(channel, team) if config.calendars else None
-    return config.target_table.of(channel, priority), hours
+    known = config.target_cache.get(values)
+    if known is None:
+        if len(config.target_cache) >= MAX_CACHED_TARGETS:
+            config.target_cache.clear()
+        channel, _, team, priority = (*values, None, None, None, None)[:4]
+        hours = config.business_hours(channel, team) if config.calendars else None
+        known = config.target_cache[values] = config.target_table.of(channel, priority), hours
+    return known
 
 
 def judge(response: Interval, values: DimensionValues, config: AggregationConfig) -> Judgement:

@@ -1,7 +1,9 @@
 """Summaries of tickets, which `cx.customers` needs, written whenever they change."""
 
+from copy import copy
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -17,7 +19,7 @@ from stream.core.model.aggregation_config import NAMED_DIMENSIONS, AggregationCo
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-class RecordPosition(NamedTuple):
+class RecordPosition(msgspec.Struct, gc=False, frozen=True):
     """The record that last changed a ticket: its offset, the event's time and the record's timestamp (ms)."""
 
     offset: int
@@ -44,24 +46,23 @@ def summarize(
     digest = b"" if summary is None else blake2b(_encode(summary), digest_size=8).digest()
     if digest == ticket.summary:
         return []
+    event_time = position.event_time
     if ticket.naming is not None:
         # An older event that names nobody changes the ticket of one who came back after an erasure, too.
-        position = position._replace(event_time=max(position.event_time, ticket.naming.time))
+        event_time = max(event_time, ticket.naming.time)
     derived = []
     if ticket.summary and (summary is None or customer != ticket.summarized_to):
         removal = TicketSummarized(
             ticket_id=ticket_id, customer_id=ticket.summarized_to, number=number, gone=True
         )
-        derived.append(_event(removal, f"{number}/gone/{ticket_id}", position))
+        event_id = f"{number}/gone/{ticket_id}"[:256]
+        derived.append(DerivedEvent(removal, event_id, event_time, position.record_timestamp))
     if summary is not None:
         summary.number = number
-        derived.append(_event(summary, f"{number}/{ticket_id}", position))
+        event_id = f"{number}/{ticket_id}"[:256]
+        derived.append(DerivedEvent(summary, event_id, event_time, position.record_timestamp))
     ticket.summary, ticket.summarized_to = digest, None if summary is None else customer
     return derived
-
-
-def _event(data: TicketSummarized, event_id: str, position: RecordPosition) -> DerivedEvent:
-    return DerivedEvent(data, event_id[:256], position.event_time, position.record_timestamp)
 
 
 def _summary(
@@ -73,34 +74,38 @@ def _summary(
 ) -> TicketSummarized:
     """Return the summary of a ticket, with number 0."""
     solve = history.first_human_solve
-    summary = TicketSummarized(
-        ticket_id=ticket_id,
-        customer_id=customer,
-        number=0,
-        topic=attributes.topic,
-        created=from_ms(history.created),
-        resolved=history.resolved,
-        first_response=_first_response(history, attributes, config),
-        present=_named(attributes.present, config),
-    )
+    at_solve = None if solve is None else attributes.at(solve.time)
+    # The values were checked when their events were read, and a copy does not check them again.
+    summary = copy(_of_dimensions(at_solve, attributes.present, config.dimensions))
+    summary.ticket_id, summary.customer_id, summary.topic = ticket_id, customer, attributes.topic
+    summary.created, summary.resolved = from_ms(history.created), history.resolved
+    summary.first_response = _first_response(history, attributes, config)
     if solve is not None:
         summary.solved = from_ms(solve.time)
         summary.one_contact = solve.contact_count == 1
         summary.reopened = None if history.reopened is None else from_ms(history.reopened)
-        _set_dimensions(summary, attributes.at(solve.time), config)
     return summary
 
 
-def _set_dimensions(summary: TicketSummarized, values: DimensionValues, config: AggregationConfig) -> None:
-    named = _named(values, config)
-    for name in summary.DIMENSIONS:
-        setattr(summary, name, named.get(name))
-    summary.labels = {name: value for name, value in named.items() if name not in NAMED_DIMENSIONS} or None
+@lru_cache(maxsize=50_000)
+def _of_dimensions(
+    at_solve: DimensionValues | None, present: DimensionValues, dimensions: tuple[str, ...]
+) -> TicketSummarized:
+    """Return a summary with dimension values at the solve (None: not solved) and at present. It must not be changed."""
+    summary = TicketSummarized(ticket_id="", number=0, present=_named(present, dimensions))
+    if at_solve is not None:
+        named = _named(at_solve, dimensions)
+        for name in summary.DIMENSIONS:
+            setattr(summary, name, named.get(name))
+        summary.labels = {
+            name: value for name, value in named.items() if name not in NAMED_DIMENSIONS
+        } or None
+    return summary
 
 
-def _named(values: DimensionValues, config: AggregationConfig) -> dict[str, str]:
+def _named(values: DimensionValues, dimensions: tuple[str, ...]) -> dict[str, str]:
     """Return the values that are known, by dimension."""
-    pairs = zip(config.dimensions, values, strict=False)
+    pairs = zip(dimensions, values, strict=False)
     return {name: value for name, value in pairs if value is not None}
 
 
