@@ -187,7 +187,7 @@ class Admission:
 
     def _own_all(self, owners: Sequence[bytes]) -> bool:
         """Return whether this is the partition of all these owners, and cache them."""
-        unknown = [owner for owner in owners if owner not in self._owners]
+        unknown = list(set(owners) - self._owners)
         if set(partitions_of(unknown, self._partition_count)) != {self._number}:
             return False
         if len(self._owners) >= MAX_CACHED_OWNERS:

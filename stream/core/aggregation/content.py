@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 import msgspec
+from msgspec.structs import asdict
 
 from schemas.dimensions import Dimensions
 
@@ -17,6 +18,6 @@ def usable_label(value: object) -> str | None:
 
 def checked_content(data: Dimensions, labels: Collection[str]) -> bytes:
     """Return the fields of an event's data as bytes, of its `labels` only those that are allowed and usable."""
-    fields = {name: getattr(data, name) for name in data.__struct_fields__ if name != "labels"}
-    given = data.labels or {}
+    fields = asdict(data)
+    given = fields.pop("labels") or {}
     return _encode((fields, {name: usable_label(given.get(name)) for name in labels}))

@@ -1,11 +1,10 @@
 """The domain of `cx.customers`."""
 
-from schemas.customers import CustomerResponded
 from schemas.envelope import Event
 from schemas.feedback import AnswerSummarized
 from schemas.fields import Data
 from schemas.tickets import TicketSummarized
-from schemas.topics import CUSTOMERS
+from schemas.topics import CUSTOMERS, DERIVED
 from stream.core.aggregation.customers import events, ticket_records
 from stream.core.aggregation.customers.entity import CUSTOMER
 from stream.core.aggregation.customers.kinds import KINDS
@@ -14,6 +13,8 @@ from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.outgoing import is_from_another_installation
 from stream.core.model.outcomes import Outcome
+
+_SUMMARIES = {TicketSummarized, AnswerSummarized}
 
 
 class Customers(Domain):
@@ -36,15 +37,14 @@ class Customers(Domain):
 
         Summaries of another installation, which reads the same inputs, change nothing: this one writes its own.
         """
-        if isinstance(event.data, TicketSummarized | AnswerSummarized) and is_from_another_installation(
-            event, store.config.installation
-        ):
+        kind = type(event.data)
+        if kind in _SUMMARIES and is_from_another_installation(event, store.config.installation):
             return "derived"
         if isinstance(event.data, TicketSummarized):
             ticket_records.process(store, event.data)
             return "derived"
         outcome = events.process(store, event, event_time, owner)
-        return "derived" if isinstance(event.data, CustomerResponded | AnswerSummarized) else outcome
+        return "derived" if kind in DERIVED else outcome
 
     def derive_changes(self, store: EntityStore) -> None:
         """Derive the dirty summaries of tickets and pack them."""
