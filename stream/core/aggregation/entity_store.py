@@ -133,6 +133,9 @@ class EntityStore:
 
     def apply_difference(self, before: Sequence[Contribution], after: Sequence[Contribution]) -> None:
         """Add to the deltas the difference between an entity's contributions before and after a change."""
+        if not before:
+            accumulate(self.deltas, after)
+            return
         same = 0
         for old, new in zip(before, after, strict=False):  # most changes leave the first ones as they are
             if old != new:

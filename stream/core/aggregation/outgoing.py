@@ -1,6 +1,7 @@
 """Records that a partition sends to other topics: forwards, dead-letter records, derived events."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -110,7 +111,12 @@ def is_from_another_installation(event: Event, installation: str) -> bool:
 
     Their numbers are offsets in other partitions or were given under other settings, so they cannot be compared.
     """
-    base, _, domain = event.source.rpartition("/")
+    return _is_from_other_workers(event.source, installation)
+
+
+@lru_cache(maxsize=64)  # a source may be long
+def _is_from_other_workers(source: str, installation: str) -> bool:
+    base, _, domain = source.rpartition("/")
     is_of_workers = domain in DOMAINS and (base == DERIVED_SOURCE or base.startswith(DERIVED_SOURCE + "/"))
     return is_of_workers and base != _derived_source(installation)
 

@@ -34,10 +34,10 @@ unpack: Callable[[bytes], Withdrawn] = msgspec.msgpack.Decoder(Withdrawn).decode
 def process(store: EntityStore, customer: Customer, data: AnswerSummarized) -> None:
     """Replace an answer of a customer unless a higher number is known, or the answer is final."""
     feedback_id = compact_id(data.feedback_id)
-    if customer.final_answers and any(answer.id == feedback_id for answer in customer.final_answers):
+    if _find(customer.final_answers, feedback_id) is not None:
         return
     key = hashed_child_key(WITHDRAWN_ANSWER, data.customer_id, data.feedback_id)
-    known = next((answer for answer in customer.answers if answer.id == feedback_id), None)
+    known = _find(customer.answers, feedback_id)
     number = _withdrawn_number(store, key) if known is None else known.number
     if data.number < number:
         return
@@ -50,6 +50,14 @@ def process(store: EntityStore, customer: Customer, data: AnswerSummarized) -> N
     elif not counts:
         newest = store.newest_timestamp
         store.put(key, pack((data.number, newest)), newest + store.config.entity_retention)
+
+
+def _find(answers: list[KnownAnswer], feedback_id: CompactId) -> KnownAnswer | None:
+    """Return the answer with an ID, None if there is none."""
+    for answer in answers:
+        if answer.id == feedback_id:
+            return answer
+    return None
 
 
 def _withdrawn_number(store: EntityStore, key: bytes) -> int:

@@ -32,6 +32,7 @@ class AnswerCode(IntEnum):
     EXIT = 5
 
 
+_EXIT = int(AnswerCode.EXIT)
 NAMES: tuple[str, ...] = (*CLASSES["nps"], *CLASSES["csat"])
 """Classes by their code."""
 SURVEYS: tuple[str, ...] = ("nps", "nps", "nps", "csat", "csat", "exit")
@@ -60,6 +61,9 @@ class KnownAnswer(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
 def insert(answers: list[KnownAnswer], answer: KnownAnswer) -> KnownAnswer | None:
     """Insert an answer in order. Return the oldest if there are too many now, which is removed."""
+    if not answers or answers[-1].moment < answer.moment:  # most answers are the newest
+        answers.append(answer)
+        return answers.pop(0) if len(answers) > MAX_ANSWERS else None
     i = bisect_right(answers, answer.moment, key=lambda known: known.moment)
     answers.insert(i, answer)
     if i and answers[i - 1].moment == answer.moment:
@@ -124,8 +128,8 @@ def class_history(answers: Iterable[KnownAnswer]) -> ClassHistory:
 def class_histories(final: list[KnownAnswer], answers: list[KnownAnswer]) -> list[ClassHistory]:
     """Return the classes in each survey in which the customer has any."""
     ordered = answers if not final else sorted([*final, *answers], key=lambda answer: answer.order)
-    return [
-        class_history(of_survey)
-        for survey in CLASSES
-        if (of_survey := [answer for answer in ordered if SURVEYS[answer.code] == survey])
-    ]
+    by_survey: dict[str, list[KnownAnswer]] = {survey: [] for survey in CLASSES}
+    for answer in ordered:
+        if answer.code < _EXIT:
+            by_survey[SURVEYS[answer.code]].append(answer)
+    return [class_history(of_survey) for of_survey in by_survey.values() if of_survey]

@@ -18,6 +18,8 @@ from stream.core.model.aggregate import Vector
 from stream.core.model.aggregation_config import NAMED_DIMENSIONS, AggregationConfig, DimensionValues
 from stream.core.model.time_buckets import MINUTE
 
+_hasher = blake2b(digest_size=16)
+"""Copied for each hash, which takes half the time of a new one."""
 CUSTOMER, ORDER, REFUND, REFERRAL, WITHDRAWN_ANSWER = b"c", b"o", b"m", b"f", b"w"
 """Kinds of entities, the first byte of their keys."""
 PLAN = NAMED_DIMENSIONS.index("plan")
@@ -177,7 +179,9 @@ def key_prefix(kind: bytes, customer: str) -> bytes:
 
 def digest(name: str) -> bytes:
     """Return 16 bytes that stand for a ticket's ID or a topic."""
-    return blake2b(name.encode(), digest_size=16).digest()
+    hasher = _hasher.copy()
+    hasher.update(name.encode())
+    return hasher.digest()
 
 
 def customer_of_key(key: bytes) -> bytes:

@@ -57,7 +57,10 @@ def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> 
     if type(data) is AnswerSummarized:
         joined.change(store, key, _new_customer(store) if raw is None else unpack(raw), data)
         return "accepted"
-    old, new = (None, Customer()) if raw is None else (unpack(raw), unpack(raw))
+    old = None if raw is None else unpack(raw)
+    if type(data) is CustomerResponded and old is not None and old.responder:
+        return "duplicate"
+    new = Customer() if raw is None else unpack(raw)
     _advance_time(new, store)
     ignored = len(store.ignored_labels)
     if type(data) in _LIFE_EVENTS:
@@ -130,8 +133,6 @@ def _withdrawn(store: EntityStore, _: CancelWithdrawn, event_time: int, event_id
 
 def _responded(_: EntityStore, customer: Customer, __: CustomerResponded, ___: int) -> Outcome:
     """Mark the customer as a responder."""
-    if customer.responder:
-        return "duplicate"
     customer.responder = True
     return "accepted"
 

@@ -1,8 +1,7 @@
 """Contributions of a customer that depend on answers, and the change of them by an answer."""
 
 from collections.abc import Iterable, Iterator
-
-from msgspec.structs import replace
+from copy import copy
 
 from schemas.feedback import AnswerSummarized
 from stream.core.aggregation.customers import answer_records
@@ -52,17 +51,24 @@ def change(store: EntityStore, key: bytes, before: Customer, data: AnswerSummari
 
     Time does not go on: derived records do not move the watermark.
     """
-    after = replace(before)  # lists of answers are replaced, nothing else changes
+    after = copy(before)  # lists of answers are replaced, nothing else changes
     answer_records.process(store, after, data)
-    joins_before, joins_after = joins_of(before), joins_of(after)
-    if joins_before != joins_after:  # another answer of the same class changes no figure
-        lives = replay(before.life_events)
-        for derived in (present_classes, past_lives, _purchases):
-            old, new = list(derived(before, lives, joins_before)), list(derived(after, lives, joins_after))
-            if old != new:
-                store.apply_difference(old, new)
+    if before.life_events or before.accounts:  # nothing else is joined with answers
+        _apply_joins(store, before, after)
     if after != before:
         store.put(key, pack(after), None)
+
+
+def _apply_joins(store: EntityStore, before: Customer, after: Customer) -> None:
+    """Add to the deltas the difference that a customer's answers make to lives and purchases."""
+    joins_before, joins_after = joins_of(before), joins_of(after)
+    if joins_before == joins_after:  # another answer of the same class changes no figure
+        return
+    lives = replay(before.life_events)
+    for derived in (present_classes, past_lives, _purchases):
+        old, new = list(derived(before, lives, joins_before)), list(derived(after, lives, joins_after))
+        if old != new:
+            store.apply_difference(old, new)
 
 
 def _purchases(customer: Customer, _: Lifecycle, joins: Joins) -> Iterator[Contribution]:

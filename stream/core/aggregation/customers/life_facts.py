@@ -25,6 +25,7 @@ from stream.core.model.aggregates.joined import (
     ClassLeavesLayout,
 )
 
+_EXIT = int(AnswerCode.EXIT)  # a member of an enumeration is slow to look up and to compare
 _SEPARATOR = "\x1f"
 
 
@@ -82,8 +83,9 @@ def joins_of(customer: Customer) -> Joins:
     final, answers = customer.final_answers, customer.answers
     if not answers and not final:
         return NO_JOINS
-    exits = [answer for answer in (*final, *answers) if answer.code == AnswerCode.EXIT]
-    exits.sort(key=lambda answer: answer.order)
+    exits = [answer for answer in (*final, *answers) if answer.code == _EXIT]
+    if len(exits) > 1:
+        exits.sort(key=lambda answer: answer.order)
     return Joins(class_histories(final, answers), exits)
 
 

@@ -95,7 +95,10 @@ class RepeatContacts(msgspec.Struct, array_like=True, gc=False):
     @property
     def newest_time(self) -> int | None:
         """Return the newest time in ms, None if it is empty."""
-        return max(self.creations[-1:] + self.solves[-1:], default=None)
+        newest = self.creations[-1] if self.creations else None
+        if self.solves and (newest is None or newest < self.solves[-1]):
+            newest = self.solves[-1]
+        return newest
 
 
 pack = msgspec.msgpack.Encoder().encode

@@ -1,5 +1,7 @@
 """The repeat-contact index of one flush: a write-back cache of `RepeatContacts`."""
 
+from functools import lru_cache
+
 from stream.core.aggregation.customers import repeat_contacts
 from stream.core.aggregation.customers.entity import digest
 from stream.core.aggregation.customers.repeat_contacts import RepeatContacts
@@ -10,6 +12,7 @@ from stream.core.model.time_buckets import HOUR
 
 REPEATS = b"q"
 _DIGEST_SIZE = len(digest(""))
+_topic_digest = lru_cache(maxsize=1_024)(digest)
 
 
 class RepeatContactIndex:
@@ -61,7 +64,7 @@ class RepeatContactIndex:
 
 def repeats_key(ticket_key: bytes, topic: str) -> bytes:
     """Return the key of the contacts about a topic of the customer of a ticket. Absent topics are ""."""
-    return REPEATS + ticket_key[1:-_DIGEST_SIZE] + digest(topic)
+    return REPEATS + ticket_key[1:-_DIGEST_SIZE] + _topic_digest(topic)
 
 
 def expires_at(newest_time: int, config: AggregationConfig) -> int:

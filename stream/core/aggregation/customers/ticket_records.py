@@ -60,7 +60,7 @@ def process(store: EntityStore, data: TicketSummarized) -> None:
 
 
 def _positional(named: Mapping[str, str], config: AggregationConfig) -> DimensionValues:
-    return tuple(named.get(name) for name in config.dimensions)
+    return tuple(map(named.get, config.dimensions))
 
 
 def replace_answer(store: EntityStore, key: bytes, answer: bytes, counting: TicketAnswer | None) -> None:

@@ -105,7 +105,10 @@ def derive(summary: TicketSummary, config: AggregationConfig) -> tuple[Contribut
     """Return the contributions of a ticket to FCR and ticket satisfaction."""
     if summary.gone or summary.created is None:
         return ()
-    return (*_first_contact(summary, config), *_satisfaction(summary, config))
+    first_contact = _first_contact(summary, config)
+    if not summary.answers and not summary.final_answers:
+        return first_contact
+    return (*first_contact, *_satisfaction(summary, config))
 
 
 def csat_vector(*, satisfied: bool) -> Vector:
@@ -115,8 +118,6 @@ def csat_vector(*, satisfied: bool) -> Vector:
 
 def _satisfaction(summary: TicketSummary, config: AggregationConfig) -> Iterator[Contribution]:
     """Yield the answers about a ticket at their moments, with its present dimensions."""
-    if not summary.answers and not summary.final_answers:
-        return
     values = project_dimensions(summary.present, config)
     own_labels = (summary.first_response or "none",)
     for moment, _, satisfied in summary.answers:

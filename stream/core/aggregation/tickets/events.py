@@ -73,7 +73,7 @@ def rank_of(data: Any) -> Rank:
 def dedup_key(data: Any, event_time: int, labels: tuple[str, ...]) -> bytes:
     """Return 8 bytes for the natural key of an event within its ticket. `event_time` in ms."""
     if type(data) is TicketMessage:
-        name = b"message:%d:%b" % (bool(data.public), data.message_id.encode())
+        name = (b"message:1:" if data.public else b"message:0:") + data.message_id.encode()
     elif type(data) is TicketStatus:
         name = b"s%d:%b" % (event_time, data.status.encode())
     elif isinstance(data, (TicketCreated, TicketUpdated)):
