@@ -69,6 +69,15 @@ def test_values_can_be_subtracted_in_any_order(remaining: list[int], removed: li
     assert vector == distribution(remaining)
 
 
+@given(st.lists(durations), st.lists(durations))
+def test_a_retracted_duration_leaves_the_others(remaining: list[int], removed: list[int]) -> None:
+    """Components may become 0 only."""
+    vector = distribution([*removed, *remaining])
+    for value in removed:
+        record(vector, BASE, value, -1)
+    assert {component: n for component, n in vector.items() if n} == distribution(remaining)
+
+
 def test_distributions_of_one_vector_do_not_overlap() -> None:
     """Neighbours in one vector have separate components."""
     neighbours = distribution([0, 5_000])

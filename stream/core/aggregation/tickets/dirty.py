@@ -1,5 +1,7 @@
 """Tickets that changed since the last flush: each is derived and summarized once, whatever the number of its events."""
 
+from operator import attrgetter
+
 from stream.core.aggregation.entity_store import EntityStore
 from stream.core.aggregation.tickets.attributes import Attributes
 from stream.core.aggregation.tickets.derive import derive
@@ -33,9 +35,8 @@ class DirtyTicket:
         self.ticket.last_record = max(self.ticket.last_record, store.watermark)
 
 
-def derive_ticket(raw: bytes, config: AggregationConfig, into: Deltas, sign: int = 1) -> None:
-    """Add the contributions of a packed ticket to deltas. A `sign` of -1 retracts them."""
-    ticket = unpack(raw)
+def derive_ticket(ticket: Ticket, config: AggregationConfig, into: Deltas, sign: int = 1) -> None:
+    """Add the contributions of a ticket to deltas. A `sign` of -1 retracts them."""
     history_ = history(ticket)
     derive(ticket, history_, None if history_ is None else Attributes(ticket), config, into, sign)
 
@@ -79,12 +80,29 @@ def _bring_up_to_date(store: EntityStore, key: bytes, dirty: DirtyTicket) -> Non
     """Bring the deltas and summaries up to date with a ticket."""
     ticket, config = dirty.ticket, store.config
     if dirty.counted is not None:
-        derive_ticket(dirty.counted, config, store.deltas, -1)
+        counted = unpack(dirty.counted)
+        if _content(counted) == _content(ticket):  # a note, or a message of a bot
+            return
+        derive_ticket(counted, config, store.deltas, -1)
     history_ = history(ticket)
     attributes = None if history_ is None else Attributes(ticket)
     derive(ticket, history_, attributes, config, store.deltas)
     ticket.forgettable = history_ is None or history_.resolved
     store.derived += summarize(key[1:].decode(), ticket, history_, attributes, dirty.position, config)
+
+
+_content = attrgetter(
+    "created",
+    "customer_messages",
+    "agent_messages",
+    "steps",
+    "contacts",
+    "updates",
+    "removed",
+    "summary",
+    "customer",
+)
+"""Return the fields of a ticket that its contributions and its summary follow from, and the last summary."""
 
 
 def rewrite_summaries(store: EntityStore, offset: int, record_timestamp: int) -> None:

@@ -37,7 +37,7 @@ class TicketKind(EntityKind):
         """Derive the contributions."""
         del key
         deltas: Deltas = {}
-        derive_ticket(raw, config, deltas)
+        derive_ticket(unpack(raw), config, deltas)
         return as_contributions(deltas)
 
     def retracted_by_erasure(

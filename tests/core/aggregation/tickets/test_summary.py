@@ -168,3 +168,43 @@ def test_under_other_targets_the_fates_that_change_are_written_again() -> None:
     (summary,) = _flush(changed, [])
     assert (summary.ticket_id, summary.first_response, summary.number) == ("t", "late", 3)
     assert _flush(changed, []) == []
+
+
+def test_a_note_changes_no_pane_and_no_summary() -> None:
+    """Not in a flush of its own either. The ticket still knows the note, so that it is a duplicate the second time."""
+    task = single(Tickets())
+    _flush(task, [created(NOW, customer_id="c"), message(NOW + MINUTE)])
+    note = message(NOW + 2 * MINUTE, public=False, customer_id="c")
+    task.process(records([note], task.next_offset), NOW + DAY)
+    flush = task.prepare_flush(NOW + DAY, 0)
+    assert (flush.panes, flush.forwards) == ([], [])
+    assert [key for key, _ in flush.state] == [b"tt"]
+    task.process(records([note], task.next_offset), NOW + DAY)
+    assert task.outcome_counts["duplicate"] == 1
+    assert _flush(task, [status(NOW + 3 * MINUTE, "solved")])[0].one_contact
+
+
+def test_a_new_customer_is_told_without_a_change_of_panes() -> None:
+    """What a flush retracts and adds again is no change."""
+    task = single(Tickets())
+    _flush(task, [created(NOW, customer_id="c"), message(NOW + MINUTE)])
+    task.process(records([updated(NOW + 2 * MINUTE, customer_id="d")], task.next_offset), NOW + DAY)
+    flush = task.prepare_flush(NOW + DAY, 0)
+    assert flush.panes == []
+    assert [record.key for record in flush.forwards] == [b"c", b"d"]
+
+
+def test_summaries_of_tickets_with_the_same_dimensions_are_their_own() -> None:
+    """They begin as copies of one."""
+    first, second = _flush(
+        single(Tickets()),
+        [
+            created(NOW, "a", customer_id="c", team="front", topic="bill"),
+            created(NOW, "b", team="front", topic="bill"),
+            message(NOW + 1, ticket="a"),
+            status(NOW + 2, "solved", "a"),
+        ],
+    )
+    assert (first.ticket_id, first.customer_id, first.team, first.resolved) == ("a", "c", "front", True)
+    assert (second.ticket_id, second.customer_id, second.team, second.resolved) == ("b", None, None, False)
+    assert first.present == second.present == {"team": "front", "ticket_topic": "bill"}
