@@ -83,6 +83,13 @@ def with_unknown_field(sent: Iterable[PublishedRecord]) -> Iterator[PublishedRec
         yield record._replace(value=record.value.replace(b'"data":{', b'"data":{"device":"phone",', 1))
 
 
+def spread(sent: Iterable[PublishedRecord]) -> Iterator[PublishedRecord]:
+    """Yield the first event of every ticket, then the second of every one: each comes in a flush of its own."""
+    events = list(sent)
+    for step in range(5):
+        yield from events[step::5]
+
+
 def bytes_per_pane(panes: PaneStore) -> float:
     """Return the bytes of a pane, which is one bucket of one cell in one resolution."""
     seen_ids: set[int] = set()
@@ -137,6 +144,7 @@ def main() -> None:
         ("feedback, no customers", 0, without_customer(answers(N, 100))),
         ("feedback, unknown field", 0, with_unknown_field(answers(N, 100))),
         ("tickets", 1, conversations(N)),
+        ("tickets, event a flush", 1, spread(conversations(N))),
     ):
         summary, task, restored = measure(number, sent)
         print(
