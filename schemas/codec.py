@@ -9,8 +9,8 @@ import msgspec
 from .depth import ALWAYS_SHALLOW, is_too_deep
 from .envelope import EVENTS, ContextAttributes, Event
 from .explain import Undecodable, bad_attributes, bad_data, bad_type, bad_value, too_deep
-from .fields import Data, abbreviated
-from .times import cut_fractions, from_ms, has_long_fraction
+from .fields import Data, abbreviated, field_error
+from .times import cut_fractions, from_ms, has_long_fraction, is_in_range
 from .topics import Topic, topics_of
 from .unknown_fields import DECODE_ERRORS, DataReader, Decoded, DecodedBatch, EventReader
 
@@ -65,10 +65,14 @@ class Decoder:
                 decoded.event.complete()
         except DECODE_ERRORS as error:
             raise self._structured_error(value, error) from None
+        _check_time(decoded.event, "time")
         return decoded
 
     def decode_all(self, values: Sequence[bytes | None]) -> DecodedBatch | None:
-        """Return the events of records in structured mode, None if any record must be decoded on its own."""
+        """Return the events of records in structured mode, None if any record must be decoded on its own.
+
+        Whether a time is in range is not checked: it would be far from that of its record.
+        """
         try:
             if has_long_fraction(b"\n".join(values)):  # type: ignore[arg-type]  # of None: a TypeError
                 values = [cut_fractions(value) for value in values]  # type: ignore[arg-type]
@@ -123,7 +127,14 @@ class Decoder:
         event = EVENTS[kind](
             specversion="1.0", id=context.id, source=context.source, time=context.time, data=data
         )
+        _check_time(event, "ce_time")
         return Decoded(event, unknown)
+
+
+def _check_time(event: Event, name: str) -> None:
+    if not is_in_range(event.time):
+        error = field_error(name, "a time in the years 1 to 9999 in UTC", event.time.isoformat())
+        raise Undecodable("invalid", str(error))
 
 
 def _is_acceptable(value: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta
@@ -35,6 +35,17 @@ def cut_fractions(raw: bytes) -> bytes:
     Rounded up, 08:59:59.9999999 would lie in the next hour. Other fields are left, because an ID may look like a time.
     """
     return _TIME.sub(rb"\1", raw)
+
+
+def is_in_range(time: datetime) -> bool:
+    """Return whether a time is in the years 1 to 9999 in UTC, too, so that `from_ms` can return it."""
+    if 1 < time.year < MAXYEAR:
+        return True
+    try:
+        time.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
 
 
 def to_ms(time: datetime) -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.codec import Decoder
 from schemas.envelope import EVENTS, at_ms
-from schemas.times import FIELDS, to_ms
+from schemas.times import FIELDS, from_ms, to_ms
 from schemas.topics import FEEDBACK
 
 DECODER = Decoder(FEEDBACK)
@@ -114,3 +114,23 @@ def test_other_forms_are_refused(time: Any) -> None:
     """Leap seconds, offsets without minutes, local times, dates, numbers."""
     with pytest.raises(ValueError, match=r"time: expected an RFC 3339 date-time with an offset"):
         DECODER.decode(encoded(time), ())
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-23:59"])
+def test_a_time_that_utc_cannot_express_is_refused_in_every_mode(time: str) -> None:
+    """A worker could not write the summary of its ticket."""
+    binary = [(f"ce_{name}", value.encode()) for name, value in event(time).items() if name != "data"]
+    headers = [*binary, ("ce_specversion", b"1.0"), ("ce_source", b"/test")]
+    with pytest.raises(ValueError, match=r"^time: expected a time in the years 1 to 9999 in UTC, got '"):
+        DECODER.decode(encoded(time), ())
+    with pytest.raises(ValueError, match=r"^ce_time: expected a time in the years 1 to 9999 in UTC, got '"):
+        DECODER.decode(json.dumps(event(time)["data"]).encode(), headers)
+
+
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00Z", "0001-01-01T23:59:00+23:59", "9999-12-31T23:59:59Z"]
+)
+def test_the_first_and_last_times_in_utc_are_accepted(time: str) -> None:
+    """Ticket and customer events of any age are used."""
+    decoded = DECODER.decode(encoded(time), ())
+    assert from_ms(at_ms(decoded)) == decoded.time
