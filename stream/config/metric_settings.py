@@ -17,8 +17,8 @@ from stream.core.model.time_buckets import HOUR, Window
 _OWN_LABELS = """
 view window quantile survey reason currency cohort category satisfied easy stage basis result state method
 by voluntary topic outcome metric version le class scale direction part opened_by first_response
-fate note_id text of"""
-_ADDED = "job instance pod alertname alertstate severity"
+fate note_id text of type field label"""
+_ADDED = "job instance pod cluster namespace alertname alertstate severity domain"
 RESERVED = frozenset(f"{_OWN_LABELS} {_ADDED}".split())
 """Labels that metrics define themselves, and those that scraping, rules and alerts add."""
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

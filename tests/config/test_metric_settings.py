@@ -47,7 +47,23 @@ def test_windows_keep_their_labels() -> None:
 
 
 @pytest.mark.parametrize(
-    "label", ["window", "le", "instance", "by", "__name__", "1st", "a-b", "", 5, "channel"]
+    "label",
+    [
+        "window",
+        "le",
+        "instance",
+        "by",
+        "type",
+        "field",
+        "label",
+        "domain",
+        "__name__",
+        "1st",
+        "a-b",
+        "",
+        5,
+        "channel",
+    ],
 )
 def test_bad_and_reserved_labels_are_refused(label: object) -> None:
     """A label of events must not clash with one that series or Prometheus have."""
