@@ -164,8 +164,7 @@ def _calendar(value: object, at: SettingSource) -> ConfiguredCalendar | None:
     if not isinstance(value, dict):
         at.error(value, "a table with the keys " + ", ".join(KEYS))
         return None
-    for key in sorted(value.keys() - set(KEYS)):
-        at.under(key).error(value[key], "one of the keys " + ", ".join(KEYS))
+    at.refuse_unknown_keys(value, KEYS)
     timezone = _timezone(value.get("timezone"), at.under("timezone"))
     closed = _closed(value, timezone, at)
     selected = {key: _list(value.get(key, []), at.under(key)) for key in ("channels", "teams")}

@@ -51,8 +51,7 @@ def _benchmark(value: object, at: SettingSource) -> Benchmark:
     if not isinstance(value, dict):
         at.error(value, 'a table such as {value = 32, source = "Survey of the industry", year = 2025}')
         return Benchmark(FigureValue(0), "", 0)
-    for key in sorted(value.keys() - set(Benchmark._fields)):
-        at.under(key).error(value[key], f"one of the keys {', '.join(Benchmark._fields)}")
+    at.refuse_unknown_keys(value, Benchmark._fields)
     source, year = value.get("source"), value.get("year")
     if not isinstance(source, str) or not source.isprintable() or not 0 < len(source.strip()) <= _MAX_SOURCE:
         at.under("source").error(source, f"a text of 1 to {_MAX_SOURCE} characters in one line")

@@ -158,14 +158,8 @@ def _struct(
     for name in required:
         if name not in table:
             at.errors.append(f"{at.under(name).key}: missing ({at.source})")
-    values = {}
-    for name, value in table.items():
-        if name in readers:
-            values[name] = readers[name](value, at.under(name))
-        else:
-            at.errors.append(
-                f"{at.under(name).key}: unknown key, allowed are {', '.join(readers)} ({at.source})"
-            )
+    at.refuse_unknown_keys(table, tuple(readers))
+    values = {name: readers[name](value, at.under(name)) for name, value in table.items() if name in readers}
     return kind(**values) if len(at.errors) == before else None
 
 

@@ -96,8 +96,7 @@ def _views(value: object, at: SettingSource) -> dict[str, tuple[str, ...]]:
 def _target(value: object, at: SettingSource) -> ResponseTarget:
     if not isinstance(value, dict):
         return ResponseTarget(read_duration(value, at, "1s", _LONGEST_TARGET))
-    for key in value.keys() - {"duration", "hours"}:
-        at.under(key).error(value[key], "one of the keys duration, hours")
+    at.refuse_unknown_keys(value, ("duration", "hours"))
     hours = value.get("hours", "calendar")
     if hours not in ("calendar", "business"):
         at.under("hours").error(hours, "one of calendar, business")

@@ -1,7 +1,8 @@
 """Types of settings: how a value is read from a file or variable, and how it is shown."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +45,13 @@ class SettingSource(NamedTuple):
     def error(self, value: object, allowed: str) -> None:
         """Record that a value cannot be used. Reading continues, so that all errors are reported at once."""
         self.errors.append(f"{self.key}: got {abbreviated(value)}, allowed is {allowed} ({self.source})")
+
+    def refuse_unknown_keys(self, table: Mapping[str, object], known: Sequence[str]) -> None:
+        """Record an error for each key of a table that is not known."""
+        for key in sorted(set(table) - set(known)):
+            (nearest,) = get_close_matches(key, known, n=1, cutoff=0.0)
+            text = f"unknown key, did you mean {nearest!r}; allowed are {', '.join(known)}"
+            self.errors.append(f"{self.under(key).key}: {text} ({self.source})")
 
 
 class SettingType(NamedTuple):

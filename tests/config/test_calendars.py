@@ -70,7 +70,7 @@ def test_versions_of_a_calendar_may_coexist() -> None:
         ({"country": "IT", "holidays_file": "x.ics"}, "country: got 'IT', allowed is either country or"),
         ({"channels": "chat"}, "channels: got 'chat'"),
         ({"channels": [1]}, "channels: got 1"),
-        ({"zone": "UTC"}, "zone: got 'UTC'"),
+        ({"zone": "UTC"}, "zone: unknown key, did you mean 'timezone'"),
     ],
 )
 def test_errors_name_the_setting(change: dict[str, Any], message: str) -> None:

@@ -125,6 +125,22 @@ def test_invalid_targets_are_refused(targets: dict[str, object]) -> None:
     assert error_of({"CXGAUGE_FRT_TARGETS": json.dumps(targets)}).startswith("frt.targets.")
 
 
+def test_an_unknown_key_within_a_setting_names_the_nearest() -> None:
+    """As an unknown setting does."""
+    calendar = {"name": "x", "timezone": "UTC", "hours": {"mon": ["09:00-10:00"]}, "holiday": []}
+    assert ".holiday: unknown key, did you mean 'holidays'; allowed are " in error_of(
+        {"CXGAUGE_CALENDARS": json.dumps([calendar])}
+    )
+    target = {"chat": {"duration": "1h", "hour": "calendar"}}
+    assert ".hour: unknown key, did you mean 'hours'; allowed are " in error_of(
+        {"CXGAUGE_FRT_TARGETS": json.dumps(target)}
+    )
+    hook = {"x": {"scheme": "none", "mappings": "y"}}
+    assert ".mappings: unknown key, did you mean 'mapping'; allowed are " in error_of(
+        {"CXGAUGE_INTAKE_HOOKS": json.dumps(hook)}
+    )
+
+
 def test_targets_have_calendar_or_business_hours() -> None:
     """A plain duration is calendar time."""
     calendar = '[{"name": "x", "timezone": "UTC", "hours": {"mon": ["09:00-10:00"]}}]'
