@@ -30,6 +30,9 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from stream.config.settings import Kafka
+from stream.kafka.client import connect
+
 UNKNOWN_OPERATIONS = -(1 << 31)
 """The operations in responses of brokers that do not compute them."""
 NO_ID = bytes(16)
@@ -182,6 +185,16 @@ async def cluster_topics(client: AIOKafkaClient, names: Collection[str]) -> Clus
         )
     missing, hidden = absent.values()
     return ClusterTopics(existing, frozenset(missing), frozenset(hidden))
+
+
+async def topic_ids(kafka: Kafka, names: Collection[str]) -> dict[str, bytes]:
+    """Return the IDs of topics by name, `NO_ID` for missing topics. Raises aiokafka's KafkaError."""
+    client = await connect(kafka)
+    try:
+        existing = (await cluster_topics(client, names)).existing
+    finally:
+        await client.close()
+    return {name: existing[name].topic_id if name in existing else NO_ID for name in names}
 
 
 async def cluster_id(client: AIOKafkaClient) -> str:

@@ -7,7 +7,6 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from schemas.topics import DOMAINS, DomainName
 from stream.clock import wall_ms
 from stream.config import Settings
-from stream.core.model.checkpoint import Checkpoint
 from stream.core.model.unreadable import SkipOrder, UnreadableBatch, encode, order_key
 from stream.errors import CxgaugeError
 from stream.kafka.admin import check_topics
@@ -47,8 +46,9 @@ async def order_skip(settings: Settings, position: BatchPosition) -> tuple[Unrea
     async with running(committed_consumer(settings.kafka, fetch_bytes=FETCH_BYTES)) as consumer:
         panes = TopicPartition(settings.topics.panes(domain), position.partition)
         consumer.assign([panes])
-        checkpoint = (await newest_checkpoints(consumer, [panes])).get(panes) or Checkpoint()
-        batch, order = await _blocking_batch(consumer, position, checkpoint.next_offset)
+        newest = (await newest_checkpoints(consumer, [panes])).get(panes)
+        next_offset = newest.checkpoint.next_offset if newest else 0
+        batch, order = await _blocking_batch(consumer, position, next_offset)
     await _write(settings, TopicPartition(settings.topics.state(domain), position.partition), position, order)
     return batch, order
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
-from itertools import repeat
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -27,6 +27,7 @@ from stream.kafka.faults import translated
 from stream.kafka.rights import Operation
 from stream.worker.restore import load
 from stream.worker.skip_orders import SkipOrders
+from stream.worker.topic_binding import TopicBinding
 
 if TYPE_CHECKING:
     from stream.worker.disk.local_state import LocalState
@@ -74,13 +75,15 @@ class KafkaCheckpointStore:
         self._forwarding = asyncio.Lock()
         self._orders = SkipOrders(settings)
         self._tails: dict[PartitionTask, Tail] = {}
+        self._bindings: dict[PartitionTask, TopicBinding] = {}
 
     async def load(self, partitions: Collection[PartitionTask]) -> None:
         """Fence the former owners, then read the stored state. Raises PreconditionFailed for a missing right."""
         with translated(self.settings.kafka, Operation.READ):
             await asyncio.gather(*(self._open(partition) for partition in partitions))
-            ranges = await load(partitions, self.settings, self.local)
-        for p, (begin, end) in ranges.items():
+            restored = await load(partitions, self.settings, self.local)
+        for p, ((begin, end), binding) in restored.items():
+            self._bindings[p] = binding
             # Databases have no skip orders: they are read again until they are carried out.
             self._tails[p] = Tail(p.next_offset, end, begin if p.skip_orders else end)
 
@@ -111,19 +114,25 @@ class KafkaCheckpointStore:
     async def flush(self, partition: PartitionTask, flush: Flush) -> None:
         """Send forwards, then write the rest in one transaction that ends with the checkpoint, at last to local disk.
 
-        Raises aiokafka's KafkaError, TimeoutError and DiskFailed.
+        Raises PreconditionFailed if a topic was replaced, aiokafka's KafkaError, TimeoutError and DiskFailed.
         """
         producer, topics, name = self._producers[partition], self.settings.topics, partition.domain.name
+        binding = self._bindings[partition]
         upto = flush.checkpoint.next_offset
-        now: Iterable[TimestampAndHeaders] = repeat((self._stamp(), []))
+        stamp = self._stamp()
+        now: Iterable[TimestampAndHeaders] = repeat((stamp, []))
         marker = checkpoint_format.encode(flush.checkpoint)
         rows = [*flush.panes, (checkpoint_format.KEY, marker)]
+        heads = chain(repeat((stamp, []), len(flush.panes)), [(stamp, binding.headers)])
         batches = [
             *(
                 (topics.state(name), partition.number, batch)
                 for batch in build_batches(producer, flush.state, now)
             ),
-            *((topics.panes(name), partition.number, batch) for batch in build_batches(producer, rows, now)),
+            *(
+                (topics.panes(name), partition.number, batch)
+                for batch in build_batches(producer, rows, heads)
+            ),
             *(
                 (topics.comments, partition.number, batch)
                 for batch in build_batches(producer, flush.comments, now)
@@ -135,6 +144,7 @@ class KafkaCheckpointStore:
                 batches += await address(producer, topics, flush.dead_letters, self._stamp())
                 await producer.begin_transaction()
                 written = await send_batches(producer, batches)
+                binding.check_written(written)
                 await producer.commit_transaction()
         begin = [offset for topic, offset in written if topic == topics.state(name)]
         if begin and (tail := self._tails.get(partition)) is not None and upto > tail.next:
@@ -168,6 +178,7 @@ class KafkaCheckpointStore:
     async def close(self, partition: PartitionTask) -> None:
         """Stop the producer of a partition and close its database."""
         self._tails.pop(partition, None)
+        self._bindings.pop(partition, None)
         if self.local is not None:
             self.local.close(partition)
         if (producer := self._producers.pop(partition, None)) is not None:

@@ -2,18 +2,21 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import TopicPartition
 
 from schemas.unknown_fields import DECODE_ERRORS
 from stream.config import Settings
 from stream.core.aggregation.task import PartitionTask, checksum
+from stream.core.model import checkpoint as checkpoint_format
 from stream.core.model.unreadable import UnreadableBatch
 from stream.errors import PreconditionFailed
 from stream.kafka.client import running
+from stream.kafka.metadata import topic_ids
 from stream.kafka.reading import OffsetRange, OffsetRanges, assign, committed_consumer, read_ranges
 from stream.kafka.records import Consumer, described
+from stream.worker.topic_binding import COUNT_AGAIN, TopicBinding, state_topic_id
 
 if TYPE_CHECKING:
     from stream.worker.disk.local_state import LocalState
@@ -28,10 +31,17 @@ UNREADABLE = (*DECODE_ERRORS, LookupError)
 Restore = Callable[[bytes, bytes | None], None]
 
 
+class Restored(NamedTuple):
+    """The range of a state topic that was read for a partition, and the topics that hold its state."""
+
+    state: OffsetRange
+    binding: TopicBinding
+
+
 async def load(
     partitions: Collection[PartitionTask], settings: Settings, local: "LocalState | None" = None
-) -> dict[PartitionTask, OffsetRange]:
-    """Restore every partition, check its source and return the range of its state topic that was read.
+) -> dict[PartitionTask, Restored]:
+    """Restore every partition and check its topics.
 
     `local` has the databases of entities on disk, None if they are kept in memory.
 
@@ -41,45 +51,60 @@ async def load(
         KafkaError: of aiokafka
         DiskFailed: a database cannot be used
     """
+    # Before reading: a topic that is created again after this is found empty, because former owners cannot write any more.
+    ids = await topic_ids(settings.kafka, {settings.topics.state(p.domain.name) for p in partitions})
     async with running(committed_consumer(settings.kafka)) as consumer:
-        state_ranges = await _restore(consumer, partitions, settings, local)
+        restored = await _restore(consumer, partitions, settings, local, ids)
         for partition in partitions:
             _check_checkpoint(partition)
-            _check_completeness(partition, state_ranges[partition].end, settings)
+            _check_completeness(partition, restored[partition].state.end, settings)
         await _check_sources(consumer, partitions, settings)
-    return state_ranges
+    return restored
 
 
 async def _restore(
-    consumer: Consumer, partitions: Collection[PartitionTask], settings: Settings, local: "LocalState | None"
-) -> dict[PartitionTask, OffsetRange]:
+    consumer: Consumer,
+    partitions: Collection[PartitionTask],
+    settings: Settings,
+    local: "LocalState | None",
+    ids: Mapping[str, bytes],
+) -> dict[PartitionTask, Restored]:
     topics = settings.topics
     states = {TopicPartition(topics.state(p.domain.name), p.number): p for p in partitions}
     panes = {TopicPartition(topics.panes(p.domain.name), p.number): p for p in partitions}
     of_states: dict[TopicPartition, Restore] = {tp: p.restore_state for tp, p in states.items()}
     of_panes: dict[TopicPartition, Restore] = {tp: p.restore_panes for tp, p in panes.items()}
-    if local is None:
-        ranges = await assign(consumer, of_states | of_panes)
-        await _read(consumer, ranges, of_states | of_panes)
-    else:
-        # The checkpoints in the panes decide how much of the state topics is read.
-        await _read(consumer, await assign(consumer, of_panes), of_panes)
-        ranges = await assign(consumer, of_states)
+    # First the panes: their checkpoints decide whether the state topics fit, and how much of them is read.
+    pane_ranges = await assign(consumer, of_panes)
+    named = await _read(consumer, pane_ranges, of_panes)
+    ranges = await assign(consumer, of_states)
+    bindings = {}
+    for (state, p), (tp, span) in zip(states.items(), pane_ranges.items(), strict=True):
+        ends = {state.topic: ranges[state].end, tp.topic: span.end}
+        bindings[p] = TopicBinding(p.number, state.topic, ids[state.topic], ends)
+        bindings[p].check_state(named.get(tp, b""))
+    if local is not None:
         ranges = {tp: span._replace(begin=local.open(states[tp], span)) for tp, span in ranges.items()}
-        await _read(consumer, ranges, of_states)
-    return {p: ranges[tp] for tp, p in states.items()}
+    await _read(consumer, ranges, of_states)
+    return {p: Restored(ranges[tp], bindings[p]) for tp, p in states.items()}
 
 
 async def _read(
     consumer: Consumer, ranges: OffsetRanges, restorers: Mapping[TopicPartition, Restore]
-) -> None:
+) -> dict[TopicPartition, bytes]:
+    """Restore the records of ranges. Return the IDs of state topics that checkpoints among them name."""
+    named: dict[TopicPartition, bytes] = {}
     try:
         async for tp, records in read_ranges(consumer, ranges, max_records=RESTORE_BATCH):
             restore_records(restorers[tp], tp, records)
+            for record in records:
+                if record.key == checkpoint_format.KEY:
+                    named[tp] = state_topic_id(record.headers)
     except PreconditionFailed as error:
         raise PreconditionFailed(
             f"{error}. Restore the topic, or process the inputs again under another topics.state_prefix"
         ) from error
+    return named
 
 
 def restore_records(restore: Restore, tp: TopicPartition, records: Iterable[Any]) -> None:
@@ -130,8 +155,7 @@ def _check_completeness(partition: PartitionTask, state_end: int, settings: Sett
 def replaced(topic: str, number: int, other: str) -> PreconditionFailed:
     """Return the error about a partition of a topic that is empty although the other topic of the same flushes is not."""
     return PreconditionFailed(
-        f"{topic} partition {number}: is empty, but {other} is not. The topic was deleted and created again. Restore it, or "
-        "process the inputs again under another topics.state_prefix"
+        f"{topic} partition {number}: is empty, but {other} is not. The topic was deleted and created again. {COUNT_AGAIN}"
     )
 
 

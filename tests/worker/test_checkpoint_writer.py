@@ -13,7 +13,9 @@ from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model.checkpoint import Checkpoint
+from stream.kafka.metadata import NO_ID
 from stream.worker import checkpoint_writer as stores
+from stream.worker.topic_binding import TopicBinding
 from tests.support import aggregation_config
 
 SENT_BATCHES: list[tuple[str, int, int]] = []
@@ -75,6 +77,8 @@ async def run_flushes(store: stores.KafkaCheckpointStore, flushes: list[Flush]) 
     """Run flushes of different partitions concurrently."""
     tasks = [PartitionTask(Feedback(), number, 12, aggregation_config()) for number in range(len(flushes))]
     await asyncio.gather(*(store._open(task) for task in tasks))
+    for task in tasks:
+        store._bindings[task] = TopicBinding(task.number, "cx.state.feedback", NO_ID, {})
     await asyncio.gather(
         *(store.flush(*task_and_flush) for task_and_flush in zip(tasks, flushes, strict=True))
     )

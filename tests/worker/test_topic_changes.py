@@ -1,6 +1,7 @@
 """Topics that are missing, deleted, or deleted and created again while services run."""
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,27 @@ def test_replaced_compacted_topics_are_refused(kafka: str, tmp_path: Path, kind:
         assert cluster.start().wait(LIMIT) == 4, cluster.logs()
         assert f"{name} partition" in cluster.logs()
         assert exporter.poll() is None
+
+
+@pytest.mark.parametrize("kind", ["state", "panes"])
+def test_compacted_topics_that_are_replaced_under_traffic_are_refused(
+    kafka: str, tmp_path: Path, kind: str
+) -> None:
+    """Records that a worker wrote to the new topic before it noticed do not make the next worker accept it."""
+    with ChaosCluster(kafka, tmp_path) as cluster:
+        worker, _ = started(cluster)
+        name = f"{cluster.settings.topics.state_prefix}.{kind}.feedback"
+        traffic = threading.Thread(
+            target=cluster.publish,
+            args=(load(4_000, now=int(time.time() * 1000), seed=4, name="b"),),
+            kwargs={"rate": 400},
+        )
+        traffic.start()
+        asyncio.run(change(cluster, name, remake=True))
+        assert worker.wait(LIMIT) == 4, cluster.logs()
+        traffic.join()
+        assert cluster.start().wait(LIMIT) == 4, cluster.logs()
+        assert f"{name} partition" in cluster.logs()
+        doctor = cluster.run("doctor")
+        assert doctor.returncode == 1
+        assert f"the topic of {kind} was deleted and created again" in doctor.stdout

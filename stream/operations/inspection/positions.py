@@ -10,7 +10,9 @@ from stream.config import Settings
 from stream.core.model import checkpoint as checkpoint_format
 from stream.core.model.checkpoint import MAX_AGE, Checkpoint
 from stream.kafka.client import running
+from stream.kafka.metadata import topic_ids
 from stream.kafka.reading import OffsetRange, committed_consumer, high_watermarks, read_ranges
+from stream.worker.topic_binding import names_same_topic, state_topic_id
 
 SKEW = 1_000
 """Ms by which a worker's clock may be ahead of this machine's."""
@@ -31,6 +33,8 @@ class Position(NamedTuple):
     uncommitted: int = 0
     state_end: int | None = None
     """End of the partition's state topic. None if it is not known."""
+    state_fits: bool = True
+    """False if the checkpoint names another state topic by its ID."""
 
     @property
     def behind(self) -> int:
@@ -71,6 +75,8 @@ def _replaced(position: Position) -> Iterator[str]:
         yield "never counted"
     elif position.state_end == 0 and position.checkpoint.outcomes.get("accepted"):
         yield "has panes but no state, so the topic of state was deleted and created again"
+    elif not position.state_fits:
+        yield "its checkpoint names another ID, so the topic of state was deleted and created again"
 
 
 def _problems(position: Position, partitions: int, config_hash: str, now: int) -> Iterator[str]:
@@ -110,6 +116,7 @@ async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
         for d in DOMAINS
         for n in numbers
     }
+    ids = await topic_ids(settings.kafka, {tp.topic for tp in states.values()})
     async with running(committed_consumer(settings.kafka)) as consumer:
         consumer.assign([*sources, *sources.values()])
         consumer.pause(*sources)
@@ -121,30 +128,40 @@ async def positions(settings: Settings) -> dict[DomainName, list[Position]]:
             Position(
                 tp.partition,
                 ends[tp],
-                checkpoints.get(panes),
+                stored and stored.checkpoint,
                 max(0, ends[tp] - committed[tp]),
                 ends[states[tp]],
+                stored is None or names_same_topic(stored.state_id, ids[states[tp].topic]),
             )
             for tp, panes in sources.items()
+            for stored in [checkpoints.get(panes)]
             if tp.topic == topics.input(domain)
         ]
         for domain in DOMAINS
     }
 
 
+class NamedCheckpoint(NamedTuple):
+    """A checkpoint, and the ID of the state topic that its record names, empty if it names none."""
+
+    checkpoint: Checkpoint
+    state_id: bytes
+
+
 async def newest_checkpoints(
     consumer: AIOKafkaConsumer, panes: Collection[TopicPartition]
-) -> dict[TopicPartition, Checkpoint]:
+) -> dict[TopicPartition, NamedCheckpoint]:
     """Return the newest checkpoint of each partition of panes that has one."""
     begin, end = await consumer.beginning_offsets(panes), await consumer.end_offsets(panes)
-    checkpoints: dict[TopicPartition, Checkpoint] = {}
+    checkpoints: dict[TopicPartition, NamedCheckpoint] = {}
     missing, tail = {tp for tp in panes if begin[tp] < end[tp]}, TAIL
     while missing:
         ranges = {tp: OffsetRange(max(begin[tp], end[tp] - tail), end[tp]) for tp in missing}
         async for tp, records in read_ranges(consumer, ranges):
             for record in records:
                 if record.key == checkpoint_format.KEY and record.value is not None:
-                    checkpoints[tp] = checkpoint_format.decode(record.value)
+                    checkpoint = checkpoint_format.decode(record.value)
+                    checkpoints[tp] = NamedCheckpoint(checkpoint, state_topic_id(record.headers))
         missing = {tp for tp in missing - checkpoints.keys() if end[tp] - tail > begin[tp]}
         tail *= 16
     return checkpoints

@@ -78,20 +78,22 @@ def test_an_unreadable_batch_is_named_with_the_command_that_skips_it() -> None:
 
 
 def test_state_without_panes_and_panes_without_state() -> None:
-    """Every flush writes both, so one of the topics was replaced."""
+    """Every flush writes both, so one of the topics was replaced, as is a topic with another ID."""
     counted = replace(COVERED, outcomes={"accepted": 1})
     positions = [
         Position(0, 12, None, state_end=3),
         Position(1, 12, None, state_end=0),
         Position(2, 12, counted, state_end=0),
         Position(3, 12, counted, state_end=3),
+        Position(4, 12, counted, state_end=3, state_fits=False),
     ]
     assert problems(
-        [p._replace(checkpoint=p.checkpoint and replace(p.checkpoint, partitions=4)) for p in positions],
+        [p._replace(checkpoint=p.checkpoint and replace(p.checkpoint, partitions=5)) for p in positions],
         "a",
         NOW,
     ) == [
         "has state but no panes, so the topic of panes was deleted and created again: partition 0",
         "never counted: partition 1",
         "has panes but no state, so the topic of state was deleted and created again: partition 2",
+        "its checkpoint names another ID, so the topic of state was deleted and created again: partition 4",
     ]
