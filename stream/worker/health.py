@@ -168,10 +168,18 @@ class HealthServer:
     def shutdown(self) -> None:
         """Stop listening and end the thread."""
         if self._runner is not None:
-            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self._close(self._runner), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _close(self, runner: web.AppRunner) -> None:
+        await runner.cleanup()
+        # aiohttp does not wait for the handlers of connections that were lost before
+        handlers = asyncio.all_tasks() - {asyncio.current_task()}
+        for handler in handlers:
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
 
     async def _listen(self) -> None:
         app = web.Application(middlewares=[mark_busy])

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from socket import SO_LINGER, SOL_SOCKET
@@ -19,7 +20,7 @@ from stream.exporter.http import pages
 from stream.exporter.http.server import serve
 from stream.exporter.state import ExporterState
 from stream.http import guard as http_guard
-from stream.worker.health import Health
+from stream.worker.health import Health, HealthServer
 from stream.worker.health import serve as serve_health
 
 pytestmark = pytest.mark.attack("HTTP: slow, silent and many clients", fails="lost")
@@ -163,6 +164,32 @@ async def test_reset_connections_log_nothing(
         tried(1)
     assert (await get(f"{server}/livez"))[0] == 200
     assert caplog.text == ""
+
+
+async def test_a_worker_ends_the_requests_of_lost_connections(
+    monkeypatch: pytest.MonkeyPatch, free_port: int, tried: Callable[[int], None]
+) -> None:
+    """The loop must not be closed before them, for which aiohttp does not wait: it would log them as destroyed."""
+    started, ended = threading.Event(), threading.Event()
+
+    async def livez(_server: HealthServer, _request: web.Request) -> web.Response:
+        started.set()
+        try:
+            return await asyncio.get_running_loop().create_future()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(HealthServer, "_livez", livez)
+    server = serve_health(Health(), Address("127.0.0.1", free_port))
+    assert server._runner is not None
+    _, writer = await connect(f"http://127.0.0.1:{free_port}", b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert await asyncio.to_thread(started.wait, 20)
+    writer.transport.abort()
+    while connections(server._runner):  # noqa: ASYNC110 - the loop of another thread
+        await asyncio.sleep(0.01)
+    await asyncio.to_thread(server.shutdown)
+    assert ended.is_set()
+    tried(1)
 
 
 async def test_pipelined_requests_do_not_keep_others_out(exporter: str, tried: Callable[[int], None]) -> None:
