@@ -76,14 +76,17 @@ class Present(NamedTuple):
     form: str = WHOLE
 
 
-def kept_firing(present: Present, keep_firing_for: str, calm: str = "no longer unusual") -> str:
-    """Return the summary of an alert that is only kept firing, which needs a selector. `calm` says why it is only kept."""
+def kept_firing(present: Present, calm: str = "no longer unusual") -> str:
+    """Return the summary of an alert that is only kept firing, without for how long, which needs a selector.
+
+    `calm` says why it is only kept.
+    """
     figure = f"{{{{ . | first | value | {present.form} }}}}"
     text = present.text.replace("{figure}", figure).replace("{of}", OF)
     series = " ".join(present.series.split())
     return (
         f"{{{{ with query (printf `{series}` $s) }}}}{text}: {calm}"
-        f"{{{{ else }}}}There are no complete figures{OF if OF in text else ''}{{{{ end }}}}, {kept_for(keep_firing_for)}"
+        f"{{{{ else }}}}There are no complete figures{OF if OF in text else ''}{{{{ end }}}}"
     )
 
 

@@ -18,14 +18,15 @@ from stream.monitoring.alerts.incident_texts import known
 from stream.monitoring.alerts.promql import complete
 from stream.monitoring.alerts.rule import AlertRule, Domain, RecordingRule, Severity, Threshold
 
+MAX_FALSE_ALARMS = 5
+"""The greatest threshold at which the limit of each rule is among the findings that the exporter serves."""
 FALSE_ALARMS = Threshold(
     "false_alarms_a_month",
     1,
-    "False alarms a month that the rules about unusual figures may cause together, at most 5. More of them fire earlier. Above 5 "
-    "CxReopenRise does not, and above 10 CxPaymentChurn, because the exporter serves no finding that chance shows as often",
+    f"False alarms a month that the rules about unusual figures may cause together, at most {MAX_FALSE_ALARMS}. More of them fire "
+    f"earlier. Above {MAX_FALSE_ALARMS} CxReopenRise does not, and above 10 CxPaymentChurn, because the exporter serves no finding that "
+    "chance shows as often",
 )
-MAX_FALSE_ALARMS = 5
-"""The greatest threshold at which the limit of each rule is among the findings that the exporter serves."""
 SHOWN = 3
 """Label sets of a rule and installation that fire at the same time, the most certain ones. The summary counts the others."""
 
@@ -105,6 +106,6 @@ def unusual(
         of=stream.of,
         share=share,
         summary=summary,
-        kept=kept_firing(present._replace(series=complete(present.series)), keep_firing_for),
+        kept=kept_firing(present._replace(series=complete(present.series))),
         description=description,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from stream.core.metrics import BY_DOMAIN
-from stream.monitoring.alerts.annotations import by_condition, runbook_url
+from stream.monitoring.alerts.annotations import by_condition, kept_for, runbook_url
 from stream.monitoring.alerts.promql import INSTALLATION_LABELS
 from stream.monitoring.alerts.rule import AlertRule, RecordingRule, Threshold
 from stream.monitoring.alerts.rules import BY_METRIC, PIPELINE
@@ -65,7 +65,8 @@ def _alert(alert: AlertRule) -> str:
     domain = alert.domain or "{{ $labels.domain }}"
     condition = alert.condition
     expr = alert.expr if condition is None else _kept(alert, condition.name)
-    summary = alert.summary if condition is None else by_condition(condition.name, alert.summary, alert.kept)
+    kept = f"{alert.kept}, {kept_for(alert.keep_firing_for)}" if condition else ""
+    summary = by_condition(condition.name, alert.summary, kept) if condition else alert.summary
     annotations = {
         "summary": summary,
         "description": alert.description,

@@ -59,7 +59,10 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     """Prometheus template of one line with the value and, for a metric, its sample size and bounds."""
     kept: str = ""
-    """The summary while the condition does not hold and the alert is only kept firing, with the present figures."""
+    """The summary while the condition does not hold and the alert is only kept firing, with the present figures.
+
+    For how long it is kept is added to it.
+    """
     description: str
     """The meaning of the alert in one or two sentences."""
 

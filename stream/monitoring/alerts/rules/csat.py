@@ -74,7 +74,7 @@ RULES: tuple[AlertRule, ...] = (
         ),
         thresholds=(Z, MIN_SAMPLES),
         summary=_WEEK.replace("{figure}", value(PERCENT)),
-        kept=kept_firing(Present("cx:csat_target:value{%s}", _WEEK, PERCENT), "6h", NOT_BELOW),
+        kept=kept_firing(Present("cx:csat_target:value{%s}", _WEEK, PERCENT), NOT_BELOW),
         description=annotation(
             "It fires while the upper bound of the week's share of satisfied answers is below the target. The bound is "
             f"{lookup('cx:csat_target:bound', PERCENT)}."

@@ -80,7 +80,7 @@ RULES: tuple[AlertRule, ...] = (
         ),
         thresholds=(Z, MIN_SAMPLES),
         summary=_WEEK.replace("{figure}", value(TENTH)),
-        kept=kept_firing(Present("cx:nps_target:value{%s}", _WEEK, TENTH), "6h", NOT_BELOW),
+        kept=kept_firing(Present("cx:nps_target:value{%s}", _WEEK, TENTH), NOT_BELOW),
         description=annotation(
             f"It fires while the upper bound of the week's score is below the target. The bound is {lookup('cx:nps_target:bound', TENTH)}."
         ),

@@ -6,7 +6,6 @@ from stream.monitoring.alerts.annotations import (
     Present,
     annotation,
     kept_firing,
-    kept_for,
     lookup,
     value,
 )
@@ -128,7 +127,7 @@ PIPELINE: tuple[AlertRule, ...] = (
         summary=(
             'The batch at offset {{ $value | printf "%.0f" }} of {{ $labels.topic }} partition {{ $labels.partition }} cannot be read'
         ),
-        kept=f"No worker reports an unreadable batch of {{{{ $labels.topic }}}} partition {{{{ $labels.partition }}}} now, {kept_for('5m')}",
+        kept="No worker reports an unreadable batch of {{ $labels.topic }} partition {{ $labels.partition }} now",
         description=(
             "Later records of this partition are not counted. Other partitions are not affected. From 30 s of lag on, the partition is "
             "not covered, and the metrics of its topic are frozen. `cxgauge skip TOPIC:PARTITION:OFFSET` skips the batch."
@@ -183,7 +182,7 @@ PIPELINE: tuple[AlertRule, ...] = (
         ),
         thresholds=(DEAD_COUNT, DEAD_SHARE),
         summary=f"{value()}{_DIED}",
-        kept=kept_firing(Present("cx:dead_letters:value{%s}", f"{{figure}}{_DIED}"), "15m", FEWER),
+        kept=kept_firing(Present("cx:dead_letters:value{%s}", f"{{figure}}{_DIED}"), FEWER),
         description="Dead letters are in no metric. Their headers contain the reason, and they can be replayed.",
     ),
     AlertRule(
@@ -197,7 +196,6 @@ PIPELINE: tuple[AlertRule, ...] = (
         summary=f"{value()}{_ORPHANS}",
         kept=kept_firing(
             Present("max without (instance, pod) (cx_orphan_tickets{%s})", f"{{figure}}{_ORPHANS}"),
-            "15m",
             FEWER,
         ),
         description="Their cx.ticket.created.v1 was not sent, or with another ticket_id. They count when it arrives.",
@@ -215,7 +213,6 @@ PIPELINE: tuple[AlertRule, ...] = (
                 "max without (instance, pod) (increase(cx_series_folded_total{%s}[1h]))",
                 f"{{figure}}{_FOLDED}",
             ),
-            "1h",
             "no more come",
         ),
         description="A dimension has more values than metrics.max_values, or the series exceed exporter.max_series. Totals are correct.",
@@ -233,7 +230,6 @@ PIPELINE: tuple[AlertRule, ...] = (
                 "max without (instance, pod) (increase(cx_window_repairs_total{%s}[2h]))",
                 f"{{figure}}{_REPAIRED}",
             ),
-            "6h",
             "no more come",
         ),
         description="This is a bug in cxgauge. Metrics were wrong for up to an hour. Keep the exporter's log and report it.",

@@ -48,7 +48,6 @@ RULES: tuple[AlertRule, ...] = (
         ),
         kept=kept_firing(
             Present("cx:waiting:value{%s}", f"{{figure}} of {_WAITING} are over target"),
-            "10m",
             "no longer more than allowed",
         ),
         description=annotation(
