@@ -6,13 +6,13 @@ from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import holidays
 
 from stream.config.ical import FIRST_DAY, LAST_DAY, Closures, closures
 from stream.config.setting_types import SettingSource, SettingType, read_file_path, read_text
 from stream.core.model.business_hours import Calendar
+from stream.core.model.time_zones import ALLOWED, time_zone
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
@@ -81,11 +81,10 @@ def _hours(value: object, at: SettingSource) -> tuple[tuple[MinuteSpan, ...], ..
 
 
 def _timezone(value: object, at: SettingSource) -> str:
-    try:
-        return ZoneInfo(str(value)).key
-    except (OSError, ValueError, LookupError, RecursionError):  # the last for a path of many folders
-        at.error(value, 'a name of the tz database such as "Europe/Rome"')
+    if (zone := time_zone(str(value))) is None:
+        at.error(value, ALLOWED)
         return ""
+    return zone.key
 
 
 def _from_file(value: object, timezone: str, at: SettingSource) -> Closures:

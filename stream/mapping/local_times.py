@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.fields import abbreviated
 from schemas.times import EPOCH
+from stream.core.model.time_zones import ALLOWED, time_zone
 from stream.mapping.conversions import number
 from stream.mapping.expressions import shortened
 
@@ -102,12 +103,9 @@ class TimeReader:
 
 
 def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (LookupError, OSError, ValueError):
-        raise ValueError(
-            f"timezone: got {abbreviated(name)}, allowed is a name such as Europe/Rome"
-        ) from None
+    if (zone := time_zone(name)) is None:
+        raise ValueError(f"timezone: got {abbreviated(name)}, allowed is {ALLOWED}")
+    return zone
 
 
 def _strptime(format_: str) -> Callable[[str], datetime]:

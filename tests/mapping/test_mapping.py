@@ -313,7 +313,11 @@ FAULTS = [
     ('id = "{no}/a"', 'id = "{}"', "allowed is a JMESPath expression"),
     ('id = "{no}/a"', "id = '{foo(no)}'", "id: got foo(), allowed is a function of abs, avg"),
     ('id = "{no}/a"', "id = '{contains(no)}'", "contains(): got 1 arguments, allowed are 2"),
-    ("Europe/Rome", "Europe/Roma", "timezone: got 'Europe/Roma', allowed is a name such as Europe/Rome"),
+    (
+        "Europe/Rome",
+        "Europe/Roma",
+        "timezone: got 'Europe/Roma', allowed is a name of the IANA time zones such as Europe/Berlin",
+    ),
     ("Europe/Rome", "../Rome", "timezone: got '../Rome'"),
     ("%d.%m.%Y %H", "%d.%m. %H", "format: got '%d.%m. %H', allowed is epoch, epoch_ms or a strptime format"),
     ("%d.%m.%Y %H", "%Y %Y %m %d", "format: got"),

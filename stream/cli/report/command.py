@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -21,6 +20,8 @@ from stream.cli.report.pages import message, page
 from stream.cli.report.source import WantedReport, read
 from stream.cli.top.command import exporter_client
 from stream.core.model.periods import PERIODS
+from stream.core.model.time_zones import ALLOWED
+from stream.core.model.time_zones import time_zone as zone_by_name
 from stream.errors import CxgaugeError
 from stream.exporter.live.alertmanager import AlertmanagerClient
 
@@ -98,7 +99,8 @@ def report(
     if window and period:
         raise click.UsageError("--window and --period exclude each other")
     settings = configuration.load()
-    zone = _zone(time_zone)
+    if (zone := zone_by_name(time_zone)) is None:
+        raise CxgaugeError(f"--time-zone: got {time_zone!r}, allowed is {ALLOWED}")
     sending.check([*addresses])
     client = exporter_client(settings, url, user, password, ca)
     wanted = WantedReport(None if period else window or "7d", period, zone, views, comments)
@@ -111,15 +113,6 @@ def report(
             echo(str(_written((folder or Path()) / f"{name}{suffix}", text)))
     if addresses:
         sending.send([*addresses], whole, message(known))
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError, LookupError) as error:
-        raise CxgaugeError(
-            f"--time-zone: got {name!r}, allowed is a name of the IANA time zones such as Europe/Berlin"
-        ) from error
 
 
 def _alerts(url: str | None) -> FiringAlerts:

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream.cli.top.command import INCIDENTS, ExporterClient
+from stream.cli.top.command import ExporterClient
 from stream.cli.top.samples import TOTAL, Samples
 from stream.config.setting_types import milliseconds
 from stream.errors import CxgaugeError
+from stream.exporter.api.paths import FIGURES, INCIDENTS
 from stream.exporter.live.answers import MAX_ROWS
 from stream.exporter.notes import NAME as NOTES
 
@@ -182,7 +183,7 @@ def read(client: ExporterClient, wanted: WantedReport, now: datetime) -> Exporte
         query.append(("window", wanted.window))
     else:
         query += [("period", wanted.period or ""), ("time_zone", wanted.zone.key)]
-    answer = _document(client, f"/api/v1/figures?{urlencode(query)}", _Figures)
+    answer = _document(client, f"{FIGURES}?{urlencode(query)}", _Figures)
     interval, before = _intervals(answer, wanted, now)
     samples: dict[str, Samples] = {view: Samples() for view in dict.fromkeys((TOTAL, *views))}
     for figure in answer.figures:

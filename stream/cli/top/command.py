@@ -6,7 +6,6 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Iterable
-from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from threading import Event
@@ -26,6 +25,7 @@ from stream.config import Settings
 from stream.core.model.time_buckets import default_label
 from stream.devbroker.process import until_stopped
 from stream.errors import CxgaugeError
+from stream.exporter.api.paths import INCIDENTS
 from stream.exporter.coverage import SILENT_AFTER
 from stream.http.web_config import read
 from stream.text import printable
@@ -37,7 +37,6 @@ TIMEOUT = 8.0
 
 
 EFFECTS = "mix, rate: by how much a label set moved the total, because its share or its value changed"
-INCIDENTS = "/api/v1/incidents"
 MAX_REASON = 4_096
 """Bytes of a refusal that are read."""
 
@@ -68,12 +67,9 @@ class ExporterClient(NamedTuple):
 
 
 def _stated_reason(error: HTTPError) -> str:
-    """Return the reason that the API gives for a refused parameter or list, as JSON or text. Empty if there is none."""
+    """Return the reason that the API gives for a refused parameter or list. Empty if there is none."""
     try:
-        body = error.read(MAX_REASON).decode()
-        if error.headers.get_content_type() == "text/plain":
-            return body.strip() if error.code == HTTPStatus.BAD_REQUEST else ""
-        return str(json.loads(body)["error"])
+        return str(json.loads(error.read(MAX_REASON))["error"])
     except (OSError, HTTPException, ValueError, LookupError, TypeError):
         return ""
 

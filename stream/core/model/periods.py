@@ -65,7 +65,7 @@ def period_between(begin: datetime, end: datetime, zone: ZoneInfo, now: int) -> 
         _moment(moment, zone) if moment.tzinfo is None else to_ms(moment) for moment in (begin, end)
     )
     if stop <= start:
-        raise ValueError("the period ends before it begins")
+        raise ValueError("the period is empty" if stop == start else "the period ends before it begins")
     if stop > now // HOUR * HOUR:
         last = from_ms(now // HOUR * HOUR).astimezone(zone).isoformat(timespec="minutes")
         raise ValueError(f"the period ends in the future, whole hours end at {last}")

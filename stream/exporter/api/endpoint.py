@@ -8,12 +8,12 @@ from aiohttp import web
 
 from stream.exporter.api.figures import FigureFilter, ServedText
 from stream.exporter.api.formats import FORMATS, Format, joined
+from stream.exporter.api.paths import FIGURES
 from stream.exporter.api.periods import PeriodFigures
 from stream.exporter.api.query import WantedPeriod, wanted_figures
 from stream.exporter.http.pages import Pages, run_in_slices, send
 from stream.exporter.state import ExporterState
 
-PATH = "/api/v1/figures"
 PERIOD_TIMEOUT = 60.0
 """Seconds that a client may take to read the figures of a period, while others wait."""
 
@@ -33,7 +33,7 @@ class FiguresEndpoint:
     def routes(self, pages: Pages) -> list[web.RouteDef]:
         """Return the routes. `pages` are those of `/metrics`."""
         return [
-            web.get(PATH + suffix, partial(self._answer, answered=answered, pages=pages))
+            web.get(FIGURES + suffix, partial(self._answer, answered=answered, pages=pages))
             for suffix, answered in FORMATS.items()
         ]
 

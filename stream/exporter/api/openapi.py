@@ -9,10 +9,9 @@ from stream.core.metrics import REGISTRY
 from stream.core.metrics.metric import Unit
 from stream.core.model.periods import PERIODS
 from stream.exporter.api import incident_schemas, openapi_lists
-from stream.exporter.api.endpoint import PATH
 from stream.exporter.api.formats import COLUMNS
 from stream.exporter.api.openapi_parts import array, query_parameter, refusals
-from stream.exporter.live.incidents import PATH as INCIDENTS
+from stream.exporter.api.paths import FIGURES, INCIDENTS
 from stream.http.openapi_parts import (
     Document,
     head,
@@ -42,8 +41,8 @@ def openapi() -> Document:
         **head("exporter", "Customer-experience metrics in rolling windows.", Exporter().listen),
         "security": [{"password": []}, {}],
         "paths": {
-            PATH: {"get": _figures("getFigures", json_response("The figures", "Figures"))},
-            f"{PATH}.csv": {"get": _figures("getFiguresAsCsv", _csv())},
+            FIGURES: {"get": _figures("getFigures", json_response("The figures", "Figures"))},
+            f"{FIGURES}.csv": {"get": _figures("getFiguresAsCsv", _csv())},
             INCIDENTS: {"get": incident_schemas.operation(refusals())},
             **openapi_lists.paths(),
             "/metrics": {"get": health("metrics", "All series in the text format of Prometheus")},

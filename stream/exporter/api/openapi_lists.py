@@ -68,7 +68,6 @@ def paths() -> Document:
 def _rows(operation: str, summary: str, schema: str, parameters: list[Document]) -> Document:
     errors = refusals(
         {
-            "400": json_response("A parameter or its value is not allowed", "Error"),
             "403": json_response("It is switched off, or the exporter has no users", "Error"),
             "503": json_response(
                 "The state is being read, or too many passwords are being verified", "Error"

@@ -11,7 +11,9 @@ from multidict import MultiMapping
 from stream.core.metrics import REGISTRY
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.periods import PERIODS, ComparedPeriod, named_period, period_between
+from stream.core.model.time_zones import ALLOWED, time_zone
 from stream.exporter.api.figures import FigureFilter
+from stream.exporter.live.answers import refusal
 from stream.text import printable
 
 _LISTS = ("metric", "view", "window")
@@ -47,7 +49,7 @@ def wanted_figures(
         if name not in PARAMETERS:
             raise _bad_request("parameter", name, PARAMETERS)
         if name in _OF_PERIODS and len(query.getall(name)) > 1:
-            raise web.HTTPBadRequest(text=f"{name}: allowed once\n")
+            raise refusal(web.HTTPBadRequest, f"{name}: allowed once")
     metrics, views, labels = (
         _chosen(name, query.getall(name, []), values) for name, values in allowed.items()
     )
@@ -55,15 +57,17 @@ def wanted_figures(
     if not any(name in query for name in _OF_PERIODS):
         return WantedFigures(figures, None)
     if "window" in query:
-        raise web.HTTPBadRequest(text="window: allowed without period, from, to and time_zone\n")
+        raise refusal(web.HTTPBadRequest, "window: allowed without period, from, to and time_zone")
     return WantedFigures(figures, _period(query, present()))
 
 
 def _period(query: MultiMapping[str], now: int) -> WantedPeriod:
     given = [name for name in ("period", "from", "to") if name in query]
     if given not in (["period"], ["from", "to"]):
-        raise web.HTTPBadRequest(text="a period needs either period, or from and to\n")
-    zone = _zone(query.get("time_zone", "UTC"))
+        raise refusal(web.HTTPBadRequest, "a period needs either period, or from and to")
+    wanted_zone = query.get("time_zone", "UTC")
+    if (zone := time_zone(wanted_zone)) is None:
+        raise refusal(web.HTTPBadRequest, f"time_zone: got {printable(wanted_zone)!r}, allowed is {ALLOWED}")
     try:
         if given == ["period"]:
             name = next((known for known in PERIODS if known == query["period"]), None)
@@ -73,22 +77,14 @@ def _period(query: MultiMapping[str], now: int) -> WantedPeriod:
         begin, end = (_time(name, query[name]) for name in ("from", "to"))
         return WantedPeriod(period_between(begin, end, zone, now), zone)
     except ValueError as error:
-        raise web.HTTPBadRequest(text=f"{' and '.join(given)}: {error}\n") from error
+        raise refusal(web.HTTPBadRequest, f"{' and '.join(given)}: {error}") from error
 
 
 def _time(name: str, text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise web.HTTPBadRequest(text=f"{name}: got {printable(text)!r}, allowed is {_TIME}\n") from None
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError, LookupError):
-        text = f"time_zone: got {printable(name)!r}, allowed is a name of the IANA time zones such as Europe/Berlin\n"
-        raise web.HTTPBadRequest(text=text) from None
+        raise refusal(web.HTTPBadRequest, f"{name}: got {printable(text)!r}, allowed is {_TIME}") from None
 
 
 def _chosen(name: str, values: Sequence[str], allowed: Sequence[str]) -> Sequence[str]:
@@ -99,6 +95,6 @@ def _chosen(name: str, values: Sequence[str], allowed: Sequence[str]) -> Sequenc
     return [value for value in allowed if value in values] if values else allowed
 
 
-def _bad_request(name: str, value: str, allowed: Iterable[str]) -> web.HTTPBadRequest:
-    text = f"{name}: got {printable(value)!r}, allowed are {', '.join(allowed)}\n"
-    return web.HTTPBadRequest(text=text)
+def _bad_request(name: str, value: str, allowed: Iterable[str]) -> web.HTTPError:
+    text = f"{name}: got {printable(value)!r}, allowed are {', '.join(allowed)}"
+    return refusal(web.HTTPBadRequest, text)

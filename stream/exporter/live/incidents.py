@@ -8,13 +8,12 @@ from aiohttp import web
 from schemas.times import from_ms
 from stream.core.detection.incident_card import Card, Clause, Figure
 from stream.core.model.time_buckets import Window
+from stream.exporter.api.paths import INCIDENTS
 from stream.exporter.exposition import line
 from stream.exporter.incidents import RULES
-from stream.exporter.live.answers import json_answer
+from stream.exporter.live.answers import json_answer, refusal
 from stream.exporter.state import ExporterState
 from stream.text import printable
-
-PATH = "/api/v1/incidents"
 
 
 class IncidentsEndpoint:
@@ -25,12 +24,12 @@ class IncidentsEndpoint:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [web.get(PATH, self._incidents)]
+        return [web.get(INCIDENTS, self._incidents)]
 
     async def _incidents(self, request: web.Request) -> web.Response:
         if request.query:
             name = printable(next(iter(request.query)))
-            raise web.HTTPBadRequest(text=f"parameter: got {name!r}, none is allowed\n")
+            raise refusal(web.HTTPBadRequest, f"parameter: got {name!r}, none is allowed")
         served = self._exporter.served_cards
         partitions = {"expected": served.expected, "covered": served.covered}
         return json_answer({"partitions": partitions, "incidents": card_documents(self._exporter)})

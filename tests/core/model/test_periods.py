@@ -105,7 +105,8 @@ def test_periods_between_moments() -> None:
 @pytest.mark.parametrize(
     ("begin", "end", "reason"),
     [
-        ("2026-11-01", "2026-11-01", "ends before it begins"),
+        ("2026-11-01", "2026-11-01", "the period is empty"),
+        ("2026-11-02", "2026-11-01", "ends before it begins"),
         ("2026-11-01", "2026-11-27T14:00", "ends in the future, whole hours end at 2026-11-27T13:00"),
         ("2026-11-01T10:30", "2026-11-02", "10:30 in Europe/Berlin is 09:30 in UTC"),
     ],

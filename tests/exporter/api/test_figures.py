@@ -160,7 +160,7 @@ async def test_unknown_parameters(query: str, reason: str, suffix: str) -> None:
         session.get(f"/api/v1/figures{suffix}?{query}") as answer,
     ):
         assert answer.status == 400
-        assert reason in await answer.text()
+        assert reason in (await answer.json())["error"] + "\n"
 
 
 async def test_incomplete_figures_say_so() -> None:

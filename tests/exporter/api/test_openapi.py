@@ -106,6 +106,10 @@ async def test_refusals_fit_their_schemas() -> None:
             named = {parameter["name"] for parameter in DOCUMENT["paths"][path]["get"]["parameters"]}
             allowed = document["error"].partition("are ")[2].split(", ")
             assert (status, set(allowed)) == (400, named)
+        for path in ("/api/v1/figures", "/api/v1/figures.csv", "/api/v1/incidents"):
+            status, document = await answer(live, path, colour="red")
+            assert status == 400
+            assert errors_of(document, schema_of(path, status)) == []
     without = LiveExporter()
     await without.publish()
     async with without.running():

@@ -159,6 +159,7 @@ async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyP
             "from: got '2026-09-01T00:00 02:00', allowed is a date",
         ),
         ("from=2026-09-21&to=2026-09-22", "from and to: the period ends in the future"),
+        ("from=2026-09-20&to=2026-09-20", "from and to: the period is empty"),
         ("from=2026-09-21&to=2026-09-20", "from and to: the period ends before it begins"),
         ("from=0001-01-01&to=2026-01-01", "from and to: the years are 1 to 9999"),
         ("from=2026-01-01&to=9999-12-31T23:59:59-14:00", "from and to: the period ends in the future"),
@@ -167,4 +168,4 @@ async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyP
 async def test_refused_periods(query: str, reason: str) -> None:
     async with client(LiveExporter()) as session, session.get(f"/api/v1/figures?{query}") as answer:
         assert answer.status == 400
-        assert reason in await answer.text()
+        assert reason in (await answer.json())["error"]

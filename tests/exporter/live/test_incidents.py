@@ -109,4 +109,7 @@ async def test_the_api_answers_as_its_document_says() -> None:
         assert answer["incidents"][0]["since"] == "2026-09-21T14:08:00+00:00"
         url = f"{live_exporter.url}/api/v1/incidents?view=total"
         async with ClientSession() as session, session.get(url) as refused:
-            assert (refused.status, await refused.text()) == (400, "parameter: got 'view', none is allowed\n")
+            assert (refused.status, await refused.json()) == (
+                400,
+                {"error": "parameter: got 'view', none is allowed"},
+            )
