@@ -113,11 +113,15 @@ def share_baseline(overdue: Sequence[int], in_time: Sequence[int], first: int, h
     )
 
 
-def _correlation(hours: Sequence[tuple[int, int, float]]) -> float:
-    """Return the correlation between the outcomes of an hour. `hours` have overdue cycles, all, expected share."""
-    above = sum((bad - n * p) ** 2 - n * p * (1 - p) for bad, n, p in hours)
-    below = sum(n * (n - 1) * p * (1 - p) for _, n, p in hours)
-    return min(max(above / below if below > 0 else UNKNOWN_CORRELATION, CORRELATION[0]), CORRELATION[1])
+def _correlation(spans: Sequence[tuple[int, int, float]], doubt: float = 0.0) -> float:
+    """Return the correlation between the outcomes of an hour or a day, less `doubt`.
+
+    `spans` have overdue cycles, all, expected share.
+    """
+    above = sum((bad - n * p) ** 2 - n * p * (1 - p) for bad, n, p in spans)
+    below = sum(n * (n - 1) * p * (1 - p) for _, n, p in spans)
+    correlation = above / below - doubt if below > 0 else UNKNOWN_CORRELATION
+    return min(max(correlation, CORRELATION[0]), CORRELATION[1])
 
 
 def _by_day(overdue: Sequence[int], outcomes: Sequence[int], first: int, day: int) -> list[tuple[int, int]]:
@@ -137,12 +141,8 @@ def _day_share(days: Sequence[tuple[int, int]]) -> DayShare:
     """
     n = sum(outcomes for _, outcomes in days)
     p = (sum(bad for bad, _ in days) + 0.5) / (n + PRIOR_MONTH)
-    unit, pairs = p * (1 - p), sum(n * (n - 1) for _, n in days)
-    correlation = UNKNOWN_CORRELATION
-    if pairs:
-        above = sum((bad - n * p) ** 2 - n * unit for bad, n in days)
-        correlation = above / (unit * pairs) - sqrt(2 / pairs)
-    correlation = min(max(correlation, CORRELATION[0]), CORRELATION[1])
+    pairs = sum(n * (n - 1) for _, n in days)
+    correlation = _correlation([(bad, n, p) for bad, n in days], sqrt(2 / pairs) if pairs else 0.0)
     return DayShare(p, 1 / (correlation + 1 / (n + PRIOR_MONTH)))
 
 
