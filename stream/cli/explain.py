@@ -58,23 +58,37 @@ def explain(configuration: Configuration, metric: str | None, customer: str | No
         width = max(map(len, REGISTRY))
         for name, listed in REGISTRY.items():
             echo(f"{name:{width}}  {listed.title}: {listed.formula}")
-    elif metric in FAMILIES:
-        kind, text = FAMILIES[metric]
-        echo(f"{metric} ({kind}), a series of the pipeline, without view and window\n\n  {text}")
-    elif metric in unusual.FAMILIES:
-        echo(
-            f"{metric} (gauge), a series about unusual figures, without window\n\n  {unusual.FAMILIES[metric]}"
-        )
-    elif metric in incidents.FAMILIES:
-        echo(
-            f"{metric} (gauge), a series about incidents, without window\n\n  {incidents.FAMILIES[metric][1]}"
-        )
-    elif metric in resources.FAMILIES:
-        echo(
-            f"{metric} (gauge), a series of worker, exporter and intake\n\n  {resources.FAMILIES[metric][0]}"
-        )
     else:
-        echo(format_metric(find_metric(metric)))
+        echo(_series_text(metric) or format_metric(find_metric(metric)))
+
+
+def _series_text(name: str) -> str:
+    """Return the text about a series that is of no metric, empty for others."""
+    if name in FAMILIES:
+        kind, text = FAMILIES[name]
+        return f"{name} ({kind}), a series of the pipeline, without view and window\n\n  {text}"
+    if name in unusual.FAMILIES:
+        return f"{name} (gauge), a series about unusual figures, without window\n\n  {unusual.FAMILIES[name]}"
+    if name in incidents.FAMILIES:
+        return f"{name} (gauge), a series about incidents, without window\n\n  {incidents.FAMILIES[name][1]}"
+    if name in resources.FAMILIES:
+        return f"{name} (gauge), a series of worker, exporter and intake\n\n  {resources.FAMILIES[name][0]}"
+    return _operational_text(name) if name.startswith("cxgauge_") else ""
+
+
+def _operational_text(name: str) -> str:
+    # imported here, because it imports all services
+    from stream.cli.references import operational_series  # noqa: PLC0415
+
+    return next(
+        (
+            f"{name} ({series.kind}), a series of the {service}\n\n  {series.text}"
+            for service, served in operational_series().items()
+            for series in served
+            if series.name == name
+        ),
+        "",
+    )
 
 
 def find_metric(name: str) -> Metric:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import click
 from prometheus_client import CollectorRegistry
@@ -117,13 +118,10 @@ def _series() -> Iterator[str]:
     yield f"## Pipeline, on the exporter\n\n{SERIES_HEAD}"
     yield from (_series_row(name, kind, text) for name, (kind, text) in FAMILIES.items())
     yield f"\n## Operational, on the worker\n\n{SERIES_HEAD}"
-    health = Health()
-    health.watch(TaskManager(KafkaCheckpointStore(Settings()), wall_clock=lambda: 0))
-    health.registry.register(DiskCollector({}))
-    yield from _operational_rows(health.registry)
+    yield from _operational_rows("worker")
     yield "\nThe series `cxgauge_state_*` exist with `worker.state_dir` only: see [state.md](state.md).\n"
     yield f"\n## Operational, on the intake\n\n{SERIES_HEAD}"
-    yield from _operational_rows(IntakeMetrics().registry)
+    yield from _operational_rows("intake")
     yield f"\nOutcomes of requests are {', '.join(f'`{name}`' for name in OUTCOMES)}: see [intake.md](intake.md#metrics).\n"
     yield "\n## Resources, on worker, exporter and intake\n\n"
     yield "They also serve `process_*` of the Prometheus client, `process_resident_memory_bytes` among them.\n\n"
@@ -131,11 +129,36 @@ def _series() -> Iterator[str]:
     yield from (_series_row(name, "gauge", text) for name, (text, _) in resources.FAMILIES.items())
 
 
-def _operational_rows(registry: CollectorRegistry) -> Iterator[str]:
+class OperationalSeries(NamedTuple):
+    """A series of the worker or the intake."""
+
+    name: str
+    kind: str
+    text: str
+
+
+def operational_series() -> dict[str, list[OperationalSeries]]:
+    """Return the series that only a worker or only an intake serves, by service and in the order of names."""
+    registries = {"worker": _worker_registry(), "intake": IntakeMetrics().registry}
+    return {service: list(_operational(registry)) for service, registry in registries.items()}
+
+
+def _worker_registry() -> CollectorRegistry:
+    health = Health()
+    health.watch(TaskManager(KafkaCheckpointStore(Settings()), wall_clock=lambda: 0))
+    health.registry.register(DiskCollector({}))
+    return health.registry
+
+
+def _operational(registry: CollectorRegistry) -> Iterator[OperationalSeries]:
     for family in sorted(registry.collect(), key=lambda family: family.name):
         if family.name.startswith("cxgauge_") and family.name not in resources.FAMILIES:
             name = family.name + ("_total" if family.type == "counter" else "")
-            yield _series_row(name, family.type, family.documentation)
+            yield OperationalSeries(name, family.type, family.documentation)
+
+
+def _operational_rows(service: str) -> Iterator[str]:
+    yield from (_series_row(*series) for series in operational_series()[service])
 
 
 def _series_row(name: str, kind: str, text: str) -> str:

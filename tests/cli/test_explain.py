@@ -1,5 +1,8 @@
 """`cxgauge explain`."""
 
+import re
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -102,3 +105,28 @@ def test_series_about_incidents_are_explained(name: str) -> None:
     result = CliRunner().invoke(main, ["explain", name])
     assert (result.exit_code, result.stdout.partition(",")[0]) == (0, f"{name} (gauge)")
     assert incidents.FAMILIES[name][1] in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("cxgauge_state_bytes", "cxgauge_state_bytes (gauge), a series of the worker"),
+        (
+            "cxgauge_state_refused_writes_total",
+            "cxgauge_state_refused_writes_total (counter), a series of the worker",
+        ),
+        ("cxgauge_entities", "cxgauge_entities (gauge), a series of the worker"),
+        ("cxgauge_flush_seconds", "cxgauge_flush_seconds (histogram), a series of the worker"),
+        ("cxgauge_intake_requests_total", "cxgauge_intake_requests_total (counter), a series of the intake"),
+    ],
+)
+def test_series_of_worker_and_intake_are_explained(name: str, line: str) -> None:
+    result = CliRunner().invoke(main, ["explain", name])
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, line)
+    assert result.stdout.splitlines()[2].strip()
+
+
+def test_every_operational_series_is_explained() -> None:
+    """As in the generated page."""
+    for name in re.findall(r"^\| `(cxgauge_\w+)`", Path("deploy/docs/series.md").read_text(), re.MULTILINE):
+        assert CliRunner().invoke(main, ["explain", name]).stdout.startswith(f"{name} (")
