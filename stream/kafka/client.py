@@ -73,9 +73,10 @@ def _ssl_context(kafka: Kafka) -> ssl.SSLContext:
 class QuietLibrary:
     """A context in which aiokafka logs nothing: it logs errors for an attempt to connect whose failure the caller reports.
 
-    Contexts of several tasks may overlap.
+    Contexts of several tasks may overlap. `has_connected` is true after the first attempt that succeeded.
     """
 
+    has_connected = False
     _depth = 0
     _level = logging.NOTSET
 
@@ -86,8 +87,9 @@ class QuietLibrary:
             library.setLevel(logging.CRITICAL)
         QuietLibrary._depth += 1
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         QuietLibrary._depth -= 1
+        QuietLibrary.has_connected |= kind is None
         if not QuietLibrary._depth:
             logging.getLogger("aiokafka").setLevel(QuietLibrary._level)
 
