@@ -244,7 +244,8 @@ def _secrets_of(value: Any, at: SettingSource) -> list[str]:
         try:
             secrets.append(path.read_text(encoding="utf-8").strip()[:MAX_SECRET_BYTES])
         except (OSError, ValueError):
-            at.error(name, f"the path of a text file, relative to {at.folder}")
+            # not the name, which is the secret itself if it was written in place of a path
+            at.error("***", f"the path of a text file, relative to {at.folder}")
     return secrets
 
 
