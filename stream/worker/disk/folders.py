@@ -18,8 +18,6 @@ from stream.errors import ConfigError, PreconditionFailed
 
 log = logging.getLogger(__name__)
 
-STALE_AFTER = 36 * 3_600
-"""Seconds after which a folder that is not in use is removed. Half of the time for which the topics keep deletions."""
 LOCK_TIMEOUT = 15.0
 """Seconds for which a worker with an instance waits for its predecessor."""
 MAX_WORKERS = 1_000
@@ -37,10 +35,10 @@ class WorkerFolder:
         """Return the folder of a partition, which may not exist."""
         return self.path / f"{domain}-{number}"
 
-    def remove_stale(self, in_use: Collection[Path], now: float) -> list[Path]:
-        """Remove the folders of partitions that nobody has used for `STALE_AFTER`, also those of workers that are gone.
+    def remove_stale(self, in_use: Collection[Path], used_before: float) -> list[Path]:
+        """Remove the folders of partitions that nobody has used since a time, also those of workers that are gone.
 
-        `now` in seconds since the epoch. Returns the removed folders.
+        `used_before` in seconds since the epoch. Returns the removed folders.
         """
         removed = []
         for worker in sorted(self.path.parent.iterdir()):
@@ -51,7 +49,7 @@ class WorkerFolder:
                 continue
             try:
                 for partition in sorted(worker.iterdir()):
-                    if partition not in in_use and now - _last_use(partition) > STALE_AFTER:
+                    if partition not in in_use and _last_use(partition) < used_before:
                         remove(partition)
                         removed.append(partition)
             finally:

@@ -186,7 +186,9 @@ class LocalState:
         self._cleaned_at = now
         in_use = {opened.database.folder for opened in self.opened.values()}
         try:
-            for folder in self.folder.remove_stale(in_use, time.time()):
+            # Younger databases may still be used, and older ones are not.
+            longest = max(facts.max_age for facts in self._facts.values()) / 1000
+            for folder in self.folder.remove_stale(in_use, time.time() - longest):
                 log.info("%s: removed, because it was not used for a long time", folder)
         except OSError as error:
             log.warning("Folders that are not in use could not be removed: %s", error)

@@ -9,7 +9,7 @@ import pytest
 
 from stream.errors import ConfigError, PreconditionFailed
 from stream.worker.disk import folders
-from stream.worker.disk.folders import STALE_AFTER, claim
+from stream.worker.disk.folders import claim
 
 INSTALLATION = ("cluster", "group", "cx")
 NOW = 1_790_000_000.0
@@ -83,11 +83,11 @@ def test_stale_folders_are_removed_unless_they_are_in_use(tmp_path: Path) -> Non
     gone.release()
     other = claim(tmp_path, ("cluster", "group", "other"), None)
     other.release()
-    old, young = STALE_AFTER + 60, STALE_AFTER - 60
+    old, young = 3_660, 3_540
     stale = [make(folder.path / "feedback-0", old) for folder in (gone, claimed)]
     kept = [make(folder.path / "tickets-1", young) for folder in (claimed, gone)]
     kept += [make(folder.path / "feedback-2", old) for folder in (claimed, living, other)]
-    assert claimed.remove_stale({claimed.path / "feedback-2"}, NOW) == stale
+    assert claimed.remove_stale({claimed.path / "feedback-2"}, NOW - 3_600) == stale
     assert [path for path in stale if path.exists()] == []
     assert all(path.exists() for path in kept)
 

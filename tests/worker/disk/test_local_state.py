@@ -1,8 +1,10 @@
 """Databases of a worker: what is found after reopening, on a full or damaged disk, and after an erasure."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,23 @@ def test_a_restart_reads_the_end_of_the_topic_only(tmp_path: Path) -> None:
     assert persons.of_person(b"c") == [b"aa", b"cc"]
     restarted.checkpoint.watermark = later = NOW + 60 * DAY
     assert {key for key, _ in restarted.prepare_flush(later, 0).state} == {b"aa", b"ab"}
+    local.stop()
+
+
+@pytest.mark.parametrize(("age", "is_kept"), [(0.9 * DAY, True), (1.1 * DAY, False)])
+def test_unused_databases_are_kept_while_the_topic_has_deletions(
+    tmp_path: Path, age: float, is_kept: bool
+) -> None:
+    """As long as a start would use them, by the setting of the topic."""
+    local = open_local(tmp_path)
+    unused = local.folder.partition("feedback", 7)
+    unused.mkdir()
+    (unused / "CURRENT").touch()
+    used_at = time.time() - age / 1000
+    os.utime(unused / "CURRENT", (used_at, used_at))
+    task, _ = start(local)
+    count(local, task, answer("a"))
+    assert unused.exists() == is_kept
     local.stop()
 
 
