@@ -78,7 +78,7 @@ def _check(settings: Settings) -> None:
 
 
 def _ports(settings: Settings, listen: Mapping[str, Address], say: Say) -> Ports:
-    """Return the configured ports. A taken one that nobody configured is replaced, which is printed."""
+    """Return the configured ports. A taken one is replaced and printed if it is the default, also if it was configured."""
     defaults = Ports()
     configured = {name: address.port for name, address in listen.items()}
     configured["kafka"] = int(settings.kafka.bootstrap_servers.rpartition(":")[2])
