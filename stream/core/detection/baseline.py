@@ -1,7 +1,6 @@
 """The baseline of a label set: events to expect, by hour of the week."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 from math import log
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ from stream.core.detection.profile import (
     PRIOR_EVENTS,
     Profile,
     level_before,
-    smoothed,
     weeks_before,
 )
 from stream.core.model.time_buckets import HOUR
@@ -35,6 +33,7 @@ class Baseline(NamedTuple):
         a_month: events to expect a month, and one
         spread_hours: squared coefficient of variation of an hour, beyond that of a Poisson count
         spread_days: the same of a day
+        first: the first hour of history
     """
 
     begin: int
@@ -43,6 +42,12 @@ class Baseline(NamedTuple):
     a_month: float
     spread_hours: float
     spread_days: float
+    first: int = 0
+
+    @property
+    def hour(self) -> int:
+        """The present hour."""
+        return self.begin + len(self.rates) - 1
 
     def rate(self, hour: int) -> float:
         """Return the expected events of an hour. Hours outside have those of the nearest one."""
@@ -74,13 +79,20 @@ class Baseline(NamedTuple):
         return CLUMP * mean + expected**2 * (spread + 1 / self.known)
 
 
-def baseline(counts: Sequence[int], first: int, hour: int, depth: int, of_total: Profile) -> Baseline:
+def baseline(
+    counts: Sequence[int],
+    first: int,
+    hour: int,
+    depth: int,
+    of_total: Profile,
+    before: Baseline | None = None,
+) -> Baseline:
     """Return the baseline of a label set at an hour.
 
     A gamma prior worth two events has the label set's level times the profile of `total`. It meets the counts of the same
     hour of the five weeks before: lambda = (2 + S / 0.375) / (2 / prior + weeks / 0.375), with S the sum of the smoothed
     counts (gamma-Poisson: A. Gelman et al., "Bayesian Data Analysis", 3rd edition, 2.6). The relative error of lambda is
-    1 / sqrt(known). It takes 2 us an hour of `depth`, once an hour and label set.
+    1 / sqrt(known). It takes 3 us an hour that is new.
 
     Args:
         counts: counts of the hours from `first` to before `hour`
@@ -88,14 +100,15 @@ def baseline(counts: Sequence[int], first: int, hour: int, depth: int, of_total:
         hour: the present hour
         depth: how many hours before the present one have a rate
         of_total: the profile of `total` at that hour
+        before: the baseline at an earlier hour that `profile.still_holds`, with the profile that was extended since
     """
-    smooth, sums = smoothed(counts), [0, *accumulate(counts)]
     begin = max(first, hour - depth)
-    rates = []
-    known = 0.0
-    for h in range(begin, hour + 1):
-        total, have = weeks_before(smooth, h - first)
-        level = max(level_before(sums, first, h), MIN_LEVEL)
+    rates = [] if before is None or begin < before.begin else [*before.rates[begin - before.begin :]]
+    day, level, known = -1, 0.0, 0.0
+    for h in range(begin + len(rates), hour + 1):
+        total, have = weeks_before(counts, h - first)
+        if h // DAY != day:
+            day, level = h // DAY, max(level_before(counts, first, h), MIN_LEVEL)
         rate_all, level_all = of_total.at(h)
         prior = max(level * max(rate_all, 1e-9) / max(level_all, 1e-9), MIN_SHARE * level)
         known = PRIOR_EVENTS + total / NEIGHBOURS
@@ -104,9 +117,10 @@ def baseline(counts: Sequence[int], first: int, hour: int, depth: int, of_total:
         begin,
         rates,
         known,
-        level_before(sums, first, hour) * MONTH_HOURS + 1,
+        level_before(counts, first, hour) * MONTH_HOURS + 1,
         of_total.hours,
         of_total.days,
+        first,
     )
 
 

@@ -1,17 +1,28 @@
 """Counts of buckets. Additions commute, so the order in which blocks are applied changes nothing."""
 
 from array import array
+from itertools import accumulate
 from typing import Protocol
+
+NEAR = 16
+"""Buckets before the newest one of which a change is added to the remembered sums. After others they are computed again."""
+UNKNOWN = -1
+"""Stands for a bucket that was not looked for yet."""
 
 
 class Counts(Protocol):
-    """Several integers, the parts, for each bucket of one resolution."""
+    """Several integers, the parts, for each bucket of one resolution. `width` is their number."""
+
+    width: int
 
     def add(self, bucket: int, part: int, n: int) -> None:
         """Add `n` to an integer of a bucket. A bucket that is too old is ignored."""
 
     def sum(self, begin: int, end: int, part: int = 0) -> int:
         """Return the sum of one integer over the buckets from `begin` to before `end`."""
+
+    def sum_all(self, begin: int, end: int) -> list[int]:
+        """Return the sums of all integers over the buckets from `begin` to before `end`."""
 
     def between(self, begin: int, end: int, part: int = 0) -> list[int]:
         """Return one integer of the buckets from `begin` to before `end`. Buckets without events have 0."""
@@ -29,13 +40,17 @@ class BucketCounts:
     Which buckets are kept depends on the newest one alone. `width` is the number of integers.
     """
 
-    __slots__ = ("_first", "_values", "limit", "width")
+    __slots__ = ("_first", "_sums", "_used", "_values", "limit", "width")
 
     def __init__(self, limit: int, width: int) -> None:
         self.limit = limit
         self.width = width
         self._first = 0
         self._values = array("q")
+        self._sums: dict[int, array[int]] = {}
+        """By part the sums up to each bucket, from any fixed one on, computed when they are asked for."""
+        self._used = UNKNOWN
+        """The first bucket with an integer other than 0, or `UNKNOWN`."""
 
     def add(self, bucket: int, part: int, n: int) -> None:
         """Add `n` to an integer of a bucket. A bucket that is too old is ignored."""
@@ -44,24 +59,61 @@ class BucketCounts:
             self._first = bucket
         end = self._first + len(values) // width
         if bucket >= end:
-            missing = bucket + 1 - end
-            if missing >= self.limit:
-                del values[:]
-                self._first, missing = bucket + 1 - self.limit, self.limit
-            values.frombytes(bytes(8 * width * missing))
-            if (excess := len(values) // width - self.limit) > 0:
-                del values[: excess * width]
-                self._first += excess
+            self._extend(bucket, bucket + 1 - end)
         elif bucket < self._first:
             if bucket <= end - 1 - self.limit:
                 return
             values[:0] = array("q", bytes(8 * width * (self._first - bucket)))
             self._first = bucket
-        values[(bucket - self._first) * width + part] += n
+            self._sums.clear()
+        position = bucket - self._first
+        values[position * width + part] += n
+        if part in self._sums:
+            self._add_to_sums(self._sums[part], position, part, n)
+        if not self._first <= self._used < bucket:
+            self._used = UNKNOWN
+
+    def _extend(self, newest: int, missing: int) -> None:
+        """Add buckets up to the newest one, `missing` of them, and drop those that are too old."""
+        values, width = self._values, self.width
+        if missing >= self.limit:
+            del values[:]
+            self._sums.clear()
+            self._first, missing = newest + 1 - self.limit, self.limit
+        values.frombytes(bytes(8 * width * missing))
+        for sums in self._sums.values():
+            sums.extend([sums[-1]] * missing)
+        if (excess := len(values) // width - self.limit) > 0:
+            del values[: excess * width]
+            self._first += excess
+            for sums in self._sums.values():
+                del sums[:excess]
+
+    def _add_to_sums(self, sums: "array[int]", position: int, part: int, n: int) -> None:
+        """Follow a change of an integer, which mostly is of one of the newest buckets."""
+        if len(sums) - position > NEAR:
+            del self._sums[part]
+            return
+        for later in range(position + 1, len(sums)):
+            sums[later] += n
 
     def sum(self, begin: int, end: int, part: int = 0) -> int:
         """Return the sum of one integer over the buckets from `begin` to before `end`."""
-        return sum(self._slice(begin, end, part))
+        sums = self._sums_of(part)
+        low, high = max(begin - self._first, 0), min(end - self._first, len(sums) - 1)
+        return sums[high] - sums[low] if low < high else 0
+
+    def sum_all(self, begin: int, end: int) -> list[int]:
+        """Return the sums of all integers over the buckets from `begin` to before `end`."""
+        parts = [self._sums_of(part) for part in range(self.width)]
+        low, high = max(begin - self._first, 0), min(end - self._first, len(parts[0]) - 1)
+        return [sums[high] - sums[low] for sums in parts] if low < high else [0] * self.width
+
+    def _sums_of(self, part: int) -> "array[int]":
+        sums = self._sums.get(part)
+        if sums is None:
+            sums = self._sums[part] = array("q", accumulate(self._values[part :: self.width], initial=0))
+        return sums
 
     def between(self, begin: int, end: int, part: int = 0) -> list[int]:
         """Return one integer of the buckets from `begin` to before `end`. Buckets without events have 0."""
@@ -71,11 +123,12 @@ class BucketCounts:
 
     def first_used(self, end: int) -> int | None:
         """Return the first bucket before `end` with an integer other than 0, None if there is none."""
-        for offset, n in enumerate(self._values):
-            if n:
-                bucket = self._first + offset // self.width
-                return bucket if bucket < end else None
-        return None
+        if self._used == UNKNOWN:
+            used = next((offset for offset, n in enumerate(self._values) if n), None)
+            if used is None:
+                return None
+            self._used = self._first + used // self.width
+        return self._used if self._used < end else None
 
     def trim(self, present: int) -> None:
         """Do nothing, because the newest bucket decides what is kept."""
@@ -88,13 +141,14 @@ class BucketCounts:
 class SparseCounts:
     """Counts of single buckets, for events that may lie far ahead of the present.
 
-    `limit` is the number of buckets that `trim` keeps before the present one.
+    `limit` is the number of buckets that `trim` keeps before the present one, `width` the number of integers.
     """
 
-    __slots__ = ("_floor", "_values", "limit")
+    __slots__ = ("_floor", "_values", "limit", "width")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, width: int) -> None:
         self.limit = limit
+        self.width = width
         self._floor = 0
         self._values: dict[int, dict[int, int]] = {}
 
@@ -112,6 +166,10 @@ class SparseCounts:
     def sum(self, begin: int, end: int, part: int = 0) -> int:
         """Return the sum of one integer over the buckets from `begin` to before `end`."""
         return sum(self.between(begin, end, part))
+
+    def sum_all(self, begin: int, end: int) -> list[int]:
+        """Return the sums of all integers over the buckets from `begin` to before `end`."""
+        return [self.sum(begin, end, part) for part in range(self.width)]
 
     def between(self, begin: int, end: int, part: int = 0) -> list[int]:
         """Return one integer of the buckets from `begin` to before `end`. Buckets without events have 0."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from stream.core.detection.baseline import Baseline
 from stream.core.detection.finding import Finding, more_certain
 from stream.core.detection.profile import CLUMP
-from stream.core.detection.stream_events import Span, StreamEvents
+from stream.core.detection.stream_events import Span, StreamEvents, window
 from stream.core.detection.tails import negative_binomial_upper
 from stream.core.model.time_buckets import DAY, HOUR, MINUTE
 
@@ -46,7 +46,7 @@ def scan_counts(
     end = (minute + 1) * MINUTE
     best = None
     for length in windows:
-        span = Span(minute, length)
+        span = window(minute, length)
         count = events.count(span)
         if count < least:
             continue
@@ -63,7 +63,7 @@ def scan_counts(
 
 
 def _goes_on(events: StreamEvents, base: Baseline, minute: int, length: int) -> bool:
-    recent = Span(
+    recent = window(
         minute, LAST_MINUTES * MINUTE if length <= HOUR else max(HOUR, length // RECENT // HOUR * HOUR)
     )
     return events.count(recent) > base.expected(recent.begin, (minute + 1) * MINUTE)

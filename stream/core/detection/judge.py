@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from stream.core.detection.baseline import Baseline, baseline, reach
 from stream.core.detection.finding import HISTORY_HOURS, Finding
-from stream.core.detection.profile import DAY, MONTH, REACH, Profile, profile
+from stream.core.detection.profile import DAY, MONTH, REACH, Profile, profile, still_holds
 from stream.core.detection.share_baseline import IN_TIME, OVERDUE, ShareBaseline, share_baseline
 from stream.core.detection.stream_events import StreamEvents
 from stream.core.detection.streams import EVENT, OTHER, Evidence, Part, Stream, tells_apart
@@ -141,9 +141,7 @@ class _Watched:
         if hour != self._hour:
             self._sizes_changed |= hour // DAY != self._hour // DAY
             self._hour = hour
-            self._profile = self._is_marked = None
-            self._baselines.clear()
-            self._shares.clear()
+            self._is_marked = None
             yield from self._trim(minute)
         if self._sizes_changed or everything:
             before = self._weights
@@ -171,7 +169,7 @@ class _Watched:
             events.trim(minute)
             if events.is_empty:
                 del self.events_by_labels[labels]
-                self._sizes_changed = True
+                self._forget(labels, events)
             yield
 
     def _weigh(self, hour: int) -> CooperativeSteps:
@@ -228,12 +226,16 @@ class _Watched:
 
     def profile(self) -> Profile:
         """Return the profile of `total`."""
-        if self._profile is None:
+        known = self._profile
+        if known is None or known.hour != self._hour:
             first = self._first(TOTAL_LABELS, REACH)
+            if known is None or not still_holds(known.first, first, self._hour, REACH):
+                known = None
+                self._baselines.clear()
             events = self.events_by_labels.get(TOTAL_LABELS)
             counts = [] if events is None else events.hours.between(first, self._hour, EVENT)
-            self._profile = profile(counts, first, self._hour)
-        return self._profile
+            known = self._profile = profile(counts, first, self._hour, known)
+        return known
 
     def is_marked(self) -> bool:
         """Return whether the feed tells events from others in the 35 days before the hour, in `total`."""
@@ -250,24 +252,30 @@ class _Watched:
 
     def baseline(self, labels: LabelSet, depth: int) -> Baseline:
         """Return the baseline of a label set, which has history."""
+        of_total = self.profile()
         known = self._baselines.get(labels)
-        if known is None:
-            first = self._first(labels, reach(depth))
+        if known is None or known.hour != self._hour:
+            back = reach(depth)
+            first = self._first(labels, back)
+            if known is not None and not still_holds(known.first, first, self._hour, back):
+                known = None
             counts = self.events_by_labels[labels].hours.between(first, self._hour, EVENT)
-            known = baseline(counts, first, self._hour, depth, self.profile())
+            known = baseline(counts, first, self._hour, depth, of_total, known)
             self._baselines[labels] = known
         return known
 
     def shares(self, labels: LabelSet) -> ShareBaseline:
         """Return the baseline of the shares of a label set, which has history."""
         known = self._shares.get(labels)
-        if known is None:
+        if known is None or known.hour != self._hour:
             first = self._first(labels, REACH)
+            if known is not None and not still_holds(known.first, first, self._hour, REACH):
+                known = None
             overdue, in_time = (
                 self.events_by_labels[labels].hours.between(first, self._hour, part)
                 for part in (OVERDUE, IN_TIME)
             )
-            known = self._shares[labels] = share_baseline(overdue, in_time, first, self._hour)
+            known = self._shares[labels] = share_baseline(overdue, in_time, first, self._hour, known)
         return known
 
     def _first(self, labels: LabelSet, back: int) -> int:

@@ -4,7 +4,7 @@ from math import exp, log, sqrt
 
 from stream.core.detection.finding import Finding, more_certain
 from stream.core.detection.scores import MIN_ANSWERS, MIN_BEFORE, MONTH
-from stream.core.detection.stream_events import Span, StreamEvents
+from stream.core.detection.stream_events import StreamEvents, window
 from stream.core.detection.tails import normal_upper
 from stream.core.model.time_buckets import HOUR
 
@@ -39,13 +39,13 @@ def scan_means(events: StreamEvents, minute: int) -> Finding | None:
         events: the interactions
         minute: the present
     """
-    month = Span(minute, MONTH)
-    number, total, squares = (events.count(month, part) for part in (NUMBER, SUM, SQUARES))
+    month = window(minute, MONTH)
+    number, total, squares = events.counts(month)
     best = None
     if number < MIN_BEFORE + MIN_ANSWERS:
         return None
     for length in WINDOWS:
-        span = Span(minute, length)
+        span = window(minute, length)
         n = events.count(span, NUMBER)
         m = number - n
         if n < MIN_ANSWERS or m < MIN_BEFORE:
@@ -66,6 +66,6 @@ def scan_means(events: StreamEvents, minute: int) -> Finding | None:
 
 def _goes_on(events: StreamEvents, minute: int, length: int, limit: float) -> bool:
     """Return whether the newest part of a window is longer, too. It may have no interactions."""
-    recent = Span(minute, max(HOUR, length // RECENT))
+    recent = window(minute, max(HOUR, length // RECENT))
     n = events.count(recent, NUMBER)
     return n == 0 or events.count(recent, SUM) > limit * n

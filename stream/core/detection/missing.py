@@ -2,7 +2,7 @@
 
 from stream.core.detection.baseline import Baseline
 from stream.core.detection.finding import MONTH_HOURS, Finding, more_certain
-from stream.core.detection.stream_events import Span, StreamEvents
+from stream.core.detection.stream_events import StreamEvents, window
 from stream.core.detection.tails import negative_binomial_lower
 from stream.core.model.time_buckets import HOUR, MINUTE
 
@@ -32,7 +32,7 @@ def scan_missing(events: StreamEvents, base: Baseline, minute: int) -> Finding |
             low[recent] = _is_low(events, base, minute, recent)
         if not low[recent]:
             continue
-        span = Span(minute, length)
+        span = window(minute, length)
         count = events.count(span)
         expected = base.expected(span.begin, minute * MINUTE) + 1e-6
         if count > TIMES * expected:
@@ -45,5 +45,5 @@ def scan_missing(events: StreamEvents, base: Baseline, minute: int) -> Finding |
 
 def _is_low(events: StreamEvents, base: Baseline, minute: int, length: int) -> bool:
     """Return whether the newest part of a window is low enough."""
-    span = Span(minute, length)
+    span = window(minute, length)
     return events.count(span) <= TIMES * base.expected(span.begin, minute * MINUTE)

@@ -3,7 +3,7 @@
 from math import exp, log, pi, sqrt
 
 from stream.core.detection.finding import Finding, more_certain
-from stream.core.detection.stream_events import Span, StreamEvents
+from stream.core.detection.stream_events import StreamEvents, window
 from stream.core.model.time_buckets import DAY, HOUR
 
 WINDOWS = tuple(round(hours * HOUR) for hours in (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 48, 72, 120, 168))
@@ -46,16 +46,16 @@ def scan_scores(events: StreamEvents, minute: int, least_drop: float) -> Finding
         minute: the present
         least_drop: the least difference from the score before, on the scale from -1 to 1
     """
-    month = Span(minute, MONTH)
-    all_down, all_neutral, all_up = (events.count(month, part) for part in (DOWN, NEUTRAL, UP))
+    month = window(minute, MONTH)
+    all_down, all_neutral, all_up = events.counts(month)
     number = all_down + all_neutral + all_up
     best = None
     if number < MIN_BEFORE + MIN_ANSWERS:
         return None
     for length in WINDOWS:
-        span = Span(minute, length)
-        new_down, new_up = events.count(span, DOWN), events.count(span, UP)
-        n = new_down + events.count(span, NEUTRAL) + new_up
+        span = window(minute, length)
+        new_down, new_neutral, new_up = events.counts(span)
+        n = new_down + new_neutral + new_up
         m = number - n
         if n < MIN_ANSWERS or m < MIN_BEFORE:
             continue
@@ -74,6 +74,6 @@ def scan_scores(events: StreamEvents, minute: int, least_drop: float) -> Finding
 
 def _goes_on(events: StreamEvents, minute: int, length: int, limit: float) -> bool:
     """Return whether the newest part of a window is lower, too. It may have no answers."""
-    recent = Span(minute, max(HOUR, length // RECENT))
-    down, neutral, up = (events.count(recent, part) for part in (DOWN, NEUTRAL, UP))
+    recent = window(minute, max(HOUR, length // RECENT))
+    down, neutral, up = events.counts(recent)
     return up - down < limit * (down + neutral + up) or down + neutral + up == 0

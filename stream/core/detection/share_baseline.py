@@ -1,8 +1,8 @@
 """The baseline of shares: which share of contact cycles is overdue, by hour of the week and by day."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 from math import sqrt
+from operator import add
 from typing import NamedTuple
 
 from stream.core.detection.finding import MONTH_HOURS
@@ -15,7 +15,6 @@ from stream.core.detection.profile import (
     is_weekend,
     level_before,
     month_before,
-    smoothed,
     weeks_before,
 )
 
@@ -52,6 +51,8 @@ class ShareBaseline(NamedTuple):
         a_day: the outcomes a day of the 35 days before the day
         month_share: the share of overdue cycles of these days
         has_closed_hours: whether nearly all cycles are overdue at some hours of the day
+        first: the first hour of history
+        correlation: the correlation between the outcomes of an hour
     """
 
     begin: int
@@ -62,54 +63,72 @@ class ShareBaseline(NamedTuple):
     a_day: float
     month_share: float
     has_closed_hours: bool
+    first: int = 0
+    correlation: float = 0.0
+
+    @property
+    def hour(self) -> int:
+        """The present hour."""
+        return self.begin + len(self.shares) - 1
 
     def share(self, hour: int) -> float:
         """Return the expected share of an hour. Hours outside have that of the nearest one."""
         return self.shares[min(max(hour - self.begin, 0), len(self.shares) - 1)]
 
 
-def share_baseline(overdue: Sequence[int], in_time: Sequence[int], first: int, hour: int) -> ShareBaseline:
+def share_baseline(
+    overdue: Sequence[int],
+    in_time: Sequence[int],
+    first: int,
+    hour: int,
+    before: ShareBaseline | None = None,
+) -> ShareBaseline:
     """Return the baseline of a label set at an hour.
 
     The share at the same hour of the five weeks before, with a beta prior worth eight outcomes at the share of 35 days. The
     correlation between outcomes of an hour is measured over 28 days by moments (J. Fleiss, "Statistical Methods for Rates
-    and Proportions", 3rd edition, chapter 15). It takes some 3 ms, once an hour and label set with overdue cycles.
+    and Proportions", 3rd edition, chapter 15). It takes some 3 ms, and 40 us if only one hour of a day is new.
 
     Args:
         overdue: overdue cycles of the hours from `first` to before `hour`
         in_time: the others
         first: the first hour of history, in hours since the epoch
         hour: the present hour
+        before: the baseline at an earlier hour that `profile.still_holds`, which is extended
     """
-    outcomes = [bad + good for bad, good in zip(overdue, in_time, strict=True)]
-    smooth_bad, smooth_all = smoothed(overdue), smoothed(outcomes)
-    sums_bad, sums_all = [0, *accumulate(overdue)], [0, *accumulate(outcomes)]
+    outcomes = [*map(add, overdue, in_time)]
     day = max(hour // DAY * DAY, first)
     begin = max(first, day - SPREAD_DAYS * DAY)
-    shares = []
-    strength = 0.0
-    for h in range(begin, hour + 1):
-        bad, n = (month_before(sums, first, h)[0] for sums in (sums_bad, sums_all))
-        base = (bad + 0.5) / (n + PRIOR_MONTH)
-        week_bad, week_all = (
-            weeks_before(smooth, h - first)[0] / NEIGHBOURS for smooth in (smooth_bad, smooth_all)
-        )
+    shares = [] if before is None or begin < before.begin else [*before.shares[begin - before.begin :]]
+    of_day, base, strength = -1, 0.0, 0.0
+    for h in range(begin + len(shares), hour + 1):
+        if h // DAY != of_day:
+            of_day = h // DAY
+            base = (month_before(overdue, first, h)[0] + 0.5) / (
+                month_before(outcomes, first, h)[0] + PRIOR_MONTH
+            )
+        week_bad, week_all = (weeks_before(n, h - first)[0] / NEIGHBOURS for n in (overdue, outcomes))
         shares.append(min(max((week_bad + PRIOR * base) / (week_all + PRIOR), LIMITS[0]), LIMITS[1]))
         strength = week_all + PRIOR
+    if before is not None and shares and before.begin == begin and before.hour // DAY == hour // DAY:
+        # all that depends on whole days
+        return before._replace(shares=shares, strength=1 / (before.correlation + 1 / strength), first=first)
     correlation = _correlation(
         [(overdue[h - first], outcomes[h - first], shares[h - begin]) for h in range(begin, day)]
     )
-    bad, n = (month_before(sums, first, hour)[0] for sums in (sums_bad, sums_all))
+    bad, n = (month_before(counts, first, hour)[0] for counts in (overdue, outcomes))
     month = slice(max(day - MONTH - first, 0), day - first)
     return ShareBaseline(
         begin,
         shares,
         1 / (correlation + 1 / strength),
         _day_share(_by_day(overdue, outcomes, first, day)),
-        level_before(sums_bad, first, hour) * MONTH_HOURS + 2,
-        level_before(sums_all, first, hour) * DAY,
+        level_before(overdue, first, hour) * MONTH_HOURS + 2,
+        level_before(outcomes, first, hour) * DAY,
         bad / max(n, 1),
         _has_closed_hours(overdue[month], outcomes[month], first + month.start),
+        first,
+        correlation,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from stream.core.detection.finding import Finding, more_certain
 from stream.core.detection.profile import DAY
 from stream.core.detection.share_baseline import FLOOR, IN_TIME, OVERDUE, ShareBaseline
-from stream.core.detection.stream_events import Span, StreamEvents
+from stream.core.detection.stream_events import Span, StreamEvents, window
 from stream.core.detection.tails import beta_binomial_upper
 from stream.core.model.time_buckets import HOUR, MINUTE
 
@@ -55,7 +55,7 @@ def scan_shares(events: StreamEvents, baseline: Callable[[], ShareBaseline], min
     for length, is_long in windows:
         if is_long and best is not None and best.by_chance <= CLEAR:
             break
-        span = Span(minute, length)
+        span = window(minute, length)
         bad = events.count(span, OVERDUE)
         if bad < LEAST:
             continue
@@ -98,7 +98,7 @@ def is_late_now(events: StreamEvents, minute: int) -> bool:
     """Return whether cycles became overdue just now, at least two and a fifth of those of half an hour."""
     if events.newest_minute(minute, LAST_MINUTES, OVERDUE) is None:
         return False
-    bad, n = _counts(events, Span(minute, 30 * MINUTE))
+    bad, n = _counts(events, window(minute, 30 * MINUTE))
     return bad >= 2 and bad > FLOOR * n
 
 
@@ -106,11 +106,11 @@ def _goes_on(events: StreamEvents, minute: int, length: int) -> bool:
     """Return whether a fifth of the newest outcomes of a long window are overdue."""
     part, last = 30 * MINUTE, length // RECENT
     while part < last:
-        bad, n = _counts(events, Span(minute, part))
+        bad, n = _counts(events, window(minute, part))
         if n >= NEWEST:
             return bad > FLOOR * n
         part *= 2
-    bad, n = _counts(events, Span(minute, last))
+    bad, n = _counts(events, window(minute, last))
     return bad > FLOOR * n
 
 

@@ -1,5 +1,7 @@
 """The events of one stream and label set, by minute, quarter of an hour and hour."""
 
+from functools import lru_cache
+
 from stream.core.detection.bucket_counts import BucketCounts, Counts, SparseCounts
 from stream.core.model.time_buckets import (
     BY_CODE,
@@ -41,6 +43,12 @@ class Span:
         self.begin = self.first * step
 
 
+@lru_cache(maxsize=128)
+def window(minute: int, length: int) -> Span:
+    """Return the window of `length` ms that ends with a minute. All label sets look at the same ones."""
+    return Span(minute, length)
+
+
 class StreamEvents:
     """Integers of a stream by bucket. `width` is their number for each bucket.
 
@@ -52,11 +60,11 @@ class StreamEvents:
     def __init__(self, width: int, *, ahead: bool = False) -> None:
         self._ahead = ahead
         self._counts: dict[int, Counts] = {
-            code: SparseCounts(limit) if ahead else BucketCounts(limit, width)
+            code: SparseCounts(limit, width) if ahead else BucketCounts(limit, width)
             for code, limit in LIMITS.items()
         }
         self._finished: dict[tuple[int, int], int] = {}
-        """Sums of a part from an hour to `_finished_end`, because windows of days are looked at every minute."""
+        """Sums of a part from an hour to `_finished_end`, if events may lie ahead: windows of days are looked at every minute."""
         self._finished_end = 0
         self.size = 0
         """Events of the 35 days before `size_day`, by which the smallest label sets are skipped."""
@@ -73,17 +81,21 @@ class StreamEvents:
         for resolution in (MINUTES, QUARTERS, HOURS):
             self._counts[resolution.code].trim(minute * MINUTE // resolution.step)
 
+    def counts(self, span: Span) -> list[int]:
+        """Return the sums of all integers over a window."""
+        if not self._ahead:
+            return self._counts[span.code].sum_all(span.first, span.last)
+        return [self.count(span, part) for part in range(self.minutes.width)]
+
     def count(self, span: Span, part: int = 0) -> int:
         """Return the sum of an integer over a window."""
         counts, present = self._counts[span.code], span.last - 1
-        if span.code == MINUTES.code:
+        if not self._ahead or span.code == MINUTES.code:
             return counts.sum(span.first, span.last, part)
         if span.code == HOURS.code:
             before = self._sum_of_finished(span.first, present, part)
         else:
             before = counts.sum(span.first, present, part)
-        if not self._ahead:
-            return before + counts.sum(present, span.last, part)
         minute = present * (BY_CODE[span.code].step // MINUTE)
         return before + self.minutes.sum(minute, span.minute + 1, part)
 

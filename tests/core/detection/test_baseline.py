@@ -6,7 +6,8 @@ from fractions import Fraction
 import pytest
 
 from stream.core.detection.baseline import Baseline, baseline, reach
-from stream.core.detection.profile import REACH, Profile, profile
+from stream.core.detection.profile import REACH, Profile, profile, still_holds
+from stream.core.detection.share_baseline import ShareBaseline, share_baseline
 from stream.core.model.time_buckets import HOUR
 from tests.core.detection.history import MONDAY, weeks
 
@@ -120,3 +121,30 @@ def test_variance_grows_from_hours_to_days() -> None:
     assert base.variance(4, 4, HOUR // 2) == pytest.approx(1.15 * 4 + 16 * (0.05 + 0.1))
     assert base.variance(4, 5, 24 * HOUR) == pytest.approx(1.15 * 5 + 16 * (0.2 + 0.1))
     assert base.variance(4, 4, 72 * HOUR) == base.variance(4, 4, 24 * HOUR)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("depth", [24, 168])
+def test_extended_baselines_are_those_computed_at_once(seed: int, depth: int) -> None:
+    """To the last bit, over hours, gaps, ends of days and the hour from which on history is longer than what is read."""
+    all_, counts = _histories(seed, 2200)
+    overdue, random_ = [n % 2 for n in all_], random.Random(seed)
+    of_total: Profile | None = None
+    of_own: Baseline | None = None
+    shares: ShareBaseline | None = None
+    hours, extended = 190, 0
+    while hours < len(all_):
+        first, own_first, hour = max(0, hours - REACH), max(0, hours - reach(depth)), FIRST + hours
+        if of_total is not None and not still_holds(of_total.first, FIRST + first, hour, REACH):
+            of_total = of_own = shares = None
+        if of_own is not None and not still_holds(of_own.first, FIRST + own_first, hour, reach(depth)):
+            of_own = None
+        extended += of_total is not None and of_own is not None
+        of_total = profile(all_[first:hours], FIRST + first, hour, of_total)
+        of_own = baseline(counts[own_first:hours], FIRST + own_first, hour, depth, of_total, of_own)
+        shares = share_baseline(overdue[first:hours], counts[first:hours], FIRST + first, hour, shares)
+        assert of_total == profile(all_[first:hours], FIRST + first, hour)
+        assert of_own == baseline(counts[own_first:hours], FIRST + own_first, hour, depth, of_total)
+        assert shares == share_baseline(overdue[first:hours], counts[first:hours], FIRST + first, hour)
+        hours += random_.choice((1, 1, 2, 7, 24, 30, 90))
+    assert extended > 40
