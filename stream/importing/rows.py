@@ -20,7 +20,9 @@ def read(path: Path, form: FileForm) -> Iterator[Record]:
             reader = csv.reader(lines, delimiter=form.delimiter, skipinitialspace=True, strict=True)
             columns = form.columns or tuple(name.strip() for name in next(reader, ()))
             for cells in reader:
-                texts = [cell.strip() for cell in cells] + [""] * (len(columns) - len(cells))
+                texts = [*map(str.strip, cells)]
+                if len(texts) < len(columns):
+                    texts += [""] * (len(columns) - len(texts))
                 if any(texts):
                     yield Record(reader.line_num, dict(zip(columns, texts, strict=False)))
     except (*READ_ERRORS, ValueError, LookupError, TypeError, csv.Error) as error:

@@ -25,7 +25,6 @@ class Translation:
         records: number of records read so far
         ignored: number of records that no rule took
         faulty: number of errors
-        position: position of the record that was read last
     """
 
     def __init__(
@@ -41,7 +40,12 @@ class Translation:
         self._order = FileOrder()
         self._noted = 0
         self.records = self.ignored = self.faulty = 0
-        self.position = ""
+        self._record: Record | None = None
+
+    @property
+    def position(self) -> str:
+        """Position of the record that was read last."""
+        return "" if self._record is None else position_of(self._path, self._format, self._record)
 
     def __iter__(self) -> Iterator[Event]:
         """Yield the events in the order of the file.
@@ -49,14 +53,14 @@ class Translation:
         Raises CxgaugeError if the file cannot be read, or if it lacks a column that the mapping reads.
         """
         for record in _metered(read(self._path, self._format, self._mapping.file)):
-            self.position = position = position_of(self._path, self._format, record)
+            self._record = record
             if not self.records and self._format in FLAT:
                 self._check_columns(record.value)
             self.records += 1
             if record.fault:
-                self._refuse(f"{position}: {record.fault}")
+                self._refuse(f"{self.position}: {record.fault}")
             else:
-                yield from self._events(record, position)
+                yield from self._events(record)
         if self._noted > MAX_NOTES:
             self._report(f"{self._path}: {self._noted - MAX_NOTES:,} more local times come twice")
 
@@ -68,19 +72,19 @@ class Translation:
         ]
         return ", ".join(part for part in parts if part)
 
-    def _events(self, record: Record, position: str) -> Iterator[Event]:
+    def _events(self, record: Record) -> Iterator[Event]:
         given = {**self._given, LINE: record.number}
-        results = self._mapping.events(record.value, given, order=self._order, position=position)
+        results = self._mapping.events(record.value, given, order=self._order)
         self.ignored += not results
         for result in results:
             if isinstance(result, MappingError):
-                self._refuse(str(result))
+                self._refuse(str(result.within(self.position)))
             else:
                 yield result
         for note in self._order.notes:
             self._noted += 1
             if self._noted <= MAX_NOTES:
-                self._report(f"{position}: {note}")
+                self._report(f"{self.position}: {note}")
         self._order.notes.clear()
 
     def _refuse(self, line: str) -> None:

@@ -29,6 +29,7 @@ EVALUATION_ERRORS = (
 )
 """Errors of functions and comparisons for values that they do not take. The library raises more than its own."""
 
+_ONLY_TEXTS = {str}
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _FIRST_CHILD_ONLY = {
     "subexpression",
@@ -51,7 +52,9 @@ class PathExpression:
         _check_functions(tree)
         self.names = frozenset(_root_names(tree))
         """Names of the scope that the expression reads."""
-        field = tree["value"] if tree["type"] == "field" else None
+        self.field: str | None = tree["value"] if tree["type"] == "field" else None
+        """The name of the scope whose value it is, None for other expressions."""
+        field = self.field
         self._evaluate: Callable[[Scope], Any] = (
             (lambda scope: self._parsed.search(scope, options=OPTIONS))
             if field is None
@@ -78,12 +81,28 @@ class TextTemplate:
         """Names of the scope that the text reads."""
         self.constant = "".join(map(str, self._parts)) if not self.expressions else None
         """The text, None if it has expressions."""
+        self.field = self.expressions[0].field if len(self._parts) == len(self.expressions) == 1 else None
+        """The name of the scope whose value it is as text, None for other texts."""
+        self._fields = [part.field for part in self.expressions if part.field is not None]
+        self._is_plain = len(self._fields) == len(self.expressions)
+        """Whether all expressions are names."""
+        self._format = "".join(
+            "%s" if isinstance(part, PathExpression) else part.replace("%", "%%") for part in self._parts
+        )
 
     def __call__(self, scope: Scope) -> str | None:
         """Return the text, None if it is a single expression without a value.
 
         Raises ValueError if an expression among other text has no value, or has an array or object.
         """
+        if self.constant is not None:
+            return self.constant or None
+        if self.field is not None and type(value := scope.get(self.field)) is str:
+            return value or None
+        if self._is_plain:
+            values = tuple(map(scope.get, self._fields))
+            if all(values) and set(map(type, values)) == _ONLY_TEXTS:
+                return self._format % values
         if len(self._parts) == 1:
             return self._text(self._parts[0], scope) or None
         return "".join([self._required(part, scope) for part in self._parts])

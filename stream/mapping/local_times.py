@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -52,6 +53,7 @@ class FileOrder:
         return resolved
 
 
+@lru_cache(maxsize=1_000)
 def instants(local: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Return the two instants of a local time, which are mostly the same. Raises ValueError for one that does not exist."""
     first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
@@ -111,6 +113,7 @@ def _zone(name: str) -> ZoneInfo:
 def _strptime(format_: str) -> Callable[[str], datetime]:
     """Return a parser that was tried. Raises ValueError for a format that cannot be used, or that has no date."""
 
+    @lru_cache(maxsize=1_000)  # rows of a file often have the same times as others near them
     def parse(text: str) -> datetime:
         return datetime.strptime(text, format_)  # noqa: DTZ007 - the caller adds the zone
 

@@ -20,7 +20,7 @@ from stream.mapping import shipped
 from stream.mapping.expressions import PathExpression, TextTemplate
 from stream.mapping.forms import MappingForm
 from stream.mapping.local_times import FileOrder
-from stream.mapping.rules import EventRule, Faults
+from stream.mapping.rules import EventRule, Faults, RuleError
 
 MAX_BYTES = 1 << 20
 """Allowed size of a mapping file."""
@@ -51,6 +51,16 @@ class MappingError(ValueError):
             position,
         )
         super().__init__(": ".join(part for part in (position, mapping, rule, field, detail) if part))
+
+    def within(self, position: str) -> "MappingError":
+        """Return the error with the position of the document, which a caller need not know of records without errors."""
+        return MappingError(
+            mapping=self.mapping,
+            rule=self.rule,
+            field=self.field,
+            detail=self.detail,
+            position=_joined(position, self.position),
+        )
 
 
 def summary(errors: Sequence[str]) -> str:
@@ -121,9 +131,9 @@ class EventMapping:
             return [self._error("", "", f"got {abbreviated(record)}, allowed is a JSON object", position)]
         scope = {**record, **given} if given else record
         return [
-            result
-            if isinstance(result, Event)
-            else self._error(rule.label, result.field, result.detail, _joined(position, result.element))
+            self._error(rule.label, result.field, result.detail, _joined(position, result.element))
+            if isinstance(result, RuleError)
+            else result
             for rule in self.rules
             for result in rule.results(scope, order)
         ]

@@ -1,6 +1,6 @@
 """Rules, which make the events of one type."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -9,10 +9,13 @@ import msgspec
 from msgspec import inspect
 
 from schemas.codec import Undecodable
+from schemas.depth import ALWAYS_SHALLOW
 from schemas.envelope import EVENTS, Event
 from schemas.explain import bad_data
 from schemas.fields import Data, abbreviated
+from schemas.times import FIELDS as TIMES
 from schemas.topics import DERIVED
+from schemas.unknown_fields import DECODE_ERRORS
 from stream.mapping.decoder import DECODER
 from stream.mapping.expressions import PathExpression, Scope, TextTemplate, text_of
 from stream.mapping.forms import Constant, EventForm, ValueForm
@@ -23,6 +26,7 @@ from stream.mapping.values import MISSING, FieldValue, compile_form, compile_tab
 ELEMENT, INDEX = "_each", "_index"
 """Names of the element of the array `each` and of its index from 0."""
 
+_encode = msgspec.json.Encoder().encode
 _KINDS = {kind.TYPE: kind for kind in EVENTS}
 _TYPES = sorted(_KINDS)
 _ACCEPTED: dict[type[inspect.Type], set[str]] = {
@@ -65,11 +69,25 @@ class Condition:
         self._expression = PathExpression(path)
         self._texts = {text_of(value) for value in (values if isinstance(values, tuple) else (values,))}
         self.names = self._expression.names
+        self.reads_element = not self.names.isdisjoint((ELEMENT, INDEX))
 
     def holds(self, scope: Scope) -> bool:
         """Return whether the expression has one of the values, which are no arrays or objects. Raises ValueError."""
         value = self._expression(scope)
         return not isinstance(value, list | dict) and text_of(value) in self._texts
+
+
+class Conditions(NamedTuple):
+    """Conditions of a rule that read elements, or those that do not."""
+
+    when: Sequence[Condition]
+    skip: Sequence[Condition]
+
+    def hold(self, scope: Scope) -> bool:
+        """Return whether all of `when` hold and none of `skip`. Raises ValueError."""
+        if self.when and not all(condition.holds(scope) for condition in self.when):
+            return False
+        return not self.skip or not any(condition.holds(scope) for condition in self.skip)
 
 
 class EventRule:
@@ -84,8 +102,12 @@ class EventRule:
         named = f" {form.name!r}" if form.name else ""
         self.label = f"rule {number}{named} ({abbreviated(form.type)[1:-1]})"
         self._constant = {"specversion": "1.0", "type": form.type}
-        self._when = self._conditions(form.when, "when", faults)
-        self._skip = self._conditions(form.skip, "skip", faults)
+        when = self._conditions(form.when, "when", faults)
+        skip = self._conditions(form.skip, "skip", faults)
+        self._of_record, self._of_element = (
+            Conditions(*([c for c in part if c.reads_element == of_element] for part in (when, skip)))
+            for of_element in (False, True)
+        )
         self._each: PathExpression | None = None
         if form.each is not None:
             with faults.at(f"{self.label}: each"):
@@ -104,70 +126,82 @@ class EventRule:
             faults.append(f"{self.label}: type: got {form.type!r}, which workers write, and nobody else")
         else:
             self._compile_data(form.data, _KINDS[form.type], faults)
+            self._decode = msgspec.json.Decoder(EVENTS[_KINDS[form.type]]).decode
+        self._has_times = not self._data.keys().isdisjoint(TIMES)
         names = self._all_names()
         if ELEMENT in names and form.each is None:
             faults.append(f"{self.label}: {ELEMENT}: allowed in rules with each only")
         self.names = names - {ELEMENT, INDEX}
 
-    def results(self, record: Scope, order: FileOrder) -> Iterator[Event | RuleError]:
-        """Yield the events of a record, or their errors. Nothing if the rule does not take the record."""
+    def results(self, record: Scope, order: FileOrder) -> Sequence[Event | RuleError]:
+        """Return the events of a record, or their errors. None if the rule does not take the record."""
         try:
-            if not self._takes(record, of_element=False):
-                return
-            elements = self._elements(record)
+            if not self._of_record.hold(record):
+                return ()
+            if self._each is None:
+                return (self._event(record, order, ""),)
+            elements = self._elements(record, self._each)
         except ValueError as error:
-            yield RuleError("when, skip or each", str(error), "")
-            return
+            return (RuleError("when, skip or each", str(error), ""),)
+        results: list[Event | RuleError] = []
         for index, scope in enumerate(elements):
-            element = f"each[{index}]" if self._each else ""
+            element = f"each[{index}]"
             try:
-                if self._takes(scope, of_element=True):
-                    yield self._event(scope, order, element)
+                if self._of_element.hold(scope):
+                    results.append(self._event(scope, order, element))
             except ValueError as error:
-                yield RuleError("when or skip", str(error), element)
+                results.append(RuleError("when or skip", str(error), element))
+        return results
 
-    def _takes(self, scope: Scope, *, of_element: bool) -> bool:
-        """Return whether the conditions hold that read the element, or those that do not."""
-
-        def chosen(condition: Condition) -> bool:
-            return of_element != condition.names.isdisjoint((ELEMENT, INDEX))
-
-        return all(condition.holds(scope) for condition in self._when if chosen(condition)) and not any(
-            condition.holds(scope) for condition in self._skip if chosen(condition)
-        )
-
-    def _elements(self, record: Scope) -> list[Scope]:
-        if self._each is None:
-            return [record]
-        elements = self._each(record)
+    def _elements(self, record: Scope, each: PathExpression) -> list[Scope]:
+        elements = each(record)
         if elements is None:
             return []
         if not isinstance(elements, list):
-            raise ValueError(f"{self._each.label}: got {abbreviated(elements)}, allowed is an array")  # noqa: TRY004
+            raise ValueError(f"{each.label}: got {abbreviated(elements)}, allowed is an array")  # noqa: TRY004
         return [{**record, ELEMENT: element, INDEX: index} for index, element in enumerate(elements)]
 
     def _event(self, scope: Scope, order: FileOrder, element: str) -> Event | RuleError:
-        event: dict[str, Any] = dict(self._constant)
+        event: dict[str, Any] = self._constant.copy()
         data: dict[str, Any] = {}
-        field = "source"
+        prefix, field = "", "source"
         try:
             event["source"] = self._source(scope)
-            for field, value in self._fields.items():
-                event[field] = value.build(scope, order)
-                if event[field] is MISSING or event[field] is None:
+            for name, value in self._fields.items():
+                field = name
+                event[name] = built = value.build(scope, order)
+                if built is MISSING or built is None:
                     return RuleError(field, "got nothing, allowed is a value", element)
+            prefix = "data."
             for name, value in self._data.items():
-                field = f"data.{name}"
+                # a text as `value.build` returns it, which is slower
+                if value.field is not None and type(built := scope.get(value.field)) is str:
+                    if built:
+                        data[name] = built
+                    continue
+                field = name
                 built = value.build(scope, order)
                 if built is not MISSING:
                     data[name] = built
-            field = "data"
-            return DECODER.decode(msgspec.json.encode(event | {"data": data}), ())
+            prefix, field, event["data"] = "", "data", data
+            return self._decoded(_encode(event))
         except Undecodable as error:
             path, _, detail = error.detail.partition(": ")
             return RuleError(path, detail, element)
         except (ValueError, ArithmeticError, TypeError, RecursionError) as error:
-            return RuleError(field, str(error), element)
+            return RuleError(prefix + field, str(error), element)
+
+    def _decoded(self, raw: bytes) -> Event:
+        """Return the event in JSON. Raises Undecodable, as `DECODER` does, which is slower."""
+        if len(raw) <= ALWAYS_SHALLOW and not self._has_times:
+            try:
+                event: Event = self._decode(raw)
+            except DECODE_ERRORS:
+                pass
+            else:
+                if event.source:
+                    return event
+        return DECODER.decode(raw, ())
 
     def _conditions(
         self, conditions: Mapping[str, Constant | tuple[Constant, ...]], option: str, faults: Faults
@@ -194,7 +228,7 @@ class EventRule:
             faults.append(f"{self.label}: data.{name}: missing, every {kind.TYPE} needs it")
 
     def _all_names(self) -> frozenset[str]:
-        conditions = [condition.names for condition in (*self._when, *self._skip)]
+        conditions = [condition.names for part in (*self._of_record, *self._of_element) for condition in part]
         values = [value.names for value in (*self._fields.values(), *self._data.values())]
         return self._source.names.union(*conditions, *values, self._each.names if self._each else ())
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -26,6 +27,11 @@ MISSING = msgspec.UNSET
 MAX_LIST = 1_000
 """Allowed length of a list."""
 
+MAX_REMEMBERED = 1_000
+"""Texts of which a value remembers the conversion: rows often have the same ones."""
+_REMEMBERED = {None, "int", "number", "percent", "duration"}
+"""Types of which the conversion depends on the text alone."""
+
 Build = Callable[[Scope, FileOrder], Any]
 Convert = Callable[[Any, Scope, FileOrder], Any]
 
@@ -38,6 +44,7 @@ class FieldValue:
         names: names of the scope that it reads
         constants: constants that it may return
         kind: "text", "int", "number", "time", "list" or "table", and None if it depends on the record
+        field: the name of the scope of which it is the text, None for other values
     """
 
     def __init__(
@@ -47,8 +54,10 @@ class FieldValue:
         *,
         constants: tuple[Any, ...] = (),
         kind: str | None = None,
+        field: str | None = None,
     ) -> None:
         self.build, self.names, self.constants, self.kind = build, names, constants, kind
+        self.field = field
 
 
 def compile_value(value: Any) -> FieldValue:
@@ -85,10 +94,15 @@ def compile_form(form: ValueForm, *, type_: str | None = None) -> FieldValue:
     convert, names = _conversion(form, type_)
     convert = _with_nulls(convert, {text_of(constant) for constant in form.null})
     column = _column(form)
+    remembered: Callable[[str], Any] | None = None
+    if type_ in _REMEMBERED and form.split is None:
+        remembered = lru_cache(MAX_REMEMBERED)(lambda text: convert(text, {}, FileOrder()))
 
     def build(scope: Scope, order: FileOrder) -> Any:
         value = source(scope)
         try:
+            if remembered is not None and type(value) is str:
+                return remembered(value)
             if form.split is not None and isinstance(value, str):
                 value = [part.strip() for part in value.split(form.split)]
             if not isinstance(value, list):
@@ -137,7 +151,7 @@ def _text(template: TextTemplate) -> FieldValue:
         text = template(scope)
         return MISSING if text is None else text
 
-    return FieldValue(build, template.names, kind="text")
+    return FieldValue(build, template.names, kind="text", field=template.field)
 
 
 def _list(items: list[FieldValue]) -> FieldValue:
