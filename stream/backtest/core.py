@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from schemas.topics import DOMAINS, DomainName
+from stream.backtest.tasks import InProcessTask
 from stream.core.aggregation.outgoing import Header
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
-from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.detection.finding import Finding
 from stream.core.detection.streams import STREAMS
 from stream.core.metrics import BY_DOMAIN
@@ -53,7 +53,7 @@ class InProcessCore:
         self.rejected = 0
         self.faults: list[str] = []
         self._latest = latest
-        self._tasks = {domain.name: PartitionTask(domain, 0, 1, config) for domain in DOMAIN_REGISTRY}
+        self._tasks = {domain.name: InProcessTask(domain, config) for domain in DOMAIN_REGISTRY}
         self.views: dict[DomainName, DomainView] = {
             domain: DomainView(config, BY_DOMAIN[domain], previous=False, minutes_between=MINUTES_BETWEEN)
             for domain in DOMAINS
@@ -86,24 +86,17 @@ class InProcessCore:
         self._changed.clear()
 
     def _flush(self, domain: DomainName, now: int) -> None:
-        flush = self._tasks[domain].prepare_flush(now, 0, with_panes=False)
-        for record in flush.dead_letters:
+        """Flush a domain, and count what it derived for `cx.customers`."""
+        task = self._tasks[domain]
+        for record in task.prepare_flush(now, 0, with_panes=False).dead_letters:
             self.rejected += 1
             if len(self.faults) < MAX_SHOWN_FAULTS:
                 headers = dict(record.headers)
                 self.faults.append(f"{_text(headers, 'cx_reason')}: {_text(headers, 'cx_detail')}")
-        self._forward(flush)
-
-    def _forward(self, flush: Flush) -> None:
-        """Count the events that a domain derived for another one."""
-        for domain in DOMAINS:
-            derived = [
-                (record.timestamp or 0, record.value or b"")
-                for record in flush.forwards
-                if record.domain == domain
-            ]
-            if derived:
-                self.count(domain, derived)
+        if task.derived:
+            self._tasks["customers"].process_derived(task.derived, domain)
+            task.derived = []
+            self._changed.add("customers")
 
     def apply_watched(self) -> None:
         """Bring the panes that detectors watch into the windows, which tell the detectors."""

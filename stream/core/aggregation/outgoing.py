@@ -121,16 +121,21 @@ def _is_from_other_workers(source: str, installation: str) -> bool:
     return is_of_workers and base != _derived_source(installation)
 
 
-def derived_records(
-    events: Iterable[DerivedEvent], domain: str, installation: str
-) -> Iterator[OutgoingRecord]:
-    """Yield the records of events that a domain of an installation derived."""
+def derived_events(events: Iterable[DerivedEvent], domain: str, installation: str) -> Iterator[Event]:
+    """Yield the events that a domain of an installation derived."""
     source = f"{_derived_source(installation)}/{domain}"
     for derived in events:
         data = derived.data
-        kind = type(data)
-        event = EVENTS[kind](
+        yield EVENTS[type(data)](
             specversion="1.0", id=derived.id, source=source, time=from_ms(derived.event_time), data=data
         )
+
+
+def derived_records(
+    events: Sequence[DerivedEvent], domain: str, installation: str
+) -> Iterator[OutgoingRecord]:
+    """Yield the records of events that a domain of an installation derived."""
+    for derived, event in zip(events, derived_events(events, domain, installation), strict=True):
+        data = derived.data
         key = owner_of(data).encode()
-        yield OutgoingRecord(_DOMAINS[kind], None, key, encode(event), derived.record_timestamp, [])
+        yield OutgoingRecord(_DOMAINS[type(data)], None, key, encode(event), derived.record_timestamp, [])
