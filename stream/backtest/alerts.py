@@ -15,6 +15,7 @@ from stream.monitoring.evaluation.instant import (
     InstantEvaluator,
     Labels,
     ParsedRecording,
+    Vector,
     is_always_empty,
     recordings,
 )
@@ -67,6 +68,19 @@ class ActiveInterval:
         self.evidence = evidence
 
 
+class _RecordingSource:
+    """A source of series that remembers those that were read."""
+
+    def __init__(self, gauges: Gauges) -> None:
+        self.read: dict[Selector, Vector] = {}
+        self._gauges = gauges
+
+    def series(self, selector: Selector) -> Vector:
+        """Return the present values of the selected series."""
+        vector = self.read[selector] = self._gauges.series(selector)
+        return vector
+
+
 class RuleWatch:
     """A rule and the label sets for which its expression was true.
 
@@ -93,6 +107,8 @@ class RuleWatch:
             for matcher in selector.matchers
             if matcher.label == "of"
         }
+        self._last: tuple[dict[Selector, Vector], Vector] | None = None
+        """The series that the last evaluation read, and the value of the expression, None if it depends on the time."""
         self._for = _minutes(rule.for_)
         self._kept = _minutes(rule.keep_firing_for or "0s")
         self._minutes_between = max(1, self._for // 3)
@@ -119,8 +135,13 @@ class RuleWatch:
         elif minute - self._evaluated_at < self._minutes_between:
             return
         self._evaluated_at = minute
-        evaluator = InstantEvaluator(gauges, self._records, (minute + 1) * MINUTE / 1000)
-        condition = evaluator.vector(self._expression)
+        source = _RecordingSource(gauges)
+        evaluator = InstantEvaluator(source, self._records, (minute + 1) * MINUTE / 1000)
+        if self._last is not None and all(gauges.series(read) == old for read, old in self._last[0].items()):
+            condition = self._last[1]
+        else:
+            condition = evaluator.vector(self._expression)
+            self._last = None if evaluator.has_read_time else (source.read.copy(), condition)
         values = admitted(condition, self._firing(minute), self.rule.shown)
         self._has_waiting = len(values) < len(condition)
         for labels, value in values.items():

@@ -65,7 +65,7 @@ class InProcessCore:
         self._cardinality = CardinalityControl(config, self.views.values(), 0)
         self._changed: set[DomainName] = set()
         self._hour = -1
-        self._advanced_to = -1
+        self._advanced_to: dict[DomainName, int] = {}
 
     def count(self, domain: DomainName, values: Iterable[tuple[int, bytes]]) -> None:
         """Count events of a domain, which are times in ms and values of records in their order."""
@@ -114,13 +114,18 @@ class InProcessCore:
             buffer.buffer(key, value)
         _exhaust(buffer.commit(self._checkpoint))
 
-    def advance(self, now: int) -> None:
-        """Move the windows to the present, in ms."""
-        if now != self._advanced_to:
-            self._advanced_to = now
-            for view in self.views.values():
-                _exhaust(view.windows.advance(now))
-                view.windows.changed.clear()
+    def advance(self, domain: DomainName, now: int) -> None:
+        """Move the windows of a domain to the present, in ms."""
+        if now != self._advanced_to.get(domain):
+            self._advanced_to[domain] = now
+            _exhaust(self.views[domain].windows.advance(now))
+
+    def take_changes(self, domain: DomainName) -> set[str]:
+        """Return the names of the aggregates of a domain whose sums changed since the last call."""
+        changed = self.views[domain].windows.changed
+        names: set[str] = {sums.aggregate.name for sums in changed}
+        changed.clear()
+        return names
 
     def judge(self, now: int) -> None:
         """Find unusual figures at the present, in ms, after `apply_watched`."""
@@ -129,7 +134,7 @@ class InProcessCore:
         if hour or any(view.windows.has_new_label_sets for view in self.views.values()):
             for domain in self.views:
                 self.apply(domain, None)
-            self.advance(now)
+                self.advance(domain, now)
             _exhaust(self._cardinality.decide(now, hour=hour))
         for view in self.views.values():
             _exhaust(view.judge.judge(now))

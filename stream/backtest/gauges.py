@@ -32,6 +32,14 @@ class _Location(NamedTuple):
     windowed: bool
 
 
+class _ReadSamples(NamedTuple):
+    """Samples as of an update. They stay as they are until sums of one of the aggregates change, as in an exporter."""
+
+    update: int
+    aggregates: frozenset[str]
+    samples: list[tuple[LabelSet, Sample]]
+
+
 _LOCATIONS = {
     family.name: _Location(domain, metric, family.windowed)
     for domain in DOMAINS
@@ -63,12 +71,14 @@ class Gauges:
         self._has_incidents = False
         """Whether incidents are those of the present."""
         self._now = 0
-        self._cache: dict[tuple[str, int | None], list[tuple[LabelSet, Sample]]] = {}
+        self._updates = 0
+        """Number of calls of `update`."""
+        self._cache: dict[tuple[str, int | None], _ReadSamples] = {}
 
     def update(self, now: int) -> set[str]:
         """Move to the present, in ms. Return the streams whose findings changed."""
         self._now = now
-        self._cache.clear()
+        self._updates += 1
         self._has_incidents = False
         findings: dict[str, dict[LabelSet, Finding]] = {}
         for of, labels, finding in self._core.findings():
@@ -111,7 +121,7 @@ class Gauges:
         if not self._has_incidents:
             for domain in DOMAINS:
                 self._core.apply(domain, None)
-            self._core.advance(self._now)
+                self._core.advance(domain, self._now)
             for _ in self._incidents.update(self._now):
                 pass
             self._has_incidents = True
@@ -151,11 +161,20 @@ class Gauges:
     def samples(self, domain: DomainName, metric: Metric, slot: int | None) -> list[tuple[LabelSet, Sample]]:
         """Return the samples of a metric in a window by its number, or without a window, for all label sets."""
         key = (metric.name, slot)
-        if key not in self._cache:
-            self._core.apply(domain, {aggregate.name for aggregate in metric.aggregates})
-            self._core.advance(self._now)
-            self._cache[key] = list(self._read(domain, metric, slot))
-        return self._cache[key]
+        known = self._cache.get(key)
+        if known is not None and known.update == self._updates:
+            return known.samples
+        self._core.apply(domain, {aggregate.name for aggregate in metric.aggregates})
+        self._core.advance(domain, self._now)
+        changed = self._core.take_changes(domain)
+        if changed:
+            self._cache = {
+                other: read for other, read in self._cache.items() if changed.isdisjoint(read.aggregates)
+            }
+            known = self._cache.get(key)
+        samples = list(self._read(domain, metric, slot)) if known is None else known.samples
+        self._cache[key] = _ReadSamples(self._updates, frozenset(a.name for a in metric.aggregates), samples)
+        return samples
 
     def _read(
         self, domain: DomainName, metric: Metric, slot: int | None

@@ -15,10 +15,11 @@ from stream.monitoring.evaluation.promql import Selector, parse, selectors
 from tests.backtest.histories import LATEST, MONDAY, answers, conversations, encoded, leavers
 from tests.backtest.test_alerts import SPIKE, late_tickets
 from tests.exporter.in_memory import Worker, apply_records, exporter, refresh
-from tests.support import DAY, HOUR
+from tests.support import DAY
 
 TARGETS = {"CXGAUGE_TARGETS": '{"cx_nps_score": 30, "cx_waiting_over_target_tickets": 3}'}
-MOMENTS = (MONDAY + 9 * DAY, SPIKE + 6 * MINUTE, SPIKE + HOUR + 6 * MINUTE, SPIKE + 2 * DAY)
+MOMENTS = (MONDAY + 9 * DAY, *(SPIKE + n * MINUTE for n in (6, 7, 8, 66, 2 * 1440)))
+"""Some of them a minute apart, of which most samples are those of the minute before."""
 EVENTS = [*leavers(14, SPIKE), *answers(15, MONDAY + 12 * DAY), *conversations(14), *late_tickets()]
 READ = {
     selector

@@ -1,6 +1,7 @@
 """Counts of buckets. Additions commute, so the order in which blocks are applied changes nothing."""
 
 from array import array
+from bisect import bisect_left
 from itertools import accumulate
 from typing import Protocol
 
@@ -144,18 +145,22 @@ class SparseCounts:
     `limit` is the number of buckets that `trim` keeps before the present one, `width` the number of integers.
     """
 
-    __slots__ = ("_floor", "_values", "limit", "width")
+    __slots__ = ("_floor", "_order", "_sums", "_values", "limit", "width")
 
     def __init__(self, limit: int, width: int) -> None:
         self.limit = limit
         self.width = width
         self._floor = 0
         self._values: dict[int, dict[int, int]] = {}
+        self._order: list[int] = []
+        """The buckets in order, and by part the sums before each of them, computed when they are asked for."""
+        self._sums: dict[int, list[int]] = {}
 
     def add(self, bucket: int, part: int, n: int) -> None:
         """Add `n` to an integer of a bucket. A bucket that is too old is ignored."""
         if bucket < self._floor:
             return
+        self._sums.clear()
         parts = self._values.setdefault(bucket, {})
         parts[part] = parts.get(part, 0) + n
         if not parts[part]:
@@ -165,7 +170,14 @@ class SparseCounts:
 
     def sum(self, begin: int, end: int, part: int = 0) -> int:
         """Return the sum of one integer over the buckets from `begin` to before `end`."""
-        return sum(self.between(begin, end, part))
+        if not self._sums:
+            self._order = sorted(self._values)
+        sums = self._sums.get(part)
+        if sums is None:
+            integers = (self._values[bucket].get(part, 0) for bucket in self._order)
+            sums = self._sums[part] = list(accumulate(integers, initial=0))
+        low, high = bisect_left(self._order, begin), bisect_left(self._order, end)
+        return sums[high] - sums[low] if low < high else 0
 
     def sum_all(self, begin: int, end: int) -> list[int]:
         """Return the sums of all integers over the buckets from `begin` to before `end`."""
@@ -190,4 +202,5 @@ class SparseCounts:
         floor = present + 1 - self.limit
         if floor > self._floor:
             self._floor = floor
+            self._sums.clear()
             self._values = {bucket: parts for bucket, parts in self._values.items() if bucket >= floor}

@@ -139,6 +139,8 @@ class RollingWindows:
         """
         for window_range in self._ranges:
             edges = window_range.edges(now)
+            if edges == (window_range.first, window_range.last):
+                continue
             for first, last, sign in _moved(window_range.first, window_range.last, *edges):
                 for cell_ref, vector in self._between(window_range, first, last):
                     self._accumulate(

@@ -104,7 +104,7 @@ def recordings(
 class InstantEvaluator:
     """Evaluates expressions at one moment. Recording rules are evaluated when they are read, and once.
 
-    `now` is the moment in seconds since the epoch.
+    `now` is the moment in seconds since the epoch. `has_read_time`: an expression has read it.
     """
 
     def __init__(
@@ -114,6 +114,7 @@ class InstantEvaluator:
         self._now = now
         self._records = records
         self._recorded: dict[str, Vector] = {}
+        self.has_read_time = False
 
     def vector(self, expression: Expression) -> Vector:
         """Return the series of an expression. Raises ValueError if it is a scalar, or not supported."""
@@ -187,6 +188,7 @@ class InstantEvaluator:
 
     def _call(self, name: str, arguments: tuple[Expression, ...]) -> Value:
         if name == "time":
+            self.has_read_time = True
             return self._now
         if name in _SORTED:
             items = self.vector(arguments[0]).items()

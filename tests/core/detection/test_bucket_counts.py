@@ -69,6 +69,7 @@ def test_sparse_counts_hold_events_far_ahead_and_forget_old_ones() -> None:
     assert (counts.sum(91, 141), counts.sum(91, 141, 1), counts.sum(9000, 9001)) == (2, 1, 4)
     counts.trim(150)
     assert counts.sum(0, 141) == 0
+    assert counts.sum_all(0, 9001) == [4, 1]
     counts.add(100, 0, 5)
     assert counts.sum(0, 141) == 0
     assert counts.first_used(200) == 130
