@@ -119,8 +119,9 @@ class BacktestSpeed(msgspec.Struct, frozen=True, kw_only=True):
     """CPU time of the backtest.
 
     Attributes:
-        events_per_second: events by the CPU time of everything
-        cpu_seconds: CPU time of reading and translating files, counting, windows, detectors and rules
+        events_per_second: events of the files by the sum of these times
+        cpu_seconds: CPU time of reading (mapping and sorting included), counting, windows, detectors and rules. The start
+            of the program and writing the report are left out
     """
 
     events_per_second: float

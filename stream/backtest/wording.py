@@ -5,6 +5,15 @@ from datetime import datetime, timedelta
 from stream.backtest.report import BacktestReport, ReportedAlert, WeekFigure
 from stream.monitoring.evaluation.templates import humanize_duration
 
+PARTS = {
+    "reading": "reading, mapping and sorting",
+    "counting": "counting",
+    "windows": "windows",
+    "detection": "detectors",
+    "rules": "rules",
+}
+"""Names of the parts of the CPU time."""
+
 
 def headline(report: BacktestReport) -> str:
     """Return the sentence that says the most: the number of alerts and the time that the events cover."""
@@ -101,10 +110,10 @@ def speed(report: BacktestReport) -> str:
     """Return the rate of the backtest, and where its time went."""
     events = sum(report.events.values())
     seconds = report.speed.cpu_seconds
-    parts = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+    parts = ", ".join(f"{PARTS[name]} {value:.1f} s" for name, value in seconds.items())
     total = sum(seconds.values())
     core = max(total - seconds["reading"], 1e-9)
     return (
-        f"{events:,} events in {total:.1f} s of CPU: {report.speed.events_per_second:,.0f} events a second, "
-        f"{events / core:,.0f} without reading ({parts})"
+        f"{events:,} events of the files in {total:.1f} s of CPU: {report.speed.events_per_second:,.0f} events a second, "
+        f"{events / core:,.0f} without reading ({parts}; the start of the program and writing this report are left out)"
     )

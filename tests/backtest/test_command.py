@@ -113,7 +113,7 @@ def test_a_report_as_text_json_and_page(run: Run) -> None:
     n = len(report["alerts"])
     assert shown.startswith(f"{n} alert{'' if n == 1 else 's'} from 2026-01-05 to 2026-01-15\n")
     assert "Only 0 NPS, CSAT and CES answers in the last" in shown
-    assert "809 events in " in shown
+    assert "809 events of the files in " in shown
 
 
 def test_errors_name_row_field_and_value(run: Run) -> None:
