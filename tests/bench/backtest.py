@@ -64,8 +64,8 @@ def answers(n: int) -> Iterator[Row]:
     yield "id", "at", "score", "channel", "touchpoint", "customer"
     for i in range(n):
         at = MONDAY + timedelta(minutes=i / ANSWERS_A_MINUTE)
-        place = f"ch{i % 4}", f"touchpoint-{i // 4 % 25:04d}"
-        yield f"8f1c-{i:027d}", at.isoformat(), i * 31 % 11, *place, f"c-{i * 7919 % 20_000:06d}"
+        pair = f"ch{i % 4}", f"touchpoint-{i // 4 % 25:04d}"
+        yield f"8f1c-{i:027d}", at.isoformat(), i * 31 % 11, *pair, f"c-{i * 7919 % 20_000:06d}"
 
 
 def tickets(n: int) -> Iterator[Row]:
@@ -76,13 +76,13 @@ def tickets(n: int) -> Iterator[Row]:
         number, step = divmod(i, len(STEPS))
         created = MONDAY + timedelta(minutes=number * len(STEPS) / TICKET_EVENTS_A_MINUTE)
         at = created + timedelta(minutes=STEPS[step])
-        place = f"ch{number % 4}", f"touchpoint-{number // 4 % 25:04d}"
+        pair = f"ch{number % 4}", f"touchpoint-{number // 4 % 25:04d}"
         yield (
             f"t-{number:08d}",
             step,
             kinds[step],
             at.isoformat(),
-            *place,
+            *pair,
             f"c-{number * 7919 % 20_000:06d}",
         )
 
