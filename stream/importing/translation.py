@@ -93,8 +93,13 @@ class Translation:
 
     def _check_columns(self, cells: Mapping[str, str]) -> None:
         if missing := sorted(self._mapping.names - cells.keys()):
+            hint = (
+                ". Is file.delimiter of the mapping right?"
+                if self._format == "csv" and len(cells) == 1
+                else ""
+            )
             raise CxgaugeError(
-                f"{self._path}: has no column {missing[0]!r}, which {self._mapping.name} reads; its columns are {', '.join(cells)}"
+                f"{self._path}: has no column {missing[0]!r}, which {self._mapping.name} reads; its columns are {', '.join(cells)}{hint}"
             )
 
 

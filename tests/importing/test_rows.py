@@ -28,10 +28,23 @@ def test_header_names_the_columns(tmp_path: Path) -> None:
 
 
 def test_short_rows_are_filled_up(tmp_path: Path) -> None:
-    """Missing cells are empty, additional ones are ignored."""
-    assert rows(tmp_path, "a,b\n1\n1,2,3\n") == [
+    """Missing cells are empty, and so may be additional ones, as after a delimiter at the end of each line."""
+    assert rows(tmp_path, "a,b\n1\n1,2,,\n") == [
         Record(2, {"a": "1", "b": ""}),
         Record(3, {"a": "1", "b": "2"}),
+    ]
+
+
+def test_a_row_with_too_many_values_has_a_fault(tmp_path: Path) -> None:
+    """Its values may be in wrong columns, for example after a comma in a text without quotation marks."""
+    records = rows(tmp_path, "a,b\n1,not, quoted\n2,3\n")
+    assert [record.fault for record in records] == ["got 3 values, allowed are 2", ""]
+
+
+def test_columns_of_the_same_name_are_numbered(tmp_path: Path) -> None:
+    """So no mapping reads one of them by chance."""
+    assert rows(tmp_path, "id,other,other\n1,a,b\n") == [
+        Record(2, {"id": "1", "other#1": "a", "other#2": "b"})
     ]
 
 
@@ -64,6 +77,26 @@ def test_an_unreadable_file_is_named(tmp_path: Path, text: str, form: dict[str, 
     path.write_text(text)
     with pytest.raises(CxgaugeError, match=r"export\.csv: "):
         list(read(path, FileForm(**form)))
+
+
+@pytest.mark.parametrize(
+    "text", ['a,b\n1,2\n3,"4\n5,6\n', 'a,b\n1,2\n3,"4" 5\n', f"a,b\n1,2\n3,{'x' * 200_000}\n"]
+)
+def test_an_error_in_a_row_names_its_first_line(tmp_path: Path, text: str) -> None:
+    """A quotation mark without end, one that is not doubled, and a cell that is too long."""
+    with pytest.raises(CxgaugeError, match=r"export\.csv: row from line 3 on: .* A quotation mark may be"):
+        rows(tmp_path, text)
+
+
+def test_another_encoding_names_the_option(tmp_path: Path) -> None:
+    """Exports of Excel are in cp1252 or UTF-16, which the mapping says."""
+    path = tmp_path / "export.csv"
+    path.write_bytes("a\né\n".encode("cp1252"))
+    with pytest.raises(
+        CxgaugeError, match=r'export\.csv: got bytes that are not utf-8.* encoding = "cp1252"'
+    ):
+        list(read(path, FileForm()))
+    assert list(read(path, FileForm(encoding="cp1252"))) == [Record(2, {"a": "é"})]
 
 
 def test_wrong_encoding_and_broken_gzip(tmp_path: Path) -> None:
