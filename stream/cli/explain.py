@@ -1,6 +1,5 @@
 """`cxgauge explain`: print the definition of a metric, or the stored state of a customer."""
 
-from difflib import get_close_matches
 from textwrap import fill
 
 import click
@@ -16,6 +15,7 @@ from stream.errors import CxgaugeError
 from stream.exporter import incidents, unusual
 from stream.exporter.pipeline_metrics import FAMILIES
 from stream.resources import series as resources
+from stream.suggestions import did_you_mean
 from stream.text import printable
 
 WINDOWS = (
@@ -105,10 +105,8 @@ def find_metric(name: str) -> Metric:
     wanted = name.lower().replace("-", "_").replace(" ", "_")
     if wanted in by_alias:
         return by_alias[wanted]
-    nearest = by_alias[get_close_matches(wanted, by_alias, n=1, cutoff=0.0)[0]]
-    raise CxgaugeError(
-        f"metric: got {name!r}, did you mean {nearest.name!r}; allowed are {', '.join(REGISTRY)}"
-    )
+    nearest = did_you_mean(wanted, by_alias)
+    raise CxgaugeError(f"metric: got {name!r}{nearest}; allowed are {', '.join(REGISTRY)}, and their series")
 
 
 def format_metric(metric: Metric) -> str:

@@ -4,7 +4,6 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from stream.config import checks
 from stream.config.setting_types import SettingSource
 from stream.config.settings import Settings, keys
 from stream.errors import ConfigError
+from stream.suggestions import did_you_mean, suggestion
 
 DEFAULT_FILE = Path("cxgauge.toml")
 PREFIX = "CXGAUGE_"
@@ -89,19 +89,11 @@ def _from_file(path: Path | None, errors: list[str]) -> Iterator[tuple[str, RawV
     where = path or DEFAULT_FILE
     if path is None and not where.exists():
         return
-    try:
-        document = tomllib.loads(where.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        errors.append(f"{where}: {error.strerror if isinstance(error, OSError) else error}")
-        return
-    except RecursionError:
-        errors.append(f"{where}: values are nested too deeply")
-        return
-    for section, table in document.items():
+    for section, table in _document(where, errors).items():
         if section in KEYS:
             yield section, RawValue(table, str(where), where.parent)
         elif section not in SECTIONS:
-            errors.append(f"{section}: unknown section{_nearest(section, SECTIONS)} ({where})")
+            errors.append(f"{section}: unknown section{suggestion(section, SECTIONS)} ({where})")
         elif not isinstance(table, dict):
             errors.append(f"{section}: got {type(table).__name__}, allowed is a table ({where})")
         else:
@@ -112,6 +104,19 @@ def _from_file(path: Path | None, errors: list[str]) -> Iterator[tuple[str, RawV
                     errors.append(f"{key}: unknown key{_nearest_key(section, name)} ({where})")
 
 
+def _document(path: Path, errors: list[str]) -> dict[str, Any]:
+    """Return the tables of a TOML file, none if it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        errors.append(f"{path}: is not in UTF-8")
+    except (OSError, ValueError) as error:
+        errors.append(f"{path}: {error.strerror if isinstance(error, OSError) else error}")
+    except RecursionError:
+        errors.append(f"{path}: values are nested too deeply")
+    return {}
+
+
 def _from_environment(environ: Mapping[str, str], errors: list[str]) -> Iterator[tuple[str, RawValue]]:
     for variable, text in environ.items():
         if not variable.startswith(PREFIX) or not text or variable in OF_TESTS:
@@ -119,7 +124,7 @@ def _from_environment(environ: Mapping[str, str], errors: list[str]) -> Iterator
         key = VARIABLES.get(variable)
         if key is None:
             if not _SERVICE_LINK.fullmatch(variable):
-                errors.append(f"{variable}: unknown variable{_nearest(variable, VARIABLES)} (environment)")
+                errors.append(f"{variable}: unknown variable{_nearest_variable(variable)} (environment)")
             continue
         yield key, RawValue(_parsed(text) if KEYS[key].json else text, variable, Path())
 
@@ -132,10 +137,12 @@ def _parsed(text: str) -> Any:
 
 
 def _nearest_key(section: str, name: str) -> str:
-    elsewhere = [key for key in KEYS if key.endswith(f".{name}")]
-    return f", did you mean {elsewhere[0]!r}" if elsewhere else _nearest(f"{section}.{name}", KEYS)
+    if elsewhere := [key for key in KEYS if key.endswith(f".{name}")]:
+        return f", did you mean {elsewhere[0]!r}"
+    names = [key.partition(".")[2] for key in KEYS if key.startswith(f"{section}.")]
+    return suggestion(name, names, f"{section}.")
 
 
-def _nearest(name: str, known: Mapping[str, Any] | set[str]) -> str:
-    close = get_close_matches(name, sorted(known), n=1, cutoff=0.0)
-    return f", did you mean {close[0]!r}"
+def _nearest_variable(variable: str) -> str:
+    names = [known.removeprefix(PREFIX) for known in VARIABLES]
+    return did_you_mean(variable.removeprefix(PREFIX), names, PREFIX)

@@ -1,7 +1,6 @@
 """Targets and benchmarks of figures: the settings checked against the figures that exist, and their series."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from schemas.currencies import EXPONENTS
@@ -15,6 +14,7 @@ from stream.core.model.aggregates.joined import CLASSES, FATES, NO_CLASS
 from stream.errors import ConfigError
 from stream.exporter.exposition import header, line
 from stream.exporter.pipeline_metrics import FAMILIES
+from stream.suggestions import did_you_mean
 
 _OPEN_VALUES: Mapping[str, tuple[str, ...]] = {
     "survey": SURVEYS,
@@ -93,9 +93,8 @@ def _checked(key: str, name: str, value: FigureValue, errors: list[str]) -> Tile
     """Return the tile of a figure, None if an error was added."""
     tile = decode(name)
     if tile is None:
-        nearest = get_close_matches(name, figure_names(), n=1, cutoff=0.0)[0]
         errors.append(
-            f"{key}: got {abbreviated(name)}, allowed is the name of a figure, did you mean {nearest!r}"
+            f"{key}: got {abbreviated(name)}, allowed is the name of a figure{did_you_mean(name, figure_names())}"
         )
         return None
     headline = HEADLINES[tile.number].headline

@@ -1,15 +1,13 @@
 """Fields that no worker reads: in files that people write, they are most often misspelt."""
 
-from difflib import get_close_matches
-
 from schemas.codec import Undecodable
 from schemas.fields import Data, abbreviated
+from stream.suggestions import suggestion
 
 
 def unknown_field(name: str, kind: type[Data], prefix: str) -> Undecodable:
-    """Return the error of a field of an event's data, which names the nearest one. `prefix` is its place."""
-    nearest = get_close_matches(name, kind.__struct_fields__, n=1, cutoff=0.0)
+    """Return the error of a field of an event's data, with the nearest one or all. `prefix` is its place."""
     return Undecodable(
         "invalid",
-        f"{prefix}{abbreviated(name)[1:-1]}: unknown field of {kind.TYPE}, did you mean {nearest[0]!r}",
+        f"{prefix}{abbreviated(name)[1:-1]}: unknown field of {kind.TYPE}{suggestion(name, kind.__struct_fields__)}",
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,6 +21,7 @@ from stream.mapping.forms import Constant, EventForm, ValueForm
 from stream.mapping.known_fields import unknown_field
 from stream.mapping.local_times import FileOrder
 from stream.mapping.values import MISSING, FieldValue, compile_form, compile_table, compile_value
+from stream.suggestions import suggestion
 
 ELEMENT, INDEX = "_each", "_index"
 """Names of the element of the array `each` and of its index from 0."""
@@ -120,8 +120,7 @@ class EventRule:
         self._source = source
         self._data: dict[str, FieldValue] = {}
         if form.type not in _KINDS:
-            nearest = get_close_matches(form.type, _TYPES, n=1, cutoff=0.0)[0]
-            faults.append(f"{self.label}: type: got {abbreviated(form.type)}, did you mean {nearest!r}")
+            faults.append(f"{self.label}: type: got {abbreviated(form.type)}{suggestion(form.type, _TYPES)}")
         elif _KINDS[form.type] in DERIVED:
             faults.append(f"{self.label}: type: got {form.type!r}, which workers write, and nobody else")
         else:

@@ -66,10 +66,13 @@ def test_without_a_name_all_metrics_are_listed() -> None:
 
 
 def test_an_unknown_name_suggests_the_nearest() -> None:
-    """The exit code is 1, with the nearest metric."""
+    """The exit code is 1, with the nearest name if one is similar."""
     result = CliRunner().invoke(main, ["explain", "cx_nps_scor"])
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: metric: got 'cx_nps_scor', did you mean 'nps'; allowed are nps, ")
+    assert result.stderr.startswith(
+        "Error: metric: got 'cx_nps_scor', did you mean 'cx_nps_score'; allowed are nps, "
+    )
+    assert "got ''; allowed are nps, " in CliRunner().invoke(main, ["explain", ""]).stderr
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -103,10 +103,12 @@ def test_all_errors_are_reported_with_their_source(tmp_path: Path) -> None:
         ("[kafka]\nbootstrap_server = 'a:1'", "unknown key, did you mean 'kafka.bootstrap_servers'"),
         ("[exporter]\nwindows = ['5m']", "unknown key, did you mean 'metrics.windows'"),
         ("[metric]\nwindows = ['5m']", "unknown section, did you mean 'metrics'"),
+        ("[what]", "unknown section, allowed are benchmarks, calendars, clv, "),
+        ("[logs]\nwhat = 1", "unknown key, allowed are logs.format, logs.level ("),
     ],
 )
 def test_unknown_keys_suggest_the_nearest_one(tmp_path: Path, text: str, suggestion: str) -> None:
-    """The error suggests the key that was probably meant."""
+    """The error suggests the key that was probably meant, or lists all if none is similar."""
     (line,) = errors_of(toml(tmp_path, text))
     assert suggestion in line
 
@@ -115,6 +117,16 @@ def test_unknown_variables_suggest_the_nearest_one() -> None:
     """Variables with the prefix must be settings."""
     (line,) = errors_of(KAFKA_BOOTSTRAP="a:1")
     assert line.startswith("CXGAUGE_KAFKA_BOOTSTRAP: unknown variable, did you mean 'CXGAUGE_KAFKA_")
+    assert errors_of(FOO="1") == ["CXGAUGE_FOO: unknown variable (environment)"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    """Some editors write one."""
+    path = tmp_path / "cxgauge.toml"
+    path.write_text("[logs]\nformat = 'json'", encoding="utf-8-sig")
+    assert load(path, {}).logs.format == "json"
+    path.write_text("# é", encoding="cp1252")
+    assert errors_of(path) == [f"{path}: is not in UTF-8"]
 
 
 def test_service_links_of_kubernetes_are_no_settings() -> None:
