@@ -179,7 +179,7 @@ def _parse(text: str) -> Any:
     except (*EVALUATION_ERRORS, PendingDeprecationWarning) as error:
         raise ValueError(
             f"got {abbreviated(text)}: {_first_line(error)}. Allowed is a JMESPath expression, in which names with other"
-            ' characters than letters, digits and _ are quoted: "due date"'
+            """ characters than letters, digits and _ are quoted, in TOML '{"due date"}' or path = '"due date"'"""
         ) from None
 
 

@@ -152,8 +152,10 @@ def load(path: Path | str) -> EventMapping:
             raise CxgaugeError(
                 f"{file}: got more than {MAX_BYTES:,} bytes, which is too large for a mapping file"
             )
-        text = raw.decode()
-    except (OSError, ValueError) as error:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CxgaugeError(f"{file}: is not in UTF-8") from error
+    except OSError as error:
         raise CxgaugeError(f"{file}: {error}") from error
     return compile_mapping(text, str(file))
 

@@ -28,5 +28,5 @@ def resolve(path: Path | str) -> Path:
     if str(path) in names():
         return FOLDER / f"{path}.toml"
     raise CxgaugeError(
-        f"{abbreviated(str(path))[1:-1]}: no such file, and no mapping that ships with cxgauge: {', '.join(names()) or 'none'}"
+        f"{abbreviated(str(path))[1:-1]}: is no file, and no mapping that ships with cxgauge: {', '.join(names()) or 'none'}"
     )

@@ -83,7 +83,7 @@ def test_shipped_mappings_are_listed_and_shown() -> None:
     unknown = CliRunner().invoke(main, ["mapping", "show", "fax"])
     assert unknown.exit_code == 1
     assert (
-        "fax: no such file, and no mapping that ships with cxgauge: chatwoot, chatwoot-past" in unknown.stderr
+        "fax: is no file, and no mapping that ships with cxgauge: chatwoot, chatwoot-past" in unknown.stderr
     )
 
 

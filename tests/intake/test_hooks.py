@@ -233,4 +233,4 @@ def test_faults_of_all_webhooks_are_reported(tmp_path: Path) -> None:
         compile_hooks(hooks)
     lines = str(caught.value).splitlines()
     assert lines[0].startswith(f"intake.hooks.a.mapping: {bad}: ")
-    assert lines[-1].startswith("intake.hooks.b.mapping: no-such: no such file")
+    assert lines[-1].startswith("intake.hooks.b.mapping: no-such: is no file")

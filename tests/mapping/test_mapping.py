@@ -1,6 +1,7 @@
 """Mapping files: the events of a record, and the errors of a file and of a record."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -304,12 +305,18 @@ FAULTS = [
     ),
     ("skip =", "skips =", "Object contains unknown field `skips` - at rule 1"),
     ("survey =", "servey =", "data.servey: unknown field of cx.feedback.submitted.v1, did you mean 'survey'"),
+    (
+        "survey =",
+        "what =",
+        "data.what: unknown field of cx.feedback.submitted.v1, allowed are channel, comment, ",
+    ),
     ("survey =", "servey =", "data.survey: missing, every cx.feedback.submitted.v1 needs it"),
     ('"csat"', '"cast"', "data.survey: expected one of ces, csat, exit, nps, got 'cast'"),
     ('id = "{no}/a"', "id = 7", "Expected `str`, got `int` - at rule 1, `id`"),
     ('id = "{no}/a"', 'id = "a"', "id: got 'a', allowed is a text with an expression in braces"),
     ('id = "{no}/a"', 'id = "{no"', "a single '{', write '{{' for the character"),
     ('id = "{no}/a"', 'id = "{no+1}"', "names with other characters than letters"),
+    ('id = "{no}/a"', 'id = "{due date}"', """are quoted, in TOML '{"due date"}' or path = '"due date"'"""),
     ('id = "{no}/a"', 'id = "{}"', "allowed is a JMESPath expression"),
     ('id = "{no}/a"', "id = '{foo(no)}'", "id: got foo(), allowed is a function of abs, avg"),
     ('id = "{no}/a"', "id = '{contains(no)}'", "contains(): got 1 arguments, allowed are 2"),
@@ -382,5 +389,15 @@ def test_all_faults_are_reported_at_once() -> None:
 
 @pytest.mark.parametrize("name", ["nowhere.toml", "", "a\0b", "a" * 5_000])
 def test_a_missing_mapping_is_named(name: str) -> None:
-    with pytest.raises(CxgaugeError, match="no such file"):
+    with pytest.raises(CxgaugeError, match="is no file, and no mapping that ships"):
         load(name)
+
+
+def test_the_encoding_of_a_mapping_file(tmp_path: Path) -> None:
+    """Some editors write a byte order mark. Another encoding is an error."""
+    path = tmp_path / "map.toml"
+    path.write_text(ANSWERS, encoding="utf-8-sig")
+    assert load(path).names == mapping_of(ANSWERS).names
+    path.write_text("# é", encoding="cp1252")
+    with pytest.raises(CxgaugeError, match=r"map\.toml: is not in UTF-8"):
+        load(path)
