@@ -10,7 +10,7 @@ from msgspec import inspect
 from .depth import MAX_DEPTH
 from .envelope import EVENTS, ContextAttributes
 from .fields import Data, abbreviated
-from .topics import Topic, topics_of
+from .topics import DERIVED, Topic, topics_of
 
 _AT = re.compile(r"^(?P<text>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
@@ -21,6 +21,7 @@ _COMPARED_NAMES, _COMPARED_LENGTH = 20, 64
 """Unknown names that are compared with a missing one, and their maximum length. A record may have thousands."""
 
 _HOMES = {kind.TYPE: topics_of(kind)[0].name for kind in EVENTS}
+_DERIVED = {kind.TYPE for kind in DERIVED}
 
 
 class Undecodable(ValueError):  # noqa: N818 - an outcome of a record, like `late`
@@ -59,6 +60,8 @@ def bad_attributes(error: Exception, decoded: Any, *, prefix: str = "") -> Undec
 
 def bad_type(name: str, topic: Topic) -> Undecodable:
     """Return the error of an event type that does not belong on the topic."""
+    if name in _DERIVED:
+        return Undecodable("unknown_type", f"type: {name} is written by workers only, to {_HOMES[name]}")
     if name in _HOMES:
         return Undecodable("unknown_type", f"type: {name} belongs on {_HOMES[name]}, not on {topic.name}")
     known = ", ".join(kind.TYPE for kind in topic.types)

@@ -25,6 +25,8 @@ def erase(configuration: Configuration, customer: str, yes: bool) -> None:
     Everything stored about the person up to now is deleted. Finished counts stay, without a name. This cannot be undone.
     """
     settings = configuration.load()
+    if not customer:
+        raise click.BadParameter("is empty", param_hint="CUSTOMER")
     if not yes:
         click.confirm(f"Delete everything stored about {customer!r}?", abort=True, err=True)
     run(settings.kafka, _erase(settings, customer))

@@ -10,7 +10,7 @@ from typing import IO
 
 import click
 
-from schemas.codec import Undecodable
+from schemas.codec import MAX_VALUE, Undecodable
 from schemas.envelope import Event
 from stream.cli.aio import run
 from stream.cli.configuration import Configuration
@@ -23,6 +23,7 @@ from stream.mapping.known_fields import unknown_field
 
 CHUNK = 1 << 16
 """Bytes that are read at once."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @click.command()
@@ -91,26 +92,37 @@ class EventReader:
         number = 0
         async for line in self._lines(meter):
             number += 1
-            if not line or line.isspace():
+            text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+            if not text.strip() and len(text) <= MAX_VALUE:
                 continue
             try:
-                event, unknown = DECODER.decode_with_unknown(line, ())
-                if unknown and not self._allow_unknown_fields:
-                    raise unknown_field(unknown[0], type(event.data), "data.")
+                event = self._decode(text)
             except Undecodable as error:
                 self.invalid_lines += 1
                 echo(f"{self._name}:{number}: {error}", err=True)
             else:
                 yield event
 
+    def _decode(self, line: bytes) -> Event:
+        if len(line) > MAX_VALUE:  # the rest of the line was not kept
+            raise Undecodable("oversized", f"value: more than {MAX_VALUE} bytes")
+        event, unknown = DECODER.decode_with_unknown(line, ())
+        if unknown and not self._allow_unknown_fields:
+            raise unknown_field(unknown[0], type(event.data), "data.")
+        return event
+
     async def _lines(self, meter: ProgressMeter) -> AsyncIterator[bytes]:
-        incomplete = b""
+        """Yield the lines. Of one that is too long for an event, only some more bytes than an event has."""
+        incomplete = bytearray()
         async for chunk in _chunks(self._raw):
             meter.position += len(chunk)
-            *lines, incomplete = (incomplete + chunk).split(b"\n")
-            for line in lines:
-                yield line
-        yield incomplete
+            first, *others = chunk.split(b"\n")
+            if len(incomplete) <= MAX_VALUE + len(_BYTE_ORDER_MARK):
+                incomplete += first
+            for line in others:
+                yield bytes(incomplete)
+                incomplete[:] = line
+        yield bytes(incomplete)
 
 
 async def _chunks(raw: IO[bytes]) -> AsyncIterator[bytes]:

@@ -8,7 +8,7 @@ import msgspec
 from stream.text import printable
 
 _EXPECTED = re.compile(r"(?P<field>[^:]+): expected (?P<allowed>.+?)(?:, got (?P<got>.*))?", re.DOTALL)
-_HOME = re.compile(r"(?P<field>type): (?P<got>\S+) (?P<allowed>belongs on .*)", re.DOTALL)
+_HOME = re.compile(r"(?P<field>type): (?P<got>\S+) (?P<allowed>(belongs on|is written by) .*)", re.DOTALL)
 _SIZE = re.compile(r"(?P<field>value): (?P<got>\d+ bytes), (?P<allowed>\d+) are allowed")
 _OTHER = re.compile(r"(?P<field>[^:\s]+): (?P<allowed>.*)", re.DOTALL)
 

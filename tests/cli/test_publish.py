@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -130,6 +131,41 @@ def test_a_misspelt_field_is_refused_with_the_nearest_name() -> None:
         main, ["publish", "-", "--dry-run", "--allow-unknown-fields"], input=misspelt
     )
     assert (allowed.exit_code, allowed.stdout) == (0, "1 events are valid; nothing was sent\n")
+
+
+def dry_run(raw: bytes) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, ["publish", "-", "--dry-run"], input=raw)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_byte_order_mark_and_carriage_returns_are_no_part_of_events() -> None:
+    """Files written on Windows have them."""
+    code, output, _ = dry_run(b"\xef\xbb\xbf" + (ANSWER + CREATED).replace("\n", "\r\n").encode())
+    assert (code, output) == (0, "2 events are valid; nothing was sent\n")
+
+
+def test_a_line_that_is_too_long_is_skipped_without_being_held() -> None:
+    """The peak has the input of the test and the copy that click makes of it."""
+    tracemalloc.start()
+    code, output, errors = dry_run(b" " * (64 << 20) + b"\n" + ANSWER.encode())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (code, output) == (1, "1 events are valid, 1 lines are not; nothing was sent\n")
+    assert errors == "-:1: value: more than 262144 bytes\n"
+    assert peak < 160 << 20
+
+
+def test_events_of_workers_are_refused() -> None:
+    """They would be counted as if a worker had written them."""
+    code, _, errors = dry_run(line("cx.customer.responded.v1", customer_id="c-1").encode())
+    assert code == 1
+    assert errors == "-:1: type: cx.customer.responded.v1 is written by workers only, to cx.customers\n"
+
+
+def test_an_empty_id_is_not_erased() -> None:
+    """It is refused before the question, which a script may answer."""
+    result = CliRunner().invoke(main, ["erase", ""])
+    assert (result.exit_code, "Invalid value for CUSTOMER: is empty" in result.stderr) == (2, True)
 
 
 @pytest.mark.kafka
