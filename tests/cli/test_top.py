@@ -194,6 +194,26 @@ async def test_once_prints_what_is_served() -> None:
         )
 
 
+async def test_once_prints_a_line_for_each_value_without_a_terminal() -> None:
+    """However narrow a terminal would be: scripts read lines."""
+    live_exporter = LiveExporter()
+    await live_exporter.publish(answers(3, 10, channel="a channel of many words " * 2))
+    async with live_exporter.running():
+        await live_exporter.refresh()
+        options = ["top", "--once", "--url", live_exporter.url, "--window", "1h", "--view", "channel"]
+        result = await asyncio.to_thread(CliRunner(env={"COLUMNS": "40"}).invoke, main, options)
+    (nps,) = (line for line in result.output.splitlines() if line.startswith("NPS"))
+    assert "a channel of many words a channel of many words" in nps
+    assert nps.split()[-1] == "3"
+
+
+def test_a_password_is_not_asked_for_without_a_terminal() -> None:
+    """Cron has none: the error names the variable."""
+    result = CliRunner().invoke(main, ["top", "--once", "--user", "ada"], input="secret\n")
+    assert result.exit_code == 1
+    assert "--user: CX_TOP_PASSWORD is missing, and there is no terminal" in result.stderr
+
+
 async def test_incidents_are_shown_above_the_figures() -> None:
     """With the text of the API, whose label values may move the cursor."""
     live_exporter = LiveExporter()

@@ -19,6 +19,8 @@ from stream.cli.report.markdown import markdown
 from stream.cli.report.pages import message, page
 from stream.cli.report.source import WantedReport, read
 from stream.cli.top.command import exporter_client
+from stream.config import setting_types
+from stream.config.setting_types import SettingSource
 from stream.core.model.periods import PERIODS
 from stream.core.model.time_zones import ALLOWED
 from stream.core.model.time_zones import time_zone as zone_by_name
@@ -101,6 +103,7 @@ def report(
     settings = configuration.load()
     if (zone := zone_by_name(time_zone)) is None:
         raise CxgaugeError(f"--time-zone: got {time_zone!r}, allowed is {ALLOWED}")
+    _check_address(alertmanager)
     sending.check([*addresses])
     client = exporter_client(settings, url, user, password, ca)
     wanted = WantedReport(None if period else window or "7d", period, zone, views, comments)
@@ -113,6 +116,15 @@ def report(
             echo(str(_written((folder or Path()) / f"{name}{suffix}", text)))
     if addresses:
         sending.send([*addresses], whole, message(known))
+
+
+def _check_address(alertmanager: str | None) -> None:
+    """Raise CxgaugeError if the option is no address that the setting may have."""
+    errors: list[str] = []
+    if alertmanager is not None:
+        setting_types.url.read(alertmanager, SettingSource("--alertmanager", "command line", Path(), errors))
+    if errors:
+        raise CxgaugeError("\n".join(errors))
 
 
 def _alerts(url: str | None) -> FiringAlerts:

@@ -3,9 +3,11 @@
 import base64
 import json
 import ssl
+import sys
 import time
 import urllib.request
 from collections.abc import Iterable
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from threading import Event
@@ -39,6 +41,8 @@ TIMEOUT = 8.0
 EFFECTS = "mix, rate: by how much a label set moved the total, because its share or its value changed"
 MAX_REASON = 4_096
 """Bytes of a refusal that are read."""
+MAX_WIDTH = 10_000
+"""Characters of a line where there is no terminal."""
 
 
 class ExporterClient(NamedTuple):
@@ -119,7 +123,9 @@ def top(
         allowed = ", ".join(sorted(snapshot.windows))
         raise CxgaugeError(f"--window: got {window!r}, the exporter has {allowed}")
     if once:
-        Console(highlight=False).print(read_screen(exporter, snapshot, view, window))
+        # A line for each value: where there is no terminal, rich would wrap at 80 characters.
+        width = None if sys.stdout.isatty() else MAX_WIDTH
+        Console(highlight=False, width=width).print(read_screen(exporter, snapshot, view, window))
         return
     with until_stopped(), Live(read_screen(exporter, snapshot, view, window), screen=True) as live:
         watch(exporter, live, view, window)
@@ -178,7 +184,14 @@ def default_url(settings: Settings) -> str:
 
 
 def authorization(user: str, password: str | None) -> str:
-    """Return the Authorization header of a user. Ask for the password if it is None."""
+    """Return the Authorization header of a user. Ask for the password if it is None.
+
+    Raises CxgaugeError if there is no terminal to ask on.
+    """
+    if password is None and not sys.stdin.isatty():
+        raise CxgaugeError(
+            "--user: CX_TOP_PASSWORD is missing, and there is no terminal to ask for the password"
+        )
     secret = password if password is not None else click.prompt("Password", hide_input=True, err=True)
     return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
 

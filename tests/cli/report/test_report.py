@@ -183,6 +183,13 @@ async def test_alerts_and_notes_are_named() -> None:
     assert "Look at the alerts yourself: Alertmanager has no answer (ClientConnectorError)." in failed
 
 
+def test_the_address_of_an_alertmanager_is_checked() -> None:
+    """By the rules of the setting, before anything is read."""
+    result = CliRunner().invoke(main, ["report", "--alertmanager", "example.org:9093"])
+    assert result.exit_code == 1
+    assert "--alertmanager: got 'example.org:9093', allowed is the address of a server" in result.stderr
+
+
 async def test_incidents_are_named_without_an_alertmanager() -> None:
     """With the text of the API and a link into the live page. Alerts of an Alertmanager say the same."""
     live = LiveExporter()
