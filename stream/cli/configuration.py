@@ -39,15 +39,24 @@ class Configuration(NamedTuple):
     def checked(self) -> str:
         """Check the configuration and return a line with its hash. Raises ConfigError.
 
-        Mappings of webhooks, targets and benchmarks are checked, too.
+        Mappings of webhooks, targets, benchmarks and the files of `web_config` are checked, too.
         """
         from stream.config import config_hash  # noqa: PLC0415 - as in load
         from stream.exporter.reference_lines import reference_lines  # noqa: PLC0415 - as in load
+        from stream.http.web_config import read  # noqa: PLC0415 - as in load
         from stream.intake.hooks import compile_hooks  # noqa: PLC0415 - as in load
 
         settings = self.load()
         compile_hooks(settings.intake.hooks)
+        for section, path in web_configs(settings):
+            read(path, section)
         reference_lines(settings)
         return (
             f"The configuration is valid. Hash of the settings that change figures: {config_hash(settings)}"
         )
+
+
+def web_configs(settings: "Settings") -> list[tuple[str, Path]]:
+    """Return the sections with a `web_config`, and the path of each."""
+    paths = (("exporter", settings.exporter.web_config), ("intake", settings.intake.web_config))
+    return [(section, path) for section, path in paths if path is not None]

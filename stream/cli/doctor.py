@@ -10,7 +10,7 @@ import click
 
 from stream.cli.aio import run
 from stream.cli.audit import audit
-from stream.cli.configuration import Configuration
+from stream.cli.configuration import Configuration, web_configs
 from stream.cli.output import echo
 from stream.clock import wall_ms
 from stream.config import Settings, config_hash
@@ -98,9 +98,8 @@ def _resources(settings: Settings) -> Resources:
     Raises ConfigError for a web_config that cannot be used.
     """
     files = list(certificate_files(settings.kafka))
-    for section, path in (("exporter", settings.exporter.web_config), ("intake", settings.intake.web_config)):
-        if path is not None:
-            files += read(path, section).certificates
+    for section, path in web_configs(settings):
+        files += read(path, section).certificates
     return Resources(dict.fromkeys(files), settings.exporter.folders)
 
 

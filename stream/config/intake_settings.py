@@ -233,11 +233,15 @@ def _read_users(value: Any, at: SettingSource) -> dict[str, str]:
     }
 
 
+_UNREADABLE = "***"
+"""In place of a secret that cannot be read, so that secrets are not reported as missing, too."""
+
+
 def _secrets_of(value: Any, at: SettingSource) -> list[str]:
     """Return the content of files with a secret each, without white space at the ends."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         at.error("***", "a list of paths of files")
-        return []
+        return [_UNREADABLE]
     secrets = []
     for name in value:
         path: Path = at.folder / name
@@ -246,6 +250,7 @@ def _secrets_of(value: Any, at: SettingSource) -> list[str]:
         except (OSError, ValueError):
             # not the name, which is the secret itself if it was written in place of a path
             at.error("***", f"the path of a text file, relative to {at.folder}")
+            secrets.append(_UNREADABLE)
     return secrets
 
 

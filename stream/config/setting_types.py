@@ -43,8 +43,12 @@ class SettingSource(NamedTuple):
         return self._replace(key=f"{self.key}.{name}")
 
     def error(self, value: object, allowed: str) -> None:
-        """Record that a value cannot be used. Reading continues, so that all errors are reported at once."""
-        self.errors.append(f"{self.key}: got {abbreviated(value)}, allowed is {allowed} ({self.source})")
+        """Record that a value cannot be used, or that it is missing (None).
+
+        Reading continues, so that all errors are reported at once.
+        """
+        got = "missing" if value is None else f"got {abbreviated(value)}"
+        self.errors.append(f"{self.key}: {got}, allowed is {allowed} ({self.source})")
 
     def refuse_unknown_keys(self, table: Mapping[str, object], known: Sequence[str]) -> None:
         """Record an error for each key of a table that is not known."""

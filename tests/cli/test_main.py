@@ -88,6 +88,17 @@ def test_a_bad_mapping_of_a_webhook_fails_the_check(runner: CliRunner, tmp_path:
     assert "ticketid" in result.stderr
 
 
+@pytest.mark.parametrize("section", ["exporter", "intake"])
+def test_a_bad_web_config_fails_the_check(runner: CliRunner, tmp_path: Path, section: str) -> None:
+    """As it would end the service."""
+    (tmp_path / "web.yml").write_text("basic_auth_user: {}")
+    path = tmp_path / "cxgauge.toml"
+    path.write_text(f'[{section}]\nweb_config = "web.yml"')
+    result = runner.invoke(cli.main, ["--config", str(path), "--check-config"])
+    assert result.exit_code == 2, result.output
+    assert f"{section}.web_config: {tmp_path}/web.yml: basic_auth_user: is not supported" in result.stderr
+
+
 def test_the_configuration_can_be_printed(runner: CliRunner) -> None:
     """The settings in force are printed as a configuration file."""
     result = runner.invoke(cli.main, ["--print-config"], env={"CXGAUGE_WORKER_FLUSH_INTERVAL": "1s"})

@@ -155,3 +155,14 @@ def test_an_error_names_key_and_allowed_values(tmp_path: Path, text: str, error:
     with pytest.raises(ConfigError) as caught:
         loaded(tmp_path, text)
     assert str(caught.value).startswith(error)
+
+
+@pytest.mark.parametrize("files", ['["no"]', '"pw"'])
+def test_an_unreadable_secret_is_one_error(tmp_path: Path, files: str) -> None:
+    """It is not reported as missing, too."""
+    text = f'[intake.hooks.a]\nmapping = "stripe"\nverify = "stripe"\nsecret_files = {files}'
+    with pytest.raises(ConfigError) as error:
+        loaded(tmp_path, text)
+    assert [line.partition(":")[0] for line in str(error.value).splitlines()] == [
+        "intake.hooks.a.secret_files"
+    ]

@@ -75,7 +75,7 @@ def test_bad_and_reserved_labels_are_refused(label: object) -> None:
 @pytest.mark.parametrize(
     ("views", "text"),
     [
-        ({"channel": ["channel"]}, "metrics.views.total: got None, allowed is an empty list"),
+        ({"channel": ["channel"]}, "metrics.views.total: missing, allowed is an empty list"),
         ({"total": ["channel"]}, "metrics.views.total: got ['channel'], allowed is an empty list"),
         ({"total": [], "view": []}, "metrics.views.view: got 'view', allowed is a name that is not reserved"),
         (

@@ -67,6 +67,8 @@ class ExporterClient(NamedTuple):
             if isinstance(error, HTTPError):
                 with error:
                     reason = _stated_reason(error) or reason
+                if error.code == HTTPStatus.UNAUTHORIZED:
+                    reason = f"{reason}: it needs --user, and its password"
             raise CxgaugeError(f"exporter {self.url} cannot be read: {reason}") from error
 
 

@@ -252,7 +252,7 @@ async def test_comments_are_for_users_who_may_read_them() -> None:
         facts(later, FiringAlerts(), None)
     )
     assert refused.exit_code == 1
-    assert "cannot be read: Unauthorized" in refused.output
+    assert "cannot be read: Unauthorized: it needs --user, and its password" in refused.output
 
 
 @pytest.mark.parametrize(
