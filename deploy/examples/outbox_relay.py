@@ -60,4 +60,6 @@ def main(database: str, brokers: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: outbox_relay.py DATABASE BROKERS")
     main(*sys.argv[1:])

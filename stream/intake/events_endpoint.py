@@ -83,11 +83,15 @@ class EventsEndpoint:
 
 
 def _is_atomic(request: web.Request) -> bool:
+    """Return the parameter `atomic`. Raises ProblemError for another value, and for any other parameter."""
+    for name in request.query:
+        if name != "atomic":  # misspelt, it would store a part of a request that is meant to be atomic
+            raise _bad_parameter(f"query: expected atomic, got {name[:20]!r}")
     text = request.query.get("atomic", "").lower()
     if text not in _FLAGS:
-        raise bad_request(
-            "invalid-parameter",
-            "A parameter is invalid",
-            f"atomic: expected true or false, got {text[:20]!r}",
-        )
+        raise _bad_parameter(f"atomic: expected true or false, got {text[:20]!r}")
     return _FLAGS[text]
+
+
+def _bad_parameter(detail: str) -> ProblemError:
+    return bad_request("invalid-parameter", "A parameter is invalid", detail)

@@ -131,6 +131,8 @@ def test_of_an_atomic_batch_all_events_are_taken_or_none(intake: RunningIntake) 
     assert intake.sink.records == []
     assert send_events(intake.url, [answer(1), answer(2)], path=path).status == 202
     assert send_events(intake.url, [answer(1)], path="/v1/events?atomic=yes").status == 400
+    misspelt = send_events(intake.url, [answer(1), answer(2, score=11)], path="/v1/events?atomc=true")
+    assert (misspelt.status, misspelt.document["detail"]) == (400, "query: expected atomic, got 'atomc'")
 
 
 def test_a_request_without_a_valid_event_is_a_problem(intake: RunningIntake) -> None:
