@@ -3,9 +3,11 @@
 import subprocess
 
 import pytest
+import yaml
 
 from stream.deployment import FOLDER
 from stream.monitoring.alerts.prometheus_files import alerts
+from stream.monitoring.evaluation.promql import seconds_of
 
 pytestmark = [pytest.mark.tools, pytest.mark.fresh]
 
@@ -219,6 +221,13 @@ def test_folded_series_and_repaired_windows_fire(engine):
     engine.expect_firing("7m", "CxSeriesFolded", {"job": "cxgauge"})
     engine.expect_firing("7m", "CxWindowRepaired", {"job": "cxgauge"})
     engine.run()
+
+
+def test_notifications_are_repeated_before_they_are_forgotten():
+    """Alertmanager keeps for 120 h, without --data.retention, what it has sent. A longer interval is shortened to that."""
+    root = yaml.safe_load(CONFIG.read_text())["route"]
+    intervals = [route["repeat_interval"] for route in (root, *root["routes"])]
+    assert all(seconds_of(interval) < seconds_of("120h") for interval in intervals)
 
 
 @pytest.mark.parametrize(
