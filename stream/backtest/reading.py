@@ -7,7 +7,6 @@ from typing import NamedTuple
 from schemas.codec import encode
 from schemas.envelope import at_ms
 from schemas.fields import Data
-from schemas.times import MAX_AHEAD, from_ms
 from schemas.topics import DOMAINS, DomainName, topics_of
 from stream.backtest.sorting import EncodedEvent, SortedEvents
 from stream.errors import CxgaugeError
@@ -59,16 +58,8 @@ def read_all(
     domains: dict[type[Data], list[DomainName]] = {}
     for path, mapping, format_ in files:
         translation = Translation(path, mapping, format_, report)
-        for event in translation:
-            at = at_ms(event)
-            if at > latest + MAX_AHEAD:
-                faulty += 1
-                report(
-                    f"{translation.position}: time: got {from_ms(at):%Y-%m-%dT%H:%M:%SZ}, which is in the future, allowed is "
-                    "a time of the past"
-                )
-                continue
-            kind = type(event.data)
+        for event in translation.until(latest):
+            at, kind = at_ms(event), type(event.data)
             if kind not in domains:
                 names = {topic.domain for topic in topics_of(kind)}
                 domains[kind] = [domain for domain in DOMAINS if domain in names]

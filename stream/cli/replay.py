@@ -56,10 +56,11 @@ def replay(
     translation = Translation(
         file, load(mapping_name), format_ or format_of(file), lambda line: echo(line, err=True)
     )
+    events = translation.until(wall_ms())
     if dry_run:
-        echo(f"{describe(translation)}; nothing was sent")
+        echo(f"{describe(events)}; nothing was sent")
     else:
-        run(settings.kafka, _replay(settings, sorted(translation, key=at_ms), speed, timestamps))
+        run(settings.kafka, _replay(settings, sorted(events, key=at_ms), speed, timestamps))
     if summary := translation.summary():
         echo(f"{file}: {summary}", err=True)
     sys.exit(1 if translation.faulty else 0)

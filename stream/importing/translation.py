@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from schemas.envelope import Event
+from schemas.envelope import Event, at_ms
+from schemas.times import MAX_AHEAD, from_ms
 from stream.errors import CxgaugeError
 from stream.importing.record import Record
 from stream.importing.records import FLAT, Format, position_of, read
@@ -63,6 +64,17 @@ class Translation:
                 yield from self._events(record)
         if self._noted > MAX_NOTES:
             self._report(f"{self._path}: {self._noted - MAX_NOTES:,} more local times come twice")
+
+    def until(self, latest: int) -> Iterator[Event]:
+        """Yield the events as `__iter__`, without those after `latest`, the present in ms, which are errors."""
+        for event in self:
+            if (at := at_ms(event)) > latest + MAX_AHEAD:
+                self._refuse(
+                    f"{self.position}: time: got {from_ms(at):%Y-%m-%dT%H:%M:%SZ}, which is in the future, allowed is a time"
+                    " of the past"
+                )
+            else:
+                yield event
 
     def summary(self) -> str:
         """Return the numbers of records that gave no event, "" if all did."""

@@ -125,7 +125,7 @@ def test_errors_name_row_field_and_value(run: Run) -> None:
     score, future, summary = result.stderr.splitlines()
     assert score.startswith("answers.csv:771: shop.toml: rule 1 (cx.feedback.submitted.v1): data.score: ")
     assert "'eleven'" in score
-    assert summary == "answers.csv: 1 errors"
+    assert summary == "answers.csv: 2 errors"
     assert future == (
         "answers.csv:772: time: got 2999-01-01T00:00:00Z, which is in the future, allowed is a time of the past"
     )

@@ -80,6 +80,16 @@ def test_a_dry_run_reports_each_error_with_its_position(files: tuple[Path, Path]
     assert result.stderr.endswith("export.csv: 1 errors\n")
 
 
+def test_an_event_of_the_future_is_an_error(files: tuple[Path, Path]) -> None:
+    """Kafka would refuse it, or the worker."""
+    export = files[0]
+    export.write_text(EXPORT.replace("2017", "2999"))
+    command = ["replay", str(export), "--mapping", str(files[1]), "--dry-run"]
+    result = CliRunner().invoke(main, command)
+    assert (result.exit_code, result.stdout) == (1, "0 events; nothing was sent\n")
+    assert "which is in the future, allowed is a time of the past" in result.stderr
+
+
 def test_the_oldest_event_must_outlive_the_retention_by_a_day() -> None:
     """Kafka deletes by record timestamp, so events that are almost too old are refused."""
     now = 1_000 * DAY
