@@ -1,7 +1,7 @@
 """The stored entities of a customer, read from the state topics, and their contributions."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 
 import msgspec
@@ -17,6 +17,7 @@ from stream.core.aggregation.customers.summary import summarize
 from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.erasure import engine_kinds, erased_until, fingerprint
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
+from stream.core.model.aggregate import AggregateName, Vector
 from stream.core.model.aggregates import AGGREGATES
 from stream.core.model.aggregates.customers import ChurnIgnoredLayout, PeriodsLayout
 from stream.core.model.aggregates.joined import CLASSES, NO_CLASS
@@ -90,8 +91,9 @@ def format_customer(
             f"{kind.name} ({prefixes[kind.prefix]:,})" for kind in domain.kinds if prefixes[kind.prefix]
         )
         yield f"records in {domain.name}: {records or 'none'}"
+    dimensions = [config.dimensions[index] for index in config.projected_dimensions]
     lines = [
-        f"  {aggregate} {_show(values)} {_show(extra)} {_minute(minute)}: {_show(vector)}"
+        f"  {aggregate} {_labels(dimensions, values)} {_show(extra)} {_minute(minute)}: {_vector(aggregate, vector)}"
         for domain in DOMAIN_REGISTRY
         for key, entity in sorted(entities_by_domain[domain.name].items())
         for kind in domain.kinds
@@ -145,5 +147,22 @@ def _yes_no(yes: bool) -> str:
     return "yes" if yes else "no"
 
 
-def _show(entities: object) -> str:
-    return msgspec.json.encode(entities).decode()
+def _labels(dimensions: list[str], values: Iterable[str | None]) -> str:
+    """Return the dimension values that are present, by name."""
+    return _show({name: value for name, value in zip(dimensions, values, strict=True) if value is not None})
+
+
+def _vector(aggregate: AggregateName, vector: Vector) -> str:
+    """Return a vector with the names of its components. Those of a histogram after its count are numbered."""
+    names = sorted((first, name.lower()) for name, first in AGGREGATES[aggregate].layout.components().items())
+    parts = {}
+    for component, n in sorted(vector.items()):
+        first, name = max(
+            (each for each in names if each[0] <= component), default=(component, f"{component}")
+        )
+        parts[f"{name}+{component - first}" if component > first else name] = n
+    return _show(parts)
+
+
+def _show(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,6 +1,7 @@
 """`explain --customer`: the stored state of a customer."""
 
 import asyncio
+import re
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -23,7 +24,7 @@ from tests.core.aggregation.customers.events import (
     responded,
 )
 from tests.core.aggregation.test_erasure import answer
-from tests.core.aggregation.tickets.events import created
+from tests.core.aggregation.tickets.events import created, message
 from tests.support import DAY, NOW, aggregation_config, count
 
 
@@ -70,9 +71,18 @@ def test_everything_about_a_customer_is_shown() -> None:
     assert "records in customers: customer (1), orders (2), refunds (1)" in lines
     assert "records in feedback: answers (1), responder (1)" in lines
     assert "records in tickets: none" in lines
-    assert '  churned ["app",null] ["price"] 2026-09-11 14:13Z: {"0":1}' in lines
-    assert '  customers ["app",null] ["responder"] now: {"0":1}' in lines
-    assert '  churn_ignored ["app",null] [] 2026-09-12 14:13Z: {"0":1}' in lines
+    assert '  churned {"channel":"app"} ["price"] 2026-09-11 14:13Z: {"involuntary":1}' in lines
+    assert '  customers {"channel":"app"} ["responder"] now: {"active":1}' in lines
+    assert '  churn_ignored {"channel":"app"} [] 2026-09-12 14:13Z: {"churns":1}' in lines
+
+
+def test_parts_of_a_histogram_are_numbered() -> None:
+    """Its number of durations, their sum in ms, and a bucket."""
+    tickets = count(Tickets(), [created(NOW, "t", customer_id="a"), message(NOW + 60_000)])
+    state = {"feedback": {}, "customers": {}} | entities_by_domain(tickets)
+    lines = list(format_customer("a", state, aggregation_config(), NOW + DAY))
+    (line,) = (line for line in lines if line.startswith("  first_response "))
+    assert re.fullmatch(r'.*: \{"responses":1,"responses\+1":60000,"responses\+\d+":1\}', line)
 
 
 def test_an_erased_customer_is_reported() -> None:
