@@ -27,8 +27,11 @@ class Entities(Protocol):
         """Where an entity that does not exist may be put without a look-up. `on_insert` is called for it then."""
 
     @property
-    def on_insert(self) -> Callable[[bytes, bytes, str | None], None] | None:
-        """Told of entities in `fresh` that are no parts of others: key, packed, whose it is. None if nobody needs to know."""
+    def on_insert(self) -> Callable[[bytes, bytes, str | None], bytes] | None:
+        """Told of entities in `fresh` that are no parts of others: key, packed, whose it is. Returns its `timer`.
+
+        None if nobody needs to know. The timer is the key then.
+        """
 
     @property
     def persons(self) -> PersonKeys | None:
@@ -41,7 +44,8 @@ class Entities(Protocol):
 
     def __getitem__(self, key: bytes, /) -> bytes: ...
 
-    def __setitem__(self, key: bytes, raw: bytes, /) -> None: ...
+    def put(self, key: bytes, raw: bytes, *, reschedules: bool) -> None:
+        """Store an entity. `reschedules`: the caller registers a timer for it, in place of one that it may have."""
 
     def pop(self, key: bytes, default: None, /) -> bytes | None:
         """Delete an entity if it exists, and return it."""
@@ -65,6 +69,15 @@ class Entities(Protocol):
     def timers(self, *, of_derived: bool) -> Timers:
         """Return timers that are kept where the entities are. `of_derived`: those that go by the newest timestamp."""
 
+    def timer(self, key: bytes, raw: bytes) -> bytes:
+        """Return the timer of an entity, as `Timers.keys` takes it."""
+
+    def delete_unread(self, due: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """Delete the entities of timers that are due if that is certain without reading them.
+
+        Return their keys, and the keys of the other timers.
+        """
+
     def without_timers(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield the restored entities that have no timers yet. The caller registers them."""
 
@@ -79,7 +92,7 @@ class MemoryEntities(dict[bytes, bytes]):
     """Entities in memory."""
 
     on_disk: bool = False
-    on_insert: Callable[[bytes, bytes, str | None], None] | None = None
+    on_insert: Callable[[bytes, bytes, str | None], bytes] | None = None
     persons: None = None
 
     @property
@@ -89,6 +102,11 @@ class MemoryEntities(dict[bytes, bytes]):
 
     def __bool__(self) -> bool:
         return len(self) > 0
+
+    def put(self, key: bytes, raw: bytes, *, reschedules: bool) -> None:
+        """Store an entity."""
+        del reschedules
+        self[key] = raw
 
     def starting_with(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the keys with this prefix and their entities, as of the call."""
@@ -104,6 +122,15 @@ class MemoryEntities(dict[bytes, bytes]):
         """Return timers in memory."""
         del of_derived
         return MemoryTimers()
+
+    def timer(self, key: bytes, raw: bytes) -> bytes:
+        """Return the key."""
+        del raw
+        return key
+
+    def delete_unread(self, due: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """Delete nothing, because reading costs little."""
+        return [], due
 
     def without_timers(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield all entities."""

@@ -20,6 +20,8 @@ class EntityKind:
         decode: returns the entity from its bytes
         remembered: whether a hash of the key is remembered after an erasure, so that later events meet it
         from_derived: whether derived records make these entities. They expire by the newest timestamp of all records
+        expires_unread: whether entities on disk are deleted when they expire without being read. They expire at a whole
+            minute and retract nothing then, and every change of that minute registers a timer
     """
 
     def __init__(
@@ -30,12 +32,14 @@ class EntityKind:
         *,
         remembered: bool = False,
         from_derived: bool = False,
+        expires_unread: bool = False,
     ) -> None:
         self.prefix = prefix
         self.name = name
         self.decode = decode
         self.remembered = remembered
         self.from_derived = from_derived
+        self.expires_unread = expires_unread
 
     def person(self, key: bytes, raw: bytes) -> bytes | None:
         """Return the ID of the customer whose entity it is, None if it names nobody."""

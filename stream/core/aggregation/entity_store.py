@@ -91,45 +91,53 @@ class EntityStore:
         self.watermark, self.newest_timestamp = watermark, newest_timestamp
 
     @property
-    def on_insert(self) -> Callable[[bytes, bytes, str | None], None] | None:
-        """Told of every entity that is put into `Entities.fresh`, None if nobody needs to know."""
+    def on_insert(self) -> Callable[[bytes, bytes, str | None], bytes] | None:
+        """Told of every entity that is put into `Entities.fresh`, None if nobody needs to know. Returns its timer."""
         if (on_change := self.on_change) is None:
             return self.entities.on_insert
-        return lambda key, raw, _: on_change(key, None, raw)
+
+        def follow(key: bytes, raw: bytes, _: str | None) -> bytes:
+            on_change(key, None, raw)
+            return key
+
+        return follow
 
     def put(self, key: bytes, raw: bytes | None, event_time: int | None) -> None:
         """Store an entity, or delete it if `raw` is None. Register a timer at `event_time` ms unless that is None."""
         if self.on_change is not None:
             self.on_change(key, self.entities.get(key), raw)
+        self._changed_keys[key] = None
         if raw is None:
             self.entities.pop(key, None)
             if self.comments is not None and key.startswith(self.commented):
                 self.comments[key] = None
-        else:
-            self.entities[key] = raw
-        self._changed_keys[key] = None
+            return
+        self.entities.put(key, raw, reschedules=event_time is not None)
         if event_time is not None:
-            self.register_timer(key, event_time)
+            self.register_timer(key, raw, event_time)
 
     def timer_keys(self, event_time: int) -> list[bytes]:
-        """Return the list of keys with a timer at `event_time` ms, for the caller to append to."""
+        """Return the list of timers at `event_time` ms, for the caller to append the result of `on_insert`, or the key."""
         return self._timers.keys(event_time)
 
-    def register_timer(self, key: bytes, event_time: int) -> None:
-        """Have `due_timers` return the key once the watermark reaches the minute of `event_time` ms.
-
-        A minute has one list of keys. The caller compares the exact time.
-        """
+    def register_timer(self, key: bytes, raw: bytes, event_time: int) -> None:
+        """Have `expire_unread` find the entity once the watermark reaches the minute of `event_time` ms."""
         timers = self._timers_of_derived if key[:1] in self._from_derived else self._timers
-        timers.keys(event_time).append(key)
+        timers.keys(event_time).append(self.entities.timer(key, raw))
 
-    def due_timers(self, watermark: int, newest_timestamp: int, limit: int) -> list[bytes]:
-        """Return at most `limit` keys whose timers the watermark (or the newest timestamp, by kind) has passed.
+    def expire_unread(self, watermark: int, newest_timestamp: int, limit: int) -> list[bytes]:
+        """Remove at most `limit` timers that the watermark (or the newest timestamp, by kind) has passed.
 
-        Their timers are removed.
+        Delete the entities that certainly expire, and return the keys of the others. A minute has one list of timers: the
+        caller compares the exact time.
         """
         due = self._timers.due(watermark, limit)
-        return due + self._timers_of_derived.due(newest_timestamp, limit - len(due))
+        due += self._timers_of_derived.due(newest_timestamp, limit - len(due))
+        deleted, others = self.entities.delete_unread(due)
+        self._changed_keys.update(dict.fromkeys(deleted))
+        if self.comments is not None:
+            self.comments.update((key, None) for key in deleted if key.startswith(self.commented))
+        return others
 
     def apply_difference(self, before: Sequence[Contribution], after: Sequence[Contribution]) -> None:
         """Add to the deltas the difference between an entity's contributions before and after a change."""

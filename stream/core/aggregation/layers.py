@@ -38,6 +38,13 @@ class Layers:
         self.older: dict[bytes, bytes | None] = {}
         self._table = table
 
+    def get(self, key: bytes) -> bytes | None:
+        """Return the row of a key, None if there is none."""
+        for layer in (self.mine, self.older):
+            if key in layer:
+                return layer[key]
+        return self._table.get(key)
+
     def take(self) -> None:
         """Move the changes to those that a flush has taken."""
         if self.older:

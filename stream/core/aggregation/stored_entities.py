@@ -3,15 +3,20 @@ r"""Entities in an ordered table, such as a database on local disk. The table ha
 Keys of entities begin with a letter, all other rows with a zero byte:
 
     \0n                            number of the next row of timers, number of entities
-    \0p length person key          an entity of a person
+    \0p person key                 an entity of a person, of whom it has a checksum
     \0w length whole key           a part that names nobody
-    \0t minute number              timers that go by the watermark
+    \0t minute number              timers that go by the watermark (see `StoredTimers`)
     \0u minute number              timers that go by the newest timestamp
+
+A timer is `person key`, so that an entity of a kind that `expires_unread` is deleted with its row of a person. Such an
+entity has exactly one timer that is not cancelled, with its present person, at its present expiry. Timers of other kinds
+have no person, and may be obsolete. A timer may outlast the erasure of its person, hence the checksum.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import cast
+from zlib import crc32
 
 import msgspec
 
@@ -19,6 +24,7 @@ from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.erasure import ERASURE
 from stream.core.aggregation.layers import Layers, OrderedTable
 from stream.core.aggregation.stored_timers import StoredTimers
+from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.pane_blocks import Row
 
 ROWS = 10_000
@@ -28,6 +34,8 @@ MAX_ASKED = 100_000
 
 _COUNTERS, _PERSON, _WHOLE, _TIMERS, _TIMERS_OF_DERIVED = b"\0n", b"\0p", b"\0w", b"\0t", b"\0u"
 _FIRST_KEY = b"\1"
+_PERSON_BYTES = 4
+_NOBODY = bytes(_PERSON_BYTES)
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_counters = msgspec.msgpack.Decoder(tuple[int, int]).decode
 _UNCHANGED = b"unchanged"
@@ -37,13 +45,16 @@ _UNCHANGED = b"unchanged"
 class StoredPersonKeys:
     """The keys of the entities of each person, as ranges of a table."""
 
-    def __init__(self, kinds: EntityKinds, table: OrderedTable) -> None:
+    def __init__(self, kinds: EntityKinds, table: OrderedTable, entities: "StoredEntities") -> None:
         self.layers = Layers(table)
         self._kinds = kinds
+        self._entities = entities
 
     def of_person(self, person: bytes) -> list[bytes]:
-        """Return the keys of a person's entities."""
-        return self._range(_named(_PERSON, person))
+        """Return the keys of a person's entities, which are read, because others have the same checksum."""
+        keys, entities, kinds = self._range(_PERSON + _checksum(person)), self._entities, self._kinds
+        entities.ask(keys)
+        return [key for key in keys if kinds.of(key).person(key, entities[key]) == person]
 
     def parts(self, prefix: bytes) -> list[bytes]:
         """Return the keys that begin with the prefix, of entities that name nobody."""
@@ -52,24 +63,39 @@ class StoredPersonKeys:
     def _range(self, begin: bytes) -> list[bytes]:
         return [row[len(begin) :] for row, _ in self.layers.starting_with(begin, begin)]
 
-    def replace(self, key: bytes, before: bytes | None, after: bytes | None) -> None:
-        """Follow a change of an entity. Packed, None if it does not exist."""
+    def replace(
+        self, key: bytes, before: bytes | None, after: bytes | None
+    ) -> tuple[bytes | None, bytes | None]:
+        """Follow a change of an entity. Packed, None if it does not exist. Return the persons before and after."""
         kind, changes = self._kinds.of(key), self.layers.mine
         old = None if before is None else kind.person(key, before)
         new = None if after is None else kind.person(key, after)
         if old != new:
             if old is not None:
-                changes[_named(_PERSON, old) + key] = None
+                changes[_PERSON + _checksum(old) + key] = None
             if new is not None:
-                changes[_named(_PERSON, new) + key] = b""
+                changes[_PERSON + _checksum(new) + key] = b""
         if (whole := kind.whole(key)) is not None:
             was_part, is_part = before is not None and old is None, after is not None and new is None
             if was_part != is_part:
                 changes[_named(_WHOLE, whole) + key] = b"" if is_part else None
+        return old, new
+
+    def delete(self, key: bytes, timer: bytes) -> None:
+        """Follow the deletion of an entity with this timer."""
+        if not timer.startswith(_NOBODY):
+            self.layers.mine[_PERSON + timer] = None
+        elif (whole := self._kinds.of(key).whole(key)) is not None:
+            self.layers.mine[_named(_WHOLE, whole) + key] = None
 
 
 def _named(prefix: bytes, name: bytes) -> bytes:
     return b"%b%b%b" % (prefix, len(name).to_bytes(2), name)
+
+
+def _checksum(person: bytes) -> bytes:
+    """Return four bytes for a person, which are not those of nobody."""
+    return (crc32(person) or 1).to_bytes(_PERSON_BYTES)
 
 
 class StoredEntities:
@@ -80,8 +106,12 @@ class StoredEntities:
 
     on_disk: bool = True
 
-    def __init__(self, table: OrderedTable, kinds: EntityKinds, *, is_empty: bool) -> None:
-        self.persons = StoredPersonKeys(kinds, table)
+    def __init__(
+        self, table: OrderedTable, kinds: EntityKinds, config: AggregationConfig, *, is_empty: bool
+    ) -> None:
+        self._kinds = kinds
+        self._config = config
+        self.persons = StoredPersonKeys(kinds, table, self)
         counters = table.get(_COUNTERS)
         self._number, self._count = (0, 0) if counters is None else _unpack_counters(counters)
         self._timers = {
@@ -126,7 +156,8 @@ class StoredEntities:
             raise KeyError(key)
         return raw
 
-    def __setitem__(self, key: bytes, raw: bytes, /) -> None:
+    def put(self, key: bytes, raw: bytes, *, reschedules: bool) -> None:
+        """Store an entity. `reschedules`: the caller registers a timer for it, in place of one that it may have."""
         if self._fills:
             self._fill(key, raw)
             return
@@ -134,19 +165,54 @@ class StoredEntities:
         self._count += before is None
         self._erases = self._erases or key[:1] == ERASURE
         self._layers.mine[key] = raw
-        self.persons.replace(key, before, raw)
+        old, new = self.persons.replace(key, before, raw)
+        if before is not None and (reschedules or old != new):
+            self._cancel_timer(key, before, None if reschedules else raw)
 
     @property
     def fresh(self) -> dict[bytes, bytes]:
         """The changes since the last take."""
         return cast("dict[bytes, bytes]", self._layers.mine)
 
-    def on_insert(self, key: bytes, raw: bytes, person: str | None) -> None:
-        """Follow an entity that was put into `fresh`."""
+    def on_insert(self, key: bytes, raw: bytes, person: str | None) -> bytes:
+        """Follow an entity that was put into `fresh`, of a kind that `expires_unread`. Return its timer."""
         del raw
         self._count += 1
-        if person is not None:
-            self.persons.layers.mine[_named(_PERSON, person.encode()) + key] = b""
+        if person is None:
+            return _NOBODY + key
+        timer = _checksum(person.encode()) + key
+        self.persons.layers.mine[_PERSON + timer] = b""
+        return timer
+
+    def timer(self, key: bytes, raw: bytes) -> bytes:
+        """Return the timer of an entity."""
+        kind = self._kinds.of(key)
+        person = kind.person(key, raw) if kind.expires_unread else None
+        return (_NOBODY if person is None else _checksum(person)) + key
+
+    def _cancel_timer(self, key: bytes, before: bytes, after: bytes | None) -> None:
+        """Cancel the timer of an entity if it may be deleted unread. Register that of its bytes `after`, if not None."""
+        kind = self._kinds.of(key)
+        if not kind.expires_unread or (expires_at := kind.expires_at(key, before, self._config)) is None:
+            return
+        timers = self._timers[kind.from_derived]
+        timers.cancel(expires_at, self.timer(key, before))
+        if after is not None:
+            timers.keys(expires_at).append(self.timer(key, after))
+
+    def delete_unread(self, due: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """Delete the entities of timers that are due if that is certain. Return their keys, and those of the others."""
+        deleted, others, mine = [], [], self._layers.mine
+        for timer in due:
+            key = timer[_PERSON_BYTES:]
+            if self._kinds.of(key).expires_unread:
+                mine[key] = None
+                self.persons.delete(key, timer)
+                deleted.append(key)
+            else:
+                others.append(key)
+        self._count -= len(deleted)
+        return deleted, others
 
     def pop(self, key: bytes, _default: None = None, /) -> bytes | None:
         """Delete an entity if it exists, and return it."""
@@ -158,6 +224,7 @@ class StoredEntities:
         self._count -= 1
         self._layers.mine[key] = None
         self.persons.replace(key, before, None)
+        self._cancel_timer(key, before, None)
         return before
 
     def __len__(self) -> int:
@@ -194,9 +261,18 @@ class StoredEntities:
         if raw is None:
             self.pop(key)
         else:
-            self[key] = raw
-            register(key, raw)
+            moves = self._expiry_moves(key, raw)
+            self.put(key, raw, reschedules=moves)
+            if moves:
+                register(key, raw)
         self._write_some()
+
+    def _expiry_moves(self, key: bytes, raw: bytes) -> bool:
+        """Return False if an entity has a timer that is right for its new bytes, too."""
+        kind, before = self._kinds.of(key), self.get(key)
+        if before is None or not kind.expires_unread:
+            return True
+        return kind.expires_at(key, before, self._config) != kind.expires_at(key, raw, self._config)
 
     def _fill(self, key: bytes, raw: bytes | None) -> None:
         # the topic may still have an erased person's entities before their deletions

@@ -303,7 +303,7 @@ class PartitionTask:
 
     def _expire_entities(self, watermark: int, newest_timestamp: int) -> None:
         """Delete entities that have expired, each kind by its clock (ms). The rest waits for the next flushes."""
-        due = self.store.due_timers(watermark, newest_timestamp, MAX_EXPIRED)
+        due = self.store.expire_unread(watermark, newest_timestamp, MAX_EXPIRED)
         if self.store.entities.on_disk:
             self.store.entities.ask(due)
         for key in due:
@@ -317,11 +317,11 @@ class PartitionTask:
                 self.store.apply_difference(kind.retracted_by_expiry(key, raw, self.config), ())
                 self.store.put(key, None, None)
             elif expires_at is not None:
-                self.store.register_timer(key, expires_at)
+                self.store.register_timer(key, raw, expires_at)
 
     def _register_expiry(self, key: bytes, raw: bytes) -> None:
         if (expires_at := self.kinds.of(key).expires_at(key, raw, self.config)) is not None:
-            self.store.register_timer(key, expires_at)
+            self.store.register_timer(key, raw, expires_at)
 
     def restore_state(self, key: bytes, value: bytes | None) -> None:
         """Restore a record of the state topic: an entity or a skip order. `value` None is a tombstone."""

@@ -117,7 +117,7 @@ class LocalState:
             text = f"{path}: the entities are read from the topic, because {reason}"
             log.info(text)
             database = Database(path, self._options)
-        entities = StoredEntities(database, partition.kinds, is_empty=bool(reason))
+        entities = StoredEntities(database, partition.kinds, partition.config, is_empty=bool(reason))
         entities.has_erased = stored is not None and not reason and stored.has_erased
         partition.store.keep_in(entities)
         self.opened[partition] = OpenDatabase(database, entities, time.monotonic() - began)

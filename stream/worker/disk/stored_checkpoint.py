@@ -10,7 +10,7 @@ from stream.core.model.checkpoint import Checkpoint
 from stream.kafka.reading import OffsetRange
 
 KEY = b"\0c"
-LAYOUT = 1
+LAYOUT = 2
 """Version of the rows of a database. Databases of other versions are read from the topic again."""
 MAX_AHEAD = 300_000
 """Time in ms by which a checkpoint may be ahead of the clock."""

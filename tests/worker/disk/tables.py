@@ -15,16 +15,24 @@ class MemoryTable:
         self.rows: dict[bytes, bytes] = {}
         self.refuses = False
         self.reads = 0
+        """Look-ups of one key."""
+        self.reads_together = 0
+        """Keys that were looked up with others."""
+        self.rows_read = 0
+        """Rows that iterators returned."""
 
     def get(self, key: bytes) -> bytes | None:
         self.reads += 1
         return self.rows.get(key)
 
     def get_many(self, keys: list[bytes]) -> list[bytes | None]:
+        self.reads_together += len(keys)
         return [self.rows.get(key) for key in keys]
 
     def items(self, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-        yield from sorted(item for item in self.rows.items() if item[0] >= start)
+        for row in sorted(item for item in self.rows.items() if item[0] >= start):
+            self.rows_read += 1
+            yield row
 
     def write(self, rows: Iterable[Row], *, patiently: bool = False) -> None:
         if self.refuses:

@@ -23,7 +23,7 @@ class DiskPipeline(Pipeline):
         self.tables = {name: MemoryTable() for name in self.tasks}
         self.flushes = 0
         for name, task in self.tasks.items():
-            task.store.keep_in(StoredEntities(self.tables[name], task.kinds, is_empty=False))
+            task.store.keep_in(StoredEntities(self.tables[name], task.kinds, task.config, is_empty=False))
 
     def _show(self, domain: str, number: int, flush: Flush) -> None:  # type: ignore[override]
         self.flushes += 1
@@ -32,7 +32,7 @@ class DiskPipeline(Pipeline):
         if self.flushes % 3 or opens:
             stored(task).commit([])
         if opens:
-            task.store.keep_in(StoredEntities(table, task.kinds, is_empty=False))
+            task.store.keep_in(StoredEntities(table, task.kinds, task.config, is_empty=False))
             if task.erasures.index is not None:
                 task.erasures.index = task.store.entities.persons
 

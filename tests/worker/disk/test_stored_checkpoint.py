@@ -65,7 +65,7 @@ def test_one_that_fits() -> None:
     [
         (None, {}, "it has no checkpoint"),
         ({"marker": b"\xc1"}, {}, "its checkpoint cannot be read"),
-        ({"layout": LAYOUT + 1}, {}, "its layout 2 is not 1"),
+        ({"layout": LAYOUT + 1}, {}, "its layout 3 is not 2"),
         ({"lineage": b""}, {"lineage": b""}, "the broker has no topic IDs"),
         ({"lineage": b"older ids"}, {}, "the topics were created again"),
         ({"of_marker": marker(version=5)}, {}, "its version is another one"),

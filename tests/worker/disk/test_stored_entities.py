@@ -11,7 +11,7 @@ from stream.core.aggregation.layers import OrderedTable
 from stream.core.aggregation.stored_entities import StoredEntities
 from stream.core.aggregation.timers import MemoryTimers
 from stream.worker.disk.database import WriteRefused
-from tests.support import MINUTE, NOW
+from tests.support import MINUTE, NOW, aggregation_config
 from tests.worker.disk.tables import MemoryTable, content
 
 
@@ -26,6 +26,9 @@ class Owned(EntityKind):
         return key[:2]
 
 
+CONFIG = aggregation_config()
+SAME_CHECKSUM = b"plumless", b"buckeroo"
+"""People whom the table does not tell apart."""
 KINDS = EntityKinds([Owned(b"a", "a", bytes), Owned(b"b", "b", bytes), Owned(b"e", "e", bytes)])
 
 
@@ -43,7 +46,7 @@ def check(entities: StoredEntities, expected: dict[bytes, bytes]) -> None:
         assert list(entities.starting_with(prefix)) == sorted(
             item for item in expected.items() if item[0].startswith(prefix)
         )
-    for name in (b"p", b"pp", b"a1", b"b2"):
+    for name in (b"p", *SAME_CHECKSUM, b"a1", b"b2"):
         keys, parts = entities.persons.of_person(name), entities.persons.parts(name)
         assert (set(keys), set(parts)) == scanned(expected, name)
         assert len(keys) + len(parts) == len({*keys, *parts})
@@ -53,14 +56,15 @@ def check(entities: StoredEntities, expected: dict[bytes, bytes]) -> None:
 def test_equal_a_dict_after_any_history(table: OrderedTable, seed: int) -> None:
     """Puts, deletions, look-ups alone and together, takes, commits, refused commits and restarts without a commit."""
     random = Random(seed)
-    entities, expected = StoredEntities(table, KINDS, is_empty=False), {}
+    entities, expected = StoredEntities(table, KINDS, CONFIG, is_empty=False), {}
     taken: dict[bytes, bytes] = {}
     committed: dict[bytes, bytes] = {}
     for _ in range(400):
         key = b"%b%d%d" % (random.choice([b"a", b"b"]), random.randrange(3), random.randrange(4))
         match random.randrange(9):
             case 0 | 1 | 2:
-                expected[key] = entities[key] = random.choice([b"", b"p", b"pp", b"q"])
+                expected[key] = random.choice([b"", b"p", *SAME_CHECKSUM])
+                entities.put(key, expected[key], reschedules=False)
             case 3:
                 assert entities.pop(key, None) == expected.pop(key, None)
             case 4:
@@ -75,7 +79,7 @@ def test_equal_a_dict_after_any_history(table: OrderedTable, seed: int) -> None:
                 entities.commit([(b"\0c", b"%d" % len(taken))])
                 committed = dict(taken)
             case 8 if random.random() < 0.2:
-                entities = StoredEntities(table, KINDS, is_empty=False)
+                entities = StoredEntities(table, KINDS, CONFIG, is_empty=False)
                 expected, taken = dict(committed), dict(committed)
         check(entities, expected)
     assert content(table)[b"\0c"]
@@ -84,38 +88,40 @@ def test_equal_a_dict_after_any_history(table: OrderedTable, seed: int) -> None:
 def test_a_refused_commit_keeps_the_changes_for_the_next_one() -> None:
     """Those of the flush that was refused and those of later ones."""
     table = MemoryTable()
-    entities = StoredEntities(table, KINDS, is_empty=False)
-    entities[b"a00"], entities[b"a02"] = b"p", b""
+    entities = StoredEntities(table, KINDS, CONFIG, is_empty=False)
+    entities.put(b"a00", b"p", reschedules=False)
+    entities.put(b"a02", b"", reschedules=False)
     entities.take()
     table.refuses = True
     with pytest.raises(WriteRefused):
         entities.commit([])
-    entities[b"a01"], entities[b"a00"] = b"q", b"r"
+    entities.put(b"a01", b"q", reschedules=False)
+    entities.put(b"a00", b"r", reschedules=False)
     entities.take()
     assert entities.unwritten == 3
     table.refuses = False
     entities.commit([])
     assert entities.unwritten == 0
-    check(StoredEntities(table, KINDS, is_empty=False), {b"a00": b"r", b"a01": b"q", b"a02": b""})
+    check(StoredEntities(table, KINDS, CONFIG, is_empty=False), {b"a00": b"r", b"a01": b"q", b"a02": b""})
 
 
 def test_an_asked_key_is_not_looked_up_alone() -> None:
     """Whether it exists or not, until the next commit."""
     table = MemoryTable()
-    entities = StoredEntities(table, KINDS, is_empty=False)
+    entities = StoredEntities(table, KINDS, CONFIG, is_empty=False)
     reads = table.reads
     entities.ask([b"a00", b"a01"])
     assert b"a00" not in entities
-    entities[b"a01"] = b""
+    entities.put(b"a01", b"", reschedules=False)
     assert table.reads == reads
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_timers_are_due_as_in_memory(table: OrderedTable, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same keys at the same calls, whatever was taken or committed between, with limits and rows of few keys."""
-    monkeypatch.setattr(stored_timers, "MAX_KEYS", 3)
+    monkeypatch.setattr(stored_timers, "MAX_TIMERS", 3)
     random = Random(seed)
-    entities = StoredEntities(table, KINDS, is_empty=False)
+    entities = StoredEntities(table, KINDS, CONFIG, is_empty=False)
     stored: Any
     memory, stored = MemoryTimers(), entities.timers(of_derived=False)
     entities.timers(of_derived=True).keys(0).append(b"another")
@@ -141,7 +147,7 @@ def test_timers_are_due_as_in_memory(table: OrderedTable, seed: int, monkeypatch
                 entities.take()
                 entities.commit([])
                 if random.random() < 0.5:
-                    entities = StoredEntities(table, KINDS, is_empty=False)
+                    entities = StoredEntities(table, KINDS, CONFIG, is_empty=False)
                     stored = entities.timers(of_derived=False)
 
 
@@ -151,7 +157,7 @@ def test_a_restore_writes_as_it_reads(
 ) -> None:
     """A whole topic into an empty table, or its end into one that has the rest. Records may repeat."""
     monkeypatch.setattr(stored_entities, "ROWS", 4)
-    entities = StoredEntities(table, KINDS, is_empty=is_empty)
+    entities = StoredEntities(table, KINDS, CONFIG, is_empty=is_empty)
     stored = entities.timers(of_derived=False)
     expected: dict[bytes, bytes] = {}
 
@@ -175,7 +181,7 @@ def test_a_restore_writes_as_it_reads(
     check(entities, expected)
     entities.take()
     entities.commit([])
-    reopened = StoredEntities(table, KINDS, is_empty=False)
+    reopened = StoredEntities(table, KINDS, CONFIG, is_empty=False)
     check(reopened, expected)
     due = reopened.timers(of_derived=False).due(NOW, 1 << 30)
     assert set(expected) <= set(due)
@@ -184,7 +190,7 @@ def test_a_restore_writes_as_it_reads(
 
 def test_a_value_like_the_mark_of_no_change_is_a_value() -> None:
     """Layers compare by identity."""
-    entities = StoredEntities(MemoryTable(), KINDS, is_empty=False)
-    entities[b"a00"] = b"unch" + b"anged"
+    entities = StoredEntities(MemoryTable(), KINDS, CONFIG, is_empty=False)
+    entities.put(b"a00", b"unch" + b"anged", reschedules=False)
     entities.take()
     assert entities[b"a00"] == b"unchanged"

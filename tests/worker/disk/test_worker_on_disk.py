@@ -38,7 +38,7 @@ def stored(path: Path, like: PartitionTask) -> tuple[dict[bytes, bytes], int]:
     """Return the entities of a database, and the next offset of its checkpoint."""
     database = Database(path, DatabaseOptions())
     try:
-        entities = StoredEntities(database, like.kinds, is_empty=False)
+        entities = StoredEntities(database, like.kinds, like.config, is_empty=False)
         position = stored_checkpoint.decode(database.get(stored_checkpoint.KEY))
         assert position is not None
         items = dict(entities.items())

@@ -65,8 +65,8 @@ def process(store: EntityStore, event: Event, event_time: int, owner: bytes) -> 
     naming = answer.naming_order
     summarized_at = event_time if naming is None else max(event_time, naming[0])
     write_changes(store, summary_before, summarize(data.feedback_id, answer), summarized_at)
-    last = answer.newest_minute
-    store.put(key, packed, None if raw and last == newest else expires_at(last, store.config))
+    due = expires_at(answer.newest_minute, store.config)
+    store.put(key, packed, None if raw and due == expires_at(newest, store.config) else due)
     return outcome
 
 

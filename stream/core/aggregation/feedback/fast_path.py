@@ -195,9 +195,7 @@ class NewAnswerFastPath:
             raw = b"".join((_ANSWER, own_fields, template.before, packed_score, template.after, end))
             fresh[key] = raw
             inserted_rows.append((key, raw))
-            if on_insert is not None:
-                on_insert(key, raw, data.customer_id)
-            timer_keys.append(key)
+            timer_keys.append(key if on_insert is None else on_insert(key, raw, data.customer_id))
             vector = template.pending
             if components and not vector:
                 pending.append(template)

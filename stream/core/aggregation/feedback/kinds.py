@@ -52,7 +52,7 @@ class ResponderKind(EntityKind):
 
 
 KINDS = (
-    AnswerKind(ANSWER, "answers", unpack, remembered=True),
+    AnswerKind(ANSWER, "answers", unpack, remembered=True, expires_unread=True),
     ResponderKind(RESPONDER, "responder", bytes),
     NotesKind(),
 )

@@ -100,8 +100,12 @@ def _remapped(entity: Any, store: EntityStore, old_dimensions: tuple[str, ...]) 
 
 KINDS = (
     TicketKind(TICKET, "tickets", unpack, remembered=True),
-    InteractionKind(INTERACTION, "interactions", interactions.unpack, remembered=True),
+    InteractionKind(INTERACTION, "interactions", interactions.unpack, remembered=True, expires_unread=True),
     InteractionKind(
-        TICKETLESS_INTERACTION, "interactions without a ticket", interactions.unpack, remembered=True
+        TICKETLESS_INTERACTION,
+        "interactions without a ticket",
+        interactions.unpack,
+        remembered=True,
+        expires_unread=True,
     ),
 )
