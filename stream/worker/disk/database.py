@@ -32,6 +32,8 @@ CACHE_BYTES = 64 << 20
 BUFFER_BYTES = 96 << 20
 """Rows in memory that all databases of a worker have not written to a file yet."""
 MEMTABLE_BYTES = 32 << 20
+_ZSTD = -14, 1, 0, 0, True
+"""Window bits (default), level, strategy (default), bytes of a dictionary, and that these options apply."""
 PATIENCE = 60.0
 """Seconds for which a patient write waits."""
 _T = TypeVar("_T")
@@ -77,6 +79,9 @@ class DatabaseOptions:
         options.create_if_missing(True)
         options.set_block_based_table_factory(blocks)
         options.set_compression_type(DBCompressionType.lz4())
+        # IDs are most of a row, and lz4 does not compress random ones. The lowest level has most of the rows.
+        options.set_bottommost_compression_type(DBCompressionType.zstd())
+        options.set_bottommost_compression_options(*_ZSTD)
         options.set_level_compaction_dynamic_level_bytes(True)
         options.set_write_buffer_size(MEMTABLE_BYTES)
         options.set_write_buffer_manager(self._buffers)
