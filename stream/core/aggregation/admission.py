@@ -18,7 +18,7 @@ from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.outcomes import Outcome
 from stream.core.model.time_buckets import HOUR
 
-MAX_CACHED_OWNERS = 100_000
+MAX_CACHED_OWNERS = 10_000
 """Cached owners whose partition this is: events of one ticket or customer come in groups."""
 INTERPRETED_HEADERS = {"ce_specversion", "cx_timestamp", "cx_forwarded"}
 """Headers that change how a record is read. Others, such as the content type of structured mode, do not."""
