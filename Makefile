@@ -56,7 +56,7 @@ bench: install  ## Measure throughput, latency and memory, and compare with Kafk
 bench-base: install  ## Measure time and memory for loading a million existing customers
 	$(BIN)/python -m tests.bench.base
 
-bench-state: install  ## Compare entities in memory with those on disk: CPU, memory, disk, start and throughput (ARGS=3000000)
+bench-state: install  ## Compare entities in memory with those on disk: CPU, memory, disk, start and throughput (ARGS="5000000 12": answers, partitions)
 	$(BIN)/python -m tests.bench.state $(ARGS)
 	$(BIN)/python -m tests.bench.disk
 

@@ -1,13 +1,11 @@
-"""Entities in memory and on local disk, without Kafka: `python -m tests.bench.state [answers]` (make bench-state).
+"""Entities in memory and on local disk, without Kafka: `python -m tests.bench.state [answers [partitions]]` (make bench-state).
 
-Each of five alternating rounds folds the same answers with random IDs into a partition in memory and one on disk, 5,120 to a flush, and
-compares the CPU of the main thread. Memory, disk and start are those of one process for each kind, at growing numbers of answers.
+Each of five alternating rounds counts the same events in a partition in memory and one on disk, 5,120 to a flush, and
+compares the CPU of the main thread. Memory, disk and start are those of one process for each kind (`state_growth`), up to
+this number of answers on disk, and at most a million in memory.
 """
 
 import gc
-import hashlib
-import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -16,61 +14,86 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from stream.core.aggregation.registry import DOMAIN_REGISTRY
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model import checkpoint as checkpoint_format
+from stream.core.model.time_buckets import Window
 from stream.kafka.reading import OffsetRange
 from stream.worker.disk.folders import claim
 from stream.worker.disk.local_state import LocalState, TopicFacts
-from stream.worker.memory import resident
 from tests.bench.core import VIEWS
-from tests.bench.run import answers, conversations
-from tests.support import DAY, FakeRecord, aggregation_config
+from tests.bench.run import conversations
+from tests.bench.state_events import Answers
+from tests.support import DAY, HOUR, FakeRecord, aggregation_config
 
 FLUSH, ROUNDS, ROUND = 5_120, 5, 60_000
-SPACING = 20
-"""Time in ms between two records."""
-MB = 1_000_000
-
-
-def random_answers(n: int, now: int, seed: int) -> Iterator[FakeRecord]:
-    """Yield answers whose IDs are random, as UUIDs are, because IDs in order flatter a sorted store."""
-    for i, (key, value, _, _) in enumerate(answers(n, 100)):
-        name = hashlib.blake2b(b"%d %d" % (seed, i), digest_size=16).hexdigest().encode()
-        yield FakeRecord(i, now + i * SPACING, name, value.replace(b'"%b"' % key, b'"%b"' % name), ())
-
-
-def tickets(n: int, now: int, seed: int) -> Iterator[FakeRecord]:
-    """Yield the events of tickets."""
-    del seed
-    for i, (key, value, _, _) in enumerate(conversations(n)):
-        yield FakeRecord(i, now + i * SPACING, key, value, ())
+MOST_IN_MEMORY = 1_000_000
+FACTS = dict.fromkeys((domain.name for domain in DOMAIN_REGISTRY), TopicFacts(b"ids", DAY))
 
 
 class CountedPartition:
-    """A partition that counts flush by flush. `folder` of its database, None for one in memory."""
+    """A partition that counts flush by flush. `local` has its database, None for one in memory."""
 
-    def __init__(self, number: int, now: int, folder: Path | None) -> None:
-        self.task = PartitionTask(DOMAIN_REGISTRY[number], 0, 1, aggregation_config(views=VIEWS))
-        self.now = now
-        self.local: LocalState | None = None
-        if folder is not None:
-            facts = dict.fromkeys((domain.name for domain in DOMAIN_REGISTRY), TopicFacts(b"ids", DAY))
-            self.local = LocalState(claim(folder, ["bench"], None), facts, lambda: now + DAY)  # type: ignore[arg-type]
-            self.local.open(self.task, OffsetRange(0, 0))
-        self.task.finish_restore()
+    def __init__(self, task: PartitionTask, local: LocalState | None) -> None:
+        self.task = task
+        self.local = local
+        if local is not None:
+            local.open(task, OffsetRange(0, 0))
+        task.finish_restore()
 
     def flush(self, batch: list[FakeRecord]) -> float:
         """Count a batch and write it. Return the CPU seconds of this thread."""
-        began = time.thread_time()
-        self.task.process(batch, self.now + DAY)
-        self.task.prepare_flush(self.now + DAY, 0)
+        began, clock = time.thread_time(), batch[-1].timestamp
+        self.task.process(batch, clock)
+        self.task.prepare_flush(clock, 0)
         if self.local is not None:
-            self.local.commit(
-                self.task, checkpoint_format.encode(self.task.checkpoint), self.task.next_offset
-            )
+            marker = checkpoint_format.encode(self.task.checkpoint)
+            self.local.commit(self.task, marker, self.task.next_offset)
         return time.thread_time() - began
+
+
+class Pair:
+    """The same partition of a domain in memory and on disk."""
+
+    def __init__(self, domain: int, longest: int) -> None:
+        config = aggregation_config(views=VIEWS, windows=(Window("longest", longest),))
+        self.folder = Path(tempfile.mkdtemp())
+        self.local = LocalState(claim(self.folder, ["bench"], None), FACTS)
+        self.memory, self.disk = (
+            CountedPartition(PartitionTask(DOMAIN_REGISTRY[domain], 0, 1, config), local)
+            for local in (None, self.local)
+        )
+
+    def round(self, records: Iterator[FakeRecord]) -> "Round":
+        """Count records in both by turns, which also take the first place by turns."""
+        gc.collect()
+        process, thread = time.process_time(), time.thread_time()
+        spent, n = [0.0, 0.0], 0
+        for batch in batches(records):
+            order = (self.memory, self.disk) if n % 2 else (self.disk, self.memory)
+            for partition in order:
+                spent[partition is self.disk] += partition.flush(batch)
+            n += 1
+        background = time.process_time() - process - (time.thread_time() - thread)
+        return Round(n * FLUSH, *spent, background)
+
+    def close(self) -> None:
+        """Check that both have the same entities, and remove the database."""
+        assert self.memory.task.store.entities == dict(self.disk.task.store.entities.items())
+        assert len(self.memory.task.store.entities) == len(self.disk.task.store.entities)
+        self.local.stop()
+        shutil.rmtree(self.folder)
+
+
+class Round(NamedTuple):
+    """CPU seconds of a round: of the main thread for each kind, and of RocksDB's threads."""
+
+    events: int
+    memory: float
+    disk: float
+    background: float
 
 
 def batches(records: Iterator[FakeRecord]) -> Iterator[list[FakeRecord]]:
@@ -83,84 +106,67 @@ def batches(records: Iterator[FakeRecord]) -> Iterator[list[FakeRecord]]:
             batch = []
 
 
-def ratios(number: int) -> None:
-    """Print the CPU of a partition on disk over that of one in memory, by round."""
-    generate, quotients, background = (random_answers, tickets)[number], [], []
-    for n in range(ROUNDS):
-        now, folder = int(time.time() * 1000), Path(tempfile.mkdtemp())
-        memory, disk = CountedPartition(number, now, None), CountedPartition(number, now, folder)
-        process, thread = time.process_time(), time.thread_time()
-        spent = [(memory.flush(batch), disk.flush(batch)) for batch in batches(generate(ROUND, now, n))]
-        others = time.process_time() - process - time.thread_time() + thread
-        totals = list(map(sum, zip(*spent, strict=True)))
-        quotients.append(totals[1] / totals[0])
-        background.append((totals[1] + others) / totals[0])
-        assert memory.task.store.entities == dict(disk.task.store.entities.items())
-        assert disk.local is not None
-        disk.local.stop()
-        shutil.rmtree(folder)
-    rounds = ", ".join(f"{ratio:.2f}" for ratio in quotients)
+def report(name: str, rounds: list[Round]) -> None:
+    """Print the ratios of rounds and their median, and the CPU of an event."""
+    ratios = [r.disk / r.memory for r in rounds]
+    with_background = statistics.median((r.disk + r.background) / r.memory for r in rounds)
+    memory, disk = (
+        statistics.median(spent / r.events * 1e6 for r, spent in zip(rounds, kind, strict=True))
+        for kind in ([r.memory for r in rounds], [r.disk for r in rounds])
+    )
     print(
-        f"{DOMAIN_REGISTRY[number].name}: CPU on disk over that in memory: median {statistics.median(quotients):.2f} ({rounds}), "
-        f"with RocksDB's threads {statistics.median(background):.2f}"
+        f"{name}: {memory:.1f} µs of CPU an event in memory, {disk:.1f} on disk: median ratio {statistics.median(ratios):.2f} "
+        f"({', '.join(f'{ratio:.2f}' for ratio in ratios)}), with RocksDB's threads {with_background:.2f}",
+        flush=True,
     )
 
 
-def grow(n: int, kind: str) -> None:
-    """Print memory, disk and start time of a partition with up to `n` answers, in this process."""
-    now, folder = int(time.time() * 1000), Path(tempfile.mkdtemp())
-    counted_task = CountedPartition(0, now, folder if kind == "disk" else None)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 1_000, 1_000)
-    counted = 0
-    for batch in batches(random_answers(n, now, 0)):
-        counted_task.flush(batch)
-        counted += len(batch)
-        if counted * 5 // n != (counted - len(batch)) * 5 // n:
-            print(
-                json.dumps(
-                    {
-                        "answers": counted,
-                        "entities": len(counted_task.task.store.entities),
-                        "rss_mb": (resident() or 0) // MB,
-                        "disk_mb": sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) // MB,
-                    }
-                ),
-                flush=True,
-            )
-    if counted_task.local is not None:
-        counted_task.local.stop()
-        print(json.dumps({"open_seconds": round(open_seconds(counted_task.task, folder, now), 3)}))
-    shutil.rmtree(folder)
+def compare_answers(name: str, known: float) -> None:
+    """Compare rounds of answers, of which a share has the ID of an earlier one."""
+    rounds = []
+    for seed in range(ROUNDS):
+        pair = Pair(0, 30 * DAY)
+        rounds.append(pair.round(Answers(seed, known=known).records(ROUND)))
+        pair.close()
+    report(name, rounds)
 
 
-def open_seconds(counted: PartitionTask, folder: Path, now: int) -> float:
-    """Return the time in which a new task has the entities of a stopped one."""
-    began = time.perf_counter()
-    task = PartitionTask(DOMAIN_REGISTRY[0], 0, 1, aggregation_config(views=VIEWS))
-    task.restore_panes(checkpoint_format.KEY, checkpoint_format.encode(counted.checkpoint))
-    local = LocalState(
-        claim(folder, ["bench"], None), {"feedback": TopicFacts(b"ids", DAY)}, lambda: now + DAY
-    )
-    begin = local.open(task, OffsetRange(0, counted.next_offset))
-    task.finish_restore()
-    seconds = time.perf_counter() - began
-    assert begin == counted.next_offset
-    local.stop()
-    return seconds
+def compare_tickets() -> None:
+    """Compare rounds of the events of tickets."""
+    rounds = []
+    for _ in range(ROUNDS):
+        now, pair = int(time.time() * 1000), Pair(1, 30 * DAY)
+        records = (
+            FakeRecord(i, now + i * 20, key, value)
+            for i, (key, value, _, _) in enumerate(conversations(ROUND))
+        )
+        rounds.append(pair.round(records))
+        pair.close()
+    report("ticket events", rounds)
+
+
+def compare_steady_state(kept: int) -> None:
+    """Compare rounds in which as many answers expire as come, with `kept` answers there."""
+    pair = Pair(0, DAY)
+    retention = pair.memory.task.config.allowed_lateness + HOUR
+    answers = Answers(0, spacing=retention // kept)
+    pair.round(answers.records(kept + FLUSH))
+    before = len(pair.memory.task.store.entities)
+    rounds = [pair.round(answers.records(ROUND)) for _ in range(ROUNDS)]
+    assert abs(len(pair.memory.task.store.entities) - before) < kept // 10, "it is no steady state"
+    pair.close()
+    report(f"answers while as many of {kept} expire", rounds)
 
 
 def main() -> None:
-    if len(sys.argv) > 2:
-        grow(int(sys.argv[1]), sys.argv[2])
-        return
-    n = sys.argv[1] if len(sys.argv) > 1 else "1000000"
-    for number in (0, 1):
-        ratios(number)
-    for kind in ("memory", "disk"):
-        print(f"{kind}: ", flush=True)
-        subprocess.run([sys.executable, "-m", "tests.bench.state", n, kind], check=True, env=os.environ)
+    arguments = sys.argv[1:]
+    compare_answers("new answers", 0)
+    compare_answers("answers of which 30 % are edits", 0.3)
+    compare_tickets()
+    compare_steady_state(300_000)
+    n, partitions = (arguments + ["1000000", "12"][len(arguments) :])[:2]
+    for kind, most in (("memory", str(min(int(n), MOST_IN_MEMORY))), ("disk", n)):
+        subprocess.run([sys.executable, "-m", "tests.bench.state_growth", kind, most, partitions], check=True)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,20 @@ from stream.core.model.time_buckets import MINUTE
 
 
 class Timers(Protocol):
-    """Keys by the minute at which they are due. One key may have several timers."""
+    """Timers (see `Entities.timer`) by the minute at which they are due. One entity may have several."""
 
     def keys(self, event_time: int) -> list[bytes]:
-        """Return the list of keys that are due in the minute of `event_time` (ms), for the caller to append to.
+        """Return the list of timers that are due in the minute of `event_time` (ms), for the caller to append to.
 
         The list is valid until the next call of `due`.
         """
 
     def due(self, now: int, limit: int) -> list[bytes]:
-        """Remove timers of the minutes up to `now` (ms), the oldest first, and return their keys, at most `limit`."""
+        """Remove timers of the minutes up to `now` (ms), the oldest first, and return them, at most `limit`."""
 
 
 class MemoryTimers:
-    """Timers in memory."""
+    """Timers in memory, each of which is the key of its entity."""
 
     def __init__(self) -> None:
         self._keys_by_minute: dict[int, list[bytes]] = {}
