@@ -11,6 +11,7 @@ from schemas.codec import encode, make
 from schemas.keys import owner_of
 from schemas.topics import partition_of
 from stream.core.aggregation.pane_store import PaneStore
+from stream.core.aggregation.rebuild import RebuiltSlice, rebuild
 from stream.core.aggregation.task import PartitionTask
 from stream.core.metrics.metric import Metric, Sample
 from stream.core.model.aggregate import Aggregate
@@ -94,6 +95,17 @@ def count(domain: Any, events: Iterable[Event], config: AggregationConfig | None
     partition.process(records(listed), clock)
     partition.prepare_flush(clock, 0)
     return partition
+
+
+def finish_restore(task: PartitionTask) -> list[RebuiltSlice]:
+    """End the restore of a task, after a rebuild if it needs one, and return the slices of the rebuild.
+
+    Their forwards are also in the next flush.
+    """
+    slices = list(rebuild(task)) if task.needs_rebuild else []
+    task.forwards += [outgoing for part in slices for outgoing in part.forwards]
+    task.finish_restore()
+    return slices
 
 
 def rows(panes: PaneStore) -> list[tuple[bytes, bytes]]:

@@ -30,7 +30,7 @@ class InProcessTask(PartitionTask):
         first, checkpoint = self.next_offset, self.checkpoint
         events = list(derived_events(derived, domain, self.config.installation))
         timestamps = [item.record_timestamp for item in derived]
-        newest = list(accumulate(timestamps, max, initial=self._newest_timestamp))[1:]
+        newest = list(accumulate(timestamps, max, initial=self.newest_timestamp))[1:]
         kept = list(range(len(events)))
         if self.erasures.index is not None:
             kept = [n for n in kept if not self._is_erased(events[n], derived[n].event_time)]

@@ -7,11 +7,12 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTransactionTimeout, KafkaError
 
 from stream.clock import wall_ms
 from stream.config import Settings
 from stream.core.aggregation.outgoing import OutgoingRecord
+from stream.core.aggregation.rebuild import RebuiltSlice
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model import checkpoint as checkpoint_format
 from stream.kafka.batches import (
@@ -35,7 +36,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FLUSH_TIMEOUT = 45.0
-"""Seconds after which a flush fails because its outcome is unknown."""
+"""Seconds after which a flush, or a slice of a rebuild, fails because its outcome is unknown."""
+TRANSACTION_TIMEOUT = 60_000
+"""Time in ms after which the broker aborts the transaction of a flush."""
+REBUILD_TIMEOUT = 900_000
+"""The same for that of a rebuild. By default brokers allow no longer one (`transaction.max.timeout.ms`)."""
 
 
 class Tail(NamedTuple):
@@ -98,12 +103,15 @@ class KafkaCheckpointStore:
             log.warning("Skip orders could not be read (%r); retrying", error)
             await self._orders.stop()
 
-    async def _open(self, partition: PartitionTask) -> None:
+    async def _open(self, partition: PartitionTask, transaction_timeout: int = TRANSACTION_TIMEOUT) -> None:
+        """Start the producer of a partition, which fences all former ones. `transaction_timeout` in ms."""
+        if (former := self._producers.pop(partition, None)) is not None:
+            await former.stop()
         name = f"{self.settings.worker.group}-{partition.domain.name}-{partition.number}"
         producer = AIOKafkaProducer(
             **self.options,
             transactional_id=name,
-            transaction_timeout_ms=60_000,
+            transaction_timeout_ms=transaction_timeout,
             request_timeout_ms=15_000,
             max_batch_size=BATCH_BYTES,
             max_request_size=REQUEST_BYTES,
@@ -111,10 +119,48 @@ class KafkaCheckpointStore:
         self._producers[partition] = producer
         await producer.start()
 
-    async def flush(self, partition: PartitionTask, flush: Flush) -> None:
+    async def rebuild(
+        self, partition: PartitionTask, slices: Iterable[RebuiltSlice], prepare: Callable[[], Flush]
+    ) -> None:
+        """Write the slices of a rebuild, then the flush that `prepare` returns, in one transaction.
+
+        So there is nothing to read of a rebuild that does not end. Raises as `flush` does.
+        """
+        state, begun = self.settings.topics.state(partition.domain.name), False
+        for part in slices:
+            with translated(self.settings.kafka, Operation.WRITE):
+                async with asyncio.timeout(FLUSH_TIMEOUT):
+                    await self._forward(part.forwards)
+                    if part.state and not begun:
+                        begun = True
+                        await self._open_for_rebuild(partition)
+                        await self._producers[partition].begin_transaction()
+                    producer = self._producers[partition]
+                    batches = build_batches(producer, part.state, repeat((self._stamp(), [])))
+                    written = await send_batches(
+                        producer, ((state, partition.number, batch) for batch in batches)
+                    )
+                    self._bindings[partition].check_written(written)
+            await asyncio.sleep(0)  # a slice without changes does not let the event loop go
+        await self.flush(partition, prepare(), begun=begun)
+        if begun:
+            with translated(self.settings.kafka, Operation.WRITE):
+                await self._open(partition)
+
+    async def _open_for_rebuild(self, partition: PartitionTask) -> None:
+        try:
+            await self._open(partition, REBUILD_TIMEOUT)
+        except InvalidTransactionTimeout:
+            log.warning(
+                "The broker's transaction.max.timeout.ms is below 15 minutes, which a rebuild may need"
+            )
+            await self._open(partition)
+
+    async def flush(self, partition: PartitionTask, flush: Flush, *, begun: bool = False) -> None:
         """Send forwards, then write the rest in one transaction that ends with the checkpoint, at last to local disk.
 
-        Raises PreconditionFailed if a topic was replaced, aiokafka's KafkaError, TimeoutError and DiskFailed.
+        `begun`: the transaction has begun. Raises PreconditionFailed if a topic was replaced, aiokafka's KafkaError,
+        TimeoutError and DiskFailed.
         """
         producer, topics, name = self._producers[partition], self.settings.topics, partition.domain.name
         binding = self._bindings[partition]
@@ -142,7 +188,8 @@ class KafkaCheckpointStore:
             async with asyncio.timeout(FLUSH_TIMEOUT):
                 await self._forward(flush.forwards)
                 batches += await address(producer, topics, flush.dead_letters, self._stamp())
-                await producer.begin_transaction()
+                if not begun:
+                    await producer.begin_transaction()
                 written = await send_batches(producer, batches)
                 binding.check_written(written)
                 await producer.commit_transaction()

@@ -1,13 +1,16 @@
 """Restoring partitions from their compacted topics, and checking their sources."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import TopicPartition
 
 from schemas.unknown_fields import DECODE_ERRORS
 from stream.config import Settings
+from stream.core.aggregation.rebuild import RebuiltSlice
+from stream.core.aggregation.rebuild import rebuild as rebuild_panes
 from stream.core.aggregation.task import PartitionTask, checksum
 from stream.core.model import checkpoint as checkpoint_format
 from stream.core.model.unreadable import UnreadableBatch
@@ -118,13 +121,29 @@ def restore_records(restore: Restore, tp: TopicPartition, records: Iterable[Any]
             ) from error
 
 
-def finish(partition: PartitionTask) -> bool:
-    """End the restore of a partition. Return True if its panes were rebuilt because config or version changed.
+def rebuild(partition: PartitionTask) -> Iterator[RebuiltSlice]:
+    """Rebuild the panes of a partition, in slices that belong to the transaction of the next flush, and end its restore.
+
+    Raises PreconditionFailed if an entity cannot be read.
+    """
+    with _unreadable_named(partition):
+        yield from rebuild_panes(partition)
+    finish(partition)
+
+
+def finish(partition: PartitionTask) -> None:
+    """End the restore of a partition that needs no rebuild.
 
     Raises PreconditionFailed if an entity that is needed for this cannot be read.
     """
+    with _unreadable_named(partition):
+        partition.finish_restore()
+
+
+@contextmanager
+def _unreadable_named(partition: PartitionTask) -> Iterator[None]:
     try:
-        return partition.finish_restore()
+        yield
     except UNREADABLE as error:
         raise PreconditionFailed(
             f"state of {partition.domain.name} partition {partition.number}: a record cannot be read: {error}"

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,6 +16,7 @@ from aiokafka.errors import IllegalOperation, KafkaError
 from stream import logs
 from stream.config import Settings
 from stream.config.settings import Kafka
+from stream.core.aggregation.rebuild import RebuiltSlice
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.ending import end, restart
 from stream.errors import ConfigError, Fenced
@@ -191,10 +192,21 @@ class InstrumentedStore(KafkaCheckpointStore):
         super().__init__(settings, stamp, local)
         self.health = health
 
-    async def flush(self, partition: PartitionTask, flush: Flush) -> None:
+    async def rebuild(
+        self, partition: PartitionTask, slices: Iterable[RebuiltSlice], prepare: Callable[[], Flush]
+    ) -> None:
+        """Write a rebuild, and record the number of records."""
+        await super().rebuild(partition, map(self._recorded, slices), prepare)
+
+    def _recorded(self, part: RebuiltSlice) -> RebuiltSlice:
+        self.health.records.labels("state").inc(len(part.state))
+        self.health.records.labels("forwards").inc(len(part.forwards))
+        return part
+
+    async def flush(self, partition: PartitionTask, flush: Flush, *, begun: bool = False) -> None:
         """Flush, and record the duration and the number of records."""
         began = time.monotonic()
-        await super().flush(partition, flush)
+        await super().flush(partition, flush, begun=begun)
         self.health.flushes.inc()
         self.health.flush_seconds.observe(time.monotonic() - began)
         for kind, written in (

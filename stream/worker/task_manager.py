@@ -10,6 +10,7 @@ from faust.types import TP
 
 from stream.clock import monotonic_ms
 from stream.core.aggregation.outgoing import Record
+from stream.core.aggregation.rebuild import RebuiltSlice
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model.checkpoint import Checkpoint
 from stream.core.model.unreadable import UnreadableBatch
@@ -39,6 +40,11 @@ class CheckpointStore(Protocol):
     async def flush(self, partition: PartitionTask, flush: Flush) -> None:
         """Write a flush atomically."""
 
+    async def rebuild(
+        self, partition: PartitionTask, slices: Iterable[RebuiltSlice], prepare: Callable[[], Flush]
+    ) -> None:
+        """Write the slices of a rebuild, then the flush that `prepare` returns, atomically."""
+
     async def read_orders(self, partitions: Collection[PartitionTask]) -> None:
         """Pass skip orders that were written since the partitions were loaded to them."""
 
@@ -55,12 +61,12 @@ class OwnedTask:
     Times are in ms of a monotonic clock, `wall_ms` is in ms since the epoch.
     """
 
-    def __init__(self, tp: TP, core: PartitionTask, *, wall_ms: int, now: int, changed: bool) -> None:
+    def __init__(self, tp: TP, core: PartitionTask, *, wall_ms: int, now: int) -> None:
         self.tp = tp
         self.task = core
         self.dispatched_offset = core.next_offset
         """Offset after the last record that was dispatched to the agent."""
-        self.flushed_offset = -1 if changed else core.next_offset
+        self.flushed_offset = core.next_offset
         self.last_flush = now - HEARTBEAT + FIRST_FETCH
         self.last_at_end = _last_at_end(core.checkpoint, wall_ms, now)
         """Time at which the position was last at the end of the source, None if it never was."""
@@ -171,9 +177,29 @@ class TaskManager:
             return
         await self.store.load(new.values())
         for tp, core in new.items():
-            changed = restore.finish(core)
-            self.tasks[tp] = OwnedTask(tp, core, wall_ms=self.wall_clock(), now=self.clock(), changed=changed)
+            if core.needs_rebuild:
+                await self._rebuild(tp, core)
+            else:
+                restore.finish(core)
+            self.tasks[tp] = self._owned_task(tp, core)
         log.info("%d partitions assigned, %d revoked", len(new), len(lost))
+
+    def _owned_task(self, tp: TP, core: PartitionTask) -> OwnedTask:
+        return OwnedTask(tp, core, wall_ms=self.wall_clock(), now=self.clock())
+
+    async def _rebuild(self, tp: TP, core: PartitionTask) -> None:
+        """Rebuild the panes of a partition and write them, before it is read."""
+
+        def first_flush() -> Flush:
+            wall_ms = self.wall_clock()
+            return core.prepare_flush(wall_ms, self._owned_task(tp, core).stored_lag(wall_ms))
+
+        # formatted here, because the log shows messages of one template only once in ten seconds
+        text = (
+            f"{tp.topic} partition {tp.partition}: the panes are rebuilt, because settings or version changed"
+        )
+        log.info(text)
+        await self.store.rebuild(core, restore.rebuild(core), first_flush)
 
     async def _close(self, owned_task: OwnedTask) -> None:
         async with owned_task.flushing:

@@ -30,6 +30,7 @@ from stream.kafka.admin import create
 from stream.kafka.reading import high_watermarks
 from stream.kafka.topics import topics
 from tests.chaos.feedback_load import PublishedRecord
+from tests.support import finish_restore
 
 
 class ChaosCluster:
@@ -174,7 +175,7 @@ class ChaosCluster:
             list(restore_functions), lambda tp, record: restore_functions[tp](record.key, record.value)
         )
         for partition in tasks.values():
-            partition.finish_restore()
+            finish_restore(partition)
         return tasks
 
     async def _read(

@@ -13,7 +13,7 @@ from tests.definitions.figures import figures_of
 from tests.definitions.generator import NOWS, history, long_history, settings, with_erasures
 from tests.definitions.reading import EventReader
 from tests.definitions.settings import DAY, MINUTE
-from tests.support import FakeRecord, rows
+from tests.support import FakeRecord, finish_restore, rows
 
 SHORTER = ({"5m": 5 * MINUTE, "24h": DAY, "7d": 7 * DAY}, {"2d": 2 * DAY})
 """Windows within the default ones. A longer one would fill only from the restart on."""
@@ -32,7 +32,7 @@ def restarted(pipeline: Pipeline, env: dict[str, str]) -> Pipeline:
         for key, block in rows(before.panes):
             task.restore_panes(key, block)
         task.restore_panes(KEY, encode(flush.checkpoint))
-        task.finish_restore()
+        finish_restore(task)
     restored.series(restored.clock)  # flushes: under other settings summaries are written anew
     for name, task in restored.tasks.items():
         written = [

@@ -13,6 +13,7 @@ from stream.core.aggregation.task import PartitionTask
 from tests.golden.files import CURRENT, HINT, STATE, changes, documents, golden, record, write
 from tests.golden.kinds import KINDS, VERSION, Kind, state_kind
 from tests.golden.scenario import CONFIG
+from tests.support import finish_restore
 
 VERSIONS = sorted(int(folder.name[1:]) for folder in STATE.iterdir())
 
@@ -72,7 +73,7 @@ def test_a_rebuild_adds_the_aggregates_of_later_versions(domain: Domain) -> None
     aggregates = []
     for version in (5, VERSION):
         partition = restored(domain, version)
-        partition.finish_restore()
+        finish_restore(partition)
         aggregates.append({cell.aggregate for cell in partition.panes.cells})
     # Notes do not follow from other entities, and nobody could publish any at version 5.
     assert aggregates[0] == aggregates[1] - {"notes"}
@@ -91,7 +92,7 @@ def test_state_of_a_version_is_read_or_refused(domain: Domain, version: int) -> 
         assert partition.incompatibility()
         return
     assert not partition.incompatibility()
-    assert partition.finish_restore() == (version != VERSION)
+    assert bool(finish_restore(partition)) == (version != VERSION)
     assert partition.panes.blocks
     assert list(pane_differences(partition)) == []
     for key, raw in partition.store.entities.items():

@@ -1,6 +1,7 @@
 """Records sent by flushes: to existing partitions, and from many flushes at once."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,18 @@ from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulat
 from stream.config import Settings
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.outgoing import OutgoingRecord
+from stream.core.aggregation.rebuild import RebuiltSlice
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model.checkpoint import Checkpoint
+from stream.core.model.pane_blocks import Row
+from stream.kafka.admin import create
+from stream.kafka.client import running
 from stream.kafka.metadata import NO_ID
+from stream.kafka.reading import assign, committed_consumer, read_ranges
+from stream.kafka.topics import topics
 from stream.worker import checkpoint_writer as stores
 from stream.worker.topic_binding import TopicBinding
+from tests.chaos.cluster import ChaosCluster
 from tests.support import aggregation_config
 
 SENT_BATCHES: list[tuple[str, int, int]] = []
@@ -120,3 +128,32 @@ async def test_a_record_larger_than_a_batch_is_sent_alone(store: stores.KafkaChe
         ],
     )
     assert sum(n for topic, _, n in SENT_BATCHES if topic == "cx.deadletter") == 3
+
+
+@pytest.mark.kafka
+async def test_a_rebuild_is_one_transaction(
+    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also with a broker that allows short transactions only. Later flushes work."""
+    monkeypatch.setattr(stores, "REBUILD_TIMEOUT", (1 << 31) - 1)
+    settings = ChaosCluster(kafka, tmp_path).settings
+    await create(settings, topics(settings))
+    store, task = stores.KafkaCheckpointStore(settings), PartitionTask(Feedback(), 0, 4, aggregation_config())
+    state = TopicPartition(settings.topics.state("feedback"), 0)
+
+    async def read() -> list[bytes]:
+        async with running(committed_consumer(settings.kafka)) as consumer:
+            ranges = await assign(consumer, [state])
+            return [record.key async for _, records in read_ranges(consumer, ranges) for record in records]
+
+    rows: list[list[Row]] = [[], [(b"a", b"")], [], [(b"b", b"")]]
+    slices = [RebuiltSlice([], part) for part in rows]
+    store._bindings[task] = TopicBinding(0, state.topic, NO_ID, {})
+    await store._open(task)
+    await store.rebuild(task, slices, lambda: Flush([], [], [(b"c", b"")], [], task.checkpoint))
+    assert "transaction.max.timeout.ms" in caplog.text
+    assert await read() == [b"a", b"b", b"c"]
+    await store.flush(task, Flush([], [], [(b"d", b"")], [], task.checkpoint))
+    assert await read() == [b"a", b"b", b"c", b"d"]
+    await store.close(task)
+    await store.stop()

@@ -1,6 +1,6 @@
 """Owned partitions: the order of batches, due flushes, and failures."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from faust.types import TP
 
 from schemas.feedback import FeedbackSubmitted
 from stream.core.aggregation.feedback import Feedback
+from stream.core.aggregation.rebuild import RebuiltSlice
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model.unreadable import SkipOrder, UnreadableBatch, encode, order_key
 from stream.worker.task_manager import (
@@ -28,6 +29,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.flushes: list[Flush] = []
+        self.rebuilt: list[RebuiltSlice] = []
         self.closed: list[PartitionTask] = []
         self.fails: Exception | None = None
         self.orders: dict[bytes, bytes] = {}
@@ -39,6 +41,12 @@ class MemoryStore:
         if self.fails:
             raise self.fails
         self.flushes.append(flush)
+
+    async def rebuild(
+        self, partition: PartitionTask, slices: Iterable[RebuiltSlice], prepare: Callable[[], Flush]
+    ) -> None:
+        self.rebuilt += slices
+        await self.flush(partition, prepare())
 
     async def read_orders(self, partitions: Collection[PartitionTask]) -> None:
         for partition in partitions:
@@ -136,6 +144,26 @@ def restored_checkpoint(written_at: int, lag_ms: int) -> PartitionTask:
     task = PartitionTask(Feedback(), 0, 1, aggregation_config())
     task.checkpoint.written_at, task.checkpoint.lag_ms = written_at, lag_ms
     return task
+
+
+async def test_a_rebuild_is_written_before_the_partition_is_read() -> None:
+    """Its checkpoint has the new settings, the lag of the former checkpoint and that of the time since."""
+    store, clock = MemoryStore(), Clock()
+    task_manager = TaskManager(store, clock, clock)
+
+    def under_other_settings() -> PartitionTask:
+        task = restored_checkpoint(NOW - 3_000, 1_000)
+        task.checkpoint.next_offset, task.checkpoint.config_hash = 7, "other"
+        return task
+
+    await task_manager.on_assignment({PARTITION: under_other_settings})
+    assert store.rebuilt
+    (flush,) = store.flushes
+    checkpoint = flush.checkpoint
+    assert (checkpoint.next_offset, checkpoint.config_hash, checkpoint.lag_ms) == (7, "test", 4_000)
+    assert not task_manager.tasks[PARTITION].task.needs_rebuild
+    await task_manager.flush_due()
+    assert len(store.flushes) == 1
 
 
 @pytest.mark.parametrize("ahead", [40 * DAY, HOUR, -20 * MINUTE])

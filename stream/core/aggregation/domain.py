@@ -109,11 +109,13 @@ class Domain(ABC):
     def derive_changes(self, store: EntityStore) -> None:  # noqa: B027 - most domains derive at once
         """Add to the deltas what the dirty entities contribute less what they did before, and pack them."""
 
-    def rewrite_derived(self, store: EntityStore, offset: int, record_timestamp: int) -> None:  # noqa: B027
-        """Derive the events that say something else under other settings, for most domains none.
+    def rewrite_derived(self, store: EntityStore, offset: int, record_timestamp: int) -> Iterator[None]:
+        """Derive the events that say something else under other settings, for most domains none. Yields after each slice.
 
         `offset` is that of the last record that was processed, `record_timestamp` (ms) that of the new events.
         """
+        del store, offset, record_timestamp
+        return iter(())
 
     def fast_path(self, store: EntityStore) -> BatchFastPath | None:
         """Return a fast path for a partition with this store, None if the domain has none."""

@@ -1,9 +1,12 @@
 """Entities of one partition as the engine uses them, and the form that keeps them in memory."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from stream.core.aggregation.timers import MemoryTimers, Timers
+
+SLICE = 2_000
+"""Entities that are read together where all are read."""
 
 
 class PersonKeys(Protocol):
@@ -57,8 +60,11 @@ class Entities(Protocol):
     def items(self) -> Iterable[tuple[bytes, bytes]]:
         """Return all keys and entities. The caller changes none meanwhile."""
 
-    def starting_with(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the keys with this prefix and their entities, as of the call. The caller may change entities meanwhile."""
+    def slices(self, prefix: bytes) -> Iterator[Sequence[tuple[bytes, bytes]]]:
+        """Yield the keys with this prefix and their entities, at most `SLICE` at a time.
+
+        The caller may change entities of slices that it was given.
+        """
 
     def ask(self, keys: Iterable[bytes]) -> None:
         """Look up keys together. The next look-up of each costs little."""
@@ -108,9 +114,11 @@ class MemoryEntities(dict[bytes, bytes]):
         del reschedules
         self[key] = raw
 
-    def starting_with(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the keys with this prefix and their entities, as of the call."""
-        return iter([item for item in self.items() if item[0].startswith(prefix)])
+    def slices(self, prefix: bytes) -> Iterator[Sequence[tuple[bytes, bytes]]]:
+        """Yield the keys with this prefix and their entities, at most `SLICE` at a time."""
+        keys = [key for key in self if key.startswith(prefix)]
+        for i in range(0, len(keys), SLICE):
+            yield [(key, self[key]) for key in keys[i : i + SLICE]]
 
     def ask(self, keys: Iterable[bytes]) -> None:
         """Do nothing."""

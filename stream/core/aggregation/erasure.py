@@ -1,6 +1,6 @@
 """Erasures: a person's entities are deleted and their finished counts stay anonymous. Hashes keep later events out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -15,6 +15,8 @@ from stream.core.model.time_buckets import HOURS, MINUTE
 
 ERASURE, RESIDUAL, ERASED = b"e", b"r", b"x"
 """Kinds of entities of the engine, the first byte of their keys."""
+_MOVED = b"\1"
+"""The first byte of the keys of residuals that are being migrated."""
 
 _pack = msgspec.msgpack.Encoder().encode
 _decode_leaf = msgspec.msgpack.Decoder(
@@ -161,20 +163,35 @@ class Erasures:
 
     def _add_residual(self, contribution: Contribution) -> None:
         key = RESIDUAL + _pack(contribution[:4])
+        self._remember(key, self._added(key, contribution.vector))
+
+    def _added(self, key: bytes, vector: Vector) -> bytes:
+        """Return the sum under a key with a vector added, packed."""
         raw = self.store.entities.get(key)
         total = {} if raw is None else _decode_vector(raw)
-        add(total, contribution.vector)
-        packed = _pack(dict(sorted(total.items())))  # the same bytes in whatever order people are erased
-        self.store.put(key, packed, self.kinds.of(key).expires_at(key, packed, self.store.config))
+        add(total, vector)
+        return _pack(dict(sorted(total.items())))  # the same bytes in whatever order people are erased
 
-    def migrate_residuals(self, old_dimensions: tuple[str, ...]) -> None:
-        """Rebuild the residuals under the store's config. `old_dimensions` name the values that they hold."""
-        config = self.store.config
-        names = [config.dimensions[i] for i in config.projected_dimensions]
-        residuals = list(self.store.entities.starting_with(RESIDUAL))
-        for key, _ in residuals:
-            self.store.put(key, None, None)
-        for key, raw in residuals:
-            for contribution in self.kinds.of(key).contributions(key, raw, config):
-                old = dict(zip(old_dimensions, contribution.values, strict=False))
-                self._add_residual(contribution._replace(values=tuple(old.get(name) for name in names)))
+    def migrate_residuals(self, old_dimensions: tuple[str, ...]) -> Iterator[None]:
+        """Rebuild the residuals under the store's config, and yield after each slice.
+
+        `old_dimensions` name the values that they hold. Residuals may become one, under the key of another that was not
+        read yet. So all get keys of no kind first, which are never written to the topic.
+        """
+        config, entities = self.store.config, self.store.entities
+        names = tuple(config.dimensions[i] for i in config.projected_dimensions)
+        if names == old_dimensions:
+            return
+        for part in entities.slices(RESIDUAL):
+            for key, raw in part:
+                name, values, own_labels, minute = _decode_leaf(key[1:])
+                old = dict(zip(old_dimensions, values, strict=False))
+                moved = _MOVED + _pack((name, tuple(map(old.get, names)), own_labels, minute))
+                entities.put(moved, self._added(moved, _decode_vector(raw)), reschedules=False)
+                self.store.put(key, None, None)
+            yield
+        for part in entities.slices(_MOVED):
+            for moved, raw in part:
+                self._remember(RESIDUAL + moved.removeprefix(_MOVED), raw)
+                entities.pop(moved, None)
+            yield

@@ -13,13 +13,14 @@ entity has exactly one timer that is not cancelled, with its present person, at 
 have no person, and may be obsolete. A timer may outlast the erasure of its person, hence the checksum.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import cast
 from zlib import crc32
 
 import msgspec
 
+from stream.core.aggregation import entities
 from stream.core.aggregation.entity_kind import EntityKinds
 from stream.core.aggregation.erasure import ERASURE
 from stream.core.aggregation.layers import Layers, OrderedTable
@@ -242,6 +243,16 @@ class StoredEntities:
         """Yield the keys with this prefix and their entities, as of the first one."""
         return self._layers.starting_with(prefix, prefix or _FIRST_KEY)
 
+    def slices(self, prefix: bytes) -> Iterator[Sequence[tuple[bytes, bytes]]]:
+        """Yield the keys with this prefix and their entities, at most `entities.SLICE` at a time, in order.
+
+        No iterator of the table is open in between, because that would keep the files which the table replaces.
+        """
+        start = prefix or _FIRST_KEY
+        while part := list(islice(self._layers.starting_with(prefix, start), entities.SLICE)):
+            yield part
+            start = part[-1][0] + b"\0"
+
     def ask(self, keys: Iterable[bytes]) -> None:
         """Look up keys together. The next look-up of each costs little."""
         if len(self._asked) > MAX_ASKED:
@@ -286,7 +297,7 @@ class StoredEntities:
             return
         self._write()
         count = 0
-        for key, raw in self.items():
+        for key, raw in chain.from_iterable(self.slices(b"")):
             self.persons.replace(key, None, raw)
             count += 1
             yield key, raw
@@ -321,6 +332,11 @@ class StoredEntities:
         for part in layers:
             part.older = {}
         self._asked = {}
+
+    @property
+    def held(self) -> int:
+        """The number of entities in memory: changes, and what was looked up since the last commit."""
+        return len(self._layers.mine) + len(self._layers.older) + len(self._asked)
 
     @property
     def unwritten(self) -> int:

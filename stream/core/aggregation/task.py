@@ -123,7 +123,7 @@ class PartitionTask:
         if validated is None:
             return None
         timestamps, derived = admitted.record_timestamps, admitted.derived
-        newest = list(running(timestamps, max, initial=self._newest_timestamp))
+        newest = list(running(timestamps, max, initial=self.newest_timestamp))
         if derived:
             timestamps = [
                 0 if offset in derived else timestamp
@@ -195,7 +195,7 @@ class PartitionTask:
         self.forwards.append(forward(record, name, self.number, key, partition, timestamp))
 
     @property
-    def _newest_timestamp(self) -> int:
+    def newest_timestamp(self) -> int:
         """The newest timestamp of the records at home, derived ones included, in ms."""
         return max(self.checkpoint.newest_timestamp, self.checkpoint.watermark)
 
@@ -205,8 +205,8 @@ class PartitionTask:
         if not derived:
             self._advance_watermark(record_timestamp)
         elif record_timestamp <= latest:
-            self.checkpoint.newest_timestamp = max(self._newest_timestamp, record_timestamp)
-        self.store.move_to(record.offset, record_timestamp, self.checkpoint.watermark, self._newest_timestamp)
+            self.checkpoint.newest_timestamp = max(self.newest_timestamp, record_timestamp)
+        self.store.move_to(record.offset, record_timestamp, self.checkpoint.watermark, self.newest_timestamp)
         if type(event.data) is CustomerErased:
             outcome: Outcome = self._erase(record, event.data.customer_id.encode(), event_time)
         elif self.erasures.index is not None and self._is_erased(event, event_time):
@@ -257,7 +257,7 @@ class PartitionTask:
         Without panes, `PaneStore.changed_rows` returns them later.
         """
         self._derive_changes()
-        newest_timestamp = min(self._newest_timestamp, clock)
+        newest_timestamp = min(self.newest_timestamp, clock)
         has_empty_cells = self.panes.expire(newest_timestamp)
         self._expire_entities(min(self.checkpoint.watermark, clock), newest_timestamp)
         self._apply_deltas()
@@ -283,14 +283,18 @@ class PartitionTask:
             count_name(checkpoint.ignored_labels, name)
         self.store.ignored_labels.clear()
         checkpoint.written_at, checkpoint.lag_ms, checkpoint.version = clock, lag, checkpoint_format.VERSION
-        derived, self.store.derived = self.store.derived, []
         forwards, self.forwards = self.forwards, []
         dead_letters, self.dead_letters = self.dead_letters, []
-        forwards += derived_records(derived, self.domain.name, self.config.installation)
+        forwards += self.derived_records()
         state = self.store.changed_rows() + self._done_orders()
         panes = list(self.panes.changed_rows()) if with_panes else []
         comments = self.store.changed_comments()
         return Flush(forwards, dead_letters, state, panes, checkpoint, comments)
+
+    def derived_records(self) -> list[OutgoingRecord]:
+        """Return the events for other domains since the last call, as records."""
+        derived, self.store.derived = self.store.derived, []
+        return list(derived_records(derived, self.domain.name, self.config.installation))
 
     def _derive_changes(self) -> None:
         if self._fast_path is not None:
@@ -356,41 +360,30 @@ class PartitionTask:
             )
         return ""
 
-    def finish_restore(self) -> bool:
-        """End the restore. Return True if the panes were rebuilt because config or version changed."""
+    @property
+    def needs_rebuild(self) -> bool:
+        """True if config or version of the restored panes are others, so that they must be rebuilt (`rebuild.py`)."""
+        checkpoint = self.checkpoint
+        return checkpoint.next_offset > 0 and (
+            checkpoint.config_hash != self.config.config_hash
+            or checkpoint.version != checkpoint_format.VERSION
+        )
+
+    def finish_restore(self) -> None:
+        """End the restore, after a rebuild if one is needed."""
         self.panes.finish_restore()
         self.panes.expired_before = self.checkpoint.expired_before
         self.outcome_counts.update({o: self.checkpoint.outcomes.get(o, 0) for o in OUTCOMES})
-        changed = self.checkpoint.next_offset > 0 and (
-            self.checkpoint.config_hash != self.config.config_hash
-            or self.checkpoint.version != checkpoint_format.VERSION
-        )
-        if changed:
-            self._rebuild_panes()
         self.store.cardinality.rebuild(self.panes.cells, self.domain.open_codes)
         for key, raw in self.store.entities.without_timers():
             self._register_expiry(key, raw)
-        if any(self.store.entities.starting_with(ERASURE)):
+        if next(self.store.entities.slices(ERASURE), None) is not None:
             self.erasures.keep_index()
-        return changed
 
-    def _rebuild_panes(self) -> None:
-        """Rebuild the panes from the entities under the current config. Panes are sums of contributions only."""
-        self.panes.clear()
-        self.checkpoint.complete_since = max(self.checkpoint.complete_since, self.checkpoint.derivable_since)
-        for key, raw in self.store.entities.starting_with(b""):
-            migrated = self.kinds.of(key).migrate(key, raw, self.store, self.checkpoint.dimensions)
-            if migrated != raw:
-                self.store.put(key, migrated, None)
-        self.erasures.migrate_residuals(self.checkpoint.projected_dimensions)
-        self.domain.rewrite_derived(self.store, self.checkpoint.next_offset - 1, self._newest_timestamp)
-        self.store.deltas = self.expected_deltas()
-        self._apply_deltas()
-
-    def expected_deltas(self) -> Deltas:
-        """Return the sum of the contributions of all entities, the residuals of erased people among them."""
+    def expected_deltas(self, entities: Iterable[tuple[bytes, bytes]]) -> Deltas:
+        """Return the sum of the contributions of entities, to which the residuals of erased people belong."""
         deltas: Deltas = {}
-        for key, raw in self.store.entities.items():
+        for key, raw in entities:
             accumulate(deltas, self.kinds.of(key).contributions(key, raw, self.config))
         return deltas
 

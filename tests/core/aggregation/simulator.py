@@ -11,10 +11,12 @@ from random import Random
 
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.outgoing import OutgoingRecord
+from stream.core.aggregation.rebuild import rebuild
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model.aggregation_config import AggregationConfig
 from stream.core.model.business_hours import Calendar
 from stream.core.model.checkpoint import KEY, encode
+from stream.core.model.pane_blocks import Row
 from tests.support import DAY, NOW, FakeRecord, aggregation_config, partition_of_key
 
 OFFICE = Calendar(
@@ -46,7 +48,7 @@ class PartitionOwner:
     core: PartitionTask
     epoch: int
     position: int
-    changed: bool = False
+    rebuilt: bool = False
 
 
 class Simulation:
@@ -61,6 +63,8 @@ class Simulation:
         self.dead_letters: list[OutgoingRecord] = []
         self.derived: list[OutgoingRecord] = []
         self.config: AggregationConfig = aggregation_config()
+        self.crashes = 0
+        """Number of processes that died in a rebuild."""
         self.owners = [self.take_over(number) for number in range(partitions)]
         self.zombies: list[tuple[int, PartitionOwner]] = []
 
@@ -79,7 +83,16 @@ class Simulation:
         log.append(FakeRecord(offset, timestamp, key, value, headers))
 
     def take_over(self, number: int) -> PartitionOwner:
-        """Fence the former owner of a partition and load it in a new process."""
+        """Fence the former owner of a partition and load it in a new process, after processes that die in a rebuild."""
+        while True:
+            try:
+                return self._load(number)
+            except Crashed:
+                self.crashes += 1
+                if self.random.random() < 0.3:
+                    self.config = self._other_config()
+
+    def _load(self, number: int) -> PartitionOwner:
         stored = self.stored[number]
         stored.epoch += 1
         core = PartitionTask(self.domain, number, self.partition_count, self.config)
@@ -87,8 +100,24 @@ class Simulation:
             core.restore_state(key, value)
         for key, value in stored.panes.items():
             core.restore_panes(key, value)
-        changed = core.finish_restore()
-        return PartitionOwner(core, stored.epoch, core.next_offset, changed)
+        owner = PartitionOwner(core, stored.epoch, core.next_offset)
+        self.finish_restore(number, owner)
+        return owner
+
+    def finish_restore(self, number: int, owner: PartitionOwner) -> None:
+        """End the restore, after a rebuild if one is needed, of which everything is written with the first flush."""
+        core, written = owner.core, list[Row]()
+        for part in rebuild(core) if core.needs_rebuild else ():
+            owner.rebuilt = True
+            for outgoing in part.forwards:
+                self._send(outgoing)
+            written += part.state
+            if self.random.random() < 0.1:
+                raise Crashed
+        core.finish_restore()
+        if owner.rebuilt:
+            flush = core.prepare_flush(NOW, 0)
+            self._write(number, owner, flush._replace(state=written + flush.state), crash=0.1)
 
     def read(self, number: int, owner: PartitionOwner, max_records: int = 4) -> None:
         """Process some records from the owner's position."""
@@ -99,7 +128,9 @@ class Simulation:
 
     def flush(self, number: int, owner: PartitionOwner, crash: float = 0.0) -> None:
         """Flush the owner's changes. After `Crashed` or `Fenced` the owner must be discarded."""
-        flush = owner.core.prepare_flush(NOW, 0)
+        self._write(number, owner, owner.core.prepare_flush(NOW, 0), crash)
+
+    def _write(self, number: int, owner: PartitionOwner, flush: Flush, crash: float) -> None:
         checkpoint = encode(flush.checkpoint)
         for outgoing in flush.forwards:
             if self.random.random() < crash / 3:

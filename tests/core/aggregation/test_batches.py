@@ -120,7 +120,8 @@ def process_and_restore(
     for key, raw in stored_panes.items():
         restored.restore_panes(key, raw)
     restored.restore_panes(checkpoints.KEY, checkpoints.encode(partition.checkpoint))
-    assert not restored.finish_restore()
+    assert not restored.needs_rebuild
+    restored.finish_restore()
     assert restored.panes.blocks == partition.panes.blocks
     figures = partition.outcome_counts, partition.checkpoint, partition.store.entities, partition.panes.blocks
     later = NOW + 60 * DAY

@@ -23,6 +23,7 @@ from tests.support import (
     Event,
     aggregation_config,
     figures,
+    finish_restore,
     partition_of_key,
     records,
     rows,
@@ -55,7 +56,7 @@ def restored_task(partition: PartitionTask, **changed: Any) -> PartitionTask:
     for key, block in rows(partition.panes):
         restored.restore_panes(key, block)
     restored.checkpoint = partition.checkpoint
-    restored.finish_restore()
+    finish_restore(restored)
     restored.prepare_flush(partition.checkpoint.watermark, 0)
     assert list(pane_differences(restored)) == []
     return restored

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from schemas.keys import owner_of
+from stream.core.aggregation import entities
 from stream.core.aggregation.audit import pane_differences
 from stream.core.aggregation.customers import Customers
 from stream.core.aggregation.domain import Domain
@@ -21,6 +22,12 @@ from tests.support import HOUR, NOW, partition_of_key, records, with_fields
 
 HISTORIES = int(os.environ.get("CX_TEST_HISTORIES", "1000"))
 INVALID_VALUES = [b"{", b"", b"null", b'{"id":"x"}', b"\xff", b"[" * 5_000]
+
+
+@pytest.fixture(autouse=True)
+def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have several slices in a rebuild, between which processes die."""
+    monkeypatch.setattr(entities, "SLICE", 2)
 
 
 def history(random: Random) -> list:

@@ -8,7 +8,7 @@ from stream.core.aggregation.feedback.entity import ANSWER
 from stream.core.aggregation.task import PartitionTask
 from stream.core.metrics import clv, nps
 from tests.core.aggregation.customers.events import activated, bought
-from tests.support import DAY, NOW, Event, aggregation_config, figures, records, rows, single
+from tests.support import DAY, NOW, Event, aggregation_config, figures, finish_restore, records, rows, single
 
 PREVIOUS, NOW_LATER = NOW + 30 * DAY, NOW + 60 * DAY
 """The ends of two windows of 30 days."""
@@ -34,7 +34,7 @@ def under_another_view(partition: PartitionTask) -> PartitionTask:
     for key, block in rows(partition.panes):
         restored.restore_panes(key, block)
     restored.checkpoint = partition.checkpoint
-    assert restored.finish_restore()
+    assert finish_restore(restored)
     return restored
 
 
@@ -59,7 +59,7 @@ def test_the_audit_finds_a_difference_as_far_back_as_answers_are_kept() -> None:
     for age, faults in ((29, 1), (45, 0)):
         partition = counted(single(Feedback()), answer(NOW_LATER))
         extra = counted(single(Feedback()), answer(NOW_LATER - age * DAY))
-        partition.panes.apply_deltas(extra.expected_deltas())
+        partition.panes.apply_deltas(extra.expected_deltas(extra.store.entities.items()))
         assert len(list(pane_differences(partition))) == faults
 
 

@@ -14,7 +14,7 @@ from stream.core.aggregation.tickets import Tickets
 from stream.core.model import checkpoint as checkpoints
 from stream.core.model.aggregates.feedback import NPS, reason_vector
 from stream.core.model.checkpoint import Checkpoint
-from tests.support import DAY, NOW, WINDOWS, Event, aggregation_config, records, single
+from tests.support import DAY, NOW, WINDOWS, Event, aggregation_config, finish_restore, records, single
 
 WEEK = aggregation_config(windows=WINDOWS[:4], config_hash="week")
 
@@ -49,7 +49,7 @@ def test_longer_windows_do_not_extend_panes_into_the_past() -> None:
     assert one_week.checkpoint.derivable_since == entities_since
     thirty_days = single(Feedback())
     thirty_days.restore_panes(checkpoints.KEY, checkpoints.encode(one_week.checkpoint))
-    assert thirty_days.finish_restore()
+    assert finish_restore(thirty_days)
     assert counted(thirty_days, NOW + 7 * DAY).checkpoint.complete_since == entities_since
     assert (
         counted(thirty_days, NOW + 365 * DAY).checkpoint.complete_since

@@ -49,7 +49,7 @@ class DiskSimulation(Simulation):
         """Databases that were used again."""
         super().__init__(seed, domain, partitions)
 
-    def take_over(self, number: int) -> PartitionOwner:
+    def _load(self, number: int) -> PartitionOwner:
         """Fence the former owner. Its process may be dead, or live on with its folder."""
         stored = self.stored[number]
         stored.epoch += 1
@@ -61,12 +61,12 @@ class DiskSimulation(Simulation):
         self.reopened += begin > 0
         for key, value in log[begin:]:
             core.restore_state(key, value)
-        changed = core.finish_restore()
         self.processes[core], self.tail_begins[core], self.latest[number] = process, len(log), core
-        assert dict(core.store.entities.items()).keys() == stored.state.keys() or changed
-        assert changed or dict(core.store.entities.items()) == stored.state
+        owner = PartitionOwner(core, stored.epoch, core.next_offset)
+        self.finish_restore(number, owner)
+        assert dict(core.store.entities.items()) == stored.state
         assert len(core.store.entities) == len(stored.state)
-        return PartitionOwner(core, stored.epoch, core.next_offset, changed)
+        return owner
 
     def _start_process(self, number: int) -> DiskProcess:
         """Start a process on a machine, after the owner of the partition has died, unless it lives on as a zombie."""
@@ -76,15 +76,30 @@ class DiskSimulation(Simulation):
         machine = self.folder / f"machine-{self.random.random() < 0.2:d}"
         return DiskProcess(claim(machine, ["cluster"], None), self.random)
 
+    def finish_restore(self, number: int, owner: PartitionOwner) -> None:
+        """A process that dies in a rebuild leaves a database with a part of it."""
+        try:
+            super().finish_restore(number, owner)
+        except Crashed:
+            self._stop(owner)
+            raise
+
     def flush(self, number: int, owner: PartitionOwner, crash: float = 0.0) -> None:
-        """Flush as in memory, then write to disk. A crash between the two leaves the disk behind."""
-        before = len(self.state_logs[number])
+        """Stop the process of an owner that must be discarded."""
         try:
             super().flush(number, owner, crash)
         except (Crashed, Fenced):
-            with suppress(KeyError):
-                self.processes.pop(owner.core).stop()
+            self._stop(owner)
             raise
+
+    def _stop(self, owner: PartitionOwner) -> None:
+        with suppress(KeyError):
+            self.processes.pop(owner.core).stop()
+
+    def _write(self, number: int, owner: PartitionOwner, flush: Flush, crash: float) -> None:
+        """Write as in memory, then to disk. A crash between the two leaves the disk behind."""
+        before = len(self.state_logs[number])
+        super()._write(number, owner, flush, crash)
         if len(self.state_logs[number]) > before:
             self.tail_begins[owner.core] = before
         self.processes[owner.core].commit(

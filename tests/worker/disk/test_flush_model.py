@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stream.core.aggregation import entities, stored_entities
 from stream.core.aggregation.customers import Customers
 from stream.core.aggregation.domain import Domain
 from stream.core.aggregation.tickets import Tickets
@@ -15,6 +16,13 @@ from tests.worker.disk.simulator import DiskSimulation
 from tests.worker.disk.tables import MemoryTable
 
 HISTORIES = int(os.environ.get("CX_TEST_HISTORIES", "1000"))
+
+
+@pytest.fixture(autouse=True)
+def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have several slices and several writes to the database in a rebuild, between which processes die."""
+    monkeypatch.setattr(entities, "SLICE", 2)
+    monkeypatch.setattr(stored_entities, "ROWS", 3)
 
 
 class MemoryDatabase(MemoryTable):

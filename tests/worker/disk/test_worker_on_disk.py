@@ -1,6 +1,7 @@
 """Workers with `worker.state_dir` through Kafka: databases equal the topics, whatever happens to processes and folders."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -10,17 +11,21 @@ from random import Random
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 
+from schemas.topics import DOMAINS
+from stream import config
 from stream.core.aggregation.stored_entities import StoredEntities
 from stream.core.aggregation.task import PartitionTask
 from stream.core.model import checkpoint as checkpoint_format
 from stream.kafka.admin import admin, create
+from stream.kafka.reading import high_watermarks
 from stream.kafka.topics import topics
 from stream.worker.disk import stored_checkpoint
 from stream.worker.disk.database import Database, DatabaseOptions
 from tests.chaos.cluster import ChaosCluster, wait
 from tests.chaos.feedback_load import load
-from tests.support import DAY
+from tests.support import DAY, with_fields
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
@@ -205,3 +210,71 @@ def test_workers_and_installations_share_a_state_dir(kafka: str, tmp_path: Path)
         names = {path.parent.name for path in folders(cluster)}
         assert names == {"worker-0", "worker-1"}
         assert {path.parent.name for path in folders(other)} == {"worker-0"}
+
+
+def test_a_worker_that_dies_in_a_rebuild_leaves_nothing_of_it(kafka: str, tmp_path: Path) -> None:
+    """It has written slices of it. With the former settings all is as before, with the next ones it is rebuilt."""
+    with ChaosCluster(kafka, tmp_path, **in_folder(tmp_path, CXGAUGE_WORKER_INSTANCE="one")) as cluster:
+        configure(cluster, "brand", "region")
+        cluster.start()
+        answers = load(2_000, now=int(time.time() * 1000), seed=1, name="1-")
+        labels = {"brand": "acme", "region": "eu"}
+        cluster.publish(answer._replace(value=with_fields(answer.value, labels=labels)) for answer in answers)
+        count_to_the_end(cluster)
+        stop(cluster)
+        before = committed(cluster)
+        cluster.program = "tests.worker.disk.killed_worker"
+        for _ in range(2):
+            configure(cluster, "region", "brand")
+            ends = written(cluster)
+            worker = cluster.start()
+            assert worker.wait(60) == -signal.SIGKILL, cluster.logs()
+            cluster.workers.remove(worker)
+            assert any(end > ends[tp] for tp, end in written(cluster).items())
+            assert committed(cluster) == before
+
+            configure(cluster, "brand", "region")
+            worker = cluster.start()
+            wait(lambda w=worker: cluster.ready(w), cluster.logs)
+            stop(cluster)
+            assert committed(cluster) == before
+            check(cluster)
+        cluster.program = "stream.cli"
+        configure(cluster, "region", "brand")
+        restart_and_check(cluster, 2)
+        after = committed(cluster)
+        assert {key for key in before if before[key] != after[key]}
+        counted = cluster.checkpoints("feedback").values()
+        assert {checkpoint.config_hash for checkpoint in counted} == {config.config_hash(cluster.settings)}
+
+
+def configure(cluster: ChaosCluster, *labels: str) -> None:
+    """Give the next workers of a cluster these labels."""
+    cluster.env["CXGAUGE_METRICS_LABELS"] = json.dumps(labels)
+    cluster.settings = config.load(None, cluster.env)
+
+
+def compacted(cluster: ChaosCluster) -> list[TopicPartition]:
+    """Return the partitions of the topics of state and panes."""
+    topics, numbers = cluster.settings.topics, range(cluster.settings.topics.partitions)
+    names = [name(domain) for domain in DOMAINS for name in (topics.state, topics.panes)]
+    return [TopicPartition(name, n) for name in names for n in numbers]
+
+
+def written(cluster: ChaosCluster) -> dict[TopicPartition, int]:
+    """Return the ends of the compacted topics, what is not committed included."""
+    return asyncio.run(high_watermarks(cluster.settings.kafka, compacted(cluster)))
+
+
+def committed(cluster: ChaosCluster) -> dict[tuple[TopicPartition, bytes], bytes]:
+    """Return the newest records of the compacted topics but checkpoints, by partition and key."""
+    newest: dict[tuple[TopicPartition, bytes], bytes] = {}
+
+    def apply_record(tp: TopicPartition, record: Any) -> None:
+        if record.value is None:
+            newest.pop((tp, record.key), None)
+        elif record.key != checkpoint_format.KEY:
+            newest[tp, record.key] = record.value
+
+    asyncio.run(cluster._read(compacted(cluster), apply_record))
+    return newest

@@ -1,5 +1,6 @@
 """Tickets that changed since the last flush: each is derived and summarized once, whatever the number of its events."""
 
+from collections.abc import Iterator
 from operator import attrgetter
 
 from stream.core.aggregation.entity_store import EntityStore
@@ -105,17 +106,19 @@ _content = attrgetter(
 """Return the fields of a ticket that its contributions and its summary follow from, and the last summary."""
 
 
-def rewrite_summaries(store: EntityStore, offset: int, record_timestamp: int) -> None:
+def rewrite_summaries(store: EntityStore, offset: int, record_timestamp: int) -> Iterator[None]:
     """Write the summaries that other settings change: fates under other targets, dimensions that are other labels.
 
-    Their number is that of the last record, `offset`, and `record_timestamp` (ms) is theirs, because no record caused them.
+    Yields after each slice of tickets. Their number is that of the last record, `offset`, and `record_timestamp` (ms) is theirs, because no record caused them.
     """
-    for key, raw in store.entities.starting_with(TICKET):
-        ticket = unpack(raw)
-        history_ = history(ticket)
-        attributes = None if history_ is None else Attributes(ticket)
-        position = RecordPosition(offset, ticket.last_record, record_timestamp)
-        changed = summarize(key[1:].decode(), ticket, history_, attributes, position, store.config)
-        if changed:
-            store.derived += changed
-            store.put(key, pack(ticket), None)
+    for part in store.entities.slices(TICKET):
+        for key, raw in part:
+            ticket = unpack(raw)
+            history_ = history(ticket)
+            attributes = None if history_ is None else Attributes(ticket)
+            position = RecordPosition(offset, ticket.last_record, record_timestamp)
+            changed = summarize(key[1:].decode(), ticket, history_, attributes, position, store.config)
+            if changed:
+                store.derived += changed
+                store.put(key, pack(ticket), None)
+        yield

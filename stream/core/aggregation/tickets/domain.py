@@ -1,5 +1,6 @@
 """The domain of `cx.tickets`."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from schemas.envelope import Event
@@ -76,9 +77,9 @@ class Tickets(Domain):
         """Derive the dirty tickets, pack them, and write their summaries."""
         derive_changes(store)
 
-    def rewrite_derived(self, store: EntityStore, offset: int, record_timestamp: int) -> None:
+    def rewrite_derived(self, store: EntityStore, offset: int, record_timestamp: int) -> Iterator[None]:
         """Write the summaries that other settings change."""
-        rewrite_summaries(store, offset, record_timestamp)
+        return rewrite_summaries(store, offset, record_timestamp)
 
 
 def _set_contact(contacts: dict[str, tuple[int, int]], key: str, contact: tuple[int, int] | None) -> None:

@@ -24,7 +24,18 @@ from tests.core.aggregation.customers.events import (
     refunded,
     responded,
 )
-from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config, figures, records, single
+from tests.support import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    Event,
+    aggregation_config,
+    figures,
+    finish_restore,
+    records,
+    single,
+)
 
 RETENTION = 38 * DAY
 
@@ -373,7 +384,7 @@ def test_a_new_longer_window_includes_stored_lives() -> None:
     after = PartitionTask(Customers(), 0, 1, aggregation_config(windows=longer, config_hash="longer"))
     after.store.entities.update(before.store.entities)
     after.checkpoint = before.checkpoint
-    assert after.finish_restore()
+    assert finish_restore(after)
     after.prepare_flush(NOW, 0)
     for window, opening in (("30d", 2), ("60d", 1)):
         assert figures(churn.METRIC, after, NOW, window)["cx_opening_customers",] == opening
@@ -386,7 +397,7 @@ def test_other_labels_keep_the_values_of_updates() -> None:
     after = PartitionTask(Customers(), 0, 1, config)
     after.store.entities.update(before.store.entities)
     after.checkpoint = before.checkpoint
-    assert after.finish_restore()
+    assert finish_restore(after)
     after.prepare_flush(NOW, 0)
     in_view = figures(churn.METRIC, after, NOW, view="region", values=("eu",))
     assert in_view["cx_active_customers",] == 1

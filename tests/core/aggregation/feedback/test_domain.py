@@ -212,7 +212,9 @@ def test_the_scale_and_direction_of_ces_are_own_labels() -> None:
         ],
     )
     raw: dict[tuple[str, ...], int] = {}
-    for (aggregate, _, own_labels), vector in partition.expected_deltas().items():
+    for (aggregate, _, own_labels), vector in partition.expected_deltas(
+        partition.store.entities.items()
+    ).items():
         assert aggregate == "ces"
         values = {position & COMPONENT_MASK: n for position, n in vector.items()}
         raw[own_labels] = join(values, CesLayout.RAW)

@@ -24,6 +24,7 @@ from tests.support import (
     FakeRecord,
     aggregation_config,
     count,
+    finish_restore,
     records,
     single,
 )
@@ -151,7 +152,7 @@ def test_any_order_batches_and_flushes_give_the_same_notes(seed: int) -> None:
     for rows, restore in ((written, restored.restore_state), (panes, restored.restore_panes)):
         for key, value in rows.items():
             restore(key, value)
-    restored.finish_restore()
+    finish_restore(restored)
     assert shown(restored) == expected(events)
     assert sum(outcomes(partition).values()) == len(mixed)
     assert score(partition) == 100
@@ -236,7 +237,7 @@ def test_other_labels_are_taken_over_by_name() -> None:
     for key, raw in partition.store.entities.items():
         changed.restore_state(key, raw)
     changed.checkpoint = flush.checkpoint
-    assert changed.finish_restore()
+    assert finish_restore(changed)
     changed.prepare_flush(NOW, 0)
     (only,) = board(changed).between(0, NOW)
     assert only.dimensions == {"region": "north"}

@@ -18,7 +18,16 @@ from stream.core.aggregation.task import PartitionTask
 from stream.core.model.pane_blocks import unpack_block
 from tests.core.aggregation.feedback.oracle import Figures, customers, feedback, responders
 from tests.core.aggregation.feedback.strategies import distinct, events, typed
-from tests.support import HOUR, NOW, aggregation_config, partition_of_key, records, rows, single
+from tests.support import (
+    HOUR,
+    NOW,
+    aggregation_config,
+    finish_restore,
+    partition_of_key,
+    records,
+    rows,
+    single,
+)
 from tests.support import VIEWS as COMMON_VIEWS
 
 VIEWS = COMMON_VIEWS | {"program": ("program",)}
@@ -146,9 +155,8 @@ def test_panes_are_the_sum_of_contributions_under_changed_settings(history: list
         for key, value in flush.panes:
             rebuilt.restore_panes(key, value)
         rebuilt.checkpoint = flush.checkpoint
-        assert rebuilt.finish_restore() == (
-            config.config_hash != flush.checkpoint.config_hash and flush.checkpoint.next_offset > 0
-        )
+        changed = config.config_hash != flush.checkpoint.config_hash and flush.checkpoint.next_offset > 0
+        assert bool(finish_restore(rebuilt)) == changed
         flush = rebuilt.prepare_flush(NOW, 0)._replace(
             state=list(rebuilt.store.entities.items()),
             panes=rows(rebuilt.panes),

@@ -46,7 +46,9 @@ def test_of_unnumbered_answers_the_newest_counts() -> None:
 def minutes(partition: PartitionTask) -> set[int]:
     """Return the minutes in which answers have scores or reasons."""
     return {
-        position >> COMPONENT_BITS for vector in partition.expected_deltas().values() for position in vector
+        position >> COMPONENT_BITS
+        for vector in partition.expected_deltas(partition.store.entities.items()).values()
+        for position in vector
     }
 
 

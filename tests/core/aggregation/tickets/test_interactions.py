@@ -5,7 +5,7 @@ from itertools import permutations
 from stream.core.aggregation.tickets import Tickets
 from stream.core.metrics.aht import METRIC
 from tests.core.aggregation.tickets.events import counted, handled, metric_figures
-from tests.support import DAY, HOUR, MINUTE, NOW, aggregation_config, records, single
+from tests.support import DAY, HOUR, MINUTE, NOW, aggregation_config, finish_restore, records, single
 
 MEAN = "cx_handle_mean_seconds"
 
@@ -90,5 +90,5 @@ def test_another_config_derives_contributions_again() -> None:
     for key, value in partition.store.entities.items():
         rebuilt.restore_state(key, value)
     rebuilt.checkpoint = partition.checkpoint
-    assert rebuilt.finish_restore()
+    assert finish_restore(rebuilt)
     assert metric_figures(METRIC, rebuilt, NOW, view="priority", values=("high",))[MEAN,] == 100

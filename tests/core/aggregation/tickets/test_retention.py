@@ -12,7 +12,7 @@ from tests.core.aggregation.tickets.events import (
     status,
     updated,
 )
-from tests.support import DAY, HOUR, NOW, Event, aggregation_config, records
+from tests.support import DAY, HOUR, NOW, Event, aggregation_config, finish_restore, records
 
 RETENTION = 38 * DAY
 
@@ -29,7 +29,7 @@ def restored(partition: PartitionTask, **changes: object) -> PartitionTask:
     for key, value in partition.store.entities.items():
         task.restore_state(key, value)
     task.checkpoint = partition.checkpoint
-    task.finish_restore()
+    finish_restore(task)
     return task
 
 

@@ -13,7 +13,7 @@ from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
 from stream.core.model.response_targets import ResponseTarget
 from tests.core.aggregation.tickets.events import created, handled, merged, message, status, updated
-from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config, records, single
+from tests.support import DAY, HOUR, MINUTE, NOW, Event, aggregation_config, finish_restore, records, single
 
 _decode = Decoder(CUSTOMERS).decode
 
@@ -122,7 +122,7 @@ def under(task: PartitionTask, **settings: Any) -> PartitionTask:
     changed = single(Tickets(), aggregation_config(config_hash="other", **settings))
     changed.store.entities.update(task.store.entities)
     changed.checkpoint = task.checkpoint
-    assert changed.finish_restore()
+    assert finish_restore(changed)
     return changed
 
 
