@@ -47,30 +47,33 @@ async def read_entities(settings: Settings, customer: str) -> dict[str, Entities
             numbers = [partition_of(person, count)] if domain.topic is CUSTOMERS else range(count)
             partitions = [TopicPartition(settings.topics.state(domain.name), number) for number in numbers]
             kinds = EntityKinds((*domain.kinds, *engine_kinds(AGGREGATES)))
-            candidates = await _read_candidates(consumer, partitions, person)
-            entities[domain.name] = {
-                key: raw
-                for key, raw in candidates.items()
-                if key == fingerprint(person) or kinds.of(key).person(key, raw) == person
-            }
+            entities[domain.name] = await _read_partitions(consumer, partitions, kinds, person)
         return entities
 
 
-async def _read_candidates(
-    consumer: AIOKafkaConsumer, partitions: list[TopicPartition], person: bytes
+async def _read_partitions(
+    consumer: AIOKafkaConsumer, partitions: list[TopicPartition], kinds: EntityKinds, person: bytes
 ) -> Entities:
-    """Return the entities that contain the ID of a person anywhere, and the erasure."""
-    candidates: dict[TopicPartition, Entities] = {partition: {} for partition in partitions}
+    """Return the entities of a person, and the erasure. No others are in memory, however short the ID is."""
+    owned: dict[TopicPartition, Entities] = {partition: {} for partition in partitions}
+    erasure = fingerprint(person)
     async for tp, records in read_ranges(consumer, await assign(consumer, partitions)):
         for record in records:
             key, raw = record.key, record.value
-            if key.startswith(ORDER):
-                continue
-            if raw is not None and (person in key or person in raw or key == fingerprint(person)):
-                candidates[tp][key] = raw
+            if raw is not None and (key == erasure or _is_owned(key, raw, kinds, person)):
+                owned[tp][key] = raw
             else:
-                candidates[tp].pop(key, None)
-    return {key: raw for of_partition in candidates.values() for key, raw in of_partition.items()}
+                owned[tp].pop(key, None)
+    return {key: raw for of_partition in owned.values() for key, raw in of_partition.items()}
+
+
+def _is_owned(key: bytes, raw: bytes, kinds: EntityKinds, person: bytes) -> bool:
+    """Return whether an entity is of a person. Most are not, and are not decoded, because they do not contain the ID."""
+    return (
+        (person in key or person in raw)
+        and not key.startswith(ORDER)
+        and kinds.of(key).person(key, raw) == person
+    )
 
 
 def format_customer(

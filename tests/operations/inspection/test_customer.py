@@ -2,9 +2,12 @@
 
 import asyncio
 import re
+import tracemalloc
+from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from click.testing import CliRunner
 
 from stream.cli import main
@@ -12,6 +15,7 @@ from stream.core.aggregation.customers import Customers
 from stream.core.aggregation.feedback import Feedback
 from stream.core.aggregation.task import PartitionTask
 from stream.core.aggregation.tickets import Tickets
+from stream.operations.inspection import customer
 from stream.operations.inspection.customer import Entities, format_customer
 from tests.core.aggregation.customers.events import (
     activated,
@@ -25,7 +29,7 @@ from tests.core.aggregation.customers.events import (
 )
 from tests.core.aggregation.test_erasure import answer
 from tests.core.aggregation.tickets.events import created, message
-from tests.support import DAY, NOW, aggregation_config, count
+from tests.support import DAY, NOW, FakeRecord, aggregation_config, count, single
 
 
 def entities_by_domain(*partitions: PartitionTask) -> dict[str, Entities]:
@@ -130,3 +134,34 @@ def test_tickets_on_every_partition_are_shown(runner: CliRunner, environ: dict[s
     result = runner.invoke(main, ["explain", "--customer", "a"])
     assert result.exit_code == 0, result.output
     assert "records in tickets: tickets (2)" in result.stdout
+
+
+async def read_one_of(n: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Entities, int]:
+    """Read customer 1 among answers of `n` customers whose IDs begin with 1. Return the peak of Python's memory in bytes, too."""
+    state = count(Feedback(), [answer(f"r{i}", f"1{i}" if i else "1", 10) for i in range(n)]).store.entities
+    partition = TopicPartition("state", 0)
+
+    async def batches(*_: object) -> AsyncIterator[tuple[TopicPartition, list[FakeRecord]]]:
+        for key, raw in state.items():
+            yield partition, [FakeRecord(0, NOW, bytes(bytearray(key)), bytes(bytearray(raw)), ())]
+
+    async def assign(*_: object) -> None:
+        """Assign nothing."""
+
+    monkeypatch.setattr(customer, "read_ranges", batches)
+    monkeypatch.setattr(customer, "assign", assign)
+    kinds, consumer = single(Feedback()).kinds, cast("AIOKafkaConsumer", None)
+    tracemalloc.start()
+    entities = await customer._read_partitions(consumer, [partition], kinds, b"1")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return entities, peak
+
+
+async def test_only_the_entities_of_the_customer_are_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if the ID is a part of most others."""
+    await read_one_of(500, monkeypatch)  # caches grow once
+    few, peak_of_few = await read_one_of(500, monkeypatch)
+    many, peak_of_many = await read_one_of(2_000, monkeypatch)
+    assert few.keys() == many.keys() == {b"ar0", b"c1"}
+    assert peak_of_many < 1.5 * peak_of_few
