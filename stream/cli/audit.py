@@ -15,7 +15,8 @@ from stream.operations.inspection.audit import audit_panes
 def audit(configuration: Configuration) -> None:
     """Check that the panes are exactly the sum of all contributions.
 
-    If not, list the differences and exit with 1.
+    If not, list the differences and exit with 1. Panes of one partition at a time are in memory. Entities are not: more than
+    32 MB of them go to temporary files in TMPDIR, which need as much room as the largest partition of a state topic.
     """
     settings = configuration.load()
     report = run(settings.kafka, audit_panes(settings))

@@ -1,6 +1,6 @@
 """Proof that the panes equal the sum of the contributions of all entities and residuals."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from stream.core.aggregation.pane_store import PaneStore
 from stream.core.aggregation.task import PartitionTask
@@ -9,14 +9,16 @@ from stream.core.model.pane_blocks import BlockKey
 from stream.core.model.time_buckets import BY_CODE, ROLLING
 
 
-def pane_differences(partition: PartitionTask) -> Iterator[str]:
+def pane_differences(
+    partition: PartitionTask, slices: Iterable[Iterable[tuple[bytes, bytes]]] | None = None
+) -> Iterator[str]:
     """Yield a line for each block that differs from the sum of the contributions to it.
 
-    Blocks that are older than the entities that contributed to them are left out.
+    `slices` are the entities of the partition, None for those of its store. Blocks that are older than the entities that contributed to them are left out.
     """
     rebuilt = PaneStore(partition.config, AGGREGATES)
     rebuilt.expired_before = partition.panes.expired_before
-    for part in partition.store.entities.slices(b""):
+    for part in partition.store.entities.slices(b"") if slices is None else slices:
         rebuilt.apply_deltas(partition.expected_deltas(part))
     expected, actual = rebuilt.blocks, partition.panes.blocks
     for key in derivable_blocks(partition, expected.keys() | actual.keys()):

@@ -24,12 +24,12 @@ async def audit_panes(settings: Settings) -> AuditReport:
     faults: list[str] = []
     partitions = entities = blocks = 0
     await check_stored(settings)
-    async for partition, obstacle in snapshots(settings):
+    async for partition, stored, obstacle in snapshots(settings):
         if obstacle:
             faults.append(f"{partition.domain.name} {partition.number}: not audited, {obstacle}")
             continue
-        faults += pane_differences(partition)
+        faults += pane_differences(partition, stored.slices())
         partitions += 1
-        entities += len(partition.store.entities)
+        entities += stored.count
         blocks += len(partition.panes)
     return AuditReport(faults, partitions, entities, blocks)
