@@ -88,7 +88,13 @@ class FlushLog:
 
 def publish(cluster: ChaosCluster, rate: int, sent: list[Sent]) -> None:
     """Publish answers at a rate, one by one, each at its time."""
-    producer = Producer({"bootstrap.servers": cluster.settings.kafka.bootstrap_servers, "linger.ms": 0})
+    producer = Producer(
+        {
+            "bootstrap.servers": cluster.settings.kafka.bootstrap_servers,
+            "linger.ms": 0,
+            "partitioner": "murmur2_random",
+        }
+    )
     topic = cluster.settings.topics.input("feedback")
     started_at = time.time()
     for n, record in enumerate(answers(rate * SECONDS, 100)):
