@@ -13,10 +13,15 @@ INTERVAL = 0.5
 
 
 class Cpu:
-    """The CPU time of the process, in seconds."""
+    """CPU time in seconds: of the process, and of its main thread."""
 
     def __init__(self) -> None:
-        self.spent = 0.0
+        self.of_process = self.of_thread = 0.0
+
+    def spend(self, seconds: float) -> None:
+        """Spend time of the main thread."""
+        self.of_process += seconds
+        self.of_thread += seconds
 
 
 def run(work: Callable[[asyncio.AbstractEventLoop], Coroutine[Any, Any, None]]) -> None:
@@ -41,25 +46,36 @@ def run(work: Callable[[asyncio.AbstractEventLoop], Coroutine[Any, Any, None]]) 
 @pytest.fixture
 def cpu(monkeypatch: pytest.MonkeyPatch) -> Cpu:
     cpu = Cpu()
-    monkeypatch.setattr(pacing.time, "process_time", lambda: cpu.spent)
+    monkeypatch.setattr(pacing.time, "process_time", lambda: cpu.of_process)
+    monkeypatch.setattr(pacing.time, "thread_time", lambda: cpu.of_thread)
     return cpu
 
 
-def begun(changes: list[float], cpu_seconds: float, count: int, cpu: Cpu) -> list[float]:
-    """Return when turns begin, if changes are noted at times and each turn costs `cpu_seconds`."""
+def begun(
+    changes: list[float], cpu_seconds: float, count: int, cpu: Cpu, *, others: float = 0.0
+) -> list[float]:
+    """Return when turns begin, if changes are noted at times, each turn costs `cpu_seconds`, and what else runs `others`."""
     times: list[float] = []
 
-    async def work(loop: asyncio.AbstractEventLoop) -> None:
+    async def work() -> None:
+        cpu.spend(cpu_seconds / 2)
+        await asyncio.sleep(0)
+        cpu.spend(cpu_seconds / 2)
+
+    async def other() -> None:
+        cpu.spend(others)
+
+    async def run_turns(loop: asyncio.AbstractEventLoop) -> None:
         start, pace = loop.time(), Pace(INTERVAL)
         for at in changes:
             loop.call_at(start + at, pace.note_change)
         async for _ in pace.turns():
             times.append(loop.time() - start)
-            cpu.spent += cpu_seconds
+            await asyncio.gather(pace.measured(work()), other())
             if len(times) == count:
                 return
 
-    run(work)
+    run(run_turns)
     return times
 
 
@@ -76,8 +92,22 @@ def test_it_rests_after_work_whatever_changes(cpu: Cpu) -> None:
     assert begun([0.01, 0.02, 0.2], 0.04, 3, cpu) == pytest.approx([0, REST * 0.04, 0.24], abs=0.001)
 
 
-def test_a_busy_process_rests_for_the_interval_at_most(cpu: Cpu) -> None:
+def test_long_work_rests_for_the_interval_at_most(cpu: Cpu) -> None:
     assert begun([0.01, 0.6], 2.0, 3, cpu) == pytest.approx([0, INTERVAL, 2 * INTERVAL], abs=0.001)
+
+
+def test_other_work_is_no_reason_to_rest(cpu: Cpu) -> None:
+    assert begun([0.01, 0.02], 0.01, 2, cpu, others=0.4) == pytest.approx([0, REST * 0.01], abs=0.001)
+
+
+@pytest.mark.parametrize(("busy", "rest"), [(0.5, 2 * REST * 0.02), (1.0, INTERVAL)])
+def test_it_rests_longer_the_busier_the_process_is(busy: float, rest: float, cpu: Cpu) -> None:
+    """The process is measured for 1.01 s, in which four turns begin."""
+    changes = [0.01, 0.51, 1.01, 1.02]
+    others = busy * 1.01 / 4 - 0.02
+    assert begun(changes, 0.02, 5, cpu, others=others) == pytest.approx(
+        [0, REST * 0.02, 0.51, 1.01, 1.01 + rest], abs=0.001
+    )
 
 
 def test_a_change_during_the_work_is_due_after_it(cpu: Cpu) -> None:

@@ -284,7 +284,7 @@ class _Service:
             async with self._busy:
                 now = monotonic_ms()
                 present = self.exporter.clock.read(now, wall_ms())
-                await run_in_slices(self.exporter.refresh(now, present))
+                await self._pace.measured(run_in_slices(self.exporter.refresh(now, present)))
                 if now - updated_at >= self.settings.exporter.refresh_interval:
                     updated_at = now
                     await run_in_slices(

@@ -162,7 +162,7 @@ def _add_tasks(app: BatchApp, pace: Pace, fail_fast: Callable[[BaseException], N
             if app.should_stop:
                 return
             try:
-                await app.task_manager.flush_due()
+                await app.task_manager.flush_due(pace.measured)
             except Exception as error:  # noqa: BLE001 - every failure ends the process
                 fail_fast(error)
             if stalled := app.task_manager.stalled_partitions():

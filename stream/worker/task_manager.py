@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
+from typing import Any, Protocol
 
 from aiokafka import TopicPartition
 from faust.types import TP
@@ -215,15 +215,20 @@ class TaskManager:
         """Flush every partition."""
         await asyncio.gather(*(self.flush(owned_task) for owned_task in list(self.tasks.values())))
 
-    async def flush_due(self) -> None:
-        """Flush changed partitions, and write a checkpoint of those that were idle for `HEARTBEAT`."""
+    async def flush_due(
+        self, measured: Callable[[Coroutine[Any, Any, None]], Awaitable[None]] = lambda flush: flush
+    ) -> None:
+        """Flush changed partitions, and write a checkpoint of those that were idle for `HEARTBEAT`.
+
+        `measured` awaits a flush.
+        """
         clock = self.clock()
         due = [
             owned_task
             for tp, owned_task in list(self.tasks.items())
             if owned_task.flush_due(clock, at_end=self.is_at_end(tp)) and not owned_task.flushing.locked()
         ]
-        await asyncio.gather(*(self.flush(owned) for owned in due))
+        await asyncio.gather(*(measured(self.flush(owned)) for owned in due))
 
     async def flush(self, owned_task: OwnedTask) -> None:
         """Flush a partition.

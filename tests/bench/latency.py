@@ -27,9 +27,9 @@ from tests.bench.run import answers, cpu_seconds
 from tests.chaos.cluster import ChaosCluster, wait
 
 RATES = 1_000, 10
-SECONDS = int(os.environ.get("CX_BENCH_SECONDS", "30"))
-WARM_UP = 5
-"""Seconds at the beginning whose events are not measured: connections are made, and code runs for the first time."""
+SECONDS = int(os.environ.get("CX_BENCH_SECONDS", "50"))
+WARM_UP = 20
+"""Seconds at the beginning whose events are not measured: the broker of the bench is new, and its JVM still compiles."""
 STAGES = "stored", "collected", "committed", "served", "all"
 
 
