@@ -36,8 +36,8 @@ DATABASE = 1.5
 """Bytes of a database for each byte of the state topic, measured by `make bench-state`."""
 REWRITE = 2
 """Most bytes of a database or a compacted topic, while it is rewritten, for each byte of it."""
-MEMORY_ON_DISK = 250 * MB
-"""Memory of a process with a database of a million and more entities, measured by `make bench-state`."""
+MEMORY_ON_DISK = 400 * MB
+"""Memory of a worker with twelve partitions and ten million entities on disk, measured by `make bench-state`."""
 CATCH_UP = 2
 """Events that workers can count for each event that arrives, so that they catch up as fast as they fell behind."""
 WORKER_MEMORY = 8 * GB
