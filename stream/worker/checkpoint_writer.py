@@ -37,10 +37,11 @@ log = logging.getLogger(__name__)
 
 FLUSH_TIMEOUT = 45.0
 """Seconds after which a flush, or a slice of a rebuild, fails because its outcome is unknown."""
-TRANSACTION_TIMEOUT = 60_000
-"""Time in ms after which the broker aborts the transaction of a flush."""
-REBUILD_TIMEOUT = 900_000
-"""The same for that of a rebuild. By default brokers allow no longer one (`transaction.max.timeout.ms`)."""
+TRANSACTION_TIMEOUT = 900_000
+"""Time in ms after which the broker aborts the transaction of a flush or rebuild, unless a new owner aborts it before. By
+default brokers allow no longer one (`transaction.max.timeout.ms`)."""
+SHORT_TRANSACTION_TIMEOUT = 60_000
+"""The same with brokers that do not allow it."""
 
 
 class Tail(NamedTuple):
@@ -103,10 +104,21 @@ class KafkaCheckpointStore:
             log.warning("Skip orders could not be read (%r); retrying", error)
             await self._orders.stop()
 
-    async def _open(self, partition: PartitionTask, transaction_timeout: int = TRANSACTION_TIMEOUT) -> None:
-        """Start the producer of a partition, which fences all former ones. `transaction_timeout` in ms."""
-        if (former := self._producers.pop(partition, None)) is not None:
-            await former.stop()
+    async def _open(self, partition: PartitionTask) -> None:
+        """Start the producer of a partition, which fences all former ones, before its state is read.
+
+        It is the only one until the partition is closed. A later one would fence an owner that took over after the read.
+        """
+        try:
+            await self._start_producer(partition, TRANSACTION_TIMEOUT)
+        except InvalidTransactionTimeout:
+            log.warning(
+                "The broker's transaction.max.timeout.ms is below 15 minutes, which a rebuild may need"
+            )
+            await self._producers.pop(partition).stop()
+            await self._start_producer(partition, SHORT_TRANSACTION_TIMEOUT)
+
+    async def _start_producer(self, partition: PartitionTask, transaction_timeout: int) -> None:
         name = f"{self.settings.worker.group}-{partition.domain.name}-{partition.number}"
         producer = AIOKafkaProducer(
             **self.options,
@@ -126,16 +138,15 @@ class KafkaCheckpointStore:
 
         So there is nothing to read of a rebuild that does not end. Raises as `flush` does.
         """
-        state, begun = self.settings.topics.state(partition.domain.name), False
+        producer, begun = self._producers[partition], False
+        state = self.settings.topics.state(partition.domain.name)
         for part in slices:
             with translated(self.settings.kafka, Operation.WRITE):
                 async with asyncio.timeout(FLUSH_TIMEOUT):
                     await self._forward(part.forwards)
                     if part.state and not begun:
                         begun = True
-                        await self._open_for_rebuild(partition)
-                        await self._producers[partition].begin_transaction()
-                    producer = self._producers[partition]
+                        await producer.begin_transaction()
                     batches = build_batches(producer, part.state, repeat((self._stamp(), [])))
                     written = await send_batches(
                         producer, ((state, partition.number, batch) for batch in batches)
@@ -143,18 +154,6 @@ class KafkaCheckpointStore:
                     self._bindings[partition].check_written(written)
             await asyncio.sleep(0)  # a slice without changes does not let the event loop go
         await self.flush(partition, prepare(), begun=begun)
-        if begun:
-            with translated(self.settings.kafka, Operation.WRITE):
-                await self._open(partition)
-
-    async def _open_for_rebuild(self, partition: PartitionTask) -> None:
-        try:
-            await self._open(partition, REBUILD_TIMEOUT)
-        except InvalidTransactionTimeout:
-            log.warning(
-                "The broker's transaction.max.timeout.ms is below 15 minutes, which a rebuild may need"
-            )
-            await self._open(partition)
 
     async def flush(self, partition: PartitionTask, flush: Flush, *, begun: bool = False) -> None:
         """Send forwards, then write the rest in one transaction that ends with the checkpoint, at last to local disk.

@@ -2,11 +2,12 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.cluster import ClusterMetadata
+from aiokafka.errors import ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 
 from stream.config import Settings
@@ -74,6 +75,24 @@ class FakeProducer:
         """Nothing to do."""
 
 
+class FencedProducer(FakeProducer):
+    """A producer that commits unless another one of its ID was started after it."""
+
+    newest: ClassVar[dict[str, "FencedProducer"]] = {}
+
+    def __init__(self, transactional_id: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self._id = transactional_id
+
+    async def start(self) -> None:
+        self.newest[self._id] = self
+        await super().start()
+
+    async def commit_transaction(self) -> None:
+        if self.newest[self._id] is not self:
+            raise ProducerFenced
+
+
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> stores.KafkaCheckpointStore:
     monkeypatch.setattr(stores, "AIOKafkaProducer", FakeProducer)
@@ -130,12 +149,31 @@ async def test_a_record_larger_than_a_batch_is_sent_alone(store: stores.KafkaChe
     assert sum(n for topic, _, n in SENT_BATCHES if topic == "cx.deadletter") == 3
 
 
+async def test_a_rebuild_does_not_fence_an_owner_that_took_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the former owner has read no longer holds, so that it must not write, however late its first change comes."""
+    monkeypatch.setattr(stores, "AIOKafkaProducer", FencedProducer)
+    former, owner = (stores.KafkaCheckpointStore(Settings()) for _ in range(2))
+    task = PartitionTask(Feedback(), 0, 12, aggregation_config())
+    for store in (former, owner):
+        store._bindings[task] = TopicBinding(0, "cx.state.feedback", NO_ID, {})
+        await store._open(task)
+    slices = [RebuiltSlice([], []), RebuiltSlice([], [(b"a", b"")])]
+    flush = Flush([], [], [(b"b", b"")], [], task.checkpoint)
+    with pytest.raises(ProducerFenced):
+        await former.rebuild(task, slices, lambda: flush)
+    await owner.rebuild(task, slices, lambda: flush)
+    await owner.flush(task, flush)
+    for store in (former, owner):
+        await store.close(task)
+        await store.stop()
+
+
 @pytest.mark.kafka
 async def test_a_rebuild_is_one_transaction(
     kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Also with a broker that allows short transactions only. Later flushes work."""
-    monkeypatch.setattr(stores, "REBUILD_TIMEOUT", (1 << 31) - 1)
+    monkeypatch.setattr(stores, "TRANSACTION_TIMEOUT", (1 << 31) - 1)
     settings = ChaosCluster(kafka, tmp_path).settings
     await create(settings, topics(settings))
     store, task = stores.KafkaCheckpointStore(settings), PartitionTask(Feedback(), 0, 4, aggregation_config())
