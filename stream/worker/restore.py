@@ -104,9 +104,7 @@ async def _read(
                 if record.key == checkpoint_format.KEY:
                     named[tp] = state_topic_id(record.headers)
     except PreconditionFailed as error:
-        raise PreconditionFailed(
-            f"{error}. Restore the topic, or process the inputs again under another topics.state_prefix"
-        ) from error
+        raise PreconditionFailed(f"{error}. {COUNT_AGAIN}") from error
     return named
 
 

@@ -34,9 +34,6 @@ MAX_UNFLUSHED_RECORDS = 20_000
 MAX_END_AGE = 10_000
 """Maximum age in ms of the last fetch response that `at_end` trusts."""
 
-SourceBatch = tuple[TP, int, list[Record]]
-"""The partition, the offset that the records follow on, and the records."""
-
 
 class UnwrappedRecords(CheckedRecords):
     """Checked records without `ConsumerRecord`, whose creation costs as much as fetching."""

@@ -236,12 +236,8 @@ class StoredEntities:
         return next(self.items(), None) is not None
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """Return all keys and entities."""
-        return self.starting_with(b"")
-
-    def starting_with(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the keys with this prefix and their entities, as of the first one."""
-        return self._layers.starting_with(prefix, prefix or _FIRST_KEY)
+        """Return all keys and entities, as of the first one."""
+        return self._layers.starting_with(b"", _FIRST_KEY)
 
     def slices(self, prefix: bytes) -> Iterator[Sequence[tuple[bytes, bytes]]]:
         """Yield the keys with this prefix and their entities, at most `entities.SLICE` at a time, in order.

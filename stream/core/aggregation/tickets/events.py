@@ -176,5 +176,3 @@ _HANDLERS: dict[type, Callable[[EntityStore, Ticket, Any, int, str], None]] = {
     TicketMerged: _remove,
     TicketDeleted: _remove,
 }
-EVENT_TYPES = frozenset(_HANDLERS)
-"""Types of the events that `process` handles."""
