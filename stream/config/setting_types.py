@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from schemas.fields import abbreviated
+from stream.suggestions import did_you_mean
 
 UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 FOREVER = -1
@@ -53,8 +53,7 @@ class SettingSource(NamedTuple):
     def refuse_unknown_keys(self, table: Mapping[str, object], known: Sequence[str]) -> None:
         """Record an error for each key of a table that is not known."""
         for key in sorted(set(table) - set(known)):
-            (nearest,) = get_close_matches(key, known, n=1, cutoff=0.0)
-            text = f"unknown key, did you mean {nearest!r}; allowed are {', '.join(known)}"
+            text = f"unknown key{did_you_mean(key, known)}; allowed are {', '.join(known)}"
             self.errors.append(f"{self.under(key).key}: {text} ({self.source})")
 
 
