@@ -92,16 +92,10 @@ def _bring_up_to_date(store: EntityStore, key: bytes, dirty: DirtyTicket) -> Non
     store.derived += summarize(key[1:].decode(), ticket, history_, attributes, dirty.position, config)
 
 
+_WITHOUT_FIGURES = {"last_record", "dedup_keys", "naming", "forgettable", "summarized_to"}
+"""Fields that contributions and summaries do not follow from. Of `naming` they need the customer only."""
 _content = attrgetter(
-    "created",
-    "customer_messages",
-    "agent_messages",
-    "steps",
-    "contacts",
-    "updates",
-    "removed",
-    "summary",
-    "customer",
+    *(field for field in Ticket.__struct_fields__ if field not in _WITHOUT_FIGURES), "customer"
 )
 """Return the fields of a ticket that its contributions and its summary follow from, and the last summary."""
 
