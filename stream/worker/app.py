@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 FETCH_BYTES = 1 << 20
 """Maximum bytes of a partition in a fetch. Smaller fetches interrupt the counting thread more often."""
+LOAD_TIMEOUT = 4 * 3600.0
+"""Seconds for which a worker that joins the group waits for others that load partitions. If it did not wait, it would get those
+partitions, too, and fence the worker that has almost loaded them. A dead worker is waited for until its session ends."""
 COMMIT_INTERVAL = 5.0
 """Seconds between commits of the group's offsets, which only lag tools read."""
 ORDER_INTERVAL = 1.0
@@ -109,7 +112,7 @@ def build(
         broker_credentials=_credentials(settings, options),
         broker_session_timeout=worker.session_timeout / 1000,
         broker_heartbeat_interval=1.0,
-        broker_rebalance_timeout=max(10.0, worker.session_timeout / 1000),
+        broker_rebalance_timeout=LOAD_TIMEOUT,
         broker_request_timeout=max(40.0, worker.session_timeout / 1000 + 10),
         broker_max_poll_interval=300,
         consumer_max_fetch_size=FETCH_BYTES,

@@ -71,6 +71,16 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
         )
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Stay a member of the group while the partitions are loaded.
+
+        aiokafka sends heartbeats only after this callback, and then not for a consumer that has not fetched for long.
+        """
+        consumer = self._ensure_consumer()
+        consumer._coordinator._start_heartbeat_task()  # noqa: SLF001
+        with consumer._subscription.fetch_context():  # noqa: SLF001
+            await super().on_partitions_assigned(assigned, generation_id)
+
     def at_end(self, tp: TP) -> bool:
         """Return whether the position is at the high watermark that a recent fetch response named.
 

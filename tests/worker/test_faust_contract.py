@@ -12,7 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer import fetcher
-from aiokafka.consumer.subscription_state import TopicPartitionState
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import SubscriptionState, TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.api import Request
 from aiokafka.record._crecords import DefaultRecord, DefaultRecordBatch
@@ -20,7 +21,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from faust import Schema
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.manager import TableManager
-from faust.transport.consumer import Consumer, ThreadDelegateConsumer
+from faust.transport.consumer import Consumer, ConsumerThread, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from mode.types import ServiceT
 
@@ -57,7 +58,7 @@ OVERRIDES = {
     "AssignmentTables": {"on_start", "on_rebalance"},
     "BatchApp": {"_create_directories"},
     "BatchConsumer": {"_new_consumer_thread", "_wait_next_records", "getmany", "perform_seek", "wait_empty"},
-    "BatchConsumerThread": {"_create_worker_consumer"},
+    "BatchConsumerThread": {"_create_worker_consumer", "on_partitions_assigned"},
     "BatchSchema": {"compile"},
     "BatchTransport": {"Consumer"},
     "_FaustWorker": {"_on_sigint", "_on_sigterm", "_sentinel_task"},
@@ -92,6 +93,16 @@ def test_tables_are_notified_of_rebalances_before_streams_resume() -> None:
 def test_a_rebalance_begins_with_our_flush() -> None:
     """Faust waits until the consumer is empty before it revokes partitions."""
     assert "_consumer_wait_empty" in inspect.getsource(faust.App._on_partitions_revoked)
+
+
+def test_a_member_of_the_group_can_send_heartbeats_while_it_loads() -> None:
+    """Those that we start before are kept by aiokafka, which would start them after the assignment."""
+    assert "if self._heartbeat_task is None" in inspect.getsource(GroupCoordinator._start_heartbeat_task)
+    ensured = inspect.getsource(GroupCoordinator.ensure_active_group)
+    assert ensured.index("_do_rejoin_group") < ensured.index("_start_heartbeat_task")
+    assert "fetcher_idle_time" in inspect.getsource(GroupCoordinator._heartbeat_routine)
+    assert "_fetch_count" in inspect.getsource(SubscriptionState.fetcher_idle_time.fget)
+    assert parameters(ConsumerThread.on_partitions_assigned) == ["self", "assigned", "generation_id"]
 
 
 def test_aiokafka_has_positions_and_accepts_batches() -> None:
