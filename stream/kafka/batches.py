@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import TransactionalIdAuthorizationFailed
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.topics import DOMAINS, partition_of
@@ -81,5 +82,12 @@ async def send_batches(
     Awaiting each matters: committing a transaction does not check for failed batches. Raises aiokafka's
     KafkaError.
     """
-    sent = [await producer.send_batch(batch, topic, partition=number) for topic, number, batch in batches]
-    return [(written.topic, written.offset) for written in [await future for future in sent]]
+    try:
+        sent = [await producer.send_batch(batch, topic, partition=number) for topic, number, batch in batches]
+        return [(written.topic, written.offset) for written in [await future for future in sent]]
+    except TransactionalIdAuthorizationFailed as error:
+        if error.args:
+            raise
+        # The answer to a batch does not name the ID, that to the transaction does.
+        transactional_id = producer._txn_manager.transactional_id  # noqa: SLF001
+        raise TransactionalIdAuthorizationFailed(transactional_id) from error
