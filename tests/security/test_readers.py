@@ -234,7 +234,7 @@ def test_a_time_zone_of_many_folders_is_an_error() -> None:
         "timezone": "Europe/R" * 1_000,
         "hours": {"mon": ["09:00-13:00"]},
     }
-    with pytest.raises(ConfigError, match="a name of the tz database"):
+    with pytest.raises(ConfigError, match="a name of the IANA time zones"):
         load(None, {"CXGAUGE_CALENDARS": json.dumps([calendar])})
 
 
