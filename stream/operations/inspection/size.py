@@ -29,7 +29,7 @@ SAMPLE = 1_000
 WARM_UP = 100
 NOW = 1_800_000_000_000
 RESTORED = 50_000
-"""Records per second that a worker restores at least, in memory or into an empty database, measured by `tests.bench.live`."""
+"""Records per second that a worker is assumed to restore, in memory or into an empty database (`tests.bench.live`)."""
 MB = 1_000_000
 GB = 1_000_000_000
 DATABASE = 1.5
@@ -37,7 +37,7 @@ DATABASE = 1.5
 REWRITE = 2
 """Most bytes of a database or a compacted topic, while it is rewritten, for each byte of it."""
 MEMORY_ON_DISK = 400 * MB
-"""Memory of a worker with twelve partitions and ten million entities on disk, measured by `make bench-state`."""
+"""Memory of a worker with twelve partitions and ten million entities on disk, measured by `make bench-state`. With more it is assumed."""
 CATCH_UP = 2
 """Events that workers can count for each event that arrives, so that they catch up as fast as they fell behind."""
 WORKER_MEMORY = 8 * GB
