@@ -20,6 +20,7 @@ from stream.kafka.topic_watch import TopicFindings, TopicWatch
 from stream.kafka.topics import TopicDescription
 from stream.worker.startup import check_group, needs
 from stream.worker.task_manager import TaskManager
+from stream.worker.topic_binding import COUNT_AGAIN
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +86,8 @@ class TopicGuard:
         refused = [name for name in findings.recreated if name in self._stored | self._counted]
         if refused:
             raise PreconditionFailed(
-                f"deleted and created again while this worker ran: {', '.join(refused)}. Its state no longer fits. Restore the "
-                f"topic, or process the inputs again {ANEW}"
+                f"deleted and created again while this worker ran: {', '.join(refused)}. Its state no longer fits. "
+                f"{COUNT_AGAIN}"
             )
         fixed = self._stored | {self._settings.topics.input(domain) for domain in DOMAINS}
         if repartitioned := [name for name in findings.repartitioned if name in fixed]:
