@@ -18,6 +18,18 @@ MONDAY = 1_767_571_200_000
 """2026-01-05T00:00:00Z."""
 CHANNELS = ("web", "app", "phone")
 LATEST = MONDAY + 400 * DAY
+ANSWERS_MAPPING = """
+source = "/shop"
+[[event]]
+type = "cx.feedback.submitted.v1"
+id = "{id}"
+time = "{at}"
+[event.data]
+feedback_id = "{id}"
+survey = "nps"
+score = { path = "score", type = "int" }
+channel = "{channel}"
+"""
 
 
 def encoded(events: Iterable[Event]) -> Iterator[EncodedEvent]:

@@ -13,21 +13,9 @@ from jsonschema import Draft202012Validator
 from schemas.times import from_ms
 from stream.cli import main
 from stream.deployment import FOLDER
-from tests.backtest.histories import MONDAY
+from tests.backtest.histories import ANSWERS_MAPPING, MONDAY
 from tests.support import DAY, HOUR
 
-MAPPING = """
-source = "/shop"
-[[event]]
-type = "cx.feedback.submitted.v1"
-id = "{id}"
-time = "{at}"
-[event.data]
-feedback_id = "{id}"
-survey = "nps"
-score = { path = "score", type = "int" }
-channel = "{channel}"
-"""
 TICKETS = """
 source = "/desk"
 [[event]]
@@ -50,7 +38,7 @@ Run = Callable[..., Result]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command in a folder with answers, tickets and their mappings. In the last days answers are missing."""
     monkeypatch.chdir(tmp_path)
-    Path("shop.toml").write_text(MAPPING)
+    Path("shop.toml").write_text(ANSWERS_MAPPING)
     Path("desk.toml").write_text(TICKETS)
     rows = [
         (f"{day}-{n}", from_ms(MONDAY + day * DAY + n * HOUR // 4).isoformat(), 9 if n % 4 else 2, EVIL)

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.backtest.histories import ANSWERS_MAPPING
+
 EVENTS = int(os.environ.get("CX_BENCH_EVENTS", "200000"))
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 ANSWERS_A_MINUTE, TICKET_EVENTS_A_MINUTE = 2_000, 1_400
@@ -22,19 +24,7 @@ STEPS = (0, 12, 25, 47, 190)
 
 Row = Sequence[object]
 
-ANSWERS = """
-source = "/shop"
-[[event]]
-type = "cx.feedback.submitted.v1"
-id = "{id}"
-time = "{at}"
-[event.data]
-feedback_id = "{id}"
-survey = "nps"
-score = { path = "score", type = "int" }
-channel = "{channel}"
-touchpoint = "{touchpoint}"
-"""
+ANSWERS = ANSWERS_MAPPING + 'touchpoint = "{touchpoint}"\n'
 OF_CUSTOMERS = 'customer_id = "{customer}"\n'
 TICKETS = """
 source = "/desk"
