@@ -1,9 +1,7 @@
 """Business hours: the list of calendars in the configuration, with holidays by day, file or country."""
 
 import re
-from collections.abc import Iterable
 from datetime import date
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -13,6 +11,7 @@ from stream.config.ical import FIRST_DAY, LAST_DAY, Closures, closures
 from stream.config.setting_types import SettingSource, SettingType, read_file_path, read_text
 from stream.core.model.business_hours import Calendar
 from stream.core.model.time_zones import ALLOWED, time_zone
+from stream.suggestions import did_you_mean
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
@@ -113,13 +112,16 @@ def _public_holidays(value: dict[str, object], at: SettingSource) -> list[date]:
     country, subdivision = value["country"], value.get("subdivision")
     known = _countries()
     if not isinstance(country, str) or country not in known:
-        at.under("country").error(country, f'an ISO 3166 code such as "IT"{_nearest(country, known)}')
+        at.under("country").error(
+            country, f'an ISO 3166 code such as "IT"{did_you_mean(str(country).upper(), known)}'
+        )
         return []
     allowed = known[country]
     if subdivision is not None and subdivision not in allowed:
         names = ", ".join(allowed) or "none"
         at.under("subdivision").error(
-            subdivision, f"a subdivision of {country} ({names}){_nearest(subdivision, allowed)}"
+            subdivision,
+            f"a subdivision of {country} ({names}){did_you_mean(str(subdivision).upper(), allowed)}",
         )
         return []
     years = range(FIRST_DAY.year, LAST_DAY.year + 1)
@@ -128,11 +130,6 @@ def _public_holidays(value: dict[str, object], at: SettingSource) -> list[date]:
 
 def _code(subdivision: object) -> str | None:
     return None if subdivision is None else str(subdivision)
-
-
-def _nearest(value: object, allowed: Iterable[str]) -> str:
-    nearest = get_close_matches(str(value).upper(), list(allowed), 1, 0.5)
-    return f", nearest is {nearest[0]!r}" if nearest else ""
 
 
 def _closed(value: dict[str, object], timezone: str, at: SettingSource) -> Closures:

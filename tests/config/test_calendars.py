@@ -61,7 +61,10 @@ def test_versions_of_a_calendar_may_coexist() -> None:
         ({"holidays": ["25.12."]}, "holidays: got '25.12.'"),
         ({"holidays_file": "no.ics"}, "holidays_file: got 'no.ics'"),
         ({"country": "XX"}, "country: got 'XX', allowed is an ISO 3166 code such as \"IT\""),
-        ({"country": "it"}, "country: got 'it', allowed is an ISO 3166 code such as \"IT\", nearest is 'IT'"),
+        (
+            {"country": "it"},
+            "country: got 'it', allowed is an ISO 3166 code such as \"IT\", did you mean 'IT'",
+        ),
         (
             {"country": "IT", "subdivision": "B"},
             "subdivision: got 'B', allowed is a subdivision of IT (AG, AL,",
