@@ -1,7 +1,6 @@
 """`cxgauge explain`."""
 
 import re
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +10,7 @@ from stream.core.metrics import REGISTRY
 from stream.exporter import incidents, unusual
 from stream.exporter.pipeline_metrics import FAMILIES
 from stream.resources import series as resources
+from tests.style.sources import ROOT
 
 
 @pytest.mark.parametrize("metric", REGISTRY.values(), ids=REGISTRY)
@@ -131,5 +131,8 @@ def test_series_of_worker_and_intake_are_explained(name: str, line: str) -> None
 
 def test_every_operational_series_is_explained() -> None:
     """As in the generated page."""
-    for name in re.findall(r"^\| `(cxgauge_\w+)`", Path("deploy/docs/series.md").read_text(), re.MULTILINE):
+    page = (ROOT / "deploy" / "docs" / "series.md").read_text(encoding="utf-8")
+    names = re.findall(r"^\| `(cxgauge_\w+)`", page, re.MULTILINE)
+    assert names
+    for name in names:
         assert CliRunner().invoke(main, ["explain", name]).stdout.startswith(f"{name} (")
