@@ -65,6 +65,7 @@ export class Detail {
     this.#payload = payload;
     const headline = this.catalog.headlines[payload.headline];
     $("detail").removeAttribute("aria-busy");
+    $("detail").hidden = false;
     setText(this.heading, title(headline, payload));
     this.figure.value = payload.value ?? "";
     setText(this.figure, figure(payload.value, headline.unit, currencyOf(headline, payload)));

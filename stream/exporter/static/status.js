@@ -36,6 +36,7 @@ export class Status {
   }
 
   #showPipeline() {
+    $("pipeline").hidden = false;
     update($("health-table"), pipelineTable(this.#payload, this.#isConnected));
   }
 

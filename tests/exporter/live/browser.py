@@ -27,6 +27,11 @@ FLAGS = (
 )
 
 
+FIGURES_SHOWN = (
+    "document.querySelectorAll('.tile').length > 0 && !!document.querySelector('#detail h2')?.textContent"
+)
+
+
 class Tab:
     """A page in the browser. `messages` has its log and errors, `requested_urls` its requests."""
 
@@ -62,17 +67,23 @@ class Tab:
             await asyncio.sleep(0.05)
         return value
 
-    async def open(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
-        """Open a page in a window of that size and wait for its first figures."""
+    async def open(
+        self,
+        url: str,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        dark: bool = False,
+        loaded: str = FIGURES_SHOWN,
+    ) -> None:
+        """Open a page in a window of that size and wait until it is loaded, by default until it shows figures."""
         for domain in ("Page", "Runtime", "Network", "Log"):
             await self.send_command(f"{domain}.enable")
         await self.resize(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await self.send_command("Emulation.setEmulatedMedia", features=[scheme])
         await self.send_command("Page.navigate", url=url)
-        await self.until(
-            "document.querySelectorAll('.tile').length > 0 && !!document.querySelector('#detail h2')?.textContent"
-        )
+        await self.until(loaded)
 
     async def resize(self, width: int, height: int) -> None:
         """Set the size of the screen. A narrow one emulates a phone."""

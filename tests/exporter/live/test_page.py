@@ -51,6 +51,18 @@ def selection_shown(window: str, view: str = "channel", tile: str = "cx_nps_scor
     )
 
 
+async def test_before_the_first_refresh_no_empty_sections_are_shown(tab: Tab) -> None:
+    """The page has nothing but the catalog then."""
+    live_exporter = LiveExporter()
+    hidden = "[...document.querySelectorAll('#detail, #pipeline')].map((section) => section.hidden)"
+    async with live_exporter.running():
+        async with live_exporter._lock:
+            await tab.open(f"{live_exporter.url}/", loaded="!!document.querySelector('#windows input')")
+            assert await tab.evaluate(hidden) == [True, True]
+        await live_exporter.publish(shop_events())
+        await tab.until(f"{selection_shown('24h')} && !{hidden}.some(Boolean)")
+
+
 async def test_figures_equal_the_exposition_and_the_api(tab: Tab) -> None:
     """Tiles and breakdown equal /metrics and /api/v1/figures to the last digit, in every selected window and view.
 
