@@ -27,9 +27,10 @@ from tests.bench.run import answers, cpu_seconds
 from tests.chaos.cluster import ChaosCluster, wait
 
 RATES = 1_000, 10
-SECONDS = int(os.environ.get("CX_BENCH_SECONDS", "50"))
+SECONDS = int(os.environ.get("CX_BENCH_SECONDS", "30"))
 WARM_UP = 20
-"""Seconds at the beginning whose events are not measured: the broker of the bench is new, and its JVM still compiles."""
+"""Seconds before those, whose events are not measured: the broker of the bench is new, and its JVM still compiles."""
+DURATION = WARM_UP + SECONDS
 STAGES = "stored", "collected", "committed", "served", "all"
 
 
@@ -97,7 +98,7 @@ def publish(cluster: ChaosCluster, rate: int, sent: list[Sent]) -> None:
     )
     topic = cluster.settings.topics.input("feedback")
     started_at = time.time()
-    for n, record in enumerate(answers(rate * SECONDS, 100)):
+    for n, record in enumerate(answers(rate * DURATION, 100)):
         while (left := started_at + n / rate - time.time()) > 0:
             producer.poll(left)
         handed_at = time.time()
@@ -169,7 +170,7 @@ def measure_latency(bootstrap: str, rate: int, folder: Path) -> None:
         before = [cpu_seconds(process.pid) for process in (worker, exporter)]
         publisher = threading.Thread(target=publish, args=(cluster, rate, sent))
         publisher.start()
-        seen = scrape(cluster, exporter, rate * SECONDS)
+        seen = scrape(cluster, exporter, rate * DURATION)
         publisher.join()
         spent = [cpu_seconds(process.pid) - b for process, b in zip((worker, exporter), before, strict=True)]
         wait(
@@ -182,8 +183,8 @@ def measure_latency(bootstrap: str, rate: int, folder: Path) -> None:
             cells.append(f"{stage} {statistics.median(ms):.0f}/{ms[int(0.99 * (len(ms) - 1))]:.0f}")
         flushes = sum(map(len, log.by_partition.values()))
         print(
-            f"{rate:6,} events/s, ms p50/p99: {'  '.join(cells)}   {flushes / SECONDS:.1f} flushes/s"
-            f"   cores: worker {spent[0] / SECONDS:.2f}, exporter {spent[1] / SECONDS:.2f}",
+            f"{rate:6,} events/s, ms p50/p99: {'  '.join(cells)}   {flushes / DURATION:.1f} flushes/s"
+            f"   cores: worker {spent[0] / DURATION:.2f}, exporter {spent[1] / DURATION:.2f}",
             flush=True,
         )
 
