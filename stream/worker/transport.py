@@ -49,6 +49,11 @@ class UnwrappedRecords(CheckedRecords):
 class BatchConsumerThread(AIOKafkaConsumerThread):
     """Faust's consumer thread with our consumer: read committed, Faust's assignor, fetches of 100 ms."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._rebalance = contextlib.ExitStack()
+        """Contexts that last from the revocation of partitions until others are loaded."""
+
     def _create_worker_consumer(self, _transport: object) -> AIOKafkaConsumer:
         conf = self.app.conf
         self._assignor = self.app.assignor
@@ -71,14 +76,19 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
         )
 
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Stay a member of the group while the partitions are loaded.
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Count as fetching until other partitions are loaded.
 
-        aiokafka sends heartbeats only after this callback, and then not for a consumer that has not fetched for long.
+        aiokafka neither joins the group again nor sends heartbeats for a consumer that has not fetched for five minutes, but
+        one that waits for other members, or loads, cannot fetch.
         """
-        consumer = self._ensure_consumer()
-        consumer._coordinator._start_heartbeat_task()  # noqa: SLF001
-        with consumer._subscription.fetch_context():  # noqa: SLF001
+        self._rebalance.enter_context(self._ensure_consumer()._subscription.fetch_context())  # noqa: SLF001
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Stay a member of the group while the partitions are loaded: aiokafka sends heartbeats only after this callback."""
+        self._ensure_consumer()._coordinator._start_heartbeat_task()  # noqa: SLF001
+        with self._rebalance:
             await super().on_partitions_assigned(assigned, generation_id)
 
     def at_end(self, tp: TP) -> bool:

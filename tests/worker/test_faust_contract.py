@@ -58,7 +58,7 @@ OVERRIDES = {
     "AssignmentTables": {"on_start", "on_rebalance"},
     "BatchApp": {"_create_directories"},
     "BatchConsumer": {"_new_consumer_thread", "_wait_next_records", "getmany", "perform_seek", "wait_empty"},
-    "BatchConsumerThread": {"_create_worker_consumer", "on_partitions_assigned"},
+    "BatchConsumerThread": {"_create_worker_consumer", "on_partitions_assigned", "on_partitions_revoked"},
     "BatchSchema": {"compile"},
     "BatchTransport": {"Consumer"},
     "_FaustWorker": {"_on_sigint", "_on_sigterm", "_sentinel_task"},
@@ -100,9 +100,13 @@ def test_a_member_of_the_group_can_send_heartbeats_while_it_loads() -> None:
     assert "if self._heartbeat_task is None" in inspect.getsource(GroupCoordinator._start_heartbeat_task)
     ensured = inspect.getsource(GroupCoordinator.ensure_active_group)
     assert ensured.index("_do_rejoin_group") < ensured.index("_start_heartbeat_task")
-    assert "fetcher_idle_time" in inspect.getsource(GroupCoordinator._heartbeat_routine)
+    for method in (GroupCoordinator.ensure_active_group, GroupCoordinator._heartbeat_routine):
+        assert "fetcher_idle_time" in inspect.getsource(method)
+    assert "self._on_join_prepare" in ensured
+    assert "on_partitions_revoked" in inspect.getsource(GroupCoordinator._on_join_prepare)
     assert "_fetch_count" in inspect.getsource(SubscriptionState.fetcher_idle_time.fget)
     assert parameters(ConsumerThread.on_partitions_assigned) == ["self", "assigned", "generation_id"]
+    assert parameters(ConsumerThread.on_partitions_revoked) == ["self", "revoked"]
 
 
 def test_aiokafka_has_positions_and_accepts_batches() -> None:
