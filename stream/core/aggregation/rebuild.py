@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from stream.core.aggregation.outgoing import OutgoingRecord
 from stream.core.aggregation.task import PartitionTask
-from stream.core.model import checkpoint as checkpoint_format
 from stream.core.model.pane_blocks import Row
 
 
@@ -34,7 +33,6 @@ def rebuild(task: PartitionTask) -> Iterator[RebuiltSlice]:
     )
     for _ in chain.from_iterable(steps):
         yield _changes(task)
-    checkpoint.config_hash, checkpoint.version = task.config.config_hash, checkpoint_format.VERSION
     yield _changes(task)
 
 
