@@ -124,3 +124,29 @@ def test_a_change_during_the_work_is_due_after_it(cpu: Cpu) -> None:
 
     run(work)
     assert times == pytest.approx([0, 0], abs=0.001)
+
+
+async def test_measured_work_ends_as_it_does_otherwise() -> None:
+    """It returns its result, raises its errors, and is told that it was cancelled."""
+    pace, ended = Pace(INTERVAL), []
+
+    async def work(result: int) -> int:
+        try:
+            await asyncio.sleep(0 if result else 60)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return 6 // (result - 1)
+
+    async def measured(result: int) -> int:
+        return await pace.measured(work(result))
+
+    assert await measured(3) == 3
+    with pytest.raises(ZeroDivisionError):
+        await measured(1)
+    waiting = asyncio.create_task(measured(0))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert ended == ["cancelled"]

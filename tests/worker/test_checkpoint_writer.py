@@ -17,6 +17,7 @@ from stream.core.aggregation.rebuild import RebuiltSlice
 from stream.core.aggregation.task import Flush, PartitionTask
 from stream.core.model.checkpoint import Checkpoint
 from stream.core.model.pane_blocks import Row
+from stream.errors import PreconditionFailed
 from stream.kafka.admin import create
 from stream.kafka.client import running
 from stream.kafka.metadata import NO_ID
@@ -76,19 +77,26 @@ class FakeProducer:
 
 
 class FencedProducer(FakeProducer):
-    """A producer that commits unless another one of its ID was started after it."""
+    """A producer that has one transaction at a time, and commits unless another one of its ID was started after it."""
 
     newest: ClassVar[dict[str, "FencedProducer"]] = {}
 
     def __init__(self, transactional_id: str = "", **options: Any) -> None:
         super().__init__(**options)
         self._id = transactional_id
+        self._is_in_transaction = False
 
     async def start(self) -> None:
         self.newest[self._id] = self
         await super().start()
 
+    async def begin_transaction(self) -> None:
+        assert not self._is_in_transaction
+        self._is_in_transaction = True
+
     async def commit_transaction(self) -> None:
+        assert self._is_in_transaction
+        self._is_in_transaction = False
         if self.newest[self._id] is not self:
             raise ProducerFenced
 
@@ -157,7 +165,7 @@ async def test_a_rebuild_does_not_fence_an_owner_that_took_over(monkeypatch: pyt
     for store in (former, owner):
         store._bindings[task] = TopicBinding(0, "cx.state.feedback", NO_ID, {})
         await store._open(task)
-    slices = [RebuiltSlice([], []), RebuiltSlice([], [(b"a", b"")])]
+    slices = [RebuiltSlice([], []), RebuiltSlice([], [(b"a", b"")]), RebuiltSlice([], [(b"c", b"")])]
     flush = Flush([], [], [(b"b", b"")], [], task.checkpoint)
     with pytest.raises(ProducerFenced):
         await former.rebuild(task, slices, lambda: flush)
@@ -166,6 +174,21 @@ async def test_a_rebuild_does_not_fence_an_owner_that_took_over(monkeypatch: pyt
     for store in (former, owner):
         await store.close(task)
         await store.stop()
+
+
+async def test_a_rebuild_forwards_first_and_refuses_a_topic_that_was_replaced(
+    store: stores.KafkaCheckpointStore,
+) -> None:
+    """The new topic begins at offset 0, where the former one had records."""
+    task = PartitionTask(Feedback(), 0, 12, aggregation_config())
+    await store._open(task)
+    store._bindings[task] = TopicBinding(0, "cx.state.feedback", NO_ID, {"cx.state.feedback": 7})
+    part = RebuiltSlice([OutgoingRecord("customers", 3, b"k", b"", 7, [])], [(b"a", b"")])
+    with pytest.raises(PreconditionFailed, match=r"cx.state.feedback partition 0: .*had records up to"):
+        await store.rebuild(task, [part], lambda: Flush([], [], [], [], task.checkpoint))
+    assert SENT_BATCHES == [("cx.customers", 3, 1), ("cx.state.feedback", 0, 1)]
+    await store.close(task)
+    await store.stop()
 
 
 @pytest.mark.kafka
