@@ -101,6 +101,23 @@ def test_a_forgotten_ticket_of_one_batch_begins_anew() -> None:
         assert figures["cx_resolved_tickets", "first"] == solves
 
 
+def test_an_open_ticket_is_counted_once_in_a_flush_of_weeks() -> None:
+    """Its retention has passed at the second event, which asks whether it is resolved before it changes it."""
+    later = NOW + 50 * DAY
+    events = [
+        created(NOW),
+        status(later, "pending", stamp=later),
+        status(later + HOUR, "solved", stamp=later + HOUR),
+    ]
+    events.insert(1, created(later, ticket="other", stamp=later))
+    together = counted(events)
+    alone = PartitionTask(Tickets(), 0, 1, aggregation_config())
+    for record in records(events):
+        alone.process([record], later + HOUR)
+        alone.prepare_flush(later + HOUR, 0)
+    assert together.panes.blocks == alone.panes.blocks
+
+
 def test_the_retention_counts_from_the_partitions_newest_record() -> None:
     """A forward that is read after newer records, with its old timestamp, keeps its ticket as long as any."""
     other = created(NOW, "u", stamp=NOW + 30 * DAY)
